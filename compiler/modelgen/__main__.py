@@ -1,0 +1,5 @@
+"""`python -m modelgen`."""
+
+from modelgen.cli import main
+
+main()
