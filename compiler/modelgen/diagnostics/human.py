@@ -1,0 +1,89 @@
+"""Diagnostics for people: the source line, a caret, and what to do."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics.diagnostic import Severity
+from modelgen.diagnostics.masking import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from modelgen.diagnostics.diagnostic import Diagnostic
+    from modelgen.source import Source
+
+_COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;36"}
+_WIDTH = 120
+
+
+def render(diagnostics: Iterable[Diagnostic], source: Source, *, colour: bool) -> str:
+    """Return one block a finding, blank lines between them; an empty string when there is none."""
+    paint = _paint if colour else _plain
+    return "\n".join(_block(found, source, paint) for found in diagnostics)
+
+
+def summarize(diagnostics: Iterable[Diagnostic]) -> str:
+    """Return how many findings of each severity there are, as in `1 error, 2 warnings`."""
+    severities = [found.severity for found in diagnostics]
+    counts = [(severities.count(severity), severity.value) for severity in Severity]
+    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
+
+
+def _block(found: Diagnostic, source: Source, paint: Callable[[str, str], str]) -> str:
+    span = found.span
+    gutter = " " * len(str(span.line))
+    bar = paint(f"{gutter} |", "34")
+    head = f"{found.severity.value}[{found.code} {found.rule}]"
+    lines = [
+        f"{paint(head, _COLOURS[found.severity])}: {mask(_one_line(found.message))}",
+        f"{gutter}{paint('-->', '34')} {span.path}:{span.line}:{span.column}",
+    ]
+    if span.path == source.path and (text := source.line(span.line)).strip():
+        end = span.end_column if span.end_line == span.line else len(text) + 1
+        excerpt, caret = _excerpt(mask(text), span.column - 1, max(end - 1, span.column))
+        lines += [bar, f"{paint(f'{span.line} |', '34')} {excerpt}", f"{bar} {paint(caret, _COLOURS[found.severity])}"]
+    if found.help:
+        first, *rest = mask(found.help).splitlines()
+        lines.append(f"{gutter} {paint('=', '34')} {paint('help', '1')}: {first}")
+        lines += [f"{gutter}         {line}" for line in rest]
+    return "\n".join(lines) + "\n"
+
+
+def _excerpt(text: str, start: int, end: int) -> tuple[str, str]:
+    """Cut a long line around the span and underline it, counting tabs as 4 and wide characters as 2 columns."""
+    left = max(0, min(start - 20, len(text) - _WIDTH)) if len(text) > _WIDTH else 0
+    shown = text[left : left + _WIDTH]
+    marked = slice(start - left, min(end - left, len(shown) + 1))
+    lead, trail = ("…" if left else ""), ("…" if left + _WIDTH < len(text) else "")
+    indent = " " * (len(lead) + _columns(shown[: marked.start]))
+    caret = "^" * max(1, _columns(shown[marked]))
+    return f"{lead}{''.join(_printable(character) for character in shown)}{trail}", indent + caret
+
+
+def _columns(text: str) -> int:
+    return sum(4 if c == "\t" else 0 if unicodedata.combining(c) else 1 + (_is_wide(c)) for c in text)
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def _printable(character: str) -> str:
+    """Escape sequences of a terminal must not get through an excerpt."""
+    if character == "\t":
+        return "    "
+    return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _plain(text: str, _code: str) -> str:
+    return text
+
+
+def _paint(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m"

@@ -1,0 +1,87 @@
+"""A rule is one function: it finds, and its docstring is its manual page and its test."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, ParamSpec
+
+from modelgen.diagnostics.diagnostic import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from modelgen.source import Span
+
+P = ParamSpec("P")
+
+_REGISTRY: dict[str, Rule[...]] = {}
+
+
+class Found(NamedTuple):
+    """What a rule's function yields; the rule adds code, name and severity."""
+
+    span: Span
+    message: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Rule(Generic[P]):
+    """A declared rule; calling it runs its function and yields diagnostics.
+
+    Args:
+        code: Such as `MG101`; the hundreds digit tells the subject (DESIGN: 0 file and shape, 1 identity and pins,
+            2 engine, image and args, 3 hardware and fit, 4 names, ports and profiles, 5 hub).
+        name: Reads as what one would allow: `unpinned-repo`.
+        severity: As declared; `[rules]` may change it where `advisory` holds.
+        find: The function itself.
+        manual: Its docstring: a summary line, then `## Why`, `## Bad` and `## Good` with TOML.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    find: Callable[P, Iterable[Found]]
+    manual: str
+
+    @property
+    def advisory(self) -> bool:
+        """Whether `[rules]` may change it: what is merely unwise may be allowed, what cannot work may not."""
+        return self.severity is not Severity.ERROR
+
+    @property
+    def summary(self) -> str:
+        """The manual's first sentence."""
+        return self.manual.split("\n", 1)[0]
+
+    def examples(self, kind: str) -> list[str]:
+        """Return the TOML of the `## Bad` or `## Good` section of the manual."""
+        section = re.search(rf"^## {kind}$(.*?)(?=^## |\Z)", self.manual, re.MULTILINE | re.DOTALL)
+        return re.findall(r"```toml\n(.*?)```", section[1], re.DOTALL) if section else []
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Diagnostic]:
+        """Run the rule."""
+        for span, message, help_text in self.find(*args, **kwargs):
+            yield Diagnostic(self.code, self.name, self.severity, message, help_text, span)
+
+
+def rule(
+    code: str, name: str, severity: Severity = Severity.ERROR
+) -> Callable[[Callable[P, Iterable[Found]]], Rule[P]]:
+    """Declare the decorated function as the rule `code`, to be allowed under `name`."""
+
+    def declare(find: Callable[P, Iterable[Found]]) -> Rule[P]:
+        declared = Rule(code, name, severity, find, inspect.cleandoc(find.__doc__ or ""))
+        if code in _REGISTRY or any(name == other.name for other in _REGISTRY.values()):
+            raise ValueError(f"rule {code} ({name}) is declared twice")
+        _REGISTRY[code] = declared
+        return declared
+
+    return declare
+
+
+def all_rules() -> list[Rule[...]]:
+    """Return the rules that have been imported, by code."""
+    return [_REGISTRY[code] for code in sorted(_REGISTRY)]

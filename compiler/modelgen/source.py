@@ -1,0 +1,48 @@
+"""The text of a models.toml and places in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A stretch of a file, half-open.
+
+    Lines and columns are 1-based; columns count characters, not bytes. `end_column` is the first column that no
+    longer belongs to the span, as in SARIF and in GitHub's annotations.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A decoded text and the name by which messages call it.
+
+    Args:
+        path: What the user calls the file, with forward slashes; only ever printed.
+        text: The text without a byte order mark. Line ends are as the user wrote them.
+    """
+
+    path: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        r"""The lines without their ends; only `\n` and `\r\n` end a line, as in TOML."""
+        return [line.removesuffix("\r") for line in self.text.split("\n")]
+
+    @property
+    def start(self) -> Span:
+        """The very beginning, for findings about the file as a whole."""
+        return Span(self.path, 1, 1, 1, 1)
+
+    def line(self, number: int) -> str:
+        """Return line `number` (1-based), or an empty string past the end."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
