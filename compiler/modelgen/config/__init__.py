@@ -1,0 +1,6 @@
+"""A models.toml as it was written: strict pydantic models, nothing filled in."""
+
+from modelgen.config.model import Defaults, Model
+from modelgen.config.tables import Config, EngineTable, Gpu, Host, Orchestrator, Profile, Project
+
+__all__ = ["Config", "Defaults", "EngineTable", "Gpu", "Host", "Model", "Orchestrator", "Profile", "Project"]

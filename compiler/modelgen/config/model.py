@@ -1,0 +1,96 @@
+"""`[models.ID]` and `[defaults]`: what one model may say."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from modelgen.config.table import Table
+from modelgen.config.units import Duration, Memory
+
+
+def _check_arg(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_arg(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_arg(item)
+    elif not isinstance(value, str | int | float | bool):
+        raise PydanticCustomError("wrong-type", "must not hold a date or time: engines have no flag that takes one")
+    elif isinstance(value, float) and value - value != 0:
+        raise PydanticCustomError("bad-value", "must be a finite number: JSON has no nan and no inf")
+    return value
+
+
+Arg = Annotated[
+    Any,
+    BeforeValidator(_check_arg),
+    WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"]}),
+]
+
+
+class Defaults(Table):
+    """The keys of a model that `[defaults]` may set for all models."""
+
+    engine: str | None = Field(None, description="The inference engine: `vllm` (the default) or `command`.")
+    image: str | None = Field(None, description="Container image; replaces the image of `[engines.NAME]`.")
+    gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
+    gpu_memory: Memory | None = Field(
+        None,
+        description='What the model claims on each of its cards: a size such as "10GiB" or a share such as 0.42. '
+        "Absent: all that the card's `limit` allows.",
+    )
+    args: dict[str, Arg] | None = Field(
+        None, description="The engine's own flags, without the leading dashes: `max-model-len = 16384`."
+    )
+    env: dict[str, str] | None = Field(None, description="Environment variables of the engine, written literally.")
+    include: list[str] | None = Field(None, description="Glob patterns of the repository's files to fetch.")
+    exclude: list[str] | None = Field(None, description="Glob patterns of the repository's files to leave out.")
+    mmproj: str | None = Field(None, description="Not supported yet: the vision part of a GGUF model.")
+    loras: dict[str, str] | None = Field(None, description="Not supported yet: LoRA adapters, name to repo id.")
+    trust_remote_code: bool | None = Field(
+        None, description="Whether Python code from the model's repository may run in the engine. Default: false."
+    )
+    model_form: Literal["repo", "snapshot"] | None = Field(
+        None, description="Not supported yet: how the model is named to the engine."
+    )
+    idle_timeout: Duration | None = Field(
+        None, description="Stop the model after this long without a request. Default: never."
+    )
+    start_timeout: Duration | None = Field(
+        None, description="How long a start may take. Default: derived from the size of what is loaded."
+    )
+    concurrency: int | None = Field(None, gt=0, description="Most requests at once. Default: no limit.")
+    publish: str | None = Field(
+        None, description='Publish the engine itself on a host address such as "127.0.0.1:8001".'
+    )
+    canary: bool | None = Field(
+        None, description="Ask for one token before the first `ready` of a start. Default: false."
+    )
+    switch: Literal["restart", "sleep"] | None = Field(
+        None, description="How the model leaves its cards. `sleep` is not supported yet. Default: restart."
+    )
+    command: list[str] | None = Field(
+        None, description="Engine `command`: the program and its arguments; {port}, {model} and {hub} are filled in."
+    )
+    health: str | None = Field(
+        None, description="Engine `command`: path that answers 200 when ready. Default: /health."
+    )
+    upstream_name: str | None = Field(
+        None, description="Engine `command`: the model's name in its own API. Default: the id."
+    )
+    # Read by `load` with config.compose, which costs a start more than all the other tables and is rarely needed.
+    compose: dict[str, Any] | None = Field(
+        None, description="Keys of the Compose service that modelgen does not own: labels, volumes, networks …"
+    )
+
+
+class Model(Defaults):
+    """One model; its table's name is its id."""
+
+    repo: str | None = Field(None, description="Repository id on the Hugging Face hub, `namespace/name`; never a path.")
+    revision: str | None = Field(None, description="The repository's commit (40 hex digits), tag or branch.")
+    file: str | None = Field(None, description="Not supported yet: the GGUF file of the repository.")
+    service: str | None = Field(None, description="Name of the Compose service. Default: `<engine>-<id>`.")
+    aliases: list[str] | None = Field(None, description="Further names by which clients may ask for the model.")

@@ -1,0 +1,120 @@
+"""The other tables of a models.toml, and the whole file."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from modelgen.config.model import Defaults, Model
+from modelgen.config.table import Table
+from modelgen.config.units import Duration, Share, Size
+
+FORMAT = 1
+PROJECT_NAME = r"[a-z0-9][a-z0-9_-]*"
+
+
+def _check_project_name(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    import re
+
+    if not isinstance(value, str) or not re.fullmatch(PROJECT_NAME, value) or len(value) > 63:
+        raise PydanticCustomError(
+            "bad-name", "is not a project name: lower-case letters, digits, `-` and `_`, at most 63 characters"
+        )
+    return value
+
+
+ProjectName = Annotated[
+    str, BeforeValidator(_check_project_name), WithJsonSchema({"type": "string", "pattern": f"^{PROJECT_NAME}$"})
+]
+
+
+class Project(Table):
+    """What the deployment is called and where its weights are."""
+
+    name: ProjectName = Field(description="Name of the Compose project; prefix of containers, networks and volumes.")
+    hub: str = Field(
+        description="Host directory of the Hugging Face hub cache: the one that holds the `models--…` folders. "
+        "A relative path is relative to models.toml."
+    )
+
+
+class Host(Table):
+    """Not supported yet: what the target machine is, for the compiler never looks."""
+
+    platform: Literal["linux", "wsl2"] | None = Field(None, description="Default: linux.")
+    arch: Literal["amd64", "arm64"] | None = Field(None, description="Processor of the host.")
+    driver: str | None = Field(None, description='Version of the NVIDIA driver, such as "570.195.03".')
+    docker: str | None = Field(None, description='Version of the Docker Engine, such as "28.3".')
+    memory: Size | None = Field(None, description="Memory of the host.")
+    selinux: bool | None = Field(None, description="Whether SELinux enforces. Default: false.")
+    docker_socket: str | None = Field(None, description="Path of the Docker socket. Default: /var/run/docker.sock.")
+
+
+class Gpu(Table):
+    """One card."""
+
+    memory: Size = Field(description='Memory of the card, such as "24GiB".')
+    device: str = Field(description='Index ("0") or UUID ("GPU-…", "MIG-…") of the card, a string.')
+    limit: Share | None = Field(
+        None, description="Share of the card that resident models may claim together. Default: 0.95."
+    )
+    kind: Literal["nvidia", "cdi", "amd"] | None = Field(
+        None, description="How containers get the card. `cdi` and `amd` are not supported yet. Default: nvidia."
+    )
+    groups: list[int] | None = Field(None, description="Not supported yet: numeric group ids, for AMD.")
+
+
+class EngineTable(Table):
+    """Defaults of one engine."""
+
+    image: str | None = Field(None, description="Container image of the engine.")
+    version: str | None = Field(None, description="The engine's version, where the image's tag does not tell it.")
+    env: dict[str, str] | None = Field(None, description="Environment variables of every model of this engine.")
+
+
+class Profile(Table):
+    """Models that are resident together."""
+
+    models: list[str] = Field(description="Ids of the models.")
+    default: bool | None = Field(None, description="Whether this profile is loaded at start. Default: false.")
+
+
+class Orchestrator(Table):
+    """The service that switches models; only read where it runs."""
+
+    enabled: bool | None = Field(None, description="Whether the orchestrator starts and stops models. Default: true.")
+    listen: str | None = Field(None, description='Address of its API. Default: "127.0.0.1:8080".')
+    keys_file: str | None = Field(None, description="File with the hashes of the API keys.")
+    allowed_hosts: list[str] | None = Field(None, description="Further names that a Host header may hold.")
+    insecure: bool | None = Field(None, description="Allow a non-loopback `listen` without keys. Default: false.")
+    drain_timeout: Duration | None = Field(
+        None, description='How long running requests may hold up an eviction. Default: "120s".'
+    )
+    queue_limit: int | None = Field(None, gt=0, description="Most waiting requests. Default: 100.")
+    min_active: Duration | None = Field(
+        None, description="How long a model with requests is protected from eviction after it became ready."
+    )
+    max_wait: Duration | None = Field(None, description="How long a request may wait before its model comes first.")
+    heartbeat: bool | None = Field(
+        None, description="Send SSE comments to streaming clients while a model loads. Default: false."
+    )
+    base_image: str | None = Field(None, description="Base of the orchestrator's image.")
+    gate_image: str | None = Field(None, description="Image of the gate before the Docker socket.")
+    compose: dict[str, Any] | None = Field(None, description="Keys of its Compose service that modelgen does not own.")
+
+
+class Config(Table):
+    """A whole models.toml."""
+
+    format: Literal[1] | None = Field(None, description="Version of this file's format. Default: 1.")
+    project: Project = Field(description="Name and hub directory.")
+    host: Host | None = Field(None, description="Not supported yet: facts about the target machine.")
+    gpus: dict[str, Gpu] | None = Field(None, description="The cards, one table each.")
+    engines: dict[str, EngineTable] | None = Field(None, description="Images and environment by engine.")
+    defaults: Defaults | None = Field(None, description="Keys for all models; `args` reach vllm models only.")
+    models: dict[str, Model] | None = Field(None, description="The models, one table each, named by id.")
+    profiles: dict[str, Profile] | None = Field(None, description="Sets of models that are resident together.")
+    orchestrator: Orchestrator | None = Field(None, description="The service that switches models.")
+    rules: dict[str, Literal["off", "warning", "error"]] | None = Field(
+        None, description="Severity of advisory rules, by rule name."
+    )

@@ -1,0 +1,74 @@
+"""Sizes, shares and durations: strings with a unit in the file, plain numbers in here."""
+
+import math
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_FACTORS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+_DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)? ?(?:(\d{1,6})m)? ?(?:(\d{1,8})s)?", re.ASCII)
+_SIZE_PATTERN = r"^\d+(\.\d+)? ?([KMGT]i?)?B$"
+_DURATION_PATTERN = r"^(\d+h)? ?(\d+m)? ?(\d+s)?$"
+
+
+def parse_size(value: Any) -> int:  # noqa: ANN401 - whatever TOML holds
+    """Return the bytes that a string such as `"24GiB"` or `"10 GB"` means."""
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    size = int(Decimal(match[1]) * _FACTORS[match[2]]) if match else 0
+    if size <= 0:
+        raise PydanticCustomError(
+            "bad-size", 'is not a size: write a positive number and a unit, such as "24GiB" or "10 GB"'
+        )
+    return size
+
+
+def parse_duration(value: Any) -> int:  # noqa: ANN401
+    """Return the seconds that a string such as `"90s"`, `"15m"` or `"1h30m"` means."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    total = hours * 3600 + minutes * 60 + seconds
+    if total <= 0:
+        raise PydanticCustomError(
+            "bad-duration", 'is not a duration: write a positive number and a unit, such as "90s", "15m" or "1h30m"'
+        )
+    return total
+
+
+def parse_share(value: Any) -> float:  # noqa: ANN401
+    """Return a share of a card, a float above 0 and at most 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 < value <= 1):
+        raise PydanticCustomError("bad-share", "is not a share: write a number above 0 and at most 1, such as 0.95")
+    return float(value)
+
+
+def parse_memory(value: Any) -> int | float:  # noqa: ANN401
+    """Return bytes (an int) for a size and a share (a float) for a number."""
+    if isinstance(value, str):
+        return parse_size(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 < value <= 1):
+        raise PydanticCustomError(
+            "bad-size", 'is neither a size such as "10GiB" nor a share of the card above 0 and at most 1, such as 0.42'
+        )
+    return float(value)
+
+
+_SIZE_SCHEMA = {"type": "string", "pattern": _SIZE_PATTERN, "examples": ["24GiB", "10 GB"]}
+_SHARE_SCHEMA = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+
+Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["90s", "15m", "1h30m"]}),
+]
+Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_SHARE_SCHEMA)]
+Memory = Annotated[int | float, BeforeValidator(parse_memory), WithJsonSchema({"anyOf": [_SIZE_SCHEMA, _SHARE_SCHEMA]})]
