@@ -1,0 +1,53 @@
+"""TOML → Document. Never raises on any bytes: what is wrong with the file is a diagnostic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.config.tables import FORMAT
+from modelgen.load import shape, text
+from modelgen.load.bind import bind
+from modelgen.load.document import DEFAULT_ENGINE, Document
+from modelgen.load.locator import Locator
+from modelgen.source import Source
+
+if TYPE_CHECKING:
+    from modelgen.diagnostics import Diagnostic
+
+__all__ = ["DEFAULT_ENGINE", "Document", "load"]
+
+
+def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Source, list[Diagnostic]]:
+    """Read the bytes of a models.toml.
+
+    Returns:
+        The document, or None when the file has no shape to go on with; the text; what was found so far. A document
+        beside errors lacks the values that were refused (`Document.dropped`).
+    """
+    if len(data) > text.MAX_BYTES:
+        return None, Source(path, ""), [*text.file_too_large(path, data)]
+    try:
+        source = Source(path, text.decode(data))
+    except UnicodeDecodeError as error:
+        return None, Source(path, ""), [*text.not_utf8(path, data, error)]
+    try:
+        tables = text.parse(source)
+    except RecursionError:
+        return None, source, [*text.nested_too_deep(source.start)]
+    except ValueError as error:
+        return None, source, [*text.invalid_toml(source, error)]
+    if deep := text.find_too_deep(tables):
+        return None, source, [*text.nested_too_deep(Locator(source).key(deep))]
+    written = tables.get("format")
+    if isinstance(written, int) and written > FORMAT:
+        return None, source, [*shape.newer_format(Locator(source).value(("format",)), written)]
+
+    bound = bind(tables)
+    diagnostics: list[Diagnostic] = []
+    if bound.faults:
+        places = Locator(source)
+        for find in (shape.unknown_key, shape.missing_key, shape.wrong_type, shape.bad_value, shape.owned_compose_key):
+            diagnostics += find(bound.faults, places)
+    if bound.config is None:
+        return None, source, diagnostics
+    return Document(source, bound.config, bound.compose, bound.dropped), source, diagnostics

@@ -1,0 +1,171 @@
+"""TOML → Config: validate, collect every fault, and go on without the values that were refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from modelgen.config import Config
+
+if TYPE_CHECKING:
+    from modelgen.config.compose import ComposeKeys
+    from modelgen.load.locator import Path
+    from modelgen.load.text import Toml
+
+# Stands in for a [project] that was refused, so that the rest of the file can still be checked. Never rendered: the
+# refusal is an error.
+_PROJECT = {"name": "project", "hub": "hub"}
+_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What pydantic refused.
+
+    Args:
+        path: Of the value, of the unknown key, or of the missing key.
+        kind: pydantic's error type or one of our own.
+        message: What the value should be, to be read after its name.
+        known: For an unknown key, what could stand there.
+    """
+
+    path: Path
+    kind: str
+    message: str
+    known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The outcome: a Config as far as there is one, and what was refused on the way."""
+
+    config: Config | None
+    compose: dict[Path, ComposeKeys]
+    faults: list[Fault]
+    dropped: frozenset[Path]
+
+
+def bind(tables: Toml) -> Bound:
+    """Validate `tables`; what is refused is left out, and the rest is validated again."""
+    faults: list[Fault] = []
+    dropped: set[Path] = set()
+    compose = _bind_compose(tables, faults)
+    dropped.update(fault.path for fault in faults)
+    for _ in range(_ROUNDS):
+        try:
+            return Bound(Config.model_validate(tables), compose, faults, frozenset(dropped))
+        except ValidationError as error:
+            found = [_fault(Config, item) for item in error.errors(include_url=False)]
+        # What was refused in the last round is written all the same, so it is not missing in this one.
+        faults += [fault for fault in found if fault.path not in dropped]
+        tables = _copy(tables)
+        dropped.update(_drop(tables, fault) for fault in found)
+    return Bound(None, compose, faults, frozenset(dropped))
+
+
+def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
+    """Validate the `compose` tables, which `Config` takes as they are (see config.compose)."""
+    bound: dict[Path, ComposeKeys] = {}
+    places: list[tuple[Path, Any]] = [((name,), tables.get(name)) for name in ("defaults", "orchestrator")]
+    models = tables.get("models")
+    places += [(("models", name), table) for name, table in (models.items() if isinstance(models, dict) else ())]
+    for path, table in places:
+        written = table.get("compose") if isinstance(table, dict) else None
+        if isinstance(written, dict):
+            from modelgen.config.compose import OWNED, ComposeKeys
+
+            place: Path = (*path, "compose")
+            faults += [Fault((*place, key), "owned-compose-key", OWNED[key]) for key in written if key in OWNED]
+            written = {key: value for key, value in written.items() if key not in OWNED}
+            try:
+                bound[place] = ComposeKeys.model_validate(written)
+            except ValidationError as error:
+                faults += [_fault(ComposeKeys, item, place) for item in error.errors(include_url=False)]
+    return bound
+
+
+def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
+    path = tuple(part for part in item["loc"] if part != "[key]")
+    known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
+    return Fault((*prefix, *path), item["type"], _message(item), known)
+
+
+def _message(item: Any) -> str:  # noqa: ANN401
+    match item["type"]:
+        case "string_type":
+            return f"must be a string, not {_kind(item['input'])}"
+        case "bool_type":
+            return f"must be true or false, not {_kind(item['input'])}"
+        case "int_type":
+            return f"must be an integer, not {_kind(item['input'])}"
+        case "list_type":
+            return f"must be a list, not {_kind(item['input'])}"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"must be a table, not {_kind(item['input'])}"
+        case "literal_error":
+            return f"must be {item['ctx']['expected'].replace(chr(39), chr(34))}"
+        case "greater_than" | "greater_than_equal" | "less_than_equal":
+            return f"must be {item['msg'].removeprefix('Input should be ')}"
+        case _:
+            return str(item["msg"])
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401
+    match value:
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a float"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case _:
+            return "a date or time"
+
+
+def _table_at(root: type[BaseModel], path: Path) -> type[BaseModel]:
+    """Return the model of the table at `path`, through `dict[str, Table]` fields."""
+    table = root
+    for part in path:
+        if field := table.model_fields.get(str(part)):
+            nested = [
+                kind for kind in _flatten(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)
+            ]
+            table = nested[0] if nested else table
+    return table
+
+
+def _flatten(annotation: Any) -> list[Any]:  # noqa: ANN401
+    arguments = get_args(annotation)
+    return [kind for argument in arguments for kind in _flatten(argument)] if arguments else [annotation]
+
+
+def _copy(table: Any) -> Any:  # noqa: ANN401
+    return {key: _copy(value) for key, value in table.items()} if isinstance(table, dict) else table
+
+
+def _drop(tables: Toml, fault: Fault) -> Path:
+    """Remove from `tables` what was refused, and return the path that is gone.
+
+    A list loses itself, not an item: an item's place is where its neighbours' meaning comes from. A table that lacks
+    a required key is lost as a whole.
+    """
+    path = fault.path[: next((at for at, part in enumerate(fault.path) if isinstance(part, int)), len(fault.path))]
+    if fault.kind == "missing":
+        path = path[:-1] or path
+    if path[0] == "project":
+        tables["project"] = _PROJECT
+        return path
+    table: Any = tables
+    for part in path[:-1]:
+        table = table.get(part) if isinstance(table, dict) else None
+    if isinstance(table, dict):
+        table.pop(path[-1], None)
+    return path

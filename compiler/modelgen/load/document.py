@@ -1,0 +1,96 @@
+"""A models.toml that has been read: what was written, the models with their defaults, and where it all stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from modelgen.config import Defaults, Model
+from modelgen.load.locator import Locator, Path
+
+if TYPE_CHECKING:
+    from modelgen.config import Config
+    from modelgen.config.compose import ComposeKeys
+    from modelgen.source import Source, Span
+
+DEFAULT_ENGINE = "vllm"
+
+
+@dataclass(frozen=True)
+class Document:
+    """What later floors may know of the user's file.
+
+    Args:
+        source: The text.
+        config: As written. Where `dropped` is not empty it lacks those values.
+        compose: The `compose` tables, by path.
+        dropped: Paths whose values were refused; they are written, so nobody may call them missing.
+    """
+
+    source: Source
+    config: Config
+    compose: dict[Path, ComposeKeys] = field(default_factory=dict)
+    dropped: frozenset[Path] = frozenset()
+
+    @cached_property
+    def models(self) -> dict[str, Model]:
+        """The models by id, `[defaults]` merged in."""
+        written = self.config.models or {}
+        defaults = self.config.defaults
+        if defaults is None:
+            return written
+        return {name: _merge(defaults, model) for name, model in written.items()}
+
+    @cached_property
+    def _locator(self) -> Locator:
+        return Locator(self.source)
+
+    def at_key(self, *path: str | int) -> Span:
+        """Return where the key at `path` is written."""
+        return self._locator.key(path)
+
+    def at_value(self, *path: str | int) -> Span:
+        """Return where the value at `path` is written."""
+        return self._locator.value(path)
+
+    def at_header(self, *path: str | int) -> Span:
+        """Return the header of the table at `path`: the place of what is missing in it."""
+        return self._locator.header(path)
+
+    def origin(self, model: str, *keys: str | int) -> Path:
+        """Return the path at which a model's key was written: in its own table, else in `[defaults]`."""
+        own: Path = ("models", model, *keys)
+        table = (self.config.models or {}).get(model)
+        return own if table is None or own in self.dropped or _has(table, keys) else ("defaults", *keys)
+
+    def is_refused(self, *path: str | int) -> bool:
+        """Tell whether something is written at `path` or around it that has its own finding already."""
+        return any(path[:length] in self.dropped for length in range(1, len(path) + 1))
+
+    def lacks(self, model: str, key: str) -> bool:
+        """Tell whether a model says nothing at all about `key`, not even something that was refused."""
+        return (
+            getattr(self.models[model], key) is None
+            and not self.is_refused("models", model, key)
+            and not self.is_refused("defaults", key)
+        )
+
+
+def _has(table: Defaults, keys: Path) -> bool:
+    first, *rest = keys
+    value = getattr(table, str(first)) if str(first) in table.model_fields_set else None
+    if not rest or not isinstance(value, dict):
+        return value is not None
+    return rest[0] in value
+
+
+def _merge(defaults: Defaults, model: Model) -> Model:
+    """`args` and `env` merge key by key, all else is replaced; `args` reach vllm models only."""
+    merged = {key: getattr(defaults, key) for key in defaults.model_fields_set}
+    if (model.engine or defaults.engine or DEFAULT_ENGINE) != "vllm":
+        merged.pop("args", None)
+    for key in model.model_fields_set:
+        value = getattr(model, key)
+        merged[key] = {**(merged.get(key) or {}), **value} if key in ("args", "env") and value is not None else value
+    return Model.model_construct(set(merged), **merged)

@@ -1,0 +1,203 @@
+"""The rules about the shape of a models.toml: keys, types, units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.config.tables import FORMAT
+from modelgen.diagnostics import Found, did_you_mean, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modelgen.load.bind import Fault
+    from modelgen.load.locator import Locator, Path
+    from modelgen.source import Span
+
+_VALUE_KINDS = frozenset(
+    {"bad-size", "bad-duration", "bad-share", "bad-name", "bad-value", "literal_error"}
+    | {"greater_than", "greater_than_equal", "less_than_equal"}
+)
+_OTHER_KINDS = _VALUE_KINDS | {"extra_forbidden", "missing", "owned-compose-key"}
+
+
+@rule("MG010", "unknown-key")
+def unknown_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
+    """A key that the language does not have.
+
+    ## Why
+    A key that is accepted and ignored is a setting that somebody believes in.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    gpu_memroy = "10GiB"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    gpus = ["gpu0"]
+    gpu_memory = "10GiB"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for fault in faults:
+        if fault.kind == "extra_forbidden":
+            where = f"`[{_dotted(fault.path[:-1])}]`" if len(fault.path) > 1 else "the file"
+            yield Found(
+                places.key(fault.path),
+                f"unknown key `{fault.path[-1]}` in {where}",
+                did_you_mean(str(fault.path[-1]), fault.known),
+            )
+
+
+@rule("MG011", "missing-key")
+def missing_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
+    """A table lacks a key that it needs.
+
+    ## Why
+    There is no value that would be right for everybody, so none is made up.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+    ```
+    """
+    for fault in faults:
+        if fault.kind == "missing":
+            key, table = fault.path[-1], fault.path[:-1]
+            message = f"`[{_dotted(table)}]` lacks `{key}`" if table else f"the file lacks `[{key}]`"
+            yield Found(places.header(table), message, _EXAMPLES.get(str(key), ""))
+
+
+_EXAMPLES = {
+    "project": 'write `[project]` with `name = "my-models"` and `hub = "./models/hub"`',
+    "name": 'write `name = "my-models"`',
+    "hub": 'write `hub = "./models/hub"`, the directory that holds the `models--…` folders',
+    "memory": 'write the memory of the card, such as `memory = "24GiB"`',
+    "device": 'write the index or UUID of the card, such as `device = "0"`',
+    "models": 'write the ids of the models, such as `models = ["text-4b"]`',
+}
+
+
+@rule("MG012", "wrong-type")
+def wrong_type(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
+    """A value is of another type than its key takes.
+
+    ## Why
+    Nothing is converted silently: `device = 0` may be an index or a mistake, `device = "0"` is an index.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = 0
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+    ```
+    """
+    for fault in faults:
+        if fault.kind not in _OTHER_KINDS:
+            yield Found(places.value(fault.path), f"`{_name(fault.path)}` {fault.message}")
+
+
+@rule("MG013", "bad-value")
+def bad_value(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
+    """A value is of the right type and still cannot be meant: a size without a unit, a share above 1.
+
+    ## Why
+    `"24"` may be bytes or gigabytes, and `95` may be percent. Units leave no room for that.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24"
+    device = "0"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+    ```
+    """
+    for fault in faults:
+        if fault.kind in _VALUE_KINDS:
+            yield Found(places.value(fault.path), f"`{_name(fault.path)}` {fault.message}")
+
+
+@rule("MG014", "newer-format")
+def newer_format(place: Span, written: int) -> Iterator[Found]:
+    """The file is written for a newer modelgen.
+
+    ## Why
+    A newer format may give an old key a new meaning; guessing would build something else than what was meant.
+
+    ## Bad
+    ```toml
+    format = 2
+    ```
+
+    ## Good
+    ```toml
+    format = 1
+    ```
+    """
+    yield Found(place, f"format {written} is newer than this modelgen, which reads format {FORMAT}", "update modelgen")
+
+
+@rule("MG420", "owned-compose-key")
+def owned_compose_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
+    """A `compose` table sets a key that modelgen owns.
+
+    ## Why
+    These keys are what modelgen exists to get right; two authors would undo each other. Each has its own place in
+    models.toml, or belongs into a docker-compose.override.yml beside the output, which is never touched.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    args = { max-model-len = 16384 }
+    compose = { restart = "always" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    args = { max-model-len = 16384 }
+    compose = { shm_size = "16gb", labels = { "traefik.enable" = "false" } }
+    ```
+    """
+    for fault in faults:
+        if fault.kind == "owned-compose-key":
+            yield Found(places.key(fault.path), f"`compose.{fault.path[-1]}` is written by modelgen", fault.message)
+
+
+def _name(path: Path) -> str:
+    """The last key, with the index of a list's item."""
+    *_, last = (number for number, part in enumerate(path) if isinstance(part, str))
+    return str(path[last]) + "".join(f"[{part}]" for part in path[last + 1 :])
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part) for part in path)

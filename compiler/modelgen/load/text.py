@@ -1,0 +1,131 @@
+"""Bytes → Source → TOML: everything that can be wrong before a table has a meaning."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from modelgen.diagnostics import Found, rule
+from modelgen.source import Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 4 * 2**20
+# Deeper than any engine's JSON flag; far below what would exhaust the stack of this program or of Compose.
+MAX_DEPTH = 64
+
+Toml = dict[str, Any]
+
+
+@rule("MG001", "invalid-toml")
+def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
+    """The file is not TOML.
+
+    ## Why
+    Nothing can be said about a file that cannot be read. A key or table that is written twice counts: TOML forbids
+    it, since one of the two would be lost without a word.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    if not isinstance(error, tomllib.TOMLDecodeError):  # Python's own guard against quadratic conversion
+        offset = match.start() if (match := re.search(r"\d[\d_]{4000,}", source.text)) else 0
+        line, column = source.text.count("\n", 0, offset) + 1, offset - source.text.rfind("\n", 0, offset)
+        yield Found(Span(source.path, line, column, line, column + 1), "this integer has too many digits")
+        return
+    message = re.sub(r" \(at (line \d+, column \d+|end of document)\)$", "", str(error))
+    if place := re.search(r"\(at line (\d+), column (\d+)\)$", str(error)):
+        line, column = int(place[1]), int(place[2])
+    elif str(error).endswith("(at end of document)"):
+        line, column = len(source.lines), len(source.lines[-1]) + 1
+    else:
+        line, column = 1, 1
+    yield Found(Span(source.path, line, column, line, column + 1), f"this is not TOML: {message}")
+
+
+@rule("MG002", "not-utf8")
+def not_utf8(path: str, data: bytes, error: UnicodeDecodeError) -> Iterator[Found]:
+    """The file is not UTF-8.
+
+    ## Why
+    TOML is UTF-8 by definition. Windows PowerShell 5 writes UTF-16 when output is redirected into a file.
+    """
+    before = data[: error.start]
+    line = before.count(b"\n") + 1
+    column = len(before.rsplit(b"\n", 1)[-1].decode("utf-8")) + 1
+    is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    yield Found(
+        Span(path, line, column, line, column + 1),
+        f"this is not UTF-8: byte 0x{data[error.start]:02x}" + (" (the file is UTF-16)" if is_utf16 else ""),
+        "save the file as UTF-8",
+    )
+
+
+@rule("MG003", "file-too-large")
+def file_too_large(path: str, data: bytes) -> Iterator[Found]:
+    """The file is larger than 4 MiB.
+
+    ## Why
+    10,000 models fit into that. What is larger is another file, such as the weights themselves.
+    """
+    yield Found(
+        Span(path, 1, 1, 1, 1),
+        f"the file has {len(data):,} bytes; at most {MAX_BYTES:,} are read",
+        "name the models.toml by --config",
+    )
+
+
+@rule("MG004", "nested-too-deep")
+def nested_too_deep(span: Span) -> Iterator[Found]:
+    """Values are nested more than 64 levels deep.
+
+    ## Why
+    No table of the language and no flag of an engine is deeper than a few levels.
+    """
+    yield Found(span, f"values are nested more than {MAX_DEPTH} levels deep", "flatten this value")
+
+
+def decode(data: bytes) -> str:
+    """Return the text without its byte order mark.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return data.decode("utf-8").removeprefix("\ufeff")
+
+
+def parse(source: Source) -> Toml:
+    """Parse the text.
+
+    Raises:
+        ValueError: It is not TOML (also for an integer of more digits than Python converts).
+        RecursionError: It is nested too deep for tomllib.
+    """
+    return tomllib.loads(source.text)
+
+
+def find_too_deep(tables: Toml) -> tuple[str, ...] | None:
+    """Return the path of a value below `MAX_DEPTH`, if there is one; without recursion."""
+    level: list[tuple[tuple[str, ...], Any]] = [((), tables)]
+    for _ in range(MAX_DEPTH):
+        level = [
+            ((*path, str(key)), child)
+            for path, value in level
+            for key, child in (value.items() if isinstance(value, dict) else enumerate(value))
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return None
+    return level[0][0]
