@@ -1,0 +1,46 @@
+"""Which engine, image and version a model of the document runs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelgen.engines.versions import Image, Version, parse_image, parse_version, version_of
+from modelgen.load import DEFAULT_ENGINE
+
+if TYPE_CHECKING:
+    from modelgen.load import Document
+    from modelgen.load.locator import Path
+
+
+class Resolved(NamedTuple):
+    """What a model runs on.
+
+    Args:
+        engine: Its name, known or not.
+        reference: The image as written, or None.
+        place: The path at which the image is written, or would be.
+        image: The reference's parts, or None where it is no reference.
+        version: By the tag where the tag tells it, else by the engine's `version`; None where neither does.
+    """
+
+    engine: str
+    reference: str | None
+    place: Path
+    image: Image | None
+    version: Version | None
+
+
+def resolve(document: Document, model: str) -> Resolved:
+    """Return what `model` runs on; its own `image` goes before the engine's."""
+    written = document.models[model]
+    engine = written.engine or DEFAULT_ENGINE
+    table = (document.config.engines or {}).get(engine)
+    reference = written.image
+    place = document.origin(model, "image")
+    if reference is None and table is not None:
+        reference, place = table.image, ("engines", engine, "image")
+    image = parse_image(reference) if reference is not None else None
+    version = version_of(image) if image else None
+    if version is None and table is not None and table.version is not None:
+        version = parse_version(table.version)
+    return Resolved(engine, reference, place, image, version)

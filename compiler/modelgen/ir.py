@@ -1,0 +1,224 @@
+"""A fleet as it will run: what every target renders from.
+
+It knows no target and no models.toml: all defaults are filled in, all references are resolved, all units are plain
+numbers (bytes, seconds).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INTERNAL_NETWORK = "models"
+EDGE_NETWORK = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One card.
+
+    Args:
+        name: As models.toml calls it.
+        device: Index or UUID for the container runtime.
+        memory: Bytes on the card.
+        budget: Bytes that resident models may claim together.
+    """
+
+    name: str
+    device: str
+    memory: int
+    budget: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one model takes of one card, in bytes, from start to stop."""
+
+    gpu: str
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host address, to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How an engine's process is started, in the container."""
+
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How to tell that an engine serves.
+
+    Args:
+        path: Answers 200 when the engine is up.
+        probe: A program inside the image that exits 0 then; None where the image promises no such program.
+        lists: A path whose JSON must list the served name too, or None.
+        start_timeout: Seconds that a start may take.
+    """
+
+    path: str
+    probe: tuple[str, ...] | None
+    lists: str | None
+    start_timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A directory of the host inside the container, read-only. Relative sources are relative to the output."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume that belongs to one service.
+
+    Args:
+        key: What the service calls it.
+        name: Its name on the host, explicit so that an `include` of the output makes no second one.
+        target: Where it is mounted.
+    """
+
+    key: str
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One model as a service of its own.
+
+    Args:
+        model: The model's id.
+        name: The service's name: its host name on the internal network.
+        container: The container's name.
+        engine: `vllm` or `command`.
+        engine_version: As text, or None where the engine has none that matters.
+        image: Container image.
+        launch: Entry point and arguments.
+        environment: Variables, sorted by name.
+        port: On which the engine listens inside the container.
+        served_names: All names that clients may use, the id first.
+        upstream_name: The one that the engine knows, for engines with one name only; else None.
+        repo: Repository id on the hub, where there is one.
+        revision: Commit, tag or branch of it.
+        include: Glob patterns of the files to fetch; empty for all that serving needs.
+        exclude: Glob patterns of the files to leave out.
+        hub: The hub's mount, or None for a program that needs no weights.
+        cache: The volume for compile caches.
+        devices: Of the reserved cards, in the order that the engine sees.
+        claims: On each card.
+        profiles: Profiles that switch the service on, its own id first.
+        depends_on: Services that must serve before this one starts.
+        publish: Host address of the engine itself.
+        networks: Names of the fleet's networks.
+        readiness: See there.
+        shm: Size of /dev/shm in bytes.
+        stop_grace: Seconds from SIGTERM to SIGKILL.
+        idle_timeout: Seconds without a request after which it is stopped, or None.
+        concurrency: Most requests at once, or None.
+        canary: Whether one token is asked for before the first `ready` of a start.
+        additions: What the user adds to the service of one target, by target: `{"compose": {...}}`.
+    """
+
+    model: str
+    name: str
+    container: str
+    engine: str
+    engine_version: str | None
+    image: str
+    launch: Launch
+    environment: tuple[tuple[str, str], ...]
+    port: int
+    served_names: tuple[str, ...]
+    upstream_name: str | None
+    repo: str | None
+    revision: str | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    hub: Mount | None
+    cache: Volume | None
+    devices: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    profiles: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    publish: Address | None
+    networks: tuple[str, ...]
+    readiness: Readiness
+    shm: int
+    stop_grace: int
+    idle_timeout: int | None
+    concurrency: int | None
+    canary: bool
+    additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Models that are resident together."""
+
+    name: str
+    models: tuple[str, ...]
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of the deployment.
+
+    Args:
+        key: What services call it.
+        name: Its name on the host.
+        internal: Whether nothing on it reaches the outside and no port on it is published.
+    """
+
+    key: str
+    name: str
+    internal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Orchestrator:
+    """How models are switched; seconds and counts, None for no limit."""
+
+    enabled: bool
+    listen: Address
+    keys_file: str | None
+    allowed_hosts: tuple[str, ...]
+    insecure: bool
+    drain_timeout: int
+    queue_limit: int
+    min_active: int | None
+    max_wait: int | None
+    heartbeat: bool
+    base_image: str | None
+    gate_image: str | None
+    additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything that runs on one host."""
+
+    project: str
+    gpus: tuple[Gpu, ...]
+    services: tuple[Service, ...]
+    profiles: tuple[Profile, ...]
+    networks: tuple[Network, ...]
+    orchestrator: Orchestrator
