@@ -1,0 +1,84 @@
+"""What a models.toml may not say although its shape is right: one function a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.checks import (
+    addresses,
+    compose_keys,
+    engine_keys,
+    environment,
+    flags,
+    hardware,
+    identity,
+    images,
+    names,
+    profiles,
+    rule_settings,
+    secrets,
+)
+from modelgen.checks.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from modelgen.diagnostics import Diagnostic
+    from modelgen.load import Document
+
+CHECKS = (
+    rule_settings.unknown_rule,
+    rule_settings.rule_not_advisory,
+    secrets.nul_character,
+    secrets.literal_token,
+    identity.unpinned_repo,
+    identity.path_as_repo,
+    identity.bad_repo_id,
+    identity.bad_revision,
+    identity.missing_repo,
+    identity.bad_hub,
+    images.unknown_engine,
+    images.missing_image,
+    images.bad_image,
+    images.unknown_version,
+    images.bad_version,
+    images.floating_image,
+    flags.owned_arg,
+    flags.bad_flag,
+    flags.flag_twice,
+    flags.missing_max_model_len,
+    flags.parallel_mismatch,
+    environment.owned_env,
+    environment.bad_env_name,
+    engine_keys.not_supported_yet,
+    engine_keys.key_of_another_engine,
+    engine_keys.bad_command,
+    hardware.unknown_gpu,
+    hardware.gpu_twice,
+    hardware.bad_device,
+    hardware.model_over_card,
+    hardware.profile_over_card,
+    hardware.size_on_unequal_cards,
+    hardware.memory_without_gpu,
+    names.bad_id,
+    names.bad_alias,
+    names.name_collision,
+    names.bad_service,
+    names.service_collision,
+    profiles.empty_profile,
+    profiles.unknown_model,
+    profiles.two_defaults,
+    profiles.profile_like_model,
+    compose_keys.volume_over_ours,
+    addresses.bad_address,
+    addresses.port_collision,
+    addresses.open_publish,
+    addresses.open_listen,
+)
+
+
+def check(document: Document, targets: Collection[str]) -> Iterator[Diagnostic]:
+    """Run every check on a loaded document."""
+    context = Context(document, targets)
+    for find in CHECKS:
+        yield from find(context)

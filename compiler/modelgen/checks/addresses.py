@@ -1,0 +1,170 @@
+"""Where the deployment listens on the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.addresses import DEFAULT_LISTEN, is_loopback, overlap, parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.ir import Address
+    from modelgen.load.locator import Path
+
+
+@rule("MG430", "bad-address")
+def bad_address(context: Context) -> Iterator[Found]:
+    """A `publish` or `listen` that is not an IP address with a port.
+
+    ## Why
+    A port without an address is published on every address of the host, past its firewall, and engines ask for no
+    key: 172 of 229 public files do that.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    publish = "8001"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    publish = "127.0.0.1:8001"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for path, text, address in _addresses(context):
+        if address is None:
+            key, port = path[-1], text.rsplit(":", 1)[-1]
+            example = f"127.0.0.1:{port}" if parse_address(f"127.0.0.1:{port}") else DEFAULT_LISTEN
+            yield Found(
+                context.document.at_value(*path),
+                f"`{text}` is not an IP address with a port",
+                f'write `{key} = "{example}"` for this host alone',
+            )
+
+
+@rule("MG431", "port-collision")
+def port_collision(context: Context) -> Iterator[Found]:
+    """Two things listen on one address.
+
+    ## Why
+    The second container would not start: "port is already allocated".
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    publish = "127.0.0.1:8080"
+    args = { max-model-len = 16384 }
+
+    [orchestrator]
+    listen = "127.0.0.1:8080"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    publish = "127.0.0.1:8001"
+    args = { max-model-len = 16384 }
+
+    [orchestrator]
+    listen = "127.0.0.1:8080"
+    ```
+    """
+    taken: dict[int, list[tuple[Path, Address]]] = {}
+    for path, text, address in _addresses(context):
+        if address is None:
+            continue
+        for other_path, other in taken.setdefault(address.port, []):
+            if overlap(address, other):
+                place = max(context.document.at_value(*place) for place in (path, other_path))
+                names = " and ".join(f"`{'.'.join(map(str, place))}`" for place in (other_path, path))
+                yield Found(place, f"{names} both listen on {text}", "choose another port")
+                break
+        taken[address.port].append((path, address))
+
+
+@rule("MG432", "open-publish", Severity.WARNING)
+def open_publish(context: Context) -> Iterator[Found]:
+    """A `publish` on an address that other hosts can reach.
+
+    ## Why
+    An engine asks for no key on most of its routes. The orchestrator does, and is the one to publish.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    publish = "0.0.0.0:8001"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    publish = "127.0.0.1:8001"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for path, text, address in _addresses(context):
+        if path[-1] == "publish" and address and not is_loopback(address):
+            yield Found(
+                context.document.at_value(*path),
+                f"{text} can be reached from other hosts, and engines ask for no key",
+                f'write `publish = "127.0.0.1:{address.port}"`',
+            )
+
+
+@rule("MG433", "open-listen")
+def open_listen(context: Context) -> Iterator[Found]:
+    """The orchestrator listens on an address that other hosts can reach, without keys.
+
+    ## Why
+    Whoever reaches it can stop and start models. It is judged as written here, for inside its container it always
+    listens on every address.
+
+    ## Bad
+    ```toml
+    [orchestrator]
+    listen = "0.0.0.0:8080"
+    ```
+
+    ## Good
+    ```toml
+    [orchestrator]
+    listen = "0.0.0.0:8080"
+    keys_file = "./keys.txt"
+    ```
+    """
+    table = context.document.config.orchestrator
+    for path, text, address in _addresses(context):
+        if path[0] != "orchestrator" or address is None or is_loopback(address) or table is None:
+            continue
+        refused = context.document.is_refused("orchestrator", "keys_file")
+        if not (table.keys_file or table.insecure or refused):
+            yield Found(
+                context.document.at_value(*path),
+                f"{text} can be reached from other hosts, and there are no keys",
+                "write `keys_file`, or `insecure = true` where the network itself keeps others out",
+            )
+
+
+def _addresses(context: Context) -> Iterator[tuple[Path, str, Address | None]]:
+    """Yield what listens on the host: the orchestrator where it is enabled, and published models."""
+    document = context.document
+    orchestrator = document.config.orchestrator
+    if orchestrator is None or orchestrator.enabled is not False:
+        text = (orchestrator and orchestrator.listen) or DEFAULT_LISTEN
+        yield ("orchestrator", "listen"), text, parse_address(text)
+    for name, model in context.models.items():
+        if model.publish is not None:
+            yield document.origin(name, "publish"), model.publish, parse_address(model.publish)

@@ -1,0 +1,63 @@
+"""What `compose` tables may not do although their keys are the user's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from modelgen.diagnostics import Found, rule
+from modelgen.engines import vllm
+from modelgen.engines.environment import HUB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
+
+
+@rule("MG421", "volume-over-ours")
+def volume_over_ours(context: Context) -> Iterator[Found]:
+    """A volume of the user's hides the hub, or the compile caches.
+
+    ## Why
+    Mounts below or above one another hide each other's files: that is the second half of the incident, `./models`
+    mounted where only `./models/hub` belongs.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { volumes = ["./models:/root/.cache/huggingface"] }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { volumes = ["./templates:/templates:ro"] }
+    ```
+    """
+    for path, keys in context.document.compose.items():
+        for number, volume in enumerate(keys.volumes or ()):
+            target = _target(volume)
+            place = context.document.at_value(*path, "volumes", number)
+            if target is None:
+                yield Found(place, f"`{volume}` is not a volume", 'write "source:/target" or a table with `target`')
+            for own, what in ((HUB, "the hub"), (vllm.CACHE, "the compile caches")):
+                if target is not None and (_is_within(target, own) or _is_within(own, target)):
+                    yield Found(place, f"this volume hides {what} at {own}", "mount it elsewhere in the container")
+
+
+def _target(volume: str | dict[str, Any]) -> str | None:
+    if isinstance(volume, dict):
+        return str(volume["target"])
+    match = _SHORT_VOLUME.fullmatch(volume)
+    return match[1] if match else None
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")

@@ -1,0 +1,155 @@
+"""Keys that only some engines take, and what is not built yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen import engines
+from modelgen.diagnostics import Found, rule
+from modelgen.load import DEFAULT_ENGINE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_ONLY = {
+    "args": "vllm",
+    "trust_remote_code": "vllm",
+    "command": "command",
+    "health": "command",
+    "upstream_name": "command",
+}
+_MODEL_KEYS = ("file", "mmproj", "loras", "model_form")
+
+
+@rule("MG230", "not-supported-yet")
+def not_supported_yet(context: Context) -> Iterator[Found]:
+    """Part of the language whose work is not there yet.
+
+    ## Why
+    The key has its meaning and will get it. Until then it is refused rather than accepted and ignored.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    engine = "sglang"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    engine = "vllm"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    document = context.document
+    config = document.config
+    if config.host is not None:
+        yield Found(document.at_header("host"), "`[host]` is not supported yet", "remove it")
+    for name, gpu in context.gpus.items():
+        if gpu.kind in ("cdi", "amd"):
+            place = document.at_value("gpus", name, "kind")
+            yield Found(place, f'`kind = "{gpu.kind}"` is not supported yet', 'only "nvidia" is')
+        if gpu.groups is not None:
+            yield Found(document.at_key("gpus", name, "groups"), "`groups` is not supported yet", "remove it")
+    for name in config.engines or {}:
+        if name in engines.PLANNED:
+            yield Found(document.at_header("engines", name), f"the engine `{name}` is not supported yet")
+    tables = [(("models", name), model) for name, model in (config.models or {}).items()]
+    for path, table in [*tables, *([(("defaults",), config.defaults)] if config.defaults else [])]:
+        if table.engine in engines.PLANNED:
+            yield Found(document.at_value(*path, "engine"), f"the engine `{table.engine}` is not supported yet")
+        for key in _MODEL_KEYS:
+            if getattr(table, key, None) is not None:
+                yield Found(document.at_key(*path, key), f"`{key}` is not supported yet", "remove it")
+        if table.switch == "sleep":
+            place = document.at_value(*path, "switch")
+            yield Found(place, '`switch = "sleep"` is not supported yet', 'only "restart" is')
+
+
+@rule("MG231", "key-of-another-engine")
+def key_of_another_engine(context: Context) -> Iterator[Found]:
+    """A key that this engine has no use for.
+
+    ## Why
+    It would be accepted and ignored, and somebody would believe in it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    health = "/ready"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    command = ["serve", "--port", "{port}"]
+    health = "/ready"
+    ```
+    """
+    document = context.document
+    written = document.config.models or {}
+    for name, table in written.items():
+        engine = context.resolved[name].engine
+        for key, only in _ONLY.items():
+            if engine in engines.SUPPORTED and engine != only and getattr(table, key) is not None:
+                place = document.at_key("models", name, key)
+                yield Found(place, f"the engine `{engine}` takes no `{key}`", f"only `{only}` does: remove it")
+        for key in ("include", "exclude"):
+            if context.models[name].repo is None and getattr(table, key) is not None:
+                place = document.at_key("models", name, key)
+                yield Found(place, f"`{name}` has `{key}` but no `repo`", "write the `repo` that it belongs to")
+    used = {resolved.engine for resolved in context.resolved.values()} or {DEFAULT_ENGINE}
+    for key, only in _ONLY.items():
+        if document.config.defaults and getattr(document.config.defaults, key) is not None and only not in used:
+            place = document.at_key("defaults", key)
+            yield Found(place, f"no model takes `{key}`", f"only the engine `{only}` does: remove it")
+
+
+@rule("MG232", "bad-command")
+def bad_command(context: Context) -> Iterator[Found]:
+    """A `command` model that does not say what to run, or whose `health` is not a path.
+
+    ## Why
+    The engine `command` is any program that serves the OpenAI API; what it is and where it tells its health cannot
+    be known.
+
+    ## Bad
+    ```toml
+    [models.tiny]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    ```
+
+    ## Good
+    ```toml
+    [models.tiny]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    command = ["serve", "--port", "{port}", "--name", "{model}"]
+    ```
+    """
+    document = context.document
+    for name, model in context.of_engine("command"):
+        if document.lacks(name, "command"):
+            yield Found(
+                document.at_header("models", name),
+                f"`[models.{name}]` lacks `command`",
+                'write the program and its arguments: `command = ["serve", "--port", "{port}"]`',
+            )
+        elif model.command is not None and not (model.command and model.command[0]):
+            place = document.at_value(*document.origin(name, "command"))
+            yield Found(place, "`command` names no program", 'write the program first: `command = ["serve"]`')
+        if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
+            place = document.at_value(*document.origin(name, "health"))
+            yield Found(place, f"`{model.health}` is not a path", 'write a path such as "/health"')
+        if model.upstream_name == "":
+            place = document.at_value(*document.origin(name, "upstream_name"))
+            yield Found(place, "`upstream_name` is empty", "write the name that the program gives to its model")

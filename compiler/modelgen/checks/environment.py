@@ -1,0 +1,77 @@
+"""`env` tables."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, rule
+from modelgen.engines.environment import OWNED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@rule("MG220", "owned-env")
+def owned_env(context: Context) -> Iterator[Found]:
+    """A variable that modelgen writes itself, or that an engine must not have.
+
+    ## Why
+    Where the hub is, that the engine stays offline, which cards it sees: these must agree with mounts, networks and
+    reservations. One `HF_HUB_OFFLINE=0` keeps a container on a host without internet from ever becoming healthy.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { TRANSFORMERS_CACHE = "/models" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_LOGGING_LEVEL = "DEBUG" }
+    ```
+    """
+    for path, env in context.env_tables():
+        for key in env:
+            if key.upper() in OWNED:
+                place = context.document.at_key(*path, key)
+                yield Found(place, f"`{key}` is written by modelgen, or kept out of engines", OWNED[key.upper()])
+
+
+@rule("MG221", "bad-env-name")
+def bad_env_name(context: Context) -> Iterator[Found]:
+    """A name that no shell could give to a variable.
+
+    ## Why
+    Letters, digits and `_` are what every engine and every tool reads; Docker takes more and programs then miss it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { "LOG LEVEL" = "DEBUG" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { LOG_LEVEL = "DEBUG" }
+    ```
+    """
+    for path, env in context.env_tables():
+        for key in env:
+            if not _NAME.fullmatch(key):
+                place = context.document.at_key(*path, key)
+                yield Found(place, f"`{key}` is not a variable's name", "use letters, digits and `_`")

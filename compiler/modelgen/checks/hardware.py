@@ -1,0 +1,317 @@
+"""Cards and what models claim of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen import fit
+from modelgen.diagnostics import Found, did_you_mean, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_DEVICE = re.compile(r"\d{1,3}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}")
+
+
+@rule("MG301", "unknown-gpu")
+def unknown_gpu(context: Context) -> Iterator[Found]:
+    """A model names a card that `[gpus]` does not have.
+
+    ## Why
+    Cards are declared once, with their memory, so that claims can be added up.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu1"]
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    ```
+    """
+    document = context.document
+    for name, model in context.models.items():
+        for number, gpu in enumerate(model.gpus or ()):
+            if not context.is_known("gpus", gpu):
+                place = document.at_value(*document.origin(name, "gpus"), number)
+                yield Found(place, f"unknown GPU `{gpu}`", did_you_mean(gpu, context.known_names("gpus")))
+
+
+@rule("MG302", "gpu-twice")
+def gpu_twice(context: Context) -> Iterator[Found]:
+    """One card twice: in a model's `gpus`, or as two tables with one `device`.
+
+    ## Why
+    A claim would be counted twice, or two budgets would be spent on one card.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+
+    [gpus.gpu1]
+    memory = "24GiB"
+    device = "0"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+
+    [gpus.gpu1]
+    memory = "24GiB"
+    device = "1"
+    ```
+    """
+    document = context.document
+    devices: dict[str, str] = {}
+    for name, gpu in context.gpus.items():
+        first = devices.setdefault(gpu.device, name)
+        if first != name:
+            place = max(document.at_value("gpus", other, "device") for other in (first, name))
+            yield Found(place, f"`{first}` and `{name}` are one card: device {gpu.device}", "declare each card once")
+    for name, model in context.models.items():
+        gpus = model.gpus or []
+        for number, gpu_name in enumerate(gpus):
+            if gpu_name in gpus[:number]:
+                place = document.at_value(*document.origin(name, "gpus"), number)
+                yield Found(place, f"`{name}` names `{gpu_name}` twice", "name each card once")
+
+
+@rule("MG303", "bad-device")
+def bad_device(context: Context) -> Iterator[Found]:
+    """A `device` that the container runtime would not know.
+
+    ## Why
+    NVIDIA's runtime takes an index or a UUID. UUIDs survive a reboot and a card that is plugged in; indexes may not.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "all"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "GPU-3faa8e2c-1c9e-4c93-8a6f-2d0a3a8e9f11"
+    ```
+    """
+    for name, gpu in context.gpus.items():
+        if gpu.kind in (None, "nvidia") and not _DEVICE.fullmatch(gpu.device):
+            yield Found(
+                context.document.at_value("gpus", name, "device"),
+                f"`{gpu.device}` is not a card",
+                'write its index ("0") or its UUID ("GPU-…") as `nvidia-smi -L` prints them',
+            )
+
+
+@rule("MG304", "model-over-card")
+def model_over_card(context: Context) -> Iterator[Found]:
+    """A model claims more of a card than the card's limit allows, or nothing at all.
+
+    ## Why
+    vLLM compares the claim with what is free when it starts, and stops: "Free memory on device … is less than desired
+    GPU memory utilization". The part above the limit belongs to the contexts of all processes on the card.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "24GiB"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "20GiB"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    document = context.document
+    for name, model in context.models.items():
+        if model.gpu_memory is None:
+            continue
+        place = document.at_value(*document.origin(name, "gpu_memory"))
+        for gpu_name in dict.fromkeys(model.gpus or ()):
+            gpu = context.gpus.get(gpu_name)
+            if gpu is None:
+                continue
+            claim, budget = fit.claim(gpu, model.gpu_memory), fit.budget(gpu)
+            if claim > budget:
+                yield Found(
+                    place,
+                    f"`{name}` claims {fit.format_size(claim)} of `{gpu_name}`, "
+                    f"which has {fit.format_size(budget)} to give",
+                    f"its memory is {fit.format_size(gpu.memory)}, and `limit` leaves {fit.share(gpu, None)} of that",
+                )
+            elif not fit.share(gpu, model.gpu_memory):
+                yield Found(place, f"`{name}` claims less than 0.0001 of `{gpu_name}`", "is the unit right?")
+
+
+@rule("MG305", "profile-over-card")
+def profile_over_card(context: Context) -> Iterator[Found]:
+    """The models of a profile claim more of a card together than its limit allows.
+
+    ## Why
+    A profile's models are resident together. One public file in three that starts several models over-commits a card,
+    by sums of 1.04 to 4.54.
+
+    ## Bad
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "14GiB"
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    gpus = ["gpu0"]
+    gpu_memory = "14GiB"
+    args = { max-model-len = 16384 }
+
+    [profiles.both]
+    models = ["one", "two"]
+    ```
+
+    ## Good
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "10GiB"
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    gpus = ["gpu0"]
+    gpu_memory = "12GiB"
+    args = { max-model-len = 16384 }
+
+    [profiles.both]
+    models = ["one", "two"]
+    ```
+    """
+    for profile_name, profile in (context.document.config.profiles or {}).items():
+        claims: dict[str, dict[str, int]] = {}
+        for name in dict.fromkeys(profile.models):
+            model = context.models.get(name)
+            for gpu_name in dict.fromkeys(model.gpus or ()) if model else ():
+                if gpu := context.gpus.get(gpu_name):
+                    claims.setdefault(gpu_name, {})[name] = fit.claim(gpu, model.gpu_memory if model else None)
+        for gpu_name, parts in claims.items():
+            total, budget = sum(parts.values()), fit.budget(context.gpus[gpu_name])
+            if total > budget and len(parts) > 1:
+                sum_ = " + ".join(f"{name} {fit.format_size(part)}" for name, part in parts.items())
+                yield Found(
+                    context.document.at_value("profiles", profile_name, "models"),
+                    f"`{profile_name}` claims {fit.format_size(total)} of `{gpu_name}`, "
+                    f"{fit.format_size(total - budget)} more than the {fit.format_size(budget)} it has to give",
+                    f"{sum_}; a model without `gpu_memory` claims all that the limit allows",
+                )
+
+
+@rule("MG306", "size-on-unequal-cards")
+def size_on_unequal_cards(context: Context) -> Iterator[Found]:
+    """A `gpu_memory` in bytes on cards of different memory.
+
+    ## Why
+    vLLM takes one share for all of its cards, so one size cannot hold on two kinds of card.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+
+    [gpus.gpu1]
+    memory = "48GiB"
+    device = "1"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-32B"
+    gpus = ["gpu0", "gpu1"]
+    gpu_memory = "20GiB"
+    args = { max-model-len = 16384, tensor-parallel-size = 2 }
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+
+    [gpus.gpu1]
+    memory = "48GiB"
+    device = "1"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-32B"
+    gpus = ["gpu0", "gpu1"]
+    gpu_memory = 0.8333
+    args = { max-model-len = 16384, tensor-parallel-size = 2 }
+    ```
+    """
+    document = context.document
+    for name, model in context.of_engine("vllm"):
+        cards = [context.gpus[gpu] for gpu in model.gpus or () if gpu in context.gpus]
+        if isinstance(model.gpu_memory, int) and len({gpu.memory for gpu in cards}) > 1:
+            smallest = min(cards, key=lambda gpu: gpu.memory)
+            yield Found(
+                document.at_value(*document.origin(name, "gpu_memory")),
+                f"the cards of `{name}` have different memory, so a size is not one share of them",
+                f"write a share: `gpu_memory = {fit.share(smallest, model.gpu_memory)}` is "
+                f"{fit.format_size(model.gpu_memory)} of the smallest",
+            )
+
+
+@rule("MG307", "memory-without-gpu")
+def memory_without_gpu(context: Context) -> Iterator[Found]:
+    """A `gpu_memory` on a model without `gpus`.
+
+    ## Why
+    Without a card there is nothing to claim; the number would be accepted and ignored.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpu_memory = "10GiB"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "10GiB"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    document = context.document
+    for name, table in (document.config.models or {}).items():
+        refused = document.is_refused("models", name, "gpus") or document.is_refused("defaults", "gpus")
+        if table.gpu_memory is not None and not context.models[name].gpus and not refused:
+            place = document.at_key("models", name, "gpu_memory")
+            yield Found(place, f"`{name}` claims GPU memory but has no card", 'write `gpus = ["…"]`')

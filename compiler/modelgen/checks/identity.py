@@ -1,0 +1,252 @@
+"""Repositories, revisions and the hub directory."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_PATH = re.compile(r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/|models--|(?:^|/)snapshots(?:/|$)")
+_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+_REPO = re.compile(rf"(?:{_PART}/)?{_PART}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
+
+
+@rule("MG101", "unpinned-repo", Severity.WARNING)
+def unpinned_repo(context: Context) -> Iterator[Found]:
+    """A `repo` without a commit moves under you.
+
+    ## Why
+    Tomorrow's download may be other weights under the same name, and two hosts that were built from one file may
+    serve two models. A branch or tag moves too; only the 40 hex digits of a commit do not.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    revision = "cdbee75f17c01a7cc42f958dc650907174af0554"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    document = context.document
+    for name, model in context.models.items():
+        if model.repo is None or document.is_refused("models", name, "revision"):
+            continue
+        if model.revision is None:
+            yield Found(
+                document.at_value(*document.origin(name, "repo")),
+                f"`{name}` follows the default branch of {model.repo}",
+                'write `revision = "…"` with the 40 hex digits of a commit',
+            )
+        elif not _COMMIT.fullmatch(model.revision):
+            yield Found(
+                document.at_value(*document.origin(name, "revision")),
+                f"`{model.revision}` is not a commit: it may move",
+                "write the 40 hex digits of the commit",
+            )
+
+
+@rule("MG102", "path-as-repo")
+def path_as_repo(context: Context) -> Iterator[Found]:
+    """A path or a URL where a repository id belongs.
+
+    ## Why
+    This is the incident that modelgen began with: offline, vLLM 0.11.0 takes a path that is not there for a
+    repository id and fails with "Repo id must be in the form 'repo_name' or 'namespace/repo_name'" (vllm#10974,
+    gpustack#3628). The hub directory is mounted where the engine looks, so the id is all it needs.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "/root/.cache/huggingface/Qwen--Qwen3-4B-Instruct-2507"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-Instruct-2507"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, model in context.models.items():
+        if model.repo is not None and _PATH.search(model.repo):
+            kind = "URL" if "://" in model.repo else "path"
+            id_ = _id_within(model.repo)
+            yield Found(
+                context.document.at_value("models", name, "repo"),
+                f"`repo` is a {kind}, not a repository id",
+                f'write `repo = "{id_}"`' if id_ else "write the id as the hub shows it: `namespace/name`",
+            )
+
+
+def _id_within(path: str) -> str | None:
+    """Return the repository id that a path or URL most likely means."""
+    if folder := re.search(r"models--([A-Za-z0-9_.-]+?)(?:/|\\|$)", path):
+        return folder[1].replace("--", "/", 1)
+    if page := re.match(rf"https?://[^/]+/({_PART}/{_PART})(?:/|$)", path):
+        return page[1]
+    last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+    return last.replace("--", "/", 1) if re.fullmatch(rf"{_PART}--{_PART}", last) else None
+
+
+@rule("MG103", "bad-repo-id")
+def bad_repo_id(context: Context) -> Iterator[Found]:
+    """A `repo` that the hub's own grammar refuses.
+
+    ## Why
+    huggingface_hub checks ids before it looks anywhere: `name` or `namespace/name` of letters, digits, `-`, `_` and
+    `.`, no `--`, no `..`, no `.git` at the end, at most 96 characters.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3 4B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, model in context.models.items():
+        if model.repo is None or _PATH.search(model.repo) or is_repo_id(model.repo):
+            continue
+        bare = model.repo.strip().removesuffix(".git")
+        yield Found(
+            context.document.at_value("models", name, "repo"),
+            f"`{model.repo}` is not a repository id" if model.repo else "`repo` is empty",
+            f'write `repo = "{bare}"`' if is_repo_id(bare) else "write `namespace/name` as the hub shows it",
+        )
+
+
+def is_repo_id(text: str) -> bool:
+    """Tell whether huggingface_hub's validate_repo_id would accept `text`."""
+    return (
+        _REPO.fullmatch(text) is not None
+        and len(text) <= 96
+        and "--" not in text
+        and ".." not in text
+        and not text.endswith(".git")
+    )
+
+
+@rule("MG104", "bad-revision")
+def bad_revision(context: Context) -> Iterator[Found]:
+    """A `revision` that cannot be a commit, tag or branch.
+
+    ## Why
+    The revision becomes a file name below `refs/` in the hub directory and an argument of the engine.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    revision = "main "
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    revision = "refs/pr/1"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, model in context.models.items():
+        revision = model.revision
+        if revision is None:
+            continue
+        place = context.document.at_value("models", name, "revision")
+        if model.repo is None:
+            if not context.document.is_refused("models", name, "repo"):
+                yield Found(place, f"`{name}` has a `revision` but no `repo`", "write the `repo` that it belongs to")
+        elif not revision or _BAD_IN_REVISION.search(revision) or re.search(r"^[-/.]|[/.]$|\.lock$", revision):
+            yield Found(place, f"`{revision}` is not a commit, tag or branch" if revision else "`revision` is empty")
+
+
+@rule("MG105", "missing-repo")
+def missing_repo(context: Context) -> Iterator[Found]:
+    """A vllm model without a `repo`.
+
+    ## Why
+    Without one, vLLM would serve its default model, which is not in the hub directory.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, _ in context.of_engine("vllm"):
+        if context.document.lacks(name, "repo"):
+            yield Found(
+                context.document.at_header("models", name),
+                f"`[models.{name}]` lacks `repo`",
+                "write the repository id as the hub shows it: `namespace/name`",
+            )
+
+
+@rule("MG106", "bad-hub")
+def bad_hub(context: Context) -> Iterator[Found]:
+    """`hub` is not the root of a hub cache.
+
+    ## Why
+    Files of a snapshot are links into `../../blobs`: with only one repository or snapshot mounted they lead nowhere,
+    and the engine says "Invalid repository ID or local directory specified". The hub directory is the one that holds
+    the `models--…` folders.
+
+    ## Bad
+    ```toml
+    [project]
+    name = "demo"
+    hub = "./models/hub/models--Qwen--Qwen3-4B"
+    ```
+
+    ## Good
+    ```toml
+    [project]
+    name = "demo"
+    hub = "./models/hub"
+    ```
+    """
+    hub = context.document.config.project.hub
+    if context.document.is_refused("project"):
+        return
+    place = context.document.at_value("project", "hub")
+    parts = re.split(r"[/\\]", hub)
+    inner = next((at for at, part in enumerate(parts) if re.match(r"(?:models|datasets|spaces)--", part)), None)
+    if not hub.strip():
+        yield Found(place, "`hub` is empty", 'write the directory of the hub cache, such as "./models/hub"')
+    elif not hub.isprintable():
+        yield Found(place, "`hub` holds a control character")
+    elif inner is not None:
+        root = "/".join(parts[:inner]) or "."
+        yield Found(place, "`hub` is the folder of one repository", f'write `hub = "{root}"`')
+    elif "://" in hub:
+        yield Found(place, "`hub` is a URL", "write the directory on the host that holds the `models--…` folders")

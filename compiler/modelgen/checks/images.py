@@ -1,0 +1,272 @@
+"""Engines, images and versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen import engines
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines import vllm
+from modelgen.engines.versions import parse_image, parse_version, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.load.locator import Path
+
+_CONTAINER_TARGETS = frozenset({"compose"})
+
+
+@rule("MG201", "unknown-engine")
+def unknown_engine(context: Context) -> Iterator[Found]:
+    """An engine that modelgen does not know.
+
+    ## Why
+    How an engine is started, found ready and given its weights is what modelgen has to know about it. Any other
+    program that serves the OpenAI API is a model of the engine `command`.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    engine = "vlm"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    engine = "vllm"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    known = (*engines.SUPPORTED, *engines.PLANNED)
+    places = [
+        (context.document.origin(name, "engine"), model.engine)
+        for name, model in context.models.items()
+        if model.engine
+    ]
+    for path, engine in dict(places).items():
+        if engine not in known:
+            yield Found(context.document.at_value(*path), f"unknown engine `{engine}`", did_you_mean(engine, known))
+    for name in context.known_names("engines"):
+        if name not in known:
+            place = context.document.at_header("engines", name)
+            yield Found(place, f"unknown engine `{name}`", did_you_mean(name, known))
+
+
+@rule("MG202", "missing-image")
+def missing_image(context: Context) -> Iterator[Found]:
+    """A model without a container image.
+
+    ## Why
+    A container target has nothing to start. There is no default image: its version decides how the engine is
+    launched, so it is written down.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    version = "0.11.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    if not _CONTAINER_TARGETS.intersection(context.targets):
+        return
+    for name, (engine, reference, _, _, _) in context.resolved.items():
+        document = context.document
+        if reference is None and engine in engines.SUPPORTED and document.lacks(name, "image"):
+            if document.is_refused("engines", engine, "image"):
+                continue
+            yield Found(
+                document.at_header("models", name),
+                f"`{name}` has no image",
+                f'write `image = "…"` here or in `[engines.{engine}]`',
+            )
+
+
+@rule("MG203", "bad-image")
+def bad_image(context: Context) -> Iterator[Found]:
+    """An image that is not an image reference.
+
+    ## Why
+    Docker would refuse it on the host, after everything else has been prepared.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai: v0.11.0"
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+    ```
+    """
+    for path, reference in _images(context).items():
+        if parse_image(reference) is None:
+            yield Found(
+                context.document.at_value(*path),
+                f"`{reference}` is not an image reference",
+                "write `name:tag`; names are lower case",
+            )
+
+
+@rule("MG204", "unknown-version")
+def unknown_version(context: Context) -> Iterator[Found]:
+    """Nothing tells which version of vLLM an image holds.
+
+    ## Why
+    Before 0.11.1 a positional model is ignored and another model is served; from 0.11.1 on `--model` is deprecated.
+    So the launch form depends on the version, and it is never guessed: `latest` and `nightly` move, and the tags of
+    other projects' images mean other things (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:latest"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "registry.example/vllm:2026-11"
+    version = "0.30.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    written = (context.document.config.engines or {}).get("vllm")
+    has_version = written is not None and written.version is not None
+    if has_version or context.document.is_refused("engines", "vllm", "version"):
+        return
+    places = {
+        context.resolved[name].place: context.resolved[name].reference
+        for name, _ in context.of_engine("vllm")
+        if context.resolved[name].image is not None and context.resolved[name].version is None
+    }
+    for path, reference in places.items():
+        yield Found(
+            context.document.at_value(*path),
+            f"the tag of `{reference}` does not tell the version of vLLM",
+            'write `version = "…"` in `[engines.vllm]`, or a tag such as `v0.11.0`',
+        )
+
+
+@rule("MG205", "bad-version")
+def bad_version(context: Context) -> Iterator[Found]:
+    """A `version` that is none, is older than what modelgen knows, or contradicts the image's tag.
+
+    ## Why
+    The version decides how the engine is launched. What modelgen knows of vLLM begins at 0.8.5.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+    version = "0.12.0"
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "registry.example/vllm:ours"
+    version = "0.12.0"
+    ```
+    """
+    document = context.document
+    for name, table in (document.config.engines or {}).items():
+        if table.version is None:
+            continue
+        place = document.at_value("engines", name, "version")
+        version = parse_version(table.version)
+        image = parse_image(table.image) if table.image else None
+        tagged = version_of(image) if image else None
+        if name == "command":
+            yield Found(place, "the engine `command` has no version", "remove `version`")
+        elif version is None:
+            yield Found(place, f"`{table.version}` is not a version", 'write a release such as "0.11.0"')
+        elif tagged and tagged.release != version.release:
+            yield Found(
+                place,
+                f"the image's tag says {tagged.text}, `version` says {version.text}",
+                "remove `version`: the tag tells it",
+            )
+        elif name == "vllm" and version.release < vllm.OLDEST:
+            yield Found(place, f"vLLM {version.text} is older than what modelgen knows", "use 0.8.5 or newer")
+    tagged_places = {
+        resolved.place: version_of(resolved.image)
+        for name, _ in context.of_engine("vllm")
+        if (resolved := context.resolved[name]).image
+    }
+    for path, old in tagged_places.items():
+        if old and old.release < vllm.OLDEST:
+            yield Found(
+                document.at_value(*path), f"vLLM {old.text} is older than what modelgen knows", "use 0.8.5 or newer"
+            )
+
+
+@rule("MG206", "floating-image", Severity.WARNING)
+def floating_image(context: Context) -> Iterator[Found]:
+    """An image tag that moves: `latest`, `nightly`, or none.
+
+    ## Why
+    The next pull may bring another version than the one that is written down, and Compose always pulls `latest`.
+    Half of the public files with vLLM name no release.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:latest"
+    version = "0.30.0"
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.30.0"
+    ```
+    """
+    for path, reference in _images(context).items():
+        image = parse_image(reference)
+        if image and image.is_floating and not _is_unknown(context, path):
+            tag = f"the tag `{image.tag}` moves" if image.tag else f"`{reference}` has no tag, so it is `latest`"
+            yield Found(context.document.at_value(*path), tag, "write the tag of a release, such as `v0.11.0`")
+
+
+def _images(context: Context) -> dict[Path, str]:
+    """Return every image reference by the path at which it is written."""
+    tables = context.document.config.engines or {}
+    written: list[tuple[Path, str | None]] = [
+        (("engines", name, "image"), table.image) for name, table in tables.items()
+    ]
+    written += [(resolved.place, resolved.reference) for resolved in context.resolved.values()]
+    return {path: reference for path, reference in written if reference is not None}
+
+
+def _is_unknown(context: Context, path: Path) -> bool:
+    """Tell whether `unknown-version` speaks of this image already."""
+    return any(
+        resolved.place == path and resolved.engine == vllm.NAME and resolved.version is None
+        for resolved in context.resolved.values()
+    )

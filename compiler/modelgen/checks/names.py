@@ -1,0 +1,220 @@
+"""Ids, aliases and services: every name means one thing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, rule
+from modelgen.engines.names import default_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.load.locator import Path
+    from modelgen.source import Span
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+# A service's name is a host name on the internal network: one label of DNS.
+_LONGEST = 63
+# Services of the deployment itself.
+RESERVED = frozenset({"orchestrator", "gate"})
+
+
+@rule("MG401", "bad-id")
+def bad_id(context: Context) -> Iterator[Found]:
+    """The name of a model, card or profile has characters that cannot travel.
+
+    ## Why
+    Ids become names of services, Compose profiles, labels and paths of the control API: letters, digits, `.`, `_` and
+    `-`, beginning with a letter or digit.
+
+    ## Bad
+    ```toml
+    [models."my model"]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.my-model]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for table in ("gpus", "models", "profiles"):
+        for name in context.known_names(table):
+            if not _ID.fullmatch(name):
+                place = context.document.at_header(table, name)
+                yield Found(place, f"`{name}` is not an id", "use letters, digits, `.`, `_` and `-`")
+
+
+@rule("MG402", "bad-alias")
+def bad_alias(context: Context) -> Iterator[Found]:
+    """An alias with characters that cannot travel.
+
+    ## Why
+    Clients send it as `model`, and it becomes an argument of the engine: letters, digits, `.`, `_`, `:`, `/` and `-`,
+    beginning with a letter or digit.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    aliases = ["gpt 4"]
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    aliases = ["gpt-4", "openai/gpt-4:latest"]
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, model in (context.document.config.models or {}).items():
+        for number, alias in enumerate(model.aliases or ()):
+            if not _ALIAS.fullmatch(alias):
+                place = context.document.at_value("models", name, "aliases", number)
+                yield Found(place, f"`{alias}` is not an alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+
+
+@rule("MG403", "name-collision")
+def name_collision(context: Context) -> Iterator[Found]:
+    """Two models answer to one name.
+
+    ## Why
+    Ids, repository ids and aliases are one name space: a request names its model by any of them, and must mean one.
+    Only a repository id that several models share is simply not given to any.
+
+    ## Bad
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    aliases = ["default"]
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    aliases = ["default"]
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    aliases = ["default"]
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    taken: dict[str, tuple[str, Path]] = {}
+    for name, model in context.models.items():
+        own: list[tuple[str, Path]] = [(name, ("models", name))]
+        own += [(alias, ("models", name, "aliases", at)) for at, alias in enumerate(model.aliases or ())]
+        for word, path in own:
+            other, other_path = taken.setdefault(word, (name, path))
+            if other != name:
+                yield Found(_later(context, other_path, path), f"`{other}` and `{name}` both answer to `{word}`")
+    for name, model in context.models.items():
+        other, other_path = taken.get(model.repo or "", (name, ()))
+        if other != name:
+            yield Found(
+                _later(context, other_path, ("models", name, "repo")),
+                f"`{model.repo}` names `{other}`, but is the repository of `{name}`",
+            )
+
+
+@rule("MG404", "bad-service")
+def bad_service(context: Context) -> Iterator[Found]:
+    """The name of a service cannot be one.
+
+    ## Why
+    It is a host name on the internal network: lower-case letters, digits, `-` and `_`, at most 63 characters.
+    `orchestrator` and `gate` are services of the deployment itself.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    service = "vLLM.qwen"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    service = "vllm-qwen"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, model in context.models.items():
+        service = _service(context, name)
+        place = context.document.at_value("models", name, "service")
+        if service in RESERVED:
+            yield Found(place, f"`{service}` is a service of the deployment itself", "choose another `service`")
+        elif len(service) > _LONGEST or (model.service is not None and not _SERVICE.fullmatch(service)):
+            yield Found(
+                place,
+                f"`{service}` is not a service name",
+                f"write `service` with at most {_LONGEST} lower-case letters, digits, `-` and `_`",
+            )
+
+
+@rule("MG405", "service-collision")
+def service_collision(context: Context) -> Iterator[Found]:
+    """Two models have one service name, and so one container name.
+
+    ## Why
+    Compose would merge them into one service. The default name is `<engine>-<id>` in lower case with `.` and `_` as
+    `-`, so ids that differ only in these meet.
+
+    ## Bad
+    ```toml
+    [models."qwen.4b"]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+
+    [models.qwen-4b]
+    repo = "Qwen/Qwen3-8B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models."qwen.4b"]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+
+    [models.qwen-4b]
+    repo = "Qwen/Qwen3-8B"
+    service = "vllm-qwen-second"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    taken: dict[str, str] = {}
+    for name in context.models:
+        service = _service(context, name)
+        other = taken.setdefault(service, name)
+        if other != name:
+            place = _later(context, ("models", other, "service"), ("models", name, "service"))
+            yield Found(place, f"`{other}` and `{name}` are both the service `{service}`", "write another `service`")
+
+
+def _service(context: Context, name: str) -> str:
+    return context.models[name].service or default_service(context.resolved[name].engine, name)
+
+
+def _later(context: Context, *paths: Path) -> Span:
+    """Of two things that collide the later is the one to change."""
+    return max(context.document.at_value(*path) for path in paths)

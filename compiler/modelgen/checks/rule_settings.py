@@ -1,0 +1,68 @@
+"""`[rules]`: severities that the user changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, all_rules, did_you_mean, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG015", "unknown-rule")
+def unknown_rule(context: Context) -> Iterator[Found]:
+    """`[rules]` names a rule that is not there.
+
+    ## Why
+    Whoever wrote it believes that something is switched off, or on.
+
+    ## Bad
+    ```toml
+    [rules]
+    unpined-repo = "off"
+    ```
+
+    ## Good
+    ```toml
+    [rules]
+    unpinned-repo = "off"
+    ```
+    """
+    names = [known.name for known in all_rules()]
+    advisory = [known.name for known in all_rules() if known.advisory]
+    for name in context.document.config.rules or {}:
+        if name not in names:
+            yield Found(context.document.at_key("rules", name), f"unknown rule `{name}`", did_you_mean(name, advisory))
+
+
+@rule("MG016", "rule-not-advisory")
+def rule_not_advisory(context: Context) -> Iterator[Found]:
+    """`[rules]` lowers a rule that is not advisory.
+
+    ## Why
+    What such a rule finds would not run. Switching it off would only move the message to the host, to three in the
+    morning.
+
+    ## Bad
+    ```toml
+    [rules]
+    path-as-repo = "warning"
+    ```
+
+    ## Good
+    ```toml
+    [rules]
+    unpinned-repo = "error"
+    ```
+    """
+    fixed = {known.name for known in all_rules() if not known.advisory}
+    for name, severity in (context.document.config.rules or {}).items():
+        if name in fixed and severity != "error":
+            yield Found(
+                context.document.at_value("rules", name),
+                f"`{name}` is not advisory: what it finds would not run",
+                "remove this line and mend what the rule finds",
+            )

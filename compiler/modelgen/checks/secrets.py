@@ -1,0 +1,101 @@
+"""Tokens and characters that must not be in the file at all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from modelgen.diagnostics import Found, rule
+from modelgen.source import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.load.locator import Path
+
+_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
+_ESCAPE = re.compile(r"\\[uUx]")
+
+
+@rule("MG107", "literal-token")
+def literal_token(context: Context) -> Iterator[Found]:
+    """A Hugging Face token is written in the file.
+
+    ## Why
+    models.toml is committed and reviewed, and what is built from it is copied to hosts. A token that stands there,
+    in a comment too, is a token that is known: revoke it. Engines run offline and need none.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { MY_LOGIN = "hf_abcdefghijklmnopqrstuvwxyz" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    help_text = "revoke it, and give a new one to the shell that fetches: HF_TOKEN"
+    source = context.document.source
+    found = False
+    for number, line in enumerate(source.lines, 1):
+        for token in _TOKEN.finditer(line) if "hf_" in line else ():
+            found = True
+            place = Span(source.path, number, token.start() + 1, number, token.end() + 1)
+            yield Found(place, "a Hugging Face token is written in the file", help_text)
+    if not found and _ESCAPE.search(source.text):
+        for path, text in _strings(context):
+            if _TOKEN.search(text):
+                yield Found(context.document.at_value(*path), "a Hugging Face token is written in the file", help_text)
+
+
+@rule("MG005", "nul-character")
+def nul_character(context: Context) -> Iterator[Found]:
+    r"""A string holds the character NUL.
+
+    ## Why
+    Neither an argument nor a variable of a process can hold it: the engine would get the text before it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { GREETING = "hello\u0000world" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { GREETING = "hello world" }
+    ```
+    """
+    if _ESCAPE.search(context.document.source.text):
+        for path, text in _strings(context):
+            if "\0" in text:
+                yield Found(context.document.at_value(*path), "this string holds the character NUL", "remove it")
+
+
+def _strings(context: Context) -> Iterator[tuple[Path, str]]:
+    """Yield every string of the file, keys included."""
+    config = context.document.config
+    stack: list[tuple[Path, Any]] = [((), config.model_dump(exclude_unset=True))]
+    stack += [(path, keys.model_dump(exclude_unset=True)) for path, keys in context.document.compose.items()]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            for key, child in value.items():
+                yield (*path, key), str(key)
+                stack.append(((*path, key), child))
+        elif isinstance(value, list):
+            stack.extend(((*path, number), child) for number, child in enumerate(value))
