@@ -1,0 +1,100 @@
+"""Document → Fleet: fill in every default, resolve every reference; after this the user's file is forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from modelgen import fit, ir
+from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+from modelgen.engines.names import default_service
+from modelgen.engines.resolve import resolve
+from modelgen.lower.additions import additions
+from modelgen.lower.order import start_dependencies
+from modelgen.lower.paths import from_output
+from modelgen.lower.services import lower_service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.config import Model
+    from modelgen.load import Document
+
+
+def lower(document: Document, root_from_out: str) -> ir.Fleet:
+    """Lower a document that has no errors; this cannot fail.
+
+    Args:
+        document: As loaded and checked.
+        root_from_out: POSIX path from the output directory to the folder of models.toml.
+    """
+    config = document.config
+    project, models = config.project, document.models
+    orchestrator = _orchestrator(document, root_from_out)
+    repos = Counter(model.repo for model in models.values())
+    profiles = tuple(
+        ir.Profile(name, tuple(profile.models), default=bool(profile.default))
+        for name, profile in (config.profiles or {}).items()
+    )
+    containing = _profiles_by_model(models, profiles)
+    names = {
+        name: model.service or default_service(resolve(document, name).engine, name) for name, model in models.items()
+    }
+    depends_on: Mapping[str, list[str]] = (
+        {} if orchestrator.enabled else start_dependencies(models, profiles, config.gpus or {})
+    )
+    hub = from_output(project.hub, root_from_out)
+    services = tuple(
+        lower_service(
+            document,
+            name,
+            service=names[name],
+            profiles=containing[name],
+            repo_is_name=model.repo is not None and repos[model.repo] == 1,
+            depends_on=[names[other] for other in depends_on.get(name, ())],
+            hub=hub,
+            additions=additions(document, document.origin(name, "compose"), root_from_out),
+        )
+        for name, model in models.items()
+    )
+    gpus = tuple(ir.Gpu(name, gpu.device, gpu.memory, fit.budget(gpu)) for name, gpu in (config.gpus or {}).items())
+    return ir.Fleet(project.name, gpus, services, profiles, _networks(project.name, services), orchestrator)
+
+
+def _profiles_by_model(models: Mapping[str, Model], profiles: tuple[ir.Profile, ...]) -> dict[str, tuple[str, ...]]:
+    """A model is on in the profile of its own name and in those that list it."""
+    found: dict[str, list[str]] = {name: [name] for name in models}
+    for profile in profiles:
+        for model in profile.models:
+            if profile.name != model:
+                found[model].append(profile.name)
+    return {name: tuple(names) for name, names in found.items()}
+
+
+def _networks(project: str, services: tuple[ir.Service, ...]) -> tuple[ir.Network, ...]:
+    used = {network for service in services for network in service.networks}
+    networks = [ir.Network(ir.INTERNAL_NETWORK, f"{project}-{ir.INTERNAL_NETWORK}", internal=True)]
+    if ir.EDGE_NETWORK in used:
+        networks.append(ir.Network(ir.EDGE_NETWORK, f"{project}-{ir.EDGE_NETWORK}", internal=False))
+    return tuple(networks)
+
+
+def _orchestrator(document: Document, root_from_out: str) -> ir.Orchestrator:
+    table = document.config.orchestrator
+    listen = parse_address((table and table.listen) or DEFAULT_LISTEN)
+    assert listen is not None, "checked by bad-address"  # noqa: S101 - an invariant, not a user's mistake
+    return ir.Orchestrator(
+        enabled=table is None or table.enabled is not False,
+        listen=listen,
+        keys_file=from_output(table.keys_file, root_from_out) if table and table.keys_file else None,
+        allowed_hosts=tuple(table.allowed_hosts or ()) if table else (),
+        insecure=bool(table and table.insecure),
+        drain_timeout=(table and table.drain_timeout) or 120,
+        queue_limit=(table and table.queue_limit) or 100,
+        min_active=table.min_active if table else None,
+        max_wait=table.max_wait if table else None,
+        heartbeat=bool(table and table.heartbeat),
+        base_image=table.base_image if table else None,
+        gate_image=table.gate_image if table else None,
+        additions=additions(document, ("orchestrator", "compose"), root_from_out),
+    )

@@ -1,0 +1,37 @@
+"""The order of starts where no orchestrator orders them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modelgen.config import Gpu, Model
+    from modelgen.ir import Profile
+
+
+def start_dependencies(
+    models: Mapping[str, Model], profiles: Iterable[Profile], gpus: Mapping[str, Gpu]
+) -> dict[str, list[str]]:
+    """Return for each model the earlier ones that share a profile and a card with it.
+
+    Two engines that start on one card at once measure each other's memory (vllm#55827, #56830), so the second waits.
+    The order is one for all profiles, largest claim first, then id: opposite orders in two profiles would be a
+    dependency cycle.
+    """
+
+    def order(name: str) -> tuple[int, str]:
+        model = models[name]
+        return -sum(fit.claim(gpus[gpu], model.gpu_memory) for gpu in model.gpus or ()), name
+
+    earlier: dict[str, set[str]] = {}
+    for profile in profiles:
+        by_card: dict[str, list[str]] = {}
+        for name in sorted(profile.models, key=order):
+            for gpu in models[name].gpus or ():
+                earlier.setdefault(name, set()).update(by_card.setdefault(gpu, []))
+                by_card[gpu].append(name)
+    return {name: sorted(others, key=order) for name, others in earlier.items()}
