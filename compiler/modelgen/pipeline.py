@@ -1,0 +1,81 @@
+"""The whole compiler in one function: text → Config → IR → artifacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from modelgen.checks import check
+from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
+from modelgen.load import load
+from modelgen.lower import lower
+from modelgen.targets import TARGETS, target
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from modelgen.ir import Fleet
+    from modelgen.load import Document
+    from modelgen.source import Source
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What one models.toml comes to.
+
+    Args:
+        source: The text, for excerpts.
+        diagnostics: All findings, sorted by place.
+        fleet: What will run; None beside errors.
+        artifacts: Relative path → bytes; empty beside errors.
+    """
+
+    source: Source
+    diagnostics: list[Diagnostic]
+    fleet: Fleet | None
+    artifacts: Mapping[str, bytes]
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among the findings."""
+        return self.fleet is None
+
+
+def compile_source(
+    data: bytes, *, path: str = "models.toml", targets: Collection[str] = TARGETS, root_from_out: str = ".."
+) -> Compilation:
+    """Compile the bytes of a models.toml; touches nothing but its arguments and the package's own data.
+
+    Args:
+        data: The file, as it is on disk: that it may not be UTF-8 is a finding too.
+        path: What findings call the file.
+        targets: Names of output formats, of `modelgen.targets.TARGETS`.
+        root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
+            output go through it.
+    """
+    document, source, found = load(data, path)
+    if document is not None:
+        found += check(document, targets)
+        found = _with_settings(found, document)
+    diagnostics = sort_by_place(found)
+    if document is None or has_errors(diagnostics):
+        return Compilation(source, diagnostics, None, {})
+    fleet = lower(document, root_from_out)
+    artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet).items()}
+    return Compilation(source, diagnostics, fleet, artifacts)
+
+
+def _with_settings(found: Iterable[Diagnostic], document: Document) -> list[Diagnostic]:
+    """Apply `[rules]`: what is off is left out, what is changed has its new severity.
+
+    Only advisory findings: that another cannot be lowered is a finding of its own (rule-not-advisory).
+    """
+    settings = document.config.rules or {}
+    changed = []
+    for diagnostic in found:
+        setting = settings.get(diagnostic.rule)
+        if setting is None or diagnostic.severity is Severity.ERROR:
+            changed.append(diagnostic)
+        elif setting != "off":
+            changed.append(replace(diagnostic, severity=Severity(setting)))
+    return changed
