@@ -1,0 +1,122 @@
+"""Write files so that a reader, and a crash, sees the old bytes or the new ones."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+
+class Staged:
+    """New contents that lie beside their targets, written and fsynced, but not yet in place.
+
+    All of them are staged before the first takes its place: a full disk is noticed while everything is still old.
+
+    Args:
+        root: The directory.
+        contents: Relative path → bytes.
+        suffix: Makes the names of the staged files. It is fixed, so that the next run takes the place of what a killed
+            one left behind.
+
+    Raises:
+        OSError: Nothing has changed then.
+    """
+
+    def __init__(self, root: Path, contents: Mapping[str, bytes], suffix: str) -> None:
+        self._root = root
+        self._paths: dict[str, Path] = {}
+        try:
+            for name, data in contents.items():
+                path = _beside(root, name, suffix)
+                self._paths[name] = path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write_synced(path, data)
+        except OSError:
+            self.discard()
+            raise
+
+    def publish(self, name: str) -> None:
+        """Give one file its place, durably."""
+        target = self._root / name
+        self._paths[name].replace(target)
+        del self._paths[name]
+        _sync_folder(target.parent)
+
+    def discard(self) -> None:
+        """Remove what was staged and never published."""
+        for path in self._paths.values():
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self._paths.clear()
+
+
+def remove_leftovers(root: Path, names: Iterable[str], suffix: str) -> None:
+    """Remove what a killed run staged for `names` and never published."""
+    for name in names:
+        _beside(root, name, suffix).unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file durably."""
+    path.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold `folder` against other modelgen processes; a second one waits.
+
+    The lock is on the folder itself, so nothing is left in a directory that is committed. Windows cannot lock a
+    folder: there a file is locked, and removed by the last to leave.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        path = folder / ".modelgen-lock"
+        with path.open("w") as file:
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+        with contextlib.suppress(OSError):
+            path.unlink()
+    else:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _beside(root: Path, name: str, suffix: str) -> Path:
+    target = root / name
+    return target.with_name(target.name + suffix)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()  # a killed run's, and never to be written through if it is a link
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is only durable once its folder is; Windows has no such call and needs none."""
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,193 @@
+"""Artifacts against the disk: what would change, and the change itself.
+
+The record of what modelgen wrote lies beside its files. It is what tells a file that may be replaced from one that
+somebody else wrote or edited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen import files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+RECORD = ".modelgen-record.json"
+_FORMAT = 1
+_NEW, _DONE = ".modelgen-new", ".modelgen-done"
+# A record comes from disk: no name in it may lead out of the directory.
+_NAME = re.compile(r"(?!/)(?!(?:.*/)?\.{0,2}(?:/|$))[^\0\\:]+")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+Record = dict[str, list[str]]
+"""Relative path → hashes of contents that are modelgen's own: one when complete, old and new while it is not."""
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """What a build would do to a directory.
+
+    Args:
+        create: Files that are not there.
+        update: Files that modelgen wrote and that have other contents now.
+        delete: Files that modelgen wrote and that are no longer produced.
+        conflicts: Files that it would have to overwrite or remove, but did not write, or that were edited since.
+        is_recorded: Whether the record on disk is the one of a complete build.
+        known: The record on disk.
+    """
+
+    create: list[str]
+    update: list[str]
+    delete: list[str]
+    conflicts: list[str]
+    is_recorded: bool
+    known: Record
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the directory is what a fresh build would make it."""
+        return not (self.create or self.update or self.delete or self.conflicts) and self.is_recorded
+
+
+def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
+    """Compare artifacts with a directory, which need not exist. Foreign bytes that equal ours are adopted.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    record = _read(root / RECORD)
+    known = _parse_record(record)
+    create: list[str] = []
+    update: list[str] = []
+    delete: list[str] = []
+    conflicts: list[str] = []
+    for name, data in artifacts.items():
+        path = root / name
+        now = None if path.is_symlink() or path.is_dir() else _read(path)
+        if now is None:
+            (conflicts if path.is_symlink() or path.exists() else create).append(name)
+        elif now != data:
+            (update if _hash(now) in (known or {}).get(name, ()) else conflicts).append(name)
+    for name, hashes in (known or {}).items():
+        path = root / name
+        if name not in artifacts and (path.is_symlink() or path.exists()):
+            is_ours = path.is_file() and not path.is_symlink() and _hash(path.read_bytes()) in hashes
+            (delete if is_ours else conflicts).append(name)
+    if known is None:
+        conflicts.append(RECORD)
+    return ChangeSet(create, update, delete, conflicts, record == _complete_record(artifacts), known or {})
+
+
+def build(artifacts: Mapping[str, bytes], root: Path, *, force: bool) -> ChangeSet:
+    """Make the directory what the artifacts are, unless that would cost somebody's work.
+
+    Returns:
+        What was done; with conflicts and without `force`, what was not.
+
+    Raises:
+        OSError: While staging: nothing has changed. Later: the next build completes it.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with files.locked(root):
+        changes = compare(artifacts, root)
+        if not changes.is_empty and (force or not changes.conflicts):
+            _apply(changes, artifacts, root)
+    return changes
+
+
+def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> None:
+    """Everything is staged first; the record goes first and last.
+
+    The first record names old and new hashes, so that the build after a crash takes both for modelgen's own; the last
+    one names the new ones alone, so that a rebuild is byte for byte a fresh build.
+    """
+    touched = [*changes.create, *changes.update, *changes.conflicts]
+    write = {name: artifacts[name] for name in touched if name in artifacts}
+    remove = [name for name in (*changes.delete, *changes.conflicts) if name not in artifacts and name != RECORD]
+    between = {name: set(hashes) for name, hashes in changes.known.items()}
+    for name, data in artifacts.items():
+        between.setdefault(name, set()).add(_hash(data))
+    first = _format_record({name: sorted(hashes) for name, hashes in between.items()})
+
+    for suffix in (_NEW, _DONE):
+        files.remove_leftovers(root, (*between, RECORD), suffix)
+    staged = files.Staged(root, {RECORD: first, **write}, _NEW)
+    try:
+        done = files.Staged(root, {RECORD: _complete_record(artifacts)}, _DONE)
+        try:
+            staged.publish(RECORD)
+            for name in write:
+                staged.publish(name)
+            for name in remove:
+                files.remove(root / name)
+            done.publish(RECORD)
+        finally:
+            done.discard()
+    finally:
+        staged.discard()
+
+
+def diff(artifacts: Mapping[str, bytes], root: Path) -> str:
+    """Return a unified diff from the directory to the artifacts; an empty string when they agree.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    from difflib import unified_diff
+
+    changes = compare(artifacts, root)
+    text: list[str] = []
+    for name in sorted({*changes.create, *changes.update, *changes.delete, *changes.conflicts} - {RECORD}):
+        path = root / name
+        before = path.read_bytes().decode("utf-8", "replace") if path.is_file() else None
+        after = artifacts[name].decode() if name in artifacts else None
+        text += unified_diff(
+            (before or "").splitlines(keepends=True),
+            (after or "").splitlines(keepends=True),
+            f"a/{name}" if before is not None else "/dev/null",
+            f"b/{name}" if after is not None else "/dev/null",
+        )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in text)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _complete_record(artifacts: Mapping[str, bytes]) -> bytes:
+    return _format_record({name: [_hash(data)] for name, data in artifacts.items()})
+
+
+def _format_record(record: Record) -> bytes:
+    return (json.dumps({"format": _FORMAT, "files": record}, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _parse_record(data: bytes | None) -> Record | None:
+    """Return the record, empty when there is none, or None when the file is not one."""
+    if data is None:
+        return {}
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    record = document.get("files") if isinstance(document, dict) and document.get("format") == _FORMAT else None
+    if not isinstance(record, dict):
+        return None
+    for name, hashes in record.items():
+        is_list = isinstance(hashes, list) and all(isinstance(item, str) and _HASH.fullmatch(item) for item in hashes)
+        if not (_NAME.fullmatch(name) and is_list and name != RECORD):
+            return None
+    return record
