@@ -1,0 +1,89 @@
+"""`modelgen build`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import compile_file, config_option, format_option, out_option, print_findings
+from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.output import ChangeSet
+    from modelgen.pipeline import Compilation
+
+
+@click.command("build")
+@config_option
+@out_option
+@click.option("--check", is_flag=True, help="Write nothing; exit 4 if the output is not what the file says.")
+@click.option(
+    "--force", is_flag=True, help="Overwrite and remove files that modelgen did not write, or that were edited."
+)
+@format_option
+def command(config: Path, out: Path | None, *, check: bool, force: bool, format_: str) -> int:
+    """Write the output directory from models.toml.
+
+    A file that modelgen did not write, or that was edited since, is never overwritten without --force.
+
+    \b
+    Example:
+      modelgen build --config prod/models.toml --out prod/build
+      modelgen build --check
+    """
+    if check and force:
+        raise click.UsageError("--check writes nothing, so there is nothing to --force")
+    compilation, out = compile_file(config, out)
+    print_findings(compilation, format_, to_stderr=True)
+    if compilation.failed:
+        return FOUND
+    return _check(compilation, out) if check else _build(compilation, out, config, force=force)
+
+
+def _check(compilation: Compilation, out: Path) -> int:
+    from modelgen import output
+
+    try:
+        changes = output.compare(compilation.artifacts, out)
+    except OSError as error:
+        raise cannot("read", out, error, "name another directory by --out") from error
+    if changes.conflicts:
+        return _refuse(changes, out)
+    if changes.is_empty:
+        return 0
+    stale = [*changes.create, *changes.update, *changes.delete]
+    named = ", ".join(f"{(out / name).as_posix()}" for name in stale) or "an unfinished build"
+    click.echo(f"modelgen: out of date: {named}; run `modelgen build`", err=True)
+    return OUT_OF_DATE
+
+
+def _build(compilation: Compilation, out: Path, config: Path, *, force: bool) -> int:
+    from modelgen import output
+
+    try:
+        changes = output.build(compilation.artifacts, out, force=force)
+    except OSError as error:
+        raise cannot("write", error.filename or out, error, "mend that or name another directory by --out") from error
+    if changes.conflicts and not force:
+        return _refuse(changes, out)
+    if sys.stderr.isatty() and compilation.fleet is not None:
+        from modelgen.cli.hints import print_hints
+
+        print_hints(changes, compilation.fleet, out, config)
+    return 0
+
+
+def _refuse(changes: ChangeSet, out: Path) -> int:
+    for name in changes.conflicts:
+        reason = "was edited since modelgen wrote it" if name in changes.known else "was not written by modelgen"
+        click.echo(f"modelgen: {(out / name).as_posix()} {reason}", err=True)
+    click.echo(
+        "modelgen: nothing was written; move your changes into models.toml or a docker-compose.override.yml, "
+        "or give them up by --force",
+        err=True,
+    )
+    return FOUND

@@ -1,0 +1,103 @@
+"""What `build`, `diff` and `validate` share: read the file, compile it, print the findings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.exits import WorldError, cannot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen.pipeline import Compilation
+
+FORMATS = ("human", "json", "github")
+
+config_option = click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=True),
+    default=Path("models.toml"),
+    show_default=True,
+    help="The file to compile.",
+)
+out_option = click.option(
+    "--out",
+    "out",
+    type=click.Path(path_type=Path, file_okay=True),
+    default=None,
+    help="The output directory.  [default: build beside the file]",
+)
+
+
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--format`."""
+    return click.option(
+        "--format", "format_", type=click.Choice(FORMATS), default="human", show_default=True, help="How findings look."
+    )(command)
+
+
+def compile_file(config: Path, out: Path | None) -> tuple[Compilation, Path]:
+    """Compile the file and return what it comes to and the output directory.
+
+    Raises:
+        WorldError: The file cannot be read.
+    """
+    # Read before the compiler is imported: a missing file should be said at once.
+    data = _read(config)
+    from modelgen.pipeline import compile_source
+
+    out = config.parent / "build" if out is None else out
+    return compile_source(data, path=config.as_posix(), root_from_out=root_from_out(config.parent, out)), out
+
+
+def root_from_out(root: Path, out: Path) -> str:
+    """Return the POSIX path from the output directory to the folder of models.toml; absolute if it is not above it."""
+    absolute_root, absolute_out = (Path(os.path.abspath(path)) for path in (root, out))  # noqa: PTH100 - no symlinks
+    if not absolute_out.is_relative_to(absolute_root):
+        return absolute_root.as_posix()
+    return "/".join([".."] * len(absolute_out.relative_to(absolute_root).parts)) or "."
+
+
+def print_findings(compilation: Compilation, format_: str, *, to_stderr: bool) -> None:
+    """Print the findings; machine formats are data and always go to stdout."""
+    if format_ == "json":
+        from modelgen.diagnostics import json
+
+        click.echo(json.render(compilation.diagnostics), nl=False)
+    elif format_ == "github":
+        from modelgen.diagnostics import github
+
+        click.echo(github.render(compilation.diagnostics), nl=False)
+    elif compilation.diagnostics:
+        from modelgen.diagnostics import human
+
+        stream = sys.stderr if to_stderr else sys.stdout
+        text = human.render(compilation.diagnostics, compilation.source, colour=has_colour(stream))
+        click.echo(text, err=to_stderr, color=True)
+        codes = sorted({found.code for found in compilation.diagnostics})
+        click.echo(
+            f"{human.summarize(compilation.diagnostics)}; `modelgen explain {codes[0]}` says more.",
+            err=True,
+        )
+
+
+def has_colour(stream: Any) -> bool:  # noqa: ANN401 - any text stream
+    """Tell whether to colour: only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _read(config: Path) -> bytes:
+    try:
+        return config.read_bytes()
+    except FileNotFoundError as error:
+        raise WorldError(f"there is no {config}; `modelgen init` writes one to start from") from error
+    except IsADirectoryError as error:
+        raise WorldError(f"{config} is a directory; name the file in it by --config") from error
+    except OSError as error:
+        raise cannot("read", config, error, "make it readable, or name another file by --config") from error

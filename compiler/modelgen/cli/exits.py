@@ -1,0 +1,26 @@
+"""Exit codes, and the world's failures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOUND = 1
+"""At least one error, or edited files that a build will not overwrite: something to mend in the files."""
+WORLD = 3
+"""No such file, no permission, a full disk: one sentence that says what to do."""
+OUT_OF_DATE = 4
+"""The output is not what models.toml says."""
+INTERNAL = 70
+"""A bug of modelgen's."""
+
+
+class WorldError(Exception):
+    """The world would not have it; the message is one sentence with a way out."""
+
+
+def cannot(action: str, path: Path | str, error: OSError, way_out: str) -> WorldError:
+    """Return the sentence for a failed system call."""
+    return WorldError(f"cannot {action} {path}: {(error.strerror or str(error)).lower()}; {way_out}")

@@ -1,0 +1,36 @@
+"""`modelgen explain`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from modelgen.cli.catalogue import load_rules
+from modelgen.diagnostics import did_you_mean
+
+
+@click.command("explain")
+@click.argument("code")
+def command(code: str) -> int:
+    """Print the manual of a rule, by its code or its name.
+
+    \b
+    Example:
+      modelgen explain MG101
+      modelgen explain unpinned-repo
+    """
+    rules = {rule.code: rule for rule in load_rules()} | {rule.name: rule for rule in load_rules()}
+    rule = rules.get(code.upper()) or rules.get(code.lower())
+    if rule is None:
+        raise click.UsageError(f"no rule `{code}`: {did_you_mean(code, rules)}; `modelgen rules` lists them")
+    kind = f"{rule.severity.value}, {'may be changed in `[rules]`' if rule.advisory else 'always on'}"
+    text = f"# {rule.code} {rule.name}\n\n{kind}\n\n{rule.manual}"
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console(width=min(100, Console().width)).print(Markdown(text))
+    else:
+        click.echo(text)
+    return 0

@@ -1,0 +1,50 @@
+"""What a person at a terminal wants to know after a build: about this machine, and what to run next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.ir import Fleet
+    from modelgen.output import ChangeSet
+
+
+def print_hints(changes: ChangeSet, fleet: Fleet, out: Path, config: Path) -> None:
+    """Say on stderr what was written, what the hub looks like from here, and the next command."""
+    count = len(changes.create) + len(changes.update) + len(changes.conflicts)
+    done = f"{count} file{'s' if count != 1 else ''} written" if count or changes.delete else "nothing to do"
+    removed = f", {len(changes.delete)} removed" if changes.delete else ""
+    click.echo(f"{out.as_posix()}: {done}{removed}", err=True)
+    hub = next((service.hub.source for service in fleet.services if service.hub), None)
+    repo = next((service.repo for service in fleet.services if service.repo), None)
+    if hub and repo:
+        _hint_about_hub(out / hub, repo)
+    if fleet.services:
+        file = (out / "docker-compose.yml").as_posix()
+        model = fleet.services[0].model
+        click.echo(f"next: docker compose -f {file} --profile {model} up --detach --wait", err=True)
+    if config.name != "models.toml":
+        click.echo(f"after an edit: modelgen build --config {config.as_posix()}", err=True)
+
+
+def _hint_about_hub(hub: Path, repo: str) -> None:
+    try:
+        hub = hub.expanduser()
+        names = [entry.name for entry in hub.iterdir()] if hub.is_dir() else None
+    except (OSError, RuntimeError):
+        return
+    if names is None:
+        _say(f"there is no hub directory at {hub}; it is made by `hf download {repo} --cache-dir {hub}`")
+    elif not any(name.startswith("models--") for name in names):
+        if "hub" in names and (hub / "hub").is_dir():
+            _say(f"{hub} is one level too high: the models--… folders are in {hub / 'hub'}; change `[project] hub`")
+        else:
+            _say(f"{hub} holds no model yet: `hf download {repo} --cache-dir {hub}`")
+
+
+def _say(text: str) -> None:
+    click.echo(f"{click.style('hint', bold=True)}: {text}", err=True)
