@@ -1,0 +1,44 @@
+"""Every rule's manual is its test: each Bad fires exactly that rule, each Good fires none."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiling import complete, findings
+from modelgen import checks, load  # noqa: F401 - importing them declares the rules
+from modelgen.diagnostics import Rule, all_rules
+
+RULES = all_rules()
+# What no TOML text can show: these have tests of their own in test_bad_files.py.
+WITHOUT_EXAMPLES = {"not-utf8", "file-too-large", "nested-too-deep"}
+
+
+def examples(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, toml, id=f"{rule.code}-{rule.name}-{number}")
+        for rule in RULES
+        for number, toml in enumerate(rule.examples(kind))
+    ]
+
+
+@pytest.mark.parametrize(("rule", "toml"), examples("Bad"))
+def test_bad_example_fires_exactly_its_rule(rule: Rule[...], toml: str) -> None:
+    text = complete(toml)
+    if rule.name == "unpinned-repo":
+        text = text.replace('unpinned-repo = "off"', "")
+    found = findings(text)
+    assert {diagnostic.code for diagnostic in found} == {rule.code}
+    assert {diagnostic.severity for diagnostic in found} == {rule.severity}
+
+
+@pytest.mark.parametrize(("rule", "toml"), examples("Good"))
+def test_good_example_fires_nothing(rule: Rule[...], toml: str) -> None:
+    assert [diagnostic.message for diagnostic in findings(complete(toml))] == [], rule.name
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_rule_has_a_manual(rule: Rule[...]) -> None:
+    assert rule.summary.endswith(".")
+    assert "\n## Why\n" in rule.manual
+    assert (not rule.examples("Bad")) == (rule.name in WITHOUT_EXAMPLES)
+    assert (not rule.examples("Good")) == (rule.name in WITHOUT_EXAMPLES)

@@ -1,0 +1,74 @@
+"""What nearly every test needs: TOML in, text out. No test constructs internals."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import human
+from modelgen.pipeline import compile_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.diagnostics import Diagnostic
+
+REPOSITORY = Path(__file__).parent.parent
+
+# What a fragment of a models.toml leaves out, table by table.
+_BASE = {
+    "project": 'name = "demo"\nhub = "./models/hub"\n',
+    "gpus": '[gpus.gpu0]\nmemory = "24GiB"\ndevice = "0"\n',
+    "engines": '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n',
+    "rules": 'unpinned-repo = "off"\n',
+}
+
+
+def complete(fragment: str) -> str:
+    """Return a whole models.toml: the fragment, and a usual table for each that it does not write itself."""
+    fragment = textwrap.dedent(fragment)
+    try:
+        written = tomllib.loads(fragment)
+    except tomllib.TOMLDecodeError:
+        written = {}
+    base = ""
+    for table, text in _BASE.items():
+        if table not in written:
+            base += text if text.startswith("[") else f"[{table}]\n{text}"
+    return f"{fragment}\n{base}"
+
+
+def findings(toml: str | bytes) -> list[Diagnostic]:
+    """Return all findings on a models.toml."""
+    return compile_source(toml.encode() if isinstance(toml, str) else toml).diagnostics
+
+
+def check(toml: str) -> str:
+    """Return all findings as a person reads them."""
+    compilation = compile_source(toml.encode())
+    return human.render(compilation.diagnostics, compilation.source, colour=False)
+
+
+def build(toml: str, *, root_from_out: str = "..") -> dict[str, str]:
+    """Return what is built, path → text; a file with errors fails the test."""
+    compilation = compile_source(toml.encode(), root_from_out=root_from_out)
+    assert not compilation.failed, check(toml)
+    return {path: data.decode() for path, data in compilation.artifacts.items()}
+
+
+def modelgen(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "modelgen", *map(str, args)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
