@@ -1,0 +1,87 @@
+"""The group of commands; each is one thin module, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from modelgen import __version__
+from modelgen.cli.exits import INTERNAL, WORLD, WorldError
+
+_COMMANDS = {
+    "build": "Write build/ from models.toml.",
+    "diff": "Show what a build would change, as text.",
+    "explain": "Print the manual of a rule.",
+    "init": "Write a commented models.toml to start from.",
+    "rules": "List all rules.",
+    "schema": "Print the JSON Schema of models.toml, for editors.",
+    "validate": "Print all findings on models.toml.",
+}
+
+
+class _Commands(click.Group):
+    """Commands by name; listing them imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [*_COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"modelgen.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from modelgen.diagnostics import did_you_mean
+
+            raise click.UsageError(f"no command `{args[0]}`: {did_you_mean(args[0], _COMMANDS)}", ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([*_COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
+@click.version_option(__version__, message="modelgen %(version)s")
+def cli() -> None:
+    """Compile one models.toml into a Docker Compose deployment of inference engines.
+
+    \b
+    Example:
+      modelgen init && modelgen build
+    """
+
+
+def run() -> NoReturn:
+    """Run the command line and exit; the only traceback that a user ever sees is of a bug of ours."""
+    try:
+        code: Any = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except WorldError as error:
+        click.echo(f"modelgen: {error}", err=True)
+        sys.exit(WORLD)
+    except BrokenPipeError:  # `modelgen rules | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(WORLD)
+    except Exception:  # noqa: BLE001 - the last resort, and it says so
+        import traceback
+
+        traceback.print_exc()
+        click.echo(
+            "modelgen: this is a bug of modelgen's, not a mistake of yours; please report the lines above.", err=True
+        )
+        sys.exit(INTERNAL)
+    sys.exit(code if isinstance(code, int) else 0)
