@@ -70,6 +70,7 @@ CHECKS = (
     profiles.two_defaults,
     profiles.profile_like_model,
     compose_keys.volume_over_ours,
+    compose_keys.owned_label,
     addresses.bad_address,
     addresses.port_collision,
     addresses.open_publish,

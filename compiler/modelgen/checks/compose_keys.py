@@ -52,6 +52,37 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
                     yield Found(place, f"this volume hides {what} at {own}", "mount it elsewhere in the container")
 
 
+@rule("MG422", "owned-label")
+def owned_label(context: Context) -> Iterator[Found]:
+    """A label that begins with `modelgen.`.
+
+    ## Why
+    `modelgen.model` and `modelgen.keep` are how a container is told from others: by commands, and by the prune filter
+    that keeps stopped models.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { labels = { "modelgen.keep" = "false" } }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { labels = { "com.example.keep" = "false" } }
+    ```
+    """
+    for path, keys in context.document.compose.items():
+        for label in keys.labels or {}:
+            if label.startswith("modelgen."):
+                place = context.document.at_key(*path, "labels", label)
+                yield Found(place, f"the label `{label}` is written by modelgen", "choose another prefix")
+
+
 def _target(volume: str | dict[str, Any]) -> str | None:
     if isinstance(volume, dict):
         return str(volume["target"])
