@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
+_OURS = ((HUB, f"the hub at {HUB}"), (vllm.CACHE, f"the compile caches at {vllm.CACHE}"))
 _SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
 
 
@@ -44,12 +45,13 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
     for path, keys in context.document.compose.items():
         for number, volume in enumerate(keys.volumes or ()):
             target = _target(volume)
-            place = context.document.at_value(*path, "volumes", number)
+            hidden = [what for own, what in _OURS if target is not None and _overlap(target, own)]
             if target is None:
+                place = context.document.at_value(*path, "volumes", number)
                 yield Found(place, f"`{volume}` is not a volume", 'write "source:/target" or a table with `target`')
-            for own, what in ((HUB, "the hub"), (vllm.CACHE, "the compile caches")):
-                if target is not None and (_is_within(target, own) or _is_within(own, target)):
-                    yield Found(place, f"this volume hides {what} at {own}", "mount it elsewhere in the container")
+            elif hidden:
+                place = context.document.at_value(*path, "volumes", number)
+                yield Found(place, f"this volume hides {' and '.join(hidden)}", "mount it elsewhere in the container")
 
 
 @rule("MG422", "owned-label")
@@ -90,5 +92,7 @@ def _target(volume: str | dict[str, Any]) -> str | None:
     return match[1] if match else None
 
 
-def _is_within(path: str, folder: str) -> bool:
-    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether one of two folders is in the other."""
+    one, other = f"{one.rstrip('/')}/", f"{other.rstrip('/')}/"
+    return one.startswith(other) or other.startswith(one)

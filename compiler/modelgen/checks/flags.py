@@ -64,6 +64,12 @@ def bad_flag(context: Context) -> Iterator[Found]:
     args = { "--max-model-len" = 16384 }
     ```
 
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, no-enable-prefix-caching = true }
+    ```
+
     ## Good
     ```toml
     [models.qwen]
@@ -73,16 +79,17 @@ def bad_flag(context: Context) -> Iterator[Found]:
     """
     for path, args in _tables(context):
         for key, value in args.items():
-            place = context.document.at_key(*path, key)
             bare = key.strip().lstrip("-")
             if not _KEY.fullmatch(key):
                 help_text = (
                     f"write `{bare}`" if _KEY.fullmatch(bare) else "write the flag's name without dashes before it"
                 )
-                yield Found(place, f"`{key}` is not a flag", help_text)
+                yield Found(context.document.at_key(*path, key), f"`{key}` is not a flag", help_text)
             elif key.startswith(("no-", "no_")) and isinstance(value, bool):
                 yield Found(
-                    place, f"`{key}` is the negative of a flag", f"write `{key[3:]} = {str(not value).lower()}`"
+                    context.document.at_key(*path, key),
+                    f"`{key}` is the negative of a flag",
+                    f"write `{key[3:]} = {str(not value).lower()}`",
                 )
 
 

@@ -151,7 +151,6 @@ def model_over_card(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         if model.gpu_memory is None:
             continue
-        place = document.at_value(*document.origin(name, "gpu_memory"))
         for gpu_name in dict.fromkeys(model.gpus or ()):
             gpu = context.gpus.get(gpu_name)
             if gpu is None:
@@ -159,12 +158,13 @@ def model_over_card(context: Context) -> Iterator[Found]:
             claim, budget = fit.claim(gpu, model.gpu_memory), fit.budget(gpu)
             if claim > budget:
                 yield Found(
-                    place,
+                    document.at_value(*document.origin(name, "gpu_memory")),
                     f"`{name}` claims {fit.format_size(claim)} of `{gpu_name}`, "
                     f"which has {fit.format_size(budget)} to give",
                     f"its memory is {fit.format_size(gpu.memory)}, and `limit` leaves {fit.share(gpu, None)} of that",
                 )
             elif not fit.share(gpu, model.gpu_memory):
+                place = document.at_value(*document.origin(name, "gpu_memory"))
                 yield Found(place, f"`{name}` claims less than 0.0001 of `{gpu_name}`", "is the unit right?")
 
 

@@ -175,12 +175,19 @@ def bad_revision(context: Context) -> Iterator[Found]:
         revision = model.revision
         if revision is None:
             continue
-        place = context.document.at_value("models", name, "revision")
-        if model.repo is None:
-            if not context.document.is_refused("models", name, "repo"):
-                yield Found(place, f"`{name}` has a `revision` but no `repo`", "write the `repo` that it belongs to")
-        elif not revision or _BAD_IN_REVISION.search(revision) or re.search(r"^[-/.]|[/.]$|\.lock$", revision):
-            yield Found(place, f"`{revision}` is not a commit, tag or branch" if revision else "`revision` is empty")
+        if model.repo is None and not context.document.is_refused("models", name, "repo"):
+            message, help_text = f"`{name}` has a `revision` but no `repo`", "write the `repo` that it belongs to"
+        elif not is_revision(revision):
+            message = f"`{revision}` is not a commit, tag or branch" if revision else "`revision` is empty"
+            help_text = "write the 40 hex digits of a commit"
+        else:
+            continue
+        yield Found(context.document.at_value("models", name, "revision"), message, help_text)
+
+
+def is_revision(text: str) -> bool:
+    """Tell whether git could have `text` as the name of a commit, tag or branch (git-check-ref-format)."""
+    return bool(text) and not _BAD_IN_REVISION.search(text) and not re.search(r"^[-/.]|[/.]$|\.lock$", text)
 
 
 @rule("MG105", "missing-repo")
@@ -238,15 +245,17 @@ def bad_hub(context: Context) -> Iterator[Found]:
     hub = context.document.config.project.hub
     if context.document.is_refused("project"):
         return
-    place = context.document.at_value("project", "hub")
     parts = re.split(r"[/\\]", hub)
     inner = next((at for at, part in enumerate(parts) if re.match(r"(?:models|datasets|spaces)--", part)), None)
     if not hub.strip():
-        yield Found(place, "`hub` is empty", 'write the directory of the hub cache, such as "./models/hub"')
+        message, help_text = "`hub` is empty", 'write the directory of the hub cache, such as "./models/hub"'
     elif not hub.isprintable():
-        yield Found(place, "`hub` holds a control character")
+        message, help_text = "`hub` holds a control character", "remove it"
     elif inner is not None:
         root = "/".join(parts[:inner]) or "."
-        yield Found(place, "`hub` is the folder of one repository", f'write `hub = "{root}"`')
+        message, help_text = "`hub` is the folder of one repository", f'write `hub = "{root}"`'
     elif "://" in hub:
-        yield Found(place, "`hub` is a URL", "write the directory on the host that holds the `models--…` folders")
+        message, help_text = "`hub` is a URL", "write the directory on the host that holds the `models--…` folders"
+    else:
+        return
+    yield Found(context.document.at_value("project", "hub"), message, help_text)

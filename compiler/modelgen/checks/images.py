@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.engines.versions import Version
     from modelgen.load.locator import Path
 
 _CONTAINER_TARGETS = frozenset({"compose"})
@@ -198,32 +199,33 @@ def bad_version(context: Context) -> Iterator[Found]:
     for name, table in (document.config.engines or {}).items():
         if table.version is None:
             continue
-        place = document.at_value("engines", name, "version")
         version = parse_version(table.version)
         image = parse_image(table.image) if table.image else None
         tagged = version_of(image) if image else None
         if name == "command":
-            yield Found(place, "the engine `command` has no version", "remove `version`")
+            message, help_text = "the engine `command` has no version", "remove `version`"
         elif version is None:
-            yield Found(place, f"`{table.version}` is not a version", 'write a release such as "0.11.0"')
+            message, help_text = f"`{table.version}` is not a version", 'write a release such as "0.11.0"'
         elif tagged and tagged.release != version.release:
-            yield Found(
-                place,
-                f"the image's tag says {tagged.text}, `version` says {version.text}",
-                "remove `version`: the tag tells it",
-            )
-        elif name == "vllm" and version.release < vllm.OLDEST:
-            yield Found(place, f"vLLM {version.text} is older than what modelgen knows", "use 0.8.5 or newer")
+            message = f"the image's tag says {tagged.text}, `version` says {version.text}"
+            help_text = "remove `version`: the tag tells it"
+        elif name == vllm.NAME and version.release < vllm.OLDEST:
+            message, help_text = _too_old(version)
+        else:
+            continue
+        yield Found(document.at_value("engines", name, "version"), message, help_text)
     tagged_places = {
         resolved.place: version_of(resolved.image)
         for name, _ in context.of_engine("vllm")
         if (resolved := context.resolved[name]).image
     }
-    for path, old in tagged_places.items():
-        if old and old.release < vllm.OLDEST:
-            yield Found(
-                document.at_value(*path), f"vLLM {old.text} is older than what modelgen knows", "use 0.8.5 or newer"
-            )
+    for path, tagged in tagged_places.items():
+        if tagged and tagged.release < vllm.OLDEST:
+            yield Found(document.at_value(*path), *_too_old(tagged))
+
+
+def _too_old(version: Version) -> tuple[str, str]:
+    return f"vLLM {version.text} is older than what modelgen knows", "use 0.8.5 or newer"
 
 
 @rule("MG206", "floating-image", Severity.WARNING)

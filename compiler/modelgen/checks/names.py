@@ -160,12 +160,12 @@ def bad_service(context: Context) -> Iterator[Found]:
     """
     for name, model in context.models.items():
         service = _service(context, name)
-        place = context.document.at_value("models", name, "service")
         if service in RESERVED:
+            place = context.document.at_value("models", name, "service")
             yield Found(place, f"`{service}` is a service of the deployment itself", "choose another `service`")
         elif len(service) > _LONGEST or (model.service is not None and not _SERVICE.fullmatch(service)):
             yield Found(
-                place,
+                context.document.at_value("models", name, "service"),
                 f"`{service}` is not a service name",
                 f"write `service` with at most {_LONGEST} lower-case letters, digits, `-` and `_`",
             )

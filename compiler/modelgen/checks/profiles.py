@@ -69,10 +69,11 @@ def unknown_model(context: Context) -> Iterator[Found]:
     """
     for name, profile in (context.document.config.profiles or {}).items():
         for number, model in enumerate(profile.models):
-            place = context.document.at_value("profiles", name, "models", number)
             if not context.is_known("models", model):
+                place = context.document.at_value("profiles", name, "models", number)
                 yield Found(place, f"unknown model `{model}`", did_you_mean(model, context.known_names("models")))
             elif model in profile.models[:number]:
+                place = context.document.at_value("profiles", name, "models", number)
                 yield Found(place, f"`{name}` names `{model}` twice", "name each model once")
 
 
@@ -110,6 +111,8 @@ def two_defaults(context: Context) -> Iterator[Found]:
     ```
     """
     default = [name for name, profile in (context.document.config.profiles or {}).items() if profile.default]
+    if len(default) < 2:
+        return
     places = sorted((context.document.at_value("profiles", name, "default"), name) for name in default)
     for place, name in places[1:]:
         yield Found(place, f"`{places[0][1]}` is the default already, and so is `{name}`", "keep one")
