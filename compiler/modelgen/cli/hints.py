@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from modelgen.ir import Fleet
     from modelgen.output import ChangeSet
 
@@ -22,7 +22,8 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path, config: Path) -> No
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     repo = next((service.repo for service in fleet.services if service.repo), None)
     if hub and repo:
-        _hint_about_hub(out / hub, repo)
+        # As Compose does: the words of the path are joined before a link is followed.
+        _hint_about_hub(Path(os.path.normpath(out / hub)), repo)
     if fleet.services:
         file = (out / "docker-compose.yml").as_posix()
         model = fleet.services[0].model
@@ -47,4 +48,4 @@ def _hint_about_hub(hub: Path, repo: str) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(f"{click.style('hint', bold=True)}: {text}", err=True)
+    click.echo(f"hint: {text}", err=True)

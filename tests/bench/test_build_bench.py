@@ -1,0 +1,87 @@
+"""`modelgen build` against the real docker-compose on the same files. Prints ratios; never fails on time."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from measure import compare
+
+from compiling import REPOSITORY, modelgen
+
+pytestmark = pytest.mark.bench
+
+MODELGEN = Path(sys.executable).parent / "modelgen"
+
+
+def compose() -> Path:
+    found = importlib.util.find_spec("compose")
+    assert found is not None, "the extra `test` brings docker-compose"
+    assert found.submodule_search_locations
+    return Path(found.submodule_search_locations[0]) / "docker-compose"
+
+
+def many_models(count: int, folder: Path) -> Path:
+    """Write a models.toml of `count` pinned models and build it once."""
+    tables = [
+        '[project]\nname = "bench"\nhub = "./models/hub"\n',
+        '[gpus.gpu0]\nmemory = "24GiB"\ndevice = "0"\n',
+        '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n',
+    ]
+    tables += [
+        f'[models.m{number}]\nrepo = "org/model-{number}"\nrevision = "{number:040x}"\ngpus = ["gpu0"]\n'
+        'gpu_memory = "10GiB"\nargs = { max-model-len = 16384, max-num-seqs = 16 }\n'
+        for number in range(count)
+    ]
+    folder.mkdir()
+    (folder / "models.toml").write_text("\n".join(tables))
+    assert modelgen("build", cwd=folder).returncode == 0
+    return folder
+
+
+def test_example(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "models.toml", tmp_path)
+    config, build = tmp_path / "models.toml", tmp_path / "build"
+    ours = [MODELGEN, "build", "--config", config]
+    compare("example: modelgen build / python -c 'import the four packages'", ours, four_imports())
+    compare(
+        "example: modelgen build / docker-compose config -q (asked: at most 6)",
+        ours,
+        [compose(), "-f", build / "docker-compose.yml", "config", "-q"],
+    )
+    compare("example: modelgen build --check / modelgen build (asked: no slower)", [*ours, "--check"], ours)
+
+
+def four_imports() -> list[str]:
+    return [sys.executable, "-c", "import click, pydantic, yaml, jinja2; from pydantic import BaseModel"]
+
+
+def test_version() -> None:
+    compare(
+        "modelgen --version / python -c 'import click' (asked: at most 1.6)",
+        [MODELGEN, "--version"],
+        [sys.executable, "-c", "import click"],
+    )
+
+
+def test_thousand_models(tmp_path: Path) -> None:
+    folder = many_models(1000, tmp_path / "thousand")
+    compare(
+        "1,000 models: modelgen build / docker-compose config -q (asked: wall at most 0.4, peak at most 0.8)",
+        [MODELGEN, "build", "--config", folder / "models.toml"],
+        [compose(), "-f", folder / "build/docker-compose.yml", "config", "-q"],
+        runs=5,
+    )
+
+
+def test_growth(tmp_path: Path) -> None:
+    small, large = many_models(1000, tmp_path / "thousand"), many_models(10_000, tmp_path / "ten-thousand")
+    compare(
+        "10,000 models / 1,000 models (asked: at most 12)",
+        [MODELGEN, "build", "--config", large / "models.toml"],
+        [MODELGEN, "build", "--config", small / "models.toml"],
+        runs=3,
+    )

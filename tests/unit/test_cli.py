@@ -1,0 +1,228 @@
+"""The command line as a user meets it: streams, exit codes, and what a terminal shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+import yaml
+
+from compiling import REPOSITORY, complete, modelgen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
+WARNED = GOOD.replace('unpinned-repo = "off"', "")
+BAD = complete('[models.qwen]\nrepo = "/a/b"\nargs = { max-model-len = 8 }')
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "models.toml").write_text(GOOD)
+    return tmp_path
+
+
+def terminal(*args: str, cwd: Path, env: dict[str, str] | None = None) -> str:
+    """Run the command with stderr and stdout on a terminal and return what it shows."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modelgen", *args],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", "PYTHONPATH": str(REPOSITORY / "compiler"), **(env or {})},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = b""
+    while select.select([master], [], [], 30)[0]:
+        try:
+            data = os.read(master, 4096)
+        except OSError:  # Linux answers so when the last writer has left
+            break
+        if not data:
+            break
+        shown += data
+    os.close(master)
+    process.wait(timeout=30)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_build_is_silent_when_nobody_looks(project: Path) -> None:
+    done = modelgen("build", cwd=project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(path.name for path in (project / "build").iterdir()) == [
+        ".gitattributes",
+        ".modelgen-record.json",
+        "docker-compose.yml",
+    ]
+
+
+def test_build_on_a_terminal_says_what_next(project: Path) -> None:
+    shown = terminal("build", cwd=project)
+    assert "build: 2 files written" in shown
+    assert "there is no hub directory at models/hub" in shown
+    assert "next: docker compose -f build/docker-compose.yml --profile qwen up --detach --wait" in shown
+    (project / "models/hub/models--a--b").mkdir(parents=True)
+    again = terminal("build", cwd=project)
+    assert "nothing to do" in again
+    assert "hub directory" not in again
+
+
+def test_a_hub_one_level_too_high_is_seen(project: Path) -> None:
+    (project / "models.toml").write_text(GOOD.replace("./models/hub", "./models"))
+    (project / "models/hub/models--a--b").mkdir(parents=True)
+    assert "models is one level too high" in terminal("build", cwd=project)
+
+
+@pytest.mark.parametrize("args", [["validate"], ["build", "--check"]])
+def test_no_hints_where_only_the_file_is_judged(project: Path, args: list[str]) -> None:
+    modelgen("build", cwd=project)
+    assert terminal(*args, cwd=project) == ""
+
+
+def test_validate_writes_findings_to_stdout_and_nothing_to_disk(project: Path) -> None:
+    (project / "models.toml").write_text(BAD)
+    done = modelgen("validate", cwd=project)
+    assert done.returncode == 1
+    assert done.stdout.startswith("error[MG102 path-as-repo]")
+    assert done.stderr == "1 error; `modelgen explain MG102` says more.\n"
+    assert [path.name for path in project.iterdir()] == ["models.toml"]
+
+
+def test_build_writes_findings_to_stderr_and_nothing_to_disk(project: Path) -> None:
+    (project / "models.toml").write_text(BAD)
+    done = modelgen("build", cwd=project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "MG102" in done.stderr
+    assert not (project / "build").exists()
+
+
+def test_warnings_do_not_change_the_exit_code(project: Path) -> None:
+    (project / "models.toml").write_text(WARNED)
+    done = modelgen("build", cwd=project)
+    assert done.returncode == 0
+    assert "warning[MG101 unpinned-repo]" in done.stderr
+
+
+def test_machine_formats_are_data(project: Path) -> None:
+    (project / "models.toml").write_text(WARNED)
+    done = modelgen("build", "--format", "json", cwd=project)
+    assert [found["code"] for found in json.loads(done.stdout)] == ["MG101"]
+    assert done.stderr == ""
+    assert modelgen("validate", "--format", "github", cwd=project).stdout.startswith(
+        "::warning file=models.toml,line=2"
+    )
+
+
+def test_colour_only_on_a_terminal(project: Path) -> None:
+    (project / "models.toml").write_text(BAD)
+    assert "\x1b[1;31m" in terminal("validate", cwd=project)
+    assert "\x1b" not in terminal("validate", cwd=project, env={"NO_COLOR": "1"})
+    assert "\x1b" not in modelgen("validate", cwd=project).stdout
+
+
+def test_diff_shows_what_a_build_would_change(project: Path) -> None:
+    first = modelgen("diff", cwd=project)
+    assert first.returncode == 4
+    assert "--- /dev/null\n+++ b/docker-compose.yml\n" in first.stdout
+    modelgen("build", cwd=project)
+    assert (modelgen("diff", cwd=project).returncode, modelgen("diff", cwd=project).stdout) == (0, "")
+    (project / "models.toml").write_text(GOOD.replace("max-model-len = 8", "max-model-len = 16"))
+    changed = modelgen("diff", cwd=project)
+    assert changed.returncode == 4
+    assert '-      - "8"\n+      - "16"\n' in changed.stdout
+    assert "\x1b[32m+" in terminal("diff", cwd=project)
+
+
+def test_paths_go_from_the_output_to_the_file(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    def hub(out: str | Path) -> str:
+        assert modelgen("build", "--out", out, cwd=project).returncode == 0
+        document = yaml.safe_load((project / out / "docker-compose.yml").read_text())
+        return str(document["services"]["vllm-qwen"]["volumes"][0]["source"])
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    assert hub("build") == "../models/hub"
+    assert hub("a/b") == "../../models/hub"
+    assert hub(".") == "./models/hub"
+    assert hub(elsewhere) == f"{project}/models/hub"
+
+
+def test_build_lies_beside_the_file(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    away = tmp_path_factory.mktemp("away")
+    assert modelgen("build", "--config", project / "models.toml", cwd=away).returncode == 0
+    assert (project / "build/docker-compose.yml").is_file()
+    assert list(away.iterdir()) == []
+
+
+def test_init_writes_a_file_that_builds_without_a_finding(tmp_path: Path) -> None:
+    assert modelgen("init", cwd=tmp_path).returncode == 0
+    done = modelgen("validate", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    again = modelgen("init", cwd=tmp_path)
+    assert again.returncode == 3
+    assert "is there already" in again.stderr
+
+
+def test_schema_accepts_the_example_and_refuses_a_typo() -> None:
+    import tomllib
+
+    schema = json.loads(modelgen("schema", cwd=REPOSITORY).stdout)
+    validator = jsonschema.Draft202012Validator(schema)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for case in [REPOSITORY / "models.toml", *(REPOSITORY / "tests/snapshot/cases").glob("*.toml")]:
+        assert list(validator.iter_errors(tomllib.loads(case.read_text()))) == []
+    wrong = tomllib.loads(GOOD.replace("repo =", "repoo ="))
+    assert [error.validator for error in validator.iter_errors(wrong)] == ["additionalProperties"]
+    described = schema["$defs"]["Model"]["properties"]
+    assert all("description" in table for table in described.values())
+    assert '"null"' not in json.dumps(schema)
+
+
+def test_explain_and_rules() -> None:
+    by_code = modelgen("explain", "mg101", cwd=REPOSITORY)
+    assert by_code.stdout.startswith("# MG101 unpinned-repo\n")
+    assert modelgen("explain", "unpinned-repo", cwd=REPOSITORY).stdout == by_code.stdout
+    unknown = modelgen("explain", "unpined-repo", cwd=REPOSITORY)
+    assert unknown.returncode == 2
+    assert "did you mean `unpinned-repo`?" in unknown.stderr
+    assert "MG101  warning*  unpinned-repo" in modelgen("rules", cwd=REPOSITORY).stdout
+
+
+def test_wrong_usage() -> None:
+    assert modelgen("build", "--chekc", cwd=REPOSITORY).returncode == 2
+    typo = modelgen("biuld", cwd=REPOSITORY)
+    assert typo.returncode == 2
+    assert "did you mean `build`?" in typo.stderr
+    assert modelgen("build", "--check", "--force", cwd=REPOSITORY).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["build", "diff", "explain", "init", "rules", "schema", "validate"])
+def test_every_command_has_an_example(name: str) -> None:
+    assert "Example:\n    modelgen" in modelgen(name, "--help", cwd=REPOSITORY).stdout
+
+
+def test_a_bug_of_ours_is_the_only_traceback(project: Path) -> None:
+    script = (
+        "import sys, modelgen.pipeline as p; sys.argv = ['modelgen', 'build'];"
+        "p.lower = lambda *_: 1 / 0\nfrom modelgen.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr
+    assert "this is a bug of modelgen's" in done.stderr
