@@ -45,7 +45,7 @@ def many_models(count: int, folder: Path) -> Path:
 def test_example(tmp_path: Path) -> None:
     shutil.copy(REPOSITORY / "models.toml", tmp_path)
     config, build = tmp_path / "models.toml", tmp_path / "build"
-    ours = [MODELGEN, "build", "--config", config]
+    ours: list[str | Path] = [MODELGEN, "build", "--config", config]
     compare("example: modelgen build / python -c 'import the four packages'", ours, four_imports())
     compare(
         "example: modelgen build / docker-compose config -q (asked: at most 6)",

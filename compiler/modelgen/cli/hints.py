@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from modelgen.ir import Fleet
+    from modelgen.ir import Fleet, Service
     from modelgen.output import ChangeSet
 
 
@@ -20,10 +20,10 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path, config: Path) -> No
     removed = f", {len(changes.delete)} removed" if changes.delete else ""
     click.echo(f"{out.as_posix()}: {done}{removed}", err=True)
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
-    repo = next((service.repo for service in fleet.services if service.repo), None)
-    if hub and repo:
+    fetched = next((service for service in fleet.services if service.repo), None)
+    if hub and fetched:
         # As Compose does: the words of the path are joined before a link is followed.
-        _hint_about_hub(Path(os.path.normpath(out / hub)), repo)
+        _hint_about_hub(Path(os.path.normpath(out / hub)), fetched)
     if fleet.services:
         file = (out / "docker-compose.yml").as_posix()
         model = fleet.services[0].model
@@ -32,19 +32,21 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path, config: Path) -> No
         click.echo(f"after an edit: modelgen build --config {config.as_posix()}", err=True)
 
 
-def _hint_about_hub(hub: Path, repo: str) -> None:
+def _hint_about_hub(hub: Path, fetched: Service) -> None:
+    revision = f" --revision {fetched.revision}" if fetched.revision else ""
+    download = f"`hf download {fetched.repo}{revision} --cache-dir {hub}`"
     try:
         hub = hub.expanduser()
         names = [entry.name for entry in hub.iterdir()] if hub.is_dir() else None
     except (OSError, RuntimeError):
         return
     if names is None:
-        _say(f"there is no hub directory at {hub}; it is made by `hf download {repo} --cache-dir {hub}`")
+        _say(f"there is no hub directory at {hub}; it is made by {download}")
     elif not any(name.startswith("models--") for name in names):
         if "hub" in names and (hub / "hub").is_dir():
             _say(f"{hub} is one level too high: the models--… folders are in {hub / 'hub'}; change `[project] hub`")
         else:
-            _say(f"{hub} holds no model yet: `hf download {repo} --cache-dir {hub}`")
+            _say(f"{hub} holds no model yet: {download}")
 
 
 def _say(text: str) -> None:
