@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
 from modelgen.engines import vllm
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.config.compose_types import Volume
 
 _OURS = ((HUB, f"the hub at {HUB}"), (vllm.CACHE, f"the compile caches at {vllm.CACHE}"))
 _SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
@@ -85,9 +86,9 @@ def owned_label(context: Context) -> Iterator[Found]:
                 yield Found(place, f"the label `{label}` is written by modelgen", "choose another prefix")
 
 
-def _target(volume: str | dict[str, Any]) -> str | None:
-    if isinstance(volume, dict):
-        return str(volume["target"])
+def _target(volume: str | Volume) -> str | None:
+    if not isinstance(volume, str):
+        return volume.target
     match = _SHORT_VOLUME.fullmatch(volume)
     return match[1] if match else None
 

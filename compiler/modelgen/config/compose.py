@@ -4,13 +4,32 @@ The types follow the schema of the Compose specification (compose-spec.json), so
 Compose refuses. Keys that modelgen owns are not here; `OWNED` says where their meaning belongs.
 """
 
-from __future__ import annotations
+from typing import Annotated, Literal
 
-from typing import Annotated, Any
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
-
+from modelgen.config.compose_types import (
+    Cpus,
+    CpuSet,
+    Devices,
+    GoDuration,
+    Group,
+    Hosts,
+    Logging,
+    Name,
+    Networks,
+    Pairs,
+    Platform,
+    Ports,
+    Shares,
+    Size,
+    Strings,
+    Swap,
+    TmpfsMounts,
+    Ulimits,
+    User,
+    Volumes,
+)
 from modelgen.config.table import Table
 
 OWNED = {
@@ -40,97 +59,6 @@ OWNED = {
 }
 
 
-def _refuse(expected: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong-type", "must be {expected}", {"expected": expected})
-
-
-def _is_scalar(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
-    return isinstance(value, str | int | float | bool)
-
-
-def _scalar(value: Any) -> Any:  # noqa: ANN401
-    if not _is_scalar(value):
-        raise _refuse("a string or a number")
-    return value
-
-
-def _pairs(value: Any) -> dict[str, Any]:  # noqa: ANN401
-    """A mapping, or Compose's list of `KEY=VALUE`, as a mapping."""
-    if isinstance(value, list) and all(isinstance(item, str) and "=" in item for item in value):
-        return dict(item.split("=", 1) for item in value)
-    if isinstance(value, dict) and all(_is_scalar(item) for item in value.values()):
-        return {key: value if isinstance(value, str) else _text(value) for key, value in value.items()}
-    raise _refuse('a table of strings or a list of "KEY=VALUE" strings')
-
-
-def _text(value: Any) -> str:  # noqa: ANN401
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-def _strings(value: Any) -> list[str]:  # noqa: ANN401
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return list(dict.fromkeys(value))
-    raise _refuse("a string or a list of strings")
-
-
-def _hosts(value: Any) -> list[str]:  # noqa: ANN401
-    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-        return [f"{host}={address}" for host, address in value.items()]
-    return _strings(value)
-
-
-def _volumes(value: Any) -> list[str | dict[str, Any]]:  # noqa: ANN401
-    if not isinstance(value, list):
-        raise _refuse("a list of volumes")
-    for item in value:
-        if isinstance(item, dict):
-            if not (isinstance(item.get("type"), str) and isinstance(item.get("target"), str)):
-                raise _refuse("a list of volumes: each a string, or a table with `type` and `target`")
-        elif not (isinstance(item, str) and item):
-            raise _refuse("a list of volumes: each a string, or a table with `type` and `target`")
-    return list(value)
-
-
-def _networks(value: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return {item: {} for item in value}
-    if isinstance(value, dict) and all(isinstance(item, dict) for item in value.values()):
-        return dict(value)
-    raise _refuse("a list of network names or a table of tables")
-
-
-def _ulimits(value: Any) -> dict[str, Any]:  # noqa: ANN401
-    if not isinstance(value, dict):
-        raise _refuse("a table of limits")
-    for limit in value.values():
-        is_pair = isinstance(limit, dict) and set(limit) == {"soft", "hard"} and all(map(_is_int, limit.values()))
-        if not (_is_int(limit) or is_pair):
-            raise _refuse("a table of limits: each an integer, or `{ soft = 1, hard = 1 }`")
-    return dict(value)
-
-
-def _is_int(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-class Logging(Table):
-    """Where the container's output goes."""
-
-    driver: str | None = None
-    options: Pairs | None = None
-
-
-Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
-Pairs = Annotated[dict[str, str], BeforeValidator(_pairs), WithJsonSchema({"type": ["object", "array"]})]
-Strings = Annotated[list[str], BeforeValidator(_strings), WithJsonSchema({"type": ["string", "array"]})]
-Hosts = Annotated[list[str], BeforeValidator(_hosts), WithJsonSchema({"type": ["object", "array"]})]
-Volumes = Annotated[list[Any], BeforeValidator(_volumes), WithJsonSchema({"type": "array"})]
-Networks = Annotated[dict[str, Any], BeforeValidator(_networks), WithJsonSchema({"type": ["object", "array"]})]
-Ulimits = Annotated[dict[str, Any], BeforeValidator(_ulimits), WithJsonSchema({"type": "object"})]
-
-
 class ComposeKeys(Table):
     """Added to the model's service; `shm_size`, `ulimits`, `logging`, `stop_grace_period` and the like replace ours."""
 
@@ -138,43 +66,43 @@ class ComposeKeys(Table):
     cap_add: Strings | None = None
     cap_drop: Strings | None = None
     cgroup_parent: str | None = None
-    cpu_shares: Scalar | None = None
-    cpus: Scalar | None = None
-    cpuset: str | None = None
+    cpu_shares: Shares | None = None
+    cpus: Cpus | None = None
+    cpuset: CpuSet | None = None
     device_cgroup_rules: Strings | None = None
-    devices: Strings | None = None
+    devices: Devices | None = None
     dns: Strings | None = None
     dns_search: Strings | None = None
     domainname: str | None = None
-    expose: Strings | None = None
+    expose: Ports | None = None
     extra_hosts: Hosts | None = None
-    group_add: list[Scalar] | None = None
-    hostname: str | None = None
+    group_add: list[Group] | None = None
+    hostname: Name | None = None
     init: bool | None = None
     labels: Pairs | None = None
     logging: Logging | None = None
-    mem_limit: Scalar | None = None
-    mem_reservation: Scalar | None = None
-    memswap_limit: Scalar | None = None
+    mem_limit: Size | None = None
+    mem_reservation: Size | None = None
+    memswap_limit: Swap | None = None
     networks: Networks | None = None
     oom_kill_disable: bool | None = None
     oom_score_adj: Annotated[int, Field(ge=-1000, le=1000)] | None = None
-    pid: str | None = None
+    pid: Literal["host"] | None = None
     pids_limit: int | None = None
-    platform: str | None = None
-    pull_policy: str | None = None
+    platform: Platform | None = None
+    pull_policy: Literal["always", "never", "missing", "if_not_present"] | None = None
     read_only: bool | None = None
     security_opt: Strings | None = None
-    shm_size: Scalar | None = None
+    shm_size: Size | None = None
     stdin_open: bool | None = None
-    stop_grace_period: str | None = None
-    stop_signal: str | None = None
+    stop_grace_period: GoDuration | None = None
+    stop_signal: Name | None = None
     sysctls: Pairs | None = None
-    tmpfs: Strings | None = None
+    tmpfs: TmpfsMounts | None = None
     tty: bool | None = None
     ulimits: Ulimits | None = None
-    user: str | None = None
-    userns_mode: str | None = None
-    uts: str | None = None
+    user: User | None = None
+    userns_mode: Literal["host"] | None = None
+    uts: Literal["host"] | None = None
     volumes: Volumes | None = None
     working_dir: str | None = None

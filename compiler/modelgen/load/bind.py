@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # refusal is an error.
 _PROJECT = {"name": "project", "hub": "hub"}
 _ROUNDS = 4
+# What pydantic puts into a path beside the keys that were written.
+_PYDANTIC_PARTS = ("[key]", "[text]", "[table]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
 
 
 def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
-    path = tuple(part for part in item["loc"] if part != "[key]")
+    path = tuple(part for part in item["loc"] if part not in _PYDANTIC_PARTS)
     known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
     return Fault((*prefix, *path), item["type"], _message(item), known)
 
@@ -108,6 +110,10 @@ def _message(item: Any) -> str:  # noqa: ANN401
             return f"must be {item['ctx']['expected'].replace(chr(39), chr(34))}"
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             return f"must be {item['msg'].removeprefix('Input should be ')}"
+        case "string_pattern_mismatch":
+            return f"must match {item['ctx']['pattern']}"
+        case "string_too_short":
+            return "must not be empty"
         case _:
             return str(item["msg"])
 

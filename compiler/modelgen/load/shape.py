@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _VALUE_KINDS = frozenset(
     {"bad-size", "bad-duration", "bad-share", "bad-name", "bad-value", "literal_error"}
-    | {"greater_than", "greater_than_equal", "less_than_equal"}
+    | {"greater_than", "greater_than_equal", "less_than_equal", "string_pattern_mismatch", "string_too_short"}
 )
 _OTHER_KINDS = _VALUE_KINDS | {"extra_forbidden", "missing", "owned-compose-key"}
 

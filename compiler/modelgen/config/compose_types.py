@@ -1,0 +1,195 @@
+"""The value types of Compose's service keys, as narrow as Compose itself takes them.
+
+Sources: compose-spec.json of the Compose specification, and what docker-compose 2.40 refuses beyond it (sizes,
+durations, devices and hosts are parsed after the schema).
+"""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from modelgen.config.table import Table
+
+_SIZE = r"\d+(?:\.\d+)? ?(?:[kmgtpKMGTP]i?)?[bB]?"
+_DURATION = r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h))+"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_SOURCE = r"(?:[A-Za-z]:[/\\][^:]*|[./~][^:]*|[A-Za-z0-9][A-Za-z0-9_.-]*)"
+_VOLUME_MODE = r"(?:ro|rw|z|Z|nocopy|cached|delegated|consistent|r?(?:shared|slave|private))"
+
+
+def _refuse(expected: str) -> PydanticCustomError:
+    return PydanticCustomError("bad-value", "must be {expected}", {"expected": expected})
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _matching(pattern: str, expected: str) -> BeforeValidator:
+    """Return what refuses all but strings that match, and numbers whose digits do."""
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> str | int | float:  # noqa: ANN401 - whatever TOML holds
+        is_scalar = isinstance(value, str | int | float) and not isinstance(value, bool)
+        if not is_scalar or not compiled.fullmatch(str(value)):
+            raise _refuse(expected)
+        return value  # type: ignore[no-any-return] # narrowed by is_scalar, which mypy does not follow
+
+    return BeforeValidator(check)
+
+
+def _pairs(value: Any) -> dict[str, str]:  # noqa: ANN401
+    """Return a mapping, or Compose's list of `KEY=VALUE`, as a mapping of strings."""
+    if isinstance(value, list) and all(isinstance(item, str) and item.find("=") > 0 for item in value):
+        return dict(item.split("=", 1) for item in value)
+    is_table = isinstance(value, dict) and "" not in value
+    if is_table and all(isinstance(item, str | int | float) for item in value.values()):
+        return {key: _text(item) for key, item in value.items()}
+    raise _refuse('a table of strings, or a list of "KEY=VALUE" strings')
+
+
+def _strings(value: Any) -> Any:  # noqa: ANN401
+    """Return a list for a single string, without repetitions, which Compose refuses."""
+    if isinstance(value, str):
+        return [value]
+    return list(dict.fromkeys(value)) if isinstance(value, list) and all(isinstance(i, str) for i in value) else value
+
+
+def _hosts(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return [f"{host}={address}" for host, address in value.items()]
+    return _strings(value)
+
+
+def _attachments(value: Any) -> Any:  # noqa: ANN401
+    return {name: {} for name in value} if isinstance(value, list) and all(isinstance(n, str) for n in value) else value
+
+
+def _names(value: dict[str, Any]) -> dict[str, Any]:
+    for name in value:
+        if not re.fullmatch(_NAME, name):
+            raise _refuse("named by letters, digits, `.`, `_` and `-`")
+    return value
+
+
+_SCALAR = WithJsonSchema({"type": ["string", "number"]})
+
+Size = Annotated[str | int | float, _matching(_SIZE, 'a size such as "16gb"'), _SCALAR]
+Swap = Annotated[str | int | float, _matching(rf"-1|{_SIZE}", 'a size such as "16gb", or -1'), _SCALAR]
+GoDuration = Annotated[str | int | float, _matching(_DURATION, 'a duration such as "30s" or "1m30s"'), _SCALAR]
+Cpus = Annotated[str | int | float, _matching(r"\d+(?:\.\d+)?", "a number of processors such as 1.5"), _SCALAR]
+CpuSet = Annotated[str | int | float, _matching(r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*", 'processors such as "0-3"'), _SCALAR]
+Shares = Annotated[str | int | float, _matching(r"\d+", "an integer"), _SCALAR]
+Group = Annotated[str | int | float, _matching(r"\w[\w.-]*", "a group's name or number"), _SCALAR]
+Name = Annotated[str | int | float, _matching(_NAME, "letters, digits, `.`, `_` and `-`"), _SCALAR]
+Platform = Annotated[
+    str | int | float, _matching(r"[a-z0-9]+(?:/[a-z0-9]+){0,2}", 'a platform such as "linux/amd64"'), _SCALAR
+]
+User = Annotated[str | int | float, _matching(r"[\w.-]+(?::[\w.-]+)?", 'a user such as "1000:1000"'), _SCALAR]
+_Device = Annotated[
+    str | int | float,
+    _matching(r"[^:=]+(?::[^:]+(?::[rwm]{1,3})?)?|[^:=]+=[^:=]+", 'a device such as "/dev/fuse"'),
+    _SCALAR,
+]
+_Host = Annotated[
+    str | int | float, _matching(r"[^\s:=]+[:=]\S+", 'a host and its address such as "name=10.0.0.1"'), _SCALAR
+]
+_Tmpfs = Annotated[str | int | float, _matching(r"/[^:]*(?::\S+)?", 'a path such as "/tmp" or "/tmp:exec"'), _SCALAR]
+_Port = Annotated[str | int | float, _matching(r"\d+(?:-\d+)?(?:/(?:tcp|udp|sctp))?", 'a port such as "9000"'), _SCALAR]
+_ShortVolume = Annotated[
+    str,
+    _matching(
+        rf"/[^:]*|{_SOURCE}:/[^:]*(?::{_VOLUME_MODE}(?:,{_VOLUME_MODE})*)?", 'a volume such as "./data:/data:ro"'
+    ),
+    Tag("[text]"),
+]
+
+Pairs = Annotated[dict[str, str], BeforeValidator(_pairs), WithJsonSchema({"type": ["object", "array"]})]
+Strings = Annotated[list[str], BeforeValidator(_strings)]
+Devices = Annotated[list[_Device], BeforeValidator(_strings)]
+Hosts = Annotated[list[_Host], BeforeValidator(_hosts)]
+TmpfsMounts = Annotated[list[_Tmpfs], BeforeValidator(_strings)]
+Ports = Annotated[list[_Port], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
+
+
+class BindOptions(Table):
+    """Of a bind mount."""
+
+    propagation: Literal["private", "rprivate", "shared", "rshared", "slave", "rslave"] | None = None
+    create_host_path: bool | None = None
+    selinux: Literal["z", "Z"] | None = None
+
+
+class VolumeOptions(Table):
+    """Of a named volume."""
+
+    nocopy: bool | None = None
+    subpath: str | None = None
+
+
+class TmpfsOptions(Table):
+    """Of a tmpfs mount."""
+
+    size: Size | None = None
+    mode: int | None = None
+
+
+class Volume(Table):
+    """A volume in Compose's long form."""
+
+    type: Literal["bind", "volume", "tmpfs"]
+    source: str | None = None
+    target: Annotated[str, Field(min_length=1)]
+    read_only: bool | None = None
+    bind: BindOptions | None = None
+    volume: VolumeOptions | None = None
+    tmpfs: TmpfsOptions | None = None
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if self.type == "bind" and not self.source:
+            raise _refuse("a bind mount with a `source`")
+        if self.type == "volume" and self.source is not None and not re.fullmatch(_NAME, self.source):
+            raise _refuse("a volume whose `source` is a name")
+        return self
+
+
+class Attachment(Table):
+    """How a service is on a network."""
+
+    aliases: list[str] | None = None
+    ipv4_address: str | None = None
+    ipv6_address: str | None = None
+    link_local_ips: list[str] | None = None
+    mac_address: str | None = None
+    driver_opts: Pairs | None = None
+    priority: int | None = None
+
+
+class LimitPair(Table):
+    """A soft and a hard limit."""
+
+    soft: int
+    hard: int
+
+
+def _form(value: Any) -> str:  # noqa: ANN401
+    """Tell a table from a plain value, so that faults speak of the form that was written."""
+    return "[table]" if isinstance(value, dict | Table) else "[text]"
+
+
+Networks = Annotated[dict[str, Attachment], BeforeValidator(_attachments), AfterValidator(_names)]
+Ulimits = dict[
+    Annotated[str, Field(pattern=r"^[a-z]+$")],
+    Annotated[Annotated[int, Tag("[text]")] | Annotated[LimitPair, Tag("[table]")], Discriminator(_form)],
+]
+Volumes = list[Annotated[_ShortVolume | Annotated[Volume, Tag("[table]")], Discriminator(_form)]]
+
+
+class Logging(Table):
+    """Where the container's output goes."""
+
+    driver: str | None = None
+    options: Pairs | None = None
