@@ -75,6 +75,8 @@ def _names(value: dict[str, Any]) -> dict[str, Any]:
 
 
 _SCALAR = WithJsonSchema({"type": ["string", "number"]})
+_TEXT_OR_LIST = WithJsonSchema({"type": ["string", "array"], "items": {"type": ["string", "number"]}})
+_TABLE_OR_LIST = WithJsonSchema({"type": ["object", "array"]})
 
 Size = Annotated[str | int | float, _matching(_SIZE, 'a size such as "16gb"'), _SCALAR]
 Swap = Annotated[str | int | float, _matching(rf"-1|{_SIZE}", 'a size such as "16gb", or -1'), _SCALAR]
@@ -106,12 +108,14 @@ _ShortVolume = Annotated[
     Tag("[text]"),
 ]
 
-Pairs = Annotated[dict[str, str], BeforeValidator(_pairs), WithJsonSchema({"type": ["object", "array"]})]
-Strings = Annotated[list[str], BeforeValidator(_strings)]
-Devices = Annotated[list[_Device], BeforeValidator(_strings)]
-Hosts = Annotated[list[_Host], BeforeValidator(_hosts)]
-TmpfsMounts = Annotated[list[_Tmpfs], BeforeValidator(_strings)]
-Ports = Annotated[list[_Port], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
+Pairs = Annotated[dict[str, str], BeforeValidator(_pairs), _TABLE_OR_LIST]
+Strings = Annotated[list[str], BeforeValidator(_strings), _TEXT_OR_LIST]
+Devices = Annotated[list[_Device], BeforeValidator(_strings), _TEXT_OR_LIST]
+Hosts = Annotated[list[_Host], BeforeValidator(_hosts), _TABLE_OR_LIST]
+TmpfsMounts = Annotated[list[_Tmpfs], BeforeValidator(_strings), _TEXT_OR_LIST]
+Ports = Annotated[
+    list[_Port], BeforeValidator(lambda value: value if isinstance(value, list) else [value]), _TEXT_OR_LIST
+]
 
 
 class BindOptions(Table):
@@ -180,7 +184,7 @@ def _form(value: Any) -> str:  # noqa: ANN401
     return "[table]" if isinstance(value, dict | Table) else "[text]"
 
 
-Networks = Annotated[dict[str, Attachment], BeforeValidator(_attachments), AfterValidator(_names)]
+Networks = Annotated[dict[str, Attachment], BeforeValidator(_attachments), AfterValidator(_names), _TABLE_OR_LIST]
 Ulimits = dict[
     Annotated[str, Field(pattern=r"^[a-z]+$")],
     Annotated[Annotated[int, Tag("[text]")] | Annotated[LimitPair, Tag("[table]")], Discriminator(_form)],
