@@ -1,11 +1,11 @@
-"""Keys that only some engines take, and what is not built yet."""
+"""Engines: which there are, which keys each takes, and what is not built yet."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from modelgen import engines
-from modelgen.diagnostics import Found, rule
+from modelgen.diagnostics import Found, did_you_mean, rule
 from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
@@ -21,6 +21,44 @@ _ONLY = {
     "upstream_name": "command",
 }
 _MODEL_KEYS = ("file", "mmproj", "loras", "model_form")
+
+
+@rule("MG201", "unknown-engine")
+def unknown_engine(context: Context) -> Iterator[Found]:
+    """An engine that modelgen does not know.
+
+    ## Why
+    How an engine is started, found ready and given its weights is what modelgen has to know about it. Any other
+    program that serves the OpenAI API is a model of the engine `command`.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    engine = "vlm"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    engine = "vllm"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    known = (*engines.SUPPORTED, *engines.PLANNED)
+    places = [
+        (context.document.origin(name, "engine"), model.engine)
+        for name, model in context.models.items()
+        if model.engine
+    ]
+    for path, engine in dict(places).items():
+        if engine not in known:
+            yield Found(context.document.at_value(*path), f"unknown engine `{engine}`", did_you_mean(engine, known))
+    for name in context.known_names("engines"):
+        if name not in known:
+            place = context.document.at_header("engines", name)
+            yield Found(place, f"unknown engine `{name}`", did_you_mean(name, known))
 
 
 @rule("MG230", "not-supported-yet")

@@ -1,11 +1,11 @@
-"""Engines, images and versions."""
+"""Images and versions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from modelgen import engines
-from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import vllm
 from modelgen.engines.versions import parse_image, parse_version, version_of
 
@@ -17,44 +17,6 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
 
 _CONTAINER_TARGETS = frozenset({"compose"})
-
-
-@rule("MG201", "unknown-engine")
-def unknown_engine(context: Context) -> Iterator[Found]:
-    """An engine that modelgen does not know.
-
-    ## Why
-    How an engine is started, found ready and given its weights is what modelgen has to know about it. Any other
-    program that serves the OpenAI API is a model of the engine `command`.
-
-    ## Bad
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    engine = "vlm"
-    ```
-
-    ## Good
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    engine = "vllm"
-    args = { max-model-len = 16384 }
-    ```
-    """
-    known = (*engines.SUPPORTED, *engines.PLANNED)
-    places = [
-        (context.document.origin(name, "engine"), model.engine)
-        for name, model in context.models.items()
-        if model.engine
-    ]
-    for path, engine in dict(places).items():
-        if engine not in known:
-            yield Found(context.document.at_value(*path), f"unknown engine `{engine}`", did_you_mean(engine, known))
-    for name in context.known_names("engines"):
-        if name not in known:
-            place = context.document.at_header("engines", name)
-            yield Found(place, f"unknown engine `{name}`", did_you_mean(name, known))
 
 
 @rule("MG202", "missing-image")

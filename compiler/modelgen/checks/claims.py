@@ -1,124 +1,16 @@
-"""Cards and what models claim of them."""
+"""What models claim of cards, and what cards have to give."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from modelgen import fit
-from modelgen.diagnostics import Found, did_you_mean, rule
+from modelgen.diagnostics import Found, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-
-_DEVICE = re.compile(r"\d{1,3}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}")
-
-
-@rule("MG301", "unknown-gpu")
-def unknown_gpu(context: Context) -> Iterator[Found]:
-    """A model names a card that `[gpus]` does not have.
-
-    ## Why
-    Cards are declared once, with their memory, so that claims can be added up.
-
-    ## Bad
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu1"]
-    args = { max-model-len = 16384 }
-    ```
-
-    ## Good
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
-    ```
-    """
-    document = context.document
-    for name, model in context.models.items():
-        for number, gpu in enumerate(model.gpus or ()):
-            if not context.is_known("gpus", gpu):
-                place = document.at_value(*document.origin(name, "gpus"), number)
-                yield Found(place, f"unknown GPU `{gpu}`", did_you_mean(gpu, context.known_names("gpus")))
-
-
-@rule("MG302", "gpu-twice")
-def gpu_twice(context: Context) -> Iterator[Found]:
-    """One card twice: in a model's `gpus`, or as two tables with one `device`.
-
-    ## Why
-    A claim would be counted twice, or two budgets would be spent on one card.
-
-    ## Bad
-    ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
-    [gpus.gpu1]
-    memory = "24GiB"
-    device = "0"
-    ```
-
-    ## Good
-    ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
-    [gpus.gpu1]
-    memory = "24GiB"
-    device = "1"
-    ```
-    """
-    document = context.document
-    devices: dict[str, str] = {}
-    for name, gpu in context.gpus.items():
-        first = devices.setdefault(gpu.device, name)
-        if first != name:
-            place = max(document.at_value("gpus", other, "device") for other in (first, name))
-            yield Found(place, f"`{first}` and `{name}` are one card: device {gpu.device}", "declare each card once")
-    for name, model in context.models.items():
-        gpus = model.gpus or []
-        for number, gpu_name in enumerate(gpus):
-            if gpu_name in gpus[:number]:
-                place = document.at_value(*document.origin(name, "gpus"), number)
-                yield Found(place, f"`{name}` names `{gpu_name}` twice", "name each card once")
-
-
-@rule("MG303", "bad-device")
-def bad_device(context: Context) -> Iterator[Found]:
-    """A `device` that the container runtime would not know.
-
-    ## Why
-    NVIDIA's runtime takes an index or a UUID. UUIDs survive a reboot and a card that is plugged in; indexes may not.
-
-    ## Bad
-    ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "all"
-    ```
-
-    ## Good
-    ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "GPU-3faa8e2c-1c9e-4c93-8a6f-2d0a3a8e9f11"
-    ```
-    """
-    for name, gpu in context.gpus.items():
-        if gpu.kind in (None, "nvidia") and not _DEVICE.fullmatch(gpu.device):
-            yield Found(
-                context.document.at_value("gpus", name, "device"),
-                f"`{gpu.device}` is not a card",
-                'write its index ("0") or its UUID ("GPU-…") as `nvidia-smi -L` prints them',
-            )
 
 
 @rule("MG304", "model-over-card")
