@@ -43,8 +43,7 @@ def owned_arg(context: Context) -> Iterator[Found]:
     """
     for path, args in _tables(context):
         for key in args:
-            name = vllm.flag_name(key.lstrip("-")).split(".")[0].removeprefix("no-")
-            if name in vllm.OWNED_ARGS:
+            if (name := _positive(key)) in vllm.OWNED_ARGS:
                 place = context.document.at_key(*path, key)
                 yield Found(place, f"`--{name}` is written by modelgen", vllm.OWNED_ARGS[name])
 
@@ -85,7 +84,7 @@ def bad_flag(context: Context) -> Iterator[Found]:
                     f"write `{bare}`" if _KEY.fullmatch(bare) else "write the flag's name without dashes before it"
                 )
                 yield Found(context.document.at_key(*path, key), f"`{key}` is not a flag", help_text)
-            elif key.startswith(("no-", "no_")) and isinstance(value, bool):
+            elif key[:3] in ("no-", "no_") and isinstance(value, bool) and _positive(key) not in vllm.OWNED_ARGS:
                 yield Found(
                     context.document.at_key(*path, key),
                     f"`{key}` is the negative of a flag",
@@ -203,6 +202,11 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
                 f"`{name}` has {cards}, but uses one",
                 f"write `args.tensor-parallel-size = {len(model.gpus)}`",
             )
+
+
+def _positive(key: str) -> str:
+    """Return the flag that a key means, whatever dashes, `no-` or JSON path are around it."""
+    return vllm.flag_name(key.lstrip("-")).split(".")[0].removeprefix("no-")
 
 
 def _tables(context: Context) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -1,0 +1,186 @@
+"""Beyond each manual's example: further shapes of the same mistake, and what the message offers."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiling import complete, findings
+from modelgen.diagnostics import did_you_mean
+
+ARGS = "args = { max-model-len = 8 }\n"
+QWEN = f'[models.qwen]\nrepo = "a/b"\n{ARGS}'
+
+
+def model(line: str) -> str:
+    return f'[models.qwen]\nrepo = "a/b"\n{line}\n{"" if line.startswith("args") else ARGS}'
+
+
+def repo(text: str) -> str:
+    return f"[models.qwen]\nrepo = '{text}'\n{ARGS}"
+
+
+def command_model(lines: str) -> str:
+    return f'[models.tiny]\nengine = "command"\nimage = "x/y:1"\n{lines}\n'
+
+
+CASES: list[tuple[str, str, str]] = [
+    # repositories
+    (repo("./models/qwen"), "path-as-repo", "namespace/name"),
+    (repo("~/models/qwen"), "path-as-repo", "namespace/name"),
+    (repo("C:\\models\\qwen"), "path-as-repo", "namespace/name"),
+    (repo("https://huggingface.co/Qwen/Qwen3-4B/tree/main"), "path-as-repo", 'write `repo = "Qwen/Qwen3-4B"`'),
+    (repo("/hub/models--Qwen--Qwen3-4B/snapshots/abc"), "path-as-repo", 'write `repo = "Qwen/Qwen3-4B"`'),
+    (repo("models--Qwen--Qwen3-4B"), "path-as-repo", 'write `repo = "Qwen/Qwen3-4B"`'),
+    (repo("Qwen/Qwen3-4B.git"), "bad-repo-id", 'write `repo = "Qwen/Qwen3-4B"`'),
+    (repo(" Qwen/Qwen3-4B"), "bad-repo-id", 'write `repo = "Qwen/Qwen3-4B"`'),
+    (repo(""), "bad-repo-id", "namespace/name"),
+    (repo("a--b/c"), "bad-repo-id", "namespace/name"),
+    (repo("a/..b"), "bad-repo-id", "namespace/name"),
+    (repo("a/-b"), "bad-repo-id", "namespace/name"),
+    (repo("a/" + "b" * 95), "bad-repo-id", "namespace/name"),
+    (repo("Qwen/Qwen3\t4B"), "bad-repo-id", "namespace/name"),
+    # revisions
+    (model('revision = ""'), "bad-revision", "40 hex digits"),
+    (model('revision = "-x"'), "bad-revision", "40 hex digits"),
+    (model('revision = "a..b"'), "bad-revision", "40 hex digits"),
+    (model('revision = "main.lock"'), "bad-revision", "40 hex digits"),
+    (command_model('command = ["x"]\nrevision = "main"'), "bad-revision", "`repo`"),
+    # the hub directory
+    ('[project]\nname = "x"\nhub = ""', "bad-hub", "./models/hub"),
+    ('[project]\nname = "x"\nhub = "a\\nb"', "bad-hub", "remove"),
+    ('[project]\nname = "x"\nhub = "https://x/hub"', "bad-hub", "directory"),
+    ('[project]\nname = "x"\nhub = "models--a--b"', "bad-hub", 'write `hub = "."`'),
+    ("[project]\nname = 'x'\nhub = 'C:\\hub\\models--a--b\\snapshots'", "bad-hub", 'write `hub = "C:/hub"`'),
+    # secrets
+    (f'{QWEN}env = {{ A = "\\u0068f_{"a" * 24}" }}', "literal-token", "revoke"),
+    (f"{QWEN}# hf_{'a' * 24}", "literal-token", "revoke"),
+    # images and versions
+    (f'[engines.vllm]\nversion = "0.11.0"\n{QWEN}', "missing-image", "[engines.vllm]"),
+    (f'{QWEN}image = "UPPER"', "bad-image", "lower case"),
+    (f'{QWEN}image = "x/y:1"', "unknown-version", "[engines.vllm]"),
+    ('[engines.vllm]\nimage = "x/y:1"\nversion = "eleven"', "bad-version", "0.11.0"),
+    ('[engines.vllm]\nimage = "x/y:1"\nversion = "0.6.3"', "bad-version", "0.8.5"),
+    (f'[engines.vllm]\nimage = "vllm/vllm-openai:v0.6.3"\n{QWEN}', "bad-version", "0.8.5"),
+    ('[engines.command]\nversion = "1.0"', "bad-version", "remove"),
+    (command_model('command = ["x"]').replace("x/y:1", "x/y"), "floating-image", "release"),
+    # engines
+    ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
+    ("[engines.tei]\nimage = 'x/y:1'", "not-supported-yet", ""),
+    ("[host]\nplatform = 'wsl2'", "not-supported-yet", "remove"),
+    ("[gpus.g]\nmemory = '1GiB'\ndevice = 'nvidia.com/gpu=0'\nkind = 'cdi'", "not-supported-yet", "nvidia"),
+    ("[gpus.g]\nmemory = '1GiB'\ndevice = '/dev/dri/renderD128'\nkind = 'amd'\n", "not-supported-yet", "nvidia"),
+    ("[gpus.g]\nmemory = '1GiB'\ndevice = '0'\ngroups = [44]", "not-supported-yet", "remove"),
+    (model('file = "x.gguf"'), "not-supported-yet", "remove"),
+    (model('loras = { x = "a/c" }'), "not-supported-yet", "remove"),
+    (model('model_form = "snapshot"'), "not-supported-yet", "remove"),
+    (model('switch = "sleep"'), "not-supported-yet", "restart"),
+    (f"[defaults]\nmmproj = 'x'\n{QWEN}", "not-supported-yet", "remove"),
+    (command_model('command = ["x"]\nargs = { a = 1 }'), "key-of-another-engine", "vllm"),
+    (command_model('command = ["x"]\ninclude = ["*"]'), "key-of-another-engine", "`repo`"),
+    (f"[defaults]\nhealth = '/x'\n{QWEN}", "key-of-another-engine", "command"),
+    (command_model("command = []"), "bad-command", "program"),
+    (command_model('command = ["x"]\nhealth = "ready"'), "bad-command", "/health"),
+    (command_model('command = ["x"]\nupstream_name = ""'), "bad-command", "name"),
+    # flags
+    (model("args = { max-model-len = 8, tensor-parallel-size = 2, tp = 2 }"), "flag-twice", "once"),
+    (model("args = { max-model-len = 8, tokenizer_revision = 'x' }"), "owned-arg", "`revision`"),
+    (model("args = { max-model-len = 8, kv-cache-memory-bytes = 1 }"), "owned-arg", "gpu_memory"),
+    (model("args = { max-model-len = 8, no-trust-remote-code = true }"), "owned-arg", "trust_remote_code"),
+    (model("args = { max-model-len = 8, '-tp' = 1 }"), "bad-flag", "write `tp`"),
+    (model("args = { max-model-len = 8, 'max num seqs' = 1 }"), "bad-flag", "dashes"),
+    (f"[defaults]\nargs = {{ port = 1 }}\n{QWEN}", "owned-arg", "publish"),
+    # variables
+    (f"{QWEN}env = {{ hf_home = '/x' }}", "owned-env", "[project] hub"),
+    (f"[defaults]\nenv = {{ HF_HUB_OFFLINE = '0' }}\n{QWEN}", "owned-env", "offline"),
+    ("[engines.vllm]\nimage = 'vllm/vllm-openai:v0.11.0'\nenv = { HF_TOKEN = 'x' }", "owned-env", "token"),
+    (f"{QWEN}env = {{ VLLM_USE_MODELSCOPE = 'True' }}", "owned-env", "hub directory"),
+    # cards and claims
+    (f'{QWEN}gpus = ["gpu0", "gpu0"]'.replace("max-model-len = 8", "max-model-len = 8, tp = 2"), "gpu-twice", "once"),
+    (f'{QWEN}gpus = ["gpu0"]\ngpu_memory = "1MiB"', "model-over-card", "unit"),
+    (f'{QWEN}gpus = ["gpu0"]\ngpu_memory = 0.96', "model-over-card", "0.95"),
+    # names
+    (f'{QWEN}aliases = ["a b"]', "bad-alias", "letters"),
+    (f'{QWEN}service = "gate"', "bad-service", "another"),
+    (f'{QWEN}service = "{"x" * 64}"', "bad-service", "63"),
+    (f"[models.{'x' * 60}]\nrepo = 'a/b'\n{ARGS}", "bad-service", "63"),
+    (f'[models.one]\nrepo = "a/c"\naliases = ["a/b"]\n{ARGS}{QWEN}', "name-collision", ""),
+    # profiles and addresses
+    (f'{QWEN}[profiles.p]\nmodels = ["qwen", "qwen"]', "unknown-model", "once"),
+    (f'{QWEN}publish = ":8001"', "bad-address", 'write `publish = "127.0.0.1:8001"`'),
+    (f'{QWEN}publish = "8001:8000"', "bad-address", "127.0.0.1:8000"),
+    (f'{QWEN}publish = "127.0.0.1:99999"', "bad-address", "127.0.0.1:8080"),
+    (f'{QWEN}publish = "[::zz]:1"', "bad-address", "127.0.0.1:1"),
+    ('[orchestrator]\nlisten = "localhost:8080"', "bad-address", "127.0.0.1:8080"),
+    (f'{QWEN}publish = "[::]:8001"', "open-publish", "127.0.0.1:8001"),
+    (
+        f'{QWEN}publish = "127.0.0.1:8001"\n[models.two]\nrepo = "a/c"\n{ARGS}publish = "0.0.0.0:8001"\n'
+        '[rules]\nopen-publish = "off"\nunpinned-repo = "off"',
+        "port-collision",
+        "another port",
+    ),
+    # Compose's own keys
+    (f"{QWEN}compose = {{ volumes = [{{ type = 'tmpfs', target = '/root' }}] }}", "volume-over-ours", "elsewhere"),
+    (f"[defaults]\ncompose = {{ ports = ['1:1'] }}\n{QWEN}", "owned-compose-key", "publish"),
+    ("[orchestrator]\ncompose = { privileged = true }", "owned-compose-key", "cap_add"),
+    (f"{QWEN}compose = {{ lables = {{}} }}", "unknown-key", "did you mean `labels`?"),
+    # settings
+    ('[rules]\nunpinned-repo = "off"\nbad-hub = "off"', "rule-not-advisory", "mend"),
+]
+
+
+@pytest.mark.parametrize(("toml", "rule", "offered"), CASES, ids=[f"{case[1]}-{at}" for at, case in enumerate(CASES)])
+def test_finding(toml: str, rule: str, offered: str) -> None:
+    found = findings(complete(toml))
+    assert [diagnostic.rule for diagnostic in found] == [rule]
+    assert offered in found[0].help
+
+
+FINE = [
+    model('revision = "refs/pr/1"').replace("refs/pr/1", "a" * 40),
+    repo("gpt2"),
+    repo("Qwen/Qwen3-VL-4B-Instruct_x.y"),
+    f'{QWEN}publish = "[::1]:8001"',
+    f'{QWEN}publish = "127.0.0.1:8080"\n[orchestrator]\nenabled = false',
+    f'{QWEN}publish = "127.0.0.1:8080"\n[orchestrator]\nlisten = "127.0.0.2:8080"',
+    '[orchestrator]\nlisten = "0.0.0.0:8080"\ninsecure = true',
+    f'{QWEN}[profiles.qwen]\nmodels = ["qwen"]',
+    f'{QWEN}image = "x/y:1"\n[engines.vllm]\nversion = "0.11.0"',
+    f"[defaults]\nhealth = '/x'\n{QWEN}" + command_model('command = ["x"]'),
+    f"{QWEN}[models.two]\nrepo = 'a/b'\n{ARGS}",
+    model("args = { max-model-len = 8, tensor-parallel-size = 2 }"),
+    command_model('command = ["x"]\ngpus = ["gpu0"]'),
+]
+
+
+@pytest.mark.parametrize("toml", FINE, ids=range(len(FINE)))
+def test_no_false_alarm(toml: str) -> None:
+    assert [diagnostic.message for diagnostic in findings(complete(toml))] == []
+
+
+def test_an_advisory_rule_can_be_raised_and_switched_off() -> None:
+    fragment = f"{QWEN}[rules]\nunpinned-repo = "
+    assert [found.severity for found in findings(complete(f'{fragment}"error"'))] == ["error"]
+    assert [found.severity for found in findings(complete(f'{fragment}"warning"'))] == ["warning"]
+    assert findings(complete(f'{fragment}"off"')) == []
+
+
+def test_an_image_is_missing_only_where_containers_are_made() -> None:
+    from modelgen.pipeline import compile_source
+
+    toml = complete('[models.tiny]\nengine = "command"\ncommand = ["x"]').encode()
+    assert [found.rule for found in compile_source(toml).diagnostics] == ["missing-image"]
+    assert compile_source(toml, targets=()).diagnostics == []
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "said"),
+    [
+        ("gpu_memroy", ["gpu_memory", "gpus"], "did you mean `gpu_memory`?"),
+        ("GPU-Memory", ["gpu_memory"], "did you mean `gpu_memory`?"),
+        ("xyz", ["b", "a"], "known here: `a`, `b`"),
+        ("xyz", [], ""),
+        ("xyz", [f"n{at:02}" for at in range(30)], " …"),
+    ],
+)
+def test_did_you_mean(word: str, known: list[str], said: str) -> None:
+    assert did_you_mean(word, known).endswith(said)
