@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.exits import WorldError, cannot
+from modelgen.source import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,8 @@ def has_colour(stream: Any) -> bool:  # noqa: ANN401 - any text stream
 
 def _read(config: Path) -> bytes:
     try:
-        return config.read_bytes()
+        with config.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # enough to be refused
     except FileNotFoundError as error:
         raise WorldError(f"there is no {config}; `modelgen init` writes one to start from") from error
     except IsADirectoryError as error:

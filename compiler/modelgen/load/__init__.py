@@ -9,7 +9,7 @@ from modelgen.load import shape, text
 from modelgen.load.bind import bind
 from modelgen.load.document import DEFAULT_ENGINE, Document
 from modelgen.load.locator import Locator
-from modelgen.source import Source
+from modelgen.source import MAX_BYTES, Source
 
 if TYPE_CHECKING:
     from modelgen.diagnostics import Diagnostic
@@ -24,8 +24,8 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
         The document, or None when the file has no shape to go on with; the text; what was found so far. A document
         beside errors lacks the values that were refused (`Document.dropped`).
     """
-    if len(data) > text.MAX_BYTES:
-        return None, Source(path, ""), [*text.file_too_large(path, data)]
+    if len(data) > MAX_BYTES:
+        return None, Source(path, ""), [*text.file_too_large(path)]
     try:
         source = Source(path, text.decode(data))
     except UnicodeDecodeError as error:

@@ -7,12 +7,11 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics import Found, rule
-from modelgen.source import Source, Span
+from modelgen.source import MAX_BYTES, Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 4 * 2**20
 # Deeper than any engine's JSON flag; far below what would exhaust the stack of this program or of Compose.
 MAX_DEPTH = 64
 
@@ -74,7 +73,7 @@ def not_utf8(path: str, data: bytes, error: UnicodeDecodeError) -> Iterator[Foun
 
 
 @rule("MG003", "file-too-large")
-def file_too_large(path: str, data: bytes) -> Iterator[Found]:
+def file_too_large(path: str) -> Iterator[Found]:
     """The file is larger than 4 MiB.
 
     ## Why
@@ -82,7 +81,7 @@ def file_too_large(path: str, data: bytes) -> Iterator[Found]:
     """
     yield Found(
         Span(path, 1, 1, 1, 1),
-        f"the file has {len(data):,} bytes; at most {MAX_BYTES:,} are read",
+        f"the file has more than {MAX_BYTES:,} bytes",
         "name the models.toml by --config",
     )
 
