@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # The rest of a card is for the CUDA contexts of processes that have claimed their part (vllm#20305, #17979).
 DEFAULT_LIMIT = 0.95
-_FOUR_DECIMALS = Decimal("0.0001")
+_PARTS = 10_000
 
 
 def budget(gpu: Gpu) -> int:
@@ -32,10 +32,11 @@ def claim(gpu: Gpu, memory: int | float | None) -> int:
 
 def share(gpu: Gpu, memory: int | float | None) -> Decimal:
     """Return the claim as a share of the card, rounded down to 4 decimals, so that a sum never exceeds the limit."""
-    exact = (
-        Decimal(memory) / gpu.memory if isinstance(memory, int) else _exact(_limit(gpu) if memory is None else memory)
-    )
-    return exact.quantize(_FOUR_DECIMALS, ROUND_FLOOR).normalize()
+    if isinstance(memory, int):
+        parts = memory * _PARTS // gpu.memory
+    else:
+        parts = int(_exact(_limit(gpu) if memory is None else memory) * _PARTS)
+    return (Decimal(parts) / _PARTS).normalize()
 
 
 def format_size(size: int) -> str:

@@ -40,6 +40,10 @@ def model_over_card(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
+    for name, card in context.gpus.items():
+        if not fit.share(card, None):
+            place = document.at_value("gpus", name, "limit")
+            yield Found(place, f"`limit` leaves less than 0.0001 of `{name}`", "write a share such as 0.95")
     for name, model in context.models.items():
         if model.gpu_memory is None:
             continue

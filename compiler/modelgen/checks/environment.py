@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 
 @rule("MG220", "owned-env")
@@ -74,4 +74,4 @@ def bad_env_name(context: Context) -> Iterator[Found]:
         for key in env:
             if not _NAME.fullmatch(key):
                 place = context.document.at_key(*path, key)
-                yield Found(place, f"`{key}` is not a variable's name", "use letters, digits and `_`")
+                yield Found(place, f"`{key}` is not a variable's name", "use letters, digits and `_`, at most 255")

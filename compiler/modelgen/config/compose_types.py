@@ -14,7 +14,9 @@ from modelgen.config.table import Table
 
 _SIZE = r"\d+(?:\.\d+)? ?(?:[kmgtpKMGTP]i?)?[bB]?"
 _DURATION = r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h))+"
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+# YAML has no key of more than 1,024 characters.
+_LONGEST_KEY = 255
+_NAME = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_KEY - 1}}}"
 _SOURCE = r"(?:[A-Za-z]:[/\\][^:]*|[./~][^:]*|[A-Za-z0-9][A-Za-z0-9_.-]*)"
 _VOLUME_MODE = r"(?:ro|rw|z|Z|nocopy|cached|delegated|consistent|r?(?:shared|slave|private))"
 
@@ -42,12 +44,13 @@ def _matching(pattern: str, expected: str) -> BeforeValidator:
 
 def _pairs(value: Any) -> dict[str, str]:  # noqa: ANN401
     """Return a mapping, or Compose's list of `KEY=VALUE`, as a mapping of strings."""
-    if isinstance(value, list) and all(isinstance(item, str) and item.find("=") > 0 for item in value):
-        return dict(item.split("=", 1) for item in value)
-    is_table = isinstance(value, dict) and "" not in value
-    if is_table and all(isinstance(item, str | int | float) for item in value.values()):
-        return {key: _text(item) for key, item in value.items()}
-    raise _refuse('a table of strings, or a list of "KEY=VALUE" strings')
+    if isinstance(value, list) and all(isinstance(item, str) and "=" in item for item in value):
+        value = dict(item.split("=", 1) for item in value)
+    if not isinstance(value, dict) or not all(isinstance(item, str | int | float) for item in value.values()):
+        raise _refuse('a table of strings, or a list of "KEY=VALUE" strings')
+    if not all(0 < len(key) <= _LONGEST_KEY for key in value):
+        raise _refuse(f"a table whose keys have 1 to {_LONGEST_KEY} characters")
+    return {key: _text(item) for key, item in value.items()}
 
 
 def _strings(value: Any) -> Any:  # noqa: ANN401
@@ -186,7 +189,7 @@ def _form(value: Any) -> str:  # noqa: ANN401
 
 Networks = Annotated[dict[str, Attachment], BeforeValidator(_attachments), AfterValidator(_names), _TABLE_OR_LIST]
 Ulimits = dict[
-    Annotated[str, Field(pattern=r"^[a-z]+$")],
+    Annotated[str, Field(pattern=r"^[a-z]{1,64}$")],
     Annotated[Annotated[int, Tag("[text]")] | Annotated[LimitPair, Tag("[table]")], Discriminator(_form)],
 ]
 Volumes = list[Annotated[_ShortVolume | Annotated[Volume, Tag("[table]")], Discriminator(_form)]]

@@ -24,7 +24,7 @@ def parse_size(value: Any) -> int:  # noqa: ANN401 - whatever TOML holds
     """Return the bytes that a string such as `"24GiB"` or `"10 GB"` means."""
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     size = int(Decimal(match[1]) * _FACTORS[match[2]]) if match else 0
-    if size <= 0:
+    if not 0 < size < 2**60:
         raise PydanticCustomError(
             "bad-size", 'is not a size: write a positive number and a unit, such as "24GiB" or "10 GB"'
         )

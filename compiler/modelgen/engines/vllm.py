@@ -158,7 +158,7 @@ def parallel_size(args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
     product = 1
     for key in keys.values():
         value = args[key]
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             return None

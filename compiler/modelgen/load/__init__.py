@@ -30,6 +30,8 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
         source = Source(path, text.decode(data))
     except UnicodeDecodeError as error:
         return None, Source(path, ""), [*text.not_utf8(path, data, error)]
+    if text.is_too_dotted(source.text):
+        return None, source, [*text.nested_too_deep(source.start)]
     try:
         tables = text.parse(source)
     except RecursionError:
@@ -38,6 +40,8 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
         return None, source, [*text.invalid_toml(source, error)]
     if deep := text.find_too_deep(tables):
         return None, source, [*text.nested_too_deep(Locator(source).key(deep))]
+    if huge := text.find_huge_integer(source, tables):
+        return None, source, [*text.huge_integer(Locator(source).value(huge))]
     written = tables.get("format")
     if isinstance(written, int) and written > FORMAT:
         return None, source, [*shape.newer_format(Locator(source).value(("format",)), written)]

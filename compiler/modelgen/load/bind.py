@@ -89,7 +89,9 @@ def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
 
 
 def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
-    path = tuple(part for part in item["loc"] if part not in _PYDANTIC_PARTS)
+    path = item["loc"]
+    if prefix:  # of a `compose` table, the only ones with unions
+        path = tuple(part for part in path if part not in _PYDANTIC_PARTS)
     known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
     return Fault((*prefix, *path), item["type"], _message(item), known)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
+# Parts of a dotted key. A longer one is refused for its depth alone, and its paths would fill the memory.
+_LONGEST = 100
+
 
 class Locator:
     """The places of one document, by path: `("models", "qwen", "args", "max-model-len")`, list items by index.
@@ -84,7 +87,7 @@ class Locator:
         stack: list[tuple[Node, Path]] = [(node, table)]
         while stack:
             node, path = stack.pop()
-            children = node.named_children
+            children = [child for child in node.named_children if child.type != "comment"]
             if node.type == "pair" and len(children) == 2:
                 for name, part in _key_parts(children[0]):
                     path = (*path, name)
@@ -93,8 +96,7 @@ class Locator:
                 continue
             self._values[path] = self._span(node)
             if node.type == "array":
-                items = (child for child in children if child.type != "comment")
-                stack.extend((child, (*path, number)) for number, child in enumerate(items))
+                stack.extend((child, (*path, number)) for number, child in enumerate(children))
             elif node.type == "inline_table":
                 stack.extend((child, path) for child in children if child.type == "pair")
 
@@ -115,7 +117,7 @@ def _key_parts(node: Node) -> list[tuple[str, Node]]:
         parts.append((_key_text(right), right))
         node = left
     parts.append((_key_text(node), node))
-    return parts[::-1]
+    return parts[: -_LONGEST - 1 : -1]
 
 
 def _key_text(node: Node) -> str:

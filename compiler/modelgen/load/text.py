@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 # Deeper than any engine's JSON flag; far below what would exhaust the stack of this program or of Compose.
 MAX_DEPTH = 64
 
+# What could be an integer of more than 64 bits.
+_LONG_NUMBER = re.compile(r"0[xob][0-9A-Fa-f_]{16}|\d[\d_]{18}")
+_KEY_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_KEY_PART}[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}", re.MULTILINE)
+
 Toml = dict[str, Any]
 
 
@@ -45,6 +50,9 @@ def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
         yield Found(Span(source.path, line, column, line, column + 1), "this integer has too many digits")
         return
     message = re.sub(r" \(at (line \d+, column \d+|end of document)\)$", "", str(error))
+    # tomllib names tables as Python tuples, and calls a second value an overwriting.
+    message = re.sub(r"\((?:'[^']*'(?:, )?)+,?\)", _dotted_table, message)
+    message = message.replace("Cannot overwrite a value", "this key is written twice")
     if place := re.search(r"\(at line (\d+), column (\d+)\)$", str(error)):
         line, column = int(place[1]), int(place[2])
     elif str(error).endswith("(at end of document)"):
@@ -52,6 +60,10 @@ def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
     else:
         line, column = 1, 1
     yield Found(Span(source.path, line, column, line, column + 1), f"this is not TOML: {message}")
+
+
+def _dotted_table(found: re.Match[str]) -> str:
+    return "[" + ".".join(re.findall("'([^']*)'", found[0])) + "]"
 
 
 @rule("MG002", "not-utf8")
@@ -86,6 +98,30 @@ def file_too_large(path: str) -> Iterator[Found]:
     )
 
 
+@rule("MG006", "huge-integer")
+def huge_integer(span: Span) -> Iterator[Found]:
+    """An integer does not fit into 64 bits.
+
+    ## Why
+    TOML promises no more, and neither do the engines and JSON readers that would get it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 0x10000000000000000 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 0x10000 }
+    ```
+    """
+    yield Found(span, "this integer does not fit into 64 bits", "write a smaller one, or a string")
+
+
 @rule("MG004", "nested-too-deep")
 def nested_too_deep(span: Span) -> Iterator[Found]:
     """Values are nested more than 64 levels deep.
@@ -113,6 +149,26 @@ def parse(source: Source) -> Toml:
         RecursionError: It is nested too deep for tomllib.
     """
     return tomllib.loads(source.text)
+
+
+def is_too_dotted(text: str) -> bool:
+    """Tell whether a key has more than `MAX_DEPTH` parts, over which tomllib would take quadratic time."""
+    return _LONG_KEY.search(text) is not None
+
+
+def find_huge_integer(source: Source, tables: Toml) -> tuple[str | int, ...] | None:
+    """Return the path of an integer of more than 64 bits, if there is one."""
+    if not _LONG_NUMBER.search(source.text):
+        return None
+    stack: list[tuple[tuple[str | int, ...], Any]] = [((), tables)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, dict | list):
+            children = value.items() if isinstance(value, dict) else enumerate(value)
+            stack += [((*path, key), child) for key, child in children]
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return path
+    return None
 
 
 def find_too_deep(tables: Toml) -> tuple[str, ...] | None:
