@@ -5,8 +5,8 @@ A plugin rather than a conftest.py, which would be the second module of that nam
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -29,8 +29,12 @@ def compose() -> list[str]:
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[None]:
     """A Docker Engine that no other run of these tests uses: names of images and containers hold for all of it."""
+    if sys.platform != "linux":
+        _missing("the engine's image is made of this machine's own Python, which has to be Linux's")
     if problem := engine_problem():
         _missing(problem)
+    import fcntl  # there is none on Windows
+
     with Path(tempfile.gettempdir(), f"modelgen-e2e-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         remove_leftovers()
