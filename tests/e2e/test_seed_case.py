@@ -73,7 +73,6 @@ def test_nothing_beyond_the_host_is_reached(seed: Deployment, double: str) -> No
         assert attempt(seed.container(SERVICE), SERVER) in {"EAGAIN", "ENETUNREACH"}
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="an internal network reaches the host itself (moby/libnetwork#1151)")
 def test_host_is_not_reached(seed: Deployment, double: str) -> None:
     network = json.loads(docker("network", "inspect", f"{seed.project}-models"))[0]
     bridge = ip_network(network["IPAM"]["Config"][0]["Subnet"])[1]
