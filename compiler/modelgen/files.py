@@ -55,10 +55,9 @@ class Staged:
         self._paths.clear()
 
 
-def remove_leftovers(root: Path, names: Iterable[str], suffix: str) -> None:
-    """Remove what a killed run staged for `names` and never published."""
-    for name in names:
-        _beside(root, name, suffix).unlink(missing_ok=True)
+def leftovers(root: Path, names: Iterable[str], suffix: str) -> list[Path]:
+    """Return what a killed run staged for `names` and never published."""
+    return [path for name in names if (path := _beside(root, name, suffix)).is_file()]
 
 
 def remove(path: Path) -> None:

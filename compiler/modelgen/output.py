@@ -38,7 +38,7 @@ class ChangeSet:
         update: Files that modelgen wrote and that have other contents now.
         delete: Files that modelgen wrote and that are no longer produced.
         conflicts: Files that it would have to overwrite or remove, but did not write, or that were edited since.
-        is_recorded: Whether the record on disk is the one of a complete build.
+        is_complete: Whether the record on disk is that of a complete build, and no killed one left anything behind.
         known: The record on disk.
     """
 
@@ -46,13 +46,13 @@ class ChangeSet:
     update: list[str]
     delete: list[str]
     conflicts: list[str]
-    is_recorded: bool
+    is_complete: bool
     known: Record
 
     @property
     def is_empty(self) -> bool:
         """Whether the directory is what a fresh build would make it."""
-        return not (self.create or self.update or self.delete or self.conflicts) and self.is_recorded
+        return not (self.create or self.update or self.delete or self.conflicts) and self.is_complete
 
 
 def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
@@ -81,7 +81,8 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
             (delete if is_ours else conflicts).append(name)
     if known is None:
         conflicts.append(RECORD)
-    return ChangeSet(create, update, delete, conflicts, record == _complete_record(artifacts), known or {})
+    is_complete = record == _complete_record(artifacts) and not _leftovers(root, artifacts, known or {})
+    return ChangeSet(create, update, delete, conflicts, is_complete, known or {})
 
 
 def build(artifacts: Mapping[str, bytes], root: Path, *, force: bool) -> ChangeSet:
@@ -115,8 +116,8 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
         between.setdefault(name, set()).add(_hash(data))
     first = _format_record({name: sorted(hashes) for name, hashes in between.items()})
 
-    for suffix in (_NEW, _DONE):
-        files.remove_leftovers(root, (*between, RECORD), suffix)
+    for path in _leftovers(root, artifacts, changes.known):
+        files.remove(path)
     staged = files.Staged(root, {RECORD: first, **write}, _NEW)
     try:
         done = files.Staged(root, {RECORD: _complete_record(artifacts)}, _DONE)
@@ -131,6 +132,11 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
             done.discard()
     finally:
         staged.discard()
+
+
+def _leftovers(root: Path, artifacts: Mapping[str, bytes], known: Record) -> list[Path]:
+    names = {*artifacts, *known, RECORD}
+    return [path for suffix in (_NEW, _DONE) for path in files.leftovers(root, names, suffix)]
 
 
 def diff(artifacts: Mapping[str, bytes], root: Path) -> str:

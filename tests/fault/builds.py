@@ -1,0 +1,28 @@
+"""A project directory whose build goes wrong, and what must hold whenever it does."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from compiling import complete, modelgen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
+NEW = OLD.replace("max-model-len = 8", "max-model-len = 16")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, path → bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fresh_build(toml: str, folder: Path) -> dict[str, bytes]:
+    """Return what a build into an empty directory writes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "models.toml").write_text(toml)
+    assert modelgen("build", cwd=folder).returncode == 0
+    return contents(folder / "build")
