@@ -17,7 +17,8 @@ _DURATION = r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h))+"
 # YAML has no key of more than 1,024 characters.
 _LONGEST_KEY = 255
 _NAME = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_KEY - 1}}}"
-_SOURCE = r"(?:[A-Za-z]:[/\\][^:]*|[./~][^:]*|[A-Za-z0-9][A-Za-z0-9_.-]*)"
+# Compose takes a single letter for a Windows drive, not for the name of a volume.
+_SOURCE = r"(?:[A-Za-z]:[/\\][^:]*|[./~][^:]*|[A-Za-z0-9][A-Za-z0-9_.-]+)"
 _VOLUME_MODE = r"(?:ro|rw|z|Z|nocopy|cached|delegated|consistent|r?(?:shared|slave|private))"
 
 
