@@ -1,0 +1,136 @@
+"""Draw the tables of a models.toml in which there is nothing to find: everything that the language has, at once."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from compose_keys import COMPOSE
+from hypothesis import strategies as st
+from toml_strings import PLAIN, texts
+
+if TYPE_CHECKING:
+    from toml_writer import Table
+
+SHARES = st.integers(5000, 10000).map(lambda part: part / 10000)
+IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
+DURATIONS = st.sampled_from(["90s", "15m", "1h30m", "2h"])
+COMMIT = "cdbee75f17c01a7cc42f958dc650907174af0554"
+_CARDS = {"24GiB": 24576, "16384MiB": 16384, "80 GB": 76293, "0.5TiB": 524288}
+_IMAGES = ["vllm/vllm-openai:v0.8.5", "vllm/vllm-openai:v0.11.0", "docker.io/vllm/vllm-openai:v0.30.0-cu130"]
+
+# What a flag may hold: all that TOML has, save dates, which no engine takes.
+NESTED: st.SearchStrategy[Any] = st.recursive(
+    PLAIN | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+ENV = st.dictionaries(st.from_regex(r"X_[A-Z0-9_]{0,6}", fullmatch=True), texts(), max_size=3)
+# The prefix keeps clear of vLLM's own flags, which have rules of their own.
+ARGS = st.dictionaries(st.from_regex(r"x-[a-z]{1,4}(\.[a-z_]{1,3})?", fullmatch=True), NESTED, max_size=4)
+_ANY_ENGINE = {
+    "start_timeout": DURATIONS,
+    "idle_timeout": DURATIONS,
+    "concurrency": st.integers(1, 10**6),
+    "canary": st.booleans(),
+    "env": ENV,
+    "compose": COMPOSE,
+    "switch": st.just("restart"),
+}
+
+
+@st.composite
+def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
+    """Draw a file without errors; warnings it may have.
+
+    Args:
+        draw: Hypothesis'.
+        crowded: Only files with several models on one card, in profiles that overlap, and nothing to order the starts.
+    """
+    cards = draw(st.lists(st.sampled_from([*_CARDS]), min_size=int(crowded), max_size=3))
+    limits = [draw(SHARES) if draw(st.booleans()) else None for _ in cards]
+    gpus = {f"gpu{number}": _gpu(number, memory, limits[number]) for number, memory in enumerate(cards)}
+    ids = draw(st.lists(IDS, min_size=3 if crowded else 0, max_size=5, unique_by=_service))
+    file: Table = {
+        "project": {"name": draw(st.sampled_from(["demo", "0-a_b"])), "hub": draw(st.sampled_from(_HUBS))},
+        "gpus": gpus,
+        "engines": {"vllm": {"image": draw(st.sampled_from(_IMAGES)), "env": draw(ENV)}},
+        "models": {name: _model(draw, number, len(ids), gpus) for number, name in enumerate(ids)},
+        "profiles": _profiles(draw, ids, fewest=2 if crowded else 0),
+    }
+    if draw(st.booleans()):
+        file["defaults"] = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
+    if crowded or draw(st.booleans()):
+        file["orchestrator"] = draw(_ORCHESTRATORS) | ({"enabled": False} if crowded else {})
+    return {name: table for name, table in file.items() if table or draw(st.booleans())}
+
+
+_HUBS = ["./models/hub", "/srv/hub", "~/.cache/huggingface/hub", "..\\hub", "C:/hub", "$HOME/a b/漢字", "."]
+_ORCHESTRATORS = st.fixed_dictionaries(
+    {"enabled": st.sampled_from([False, False, True])},
+    optional={
+        "listen": st.sampled_from(["127.0.0.1:8080", "[::1]:65535"]),
+        "keys_file": texts(min_size=1),
+        "allowed_hosts": st.lists(texts(), max_size=2),
+        "queue_limit": st.integers(1, 10**9),
+        "drain_timeout": DURATIONS,
+        "heartbeat": st.booleans(),
+        "compose": COMPOSE,
+    },
+)
+
+
+def _gpu(number: int, memory: str, limit: float | None) -> Table:
+    device = str(number) if number % 2 == 0 else f"GPU-3faa8e2c-1c9e-4c93-8a6f-{number:012}"
+    return {"memory": memory, "device": device} | ({} if limit is None else {"limit": limit})
+
+
+def _model(draw: st.DrawFn, number: int, count: int, gpus: dict[str, Table]) -> Table:
+    model: Table = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
+    cards: list[str] = draw(st.lists(st.sampled_from([*gpus]), unique=True)) if gpus else []
+    if cards:
+        model |= {"gpus": cards, "gpu_memory": _claim(draw, count, [gpus[card] for card in cards])}
+    if draw(st.booleans()):
+        # Engines ask for no key: an address that others reach is a warning, not an error.
+        host = draw(st.sampled_from(["127.0.0.1", "[::1]", "192.0.2.1"]))
+        model["publish"] = f"{host}:{9000 + number}"
+    if draw(st.booleans()):
+        model["service"] = f"own-{number}"
+    if draw(st.integers(0, 2)) == 0:
+        program = draw(st.lists(texts() | st.sampled_from(["{port}", "--name={model}", "{hub}/x"]), max_size=4))
+        model |= {"engine": "command", "image": "registry.example/server:1.0", "command": ["serve", *program]}
+        model |= draw(st.fixed_dictionaries({}, optional={"upstream_name": texts(min_size=1), "health": st.just("/h")}))
+        return model
+    model["repo"] = draw(st.sampled_from(["Qwen/Qwen3-4B", "openai/gpt-oss-20b", "A/b.C_d"]))
+    model["args"] = {"max-model-len": 16384} | draw(ARGS)
+    if len(cards) > 1:
+        model["args"]["tensor_parallel_size"] = len(cards)
+    model |= draw(st.fixed_dictionaries({}, optional={"revision": st.sampled_from([COMMIT, "main", "refs/pr/1"])}))
+    model |= draw(st.fixed_dictionaries({}, optional={"trust_remote_code": st.booleans()}))
+    if draw(st.booleans()):
+        model["aliases"] = [f"alias/{number}", f"alias:{number}"]
+    return model
+
+
+def _claim(draw: st.DrawFn, count: int, cards: list[Table]) -> str | float:
+    """Draw a part of each card that leaves room for all the other models."""
+    most = min(card.get("limit", 0.95) for card in cards) / count
+    if len({card["memory"] for card in cards}) == 1 and draw(st.booleans()):
+        return f"{draw(st.integers(500, math.floor(most * _CARDS[cards[0]['memory']]) - 1))}MiB"
+    return draw(st.integers(100, math.floor(most * 10000))) / 10000
+
+
+def _profiles(draw: st.DrawFn, ids: list[str], fewest: int) -> dict[str, Table]:
+    """Draw sets that overlap, under names that are longer than any id."""
+    if not ids:
+        return {}
+    members = st.lists(st.sampled_from(ids), min_size=fewest or 1, unique=True)
+    sets = draw(st.lists(members, min_size=fewest, max_size=3))
+    profiles: dict[str, Table] = {f"the-profile-{number}": {"models": models} for number, models in enumerate(sets)}
+    for name in [*profiles][:1]:
+        profiles[name] |= draw(st.fixed_dictionaries({}, optional={"default": st.sampled_from([True])}))
+    return profiles
+
+
+def _service(name: str) -> str:
+    return name.lower().replace(".", "-").replace("_", "-")
