@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from modelgen.config import Gpu
 
 # The rest of a card is for the CUDA contexts of processes that have claimed their part (vllm#20305, #17979).
@@ -15,27 +17,37 @@ _PARTS = 10_000
 
 def budget(gpu: Gpu) -> int:
     """Return the bytes of a card that resident models may claim together."""
-    return _part(gpu.memory, _limit(gpu))
+    return _part(gpu.memory, limit(gpu))
 
 
-def claim(gpu: Gpu, memory: int | float | None) -> int:
-    """Return the bytes that a model claims of a card.
+def claims(cards: Mapping[str, Gpu], memory: int | float | None) -> dict[str, int]:
+    """Return the bytes that a model claims of each of its cards.
 
     Args:
-        gpu: The card.
-        memory: `gpu_memory` as loaded: an int is bytes, a float a share, None the card's whole limit.
+        cards: By name, in the model's order.
+        memory: `gpu_memory` as loaded: an int is bytes, a float a share. None is all that the limits allow: an engine
+            takes one share for all of its cards, so that of the card with the lowest limit.
     """
     if memory is None:
-        return budget(gpu)
-    return memory if isinstance(memory, int) else _part(gpu.memory, memory)
+        memory = min(map(limit, cards.values()), default=1.0)
+    return {name: memory if isinstance(memory, int) else _part(gpu.memory, memory) for name, gpu in cards.items()}
 
 
-def share(gpu: Gpu, memory: int | float | None) -> Decimal:
-    """Return the claim as a share of the card, rounded down to 4 decimals, so that a sum never exceeds the limit."""
+def share(cards: Iterable[Gpu], memory: int | float | None) -> Decimal:
+    """Return the claim as a share of every card, rounded down to 4 decimals, so that a sum never exceeds a limit."""
+    return min(_share(gpu, memory) for gpu in cards)
+
+
+def limit(gpu: Gpu) -> float:
+    """Return the share of a card that resident models may claim together."""
+    return DEFAULT_LIMIT if gpu.limit is None else gpu.limit
+
+
+def _share(gpu: Gpu, memory: int | float | None) -> Decimal:
     if isinstance(memory, int):
         parts = memory * _PARTS // gpu.memory
     else:
-        parts = int(_exact(_limit(gpu) if memory is None else memory) * _PARTS)
+        parts = int(_exact(limit(gpu) if memory is None else memory) * _PARTS)
     return (Decimal(parts) / _PARTS).normalize()
 
 
@@ -43,10 +55,6 @@ def format_size(size: int) -> str:
     """Return bytes as people write them, in GiB with at most two decimals, or in MiB below one GiB."""
     factor, unit = (2**30, "GiB") if size >= 2**30 else (2**20, "MiB")
     return f"{size / factor:.2f}".rstrip("0").rstrip(".") + f" {unit}"
-
-
-def _limit(gpu: Gpu) -> float:
-    return DEFAULT_LIMIT if gpu.limit is None else gpu.limit
 
 
 def _part(memory: int, part: float) -> int:

@@ -49,6 +49,7 @@ CHECKS = (
     flags.bad_flag,
     flags.flag_twice,
     flags.missing_max_model_len,
+    flags.bad_flag_value,
     flags.parallel_mismatch,
     environment.owned_env,
     environment.bad_env_name,

@@ -81,7 +81,7 @@ def port_collision(context: Context) -> Iterator[Found]:
     """
     taken: dict[int, list[tuple[Path, Address]]] = {}
     for path, text, address in _addresses(context):
-        if address is None:
+        if address is None or (path[0] == "orchestrator" and not _has_orchestrator(context)):
             continue
         for other_path, other in taken.setdefault(address.port, []):
             if overlap(address, other):
@@ -147,7 +147,9 @@ def open_listen(context: Context) -> Iterator[Found]:
     """
     table = context.document.config.orchestrator
     for path, text, address in _addresses(context):
-        if path[0] != "orchestrator" or address is None or is_loopback(address) or table is None:
+        if path[0] != "orchestrator" or address is None or is_loopback(address):
+            continue
+        if table is None or not _has_orchestrator(context):
             continue
         refused = context.document.is_refused("orchestrator", "keys_file")
         if not (table.keys_file or table.insecure or refused):
@@ -158,13 +160,17 @@ def open_listen(context: Context) -> Iterator[Found]:
             )
 
 
+def _has_orchestrator(context: Context) -> bool:
+    table = context.document.config.orchestrator
+    return table is None or table.enabled is not False
+
+
 def _addresses(context: Context) -> Iterator[tuple[Path, str, Address | None]]:
     """Yield what listens on the host: the orchestrator where it is enabled, and published models."""
     document = context.document
     orchestrator = document.config.orchestrator
-    if orchestrator is None or orchestrator.enabled is not False:
-        text = (orchestrator and orchestrator.listen) or DEFAULT_LISTEN
-        yield ("orchestrator", "listen"), text, parse_address(text)
+    text = (orchestrator and orchestrator.listen) or DEFAULT_LISTEN
+    yield ("orchestrator", "listen"), text, parse_address(text)
     for name, model in context.models.items():
         if model.publish is not None:
             yield document.origin(name, "publish"), model.publish, parse_address(model.publish)

@@ -41,7 +41,7 @@ def model_over_card(context: Context) -> Iterator[Found]:
     """
     document = context.document
     for name, card in context.gpus.items():
-        if not fit.share(card, None):
+        if not fit.share([card], None):
             place = document.at_value("gpus", name, "limit")
             yield Found(place, f"`limit` leaves less than 0.0001 of `{name}`", "write a share such as 0.95")
     for name, model in context.models.items():
@@ -51,15 +51,15 @@ def model_over_card(context: Context) -> Iterator[Found]:
             gpu = context.gpus.get(gpu_name)
             if gpu is None:
                 continue
-            claim, budget = fit.claim(gpu, model.gpu_memory), fit.budget(gpu)
+            claim, budget = fit.claims({gpu_name: gpu}, model.gpu_memory)[gpu_name], fit.budget(gpu)
             if claim > budget:
                 yield Found(
                     document.at_value(*document.origin(name, "gpu_memory")),
                     f"`{name}` claims {fit.format_size(claim)} of `{gpu_name}`, "
                     f"which has {fit.format_size(budget)} to give",
-                    f"its memory is {fit.format_size(gpu.memory)}, and `limit` leaves {fit.share(gpu, None)} of that",
+                    f"its memory is {fit.format_size(gpu.memory)}, and `limit` leaves {fit.share([gpu], None)} of that",
                 )
-            elif not fit.share(gpu, model.gpu_memory):
+            elif not fit.share([gpu], model.gpu_memory):
                 place = document.at_value(*document.origin(name, "gpu_memory"))
                 yield Found(place, f"`{name}` claims less than 0.0001 of `{gpu_name}`", "is the unit right?")
 
@@ -112,9 +112,11 @@ def profile_over_card(context: Context) -> Iterator[Found]:
         claims: dict[str, dict[str, int]] = {}
         for name in dict.fromkeys(profile.models):
             model = context.models.get(name)
-            for gpu_name in dict.fromkeys(model.gpus or ()) if model else ():
-                if gpu := context.gpus.get(gpu_name):
-                    claims.setdefault(gpu_name, {})[name] = fit.claim(gpu, model.gpu_memory if model else None)
+            if model is None:
+                continue
+            cards = {gpu: context.gpus[gpu] for gpu in model.gpus or () if gpu in context.gpus}
+            for gpu_name, memory in fit.claims(cards, model.gpu_memory).items():
+                claims.setdefault(gpu_name, {})[name] = memory
         for gpu_name, parts in claims.items():
             total, budget = sum(parts.values()), fit.budget(context.gpus[gpu_name])
             if total > budget and len(parts) > 1:
@@ -176,7 +178,7 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
             yield Found(
                 document.at_value(*document.origin(name, "gpu_memory")),
                 f"the cards of `{name}` have different memory, so a size is not one share of them",
-                f"write a share: `gpu_memory = {fit.share(smallest, model.gpu_memory)}` is "
+                f"write a share: `gpu_memory = {fit.share([smallest], model.gpu_memory)}` is "
                 f"{fit.format_size(model.gpu_memory)} of the smallest",
             )
 

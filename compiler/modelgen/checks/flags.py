@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.load.locator import Path
 
+# vLLM's human_readable_int: 4k is 4000, 4K is 4096; `auto` from 0.14 on.
+_LENGTH = re.compile(r"[1-9]\d*(?:\.\d+)?[kmgtKMGT]?|auto|-1", re.ASCII)
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_.-]+)?\+?")
 
 
@@ -43,9 +45,12 @@ def owned_arg(context: Context) -> Iterator[Found]:
     """
     for path, args in _tables(context):
         for key in args:
-            if (name := _positive(key)) in vllm.OWNED_ARGS:
-                place = context.document.at_key(*path, key)
-                yield Found(place, f"`--{name}` is written by modelgen", vllm.OWNED_ARGS[name])
+            name = _positive(key)
+            owned = name if name in vllm.OWNED_ARGS else vllm.unabbreviated(name)
+            if owned in vllm.OWNED_ARGS:
+                short = "" if owned == name else f"`{key}` is short for `--{owned}`, which "
+                message = f"{short}is written by modelgen" if short else f"`--{name}` is written by modelgen"
+                yield Found(context.document.at_key(*path, key), message, vllm.OWNED_ARGS[owned])
 
 
 @rule("MG211", "bad-flag")
@@ -79,11 +84,15 @@ def bad_flag(context: Context) -> Iterator[Found]:
     for path, args in _tables(context):
         for key, value in args.items():
             bare = key.strip().lstrip("-")
+            whole = vllm.unabbreviated(_positive(key))
             if not _KEY.fullmatch(key):
                 help_text = (
                     f"write `{bare}`" if _KEY.fullmatch(bare) else "write the flag's name without dashes before it"
                 )
                 yield Found(context.document.at_key(*path, key), f"`{key}` is not a flag", help_text)
+            elif whole and whole not in vllm.OWNED_ARGS:
+                place = context.document.at_key(*path, key)
+                yield Found(place, f"`{key}` is short for `--{whole}`", f"write `{whole}`")
             elif key[:3] in ("no-", "no_") and isinstance(value, bool) and _positive(key) not in vllm.OWNED_ARGS:
                 yield Found(
                     context.document.at_key(*path, key),
@@ -159,6 +168,47 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
                 f"`{name}` lacks `max-model-len`",
                 "write `args = { max-model-len = 16384 }` with the longest context that you need",
             )
+
+
+@rule("MG215", "bad-flag-value")
+def bad_flag_value(context: Context) -> Iterator[Found]:
+    """A value that a flag cannot have: a size that is no number, a list that is empty or reads as flags.
+
+    ## Why
+    What is counted here must be countable: with `tensor-parallel-size = 0` nothing can be said about the cards. An
+    empty list would leave the flag without a value, so the engine would take the next flag for it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = "long" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = "16k" }
+    ```
+    """
+    for path, args in _tables(context):
+        for key, value in args.items():
+            name = vllm.flag_name(key)
+            if name in vllm.PARALLEL_SIZES and vllm.whole_number(value) is None:
+                expected = "a whole number of at least 1"
+            elif name == vllm.MAX_MODEL_LEN and not _is_length(value):
+                expected = 'a whole number of at least 1, such as 16384, or "16k"'
+            elif isinstance(value, list) and (not value or any(str(item).startswith("-") for item in value)):
+                expected = "a list of values that do not begin with a dash, with one at least"
+            else:
+                continue
+            yield Found(context.document.at_value(*path, key), f"`{key}` must be {expected}")
+
+
+def _is_length(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
+    is_human = isinstance(value, str) and _LENGTH.fullmatch(value) is not None
+    return is_human or vllm.whole_number(value) is not None
 
 
 @rule("MG214", "parallel-mismatch")

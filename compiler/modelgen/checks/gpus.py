@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
-_DEVICE = re.compile(r"\d{1,3}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}")
+_DEVICE = re.compile(r"0|[1-9]\d{0,2}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}", re.ASCII)
 
 
 @rule("MG301", "unknown-gpu")

@@ -37,7 +37,7 @@ def bad_hub(context: Context) -> Iterator[Found]:
     ```
     """
     hub = context.document.config.project.hub
-    if context.document.is_refused("project"):
+    if context.document.is_refused("project", "hub"):
         return
     parts = re.split(r"[/\\]", hub)
     inner = next((at for at, part in enumerate(parts) if re.match(r"(?:models|datasets|spaces)--", part)), None)

@@ -13,7 +13,7 @@ from modelgen.config.compose_types import (
     CpuSet,
     Devices,
     GoDuration,
-    Group,
+    Groups,
     Hosts,
     Logging,
     Name,
@@ -76,7 +76,7 @@ class ComposeKeys(Table):
     domainname: str | None = None
     expose: Ports | None = None
     extra_hosts: Hosts | None = None
-    group_add: list[Group] | None = None
+    group_add: Groups | None = None
     hostname: Name | None = None
     init: bool | None = None
     labels: Pairs | None = None

@@ -32,7 +32,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
 
 def _matching(pattern: str, expected: str) -> BeforeValidator:
     """Return what refuses all but strings that match, and numbers whose digits do."""
-    compiled = re.compile(pattern)
+    compiled = re.compile(pattern, re.ASCII)
 
     def check(value: Any) -> str | int | float:  # noqa: ANN401 - whatever TOML holds
         is_scalar = isinstance(value, str | int | float) and not isinstance(value, bool)
@@ -58,7 +58,8 @@ def _strings(value: Any) -> Any:  # noqa: ANN401
     """Return a list for a single string, without repetitions, which Compose refuses."""
     if isinstance(value, str):
         return [value]
-    return list(dict.fromkeys(value)) if isinstance(value, list) and all(isinstance(i, str) for i in value) else value
+    is_flat = isinstance(value, list) and all(isinstance(item, str | int) for item in value)
+    return list({str(item): item for item in value}.values()) if is_flat else value
 
 
 def _hosts(value: Any) -> Any:  # noqa: ANN401
@@ -79,7 +80,7 @@ def _names(value: dict[str, Any]) -> dict[str, Any]:
 
 
 _SCALAR = WithJsonSchema({"type": ["string", "number"]})
-_TEXT_OR_LIST = WithJsonSchema({"type": ["string", "array"], "items": {"type": ["string", "number"]}})
+_TEXT_OR_LIST = WithJsonSchema({"type": ["string", "number", "array"], "items": {"type": ["string", "number"]}})
 _TABLE_OR_LIST = WithJsonSchema({"type": ["object", "array"]})
 
 Size = Annotated[str | int | float, _matching(_SIZE, 'a size such as "16gb"'), _SCALAR]
@@ -88,7 +89,7 @@ GoDuration = Annotated[str | int | float, _matching(_DURATION, 'a duration such 
 Cpus = Annotated[str | int | float, _matching(r"\d+(?:\.\d+)?", "a number of processors such as 1.5"), _SCALAR]
 CpuSet = Annotated[str | int | float, _matching(r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*", 'processors such as "0-3"'), _SCALAR]
 Shares = Annotated[str | int | float, _matching(r"\d+", "an integer"), _SCALAR]
-Group = Annotated[str | int | float, _matching(r"\w[\w.-]*", "a group's name or number"), _SCALAR]
+_Group = Annotated[str | int | float, _matching(r"\w[\w.-]*", "a group's name or number"), _SCALAR]
 Name = Annotated[str | int | float, _matching(_NAME, "letters, digits, `.`, `_` and `-`"), _SCALAR]
 Platform = Annotated[
     str | int | float, _matching(r"[a-z0-9]+(?:/[a-z0-9]+){0,2}", 'a platform such as "linux/amd64"'), _SCALAR
@@ -117,6 +118,7 @@ Strings = Annotated[list[str], BeforeValidator(_strings), _TEXT_OR_LIST]
 Devices = Annotated[list[_Device], BeforeValidator(_strings), _TEXT_OR_LIST]
 Hosts = Annotated[list[_Host], BeforeValidator(_hosts), _TABLE_OR_LIST]
 TmpfsMounts = Annotated[list[_Tmpfs], BeforeValidator(_strings), _TEXT_OR_LIST]
+Groups = Annotated[list[_Group], BeforeValidator(_strings)]
 Ports = Annotated[
     list[_Port], BeforeValidator(lambda value: value if isinstance(value, list) else [value]), _TEXT_OR_LIST
 ]
@@ -149,7 +151,7 @@ class Volume(Table):
 
     type: Literal["bind", "volume", "tmpfs"]
     source: str | None = None
-    target: Annotated[str, Field(min_length=1)]
+    target: Annotated[str, Field(pattern=r"^/")]
     read_only: bool | None = None
     bind: BindOptions | None = None
     volume: VolumeOptions | None = None

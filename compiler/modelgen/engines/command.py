@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.ir import Launch
@@ -13,11 +14,11 @@ NAME = "command"
 PORT = 8000
 HEALTH = "/health"
 HUB_PLACEHOLDER = "{hub}"
+_PLACEHOLDER = re.compile(r"\{(?:port|model|hub)\}")
 
 
 def launch(command: Iterable[str], *, port: int, model: str, hub: str) -> Launch:
     """Return the program with `{port}`, `{model}` and `{hub}` filled in; other braces stay (JSON has many)."""
-    filled = [
-        item.replace("{port}", str(port)).replace("{model}", model).replace(HUB_PLACEHOLDER, hub) for item in command
-    ]
+    values = {"{port}": str(port), "{model}": model, HUB_PLACEHOLDER: hub}
+    filled = [_PLACEHOLDER.sub(lambda found: values[found[0]], item) for item in command]
     return Launch(tuple(filled[:1]), tuple(filled[1:]))

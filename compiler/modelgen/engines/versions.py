@@ -9,13 +9,14 @@ from typing import NamedTuple
 # tags have other meanings: nvcr.io/nvidia/vllm:25.11-py3 and opea/vllm-gaudi:1.22.0 are not vLLM's numbers.
 _TAGGED_IMAGES = re.compile(r"(?:docker\.io/)?(?:vllm/vllm-openai(?:-rocm|-cpu|-xpu)?|lmsysorg/sglang)")
 _ROCM_IMAGE = re.compile(r"(?:docker\.io/)?rocm/vllm(?:-dev)?")
-_TAG_VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:\.\d+)?(?:\.?(?:post|rc)\d+)?)(?:-.*)?")
-_ROCM_VERSION = re.compile(r"(?:^|_)vllm_(\d+\.\d+\.\d+)(?:_|$)")
-_VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,3})((?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?)")
+_TAG_VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:\.\d+)?(?:\.?(?:post|rc)\d+)?)(?:-.*)?", re.ASCII)
+_ROCM_VERSION = re.compile(r"(?:^|_)vllm_(\d+\.\d+\.\d+)(?:_|$)", re.ASCII)
+_VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,3})((?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?)", re.ASCII)
 _REFERENCE = re.compile(
     r"(?P<name>(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
+    re.ASCII,
 )
 _FLOATING = re.compile(r"(?:^|[-_.])(?:latest|nightly|main|master|dev|stable|edge)(?:[-_.]|$)", re.IGNORECASE)
 

@@ -63,13 +63,33 @@ OWNED_ARGS = {
     "uds": "the engine is reached by TCP on the internal network",
 }
 
-# Two spellings of one flag; the complete table comes with the catalogue of each version.
+# Short options, which argparse takes with one dash; the same in all versions that have them.
 ALIASES = {
-    "tp": "tensor-parallel-size",
-    "pp": "pipeline-parallel-size",
+    "ac": "attention-config",
+    "asc": "api-server-count",
+    "cc": "compilation-config",
+    "dcp": "decode-context-parallel-size",
     "dp": "data-parallel-size",
+    "dpa": "data-parallel-address",
     "dpl": "data-parallel-size-local",
+    "dpn": "data-parallel-rank",
+    "dpp": "data-parallel-rpc-port",
+    "dpr": "data-parallel-start-rank",
+    "ep": "enable-expert-parallel",
+    "n": "nnodes",
+    "pcp": "prefill-context-parallel-size",
+    "pp": "pipeline-parallel-size",
+    "q": "quantization",
+    "r": "node-rank",
+    "sc": "speculative-config",
+    "tp": "tensor-parallel-size",
 }
+
+# Flags that the checks read. argparse takes any unique prefix for the whole, so a prefix of these or of an owned flag
+# must not slip by; two flags of vLLM's own are such prefixes.
+PARALLEL_SIZES = ("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size", "data-parallel-size-local")
+MAX_MODEL_LEN = "max-model-len"
+_FLAGS_LIKE_PREFIXES = frozenset({"tokenizer", "data-parallel-size"})
 
 # Lists that vLLM reads as one JSON argument; every other list is several arguments.
 _JSON_LISTS = frozenset({"allowed-origins", "allowed-methods", "allowed-headers", "middleware"})
@@ -83,6 +103,14 @@ def flag_name(key: str) -> str:
     head, dot, rest = key.partition(".")
     head = head.replace("_", "-")
     return ALIASES.get(head, head) + dot + rest
+
+
+def unabbreviated(name: str) -> str | None:
+    """Return the flag that matters here and of which `name` is an abbreviation, if it is one."""
+    if name in _FLAGS_LIKE_PREFIXES or name in OWNED_ARGS:
+        return None
+    matter = (*OWNED_ARGS, *PARALLEL_SIZES, MAX_MODEL_LEN)
+    return next((flag for flag in matter if flag != name and flag.startswith(name)), None)
 
 
 def launch(  # noqa: PLR0913 - what a command line consists of
@@ -147,6 +175,13 @@ def _text(value: Any) -> str:  # noqa: ANN401
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def whole_number(value: Any) -> int | None:  # noqa: ANN401 - whatever TOML holds
+    """Return a size of at least 1, also where it is written as a string, or None."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None
+
+
 def parallel_size(args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
     """Return how many cards the parallel sizes ask for, and the keys that say so; None where they are no numbers.
 
@@ -157,10 +192,8 @@ def parallel_size(args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
     keys = {name: written[name] for name in ("tensor-parallel-size", "pipeline-parallel-size", data) if name in written}
     product = 1
     for key in keys.values():
-        value = args[key]
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        size = whole_number(args[key])
+        if size is None:
             return None
-        product *= value
+        product *= size
     return product, keys

@@ -168,9 +168,13 @@ def _drop(tables: Toml, fault: Fault) -> Path:
     path = fault.path[: next((at for at, part in enumerate(fault.path) if isinstance(part, int)), len(fault.path))]
     if fault.kind == "missing":
         path = path[:-1] or path
-    if path[0] == "project":
-        tables["project"] = _PROJECT
-        return path
+    if path[0] == "project" and (len(path) == 1 or path[-1] in _PROJECT):
+        written = tables.get("project")
+        kept = (
+            {key: value for key, value in written.items() if key != fault.path[-1]} if isinstance(written, dict) else {}
+        )
+        tables["project"] = {**_PROJECT, **kept}
+        return fault.path if fault.kind == "missing" else path
     table: Any = tables
     for part in path[:-1]:
         table = table.get(part) if isinstance(table, dict) else None

@@ -25,7 +25,8 @@ def start_dependencies(
 
     def order(name: str) -> tuple[int, str]:
         model = models[name]
-        return -sum(fit.claim(gpus[gpu], model.gpu_memory) for gpu in model.gpus or ()), name
+        cards = {gpu: gpus[gpu] for gpu in model.gpus or ()}
+        return -sum(fit.claims(cards, model.gpu_memory).values()), name
 
     earlier: dict[str, set[str]] = {}
     for profile in profiles:

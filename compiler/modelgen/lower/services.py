@@ -11,9 +11,9 @@ from modelgen.engines.addresses import parse_address
 from modelgen.engines.resolve import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from modelgen.config import Model
+    from modelgen.config import Gpu, Model
     from modelgen.engines.resolve import Resolved
     from modelgen.load import Document
 
@@ -48,8 +48,8 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         additions: See `ir.Service`.
     """
     model, resolved = document.models[name], resolve(document, name)
-    gpus = document.config.gpus or {}
-    claims = tuple(ir.Claim(gpu, fit.claim(gpus[gpu], model.gpu_memory)) for gpu in model.gpus or ())
+    cards = {gpu: (document.config.gpus or {})[gpu] for gpu in model.gpus or ()}
+    claims = tuple(ir.Claim(gpu, memory) for gpu, memory in fit.claims(cards, model.gpu_memory).items())
     served = tuple(
         dict.fromkeys([name, *([model.repo] if model.repo and repo_is_name else []), *(model.aliases or ())])
     )
@@ -64,7 +64,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         engine=resolved.engine,
         engine_version=resolved.version.text if is_vllm and resolved.version else None,
         image=resolved.reference or "",
-        launch=_launch(document, model, resolved, served),
+        launch=_launch(model, resolved, served, cards.values()),
         environment=_environment(document, model, resolved.engine),
         port=vllm.PORT if is_vllm else command.PORT,
         served_names=served,
@@ -75,7 +75,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         exclude=tuple(model.exclude or ()),
         hub=ir.Mount(hub, environment.HUB) if needs_hub else None,
         cache=ir.Volume(f"cache-{service}", f"{project}-cache-{service}", vllm.CACHE) if is_vllm else None,
-        devices=tuple(gpus[gpu].device for gpu in model.gpus or ()),
+        devices=tuple(card.device for card in cards.values()),
         claims=claims,
         profiles=profiles,
         depends_on=tuple(depends_on),
@@ -91,12 +91,10 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     )
 
 
-def _launch(document: Document, model: Model, resolved: Resolved, served: tuple[str, ...]) -> ir.Launch:
+def _launch(model: Model, resolved: Resolved, served: tuple[str, ...], cards: Collection[Gpu]) -> ir.Launch:
     if resolved.engine == command.NAME:
         upstream = model.upstream_name or served[0]
         return command.launch(model.command or (), port=command.PORT, model=upstream, hub=environment.HUB)
-    first = next(iter(model.gpus or ()), None)
-    share = fit.share((document.config.gpus or {})[first], model.gpu_memory) if first else None
     assert resolved.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert model.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
     return vllm.launch(
@@ -104,7 +102,7 @@ def _launch(document: Document, model: Model, resolved: Resolved, served: tuple[
         repo=model.repo,
         revision=model.revision,
         served_names=served,
-        share=f"{share:f}" if share is not None else None,
+        share=f"{fit.share(cards, model.gpu_memory):f}" if cards else None,
         trust_remote_code=bool(model.trust_remote_code),
         args=model.args or {},
     )
