@@ -74,6 +74,7 @@ CHECKS = (
     profiles.profile_like_model,
     compose_keys.volume_over_ours,
     compose_keys.owned_label,
+    compose_keys.reserved_network,
     addresses.bad_address,
     addresses.port_collision,
     addresses.open_publish,

@@ -39,7 +39,7 @@ def bad_address(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for path, text, address in _addresses(context):
+    for path, text, address, _ in _addresses(context):
         if address is None:
             key, port = path[-1], text.rsplit(":", 1)[-1]
             example = f"127.0.0.1:{port}" if parse_address(f"127.0.0.1:{port}") else DEFAULT_LISTEN
@@ -79,17 +79,16 @@ def port_collision(context: Context) -> Iterator[Found]:
     listen = "127.0.0.1:8080"
     ```
     """
-    taken: dict[int, list[tuple[Path, Address]]] = {}
-    for path, text, address in _addresses(context):
+    taken: dict[int, list[tuple[Path, Address, str]]] = {}
+    for path, text, address, name in _addresses(context):
         if address is None or (path[0] == "orchestrator" and not _has_orchestrator(context)):
             continue
-        for other_path, other in taken.setdefault(address.port, []):
+        for other_path, other, other_name in taken.setdefault(address.port, []):
             if overlap(address, other):
                 place = max(context.document.at_value(*place) for place in (path, other_path))
-                names = " and ".join(f"`{'.'.join(map(str, place))}`" for place in (other_path, path))
-                yield Found(place, f"{names} both listen on {text}", "choose another port")
+                yield Found(place, f"{other_name} and {name} both listen on {text}", "choose another port")
                 break
-        taken[address.port].append((path, address))
+        taken[address.port].append((path, address, name))
 
 
 @rule("MG432", "open-publish", Severity.WARNING)
@@ -115,7 +114,7 @@ def open_publish(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for path, text, address in _addresses(context):
+    for path, text, address, _ in _addresses(context):
         if path[-1] == "publish" and address and not is_loopback(address):
             yield Found(
                 context.document.at_value(*path),
@@ -146,7 +145,7 @@ def open_listen(context: Context) -> Iterator[Found]:
     ```
     """
     table = context.document.config.orchestrator
-    for path, text, address in _addresses(context):
+    for path, text, address, _ in _addresses(context):
         if path[0] != "orchestrator" or address is None or is_loopback(address):
             continue
         if table is None or not _has_orchestrator(context):
@@ -165,12 +164,12 @@ def _has_orchestrator(context: Context) -> bool:
     return table is None or table.enabled is not False
 
 
-def _addresses(context: Context) -> Iterator[tuple[Path, str, Address | None]]:
-    """Yield what listens on the host: the orchestrator where it is enabled, and published models."""
+def _addresses(context: Context) -> Iterator[tuple[Path, str, Address | None, str]]:
+    """Yield where something listens on the host, as written and as read, and what it is."""
     document = context.document
     orchestrator = document.config.orchestrator
     text = (orchestrator and orchestrator.listen) or DEFAULT_LISTEN
-    yield ("orchestrator", "listen"), text, parse_address(text)
+    yield ("orchestrator", "listen"), text, parse_address(text), "the orchestrator"
     for name, model in context.models.items():
         if model.publish is not None:
-            yield document.origin(name, "publish"), model.publish, parse_address(model.publish)
+            yield document.origin(name, "publish"), model.publish, parse_address(model.publish), f"`{name}`"

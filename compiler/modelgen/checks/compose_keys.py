@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.config.compose import ComposeKeys
     from modelgen.config.compose_types import Volume
 
 _OURS = ((HUB, f"the hub at {HUB}"), (vllm.CACHE, f"the compile caches at {vllm.CACHE}"))
+_RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge"})
 _SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
 
 
 @rule("MG421", "volume-over-ours")
 def volume_over_ours(context: Context) -> Iterator[Found]:
-    """A volume of the user's hides the hub, or the compile caches.
+    """A volume of the user's hides the hub or the compile caches, is one of these, or hides another.
 
     ## Why
     Mounts below or above one another hide each other's files: that is the second half of the incident, `./models`
@@ -44,15 +47,52 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
     ```
     """
     for path, keys in context.document.compose.items():
-        for number, volume in enumerate(keys.volumes or ()):
-            target = _target(volume)
-            hidden = [what for own, what in _OURS if target is not None and _overlap(target, own)]
-            if target is None:
-                place = context.document.at_value(*path, "volumes", number)
-                yield Found(place, f"`{volume}` is not a volume", 'write "source:/target" or a table with `target`')
-            elif hidden:
-                place = context.document.at_value(*path, "volumes", number)
-                yield Found(place, f"this volume hides {' and '.join(hidden)}", "mount it elsewhere in the container")
+        taken: set[str] = set()
+        for key, number, mount in _mounts(keys):
+            target = _target(mount)
+            hidden = [what for own, what in _OURS if _overlap(target, own)]
+            if hidden:
+                message = f"this hides {' and '.join(hidden)}"
+            elif target in taken:
+                message = f"two volumes are mounted at {target}"
+            elif _source(mount).startswith("cache-"):
+                message = "volumes whose names begin with `cache-` are the models' own compile caches"
+            else:
+                taken.add(target)
+                continue
+            place = context.document.at_value(*path, key, number)
+            yield Found(place, message, "mount something else, or elsewhere in the container")
+
+
+@rule("MG423", "reserved-network")
+def reserved_network(context: Context) -> Iterator[Found]:
+    """A model joins a network that is not one to join.
+
+    ## Why
+    `host`, `none` and `bridge` are Docker's own: a container on `host` would be on every network of the machine.
+    `edge` is the deployment's own and carries published ports; `default` is what Compose would make of a project.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { networks = ["host"] }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { networks = ["reverse-proxy"] }
+    ```
+    """
+    for path, keys in context.document.compose.items():
+        for name in keys.networks or {}:
+            if name in _RESERVED_NETWORKS:
+                place = context.document.at_key(*path, "networks", name)
+                yield Found(place, f"`{name}` is not a network to join", "name one that `docker network create` made")
 
 
 @rule("MG422", "owned-label")
@@ -86,11 +126,21 @@ def owned_label(context: Context) -> Iterator[Found]:
                 yield Found(place, f"the label `{label}` is written by modelgen", "choose another prefix")
 
 
-def _target(volume: str | Volume) -> str | None:
-    if not isinstance(volume, str):
-        return volume.target
-    match = _SHORT_VOLUME.fullmatch(volume)
-    return match[1] if match else None
+def _mounts(keys: ComposeKeys) -> Iterator[tuple[str, int, str | Volume]]:
+    for number, volume in enumerate(keys.volumes or ()):
+        yield "volumes", number, volume
+    for number, mount in enumerate(keys.tmpfs or ()):
+        yield "tmpfs", number, str(mount)
+
+
+def _target(mount: str | Volume) -> str:
+    """Return where in the container it is, without `..` and doubled slashes."""
+    target = mount.target if not isinstance(mount, str) else (_SHORT_VOLUME.fullmatch(mount) or [mount, mount])[1]
+    return "/" + posixpath.normpath(target).lstrip("/")
+
+
+def _source(mount: str | Volume) -> str:
+    return (mount.source or "") if not isinstance(mount, str) else mount.partition(":")[0]
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -20,6 +20,7 @@ _ONLY = {
     "health": "command",
     "upstream_name": "command",
 }
+_ONLY_ENGINES = f"only {' and '.join(f'`{name}`' for name in engines.SUPPORTED)} are"
 _MODEL_KEYS = ("file", "mmproj", "loras", "model_form")
 
 
@@ -95,11 +96,12 @@ def not_supported_yet(context: Context) -> Iterator[Found]:
             yield Found(document.at_key("gpus", name, "groups"), "`groups` is not supported yet", "remove it")
     for name in config.engines or {}:
         if name in engines.PLANNED:
-            yield Found(document.at_header("engines", name), f"the engine `{name}` is not supported yet")
+            yield Found(document.at_header("engines", name), f"the engine `{name}` is not supported yet", _ONLY_ENGINES)
     tables = [(("models", name), model) for name, model in (config.models or {}).items()]
     for path, table in [*tables, *([(("defaults",), config.defaults)] if config.defaults else [])]:
         if table.engine in engines.PLANNED:
-            yield Found(document.at_value(*path, "engine"), f"the engine `{table.engine}` is not supported yet")
+            place = document.at_value(*path, "engine")
+            yield Found(place, f"the engine `{table.engine}` is not supported yet", _ONLY_ENGINES)
         for key in _MODEL_KEYS:
             if getattr(table, key, None) is not None:
                 yield Found(document.at_key(*path, key), f"`{key}` is not supported yet", "remove it")

@@ -83,11 +83,12 @@ def gpu_twice(context: Context) -> Iterator[Found]:
             place = max(document.at_value("gpus", other, "device") for other in (first, name))
             yield Found(place, f"`{first}` and `{name}` are one card: device {gpu.device}", "declare each card once")
     for name, model in context.models.items():
-        gpus = model.gpus or []
-        for number, gpu_name in enumerate(gpus):
-            if gpu_name in gpus[:number]:
+        seen: set[str] = set()
+        for number, gpu_name in enumerate(model.gpus or ()):
+            if gpu_name in seen:
                 place = document.at_value(*document.origin(name, "gpus"), number)
                 yield Found(place, f"`{name}` names `{gpu_name}` twice", "name each card once")
+            seen.add(gpu_name)
 
 
 @rule("MG303", "bad-device")

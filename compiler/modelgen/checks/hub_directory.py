@@ -48,6 +48,8 @@ def bad_hub(context: Context) -> Iterator[Found]:
     elif inner is not None:
         root = "/".join(parts[:inner]) or "."
         message, help_text = "`hub` is the folder of one repository", f'write `hub = "{root}"`'
+    elif re.match(r"[A-Za-z]:(?![/\\])", hub):
+        message, help_text = "`hub` is relative to a drive", f'write `hub = "{hub[:2]}/{hub[2:]}"`'
     elif "://" in hub:
         message, help_text = "`hub` is a URL", "write the directory on the host that holds the `models--…` folders"
     else:

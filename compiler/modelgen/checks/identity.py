@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
-_PATH = re.compile(r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/|models--|(?:^|/)snapshots(?:/|$)")
+_PATH = re.compile(
+    r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/.|^(?:www\.)?(?:huggingface|hf)\.co/|models--|(?:^|/)snapshots(?:/|$)"
+)
+_HUB_PAGES = ("huggingface.co/", "hf.co/", "www.huggingface.co/")
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -44,7 +47,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     """
     document = context.document
     for name, model in context.models.items():
-        if model.repo is None or document.is_refused("models", name, "revision"):
+        if model.repo is None or not is_repo_id(model.repo) or document.is_refused("models", name, "revision"):
             continue
         if model.revision is None:
             yield Found(
@@ -52,7 +55,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
                 f"`{name}` follows the default branch of {model.repo}",
                 'write `revision = "…"` with the 40 hex digits of a commit',
             )
-        elif not _COMMIT.fullmatch(model.revision):
+        elif is_revision(model.revision) and not _COMMIT.fullmatch(model.revision):
             yield Found(
                 document.at_value(*document.origin(name, "revision")),
                 f"`{model.revision}` is not a commit: it may move",
@@ -98,10 +101,13 @@ def _id_within(path: str) -> str | None:
     """Return the repository id that a path or URL most likely means."""
     if folder := re.search(r"models--([A-Za-z0-9_.-]+?)(?:/|\\|$)", path):
         return folder[1].replace("--", "/", 1)
-    if page := re.match(rf"https?://[^/]+/({_PART}/{_PART})(?:/|$)", path):
-        return page[1]
-    last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
-    return last.replace("--", "/", 1) if re.fullmatch(rf"{_PART}--{_PART}", last) else None
+    page = path.removeprefix("https://").removeprefix("http://")
+    if page.startswith(_HUB_PAGES):
+        owner, _, rest = page.partition("/")[2].partition("/")
+        candidate = f"{owner}/{rest.partition('/')[0]}"
+    else:
+        candidate = re.split(r"[/\\]", path.rstrip("/\\"))[-1].replace("--", "/", 1)
+    return candidate if "/" in candidate and is_repo_id(candidate) else None
 
 
 @rule("MG103", "bad-repo-id")
@@ -129,7 +135,7 @@ def bad_repo_id(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         if model.repo is None or _PATH.search(model.repo) or is_repo_id(model.repo):
             continue
-        bare = model.repo.strip().removesuffix(".git")
+        bare = model.repo.strip().strip("/").removesuffix(".git")
         yield Found(
             context.document.at_value("models", name, "repo"),
             f"`{model.repo}` is not a repository id" if model.repo else "`repo` is empty",

@@ -213,7 +213,8 @@ def floating_image(context: Context) -> Iterator[Found]:
     """
     for path, reference in _images(context).items():
         image = parse_image(reference)
-        if image and image.is_floating and not _is_unknown(context, path):
+        is_planned = path[0] == "engines" and path[1] in engines.PLANNED
+        if image and image.is_floating and not is_planned and not _is_unknown(context, path):
             tag = f"the tag `{image.tag}` moves" if image.tag else f"`{reference}` has no tag, so it is `latest`"
             yield Found(context.document.at_value(*path), tag, "write the tag of a release, such as `v0.11.0`")
 
@@ -225,6 +226,9 @@ def _images(context: Context) -> dict[Path, str]:
         (("engines", name, "image"), table.image) for name, table in tables.items()
     ]
     written += [(resolved.place, resolved.reference) for resolved in context.resolved.values()]
+    if orchestrator := context.document.config.orchestrator:
+        written.append((("orchestrator", "base_image"), orchestrator.base_image))
+        written.append((("orchestrator", "gate_image"), orchestrator.gate_image))
     return {path: reference for path, reference in written if reference is not None}
 
 

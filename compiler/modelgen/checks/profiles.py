@@ -68,13 +68,15 @@ def unknown_model(context: Context) -> Iterator[Found]:
     ```
     """
     for name, profile in (context.document.config.profiles or {}).items():
+        seen: set[str] = set()
         for number, model in enumerate(profile.models):
             if not context.is_known("models", model):
                 place = context.document.at_value("profiles", name, "models", number)
                 yield Found(place, f"unknown model `{model}`", did_you_mean(model, context.known_names("models")))
-            elif model in profile.models[:number]:
+            elif model in seen:
                 place = context.document.at_value("profiles", name, "models", number)
                 yield Found(place, f"`{name}` names `{model}` twice", "name each model once")
+            seen.add(model)
 
 
 @rule("MG412", "two-defaults")

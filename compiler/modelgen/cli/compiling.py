@@ -76,14 +76,14 @@ def print_findings(compilation: Compilation, format_: str, *, to_stderr: bool) -
 
         click.echo(github.render(compilation.diagnostics), nl=False)
     elif compilation.diagnostics:
-        from modelgen.diagnostics import human
+        from modelgen.diagnostics import Severity, human
 
         stream = sys.stderr if to_stderr else sys.stdout
         text = human.render(compilation.diagnostics, compilation.source, colour=has_colour(stream))
         click.echo(text, err=to_stderr, color=True)
-        codes = sorted({found.code for found in compilation.diagnostics})
+        first = min(compilation.diagnostics, key=lambda found: found.severity is not Severity.ERROR)
         click.echo(
-            f"{human.summarize(compilation.diagnostics)}; `modelgen explain {codes[0]}` says more.",
+            f"{human.summarize(compilation.diagnostics)}; `modelgen explain {first.code}` says more.",
             err=True,
         )
 

@@ -23,6 +23,12 @@ def _check_project_name(value: Any) -> str:  # noqa: ANN401 - whatever TOML hold
     return value
 
 
+def _check_format(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(value, bool):
+        raise PydanticCustomError("wrong-type", "must be an integer, not a boolean")
+    return value
+
+
 ProjectName = Annotated[
     str, BeforeValidator(_check_project_name), WithJsonSchema({"type": "string", "pattern": f"^{PROJECT_NAME}$"})
 ]
@@ -106,7 +112,9 @@ class Orchestrator(Table):
 class Config(Table):
     """A whole models.toml."""
 
-    format: Literal[1] | None = Field(None, description="Version of this file's format. Default: 1.")
+    format: Annotated[Literal[1], BeforeValidator(_check_format)] | None = Field(
+        None, description="Version of this file's format. Default: 1."
+    )
     project: Project = Field(description="Name and hub directory.")
     host: Host | None = Field(None, description="Not supported yet: facts about the target machine.")
     gpus: dict[str, Gpu] | None = Field(None, description="The cards, one table each.")

@@ -15,9 +15,9 @@ _FACTORS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "GiB": 2**30,
     "TiB": 2**40,
 }
-_DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)? ?(?:(\d{1,6})m)? ?(?:(\d{1,8})s)?", re.ASCII)
+_DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
 _SIZE_PATTERN = r"^\d+(\.\d+)? ?([KMGT]i?)?B$"
-_DURATION_PATTERN = r"^(\d+h)? ?(\d+m)? ?(\d+s)?$"
+_DURATION_PATTERN = r"^(?=\d)(\d+h)?(\d+m)?(\d+s)?$"
 
 
 def parse_size(value: Any) -> int:  # noqa: ANN401 - whatever TOML holds

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _HUB_TOKEN = re.compile(r"(?<=hf_)[A-Za-z0-9]{20,}")
-_SECRET_KEY = r"""["']?[\w.-]*(?:api[-_]?key|token|secret|password)["']?"""  # noqa: S105 - a pattern
-# A quoted value that follows a key with a secret's name. The lengths are kept, so that carets still point at the value.
-_KEYED_VALUE = re.compile(rf"""((?<![\w.-]){_SECRET_KEY}\s*[=:]\s*)("[^"]*"?|'[^']*'?)""", re.IGNORECASE)
+# A whole key, and what stands behind it: strings of all four kinds, lists, and bare values. The lengths are kept, so
+# that carets still point at the value.
+_PAIR = re.compile(
+    r"""(?<![\w.-])(?P<key>["']?[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
+    r"""(?P<value>\"{3}.*?(?:\"{3}|$)|'{3}.*?(?:'{3}|$)|"(?:[^"\\]|\\.)*+"?|'[^']*+'?|\[[^\]]*+\]?|[^\s,}\]#]++)"""
+)
+_SECRET = re.compile(r"(?:api[-_]?key|token|secret|password)$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=16)  # many findings on one long line mask it once
 def mask(text: str) -> str:
     """Replace hub tokens and the values of secret-looking keys by asterisks of the same length."""
     text = _HUB_TOKEN.sub(lambda found: "*" * len(found[0]), text)
-    return _KEYED_VALUE.sub(lambda found: found[1] + "*" * len(found[2]), text)
+    return _PAIR.sub(_mask_value, text)
+
+
+def _mask_value(found: re.Match[str]) -> str:
+    if not _SECRET.search(found["key"].strip("\"'")):
+        return found[0]
+    return found["key"] + found["sign"] + "*" * len(found["value"])

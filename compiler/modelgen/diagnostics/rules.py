@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelgen.source import Span
 
 P = ParamSpec("P")
+_LONGEST = 1000
 
 _REGISTRY: dict[str, Rule[...]] = {}
 
@@ -64,7 +65,12 @@ class Rule(Generic[P]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Diagnostic]:
         """Run the rule."""
         for span, message, help_text in self.find(*args, **kwargs):
-            yield Diagnostic(self.code, self.name, self.severity, message, help_text, span)
+            yield Diagnostic(self.code, self.name, self.severity, _shorten(message), _shorten(help_text), span)
+
+
+def _shorten(text: str) -> str:
+    """A message quotes what was written, which may be the whole file."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def rule(
