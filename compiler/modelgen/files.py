@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class ModelgenError(Exception):
+    """The world would not have it; the message is one sentence with a way out."""
+
+
 class Staged:
     """New contents that lie beside their targets, written and fsynced, but not yet in place.
 
@@ -53,6 +57,22 @@ class Staged:
             with contextlib.suppress(OSError):
                 path.unlink()
         self._paths.clear()
+
+
+def create(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, whole or not at all.
+
+    Raises:
+        FileExistsError: It is there already.
+        OSError: It cannot be written; nothing is there then.
+    """
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(path)
+    staged = Staged(path.parent, {path.name: data}, ".modelgen-new")
+    try:
+        staged.publish(path.name)
+    finally:
+        staged.discard()
 
 
 def leftovers(root: Path, names: Iterable[str], suffix: str) -> list[Path]:

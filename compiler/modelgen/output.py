@@ -139,7 +139,7 @@ def _leftovers(root: Path, artifacts: Mapping[str, bytes], known: Record) -> lis
     return [path for suffix in (_NEW, _DONE) for path in files.leftovers(root, names, suffix)]
 
 
-def diff(artifacts: Mapping[str, bytes], root: Path) -> str:
+def diff(artifacts: Mapping[str, bytes], changes: ChangeSet, root: Path) -> str:
     """Return a unified diff from the directory to the artifacts; an empty string when they agree.
 
     Raises:
@@ -147,7 +147,6 @@ def diff(artifacts: Mapping[str, bytes], root: Path) -> str:
     """
     from difflib import unified_diff
 
-    changes = compare(artifacts, root)
     text: list[str] = []
     for name in sorted({*changes.create, *changes.update, *changes.delete, *changes.conflicts} - {RECORD}):
         path = root / name

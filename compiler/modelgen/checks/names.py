@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines.names import default_service
+from modelgen.engines.names import service_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +159,7 @@ def bad_service(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        service = _service(context, name)
+        service = service_name(name, model)
         if service in RESERVED:
             place = context.document.at_value("models", name, "service")
             yield Found(place, f"`{service}` is a service of the deployment itself", "choose another `service`")
@@ -203,16 +203,12 @@ def service_collision(context: Context) -> Iterator[Found]:
     ```
     """
     taken: dict[str, str] = {}
-    for name in context.models:
-        service = _service(context, name)
+    for name, model in context.models.items():
+        service = service_name(name, model)
         other = taken.setdefault(service, name)
         if other != name:
             place = _later(context, ("models", other, "service"), ("models", name, "service"))
             yield Found(place, f"`{other}` and `{name}` are both the service `{service}`", "write another `service`")
-
-
-def _service(context: Context, name: str) -> str:
-    return context.models[name].service or default_service(context.resolved[name].engine, name)
 
 
 def _later(context: Context, *paths: Path) -> Span:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -10,7 +11,8 @@ from typing import Any, NoReturn
 import click
 
 from modelgen import __version__
-from modelgen.cli.exits import INTERNAL, WORLD, WorldError
+from modelgen.cli.exits import INTERNAL, WORLD, cannot
+from modelgen.files import ModelgenError
 
 _COMMANDS = {
     "build": "Write build/ from models.toml.",
@@ -63,18 +65,24 @@ def cli() -> None:
 
 def run() -> NoReturn:
     """Run the command line and exit; the only traceback that a user ever sees is of a bug of ours."""
+    _write_utf8()
     try:
         code: Any = cli.main(standalone_mode=False)
+        _flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except WorldError as error:
+    except ModelgenError as error:
         click.echo(f"modelgen: {error}", err=True)
         sys.exit(WORLD)
     except BrokenPipeError:  # `modelgen rules | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
+        sys.exit(WORLD)
+    except OSError as error:  # commands turn all others into sentences of their own
+        _drop_stdout()
+        click.echo(f"modelgen: {cannot('write', 'the output', error, 'give it a place that takes it')}", err=True)
         sys.exit(WORLD)
     except Exception:  # noqa: BLE001 - the last resort, and it says so
         import traceback
@@ -85,3 +93,21 @@ def run() -> NoReturn:
         )
         sys.exit(INTERNAL)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _write_utf8() -> None:
+    """A redirected stream of Western Windows is cp1252, which has no word for half the world's ids."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Meet a full disk here, where it is a sentence, and not while the interpreter ends."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _drop_stdout() -> None:
+    """What could not be written must not be tried again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

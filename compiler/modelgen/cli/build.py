@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, config_option, format_option, out_option, print_findings
+from modelgen.cli.compiling import compile_file, config_option, format_option, is_terminal, out_option, print_findings
 from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def command(config: Path, out: Path | None, *, check: bool, force: bool, format_
     print_findings(compilation, format_, to_stderr=True)
     if compilation.failed:
         return FOUND
-    return _check(compilation, out) if check else _build(compilation, out, config, force=force)
+    return _check(compilation, out) if check else _build(compilation, out, force=force)
 
 
 def _check(compilation: Compilation, out: Path) -> int:
@@ -52,7 +52,7 @@ def _check(compilation: Compilation, out: Path) -> int:
     except OSError as error:
         raise cannot("read", out, error, "name another directory by --out") from error
     if changes.conflicts:
-        return _refuse(changes, out)
+        return refuse(changes, out)
     if changes.is_empty:
         return 0
     stale = [*changes.create, *changes.update, *changes.delete]
@@ -61,28 +61,31 @@ def _check(compilation: Compilation, out: Path) -> int:
     return OUT_OF_DATE
 
 
-def _build(compilation: Compilation, out: Path, config: Path, *, force: bool) -> int:
+def _build(compilation: Compilation, out: Path, *, force: bool) -> int:
     from modelgen import output
 
     try:
         changes = output.build(compilation.artifacts, out, force=force)
     except OSError as error:
-        raise cannot("write", error.filename or out, error, "mend that or name another directory by --out") from error
+        raise cannot(
+            "write", error.filename2 or error.filename or out, error, "mend that or name another directory by --out"
+        ) from error
     if changes.conflicts and not force:
-        return _refuse(changes, out)
-    if sys.stderr.isatty() and compilation.fleet is not None:
+        return refuse(changes, out)
+    if is_terminal(sys.stderr) and compilation.fleet is not None:
         from modelgen.cli.hints import print_hints
 
-        print_hints(changes, compilation.fleet, out, config)
+        print_hints(changes, compilation.fleet, out)
     return 0
 
 
-def _refuse(changes: ChangeSet, out: Path) -> int:
+def refuse(changes: ChangeSet, out: Path) -> int:
+    """Say which files a build would cost somebody, and what to do."""
     for name in changes.conflicts:
         reason = "was edited since modelgen wrote it" if name in changes.known else "was not written by modelgen"
         click.echo(f"modelgen: {(out / name).as_posix()} {reason}", err=True)
     click.echo(
-        "modelgen: nothing was written; move your changes into models.toml or a docker-compose.override.yml, "
+        "modelgen: nothing is written; move your changes into models.toml or a docker-compose.override.yml, "
         "or give them up by --force",
         err=True,
     )

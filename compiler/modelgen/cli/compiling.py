@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.exits import WorldError, cannot
+from modelgen.cli.exits import cannot
+from modelgen.files import ModelgenError
 from modelgen.source import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -19,10 +20,20 @@ if TYPE_CHECKING:
 
 FORMATS = ("human", "json", "github")
 
+
+class _GivenPath(click.Path):
+    """A path that is not empty: an unset variable of a script must not mean the current directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 config_option = click.option(
     "--config",
     "config",
-    type=click.Path(path_type=Path, dir_okay=True),
+    type=_GivenPath(path_type=Path),
     default=Path("models.toml"),
     show_default=True,
     help="The file to compile.",
@@ -30,7 +41,7 @@ config_option = click.option(
 out_option = click.option(
     "--out",
     "out",
-    type=click.Path(path_type=Path, file_okay=True),
+    type=_GivenPath(path_type=Path),
     default=None,
     help="The output directory.  [default: build beside the file]",
 )
@@ -47,7 +58,7 @@ def compile_file(config: Path, out: Path | None) -> tuple[Compilation, Path]:
     """Compile the file and return what it comes to and the output directory.
 
     Raises:
-        WorldError: The file cannot be read.
+        ModelgenError: The file cannot be read.
     """
     # Read before the compiler is imported: a missing file should be said at once.
     data = _read(config)
@@ -60,6 +71,10 @@ def compile_file(config: Path, out: Path | None) -> tuple[Compilation, Path]:
 def root_from_out(root: Path, out: Path) -> str:
     """Return the POSIX path from the output directory to the folder of models.toml; absolute if it is not above it."""
     absolute_root, absolute_out = (Path(os.path.abspath(path)) for path in (root, out))  # noqa: PTH100 - no symlinks
+    try:
+        absolute_root.as_posix().encode()
+    except UnicodeEncodeError as error:
+        raise ModelgenError(f"the path of {root} is not UTF-8, as every file of a build is; rename it") from error
     if not absolute_out.is_relative_to(absolute_root):
         return absolute_root.as_posix()
     return "/".join([".."] * len(absolute_out.relative_to(absolute_root).parts)) or "."
@@ -90,7 +105,12 @@ def print_findings(compilation: Compilation, format_: str, *, to_stderr: bool) -
 
 def has_colour(stream: Any) -> bool:  # noqa: ANN401 - any text stream
     """Tell whether to colour: only on a terminal, and not where NO_COLOR is set (no-color.org)."""
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def is_terminal(stream: Any) -> bool:  # noqa: ANN401 - any text stream
+    """Tell whether a person reads the stream; it is None where it was closed from the start (`2>&-`)."""
+    return stream is not None and bool(stream.isatty())
 
 
 def _read(config: Path) -> bytes:
@@ -98,8 +118,8 @@ def _read(config: Path) -> bytes:
         with config.open("rb") as file:
             return file.read(MAX_BYTES + 1)  # enough to be refused
     except FileNotFoundError as error:
-        raise WorldError(f"there is no {config}; `modelgen init` writes one to start from") from error
+        raise ModelgenError(f"there is no {config}; `modelgen init` writes one to start from") from error
     except IsADirectoryError as error:
-        raise WorldError(f"{config} is a directory; name the file in it by --config") from error
+        raise ModelgenError(f"{config} is a directory; name the file in it by --config") from error
     except OSError as error:
         raise cannot("read", config, error, "make it readable, or name another file by --config") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.build import refuse
 from modelgen.cli.compiling import compile_file, config_option, has_colour, out_option, print_findings
 from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
 
@@ -33,7 +34,8 @@ def command(config: Path, out: Path | None) -> int:
     from modelgen import output
 
     try:
-        text = output.diff(compilation.artifacts, out)
+        changes = output.compare(compilation.artifacts, out)
+        text = output.diff(compilation.artifacts, changes, out)
     except OSError as error:
         raise cannot("read", out, error, "name another directory by --out") from error
     if has_colour(sys.stdout):
@@ -41,4 +43,6 @@ def command(config: Path, out: Path | None) -> int:
         click.echo("".join(lines), nl=False, color=True)
     else:
         click.echo(text, nl=False)
-    return OUT_OF_DATE if text else 0
+    if changes.conflicts:
+        return refuse(changes, out)
+    return 0 if changes.is_empty else OUT_OF_DATE

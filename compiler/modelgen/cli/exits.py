@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.files import ModelgenError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,10 +19,6 @@ INTERNAL = 70
 """A bug of modelgen's."""
 
 
-class WorldError(Exception):
-    """The world would not have it; the message is one sentence with a way out."""
-
-
-def cannot(action: str, path: Path | str, error: OSError, way_out: str) -> WorldError:
+def cannot(action: str, path: Path | str, error: OSError, way_out: str) -> ModelgenError:
     """Return the sentence for a failed system call."""
-    return WorldError(f"cannot {action} {path}: {(error.strerror or str(error)).lower()}; {way_out}")
+    return ModelgenError(f"cannot {action} {path}: {(error.strerror or str(error)).lower()}; {way_out}")

@@ -23,7 +23,9 @@ def command(code: str) -> int:
     rules = {rule.code: rule for rule in load_rules()} | {rule.name: rule for rule in load_rules()}
     rule = rules.get(code.upper()) or rules.get(code.lower())
     if rule is None:
-        raise click.UsageError(f"no rule `{code}`: {did_you_mean(code, rules)}; `modelgen rules` lists them")
+        guess = did_you_mean(code, (name for name in rules if not name.startswith("MG")))
+        hint = f": {guess}" if guess.startswith("did") else ""
+        raise click.UsageError(f"no rule `{code}`{hint}; `modelgen rules` lists them")
     kind = f"{rule.severity.value}, {'may be changed in `[rules]`' if rule.advisory else 'always on'}"
     text = f"# {rule.code} {rule.name}\n\n{kind}\n\n{rule.manual}"
     if sys.stdout.isatty():

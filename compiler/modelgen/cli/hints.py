@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from modelgen.output import ChangeSet
 
 
-def print_hints(changes: ChangeSet, fleet: Fleet, out: Path, config: Path) -> None:
+def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
     """Say on stderr what was written, what the hub looks like from here, and the next command."""
     count = len(changes.create) + len(changes.update) + len(changes.conflicts)
     done = f"{count} file{'s' if count != 1 else ''} written" if count or changes.delete else "nothing to do"
@@ -21,20 +24,19 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path, config: Path) -> No
     click.echo(f"{out.as_posix()}: {done}{removed}", err=True)
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     fetched = next((service for service in fleet.services if service.repo), None)
-    if hub and fetched:
+    is_elsewhere = sys.platform != "win32" and re.match(r"[A-Za-z]:/", hub or "")  # a Windows host's, seen from another
+    if hub and fetched and not is_elsewhere:
         # As Compose does: the words of the path are joined before a link is followed.
         _hint_about_hub(Path(os.path.normpath(out / hub)), fetched)
     if fleet.services:
-        file = (out / "docker-compose.yml").as_posix()
-        model = fleet.services[0].model
-        click.echo(f"next: docker compose -f {file} --profile {model} up --detach --wait", err=True)
-    if config.name != "models.toml":
-        click.echo(f"after an edit: modelgen build --config {config.as_posix()}", err=True)
+        default = next((profile.name for profile in fleet.profiles if profile.default), fleet.services[0].model)
+        file = shlex.quote((out / "docker-compose.yml").as_posix())
+        click.echo(f"next: docker compose -f {file} --profile {default} up --detach --wait", err=True)
 
 
 def _hint_about_hub(hub: Path, fetched: Service) -> None:
     revision = f" --revision {fetched.revision}" if fetched.revision else ""
-    download = f"`hf download {fetched.repo}{revision} --cache-dir {hub}`"
+    download = f"`hf download {fetched.repo}{revision} --cache-dir {shlex.quote(str(hub))}`"
     try:
         hub = hub.expanduser()
         names = [entry.name for entry in hub.iterdir()] if hub.is_dir() else None

@@ -6,14 +6,20 @@ from pathlib import Path
 
 import click
 
-from modelgen.cli.compiling import config_option
-from modelgen.cli.exits import WorldError, cannot
+from modelgen.cli.exits import cannot
+from modelgen.files import ModelgenError, create
 
 _STARTER = Path(__file__).parent / "starter.toml"
 
 
 @click.command("init")
-@config_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("models.toml"),
+    show_default=True,
+    help="The file to write.",
+)
 def command(config: Path) -> int:
     """Write a commented models.toml that builds as it is; never overwrites one.
 
@@ -22,10 +28,9 @@ def command(config: Path) -> int:
       modelgen init
     """
     try:
-        with config.open("xb") as file:
-            file.write(_STARTER.read_bytes())
+        create(config, _STARTER.read_bytes())
     except FileExistsError as error:
-        raise WorldError(f"{config} is there already; edit it, or name another file by --config") from error
+        raise ModelgenError(f"{config} is there already; edit it, or name another file by --config") from error
     except OSError as error:
         raise cannot("write", config, error, "make its directory writable, or name another file by --config") from error
     click.echo(f"wrote {config}; edit it, then run `modelgen build`", err=True)

@@ -4,7 +4,7 @@ The types follow the schema of the Compose specification (compose-spec.json), so
 Compose refuses. Keys that modelgen owns are not here; `OWNED` says where their meaning belongs.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,8 @@ from modelgen.config.compose_types import (
 )
 from modelgen.config.table import Table
 
+_OVERRIDE = "put it into a docker-compose.override.yml beside the output"
+
 OWNED = {
     "image": "write `image` in the model's own table or in `[engines.NAME]`",
     "build": "build the image yourself and name it by `image`, with `version` in `[engines.NAME]`",
@@ -55,6 +57,16 @@ OWNED = {
     "secrets": "it needs a top-level definition, which belongs into docker-compose.override.yml",
     "configs": "it needs a top-level definition, which belongs into docker-compose.override.yml",
     "models": "modelgen is what declares models here",
+    "credential_spec": _OVERRIDE,
+    "develop": _OVERRIDE,
+    "external_links": _OVERRIDE,
+    "label_file": "write the labels in `labels` here",
+    "links": _OVERRIDE,
+    "post_start": _OVERRIDE,
+    "pre_stop": _OVERRIDE,
+    "scale": "a model is one container: its name, its cards and its cache are its own",
+    "use_api_socket": "it would give the engine the whole host",
+    "volumes_from": _OVERRIDE,
     "provider": "an engine is a container of its own",
 }
 
@@ -63,15 +75,23 @@ class ComposeKeys(Table):
     """Added to the model's service; `shm_size`, `ulimits`, `logging`, `stop_grace_period` and the like replace ours."""
 
     annotations: Pairs | None = None
+    attach: bool | None = None
+    blkio_config: dict[str, Any] | None = None
     cap_add: Strings | None = None
     cap_drop: Strings | None = None
+    cgroup: Literal["host", "private"] | None = None
     cgroup_parent: str | None = None
+    cpu_count: Shares | None = None
+    cpu_percent: Cpus | None = None
+    cpu_period: Shares | None = None
+    cpu_quota: Shares | None = None
     cpu_shares: Shares | None = None
     cpus: Cpus | None = None
     cpuset: CpuSet | None = None
     device_cgroup_rules: Strings | None = None
     devices: Devices | None = None
     dns: Strings | None = None
+    dns_opt: Strings | None = None
     dns_search: Strings | None = None
     domainname: str | None = None
     expose: Ports | None = None
@@ -79,10 +99,13 @@ class ComposeKeys(Table):
     group_add: Groups | None = None
     hostname: Name | None = None
     init: bool | None = None
+    isolation: Name | None = None
     labels: Pairs | None = None
     logging: Logging | None = None
+    mac_address: str | None = None
     mem_limit: Size | None = None
     mem_reservation: Size | None = None
+    mem_swappiness: Annotated[int, Field(ge=0, le=100)] | None = None
     memswap_limit: Swap | None = None
     networks: Networks | None = None
     oom_kill_disable: bool | None = None
@@ -97,6 +120,7 @@ class ComposeKeys(Table):
     stdin_open: bool | None = None
     stop_grace_period: GoDuration | None = None
     stop_signal: Name | None = None
+    storage_opt: Pairs | None = None
     sysctls: Pairs | None = None
     tmpfs: TmpfsMounts | None = None
     tty: bool | None = None

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-def default_service(engine: str, model: str) -> str:
-    """Return the service name of a model that does not choose one."""
-    return f"{engine}-{model}".lower().replace(".", "-").replace("_", "-")
+from modelgen.load import DEFAULT_ENGINE
+
+if TYPE_CHECKING:
+    from modelgen.config import Model
+
+
+def service_name(name: str, model: Model) -> str:
+    """Return the service of a model: what it says, else `<engine>-<id>` as a host name."""
+    default = f"{model.engine or DEFAULT_ENGINE}-{name}"
+    return model.service or default.lower().replace(".", "-").replace("_", "-")

@@ -190,7 +190,7 @@ def owned_compose_key(faults: Iterable[Fault], places: Locator) -> Iterator[Foun
     """
     for fault in faults:
         if fault.kind == "owned-compose-key":
-            yield Found(places.key(fault.path), f"`compose.{fault.path[-1]}` is written by modelgen", fault.message)
+            yield Found(places.key(fault.path), f"`compose.{fault.path[-1]}` cannot be set here", fault.message)
 
 
 def _name(path: Path) -> str:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import fit, ir
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
-from modelgen.engines.names import default_service
-from modelgen.engines.resolve import resolve
+from modelgen.engines.names import service_name
 from modelgen.lower.additions import additions
 from modelgen.lower.order import start_dependencies
 from modelgen.lower.paths import from_output
@@ -37,9 +36,7 @@ def lower(document: Document, root_from_out: str) -> ir.Fleet:
         for name, profile in (config.profiles or {}).items()
     )
     containing = _profiles_by_model(models, profiles)
-    names = {
-        name: model.service or default_service(resolve(document, name).engine, name) for name, model in models.items()
-    }
+    names = {name: service_name(name, model) for name, model in models.items()}
     depends_on: Mapping[str, list[str]] = (
         {} if orchestrator.enabled else start_dependencies(models, profiles, config.gpus or {})
     )
