@@ -123,6 +123,32 @@ CASES: list[tuple[str, str, str]] = [
     (f"[defaults]\ncompose = {{ ports = ['1:1'] }}\n{QWEN}", "owned-compose-key", "publish"),
     ("[orchestrator]\ncompose = { privileged = true }", "owned-compose-key", "cap_add"),
     (f"{QWEN}compose = {{ lables = {{}} }}", "unknown-key", "did you mean `labels`?"),
+    (f"{QWEN}compose = {{ tmpfs = ['/root/.cache/vllm/x'] }}", "volume-over-ours", "elsewhere"),
+    (f"{QWEN}compose = {{ volumes = ['ab:/x/../root/.cache'] }}", "volume-over-ours", "elsewhere"),
+    (f"{QWEN}compose = {{ volumes = ['ab://root/.cache'] }}", "volume-over-ours", "elsewhere"),
+    (f"{QWEN}compose = {{ volumes = ['ab:/x', 'cd:/x'] }}", "volume-over-ours", "elsewhere"),
+    (f"{QWEN}compose = {{ volumes = ['cache-vllm-other:/x'] }}", "volume-over-ours", "elsewhere"),
+    (f"{QWEN}compose = {{ networks = {{ edge = {{}} }} }}", "reserved-network", "docker network create"),
+    (f"{QWEN}compose = {{ scale = 2 }}", "owned-compose-key", "one container"),
+    (f"{QWEN}compose = {{ shm_size = '٨gb' }}", "bad-value", ""),
+    # abbreviations, which argparse would take
+    (model("args = { max-model-len = 8, gpu-memory-util = 0.99 }"), "owned-arg", "gpu_memory"),
+    (model("args = { max-model-len = 8, trust-remote = true }"), "owned-arg", "trust_remote_code"),
+    (model("args = { max-model-len = 8, served_model = 'x' }"), "owned-arg", "aliases"),
+    (model("args = { max-model-len = 8, tensor-parallel = 2 }"), "bad-flag", "write `tensor-parallel-size`"),
+    # values
+    (model("args = { max-model-len = 0 }"), "bad-flag-value", ""),
+    (model("args = { max-model-len = false }"), "bad-flag-value", ""),
+    (model("args = { max-model-len = 8, tp = 0 }"), "bad-flag-value", ""),
+    (model("args = { max-model-len = 8, lora-modules = [] }"), "bad-flag-value", ""),
+    (model("args = { max-model-len = 8, lora-modules = ['-x'] }"), "bad-flag-value", ""),
+    # the orchestrator
+    ('[orchestrator]\nenabled = false\nlisten = "garbage"', "bad-address", "127.0.0.1:8080"),
+    ('[orchestrator]\nbase_image = "NOT an image"', "bad-image", "lower case"),
+    ("[gpus.g]\nmemory = '1GiB'\ndevice = '٣'", "bad-device", "nvidia-smi"),
+    ("[project]\nname = 'x'\nhub = 'C:hub'", "bad-hub", "C:/hub"),
+    (repo("hf.co/Qwen/Qwen3-4B"), "path-as-repo", 'write `repo = "Qwen/Qwen3-4B"`'),
+    (repo("Qwen/Qwen3-4B/"), "bad-repo-id", 'write `repo = "Qwen/Qwen3-4B"`'),
     # settings
     ('[rules]\nunpinned-repo = "off"\nbad-hub = "off"', "rule-not-advisory", "mend"),
 ]
@@ -136,7 +162,8 @@ def test_finding(toml: str, rule: str, offered: str) -> None:
 
 
 FINE = [
-    model('revision = "refs/pr/1"').replace("refs/pr/1", "a" * 40),
+    model('revision = "refs/pr/1"'),
+    model(f'revision = "{"a" * 40}"'),
     repo("gpt2"),
     repo("Qwen/Qwen3-VL-4B-Instruct_x.y"),
     f'{QWEN}publish = "[::1]:8001"',

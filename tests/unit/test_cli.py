@@ -8,16 +8,13 @@ import pty
 import select
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
 from compiling import REPOSITORY, complete, modelgen
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 WARNED = GOOD.replace('unpinned-repo = "off"', "")
@@ -128,6 +125,57 @@ def test_colour_only_on_a_terminal(project: Path) -> None:
     assert "\x1b[1;31m" in terminal("validate", cwd=project)
     assert "\x1b" not in terminal("validate", cwd=project, env={"NO_COLOR": "1"})
     assert "\x1b" not in modelgen("validate", cwd=project).stdout
+
+
+def test_text_of_all_languages_goes_through_a_redirection(project: Path) -> None:
+    (project / "models.toml").write_text(BAD.replace("qwen", '"日本"'))
+    done = modelgen("validate", cwd=project, env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"})
+    assert done.returncode == 1
+    assert "日本" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_a_full_disk_behind_stdout_is_a_sentence(project: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "modelgen", "rules"],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr == "modelgen: cannot write the output: no space left on device; give it a place that takes it\n"
+
+
+def test_stderr_may_be_closed(project: Path) -> None:
+    done = subprocess.run(
+        f"'{sys.executable}' -m modelgen build 2>&-",
+        shell=True,
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
+        check=False,
+    )
+    assert done.returncode == 0
+
+
+def test_an_empty_path_is_refused(project: Path) -> None:
+    assert modelgen("build", "--out", "", cwd=project).returncode == 2
+    assert modelgen("build", "--config", "", cwd=project).returncode == 2
+    assert [path.name for path in project.iterdir()] == ["models.toml"]
+
+
+def test_diff_agrees_with_check(project: Path) -> None:
+    modelgen("build", cwd=project)
+    (project / "build/.modelgen-record.json").unlink()
+    assert modelgen("diff", cwd=project).returncode == modelgen("build", "--check", cwd=project).returncode == 4
+    modelgen("build", cwd=project)
+    (project / "build/docker-compose.yml").write_text("mine")
+    edited = modelgen("diff", cwd=project)
+    assert edited.returncode == modelgen("build", "--check", cwd=project).returncode == 1
+    assert "was edited since modelgen wrote it" in edited.stderr
 
 
 def test_diff_shows_what_a_build_would_change(project: Path) -> None:

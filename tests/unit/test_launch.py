@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 import yaml
 
@@ -90,6 +92,23 @@ def test_a_claim_is_a_share_rounded_down(memory: str, share: str) -> None:
     assert started[started.index("--gpu-memory-utilization") + 1] == share
 
 
+@pytest.mark.parametrize("gpus", ['["gpu0", "gpu1"]', '["gpu1", "gpu0"]'])
+def test_cards_of_different_limits_get_the_lowest(gpus: str) -> None:
+    cards = """
+        [gpus.gpu0]
+        memory = "24GiB"
+        device = "0"
+        [gpus.gpu1]
+        memory = "24GiB"
+        device = "1"
+        limit = 0.5
+    """
+    started = command(
+        f'{textwrap.dedent(cards)}[models.qwen]\nrepo = "a/b"\ngpus = {gpus}\nargs = {{ max-model-len = 8, tp = 2 }}'
+    )
+    assert started[started.index("--gpu-memory-utilization") + 1] == "0.5"
+
+
 def test_without_a_card_there_is_no_share() -> None:
     assert "--gpu-memory-utilization" not in command('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 
@@ -100,9 +119,9 @@ def test_placeholders_of_a_command_are_exactly_three() -> None:
         [models.tiny]
         engine = "command"
         image = "registry.example/x:1"
-        upstream_name = "up"
+        upstream_name = "{hub}"
         command = ["serve", "{port}", "{model}", "{hub}/x", "{other}", '{"a": {}}']
         """,
         "command-tiny",
     )
-    assert started == ["serve", "8000", "up", "/root/.cache/huggingface/hub/x", "{other}", '{"a": {}}']
+    assert started == ["serve", "8000", "{hub}", "/root/.cache/huggingface/hub/x", "{other}", '{"a": {}}']

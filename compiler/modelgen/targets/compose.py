@@ -63,6 +63,7 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw]) -> dict[str, An
             else "api_server takes the repository id by --model; a positional one would be ignored."
         ),
         "entrypoint": service.launch.entrypoint,
+        "claim_note": _claim_note(service),
         "command": service.launch.command,
         "environment": [(key(name), value) for name, value in service.environment],
         "hub": service.hub,
@@ -72,19 +73,40 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw]) -> dict[str, An
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
         "devices": service.devices,
-        "shm_size": added.get("shm_size", Raw(f"{service.shm // 2**30}gb")),
-        "ulimits": added.get("ulimits", _ULIMITS),
-        "init": added.get("init", True),
-        "stop_grace_period": added.get("stop_grace_period", Raw(f"{service.stop_grace}s")),
+        "shm_size": added.get(
+            "shm_size", Raw(f"{service.shm // 2**30}gb # Docker's 64 MiB are too few; `ipc: host` would void this")
+        ),
+        "ulimits": added.get(
+            "ulimits", Raw(f"{scalar(_ULIMITS)} # rootless Docker may not raise limits: write others in `compose`")
+        ),
+        "init": added.get("init", Raw("true # reaps what a killed engine leaves behind")),
+        "stop_grace_period": added.get(
+            "stop_grace_period",
+            Raw(f"{service.stop_grace}s # SIGKILL comes after that; an engine lets go of its card in less"),
+        ),
         "depends_on": [(key(name), conditions[name]) for name in service.depends_on],
         "probe": ("CMD", *service.readiness.probe) if service.readiness.probe else None,
         "start_period": Raw(f"{service.readiness.start_timeout}s"),
         "logging": added.get("logging", _LOGGING),
         "cap_drop": list(dict.fromkeys(["ALL", *added.get("cap_drop", ())])),
-        "security_opt": list(dict.fromkeys(["no-new-privileges:true", *added.get("security_opt", ())])),
+        "security_opt": _security_opt(added.get("security_opt", [])),
         "labels": [(key(name), value) for name, value in labels.items()],
         "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
     }
+
+
+def _claim_note(service: ir.Service) -> Raw | None:
+    """What the share on the command line stands for; cards' names are ids, so they cannot end a comment."""
+    if not service.claims:
+        return None
+    parts = [f"{claim.memory / 2**30:.2f} GiB of {claim.gpu}" for claim in service.claims]
+    return Raw(f"It claims {' and '.join(parts)}.")
+
+
+def _security_opt(added: list[str]) -> list[str]:
+    """The user's own word on new privileges goes before ours; both together would be a contradiction."""
+    ours = [] if any(option.startswith("no-new-privileges") for option in added) else ["no-new-privileges:true"]
+    return list(dict.fromkeys([*ours, *added]))
 
 
 def service_networks(service: ir.Service) -> list[str] | dict[str, Any]:

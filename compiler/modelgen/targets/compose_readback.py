@@ -22,18 +22,32 @@ def check_readback(fleet: ir.Fleet, text: bytes) -> None:
     _compare(fleet.project, document.get("name"), "name")
     services = document["services"]
     _compare([service.name for service in fleet.services], [*services], "services")
+    probed = {service.name: service.readiness.probe is not None for service in fleet.services}
     for service in fleet.services:
         found = services[service.name]
         expected = {name: value for name, read in _TABLE.items() if (value := read(service)) is not None}
         _compare(_doubled(expected), {name: found[name] for name in _TABLE if name in found}, service.name)
-        mounts = [mount for mount in found.get("volumes", ()) if isinstance(mount, dict)]
-        _compare(_doubled(_hub(service)), mounts[0] if service.hub else None, f"{service.name}.volumes")
+        waits = {name: "service_healthy" if probed[name] else "service_started" for name in service.depends_on}
+        expected = {name: {"condition": condition, "required": False} for name, condition in waits.items()}
+        _compare(expected, found.get("depends_on", {}), service.name)
         added = service.additions.get("compose", {})
+        _compare(_doubled([*_mounts(service), *added.get("volumes", ())]), found.get("volumes", []), service.name)
         labels = {"modelgen.model": service.model, "modelgen.keep": "true", **added.get("labels", {})}
         _compare(_doubled(labels), found["labels"], f"{service.name}.labels")
-        internal = {network.key for network in fleet.networks if network.internal}
-        if not internal.intersection(found["networks"]):
-            raise RenderingError(f"{service.name} is not on the internal network")
+        _compare(sorted({*service.networks, *added.get("networks", ())}), sorted(found["networks"]), service.name)
+    _compare(
+        {network.key: (network.name, network.internal) for network in fleet.networks},
+        {name: (table["name"], table.get("internal", False)) for name, table in _own(document["networks"]).items()},
+        "networks",
+    )
+    caches = {service.cache.key: {"name": service.cache.name} for service in fleet.services if service.cache}
+    volumes = document.get("volumes", {})
+    _compare(caches, {name: volumes.get(name) for name in caches}, "volumes")
+
+
+def _own(networks: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the user's networks, which exist already."""
+    return {name: table for name, table in networks.items() if not table.get("external")}
 
 
 def _compare(expected: Any, found: Any, place: str) -> None:  # noqa: ANN401 - any YAML
@@ -50,16 +64,14 @@ def _doubled(value: Any) -> Any:  # noqa: ANN401 - any YAML
     return [_doubled(item) for item in value] if isinstance(value, list) else value
 
 
-def _hub(service: ir.Service) -> dict[str, Any] | None:
-    if service.hub is None:
-        return None
-    return {
-        "type": "bind",
-        "source": service.hub.source,
-        "target": service.hub.target,
-        "read_only": True,
-        "bind": {"create_host_path": False},
-    }
+def _mounts(service: ir.Service) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = []
+    if hub := service.hub:
+        place = {"source": hub.source, "target": hub.target}
+        mounts.append({"type": "bind", **place, "read_only": True, "bind": {"create_host_path": False}})
+    if cache := service.cache:
+        mounts.append({"type": "volume", "source": cache.key, "target": cache.target})
+    return mounts
 
 
 def _ports(service: ir.Service) -> list[dict[str, Any]] | None:
