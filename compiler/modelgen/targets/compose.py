@@ -29,11 +29,12 @@ def render(fleet: ir.Fleet) -> dict[str, bytes]:
         RenderingError: It does not; a bug of ours.
     """
     conditions = {service.name: _condition(service) for service in fleet.services}
+    cards = {gpu.name: gpu for gpu in fleet.gpus}
     text = render_template(
         PATH,
         scalar,
         project=fleet.project,
-        services=[_service(service, conditions) for service in fleet.services],
+        services=[_service(service, conditions, cards) for service in fleet.services],
         networks=_networks(fleet),
         volumes=_volumes(fleet),
     ).encode()
@@ -46,7 +47,7 @@ def _condition(service: ir.Service) -> Raw:
     return Raw("service_healthy" if service.readiness.probe else "service_started")
 
 
-def _service(service: ir.Service, conditions: Mapping[str, Raw]) -> dict[str, Any]:
+def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[str, ir.Gpu]) -> dict[str, Any]:
     """Everything that the template needs, flat."""
     added = service.additions.get("compose", {})
     labels = {"modelgen.model": service.model, "modelgen.keep": "true", **added.get("labels", {})}
@@ -63,7 +64,7 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw]) -> dict[str, An
             else "api_server takes the repository id by --model; a positional one would be ignored."
         ),
         "entrypoint": service.launch.entrypoint,
-        "claim_note": _claim_note(service),
+        "claim_note": _claim_note(service, cards),
         "command": service.launch.command,
         "environment": [(key(name), value) for name, value in service.environment],
         "hub": service.hub,
@@ -95,12 +96,13 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw]) -> dict[str, An
     }
 
 
-def _claim_note(service: ir.Service) -> Raw | None:
-    """What the share on the command line stands for; cards' names are ids, so they cannot end a comment."""
-    if not service.claims:
-        return None
-    parts = [f"{claim.memory / 2**30:.2f} GiB of {claim.gpu}" for claim in service.claims]
-    return Raw(f"It claims {' and '.join(parts)}.")
+def _claim_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw | None:
+    """Say what the share on the command line stands for; cards' names are ids, so they cannot end a comment."""
+    parts = [
+        f"{claim.memory / 2**30:.4g} GiB of the {cards[claim.gpu].memory / 2**30:.4g} GiB of {claim.gpu}"
+        for claim in service.claims
+    ]
+    return Raw(f"It claims {' and '.join(parts)}.") if parts else None
 
 
 def _security_opt(added: list[str]) -> list[str]:
