@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,16 @@ from compiling import REPOSITORY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMANDS = ["--help", "--version", "rules", "schema", "explain MG101", "validate", "validate --format json", "diff"]
-COMMANDS += ["build --format github", "build --check"]
+COMMANDS = [
+    "--help",
+    "rules",
+    "schema",
+    "explain MG101",
+    "validate",
+    "diff",
+    "build --check --format github",
+    "build --check",
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +34,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build that is out of date, with letters that few encodings have, and a warning to print."""
     folder = tmp_path_factory.mktemp("project")
     fresh_build(OLD, folder)
-    (folder / "models.toml").write_bytes(
-        NEW.replace("[rules]", "# ü漢…\n[rules]").replace('"off"', '"warning"').encode()
-    )
+    toml = NEW.replace('unpinned-repo = "off"', 'unpinned-repo = "warning"').replace('"a/b"', '"a/b" # ü漢…')
+    (folder / "models.toml").write_bytes(toml.encode())
     return folder
 
 
@@ -42,10 +50,16 @@ def run(command: str, cwd: Path, env: Mapping[str, str] | None = None) -> subpro
     )
 
 
+@cache
+def usual(command: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """Return what a command does when nothing is wrong with its streams."""
+    return run(command, cwd)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_disk_behind_stdout(project: Path, command: str) -> None:
-    expected = run(command, project)
+    expected = usual(command, project)
     done = run(f"{command} > /dev/full", project)
     assert b"Traceback" not in done.stderr
     if expected.stdout:
@@ -56,9 +70,9 @@ def test_a_full_disk_behind_stdout(project: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(project: Path, command: str, closed: str) -> None:
-    expected = run(command, project)
+    expected = usual(command, project)
     done = run(f"{command} {closed}", project)
     assert b"Traceback" not in done.stderr
     assert done.returncode == expected.returncode
@@ -85,9 +99,9 @@ def test_a_pipe_that_nobody_reads(project: Path, command: str) -> None:
     assert b"bug" not in done.stderr
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_encoding_of_the_streams_changes_nothing(project: Path, command: str, encoding: str) -> None:
     """A redirected stream of Western Windows is cp1252, which has no word for half of what is in a file."""
-    expected, done = run(command, project), run(command, project, {"PYTHONIOENCODING": encoding})
+    expected, done = usual(command, project), run(command, project, {"PYTHONIOENCODING": encoding})
     assert (done.returncode, done.stdout, done.stderr) == (expected.returncode, expected.stdout, expected.stderr)

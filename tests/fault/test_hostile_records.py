@@ -32,7 +32,7 @@ def add(project: Path, *names: str) -> None:
     """Claim in the record that modelgen wrote these files, with the contents that they have."""
     record = project / "build" / output.RECORD
     document = json.loads(record.read_text())
-    document["files"] |= dict.fromkeys(names, [PRECIOUS])
+    document["files"] |= {name: [PRECIOUS] for name in names}
     record.write_text(json.dumps(document))
 
 
@@ -46,18 +46,14 @@ def assert_harmless(project: Path) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize(
-    "name", ["..", "../precious", "a/../../precious", "./../precious", "up//..//../precious", "/x"]
-)
+@pytest.mark.parametrize("name", ["..", "../precious", "up/../../precious", "./../precious", "up//..//../precious"])
 def test_a_name_that_leads_out(project: Path, name: str) -> None:
     (project / "build" / "up").mkdir()
     add(project, name)
     assert_harmless(project)
 
 
-@pytest.mark.parametrize(
-    "name", ["", ".", "a/", "a//b", "\ud800", "docker-compose.yml/x", "x" * 300, "a/" * 5000 + "a"]
-)
+@pytest.mark.parametrize("name", ["", ".", "a/", "a//b", "\ud800", "docker-compose.yml/x", "x" * 300, "a/" * 5000])
 def test_a_name_that_no_file_can_have(project: Path, name: str) -> None:
     add(project, name)
     assert_harmless(project)

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -39,11 +40,12 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     """Each build is killed one step later than the one before it, all in one folder."""
     folder = tmp_path / "folder"
     output.build(OLD, folder, force=False)
-    step = 1
-    while is_killed_at(step, lambda: output.build(NEW if step % 2 else OLD, folder, force=False)):
+    for step in range(1, 500):
+        artifacts = NEW if step % 2 else OLD
+        if not is_killed_at(step, partial(output.build, artifacts, folder, force=False)):
+            break
         assert halves(folder) == []
-        step += 1
-        assert output.compare(OLD, folder).conflicts == []
+        assert output.compare(OLD, folder).conflicts == output.compare(NEW, folder).conflicts == []
     output.build(NEW, folder, force=False)
     assert contents(folder) == made_of(NEW, tmp_path / "new")
 
@@ -63,7 +65,7 @@ def killed_everywhere(place: Path, action: Callable[[Path], object]) -> Iterator
     for step in range(1, 500):
         folder = place / f"step{step}"
         shutil.copytree(place / "old", folder)
-        if not is_killed_at(step, lambda folder=folder: action(folder)):  # type: ignore[misc]
+        if not is_killed_at(step, partial(action, folder)):
             assert step > len(NEW)  # there was something to count
             return
         yield folder

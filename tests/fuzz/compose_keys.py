@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
+from typing import Any
+
 from hypothesis import strategies as st
 from toml_strings import PLAIN, texts
 
 # Compose takes a single letter before a colon for a drive of Windows.
-NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{1,9}", fullmatch=True)
+# Some networks and volumes are the deployment's own, or Docker's.
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{1,9}", fullmatch=True).filter(
+    lambda name: not name.startswith("cache-") and name not in {"host", "none", "bridge", "default", "edge"}
+)
 _SIZES = st.sampled_from(["16gb", "0.5 GiB", "1024", 2**40, 0.5])
 _HOST = st.just("host")
 _STRINGS = texts() | st.lists(texts(), max_size=3)
@@ -17,6 +23,12 @@ _PATHS = texts().map(lambda text: text.replace(":", "").replace("\\", ""))
 
 def _table(**optional: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
     return st.fixed_dictionaries({}, optional=optional)
+
+
+def _target(volume: Any) -> str:  # noqa: ANN401 - text or a table
+    return posixpath.normpath(
+        str(volume["target"]) if isinstance(volume, dict) else "/data" + volume.partition("/data")[2][:-3]
+    )
 
 
 _VOLUMES = st.one_of(
@@ -59,8 +71,8 @@ COMPOSE = _table(
     platform=st.sampled_from(["linux/amd64", "linux"]),
     pull_policy=st.sampled_from(["always", "never"]),
     stop_grace_period=st.sampled_from(["1m30s", "0.5h"]),
-    tmpfs=st.lists(st.builds("/{}:exec".format, _PATHS), max_size=2),
+    tmpfs=st.lists(st.builds("/tmp/{}:exec".format, _PATHS), max_size=1),
     ulimits=st.dictionaries(st.sampled_from(["nofile", "memlock", "y", "no"]), _LIMITS, max_size=2),
     user=st.sampled_from(["1000:1000", "me", 0]),
-    volumes=st.lists(_VOLUMES, max_size=3),
+    volumes=st.lists(_VOLUMES, max_size=3, unique_by=_target),
 )

@@ -25,9 +25,22 @@ NESTED: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(max_size=2), inner, max_size=3),
     max_leaves=6,
 )
+
+
+def _is_flag_value(value: object) -> bool:
+    """A list becomes several arguments: one at least, and none that reads as a flag."""
+    if not isinstance(value, list):
+        return True
+    return bool(value) and not any(isinstance(item, str) and item.startswith("-") for item in value)
+
+
 ENV = st.dictionaries(st.from_regex(r"X_[A-Z0-9_]{0,6}", fullmatch=True), texts(), max_size=3)
 # The prefix keeps clear of vLLM's own flags, which have rules of their own.
-ARGS = st.dictionaries(st.from_regex(r"x-[a-z]{1,4}(\.[a-z_]{1,3})?", fullmatch=True), NESTED, max_size=4)
+ARGS = st.dictionaries(
+    st.from_regex(r"x-[a-z]{1,4}(\.[a-z_]{1,3})?", fullmatch=True),
+    NESTED.filter(_is_flag_value),
+    max_size=4,
+)
 _ANY_ENGINE = {
     "start_timeout": DURATIONS,
     "idle_timeout": DURATIONS,

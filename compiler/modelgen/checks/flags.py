@@ -199,7 +199,9 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
                 expected = "a whole number of at least 1"
             elif name == vllm.MAX_MODEL_LEN and not _is_length(value):
                 expected = 'a whole number of at least 1, such as 16384, or "16k"'
-            elif isinstance(value, list) and (not value or any(str(item).startswith("-") for item in value)):
+            elif isinstance(value, list) and (
+                not value or any(isinstance(item, str) and item.startswith("-") for item in value)
+            ):
                 expected = "a list of values that do not begin with a dash, with one at least"
             else:
                 continue

@@ -71,12 +71,11 @@ def compile_file(config: Path, out: Path | None) -> tuple[Compilation, Path]:
 def root_from_out(root: Path, out: Path) -> str:
     """Return the POSIX path from the output directory to the folder of models.toml; absolute if it is not above it."""
     absolute_root, absolute_out = (Path(os.path.abspath(path)) for path in (root, out))  # noqa: PTH100 - no symlinks
-    try:
-        absolute_root.as_posix().encode()
-    except UnicodeEncodeError as error:
-        raise ModelgenError(f"the path of {root} is not UTF-8, as every file of a build is; rename it") from error
     if not absolute_out.is_relative_to(absolute_root):
-        return absolute_root.as_posix()
+        try:
+            return os.fsencode(absolute_root.as_posix()).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ModelgenError(f"the path of {root} is not UTF-8, as every file of a build is; rename it") from error
     return "/".join([".."] * len(absolute_out.relative_to(absolute_root).parts)) or "."
 
 

@@ -1,0 +1,80 @@
+"""Faults that wait for their mending; each goes to the file of its subject then."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from builds import contents
+from test_hostile_records import add, assert_harmless, project  # noqa: F401 - a fixture
+from test_killed_while_files_come_and_go import NEW, OLD, killed_everywhere, made_of
+
+from compiling import REPOSITORY, modelgen
+from modelgen import output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENV = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+
+
+def test_a_line_end_in_a_name_does_not_lead_out(project: Path) -> None:  # noqa: F811
+    """`.` of a regular expression does not match a line end, so what follows one was never looked at."""
+    (project / "build" / "a\n").mkdir()
+    add(project, "a\n/../../precious")
+    assert_harmless(project)
+
+
+def test_a_link_within_the_directory_does_not_lead_out(project: Path) -> None:  # noqa: F811
+    (project / "build" / "up").symlink_to("..")
+    add(project, "up/precious")
+    assert_harmless(project)
+
+
+def test_what_is_built_is_not_written_through_a_link_either(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "build"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / "deep").symlink_to(outside)
+    changes = output.build({"deep/file": b"1"}, folder, force=False)
+    assert changes.conflicts == ["deep/file"]
+    assert contents(outside) == {}
+
+
+def test_a_name_in_a_record_says_nothing_to_the_terminal(project: Path) -> None:  # noqa: F811
+    (project / "build" / "\x1b[31mred").write_text("mine")
+    add(project, "\x1b[31mred")
+    assert "\x1b" not in modelgen("build", cwd=project).stderr
+
+
+def test_the_build_that_goes_back_clears_away_what_was_staged(tmp_path: Path) -> None:
+    """Killed before its record was in place, a build that adds a file leaves it staged under a name that none knows."""
+    fresh = made_of(OLD, tmp_path / "fresh")
+    for folder in killed_everywhere(tmp_path, lambda folder: output.build(NEW, folder, force=False)):
+        assert output.compare(OLD, folder).is_empty == (contents(folder) == fresh)
+        output.build(OLD, folder, force=False)
+        assert contents(folder) == fresh
+
+
+def test_a_named_pipe_in_the_place_of_a_file_is_not_waited_for(project: Path) -> None:  # noqa: F811
+    (project / "build" / "docker-compose.yml").unlink()
+    os.mkfifo(project / "build" / "docker-compose.yml")
+    for args in (["build"], ["build", "--check"], ["diff"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "modelgen", *args],
+            cwd=project,
+            env=ENV,
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+        assert done.returncode == (4 if args == ["diff"] else 1)
+
+
+def test_a_named_pipe_that_the_record_names_is_not_waited_for(tmp_path: Path) -> None:
+    output.build({"a": b"1", "b": b"2"}, tmp_path, force=False)
+    (tmp_path / "b").unlink()
+    os.mkfifo(tmp_path / "b")
+    assert output.compare({"a": b"1"}, tmp_path).conflicts == ["b"]
