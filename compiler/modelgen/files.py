@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
 
 class ModelgenError(Exception):
@@ -75,9 +75,9 @@ def create(path: Path, data: bytes) -> None:
         staged.discard()
 
 
-def leftovers(root: Path, names: Iterable[str], suffix: str) -> list[Path]:
-    """Return what a killed run staged for `names` and never published."""
-    return [path for name in names if (path := _beside(root, name, suffix)).is_file()]
+def leftovers(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return what killed runs staged below `root` and never published, whatever it was meant to be."""
+    return [Path(folder, name) for folder, _, names in os.walk(root) for name in names if name.endswith(suffixes)]
 
 
 def remove(path: Path) -> None:

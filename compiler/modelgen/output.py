@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from modelgen import files
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 RECORD = ".modelgen-record.json"
 _FORMAT = 1
 _NEW, _DONE = ".modelgen-new", ".modelgen-done"
-# A record comes from disk: no name in it may lead out of the directory.
-_NAME = re.compile(r"(?!/)(?!(?:.*/)?\.{0,2}(?:/|$))[^\0\\:]+")
 _HASH = re.compile(r"[0-9a-f]{64}")
+
+NOT_A_FILE = b"\0not a file"
+"""Stands for a directory, a link or a pipe where a file is looked for; told by identity, not by value."""
 
 Record = dict[str, list[str]]
 """Relative path → hashes of contents that are modelgen's own: one when complete, old and new while it is not."""
@@ -61,27 +63,26 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
     Raises:
         OSError: The directory cannot be read.
     """
-    record = _read(root / RECORD)
+    record = _read_record(root)
     known = _parse_record(record)
     create: list[str] = []
     update: list[str] = []
     delete: list[str] = []
     conflicts: list[str] = []
     for name, data in artifacts.items():
-        path = root / name
-        now = None if path.is_symlink() or path.is_dir() else _read(path)
+        now = _read(root, name)
         if now is None:
-            (conflicts if path.is_symlink() or path.exists() else create).append(name)
+            create.append(name)
+        elif now is NOT_A_FILE or (now != data and _hash(now) not in (known or {}).get(name, ())):
+            conflicts.append(name)
         elif now != data:
-            (update if _hash(now) in (known or {}).get(name, ()) else conflicts).append(name)
+            update.append(name)
     for name, hashes in (known or {}).items():
-        path = root / name
-        if name not in artifacts and (path.is_symlink() or path.exists()):
-            is_ours = path.is_file() and not path.is_symlink() and _hash(path.read_bytes()) in hashes
-            (delete if is_ours else conflicts).append(name)
+        if name not in artifacts and (now := _read(root, name)) is not None:
+            (delete if now is not NOT_A_FILE and _hash(now) in hashes else conflicts).append(name)
     if known is None:
         conflicts.append(RECORD)
-    is_complete = record == _complete_record(artifacts) and not _leftovers(root, artifacts, known or {})
+    is_complete = record == _complete_record(artifacts) and not files.leftovers(root, (_NEW, _DONE))
     return ChangeSet(create, update, delete, conflicts, is_complete, known or {})
 
 
@@ -110,14 +111,20 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
     """
     touched = [*changes.create, *changes.update, *changes.conflicts]
     write = {name: artifacts[name] for name in touched if name in artifacts}
-    remove = [name for name in (*changes.delete, *changes.conflicts) if name not in artifacts and name != RECORD]
+    remove = [
+        name
+        for name in (*changes.delete, *changes.conflicts)
+        if name not in artifacts and name != RECORD and not _linked_folders(root, name)
+    ]
     between = {name: set(hashes) for name, hashes in changes.known.items()}
     for name, data in artifacts.items():
         between.setdefault(name, set()).add(_hash(data))
     first = _format_record({name: sorted(hashes) for name, hashes in between.items()})
 
-    for path in _leftovers(root, artifacts, changes.known):
+    for path in files.leftovers(root, (_NEW, _DONE)):
         files.remove(path)
+    for link in dict.fromkeys(link for name in write for link in _linked_folders(root, name)):
+        files.remove(link)
     staged = files.Staged(root, {RECORD: first, **write}, _NEW)
     try:
         done = files.Staged(root, {RECORD: _complete_record(artifacts)}, _DONE)
@@ -132,11 +139,6 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
             done.discard()
     finally:
         staged.discard()
-
-
-def _leftovers(root: Path, artifacts: Mapping[str, bytes], known: Record) -> list[Path]:
-    names = {*artifacts, *known, RECORD}
-    return [path for suffix in (_NEW, _DONE) for path in files.leftovers(root, names, suffix)]
 
 
 def diff(artifacts: Mapping[str, bytes], changes: ChangeSet, root: Path) -> str:
@@ -161,11 +163,29 @@ def diff(artifacts: Mapping[str, bytes], changes: ChangeSet, root: Path) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in text)
 
 
-def _read(path: Path) -> bytes | None:
+def _read(root: Path, name: str) -> bytes | None:
+    """Return a file's bytes, None where there is nothing, or `NOT_A_FILE`.
+
+    A link is none, nor is what lies behind a linked folder: it would be somebody else's file that is written. A named
+    pipe would be waited for.
+    """
+    path = root / name
+    if path.is_symlink() or _linked_folders(root, name):
+        return NOT_A_FILE
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() or not path.exists() else NOT_A_FILE
     except FileNotFoundError:
         return None
+
+
+def _linked_folders(root: Path, name: str) -> list[Path]:
+    """Return the folders on the way to a file that are links, which lead out of the directory."""
+    return [root / folder for folder in list(PurePosixPath(name).parents)[:-1] if (root / folder).is_symlink()]
+
+
+def _read_record(root: Path) -> bytes | None:
+    path = root / RECORD
+    return path.read_bytes() if path.is_file() or path.is_dir() else None
 
 
 def _hash(data: bytes) -> str:
@@ -193,6 +213,12 @@ def _parse_record(data: bytes | None) -> Record | None:
         return None
     for name, hashes in record.items():
         is_list = isinstance(hashes, list) and all(isinstance(item, str) and _HASH.fullmatch(item) for item in hashes)
-        if not (_NAME.fullmatch(name) and is_list and name != RECORD):
+        if not (_is_within(name) and is_list and name != RECORD):
             return None
     return record
+
+
+def _is_within(name: str) -> bool:
+    """Tell whether a name from a record, which comes from disk, stays in the directory and can be printed."""
+    parts = name.split("/")
+    return name.isprintable() and not {"", ".", ".."}.intersection(parts) and not {"\\", ":"}.intersection(name)

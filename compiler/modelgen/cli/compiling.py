@@ -33,7 +33,7 @@ class _GivenPath(click.Path):
 config_option = click.option(
     "--config",
     "config",
-    type=_GivenPath(path_type=Path),
+    type=_GivenPath(path_type=Path, readable=False),
     default=Path("models.toml"),
     show_default=True,
     help="The file to compile.",
@@ -41,7 +41,7 @@ config_option = click.option(
 out_option = click.option(
     "--out",
     "out",
-    type=_GivenPath(path_type=Path),
+    type=_GivenPath(path_type=Path, readable=False),
     default=None,
     help="The output directory.  [default: build beside the file]",
 )

@@ -7,6 +7,7 @@ import sys
 import click
 
 from modelgen.cli.catalogue import load_rules
+from modelgen.cli.compiling import is_terminal
 from modelgen.diagnostics import did_you_mean
 
 
@@ -28,7 +29,7 @@ def command(code: str) -> int:
         raise click.UsageError(f"no rule `{code}`{hint}; `modelgen rules` lists them")
     kind = f"{rule.severity.value}, {'may be changed in `[rules]`' if rule.advisory else 'always on'}"
     text = f"# {rule.code} {rule.name}\n\n{kind}\n\n{rule.manual}"
-    if sys.stdout.isatty():
+    if is_terminal(sys.stdout):
         from rich.console import Console
         from rich.markdown import Markdown
 
