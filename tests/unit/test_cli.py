@@ -67,7 +67,7 @@ def test_build_on_a_terminal_says_what_next(project: Path) -> None:
     shown = terminal("build", cwd=project)
     assert "build: 2 files written" in shown
     assert "there is no hub directory at models/hub" in shown
-    assert "next: docker compose -f build/docker-compose.yml --profile qwen up --detach --wait" in shown
+    assert "next: docker compose --project-directory build --profile qwen up --detach --wait" in shown
     (project / "models/hub/models--a--b").mkdir(parents=True)
     again = terminal("build", cwd=project)
     assert "nothing to do" in again

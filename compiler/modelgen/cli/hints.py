@@ -30,8 +30,11 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
         _hint_about_hub(Path(os.path.normpath(out / hub)), fetched)
     if fleet.services:
         default = next((profile.name for profile in fleet.profiles if profile.default), fleet.services[0].model)
-        file = shlex.quote((out / "docker-compose.yml").as_posix())
-        click.echo(f"next: docker compose -f {file} --profile {default} up --detach --wait", err=True)
+        # By its directory, not by `--file`, which would leave out a docker-compose.override.yml beside it.
+        folder = shlex.quote(out.as_posix())
+        click.echo(
+            f"next: docker compose --project-directory {folder} --profile {default} up --detach --wait", err=True
+        )
 
 
 def _hint_about_hub(hub: Path, fetched: Service) -> None:
