@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
 
 class ModelgenError(Exception):
@@ -75,9 +75,21 @@ def create(path: Path, data: bytes) -> None:
         staged.discard()
 
 
-def leftovers(root: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """Return what killed runs staged below `root` and never published, whatever it was meant to be."""
-    return [Path(folder, name) for folder, _, names in os.walk(root) for name in names if name.endswith(suffixes)]
+def leftovers(root: Path, names: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:
+    """Return what killed runs staged in the folders of `names` and never published, whatever it was meant to be.
+
+    Only those folders: below `root` may be a whole project, with another build in it. And only folders that are
+    really there: a link leads out.
+    """
+    whole = root.resolve()
+    folders = {root, *((root / name).parent for name in names)}
+    return [
+        path
+        for folder in folders
+        if folder.is_dir() and folder.resolve().is_relative_to(whole)
+        for path in folder.iterdir()
+        if path.name.endswith(suffixes)
+    ]
 
 
 def remove(path: Path) -> None:

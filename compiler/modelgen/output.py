@@ -82,7 +82,9 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
             (delete if now is not NOT_A_FILE and _hash(now) in hashes else conflicts).append(name)
     if known is None:
         conflicts.append(RECORD)
-    is_complete = record == _complete_record(artifacts) and not files.leftovers(root, (_NEW, _DONE))
+    is_complete = record == _complete_record(artifacts) and not files.leftovers(
+        root, {**artifacts, **(known or {})}, (_NEW, _DONE)
+    )
     return ChangeSet(create, update, delete, conflicts, is_complete, known or {})
 
 
@@ -121,7 +123,7 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
         between.setdefault(name, set()).add(_hash(data))
     first = _format_record({name: sorted(hashes) for name, hashes in between.items()})
 
-    for path in files.leftovers(root, (_NEW, _DONE)):
+    for path in files.leftovers(root, between, (_NEW, _DONE)):
         files.remove(path)
     for link in dict.fromkeys(link for name in write for link in _linked_folders(root, name)):
         files.remove(link)
