@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import posixpath
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,33 +18,40 @@ _HOST = st.just("host")
 _STRINGS = texts() | st.lists(texts(), max_size=3)
 _LISTED = st.builds("{}={}".format, st.sampled_from(["a", "b.c", "$d", "[text]"]), texts())
 _PAIRS = st.dictionaries(texts(min_size=1, max_size=2), PLAIN, max_size=3) | st.lists(_LISTED, max_size=3)
-_PATHS = texts().map(lambda text: text.replace(":", "").replace("\\", ""))
+_PATHS = texts().map(lambda text: re.sub(r"[:\\]|\.\.+", "", text))
 
 
 def _table(**optional: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
     return st.fixed_dictionaries({}, optional=optional)
 
 
-def _target(volume: Any) -> str:  # noqa: ANN401 - text or a table
-    return posixpath.normpath(
-        str(volume["target"]) if isinstance(volume, dict) else "/data" + volume.partition("/data")[2][:-3]
-    )
-
-
+# A target stays below the folder that `_apart` puts before it, so that no two mounts meet.
+_SHORT = st.builds("{}:{{}}/{}:ro".format, st.sampled_from(["./data", "../x", "/srv", "~/y", "C:\\x"]) | NAMES, _PATHS)
 _VOLUMES = st.one_of(
-    st.builds("{}:/data/{}:ro".format, st.sampled_from(["./data", "../x", "/srv", "~/y", "C:\\x"]) | NAMES, _PATHS),
+    _SHORT,
     st.builds(
-        lambda source, more: {"type": "bind", "source": source, "target": "/data"} | more,
+        lambda source, more: {"type": "bind", "source": source, "target": "{}"} | more,
         texts(min_size=1),
         _table(read_only=st.booleans(), bind=_table(create_host_path=st.booleans(), propagation=st.just("rslave"))),
     ),
     st.builds(
-        lambda name, more: {"type": "volume", "source": name, "target": "/data"} | more,
+        lambda name, more: {"type": "volume", "source": name, "target": "{}"} | more,
         NAMES,
         _table(volume=_table(nocopy=st.booleans(), subpath=texts())),
     ),
-    st.builds(lambda size: {"type": "tmpfs", "target": "/scratch", "tmpfs": {"size": size, "mode": 0o1777}}, _SIZES),
+    st.builds(lambda size: {"type": "tmpfs", "target": "{}", "tmpfs": {"size": size, "mode": 0o1777}}, _SIZES),
 )
+
+
+def _apart(volumes: list[Any]) -> list[Any]:
+    """Give each volume a target of its own."""
+
+    def place(volume: Any, target: str) -> Any:  # noqa: ANN401 - text or a table
+        return volume | {"target": target} if isinstance(volume, dict) else volume.replace("{}", target, 1)
+
+    return [place(volume, f"/data{number}") for number, volume in enumerate(volumes)]
+
+
 _ATTACHMENTS = _table(
     aliases=st.lists(texts(), max_size=2), ipv4_address=texts(), priority=st.integers(0, 1000), driver_opts=_PAIRS
 )
@@ -74,5 +81,5 @@ COMPOSE = _table(
     tmpfs=st.lists(st.builds("/tmp/{}:exec".format, _PATHS), max_size=1),
     ulimits=st.dictionaries(st.sampled_from(["nofile", "memlock", "y", "no"]), _LIMITS, max_size=2),
     user=st.sampled_from(["1000:1000", "me", 0]),
-    volumes=st.lists(_VOLUMES, max_size=3, unique_by=_target),
+    volumes=st.lists(_VOLUMES, max_size=3).map(_apart),
 )

@@ -80,8 +80,8 @@ PLACES: dict[str, Place] = {
         lambda service: service["volumes"][-1]["volume"]["subpath"],
     ),
     "volume, its target": (
-        lambda text: compose(volumes=[{"type": "tmpfs", "target": f"/x/{text}"}]),
-        lambda service: service["volumes"][-1]["target"][3:],
+        lambda text: compose(volumes=[{"type": "tmpfs", "target": f"/x/-{text}"}]),
+        lambda service: service["volumes"][-1]["target"][4:],
     ),
 }
 PLACES |= {
