@@ -45,7 +45,7 @@ def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
     ```
     """
     if not isinstance(error, tomllib.TOMLDecodeError):  # Python's own guard against quadratic conversion
-        offset = match.start() if (match := re.search(r"\d[\d_]{4000,}", source.text)) else 0
+        offset = match.start() if (match := re.search(r"(?<![\d_])\d[\d_]{4000,}", source.text)) else 0
         line, column = source.text.count("\n", 0, offset) + 1, offset - source.text.rfind("\n", 0, offset)
         yield Found(Span(source.path, line, column, line, column + 1), "this integer has too many digits")
         return
