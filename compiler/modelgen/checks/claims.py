@@ -47,11 +47,10 @@ def model_over_card(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         if model.gpu_memory is None:
             continue
-        for gpu_name in dict.fromkeys(model.gpus or ()):
-            gpu = context.gpus.get(gpu_name)
-            if gpu is None:
-                continue
-            claim, budget = fit.claims({gpu_name: gpu}, model.gpu_memory)[gpu_name], fit.budget(gpu)
+        cards = context.cards(model)
+        for gpu_name, claim in fit.claims(cards, model.gpu_memory).items():
+            gpu = cards[gpu_name]
+            budget = fit.budget(gpu)
             if claim > budget:
                 yield Found(
                     document.at_value(*document.origin(name, "gpu_memory")),
@@ -114,8 +113,7 @@ def profile_over_card(context: Context) -> Iterator[Found]:
             model = context.models.get(name)
             if model is None:
                 continue
-            cards = {gpu: context.gpus[gpu] for gpu in model.gpus or () if gpu in context.gpus}
-            for gpu_name, memory in fit.claims(cards, model.gpu_memory).items():
+            for gpu_name, memory in fit.claims(context.cards(model), model.gpu_memory).items():
                 claims.setdefault(gpu_name, {})[name] = memory
         for gpu_name, parts in claims.items():
             total, budget = sum(parts.values()), fit.budget(context.gpus[gpu_name])
@@ -172,7 +170,7 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
     """
     document = context.document
     for name, model in context.of_engine("vllm"):
-        cards = [context.gpus[gpu] for gpu in model.gpus or () if gpu in context.gpus]
+        cards = context.cards(model).values()
         if isinstance(model.gpu_memory, int) and len({gpu.memory for gpu in cards}) > 1:
             smallest = min(cards, key=lambda gpu: gpu.memory)
             yield Found(

@@ -50,6 +50,10 @@ class Context:
             if self.resolved[name].engine == engine:
                 yield name, model
 
+    def cards(self, model: Model) -> dict[str, Gpu]:
+        """Return the model's cards by name, each once, without those that `[gpus]` does not have."""
+        return {name: self.gpus[name] for name in model.gpus or () if name in self.gpus}
+
     def env_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
         """Yield every `env` table as written, with its path."""
         config = self.document.config

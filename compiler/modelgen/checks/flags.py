@@ -48,9 +48,9 @@ def owned_arg(context: Context) -> Iterator[Found]:
             name = _positive(key)
             owned = name if name in vllm.OWNED_ARGS else vllm.unabbreviated(name)
             if owned in vllm.OWNED_ARGS:
-                short = "" if owned == name else f"`{key}` is short for `--{owned}`, which "
-                message = f"{short}is written by modelgen" if short else f"`--{name}` is written by modelgen"
-                yield Found(context.document.at_key(*path, key), message, vllm.OWNED_ARGS[owned])
+                what = f"`--{owned}`" if owned == name else f"`{key}` is short for `--{owned}`, which"
+                place = context.document.at_key(*path, key)
+                yield Found(place, f"{what} is written by modelgen", vllm.OWNED_ARGS[owned])
 
 
 @rule("MG211", "bad-flag")

@@ -48,10 +48,10 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
 
     bound = bind(tables)
     diagnostics: list[Diagnostic] = []
-    if bound.faults:
-        places = Locator(source)
+    places = Locator(source) if bound.faults else None
+    if places:
         for find in (shape.unknown_key, shape.missing_key, shape.wrong_type, shape.bad_value, shape.owned_compose_key):
             diagnostics += find(bound.faults, places)
     if bound.config is None:
         return None, source, diagnostics
-    return Document(source, bound.config, bound.compose, bound.dropped), source, diagnostics
+    return Document(source, bound.config, bound.compose, bound.dropped, places), source, diagnostics

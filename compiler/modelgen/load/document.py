@@ -26,12 +26,14 @@ class Document:
         config: As written. Where `dropped` is not empty it lacks those values.
         compose: The `compose` tables, by path.
         dropped: Paths whose values were refused; they are written, so nobody may call them missing.
+        places: Where things are written, if that had to be found out already.
     """
 
     source: Source
     config: Config
     compose: dict[Path, ComposeKeys] = field(default_factory=dict)
     dropped: frozenset[Path] = frozenset()
+    places: Locator | None = None
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -44,7 +46,7 @@ class Document:
 
     @cached_property
     def _locator(self) -> Locator:
-        return Locator(self.source)
+        return self.places or Locator(self.source)
 
     def at_key(self, *path: str | int) -> Span:
         """Return where the key at `path` is written."""

@@ -70,7 +70,7 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "hub": service.hub,
         "cache": service.cache,
         "volumes": added.get("volumes", ()),
-        "networks": service_networks(service),
+        "networks": _service_networks(service),
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
         "devices": service.devices,
@@ -111,7 +111,7 @@ def _security_opt(added: list[str]) -> list[str]:
     return list(dict.fromkeys([*ours, *added]))
 
 
-def service_networks(service: ir.Service) -> list[str] | dict[str, Any]:
+def _service_networks(service: ir.Service) -> list[str] | dict[str, Any]:
     """Return the service's networks: a list, or a mapping where the user says more of one."""
     added = service.additions.get("compose", {}).get("networks", {})
     networks = {**{name: {} for name in service.networks}, **added}
@@ -121,7 +121,7 @@ def service_networks(service: ir.Service) -> list[str] | dict[str, Any]:
 def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
     """The fleet's networks, then the user's, which exist already: most keep their applications on one."""
     ours = {network.key: network for network in fleet.networks}
-    joined = {name for service in fleet.services for name in service_networks(service)} - set(ours)
+    joined = {name for service in fleet.services for name in _service_networks(service)} - set(ours)
     return [
         {"key": key(network.key), "name": network.name, "internal": network.internal, "external": False}
         for network in ours.values()
