@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from modelgen.pipeline import Compilation
 
-FORMATS = ("human", "json", "github")
+FORMATS = ("human", "json", "github", "sarif")
 
 
 class _GivenPath(click.Path):
@@ -89,6 +89,10 @@ def print_findings(compilation: Compilation, format_: str, *, to_stderr: bool) -
         from modelgen.diagnostics import github
 
         click.echo(github.render(compilation.diagnostics), nl=False)
+    elif format_ == "sarif":
+        from modelgen.diagnostics import sarif
+
+        click.echo(sarif.render(compilation.diagnostics), nl=False)
     elif compilation.diagnostics:
         from modelgen.diagnostics import Severity, human
 
