@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from compiling import check, complete, findings
-from modelgen.diagnostics import github, human
+from modelgen.diagnostics import github, human, sarif
 from modelgen.diagnostics import json as json_format
 from modelgen.diagnostics.masking import mask
 from modelgen.pipeline import compile_source
@@ -82,6 +82,42 @@ def test_github_escapes_what_would_end_a_command() -> None:
     assert "file=a%2Cb%3Ac%25.toml," in github.render(nasty)
 
 
+def runner_reads(line: str) -> tuple[str, dict[str, str], str]:
+    """Read a workflow command as GitHub's runner does (github.com/actions/runner, ActionCommand.TryParseV2)."""
+    assert line.startswith("::")
+    info, _, data = line[2:].partition("::")
+    command, _, listed = info.partition(" ")
+    properties = dict(pair.split("=", 1) for pair in listed.split(",") if pair)
+    for escape, character in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        properties = {key: value.replace(escape, character) for key, value in properties.items()}
+    for escape, character in (("%0D", "\r"), ("%0A", "\n"), ("%25", "%")):
+        data = data.replace(escape, character)
+    return command, properties, data
+
+
+NASTY = ["::set-output name=x::y", "a,b=c", "100%0A%25", "\\r\\n::error::x", "##[error]x", "日本"]
+
+
+@pytest.mark.parametrize("key", NASTY)
+def test_github_says_what_json_says(key: str) -> None:
+    toml = complete(f'[models.qwen]\nrepo = "/a"\nargs = {{ max-model-len = 8 }}\n"{key}" = """\n1"""\n')
+    found = compile_source(toml.encode(), path=f"my models/{key}.toml").diagnostics
+    expected = json.loads(json_format.render(found))
+    lines = github.render(found).split("\n")
+    assert lines.pop() == ""
+    assert not any(end in line for line in lines for end in "\r\v\f\x85\u2028")
+    for line, finding in zip(lines, expected, strict=True):
+        command, properties, data = runner_reads(line)
+        assert command == finding["severity"]
+        assert properties.pop("title") == f"{finding['code']} {finding['rule']}"
+        assert properties.pop("file") == finding["path"]
+        columns = {"col": finding["column"], "endColumn": finding["end_column"]}
+        lined = {"line": finding["line"], "endLine": finding["end_line"]}
+        one_line = finding["line"] == finding["end_line"]
+        assert properties == {name: str(number) for name, number in (lined | columns if one_line else lined).items()}
+        assert data == "\n".join(filter(None, [finding["message"], finding["help"]]))
+
+
 def test_summary() -> None:
     assert human.summarize(findings(TYPO)) == "1 error"
 
@@ -89,7 +125,7 @@ def test_summary() -> None:
 TOKEN = "hf_" + "a1B2" * 8
 
 
-@pytest.mark.parametrize("render", [json_format.render, github.render])
+@pytest.mark.parametrize("render", [json_format.render, github.render, sarif.render])
 def test_tokens_are_masked_for_programs(render: object) -> None:
     assert callable(render)
     found = findings(complete(f'[models.qwen]\nrepo = "{TOKEN}!"\nargs = {{ max-model-len = 8 }}'))
