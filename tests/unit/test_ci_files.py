@@ -178,3 +178,19 @@ def test_odd_paths_are_paths(program: Path, project: Path) -> None:
     assert run_action(program, project, config=name, out="my $(touch oops)")[0] == 0
     assert not (project / "oops").exists()
     assert run_action(program, project, config=name, out="another")[0] == 4
+
+
+def test_the_readme_calls_what_is_there() -> None:
+    section = (
+        (REPOSITORY / "README.md").read_text().partition("## Review configuration as code\n")[2].partition("\n## ")[0]
+    )
+    workflow, steps, hooks = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", section, re.DOTALL))
+    calls = [
+        step for step in [*workflow["jobs"]["models"]["steps"], *steps] if step["uses"].startswith("you/modelgen@")
+    ]
+    assert len(calls) == 2
+    assert {name for call in calls for name in call.get("with", {})} <= set(ACTION["inputs"])
+    (repository,) = hooks["repos"]
+    assert [hook["id"] for hook in repository["hooks"]] == list(HOOKS)
+    title, _, text = section.partition(",title=")[2].partition("\n")[0].partition("::")
+    assert f"> **{title}**<br>\n> " + text.replace("`", r"\`").replace("%0A", "<br>\n> ") in section
