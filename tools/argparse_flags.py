@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
 import json
 import re
 from dataclasses import MISSING, dataclass, field
@@ -13,13 +13,15 @@ from source_tree import NotUnderstoodError
 from static_values import ClassValue, EnumMember, External, FunctionValue, StandIn, Unknown, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from source_tree import Place
     from static_program import StaticProgram
 
 _PLAIN_KINDS: dict[Any, str] = {None: "text", str: "text", int: "int", float: "number", bool: "truthy"}
-_DEPRECATED = re.compile(r"^\W*(?:this (?:\w+ )?is )?deprecated\b", re.IGNORECASE)
+_DEPRECATED = re.compile(
+    r"^\W*(?:(?:this )?[\w-]+ (?:\(--[\w-]+\) )?is )?deprecated\b|^\s*deprecated: ", re.IGNORECASE | re.MULTILINE
+)
 # Actions that store a value as they get it, and keep what it is for argparse to say.
 _STORING = {None, "store", "append", "extend"}
 _SUPPRESSED = External("argparse.SUPPRESS")
@@ -58,19 +60,19 @@ class Reading:
     """How an engine's own types, actions and lambdas are to be read; `flag` applies it.
 
     Args:
-        kinds: The kind of a value, by the name of the function that is given as its type.
+        kinds: The kind of a value, by the name of the function that is given as its type, or by the body of a lambda.
         wrappers: Functions that return a function for a type that they are given: their inner function's name, and
             whether the word None is then a value.
-        lambdas: The kinds of flags whose type is a lambda, by the flag.
-        known: What a release itself brings for an open flag, from its options and what was followed to get there.
-        unbounded: Flags whose choices depend on the machine; they are left out.
+        known: What a release itself brings for an open flag.
+        open: Flags whose choices plugins can add to before they are checked; they are told as what is known.
+        by_machine: Flags whose choices depend on the machine, with those of the machines that there are.
     """
 
     kinds: Mapping[str, str]
     wrappers: Mapping[str, bool] = field(default_factory=dict)
-    lambdas: Mapping[str, str] = field(default_factory=dict)
     known: Callable[[Added], list[Any] | None] = lambda _added: None
-    unbounded: frozenset[str] = frozenset()
+    open: frozenset[str] = frozenset()
+    by_machine: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def flag(self, program: StaticProgram, added: Added) -> Flag:
         """Return what an argument means."""
@@ -82,7 +84,7 @@ class Reading:
             choices.remove("None")
         extras = {
             "choices": choices,
-            "known": self.known(added) if not choices else None,
+            "known": None if choices else self.by_machine.get(name, self.known(added)),
             "nargs": shape.nargs,
             "aliases": aliases,
             "nullable": nullable,
@@ -103,17 +105,16 @@ class Reading:
                 inner = next(iter(type_.scope.names.values()))
                 kind, nullable = self._kind(added, inner, name)
                 return kind, nullable or self.wrappers[type_.name]
-            table = self.lambdas if type_.name == "<lambda>" else self.kinds
-            key = name if type_.name == "<lambda>" else type_.name
-            if key in table:
-                return table[key], type_.name.startswith("nullable_")
+            named = ast.unparse(type_.node.body) if isinstance(type_.node, ast.Lambda) else type_.name
+            if named in self.kinds:
+                return self.kinds[named], named.startswith("nullable_")
         raise NotUnderstoodError(
             f"{added.place}: --{name} has a type that is not in the tool's tables: {_shown(type_)}"
         )
 
     def _choices(self, program: StaticProgram, added: Added, name: str) -> list[Value] | None:
         choices = added.options.get("choices")
-        if choices is None or name in self.unbounded:
+        if choices is None or name in self.by_machine or name in self.open:
             return None
         try:
             values = [_json_value(one) for one in program.iterate(choices)]
@@ -122,6 +123,8 @@ class Reading:
         values = [one for one in values if one is not None]  # SGLang's Literal[None, …]: nobody can type it
         if any(one is MISSING for one in values):
             raise NotUnderstoodError(f"{added.place}: --{name} has a choice that is not known: {choices}")
+        if not values:
+            raise NotUnderstoodError(f"{added.place}: --{name} has an empty list of choices: {choices}")
         is_unordered = isinstance(choices, set | frozenset)
         return sorted(values) if is_unordered else list(dict.fromkeys(values))
 
@@ -166,19 +169,13 @@ def _action_nargs(program: StaticProgram, action: ClassValue, added: Added) -> V
     own |= {one.arg: value for one, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if value is not None}
     if "nargs" in own:
         return program.evaluate(own["nargs"], init.scope)
-    if fixed := re.search(r"\bnargs=([^,)]+)", inspect.cleandoc(_text_of(init))):
+    if fixed := re.search(r"\bnargs=([^,)]+)", ast.unparse(init.node)):
         if fixed[1] == "nargs":
             return None
         if fixed[1] == "0":
             return 0
         raise NotUnderstoodError(f"{added.place}: {action.name} sets nargs={fixed[1]}")
     return None
-
-
-def _text_of(function: FunctionValue) -> str:
-    import ast
-
-    return ast.unparse(function.node)
 
 
 def _names(added: Added) -> tuple[str, list[str]]:
@@ -191,7 +188,7 @@ def _names(added: Added) -> tuple[str, list[str]]:
 
 def _says_deprecated(added: Added) -> bool:
     text = added.options.get("help")
-    return added.options.get("deprecated") is True or (isinstance(text, str) and bool(_DEPRECATED.match(text)))
+    return added.options.get("deprecated") is True or (isinstance(text, str) and bool(_DEPRECATED.search(text)))
 
 
 def _default(added: Added) -> Value:
@@ -219,4 +216,6 @@ def _says(key: str, value: Value) -> bool:
 
 
 def _shown(value: Value) -> str:
+    if isinstance(value, FunctionValue) and isinstance(value.node, ast.Lambda):
+        return ast.unparse(value.node)
     return getattr(value, "name", None) or str(value)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalogue_format import Flag, decode, encode, render_flags, unify
+from catalogue_format import Flag, decode, encode, render_flags, render_variables, unify, variables_at
 from source_tree import NotUnderstoodError, SourceError, SourceTree, open_tree
 
 if TYPE_CHECKING:
@@ -65,6 +65,18 @@ def update_flags(path: Path, engine: str, found: dict[str, list[Flag]], *, anew:
     flags = encode(unify([(version, releases[version]) for version in versions]))
     path.write_text(render_flags(engine, versions, flags), encoding="utf-8")
     sys.stdout.write(f"{path.name}: {len(versions)} releases, {len(flags)} flags\n")
+
+
+def update_variables(path: Path, engine: str, found: dict[str, set[str]], *, anew: bool) -> None:
+    """Write a catalogue of environment variables, in the way of `update_flags`."""
+    data: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() and not anew else {"versions": []}
+    names = {
+        version: variables_at(data["versions"], data["variables"], version) for version in data["versions"]
+    } | found
+    versions = sorted(names, key=version_key)
+    text = render_variables(engine, versions, [(version, names[version]) for version in versions])
+    path.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{path.name}: {len(versions)} releases, {len(set().union(*names.values()))} variables\n")
 
 
 def _present(path: Path) -> Iterable[tuple[str, list[Flag]]]:

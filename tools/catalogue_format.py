@@ -98,6 +98,16 @@ def decode(versions: Sequence[str], flags: Mapping[str, list[list[Any]]], versio
     return found
 
 
+def variables_at(versions: Sequence[str], variables: Mapping[str, list[str]], version: str) -> set[str]:
+    """Return the environment variables of one release."""
+    at = versions.index(version)
+    return {
+        name
+        for name, (first, *last) in variables.items()
+        if versions.index(first) <= at <= (versions.index(last[0]) if last else at)
+    }
+
+
 def render_flags(engine: str, versions: Sequence[str], flags: Mapping[str, list[list[Any]]]) -> str:
     """Return the text of a catalogue of flags."""
     return _render(engine, versions, "flags", {name: _entries(entries) for name, entries in flags.items()})
@@ -106,18 +116,14 @@ def render_flags(engine: str, versions: Sequence[str], flags: Mapping[str, list[
 def render_variables(engine: str, versions: Sequence[str], names: Sequence[tuple[str, set[str]]]) -> str:
     """Return the text of a catalogue of environment variables: the first release with one, and the last if it is gone.
 
-    Raises:
-        ValueError: A variable was gone and came back, which the format cannot say.
+    One that was gone for a while counts as there all the time: VLLM_ROCM_USE_AITER_FP4_ASM_GEMM in vLLM 0.29 and 0.30.
     """
     lives: dict[str, list[str]] = {}
     for version, present in names:
         for name in present:
-            life = lives.setdefault(name, [version, version])
-            if versions.index(life[1]) + 1 < versions.index(version):
-                raise ValueError(f"{name} was gone after {life[1]} and is back in {version}")
-            life[1] = version
-    last = versions[-1]
-    written = {name: json.dumps(lives[name][: 1 if lives[name][1] == last else 2]) for name in sorted(lives)}
+            lives.setdefault(name, [version, version])[1] = version
+    newest = versions[-1]
+    written = {name: json.dumps(lives[name][: 1 if lives[name][1] == newest else 2]) for name in sorted(lives)}
     return _render(engine, versions, "variables", written)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from argparse_flags import Parser, Reading
 from catalogue_files import CATALOGUES, extract, update_flags
 from source_tree import NotUnderstoodError, SourceTree
+from static_names import World
 from static_natives import fields
 from static_program import StaticProgram
 from static_values import ClassValue, FieldValue, FunctionValue, Value
@@ -34,9 +35,7 @@ _READING = Reading(
 def flags_of(tree: SourceTree) -> list[Flag]:
     """Return the flags of one release."""
     parser = Parser()
-    program = StaticProgram(
-        tree,
-        assumed={},
+    world = World(
         natives={
             "*.record_fields": _record_fields,
             "dataclasses.fields": _record_fields,
@@ -48,6 +47,7 @@ def flags_of(tree: SourceTree) -> list[Flag]:
         },
         watched=(Parser,),
     )
+    program = StaticProgram(tree, world)
     cls = program.value(_HOME, "ServerArgs")
     if not isinstance(cls, ClassValue):
         raise NotUnderstoodError(f"{_HOME}: no class ServerArgs: {cls}")

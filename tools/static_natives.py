@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import copy
 import os
+import typing
 from dataclasses import MISSING
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, Any
 
 from static_values import (
@@ -122,7 +123,7 @@ def _isinstance(program: StaticProgram, place: Place, value: Value, of: Value) -
 
 def _issubclass(_program: StaticProgram, _place: Place, cls: Value, of: Value) -> bool:
     if isinstance(cls, ClassValue):
-        return of in cls.ancestors()
+        return any(of in (base, typing.get_origin(base)) for base in cls.ancestors())
     return isinstance(cls, type) and isinstance(of, type) and issubclass(cls, of)
 
 
@@ -180,17 +181,19 @@ NATIVES: dict[str, Any] = {
     "dataclasses.fields": fields,
     "dataclasses.is_dataclass": _is_dataclass,
     "functools.partial": _partial,
+    "itertools.permutations": lambda _program, _place, values, r=None: list(permutations(values, r)),
     "msgspec.NODEFAULT": MISSING,
     "msgspec.field": _field,
-    "os.environ.get": _environment,
+    "os.environ": {},
     "os.getenv": _environment,
     "os.cpu_count": lambda *_: Unknown("the number of processors"),
     "os.sep": os.sep,
     "pydantic.Field": _pydantic_field,
     "pydantic_core.PydanticUndefined": MISSING,
+    "ssl.CERT_NONE": 0,
     "sys.modules": {},
     "types.UnionType": type(int | str),
-    "typing.TYPE_CHECKING": True,
+    "typing.TYPE_CHECKING": False,
     "typing.cast": lambda _program, _place, _type, value: value,
     "typing.get_type_hints": _type_hints,
     "typing.is_typeddict": _is_typed_dict,

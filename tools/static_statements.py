@@ -14,7 +14,7 @@ from typing import Any
 from bindings import bound_names
 from source_tree import NotUnderstoodError
 from static_expressions import Expressions, UncertainError
-from static_values import FunctionValue, Scope, Unknown, Value
+from static_values import FunctionValue, Native, Scope, SuperValue, Unknown, Value
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class Statements(Expressions):
     def run_function(self, function: FunctionValue, args: list[Value], kwargs: dict[str, Value]) -> Value:
         """Return what a function returns for arguments; a lambda is a function of one expression."""
         scope = Scope(function.scope.source, self._bind(function, args, kwargs), function.scope)
+        if function.owner is not None:
+            above = SuperValue(function.owner, function.bound)
+            scope.names["super"] = Native("super", lambda _program, _place: above)
         if isinstance(function.node, ast.Lambda):
             return self.evaluate(function.node.body, scope)
         end = self._run(function.node.body, scope)
@@ -123,13 +126,16 @@ class Statements(Expressions):
                     self._delete(target, scope)
             case ast.Assert() | ast.Pass() | ast.Global() | ast.Nonlocal():
                 return
+            case ast.Raise(exc=exc):
+                said = self.evaluate(exc.args[0], scope) if isinstance(exc, ast.Call) and exc.args else ""
+                raise NotUnderstoodError(f"{scope.source.place(node)}: the package itself would refuse: {said}")
             case _:
                 raise NotUnderstoodError(f"{scope.source.place(node)}: a {type(node).__name__} cannot be followed here")
 
     def _checked(self, node: ast.expr, scope: Scope) -> Value:
         """Evaluate an expression of which no part may be lost if it has to do with a parser."""
         value = self.evaluate(node, scope)
-        is_lost = isinstance(value, Unknown) and self._touches(node, scope)
+        is_lost = isinstance(value, Unknown) and (self._touches(node, scope) or self._changes(node, scope))
         if is_lost and not (isinstance(node, ast.Call) and self.is_harmless(node)):
             raise NotUnderstoodError(f"{scope.source.place(node)}: `{ast.unparse(node)[:120]}`: {value}")
         return value
@@ -173,6 +179,12 @@ class Statements(Expressions):
             key = self.evaluate(target.slice, scope)
             if isinstance(held, dict):
                 del held[key]
+
+    def _changes(self, node: ast.expr, scope: Scope) -> bool:
+        """Return whether an expression calls a method of a list, set or dict, which may change it."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return False
+        return isinstance(self.evaluate(node.func.value, scope), list | set | dict)
 
     def _touches(self, node: ast.AST, scope: Scope) -> bool:
         names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}

@@ -125,6 +125,15 @@ class FunctionValue(StandIn):
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
     bound: Any = None
+    owner: ClassValue | None = None
+
+
+@dataclass(eq=False)
+class SuperValue(StandIn):
+    """What `super()` gives in a method: the attributes of the classes after its own."""
+
+    owner: ClassValue
+    bound: Any
 
 
 @dataclass(eq=False)
