@@ -22,13 +22,15 @@ class Gpu:
 
     Args:
         name: As models.toml calls it.
-        device: Index or UUID for the container runtime.
+        device: Index, UUID, CDI name or device file, for the container runtime.
+        kind: How a container gets it: `nvidia`, `cdi` or `amd`.
         memory: Bytes on the card.
         budget: Bytes that resident models may claim together.
     """
 
     name: str
     device: str
+    kind: str
     memory: int
     budget: int
 
@@ -79,10 +81,35 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A directory of the host inside the container, read-only. Relative sources are relative to the output."""
+    """A file or directory of the host inside the container, read-only. Relative sources are relative to the output."""
 
     source: str
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The cards that a service reserves.
+
+    Args:
+        kind: How a container gets them: `nvidia`, `cdi` or `amd`.
+        ids: In the order that the engine sees.
+        groups: Numeric ids of the groups that may open them, for device files.
+    """
+
+    kind: str
+    ids: tuple[str, ...]
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A writable directory in memory, gone when the container stops; kernels that are loaded from it can run."""
+
+    target: str
+    uid: int
+    gid: int
+    mode: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +135,7 @@ class Service:
         model: The model's id.
         name: The service's name: its host name on the internal network.
         container: The container's name.
-        engine: `vllm` or `command`.
+        engine: `vllm`, `sglang` or `command`.
         engine_version: As text, or None where the engine has none that matters.
         image: Container image.
         launch: Entry point and arguments.
@@ -120,9 +147,13 @@ class Service:
         revision: Commit, tag or branch of it.
         include: Glob patterns of the files to fetch; empty for all that serving needs.
         exclude: Glob patterns of the files to leave out.
+        loras: Adapters that it serves beside the model, name and repository id.
         hub: The hub's mount, or None for a program that needs no weights.
+        files: What its arguments name: chat templates, parser plugins.
         cache: The volume for compile caches.
-        devices: Of the reserved cards, in the order that the engine sees.
+        scratch: Directories in memory.
+        devices: The reserved cards, or None.
+        label_disabled: Whether SELinux must leave it alone, so that it may read what is mounted.
         claims: On each card.
         profiles: Profiles that switch the service on, its own id first.
         depends_on: Services that must serve before this one starts.
@@ -152,9 +183,13 @@ class Service:
     revision: str | None
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    loras: tuple[tuple[str, str], ...]
     hub: Mount | None
+    files: tuple[Mount, ...]
     cache: Volume | None
-    devices: tuple[str, ...]
+    scratch: tuple[Scratch, ...]
+    devices: Devices | None
+    label_disabled: bool
     claims: tuple[Claim, ...]
     profiles: tuple[str, ...]
     depends_on: tuple[str, ...]
@@ -195,10 +230,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Orchestrator:
-    """How models are switched; seconds and counts, None for no limit."""
+    """How models are switched; seconds and counts, None for no limit. `socket` is Docker's, on the host."""
 
     enabled: bool
     listen: Address
+    socket: str
     keys_file: str | None
     allowed_hosts: tuple[str, ...]
     insecure: bool

@@ -80,6 +80,6 @@ COMPOSE = _table(
     stop_grace_period=st.sampled_from(["1m30s", "0.5h"]),
     tmpfs=st.lists(st.builds("/tmp/{}:exec".format, _PATHS), max_size=1),
     ulimits=st.dictionaries(st.sampled_from(["nofile", "memlock", "y", "no"]), _LIMITS, max_size=2),
-    user=st.sampled_from(["1000:1000", "me", 0]),
+    user=st.sampled_from(["1000:1000", "2000:0", 65534, 0]),
     volumes=st.lists(_VOLUMES, max_size=3).map(_apart),
 )

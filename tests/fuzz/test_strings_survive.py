@@ -60,7 +60,7 @@ PLACES: dict[str, Place] = {
         lambda text: flag({"a": [text, {text: text}]}),
         lambda service: _json_text(service["command"][-1]),
     ),
-    "env": (lambda text: vllm(env={"X": text}), lambda service: service["environment"]["X"]),
+    "env": (lambda text: vllm(env={"X": f"-{text}"}), lambda service: service["environment"]["X"][1:]),
     "command": (program, lambda service: service["command"][-1]),
     "command, within": (lambda text: program(f"a{text}"), lambda service: service["command"][-1][1:]),
     "label": (lambda text: compose(labels={"x": text}), lambda service: service["labels"]["x"]),
@@ -177,7 +177,8 @@ def build_document(file: Table) -> dict[str, Any]:
     text = dump(
         {
             "project": {"name": "demo", "hub": "./hub"},
-            "engines": {"vllm": {"image": "vllm/vllm-openai:v0.11.0"}},
+            # Newer than the data, so that any flag may be one.
+            "engines": {"vllm": {"image": "vllm/vllm-openai:v9.9.9"}},
             "rules": {"unpinned-repo": "off"},
             **file,
         }

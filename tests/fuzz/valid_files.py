@@ -17,7 +17,8 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
 DURATIONS = st.sampled_from(["90s", "15m", "1h30m", "2h"])
 COMMIT = "cdbee75f17c01a7cc42f958dc650907174af0554"
 _CARDS = {"24GiB": 24576, "16384MiB": 16384, "80 GB": 76293, "0.5TiB": 524288}
-_IMAGES = ["vllm/vllm-openai:v0.8.5", "vllm/vllm-openai:v0.11.0", "docker.io/vllm/vllm-openai:v0.30.0-cu130"]
+_FUTURE = "vllm/vllm-openai:v9.9.9"
+_IMAGES = ["vllm/vllm-openai:v0.8.5", "vllm/vllm-openai:v0.11.0", "docker.io/vllm/vllm-openai:v0.30.0-cu129", _FUTURE]
 
 # What a flag may hold: all that TOML has, save dates, which no engine takes.
 NESTED: st.SearchStrategy[Any] = st.recursive(
@@ -34,12 +35,25 @@ def _is_flag_value(value: object) -> bool:
     return bool(value) and not any(isinstance(item, str) and item.startswith("-") for item in value)
 
 
-ENV = st.dictionaries(st.from_regex(r"X_[A-Z0-9_]{0,6}", fullmatch=True), texts(), max_size=3)
-# The prefix keeps clear of vLLM's own flags, which have rules of their own.
-ARGS = st.dictionaries(
+ENV = st.dictionaries(st.from_regex(r"X_[A-Z0-9_]{0,6}", fullmatch=True), texts(min_size=1), max_size=3)
+# Flags of no release, which only a version newer than the data may have: there everything goes.
+FREE_ARGS = st.dictionaries(
     st.from_regex(r"x-[a-z]{1,4}(\.[a-z_]{1,3})?", fullmatch=True),
     NESTED.filter(_is_flag_value),
     max_size=4,
+)
+# Flags that every release has, with what they take.
+KNOWN_ARGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "chat-template": texts(),
+        "dtype": st.sampled_from(["auto", "half", "bfloat16"]),
+        "enforce_eager": st.booleans(),
+        "hf-overrides": st.dictionaries(texts(max_size=2), NESTED, max_size=3),
+        "max-num-seqs": st.integers(1, 1024),
+        "seed": st.integers(-3, 3),
+        "tokenizer-mode": st.just("auto"),
+    },
 )
 _ANY_ENGINE = {
     "start_timeout": DURATIONS,
@@ -68,9 +82,11 @@ def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
         "project": {"name": draw(st.sampled_from(["demo", "0-a_b"])), "hub": draw(st.sampled_from(_HUBS))},
         "gpus": gpus,
         "engines": {"vllm": {"image": draw(st.sampled_from(_IMAGES)), "env": draw(ENV)}},
-        "models": {name: _model(draw, number, len(ids), gpus) for number, name in enumerate(ids)},
+        "models": {},
         "profiles": _profiles(draw, ids, fewest=2 if crowded else 0),
     }
+    args = FREE_ARGS if file["engines"]["vllm"]["image"] == _FUTURE else KNOWN_ARGS
+    file["models"] = {name: _model(draw, number, len(ids), gpus, args) for number, name in enumerate(ids)}
     if draw(st.booleans()):
         file["defaults"] = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
     if crowded or draw(st.booleans()):
@@ -98,7 +114,9 @@ def _gpu(number: int, memory: str, limit: float | None) -> Table:
     return {"memory": memory, "device": device} | ({} if limit is None else {"limit": limit})
 
 
-def _model(draw: st.DrawFn, number: int, count: int, gpus: dict[str, Table]) -> Table:
+def _model(
+    draw: st.DrawFn, number: int, count: int, gpus: dict[str, Table], args: st.SearchStrategy[dict[str, Any]]
+) -> Table:
     model: Table = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
     cards: list[str] = draw(st.lists(st.sampled_from([*gpus]), unique=True)) if gpus else []
     if cards:
@@ -115,7 +133,7 @@ def _model(draw: st.DrawFn, number: int, count: int, gpus: dict[str, Table]) -> 
         model |= draw(st.fixed_dictionaries({}, optional={"upstream_name": texts(min_size=1), "health": st.just("/h")}))
         return model
     model["repo"] = draw(st.sampled_from(["Qwen/Qwen3-4B", "openai/gpt-oss-20b", "A/b.C_d"]))
-    model["args"] = {"max-model-len": 16384} | draw(ARGS)
+    model["args"] = {"max-model-len": 16384} | draw(args)
     if len(cards) > 1:
         model["args"]["tensor_parallel_size"] = len(cards)
     model |= draw(st.fixed_dictionaries({}, optional={"revision": st.sampled_from([COMMIT, "main", "refs/pr/1"])}))

@@ -45,7 +45,7 @@ def test_from_0_11_1_on_the_model_is_positional(version: str) -> None:
         ("tp = 1", ["--tensor-parallel-size", "1"]),
         ("swap-space = 1.5", ["--swap-space", "1.5"]),
         ('dtype = "half"', ["--dtype", "half"]),
-        ('lora-modules = ["a=b", "c=d"]', ["--lora-modules", "a=b", "c=d"]),
+        ('allowed-media-domains = ["a.example", "b"]', ["--allowed-media-domains", "a.example", "b"]),
         ('allowed-origins = ["*"]', ["--allowed-origins", '["*"]']),
         ("cuda-graph-sizes = [1, 2]", ["--cuda-graph-sizes", "1", "2"]),
         ("limit-mm-per-prompt = { image = 2 }", ["--limit-mm-per-prompt", '{"image":2}']),
@@ -53,6 +53,7 @@ def test_from_0_11_1_on_the_model_is_positional(version: str) -> None:
         ('chat-template = "-{{ x }}"', ["--chat-template=-{{ x }}"]),
         ("seed = -1", ["--seed", "-1"]),
         ('generation-config = "${HOME}"', ["--generation-config", "${HOME}"]),
+        ("disable-log-stats = false", []),
     ],
 )
 def test_flags(written: str, expected: list[str]) -> None:

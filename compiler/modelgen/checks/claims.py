@@ -40,7 +40,7 @@ def model_over_card(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, card in context.gpus.items():
+    for name, card in context.budgets.items():
         if not fit.share([card], None):
             place = document.at_value("gpus", name, "limit")
             yield Found(place, f"`limit` leaves less than 0.0001 of `{name}`", "write a share such as 0.95")
@@ -49,16 +49,16 @@ def model_over_card(context: Context) -> Iterator[Found]:
             continue
         cards = context.cards(model)
         for gpu_name, claim in fit.claims(cards, model.gpu_memory).items():
-            gpu = cards[gpu_name]
-            budget = fit.budget(gpu)
+            card = cards[gpu_name]
+            budget = fit.budget(card)
             if claim > budget:
                 yield Found(
                     document.at_value(*document.origin(name, "gpu_memory")),
                     f"`{name}` claims {fit.format_size(claim)} of `{gpu_name}`, "
                     f"which has {fit.format_size(budget)} to give",
-                    f"its memory is {fit.format_size(gpu.memory)}, and `limit` leaves {fit.share([gpu], None)} of that",
+                    f"its limit leaves {fit.share([card], None)} of {fit.format_size(card.memory)}",
                 )
-            elif not fit.share([gpu], model.gpu_memory):
+            elif not fit.share([card], model.gpu_memory):
                 place = document.at_value(*document.origin(name, "gpu_memory"))
                 yield Found(place, f"`{name}` claims less than 0.0001 of `{gpu_name}`", "is the unit right?")
 
@@ -116,7 +116,7 @@ def profile_over_card(context: Context) -> Iterator[Found]:
             for gpu_name, memory in fit.claims(context.cards(model), model.gpu_memory).items():
                 claims.setdefault(gpu_name, {})[name] = memory
         for gpu_name, parts in claims.items():
-            total, budget = sum(parts.values()), fit.budget(context.gpus[gpu_name])
+            total, budget = sum(parts.values()), fit.budget(context.budgets[gpu_name])
             if total > budget and len(parts) > 1:
                 sum_ = " + ".join(f"{name} {fit.format_size(part)}" for name, part in parts.items())
                 yield Found(
@@ -132,7 +132,7 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
     """A `gpu_memory` in bytes on cards of different memory.
 
     ## Why
-    vLLM takes one share for all of its cards, so one size cannot hold on two kinds of card.
+    The engine takes one share for all of its cards, so one size cannot hold on two kinds of card.
 
     ## Bad
     ```toml
@@ -169,10 +169,10 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, model in context.of_engine("vllm"):
+    for name, model in context.models.items():
         cards = context.cards(model).values()
-        if isinstance(model.gpu_memory, int) and len({gpu.memory for gpu in cards}) > 1:
-            smallest = min(cards, key=lambda gpu: gpu.memory)
+        if isinstance(model.gpu_memory, int) and len({card.memory for card in cards}) > 1:
+            smallest = min(cards, key=lambda card: card.memory)
             yield Found(
                 document.at_value(*document.origin(name, "gpu_memory")),
                 f"the cards of `{name}` have different memory, so a size is not one share of them",

@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import vllm
-from modelgen.engines.environment import HUB
+from modelgen.engines import ENGINES
+from modelgen.engines.places import CACHES, FILES, HUBS
+from modelgen.engines.resolve import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from modelgen.config.compose import ComposeKeys
     from modelgen.config.compose_types import Volume
 
-_OURS = ((HUB, f"the hub at {HUB}"), (vllm.CACHE, f"the compile caches at {vllm.CACHE}"))
+_OURS = (
+    *((hub, f"the hub at {hub}") for hub in HUBS),
+    *((cache, f"the compile caches at {cache}") for cache in CACHES),
+    (FILES, f"the files at {FILES} that arguments name"),
+)
 _RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge"})
 _SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
 
@@ -124,6 +129,42 @@ def owned_label(context: Context) -> Iterator[Found]:
             if label.startswith("modelgen."):
                 place = context.document.at_key(*path, "labels", label)
                 yield Found(place, f"the label `{label}` is written by modelgen", "choose another prefix")
+
+
+@rule("MG424", "named-user")
+def named_user(context: Context) -> Iterator[Found]:
+    """A `user` by a name, where modelgen has to know the number.
+
+    ## Why
+    Caches must be writable for it and HOME must be its own: without an entry in passwd HOME is `/`, and vLLM dies at
+    `/.triton` or in getpwuid (vllm#10185, #44548). Of published images modelgen knows the accounts: vLLM from 0.22 on
+    has `vllm`, which is 2000:0. A program of the engine `command` may run as whomever its image knows.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { user = "modeluser" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { user = "1000:1000" }
+    ```
+    """
+    for name, resolved in context.resolved.items():
+        engine = ENGINES.get(resolved.engine)
+        if engine is None or engine.caches is None:
+            continue
+        account = account_of(context.document, name, resolved)
+        if account.uid < 0:
+            path = context.document.origin(name, "compose")
+            place = context.document.at_value(*path, "user")
+            yield Found(place, f"`{account.name}` is not a number", 'write uid and gid, such as "1000:1000"')
 
 
 def _mounts(keys: ComposeKeys) -> Iterator[tuple[str, int, str | Volume]]:

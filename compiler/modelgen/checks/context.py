@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modelgen.checks.args import Arg, read_args
+from modelgen.engines import ENGINES
 from modelgen.engines.resolve import resolve
+from modelgen.fit import cards
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from modelgen.config import Gpu, Model
+    from modelgen.engines.catalogue import Release
     from modelgen.engines.resolve import Resolved
+    from modelgen.fit import Card
     from modelgen.load import Document
     from modelgen.load.locator import Path
 
@@ -50,9 +55,38 @@ class Context:
             if self.resolved[name].engine == engine:
                 yield name, model
 
-    def cards(self, model: Model) -> dict[str, Gpu]:
+    @cached_property
+    def budgets(self) -> dict[str, Card]:
+        """Memory and limit of each card by name."""
+        return cards(self.document.config)
+
+    def cards(self, model: Model) -> dict[str, Card]:
         """Return the model's cards by name, each once, without those that `[gpus]` does not have."""
-        return {name: self.gpus[name] for name in model.gpus or () if name in self.gpus}
+        return {name: self.budgets[name] for name in model.gpus or () if name in self.budgets}
+
+    def release(self, model: str) -> Release | None:
+        """Return the flags of the release that a model runs on; None where its engine or version is not known."""
+        resolved = self.resolved[model]
+        engine = ENGINES.get(resolved.engine)
+        if engine is None or engine.catalogue is None or resolved.version is None:
+            return None
+        return engine.catalogue().release(resolved.version)
+
+    @cached_property
+    def args(self) -> list[Arg]:
+        """Every entry of `args` of every model, `[defaults]` merged in."""
+        return read_args(self)
+
+    @cached_property
+    def _args_by_model(self) -> dict[str, list[Arg]]:
+        grouped: dict[str, list[Arg]] = {}
+        for arg in self.args:
+            grouped.setdefault(arg.model, []).append(arg)
+        return grouped
+
+    def args_of(self, model: str) -> list[Arg]:
+        """Return the entries of one model's `args`, in their order."""
+        return self._args_by_model.get(model, [])
 
     def env_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
         """Yield every `env` table as written, with its path."""

@@ -9,19 +9,20 @@ from modelgen.diagnostics import Found, did_you_mean, rule
 from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modelgen.checks.context import Context
 
 _ONLY = {
-    "args": "vllm",
-    "trust_remote_code": "vllm",
-    "command": "command",
-    "health": "command",
-    "upstream_name": "command",
+    "args": ("vllm", "sglang"),
+    "trust_remote_code": ("vllm", "sglang"),
+    "loras": ("vllm",),
+    "command": ("command",),
+    "health": ("command",),
+    "upstream_name": ("command",),
 }
-_ONLY_ENGINES = f"only {' and '.join(f'`{name}`' for name in engines.SUPPORTED)} are"
-_MODEL_KEYS = ("file", "mmproj", "loras", "model_form")
+_ONLY_ENGINES = f"known are {', '.join(f'`{name}`' for name in engines.SUPPORTED)}"
+_MODEL_KEYS = ("file", "mmproj", "model_form")
 
 
 @rule("MG201", "unknown-engine")
@@ -73,7 +74,7 @@ def not_supported_yet(context: Context) -> Iterator[Found]:
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
-    engine = "sglang"
+    engine = "tei"
     ```
 
     ## Good
@@ -86,14 +87,6 @@ def not_supported_yet(context: Context) -> Iterator[Found]:
     """
     document = context.document
     config = document.config
-    if config.host is not None:
-        yield Found(document.at_header("host"), "`[host]` is not supported yet", "remove it")
-    for name, gpu in context.gpus.items():
-        if gpu.kind in ("cdi", "amd"):
-            place = document.at_value("gpus", name, "kind")
-            yield Found(place, f'`kind = "{gpu.kind}"` is not supported yet', 'only "nvidia" is')
-        if gpu.groups is not None:
-            yield Found(document.at_key("gpus", name, "groups"), "`groups` is not supported yet", "remove it")
     for name in config.engines or {}:
         if name in engines.PLANNED:
             yield Found(document.at_header("engines", name), f"the engine `{name}` is not supported yet", _ONLY_ENGINES)
@@ -139,18 +132,22 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
     for name, table in written.items():
         engine = context.resolved[name].engine
         for key, only in _ONLY.items():
-            if engine in engines.SUPPORTED and engine != only and getattr(table, key) is not None:
+            if engine in engines.SUPPORTED and engine not in only and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
-                yield Found(place, f"the engine `{engine}` takes no `{key}`", f"only `{only}` does: remove it")
+                yield Found(place, f"the engine `{engine}` takes no `{key}`", f"only {_either(only)} does: remove it")
         for key in ("include", "exclude"):
             if context.models[name].repo is None and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
                 yield Found(place, f"`{name}` has `{key}` but no `repo`", "write the `repo` that it belongs to")
     used = {resolved.engine for resolved in context.resolved.values()} or {DEFAULT_ENGINE}
     for key, only in _ONLY.items():
-        if document.config.defaults and getattr(document.config.defaults, key) is not None and only not in used:
+        if document.config.defaults and getattr(document.config.defaults, key) is not None and not used & {*only}:
             place = document.at_key("defaults", key)
-            yield Found(place, f"no model takes `{key}`", f"only the engine `{only}` does: remove it")
+            yield Found(place, f"no model takes `{key}`", f"only {_either(only)} does: remove it")
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(f"`{name}`" for name in names)
 
 
 @rule("MG232", "bad-command")

@@ -1,21 +1,18 @@
-"""`args`: the engine's own flags."""
+"""`args`: the engine's own flags, by name."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from modelgen.diagnostics import Found, rule
-from modelgen.engines import vllm
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelgen.checks.args import Arg
     from modelgen.checks.context import Context
-    from modelgen.load.locator import Path
 
-# vLLM's human_readable_int: 4k is 4000, 4K is 4096; `auto` from 0.14 on.
-_LENGTH = re.compile(r"[1-9]\d*(?:\.\d+)?[kmgtKMGT]?|auto|-1", re.ASCII)
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_.-]+)?\+?")
 
 
@@ -43,14 +40,19 @@ def owned_arg(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for path, args in _tables(context):
-        for key in args:
-            name = _positive(key)
-            owned = name if name in vllm.OWNED_ARGS else vllm.unabbreviated(name)
-            if owned in vllm.OWNED_ARGS:
-                what = f"`--{owned}`" if owned == name else f"`{key}` is short for `--{owned}`, which"
-                place = context.document.at_key(*path, key)
-                yield Found(place, f"{what} is written by modelgen", vllm.OWNED_ARGS[owned])
+    for arg in context.args:
+        owned = arg.positive if arg.positive in arg.engine.owned_args else _abbreviated_owned(arg)
+        if owned in arg.engine.owned_args:
+            what = f"`--{owned}`" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`, which"
+            place = context.document.at_key(*arg.path)
+            yield Found(place, f"{what} is written by modelgen", arg.engine.owned_args[owned])
+
+
+def _abbreviated_owned(arg: Arg) -> str:
+    """Argparse takes any unique prefix of a flag for the whole, so a prefix of an owned flag must not slip by."""
+    if arg.is_known or not arg.positive:
+        return ""
+    return next((flag for flag in arg.engine.owned_args if flag.startswith(arg.positive)), "")
 
 
 @rule("MG211", "bad-flag")
@@ -81,24 +83,17 @@ def bad_flag(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, enable-prefix-caching = false }
     ```
     """
-    for path, args in _tables(context):
-        for key, value in args.items():
-            bare = key.strip().lstrip("-")
-            whole = vllm.unabbreviated(_positive(key))
-            if not _KEY.fullmatch(key):
-                help_text = (
-                    f"write `{bare}`" if _KEY.fullmatch(bare) else "write the flag's name without dashes before it"
-                )
-                yield Found(context.document.at_key(*path, key), f"`{key}` is not a flag", help_text)
-            elif whole and whole not in vllm.OWNED_ARGS:
-                place = context.document.at_key(*path, key)
-                yield Found(place, f"`{key}` is short for `--{whole}`", f"write `{whole}`")
-            elif key[:3] in ("no-", "no_") and isinstance(value, bool) and _positive(key) not in vllm.OWNED_ARGS:
-                yield Found(
-                    context.document.at_key(*path, key),
-                    f"`{key}` is the negative of a flag",
-                    f"write `{key[3:]} = {str(not value).lower()}`",
-                )
+    for arg in context.args:
+        key, bare = arg.key, arg.key.strip().lstrip("-")
+        if not _KEY.fullmatch(key):
+            help_text = f"write `{bare}`" if _KEY.fullmatch(bare) else "write the flag's name without dashes before it"
+            yield Found(context.document.at_key(*arg.path), f"`{key}` is not a flag", help_text)
+        elif _is_negative(arg) and arg.positive not in arg.engine.owned_args and isinstance(arg.value, bool):
+            yield Found(
+                context.document.at_key(*arg.path),
+                f"`{key}` is the negative of a flag",
+                f"write `{key[3:]} = {str(not arg.value).lower()}`",
+            )
 
 
 @rule("MG212", "flag-twice")
@@ -124,148 +119,186 @@ def flag_twice(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, model in context.of_engine("vllm"):
-        seen: dict[str, str] = {}
-        for key in model.args or {}:
-            first = seen.setdefault(vllm.flag_name(key), key)
-            if first != key:
-                place = max(document.at_key(*document.origin(name, "args", other)) for other in (first, key))
-                yield Found(place, f"`{first}` and `{key}` are one flag", "write it once")
+    for name in context.models:
+        seen: dict[str, Arg] = {}
+        for arg in context.args_of(name):
+            first = seen.setdefault(arg.name + arg.inner, arg)
+            whole = seen.get(arg.name, first) if arg.inner else first
+            if whole is not arg:
+                place = max(document.at_key(*whole.path), document.at_key(*arg.path))
+                yield Found(place, f"`{whole.key}` and `{arg.key}` are one flag", "write it once")
 
 
-@rule("MG213", "missing-max-model-len")
-def missing_max_model_len(context: Context) -> Iterator[Found]:
-    """A vllm model without `max-model-len`.
+@rule("MG216", "unknown-flag")
+def unknown_flag(context: Context) -> Iterator[Found]:
+    """A flag that this version of the engine does not have.
 
     ## Why
-    The default is what the model can do at most, 262,144 tokens for the Qwen3 family. Room for that is rarely on the
-    card, and vLLM says so only after minutes of loading (vllm#2418).
+    The engine stops at once with "unrecognized arguments", and a container with a restart policy does so for ever.
+    Flags come and go with every release: one public file in twenty has one that its image does not know.
 
     ## Bad
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, max-num-sequences = 16 }
+    ```
+
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.33.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, swap-space = 4 }
     ```
 
     ## Good
     ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, max-num-seqs = 16 }
+    ```
+    """
+    for arg in context.args:
+        if _is_unknown(arg) and not (arg.release and arg.release.is_newer) and len(_abbreviated(arg)) != 1:
+            yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", _instead(arg))
+
+
+@rule("MG217", "newer-than-data", Severity.WARNING)
+def newer_than_data(context: Context) -> Iterator[Found]:
+    """A flag that modelgen does not know, for a version that is newer than what it knows.
+
+    ## Why
+    The flag may have come since; then the engine takes it. If it is a mistake, the engine stops at once.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.99.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, flag-of-the-future = true }
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.33.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, enable-prefix-caching = true }
+    ```
+    """
+    for arg in context.args:
+        if _is_unknown(arg) and arg.release and arg.release.is_newer:
+            data = f"the data ends at {arg.engine.title} {arg.catalogue.names[-1]}"
+            yield Found(
+                context.document.at_key(*arg.path),
+                f"`{arg.name}` is not known, but {data}: {arg.version} may have it",
+                _instead(arg),
+            )
+
+
+@rule("MG218", "abbreviated-flag")
+def abbreviated_flag(context: Context) -> Iterator[Found]:
+    """A flag that is cut short.
+
+    ## Why
+    The engine's parser takes any unique beginning of a flag for the whole. The next release brings another flag with
+    that beginning, and the same line is an error, or means something else.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, enable-prefix = true }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, enable-prefix-caching = true }
+    ```
+    """
+    for arg in context.args:
+        if _is_unknown(arg) and arg.release and not arg.release.is_newer and len(whole := _abbreviated(arg)) == 1:
+            place = context.document.at_key(*arg.path)
+            yield Found(place, f"`{arg.key}` is short for `{whole[0]}`", f"write `{whole[0]}`")
+
+
+@rule("MG219", "deprecated-flag", Severity.WARNING)
+def deprecated_flag(context: Context) -> Iterator[Found]:
+    """A flag that this version of the engine calls deprecated.
+
+    ## Why
+    It is gone in one of the next releases, and then the engine stops at it.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.10.2"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, disable-log-requests = true }
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.10.2"
+
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
     ```
     """
-    document = context.document
-    for name, model in context.of_engine("vllm"):
-        refused = any(
-            document.is_refused(*table, *key)
-            for table in (("models", name, "args"), ("defaults", "args"))
-            for key in ((), ("max-model-len",), ("max_model_len",))
-        )
-        written = {vllm.flag_name(key.strip().lstrip("-")) for key in model.args or {}}
-        if "max-model-len" not in written and not refused:
+    for arg in context.args:
+        if arg.flag and arg.flag.deprecated and arg.name not in arg.engine.owned_args:
+            gone = next((life.gone for life in arg.catalogue.lives(arg.name) if life.gone), None)
+            until = f", and gone in {arg.catalogue.label(gone)}" if gone else ""
+            instead = arg.engine.instead.get(arg.name)
             yield Found(
-                document.at_header("models", name, "args"),
-                f"`{name}` lacks `max-model-len`",
-                "write `args = { max-model-len = 16384 }` with the longest context that you need",
+                context.document.at_key(*arg.path),
+                f"`{arg.name}` is deprecated in {arg.version}{until}",
+                instead.help if instead else "the engine's own help says what to write",
             )
 
 
-@rule("MG215", "bad-flag-value")
-def bad_flag_value(context: Context) -> Iterator[Found]:
-    """A value that a flag cannot have: a size that is no number, a list that is empty or reads as flags.
-
-    ## Why
-    What is counted here must be countable: with `tensor-parallel-size = 0` nothing can be said about the cards. An
-    empty list would leave the flag without a value, so the engine would take the next flag for it.
-
-    ## Bad
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = "long" }
-    ```
-
-    ## Good
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = "16k" }
-    ```
-    """
-    for path, args in _tables(context):
-        for key, value in args.items():
-            name = vllm.flag_name(key)
-            if name in vllm.PARALLEL_SIZES and vllm.whole_number(value) is None:
-                expected = "a whole number of at least 1"
-            elif name == vllm.MAX_MODEL_LEN and not _is_length(value):
-                expected = 'a whole number of at least 1, such as 16384, or "16k"'
-            elif isinstance(value, list) and (
-                not value or any(isinstance(item, str) and item.startswith("-") for item in value)
-            ):
-                expected = "a list of values that do not begin with a dash, with one at least"
-            else:
-                continue
-            yield Found(context.document.at_value(*path, key), f"`{key}` must be {expected}")
+def _is_unknown(arg: Arg) -> bool:
+    """Tell whether the release lacks the flag, and no other rule speaks of the key."""
+    return (
+        not arg.is_known
+        and _KEY.fullmatch(arg.key) is not None
+        and arg.positive not in arg.engine.owned_args
+        and not _abbreviated_owned(arg)
+        and not (_is_negative(arg) and isinstance(arg.value, bool))
+    )
 
 
-def _is_length(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
-    is_human = isinstance(value, str) and _LENGTH.fullmatch(value) is not None
-    return is_human or vllm.whole_number(value) is not None
+def _is_negative(arg: Arg) -> bool:
+    return arg.key[:3] in ("no-", "no_")
 
 
-@rule("MG214", "parallel-mismatch")
-def parallel_mismatch(context: Context) -> Iterator[Found]:
-    """Parallel sizes that do not multiply to the number of `gpus`.
-
-    ## Why
-    vLLM waits for a card that was not reserved, or leaves one idle that others could use: tensor × pipeline ×
-    data-parallel size is the number of cards.
-
-    ## Bad
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384, tensor-parallel-size = 2 }
-    ```
-
-    ## Good
-    ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
-    ```
-    """
-    document = context.document
-    for name, model in context.of_engine("vllm"):
-        sizes = vllm.parallel_size(model.args or {})
-        if not model.gpus or sizes is None or sizes[0] == len(model.gpus):
-            continue
-        product, keys = sizes
-        cards = f"{len(model.gpus)} card{'s' if len(model.gpus) > 1 else ''}"
-        if keys:
-            written = " × ".join(f"`{key}`" for key in keys.values())
-            place = document.at_value(*document.origin(name, "args", next(iter(keys.values()))))
-            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make them equal")
-        else:
-            yield Found(
-                document.at_value(*document.origin(name, "gpus")),
-                f"`{name}` has {cards}, but uses one",
-                f"write `args.tensor-parallel-size = {len(model.gpus)}`",
-            )
+def _abbreviated(arg: Arg) -> list[str]:
+    """Return the flags of which the name is the beginning."""
+    return [flag for flag in arg.release.flag_names() if flag.startswith(arg.name)] if arg.release else []
 
 
-def _positive(key: str) -> str:
-    """Return the flag that a key means, whatever dashes, `no-` or JSON path are around it."""
-    return vllm.flag_name(key.lstrip("-")).split(".")[0].removeprefix("no-")
-
-
-def _tables(context: Context) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield every `args` table of vllm models as written, with its path."""
-    config = context.document.config
-    if config.defaults and config.defaults.args:
-        yield ("defaults", "args"), config.defaults.args
-    for name, _ in context.of_engine("vllm"):
-        if args := (config.models or {})[name].args:
-            yield ("models", name, "args"), args
+def _instead(arg: Arg) -> str:
+    """Say when there was such a flag and what to write for it, else which one may be meant."""
+    lives, label = arg.catalogue.lives(arg.name), arg.catalogue.label
+    if not lives and (instead := arg.engine.instead.get(arg.name)):
+        return instead.help
+    if not lives:
+        return did_you_mean(arg.name, arg.release.flag_names() if arg.release else arg.catalogue.all_names())
+    if arg.release and arg.catalogue.position(lives[0].since) > arg.release.at:
+        return f"it appeared in {label(lives[0].since)}"
+    gone = lives[-1].gone
+    said = f"it was removed in {label(gone)}" if gone else f"it appeared in {label(lives[-1].since)}"
+    instead = arg.engine.instead.get(arg.name)
+    return f"{said}: {instead.help}" if instead else said

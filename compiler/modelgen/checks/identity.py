@@ -198,7 +198,7 @@ def is_revision(text: str) -> bool:
 
 @rule("MG105", "missing-repo")
 def missing_repo(context: Context) -> Iterator[Found]:
-    """A vllm model without a `repo`.
+    """A vllm or sglang model without a `repo`.
 
     ## Why
     Without one, vLLM would serve its default model, which is not in the hub directory.
@@ -216,7 +216,7 @@ def missing_repo(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for name, _ in context.of_engine("vllm"):
+    for name in (*dict(context.of_engine("vllm")), *dict(context.of_engine("sglang"))):
         if context.document.lacks(name, "repo"):
             yield Found(
                 context.document.at_header("models", name),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from modelgen import engines
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import vllm
 from modelgen.engines.versions import parse_image, parse_version, version_of
 
 if TYPE_CHECKING:
@@ -91,12 +90,12 @@ def bad_image(context: Context) -> Iterator[Found]:
 
 @rule("MG204", "unknown-version")
 def unknown_version(context: Context) -> Iterator[Found]:
-    """Nothing tells which version of vLLM an image holds.
+    """Nothing tells which version of vLLM or SGLang an image holds.
 
     ## Why
     Before 0.11.1 a positional model is ignored and another model is served; from 0.11.1 on `--model` is deprecated.
-    So the launch form depends on the version, and it is never guessed: `latest` and `nightly` move, and the tags of
-    other projects' images mean other things (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
+    So the launch form depends on the version, as every flag does, and it is never guessed: `latest` and `nightly`
+    move, and the tags of other projects' images mean other things (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
 
     ## Bad
     ```toml
@@ -119,21 +118,21 @@ def unknown_version(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    written = (context.document.config.engines or {}).get("vllm")
-    has_version = written is not None and written.version is not None
-    if has_version or context.document.is_refused("engines", "vllm", "version"):
-        return
     places = {
-        context.resolved[name].place: context.resolved[name].reference
-        for name, _ in context.of_engine("vllm")
-        if context.resolved[name].image is not None and context.resolved[name].version is None
+        resolved.place: resolved
+        for resolved in context.resolved.values()
+        if _needs_version(resolved.engine) and resolved.image is not None and resolved.version is None
     }
-    for path, reference in places.items():
-        yield Found(
-            context.document.at_value(*path),
-            f"the tag of `{reference}` does not tell the version of vLLM",
-            'write `version = "…"` in `[engines.vllm]`, or a tag such as `v0.11.0`',
-        )
+    for path, resolved in places.items():
+        engine = resolved.engine
+        table = (context.document.config.engines or {}).get(engine)
+        has_version = table is not None and table.version is not None
+        if not has_version and not context.document.is_refused("engines", engine, "version"):
+            yield Found(
+                context.document.at_value(*path),
+                f"the tag of `{resolved.reference}` does not tell the version of {engines.ENGINES[engine].title}",
+                f'write `version = "…"` in `[engines.{engine}]`, or the tag of a release',
+            )
 
 
 @rule("MG205", "bad-version")
@@ -141,7 +140,8 @@ def bad_version(context: Context) -> Iterator[Found]:
     """A `version` that is none, is older than what modelgen knows, or contradicts the image's tag.
 
     ## Why
-    The version decides how the engine is launched. What modelgen knows of vLLM begins at 0.8.5.
+    The version decides how the engine is launched and which flags it has. What modelgen knows begins at vLLM 0.8.5 and
+    SGLang 0.4.6.
 
     ## Bad
     ```toml
@@ -171,23 +171,34 @@ def bad_version(context: Context) -> Iterator[Found]:
         elif tagged and tagged.release != version.release:
             message = f"the image's tag says {tagged.text}, `version` says {version.text}"
             help_text = "remove `version`: the tag tells it"
-        elif name == vllm.NAME and version.release < vllm.OLDEST:
-            message, help_text = _too_old(version)
+        elif _is_too_old(name, version):
+            message, help_text = _too_old(name, version)
         else:
             continue
         yield Found(document.at_value("engines", name, "version"), message, help_text)
     tagged_places = {
-        resolved.place: version_of(resolved.image)
-        for name, _ in context.of_engine("vllm")
-        if (resolved := context.resolved[name]).image
+        resolved.place: (resolved.engine, version_of(resolved.image))
+        for resolved in context.resolved.values()
+        if resolved.image and _needs_version(resolved.engine)
     }
-    for path, tagged in tagged_places.items():
-        if tagged and tagged.release < vllm.OLDEST:
-            yield Found(document.at_value(*path), *_too_old(tagged))
+    for path, (engine, tagged) in tagged_places.items():
+        if tagged and _is_too_old(engine, tagged):
+            yield Found(document.at_value(*path), *_too_old(engine, tagged))
 
 
-def _too_old(version: Version) -> tuple[str, str]:
-    return f"vLLM {version.text} is older than what modelgen knows", "use 0.8.5 or newer"
+def _needs_version(engine: str) -> bool:
+    return engine in engines.ENGINES and engines.ENGINES[engine].catalogue is not None
+
+
+def _is_too_old(engine: str, version: Version) -> bool:
+    flags = engines.ENGINES[engine].catalogue if engine in engines.ENGINES else None
+    return flags is not None and version.release < flags().releases[0]
+
+
+def _too_old(engine: str, version: Version) -> tuple[str, str]:
+    title, flags = engines.ENGINES[engine].title, engines.ENGINES[engine].catalogue
+    assert flags is not None, "only engines with flags are too old"  # noqa: S101 - an invariant
+    return f"{title} {version.text} is older than what modelgen knows", f"use {flags().names[0]} or newer"
 
 
 @rule("MG206", "floating-image", Severity.WARNING)
@@ -235,6 +246,6 @@ def _images(context: Context) -> dict[Path, str]:
 def _is_unknown(context: Context, path: Path) -> bool:
     """Tell whether `unknown-version` speaks of this image already."""
     return any(
-        resolved.place == path and resolved.engine == vllm.NAME and resolved.version is None
+        resolved.place == path and _needs_version(resolved.engine) and resolved.version is None
         for resolved in context.resolved.values()
     )

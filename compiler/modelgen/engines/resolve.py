@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelgen.engines import images
 from modelgen.engines.versions import Image, Version, parse_image, parse_version, version_of
 from modelgen.load import DEFAULT_ENGINE
 
@@ -44,3 +45,10 @@ def resolve(document: Document, model: str) -> Resolved:
     if version is None and table is not None and table.version is not None:
         version = parse_version(table.version)
     return Resolved(engine, reference, place, image, version)
+
+
+def account_of(document: Document, model: str, resolved: Resolved) -> images.Account:
+    """Return whom the engine of `model` runs as."""
+    keys = document.compose.get(document.origin(model, "compose"))
+    user = None if keys is None or keys.user is None else str(keys.user)
+    return images.account(resolved.image, resolved.version, user)

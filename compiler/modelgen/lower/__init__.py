@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from modelgen.config import Model
     from modelgen.load import Document
 
+DEFAULT_SOCKET = "/var/run/docker.sock"
+
 
 def lower(document: Document, root_from_out: str) -> ir.Fleet:
     """Lower a document that has no errors; this cannot fail.
@@ -38,9 +40,8 @@ def lower(document: Document, root_from_out: str) -> ir.Fleet:
     containing = _profiles_by_model(models, profiles)
     names = {name: service_name(name, model) for name, model in models.items()}
     depends_on: Mapping[str, list[str]] = (
-        {} if orchestrator.enabled else start_dependencies(models, profiles, config.gpus or {})
+        {} if orchestrator.enabled else start_dependencies(models, profiles, fit.cards(config))
     )
-    hub = from_output(project.hub, root_from_out)
     services = tuple(
         lower_service(
             document,
@@ -49,12 +50,16 @@ def lower(document: Document, root_from_out: str) -> ir.Fleet:
             profiles=containing[name],
             repo_is_name=model.repo is not None and repos[model.repo] == 1,
             depends_on=[names[other] for other in depends_on.get(name, ())],
-            hub=hub,
+            root_from_out=root_from_out,
             additions=additions(document, document.origin(name, "compose"), root_from_out),
         )
         for name, model in models.items()
     )
-    gpus = tuple(ir.Gpu(name, gpu.device, gpu.memory, fit.budget(gpu)) for name, gpu in (config.gpus or {}).items())
+    budgets = fit.cards(config)
+    gpus = tuple(
+        ir.Gpu(name, gpu.device, gpu.kind or "nvidia", gpu.memory, fit.budget(budgets[name]))
+        for name, gpu in (config.gpus or {}).items()
+    )
     return ir.Fleet(project.name, gpus, services, profiles, _networks(project.name, services), orchestrator)
 
 
@@ -77,12 +82,13 @@ def _networks(project: str, services: tuple[ir.Service, ...]) -> tuple[ir.Networ
 
 
 def _orchestrator(document: Document, root_from_out: str) -> ir.Orchestrator:
-    table = document.config.orchestrator
+    table, host = document.config.orchestrator, document.config.host
     listen = parse_address((table and table.listen) or DEFAULT_LISTEN)
     assert listen is not None, "checked by bad-address"  # noqa: S101 - an invariant, not a user's mistake
     return ir.Orchestrator(
         enabled=table is None or table.enabled is not False,
         listen=listen,
+        socket=(host and host.docker_socket) or DEFAULT_SOCKET,
         keys_file=from_output(table.keys_file, root_from_out) if table and table.keys_file else None,
         allowed_hosts=tuple(table.allowed_hosts or ()) if table else (),
         insecure=bool(table and table.insecure),

@@ -9,12 +9,12 @@ from modelgen import fit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modelgen.config import Gpu, Model
+    from modelgen.config import Model
     from modelgen.ir import Profile
 
 
 def start_dependencies(
-    models: Mapping[str, Model], profiles: Iterable[Profile], gpus: Mapping[str, Gpu]
+    models: Mapping[str, Model], profiles: Iterable[Profile], cards: Mapping[str, fit.Card]
 ) -> dict[str, list[str]]:
     """Return for each model the earlier ones that share a profile and a card with it.
 
@@ -25,8 +25,8 @@ def start_dependencies(
 
     def order(name: str) -> tuple[int, str]:
         model = models[name]
-        cards = {gpu: gpus[gpu] for gpu in model.gpus or ()}
-        return -sum(fit.claims(cards, model.gpu_memory).values()), name
+        own = {gpu: cards[gpu] for gpu in model.gpus or ()}
+        return -sum(fit.claims(own, model.gpu_memory).values()), name
 
     earlier: dict[str, set[str]] = {}
     for profile in profiles:

@@ -6,15 +6,21 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from modelgen import fit, ir
-from modelgen.engines import command, environment, vllm
+from modelgen.engines import ENGINES, command
 from modelgen.engines.addresses import parse_address
-from modelgen.engines.resolve import resolve
+from modelgen.engines.engine import Engine, Run
+from modelgen.engines.environment import cache, hub
+from modelgen.engines.host import is_windows_drive
+from modelgen.engines.resolve import account_of, resolve
+from modelgen.lower.environment import engine_environment
+from modelgen.lower.files import mount_files
+from modelgen.lower.paths import from_output
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from modelgen.config import Gpu, Model
-    from modelgen.engines.resolve import Resolved
+    from modelgen.config import Config, Model
+    from modelgen.engines.images import Account
     from modelgen.load import Document
 
 # Compile, profiling and CUDA graphs: 48 to 330 s were seen (vllm#44881, talos-argocd-proxmox#1848).
@@ -32,7 +38,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     profiles: tuple[str, ...],
     repo_is_name: bool,
     depends_on: Sequence[str],
-    hub: str,
+    root_from_out: str,
     additions: Mapping[str, Mapping[str, Any]],
 ) -> ir.Service:
     """Lower one model.
@@ -44,46 +50,74 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         profiles: That switch it on.
         repo_is_name: Whether no other model has its repository.
         depends_on: Services that start before it.
-        hub: The hub directory, from the output directory.
+        root_from_out: POSIX path from the output directory to the folder of models.toml.
         additions: See `ir.Service`.
     """
-    model, resolved = document.models[name], resolve(document, name)
-    cards = {gpu: (document.config.gpus or {})[gpu] for gpu in model.gpus or ()}
-    claims = tuple(ir.Claim(gpu, memory) for gpu, memory in fit.claims(cards, model.gpu_memory).items())
+    model, resolved, config = document.models[name], resolve(document, name), document.config
+    engine, project = ENGINES[resolved.engine], config.project
+    account = account_of(document, name, resolved)
+    budgets = fit.cards(config)
+    cards = {gpu: budgets[gpu] for gpu in model.gpus or ()}
+    claims = fit.claims(cards, model.gpu_memory)
     served = tuple(
         dict.fromkeys([name, *([model.repo] if model.repo and repo_is_name else []), *(model.aliases or ())])
     )
-    publish = parse_address(model.publish) if model.publish else None
-    is_vllm = resolved.engine == vllm.NAME
+    canonical = engine.catalogue().canonical if engine.catalogue else str
+    args, files = mount_files({canonical(key): value for key, value in (model.args or {}).items()}, root_from_out)
     needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in model.command or ())
-    project = document.config.project.name
+    run = Run(
+        version=resolved.version,
+        repo=model.repo,
+        revision=model.revision,
+        served_names=served,
+        upstream_name=model.upstream_name or name,
+        share=f"{fit.share(cards.values(), model.gpu_memory):f}" if cards else None,
+        claims=tuple((cards[gpu].memory, claim) for gpu, claim in claims.items()),
+        trust_remote_code=bool(model.trust_remote_code),
+        args=args,
+        loras=model.loras or {},
+        command=tuple(model.command or ()),
+        hub=hub(account),
+        eager_reads=is_windows_drive(config),
+    )
+    publish = parse_address(model.publish) if model.publish else None
+    has_binds = needs_hub or bool(files)
     return ir.Service(
         model=name,
         name=service,
-        container=f"{project}-{service}",
-        engine=resolved.engine,
-        engine_version=resolved.version.text if is_vllm and resolved.version else None,
+        container=f"{project.name}-{service}",
+        engine=engine.name,
+        engine_version=resolved.version.text if engine.catalogue and resolved.version else None,
         image=resolved.reference or "",
-        launch=_launch(model, resolved, served, cards.values()),
-        environment=_environment(document, model, resolved.engine),
-        port=vllm.PORT if is_vllm else command.PORT,
+        launch=engine.launch(run),
+        environment=engine_environment(document, name, engine, resolved.version, account),
+        port=engine.port,
         served_names=served,
-        upstream_name=None if is_vllm else model.upstream_name or name,
+        upstream_name=None if engine.several_names else run.upstream_name,
         repo=model.repo,
         revision=model.revision,
         include=tuple(model.include or ()),
         exclude=tuple(model.exclude or ()),
-        hub=ir.Mount(hub, environment.HUB) if needs_hub else None,
-        cache=ir.Volume(f"cache-{service}", f"{project}-cache-{service}", vllm.CACHE) if is_vllm else None,
-        devices=tuple(card.device for card in cards.values()),
-        claims=claims,
+        loras=tuple(run.loras.items()),
+        hub=ir.Mount(from_output(project.hub, root_from_out), run.hub) if needs_hub else None,
+        files=files,
+        cache=_cache(engine, account, project.name, service),
+        scratch=_scratch(engine, account, read_only=bool(additions.get("compose", {}).get("read_only"))),
+        devices=_devices(config, model),
+        label_disabled=has_binds and config.host is not None and bool(config.host.selinux),
+        claims=tuple(ir.Claim(gpu, memory) for gpu, memory in claims.items()),
         profiles=profiles,
         depends_on=tuple(depends_on),
         publish=publish,
         networks=(ir.INTERNAL_NETWORK, ir.EDGE_NETWORK) if publish else (ir.INTERNAL_NETWORK,),
-        readiness=_readiness(model, is_vllm=is_vllm, claimed=sum(claim.memory for claim in claims)),
+        readiness=ir.Readiness(
+            model.health or engine.health,
+            engine.probe,
+            engine.lists,
+            model.start_timeout or _START + math.ceil(sum(claims.values()) / _DISK),
+        ),
         shm=(16 if len(claims) > 1 else 8) * _GIB,
-        stop_grace=_stop_grace(model),
+        stop_grace=_stop_grace(args),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,
         canary=bool(model.canary),
@@ -91,44 +125,31 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     )
 
 
-def _launch(model: Model, resolved: Resolved, served: tuple[str, ...], cards: Collection[Gpu]) -> ir.Launch:
-    if resolved.engine == command.NAME:
-        upstream = model.upstream_name or served[0]
-        return command.launch(model.command or (), port=command.PORT, model=upstream, hub=environment.HUB)
-    assert resolved.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
-    assert model.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
-    return vllm.launch(
-        resolved.version,
-        repo=model.repo,
-        revision=model.revision,
-        served_names=served,
-        share=f"{fit.share(cards, model.gpu_memory):f}" if cards else None,
-        trust_remote_code=bool(model.trust_remote_code),
-        args=model.args or {},
-    )
+def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.Volume | None:
+    """A volume takes owner and mode from the folder of the image that it covers, so that folder must be there."""
+    if engine.caches is None or not account.keeps_home:
+        return None
+    target = cache(engine, account) if account.uid == 0 else f"{account.home}/.cache"
+    return ir.Volume(f"cache-{service}", f"{project}-cache-{service}", target)
 
 
-def _environment(document: Document, model: Model, engine: str) -> tuple[tuple[str, str], ...]:
-    """The model's own variables go before its engine's; modelgen's are in nobody's table (rule owned-env)."""
-    table = (document.config.engines or {}).get(engine)
-    variables = {**((table and table.env) or {}), **(model.env or {}), **environment.ENVIRONMENT}
-    if engine == vllm.NAME:
-        variables |= vllm.ENVIRONMENT
-    if len(model.gpus or ()) > 1:
-        # CUDA counts the fastest card first, reservations count by bus: vllm#28132 got another card than asked for.
-        variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    return tuple(sorted(variables.items()))
+def _scratch(engine: Engine, account: Account, *, read_only: bool) -> tuple[ir.Scratch, ...]:
+    """What an engine must write where the image has no such place; of a program nothing is known but /tmp."""
+    needs_home = engine.caches is not None and (read_only or not account.keeps_home)
+    home = (ir.Scratch(account.home, account.uid, account.gid, "0700"),) if needs_home else ()
+    return (*home, ir.Scratch("/tmp", 0, 0, "1777")) if read_only else home  # noqa: S108 - in the container
 
 
-def _readiness(model: Model, *, is_vllm: bool, claimed: int) -> ir.Readiness:
-    start = model.start_timeout or _START + math.ceil(claimed / _DISK)
-    if is_vllm:
-        return ir.Readiness(vllm.HEALTH, vllm.PROBE, vllm.LISTS, start)
-    return ir.Readiness(model.health or command.HEALTH, None, None, start)
+def _devices(config: Config, model: Model) -> ir.Devices | None:
+    cards = [(config.gpus or {})[name] for name in model.gpus or ()]
+    if not cards:
+        return None
+    groups = tuple(dict.fromkeys(group for card in cards for group in card.groups or ()))
+    return ir.Devices(cards[0].kind or "nvidia", tuple(card.device for card in cards), groups)
 
 
-def _stop_grace(model: Model) -> int:
+def _stop_grace(args: Mapping[str, Any]) -> int:
     """Longer than vLLM's own drain (`--shutdown-timeout`, 0.18 and newer), else requests are cut by SIGKILL."""
-    drain = next((value for key, value in (model.args or {}).items() if vllm.flag_name(key) == "shutdown-timeout"), 0)
+    drain = args.get("shutdown-timeout", 0)
     is_number = isinstance(drain, int | float) and not isinstance(drain, bool)
     return 30 + math.ceil(drain) if is_number and drain > 0 else 30

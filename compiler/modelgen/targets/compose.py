@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from modelgen.targets.compose_devices import device_files, groups, scratch_mounts
 from modelgen.targets.compose_readback import check_readback
 from modelgen.targets.templates import copy_file, render_template
 from modelgen.targets.yaml_scalars import Raw, key, scalar
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 PATH = "docker-compose.yml"
 _OURS = frozenset(
     {"pull_policy", "shm_size", "ulimits", "init", "stop_grace_period", "logging"}
-    | {"cap_drop", "security_opt", "labels", "networks", "volumes"}
+    | {"cap_drop", "security_opt", "labels", "networks", "volumes", "devices", "group_add", "tmpfs"}
 )
 _LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 _ULIMITS = {"memlock": -1, "nofile": 65535, "stack": 67108864}
@@ -57,23 +59,22 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "pull_policy": added.get("pull_policy", Raw("missing")),
         "container": service.container,
         "profiles": service.profiles,
-        "vllm_version": Raw(service.engine_version) if service.engine_version else None,
-        "launch_note": Raw(
-            "`vllm serve` takes the repository id as its positional argument."
-            if service.launch.entrypoint[:1] == ("vllm",)
-            else "api_server takes the repository id by --model; a positional one would be ignored."
-        ),
+        "launch_note": _launch_note(service),
         "entrypoint": service.launch.entrypoint,
         "claim_note": _claim_note(service, cards),
         "command": service.launch.command,
         "environment": [(key(name), value) for name, value in service.environment],
         "hub": service.hub,
+        "files": service.files,
         "cache": service.cache,
         "volumes": added.get("volumes", ()),
         "networks": _service_networks(service),
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
-        "devices": service.devices,
+        "reserved": service.devices.ids if service.devices and service.devices.kind == "nvidia" else (),
+        "devices": [*device_files(service), *added.get("devices", ())],
+        "group_add": [*groups(service), *added.get("group_add", ())],
+        "tmpfs": [*scratch_mounts(service), *added.get("tmpfs", ())],
         "shm_size": added.get(
             "shm_size", Raw(f"{service.shm // 2**30}gb # Docker's 64 MiB are too few; `ipc: host` would void this")
         ),
@@ -90,7 +91,7 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "start_period": Raw(f"{service.readiness.start_timeout}s"),
         "logging": added.get("logging", _LOGGING),
         "cap_drop": list(dict.fromkeys(["ALL", *added.get("cap_drop", ())])),
-        "security_opt": _security_opt(added.get("security_opt", [])),
+        "security_opt": _security_opt(service, added.get("security_opt", [])),
         "labels": [(key(name), value) for name, value in labels.items()],
         "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
     }
@@ -105,9 +106,25 @@ def _claim_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw | None:
     return Raw(f"It claims {' and '.join(parts)}.") if parts else None
 
 
-def _security_opt(added: list[str]) -> list[str]:
-    """The user's own word on new privileges goes before ours; both together would be a contradiction."""
-    ours = [] if any(option.startswith("no-new-privileges") for option in added) else ["no-new-privileges:true"]
+def _launch_note(service: ir.Service) -> Raw | None:
+    """Say which release the launch form is for; only an engine whose release matters has one."""
+    if service.engine_version is None:
+        return None
+    notes = {
+        "vllm": "`vllm serve` takes the repository id as its positional argument.",
+        "vllm.entrypoints.openai.api_server": "api_server takes the repository id by --model; a positional one would "
+        "be ignored.",
+        "sglang.launch_server": "the image has no entry point that serves, and listens on 127.0.0.1 unless told.",
+    }
+    name = {"vllm": "vLLM", "sglang": "SGLang"}[service.engine]
+    program = service.launch.entrypoint[-1] if service.launch.entrypoint[0] == "python3" else "vllm"
+    return Raw(f"{name} {service.engine_version}: {notes[program]}")
+
+
+def _security_opt(service: ir.Service, added: list[str]) -> list[str]:
+    """The user's own word on new privileges or labels goes before ours; both together would be a contradiction."""
+    ours = ["no-new-privileges:true", *(["label=disable"] if service.label_disabled else [])]
+    ours = [option for option in ours if not any(other.startswith(re.split("[:=]", option)[0]) for other in added)]
     return list(dict.fromkeys([*ours, *added]))
 
 

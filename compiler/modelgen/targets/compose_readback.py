@@ -69,6 +69,9 @@ def _mounts(service: ir.Service) -> list[dict[str, Any]]:
     if hub := service.hub:
         place = {"source": hub.source, "target": hub.target}
         mounts.append({"type": "bind", **place, "read_only": True, "bind": {"create_host_path": False}})
+    for file in service.files:
+        place = {"source": file.source, "target": file.target}
+        mounts.append({"type": "bind", **place, "read_only": True, "bind": {"create_host_path": False}})
     if cache := service.cache:
         mounts.append({"type": "volume", "source": cache.key, "target": cache.target})
     return mounts
@@ -89,10 +92,25 @@ def _healthcheck(service: ir.Service) -> dict[str, Any] | None:
 
 
 def _deploy(service: ir.Service) -> dict[str, Any] | None:
-    if not service.devices:
+    if service.devices is None or service.devices.kind != "nvidia":
         return None
-    device = {"driver": "nvidia", "device_ids": list(service.devices), "capabilities": ["gpu"]}
+    device = {"driver": "nvidia", "device_ids": list(service.devices.ids), "capabilities": ["gpu"]}
     return {"resources": {"reservations": {"devices": [device]}}}
+
+
+def _devices(service: ir.Service) -> list[str] | None:
+    added = [*service.additions.get("compose", {}).get("devices", ())]
+    if service.devices is None or service.devices.kind == "nvidia":
+        return added or None
+    return [*(["/dev/kfd"] if service.devices.kind == "amd" else []), *service.devices.ids, *added]
+
+
+def _tmpfs(service: ir.Service) -> list[str] | None:
+    added = [*service.additions.get("compose", {}).get("tmpfs", ())]
+    ours = [f"{at.target}:exec,uid={at.uid},gid={at.gid},mode={at.mode}" for at in service.scratch]
+    return [
+        line for line in ours if not any(line.partition(":")[0] == str(own).partition(":")[0] for own in added)
+    ] + added or None
 
 
 # Only what a container cannot be right without; absent means that the key must not be there.
@@ -107,4 +125,6 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "ports": _ports,
     "healthcheck": _healthcheck,
     "deploy": _deploy,
+    "devices": _devices,
+    "tmpfs": _tmpfs,
 }

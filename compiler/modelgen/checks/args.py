@@ -1,0 +1,87 @@
+"""The entries of `args`, each with what its engine's release knows of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelgen.engines import ENGINES, vllm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.engines.catalogue import Catalogue, Flag, Release
+    from modelgen.engines.engine import Engine
+    from modelgen.load.locator import Path
+
+
+class Arg(NamedTuple):
+    """One entry of `args` as one model gets it.
+
+    Args:
+        model: The model's id; empty for a default that reaches no model.
+        engine: The model's.
+        catalogue: The engine's flags.
+        release: The flags of the model's release; None where its version is not known.
+        path: Where the entry is written.
+        key: As written.
+        name: The flag, canonical and without a path in JSON.
+        inner: The path in JSON behind it, with its dot, or nothing.
+        value: As loaded.
+        version: The engine and its version, as a message says it.
+    """
+
+    model: str
+    engine: Engine
+    catalogue: Catalogue
+    release: Release | None
+    path: Path
+    key: str
+    name: str
+    inner: str
+    value: Any
+    version: str
+
+    @property
+    def flag(self) -> Flag | None:
+        """The flag as the model's release has it."""
+        return self.release.get(self.name) if self.release else None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the release has the flag, or any release where the version is not known."""
+        return self.flag is not None if self.release else bool(self.catalogue.lives(self.name))
+
+    @property
+    def positive(self) -> str:
+        """The flag that is meant, whatever dashes and `no-` are before it."""
+        return self.catalogue.canonical(self.name.lstrip("-").removeprefix("no-"))
+
+
+def read_args(context: Context) -> list[Arg]:
+    """Return every entry of `args` of every model, `[defaults]` merged in."""
+    found = [arg for name in context.models for arg in _of_model(context, name)]
+    defaults = context.document.config.defaults
+    if defaults and defaults.args and not any(context.of_engine(vllm.NAME)):
+        found += [
+            _arg(vllm.ENGINE, "", None, ("defaults", "args", key), value, "vLLM")
+            for key, value in defaults.args.items()
+        ]
+    return found
+
+
+def _of_model(context: Context, name: str) -> Iterator[Arg]:
+    engine = ENGINES.get(context.resolved[name].engine)
+    if engine is None or engine.catalogue is None:
+        return
+    release, version = context.release(name), context.resolved[name].version
+    title = f"{engine.title} {version.text}" if version else engine.title
+    for key, value in (context.models[name].args or {}).items():
+        yield _arg(engine, name, release, context.document.origin(name, "args", key), value, title)
+
+
+def _arg(engine: Engine, model: str, release: Release | None, path: Path, value: Any, version: str) -> Arg:  # noqa: ANN401, PLR0913, PLR0917
+    assert engine.catalogue is not None, "only engines with flags have args"  # noqa: S101 - an invariant
+    catalogue, key = engine.catalogue(), str(path[-1])
+    name, dot, inner = catalogue.canonical(key).partition(".")
+    return Arg(model, engine, catalogue, release, path, key, name, dot + inner, value, version)

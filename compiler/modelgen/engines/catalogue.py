@@ -1,0 +1,231 @@
+"""What the releases of an engine take: their flags, as data that `tools/` extracts from their sources.
+
+The data holds releases, not every version: `Catalogue.release` finds the one that speaks for a version. Entries are
+`[first version, kind, extras]`; an entry with a version alone is the release from which on the flag is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelgen.engines.versions import parse_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.engines.versions import Version
+
+DATA = Path(__file__).parent / "catalogues"
+# How many numbers of a version make a line of releases that take nearly the same flags: vLLM adds flags at minor
+# releases, SGLang at every one.
+_LINES = {"vllm": 2, "sglang": 3}
+
+
+@cache
+def catalogue(engine: str) -> Catalogue:
+    """Return the flags of an engine; only the engines that are used are ever loaded."""
+    return Catalogue(engine)
+
+
+class Kind(StrEnum):
+    """What argparse makes of a flag's value."""
+
+    BOOL = "bool"  # a pair, --x and --no-x
+    FLAG = "flag"  # --x alone
+    TRUTHY = "truthy"  # type=bool: any text but an empty one is true
+    INT = "int"
+    LENGTH = "length"  # 16384, 16k (16,000), 16K (16,384)
+    NUMBER = "number"
+    TEXT = "text"
+    JSON = "json"
+    JSON_OR_TEXT = "json-or-text"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag of one release.
+
+    Args:
+        name: Without dashes.
+        kind: Of its value, or of each of its values.
+        choices: All that it takes, as text; empty where it takes any.
+        known: What the release itself brings; plugins may bring more.
+        several: Whether it takes several values, as arguments of their own.
+        deprecated: Whether the release says so.
+    """
+
+    name: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    several: bool = False
+    deprecated: bool = False
+
+
+class Life(NamedTuple):
+    """When a flag was there: versions as text, `gone` None for a flag that still is."""
+
+    since: str
+    gone: str | None
+
+
+class Catalogue:
+    """The flags of all known releases of one engine; `catalogue` returns it."""
+
+    def __init__(self, engine: str) -> None:
+        data = json.loads((DATA / f"{engine}_flags.json").read_bytes())
+        self.line = _LINES[engine]
+        self.names: tuple[str, ...] = tuple(data["versions"])
+        self._position = {name: at for at, name in enumerate(self.names)}
+        self._entries: dict[str, list[list[Any]]] = data["flags"]
+        self._releases: dict[tuple[int, bool], Release] = {}
+
+    @cached_property
+    def releases(self) -> list[tuple[int, ...]]:
+        """The numbers of the known releases, oldest first."""
+        return [release_numbers(name) for name in self.names]
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """Other spellings of flags, in any release, without dashes: `tp` → `tensor-parallel-size`."""
+        found = {name.replace("_", "-"): name for name in self._entries if "_" in name}
+        for name, entries in self._entries.items():
+            for entry in entries:
+                found.update(dict.fromkeys(entry[2].get("aliases", ()) if len(entry) > 2 else (), name))
+        # `-O3` set one flag until 0.11 and sets another since.
+        found.pop("O", None)
+        return found
+
+    def canonical(self, key: str) -> str:
+        """Return the name of the flag that a key means: `tp` and `tensor_parallel_size` are `tensor-parallel-size`.
+
+        As in vLLM's parser, underscores count as hyphens only before the first dot; what follows is a path in JSON.
+        """
+        head, dot, rest = key.partition(".")
+        head = head.replace("_", "-")
+        return self.aliases.get(head, head) + dot + rest
+
+    def release(self, version: Version) -> Release:
+        """Return the release that speaks for a version; one below the oldest is the oldest's."""
+        at, is_newer = nearest(self.releases, version.release, self.line)
+        at = self._position.get(version.text, at)
+        return self._releases.setdefault((at, is_newer), Release(self, at, is_newer))
+
+    def flag_at(self, name: str, at: int) -> Flag | None:
+        """Return a flag as the release at a position has it, or None."""
+        found: list[Any] = []
+        for entry in self._entries.get(name, ()):
+            if self._position[entry[0]] > at:
+                break
+            found = entry
+        return _flag(name, found) if len(found) > 1 else None
+
+    def lives(self, name: str) -> list[Life]:
+        """Return when a flag was there; empty for one that never was."""
+        lives: list[Life] = []
+        for entry in self._entries.get(name, ()):
+            if len(entry) == 1:
+                lives[-1] = Life(lives[-1].since, entry[0])
+            elif not lives or lives[-1].gone is not None:
+                lives.append(Life(entry[0], None))
+        return lives
+
+    def values(self, name: str) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield which values of a flag each release knows, oldest first."""
+        for at, release in enumerate(self.names):
+            if flag := self.flag_at(name, at):
+                yield release, frozenset({*flag.choices, *flag.known})
+
+    def all_names(self) -> list[str]:
+        """Return the flags of all releases."""
+        return [*self._entries]
+
+    def position(self, name: str) -> int:
+        """Return where a release stands among the known ones."""
+        return self._position[name]
+
+    def label(self, name: str) -> str:
+        """Return a release as people speak of it: 0.17 where 0.17.1 is the first known of its line."""
+        at = self._position[name]
+        line = self.releases[at][: self.line]
+        is_first = at == 0 or self.releases[at - 1][: self.line] != line
+        return ".".join(map(str, line)) if is_first and at else name
+
+
+@dataclass(frozen=True)
+class Release:
+    """The flags of one release.
+
+    Args:
+        catalogue: Where they come from.
+        at: The release's position in it.
+        is_newer: Whether it speaks for a version that is newer than the data: what it lacks may be there by then.
+    """
+
+    catalogue: Catalogue
+    at: int
+    is_newer: bool
+    _flags: dict[str, Flag | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The release, such as `0.33.0`."""
+        return self.catalogue.names[self.at]
+
+    def get(self, name: str) -> Flag | None:
+        """Return a flag by its canonical name, or None."""
+        if name not in self._flags:
+            self._flags[name] = self.catalogue.flag_at(name, self.at)
+        return self._flags[name]
+
+    def flag_names(self) -> list[str]:
+        """Return the names of all flags of the release."""
+        return [name for name in self.catalogue.all_names() if self.get(name)]
+
+
+def nearest(known: list[tuple[int, ...]], wanted: tuple[int, ...], line: int) -> tuple[int, bool]:
+    """Return the position of the release that speaks for `wanted`, and whether `wanted` is newer than the data.
+
+    Flags change at minor releases, hardly at patches: 0.11.1 → 0.11.2 and 0.14.0 → 0.14.1 have no difference. So the
+    nearest patch of the same line speaks for it (0.10.1 is 0.10.1.1: the greatest older one would refuse 15 of its
+    flags), else the greatest older release.
+
+    Args:
+        known: Releases, oldest first.
+        wanted: The version's numbers.
+        line: How many numbers make a line of releases.
+    """
+    same = [at for at, release in enumerate(known) if release[:line] == wanted[:line]]
+    if same:
+        return min(same, key=lambda at: (_distance(known[at], wanted), -at)), False
+    older = [at for at, release in enumerate(known) if release <= wanted]
+    return (older[-1] if older else 0), wanted > known[-1]
+
+
+def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> list[int]:
+    padded = [(*release, 0, 0)[:4] for release in (one, other)]
+    return [abs(a - b) for a, b in zip(*padded, strict=True)]
+
+
+def release_numbers(name: str) -> tuple[int, ...]:
+    """Return the numbers of a release of the data."""
+    version = parse_version(name)
+    assert version is not None, name  # noqa: S101 - the package's own data
+    return version.release
+
+
+def _flag(name: str, entry: list[Any]) -> Flag:
+    extras: dict[str, Any] = entry[2] if len(entry) > 2 else {}
+    return Flag(
+        name,
+        Kind(entry[1]),
+        choices=tuple(map(str, extras.get("choices", ()))),
+        known=tuple(map(str, extras.get("known", ()))),
+        several=extras.get("nargs") == "+" or extras.get("nargs") == "*",
+        deprecated=bool(extras.get("deprecated")),
+    )

@@ -1,0 +1,128 @@
+"""What the compiler has to know of an inference engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelgen.engines.flag_values import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from modelgen.engines.catalogue import Catalogue
+    from modelgen.engines.versions import Version
+    from modelgen.ir import Launch
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One model as its engine is told to serve it.
+
+    Args:
+        version: Of the engine in the image; None where the engine has none that matters.
+        repo: Repository id on the hub; None for a program that needs no weights.
+        revision: Commit, tag or branch; None follows what `refs/main` says in the hub directory.
+        served_names: All names that clients may use, the id first: answers carry the first.
+        upstream_name: The one name of an engine that has one only.
+        share: Of the card, as text with at most 4 decimals; None without a card.
+        claims: Memory and claim of each card, in bytes.
+        trust_remote_code: Whether code from the repository may run.
+        args: The user's own flags, in their order.
+        loras: Adapters, name → repository id.
+        command: The program and its arguments, of the engine `command`.
+        hub: Where the hub directory is mounted.
+        eager_reads: Whether weights are better read in one go than mapped (hubs on a Windows drive).
+    """
+
+    version: Version | None
+    repo: str | None
+    revision: str | None
+    served_names: tuple[str, ...]
+    upstream_name: str
+    share: str | None
+    claims: tuple[tuple[int, int], ...]
+    trust_remote_code: bool
+    args: Mapping[str, Any]
+    loras: Mapping[str, str]
+    command: tuple[str, ...]
+    hub: str
+    eager_reads: bool
+
+
+class Instead(NamedTuple):
+    """What to write for a flag that is gone: `help`, and the flags that it names."""
+
+    help: str
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine's contract with its container and with its clients.
+
+    Args:
+        name: As models.toml calls it.
+        title: As its project writes itself.
+        launch: How a model is started.
+        port: On which it listens inside the container.
+        health: Path that answers 200 when it is up.
+        lists: Path whose JSON lists the served names, or None.
+        probe: A program inside its images that exits 0 then; None where nothing is known of the images.
+        caches: Variables that place compile caches, each below the folder that is the model's own volume; None for an
+            engine that compiles nothing.
+        environment: Further variables that are always set.
+        several_names: Whether it answers to several names; else the gateway replaces what a client wrote.
+        loras: Whether it serves LoRA adapters that models.toml declares.
+        catalogue: Its flags by release; None for an engine whose flags are not known.
+        owned_args: Flags that modelgen writes, and where their meaning belongs.
+        instead: What to write for flags that are gone.
+        tensor_parallel: The flag that splits a model over its cards.
+        parallel_sizes: Flags that count cards.
+        parallel_keys: Which keys of `args` multiply to the number of cards, by flag.
+    """
+
+    name: str
+    title: str
+    launch: Callable[[Run], Launch]
+    port: int
+    health: str
+    lists: str | None = None
+    probe: tuple[str, ...] | None = None
+    caches: Mapping[str, str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    several_names: bool = False
+    loras: bool = False
+    catalogue: Callable[[], Catalogue] | None = None
+    owned_args: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, Instead] = field(default_factory=dict)
+    tensor_parallel: str = ""
+    parallel_sizes: tuple[str, ...] = ()
+    parallel_keys: Callable[[Mapping[str, Any]], dict[str, str]] | None = None
+
+
+def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
+    """Return how many cards the parallel sizes ask for, and the keys that say so; None where they are no numbers."""
+    keys = engine.parallel_keys(args) if engine.parallel_keys else {}
+    product = 1
+    for key in keys.values():
+        size = whole_number(args[key])
+        if size is None:
+            return None
+        product *= size
+    return product, keys
+
+
+def http_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
+    """Return a program of Python's that exits 0 when `path` answers 200 on the container's own loopback.
+
+    http.client rather than urllib: it starts faster and never asks a proxy about 127.0.0.1. curl is not in every image.
+    """
+    return (
+        "python3",
+        "-c",
+        (
+            f"import http.client as h; c = h.HTTPConnection('127.0.0.1', {port}, timeout={timeout}); "
+            f"c.request('GET', '{path}'); raise SystemExit(c.getresponse().status != 200)"
+        ),
+    )

@@ -1,0 +1,118 @@
+"""Values of flags: which fit, and how they are written on a command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines.catalogue import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modelgen.engines.catalogue import Flag
+
+# vLLM's human_readable_int: 4k is 4,000 and 4K is 4,096, where only the decimal suffixes take a fraction.
+_LENGTH = re.compile(r"\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kmgt]|\d{1,9}[KMGT]", re.ASCII)
+_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"-?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_PAIR_KINDS = (Kind.BOOL, Kind.FLAG, Kind.TRUTHY)
+_EXPECTED = {
+    Kind.INT: "a whole number",
+    Kind.LENGTH: 'a whole number such as 16384, or "16k"',
+    Kind.NUMBER: "a number",
+    Kind.TEXT: "a string",
+    Kind.JSON: "a table, or a string of JSON",
+    Kind.JSON_OR_TEXT: "a table, a list or a string",
+}
+
+
+def text_of(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    """Return a value as one argument: strings as they are, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
+    """Return what a flag takes, where that is not what the value is; to be read after "must be"."""
+    if flag.kind in _PAIR_KINDS:
+        return None if isinstance(value, bool) else "true or false"
+    if isinstance(value, list) and flag.kind not in (Kind.JSON, Kind.JSON_OR_TEXT):
+        if not flag.several:
+            return f"one value, {_EXPECTED[flag.kind]}"
+        if not value or any(isinstance(item, str) and item.startswith("-") for item in value):
+            return "a list of values that do not begin with a dash, with one at least"
+        return next((f"a list, each {found}" for item in value if (found := _mismatch(flag, item))), None)
+    return _mismatch(flag, value)
+
+
+def _mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
+    if flag.choices:
+        shown = ", ".join(f"`{choice}`" for choice in flag.choices)
+        return None if text_of(value) in flag.choices else f"one of {shown}"
+    return None if _fits(flag.kind, value) else _EXPECTED[flag.kind]
+
+
+def _fits(kind: Kind, value: Any) -> bool:  # noqa: ANN401
+    if isinstance(value, bool):
+        return kind is Kind.JSON_OR_TEXT
+    match kind:
+        case Kind.JSON:
+            return isinstance(value, dict | list | int) or (isinstance(value, str) and _is_json(value))
+        case Kind.JSON_OR_TEXT:
+            return True
+        case Kind.TEXT:
+            return isinstance(value, str | int | float)
+        case Kind.INT:
+            return isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value) is not None)
+        case Kind.LENGTH:
+            text = str(value) if isinstance(value, int | str) else ""
+            return _LENGTH.fullmatch(text) is not None
+        case _:
+            return isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def format_flag(name: str, flag: Flag | None, value: Any) -> list[str]:  # noqa: ANN401
+    """Return the arguments for one entry of `args`; flag and value are two items, as Compose never splits one.
+
+    Args:
+        name: Canonical, perhaps with a path in JSON behind it (`compilation-config.mode`).
+        flag: As the release has it; None where the data does not know.
+        value: As loaded.
+    """
+    if "." not in name:
+        if isinstance(value, bool) and (flag is None or flag.kind in _PAIR_KINDS):
+            return _format_bool(name, flag, value=value)
+        if isinstance(value, list) and (flag.several if flag else not _holds_tables(value)):
+            return [f"--{name}", *map(text_of, value)]
+    text = text_of(value)
+    # argparse takes a value that begins with a hyphen for the next flag.
+    return [f"--{name}={text}"] if text.startswith("-") and isinstance(value, str) else [f"--{name}", text]
+
+
+def _format_bool(name: str, flag: Flag | None, *, value: bool) -> list[str]:
+    """A flag without a `--no-` form is false by not being there."""
+    if flag is not None and flag.kind is Kind.TRUTHY:
+        return [f"--{name}", "True"] if value else []
+    if value:
+        return [f"--{name}"]
+    return [] if flag is not None and flag.kind is Kind.FLAG else [f"--no-{name}"]
+
+
+def _holds_tables(values: Iterable[Any]) -> bool:
+    return any(isinstance(item, dict | list) for item in values)
+
+
+def whole_number(value: Any) -> int | None:  # noqa: ANN401 - whatever TOML holds
+    """Return a size of at least 1, also where it is written as a string, or None."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None

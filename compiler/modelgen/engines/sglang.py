@@ -1,0 +1,147 @@
+"""SGLang: launch form, environment, readiness, and how much of its claim may be weights and KV cache.
+
+Sources: srt/server_args.py, srt/entrypoints/http_server.py and srt/environ.py of the releases 0.5.5 and 0.5.23.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines.catalogue import catalogue
+from modelgen.engines.engine import Engine, Run, http_probe
+from modelgen.engines.flag_values import format_flag, whole_number
+from modelgen.ir import Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "sglang"
+PORT = 30000
+HEALTH = "/health"
+PARALLEL_SIZES = ("tp-size", "pp-size", "dp-size")
+_MIB = 2**20
+# SGLang's own defaults by memory of the card, in MiB: below it, tokens of a prefill chunk and the largest batch of a
+# CUDA graph, the second for 4 cards or more (server_args.py, _handle_gpu_memory_settings).
+_DEFAULTS = (
+    (20 * 1024, 2048, 8, 8),
+    (35 * 1024, 2048, 24, 80),
+    (60 * 1024, 4096, 32, 160),
+    (160 * 1024, 8192, 256, 512),
+)
+_LARGE = (16384, 512, 512)
+
+OWNED_ARGS = {
+    "admin-api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
+    "api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
+    "base-gpu-id": "inside the container the reserved cards count from 0",
+    "config": "write its entries in `args`, where they are checked",
+    "dist-init-addr": "a model is one service on one host",
+    "download-dir": "the hub directory is `[project] hub`, mounted where the engine looks",
+    "enable-metrics": "it is always on: the orchestrator and Prometheus read /metrics",
+    "gpu-id-step": "inside the container the reserved cards count from 0",
+    "host": "the engine listens on all addresses of its own container",
+    "mem-fraction-static": "write `gpu_memory` in the model's table: a size or a share of the card",
+    "model-path": "write `repo` in the model's table",
+    "nnodes": "a model is one service on one host",
+    "node-rank": "a model is one service on one host",
+    "port": "it is fixed inside the container; write `publish` to reach the engine from the host",
+    "revision": "write `revision` in the model's table",
+    "served-model-name": "it is the id of the model's table",
+    "ssl-ca-certs": "TLS ends before the engine: its health is asked for in plain HTTP",
+    "ssl-certfile": "TLS ends before the engine: its health is asked for in plain HTTP",
+    "ssl-keyfile": "TLS ends before the engine: its health is asked for in plain HTTP",
+    "trust-remote-code": "write `trust_remote_code = true` in the model's table",
+}
+
+
+def launch(run: Run) -> Launch:
+    """Return entry point and arguments for one model; the image has no entry point of its own that serves.
+
+    It listens on 127.0.0.1 unless it is told otherwise, and answers to one name: it serves whatever `model` a request
+    names, but lists and echoes this one.
+    """
+    assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
+    assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
+    flags = catalogue(NAME)
+    release = flags.release(run.version)
+    args = {flags.canonical(key): value for key, value in run.args.items()}
+    command = ["--model-path", run.repo, "--served-model-name", run.upstream_name]
+    command += ["--host", "0.0.0.0", "--port", str(PORT), "--enable-metrics"]  # noqa: S104 - in its own container
+    if run.revision:
+        command += ["--revision", run.revision]
+    if run.claims:
+        command += ["--mem-fraction-static", f"{static_share(run.claims, args):f}"]
+    if run.trust_remote_code:
+        command.append("--trust-remote-code")
+    for name, value in args.items():
+        command += format_flag(name, release.get(name.split(".")[0]), value)
+    return Launch(("python3", "-m", "sglang.launch_server"), tuple(command))
+
+
+def static_share(claims: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> Decimal:
+    """Return `--mem-fraction-static`, the share of a card for weights and KV cache alone, at most 4 decimals.
+
+    Activations and CUDA graphs come on top, so what SGLang would set aside for them is taken off the claim
+    (model_runner.py, profile_max_num_token: rest = free now - free at start * (1 - fraction)).
+
+    Args:
+        claims: Memory and claim of each card, in bytes.
+        args: By canonical name.
+    """
+    parts = [(claim - _set_aside(memory, len(claims), args)) * 10_000 // memory for memory, claim in claims]
+    return (Decimal(max(min(parts), 0)) / 10_000).normalize()
+
+
+def _set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
+    """Return the bytes that SGLang would set aside on a card, as it estimates them itself."""
+    mib = memory // _MIB
+    row = next((row[1:] for row in _DEFAULTS if mib < row[0]), _LARGE)
+    chunk = whole_number(args.get("chunked-prefill-size")) or row[0]
+    batch = whole_number(args.get("cuda-graph-max-bs")) or row[2 if cards >= 4 else 1]
+    reserved = 512 + max(chunk, 2048) * 1.5 + batch * 2 + cards * 128
+    if mib > 60 * 1024:
+        reserved = max(reserved, 10 * 1024)
+    if "speculative-algorithm" in args:
+        reserved += 6 * 1024 if args["speculative-algorithm"] == "STANDALONE" else 2 * 1024
+    return int(reserved * _MIB)
+
+
+def parallel_keys(args: Mapping[str, Any]) -> dict[str, str]:
+    """Return which keys of `args` multiply to the number of cards, by flag.
+
+    Data-parallel replicas have cards of their own, unless attention alone is data-parallel: then they share those of
+    the tensor-parallel group.
+    """
+    written = {catalogue(NAME).canonical(key): key for key in args}
+    is_shared = args.get(written.get("enable-dp-attention", "")) is True
+    names = [name for name in PARALLEL_SIZES if name != "dp-size" or not is_shared]
+    return {name: written[name] for name in names if name in written}
+
+
+ENGINE = Engine(
+    name=NAME,
+    title="SGLang",
+    launch=launch,
+    port=PORT,
+    health=HEALTH,
+    lists="/v1/models",
+    # From 0.5.6 on a probe that makes no tokens is asked for by a variable; before, a busy engine answers late.
+    probe=http_probe(PORT, HEALTH, timeout=24),
+    caches={
+        "FLASHINFER_WORKSPACE_BASE": "",
+        "HF_MODULES_CACHE": "/modules",
+        "SGLANG_CACHE_DIR": "",
+        "SGLANG_DG_CACHE_DIR": "/deep_gemm",
+        "SGLANG_JIT_CACHE_DIR": "/jit",
+        "TORCHINDUCTOR_CACHE_DIR": "/inductor",
+        "TRITON_CACHE_DIR": "/triton",
+    },
+    environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
+    catalogue=partial(catalogue, NAME),
+    owned_args=OWNED_ARGS,
+    tensor_parallel="tp-size",
+    parallel_sizes=PARALLEL_SIZES,
+    parallel_keys=parallel_keys,
+)

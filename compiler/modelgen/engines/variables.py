@@ -1,0 +1,72 @@
+"""vLLM's environment variables: which release reads which, and which names are really flags."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelgen.engines.catalogue import DATA, catalogue, nearest, release_numbers
+
+if TYPE_CHECKING:
+    from modelgen.engines.versions import Version
+
+PREFIX = "VLLM_"
+_ENGINE = "vllm"
+
+
+class Readers(NamedTuple):
+    """The first and the last release that read a variable; `last` is None where the newest still does."""
+
+    first: str
+    last: str | None
+
+
+@cache
+def readers() -> dict[str, Readers]:
+    """Return the variables of vllm/envs.py in any known release."""
+    data = json.loads((DATA / f"{_ENGINE}_variables.json").read_bytes())
+    return {name: Readers(life[0], life[1] if len(life) > 1 else None) for name, life in data["variables"].items()}
+
+
+@cache
+def _releases() -> list[tuple[int, ...]]:
+    return [release_numbers(name) for name in json.loads((DATA / f"{_ENGINE}_variables.json").read_bytes())["versions"]]
+
+
+def is_read(name: str, version: Version) -> bool:
+    """Tell whether the release that speaks for a version reads the variable."""
+    life = readers().get(name)
+    if life is None:
+        return False
+    known = _releases()
+    at = nearest(known, version.release, 2)[0]
+    last = len(known) if life.last is None else known.index(release_numbers(life.last))
+    return known.index(release_numbers(life.first)) <= at <= last
+
+
+def is_newer(version: Version) -> bool:
+    """Tell whether a version is newer than the data."""
+    return nearest(_releases(), version.release, 2)[1]
+
+
+def flag_meant(name: str) -> str | None:
+    """Return the flag of vLLM that a variable's name spells: `VLLM_MAX_MODEL_LEN` and `MAX_MODEL_LEN` set nothing.
+
+    Public files write these (facts: 17 of 229), and no release ever read them.
+    """
+    if name in readers():
+        return None
+    bare = name.removeprefix(PREFIX)
+    flag = bare.lower().replace("_", "-")
+    known = catalogue(_ENGINE).lives(flag)
+    if name != bare:
+        return flag if known or flag == "model" else None
+    return flag if known and flag in _BARE else None
+
+
+# Without the prefix many flags are other programs' variables (HOST, PORT, SEED): only names that can mean nothing else.
+_BARE = frozenset(
+    {"dtype", "enforce-eager", "gpu-memory-utilization", "kv-cache-dtype", "max-model-len", "max-num-batched-tokens"}
+    | {"max-num-seqs", "quantization", "served-model-name", "tensor-parallel-size", "trust-remote-code"}
+)

@@ -1,0 +1,42 @@
+"""The environment of a model's engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.engines import vllm
+from modelgen.engines.environment import environment
+from modelgen.engines.host import is_wsl2
+from modelgen.engines.variables import is_read
+
+if TYPE_CHECKING:
+    from modelgen.engines.engine import Engine
+    from modelgen.engines.images import Account
+    from modelgen.engines.versions import Version
+    from modelgen.load import Document
+
+_PIN_MEMORY = "VLLM_WSL2_ENABLE_PIN_MEMORY"
+
+
+def engine_environment(
+    document: Document, name: str, engine: Engine, version: Version | None, account: Account
+) -> tuple[tuple[str, str], ...]:
+    """Return the variables, sorted by name.
+
+    The model's own go before its engine's; modelgen's are in nobody's table (rule owned-env).
+    """
+    config, model = document.config, document.models[name]
+    table = (config.engines or {}).get(engine.name)
+    variables = {**((table and table.env) or {}), **(model.env or {}), **environment(engine, account)}
+    cards = [(config.gpus or {})[gpu] for gpu in model.gpus or ()]
+    kind = (cards[0].kind or "nvidia") if cards else None
+    if kind == "nvidia" and is_wsl2(config) and len(config.gpus or {}) > 1:
+        # WSL2 shows every card to every container, whatever was reserved (nvidia-container-toolkit#21, #983).
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(card.device for card in cards)
+    if kind != "amd" and (len(cards) > 1 or "CUDA_VISIBLE_DEVICES" in variables):
+        # CUDA counts the fastest card first, reservations count by bus: vllm#28132 got another card than asked for.
+        variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    if is_wsl2(config) and engine.name == vllm.NAME and version is not None and is_read(_PIN_MEMORY, version):
+        # Else vLLM dies with "UVA is not available" (vllm#47387, #54652).
+        variables[_PIN_MEMORY] = "1"
+    return tuple(sorted(variables.items()))

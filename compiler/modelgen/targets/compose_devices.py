@@ -1,0 +1,34 @@
+"""Cards and writable places in Compose's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelgen import ir
+
+
+def device_files(service: ir.Service) -> list[str]:
+    """Return the `devices` of a service: CDI names, or AMD's device files, of which /dev/kfd opens all cards.
+
+    Which of them a container may use is decided by the render nodes that it is given (ROCm docs, "Restricting GPU
+    access").
+    """
+    if service.devices is None or service.devices.kind == "nvidia":
+        return []
+    return [*(["/dev/kfd"] if service.devices.kind == "amd" else []), *service.devices.ids]
+
+
+def groups(service: ir.Service) -> list[str]:
+    """Return the `group_add` of a service; by number, for the image has no such names."""
+    return [str(group) for group in service.devices.groups] if service.devices else []
+
+
+def scratch_mounts(service: ir.Service) -> list[str]:
+    """Return the `tmpfs` of a service: with `exec`, for Triton loads its kernels from there."""
+    taken = {str(mount).partition(":")[0] for mount in service.additions.get("compose", {}).get("tmpfs", ())}
+    return [
+        f"{place.target}:exec,uid={place.uid},gid={place.gid},mode={place.mode}"
+        for place in service.scratch
+        if place.target not in taken
+    ]
