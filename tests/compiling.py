@@ -25,7 +25,7 @@ _BASE = {
     "project": 'name = "demo"\nhub = "./models/hub"\n',
     "gpus": '[gpus.gpu0]\nmemory = "24GiB"\ndevice = "0"\n',
     "engines": '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n',
-    "rules": 'unpinned-repo = "off"\n',
+    "rules": 'unpinned-repo = "off"\nimage-without-gpu = "off"\n',
 }
 
 
@@ -36,6 +36,8 @@ def complete(fragment: str) -> str:
         written = tomllib.loads(fragment)
     except tomllib.TOMLDecodeError:
         written = {}
+    if "[rules]\n" in fragment and "image-without-gpu" not in fragment:
+        fragment = fragment.replace("[rules]\n", '[rules]\nimage-without-gpu = "off"\n')
     base = ""
     for table, text in _BASE.items():
         if table not in written:

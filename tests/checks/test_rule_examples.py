@@ -26,7 +26,8 @@ def test_bad_example_fires_exactly_its_rule(rule: Rule[...], toml: str) -> None:
     text = complete(toml)
     if rule.name == "unpinned-repo":
         text = text.replace('unpinned-repo = "off"', "")
-    found = findings(text)
+    # A model cannot sleep yet, which is a finding beside that on what would keep it from sleeping.
+    found = [finding for finding in findings(text) if (rule.code, finding.code) != ("MG228", "MG230")]
     assert {diagnostic.code for diagnostic in found} == {rule.code}
     assert {diagnostic.severity for diagnostic in found} == {rule.severity}
 

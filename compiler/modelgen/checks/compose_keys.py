@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.mounts import target_of
 from modelgen.diagnostics import Found, rule
 from modelgen.engines import ENGINES
 from modelgen.engines.places import CACHES, FILES, HUBS
@@ -24,7 +23,6 @@ _OURS = (
     (FILES, f"the files at {FILES} that arguments name"),
 )
 _RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge"})
-_SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
 
 
 @rule("MG421", "volume-over-ours")
@@ -54,7 +52,7 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
     for path, keys in context.document.compose.items():
         taken: set[str] = set()
         for key, number, mount in _mounts(keys):
-            target = _target(mount)
+            target = target_of(mount)
             hidden = [what for own, what in _OURS if _overlap(target, own)]
             if hidden:
                 message = f"this hides {' and '.join(hidden)}"
@@ -172,12 +170,6 @@ def _mounts(keys: ComposeKeys) -> Iterator[tuple[str, int, str | Volume]]:
         yield "volumes", number, volume
     for number, mount in enumerate(keys.tmpfs or ()):
         yield "tmpfs", number, str(mount)
-
-
-def _target(mount: str | Volume) -> str:
-    """Return where in the container it is, without `..` and doubled slashes."""
-    target = mount.target if not isinstance(mount, str) else (_SHORT_VOLUME.fullmatch(mount) or [mount, mount])[1]
-    return "/" + posixpath.normpath(target).lstrip("/")
 
 
 def _source(mount: str | Volume) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelgen.checks.args import Arg, read_args
+from modelgen.checks.mounts import target_of
 from modelgen.engines import ENGINES
 from modelgen.engines.resolve import resolve
 from modelgen.fit import cards
@@ -99,6 +100,20 @@ class Context:
         for name, model in (config.models or {}).items():
             if model.env:
                 yield ("models", name, "env"), model.env
+
+    def volume_targets(self, model: str) -> list[str]:
+        """Return where the user's own volumes of a model are mounted in the container."""
+        keys = self.document.compose.get(self.document.origin(model, "compose")) if model else None
+        return [target_of(mount) for mount in (keys.volumes or ())] if keys else []
+
+    def lora_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
+        """Yield every `loras` table as written, with its path."""
+        config = self.document.config
+        if config.defaults and config.defaults.loras:
+            yield ("defaults", "loras"), config.defaults.loras
+        for name, model in (config.models or {}).items():
+            if model.loras:
+                yield ("models", name, "loras"), model.loras
 
     def is_known(self, table: str, name: str) -> bool:
         """Tell whether `[table.name]` is written, also where it was refused."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.diagnostics import Found, rule
 from modelgen.engines import ENGINES
 from modelgen.engines.engine import parallel_size
+from modelgen.engines.flag_values import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,3 +94,110 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
                 f"`{name}` has {cards}, but uses one",
                 f"write `args.{engine.tensor_parallel} = {len(model.gpus)}`",
             )
+
+
+class _Needs(NamedTuple):
+    """A flag that an engine refuses without another (validate_parsed_serve_args and the configs' own checks)."""
+
+    flag: str
+    other: str
+    help: str
+
+
+_NEEDS = {
+    "vllm": (
+        _Needs("enable-auto-tool-choice", "tool-call-parser", 'such as `tool-call-parser = "hermes"`'),
+        _Needs("enable-reasoning", "reasoning-parser", 'such as `reasoning-parser = "qwen3"`'),
+        _Needs("enable-log-outputs", "enable-log-requests", "`enable-log-requests = true`"),
+        _Needs("enable-eplb", "enable-expert-parallel", "`enable-expert-parallel = true`"),
+        _Needs("collect-detailed-traces", "otlp-traces-endpoint", "the address of the collector"),
+        _Needs("mamba-block-size", "enable-prefix-caching", "`enable-prefix-caching = true`"),
+        _Needs("numa-bind-nodes", "numa-bind", "`numa-bind = true`"),
+        _Needs("numa-bind-cpus", "numa-bind", "`numa-bind = true`"),
+    )
+}
+# The first must not be more than the second (config/scheduler.py, config/lora.py, config/parallel.py).
+_AT_MOST = {
+    "vllm": (
+        ("max-num-seqs", "max-num-batched-tokens"),
+        ("long-prefill-token-threshold", "max-model-len"),
+        ("max-loras", "max-cpu-loras"),
+        ("data-parallel-size-local", "data-parallel-size"),
+        ("max-num-active-seqs", "max-num-seqs"),
+    )
+}
+
+
+@rule("MG241", "missing-companion")
+def missing_companion(context: Context) -> Iterator[Found]:
+    """A flag that needs another.
+
+    ## Why
+    The engine stops at start: "Error: --enable-auto-tool-choice requires --tool-call-parser".
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, enable-auto-tool-choice = true }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermes" }
+    ```
+    """
+    for name, resolved in context.resolved.items():
+        written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
+        for flag, other, help_text in _NEEDS.get(resolved.engine, ()):
+            arg, companion = written.get(flag), written.get(other)
+            if arg is None or arg.value is False or not arg.is_known:
+                continue
+            has_default = other == "enable-prefix-caching" and companion is None  # on by default in V1
+            if not has_default and (companion is None or companion.value is False):
+                yield Found(
+                    context.document.at_key(*arg.path), f"`{arg.key}` needs `{other}`", f"write {help_text} too"
+                )
+
+
+@rule("MG245", "sizes-at-odds")
+def sizes_at_odds(context: Context) -> Iterator[Found]:
+    """Two sizes of which the engine refuses the first for being larger than the second.
+
+    ## Why
+    vLLM checks them after it has been loaded: a batch must have room for a token of each sequence, and without chunked
+    prefill for the longest prompt.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, max-num-seqs = 256, max-num-batched-tokens = 128 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, max-num-seqs = 64, max-num-batched-tokens = 8192 }
+    ```
+    """
+    for name, resolved in context.resolved.items():
+        written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
+        pairs = [*_AT_MOST.get(resolved.engine, ())]
+        chunked = written.get("enable-chunked-prefill")
+        if resolved.engine == "vllm" and chunked is not None and chunked.value is False:
+            pairs.append(("max-model-len", "max-num-batched-tokens"))
+        for small, large in pairs:
+            if small not in written or large not in written:
+                continue
+            least, most = as_number(written[small].value), as_number(written[large].value)
+            if least is not None and most is not None and least > most:
+                later = max((written[small], written[large]), key=lambda arg: context.document.at_value(*arg.path))
+                yield Found(
+                    context.document.at_value(*later.path),
+                    f"`{written[small].key}` is {least:g}, more than `{written[large].key}`, which is {most:g}",
+                    "lower the one or raise the other",
+                )

@@ -41,6 +41,9 @@ def owned_arg(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
+        if arg.positive == "enable-lora" and arg.model and context.models[arg.model].loras:
+            place = context.document.at_key(*arg.path)
+            yield Found(place, "`--enable-lora` is written by modelgen", "remove it: it follows from `loras`")
         owned = arg.positive if arg.positive in arg.engine.owned_args else _abbreviated_owned(arg)
         if owned in arg.engine.owned_args:
             what = f"`--{owned}`" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`, which"

@@ -12,7 +12,21 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
-_DEVICE = re.compile(r"0|[1-9]\d{0,2}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}", re.ASCII)
+# By kind: the pattern of a device, and what to write.
+_DEVICES = {
+    "nvidia": (
+        re.compile(r"0|[1-9]\d{0,2}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}", re.ASCII),
+        'write its index ("0") or its UUID ("GPU-…") as `nvidia-smi -L` prints them',
+    ),
+    "cdi": (
+        re.compile(r"[a-z][a-z0-9.-]*\.[a-z]+/[A-Za-z][A-Za-z0-9_.-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*", re.ASCII),
+        'write its CDI name, such as "nvidia.com/gpu=0", as `nvidia-ctk cdi list` prints it',
+    ),
+    "amd": (
+        re.compile(r"/dev/dri/renderD\d{3}", re.ASCII),
+        'write its render node, such as "/dev/dri/renderD128", as `ls -l /dev/dri/by-path` tells it',
+    ),
+}
 
 
 @rule("MG301", "unknown-gpu")
@@ -97,6 +111,7 @@ def bad_device(context: Context) -> Iterator[Found]:
 
     ## Why
     NVIDIA's runtime takes an index or a UUID. UUIDs survive a reboot and a card that is plugged in; indexes may not.
+    CDI takes a name, `vendor/class=device`, and AMD's driver a render node.
 
     ## Bad
     ```toml
@@ -113,9 +128,12 @@ def bad_device(context: Context) -> Iterator[Found]:
     ```
     """
     for name, gpu in context.gpus.items():
-        if gpu.kind in (None, "nvidia") and not _DEVICE.fullmatch(gpu.device):
+        pattern, help_text = _DEVICES[gpu.kind or "nvidia"]
+        if not pattern.fullmatch(gpu.device):
+            place = context.document.at_value("gpus", name, "device")
+            other = next((kind for kind, (other, _) in _DEVICES.items() if other.fullmatch(gpu.device)), None)
             yield Found(
-                context.document.at_value("gpus", name, "device"),
-                f"`{gpu.device}` is not a card",
-                'write its index ("0") or its UUID ("GPU-…") as `nvidia-smi -L` prints them',
+                place,
+                f"`{gpu.device}` is not a card" + (f" of the kind `{gpu.kind}`" if gpu.kind else ""),
+                f'write `kind = "{other}"`, or another device' if other else help_text,
             )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.load.locator import Path
 
 _PATH = re.compile(
     r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/.|^(?:www\.)?(?:huggingface|hf)\.co/|models--|(?:^|/)snapshots(?:/|$)"
@@ -86,14 +87,14 @@ def path_as_repo(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for name, model in context.models.items():
-        if model.repo is not None and _PATH.search(model.repo):
-            kind = "URL" if "://" in model.repo else "path"
-            id_ = _id_within(model.repo)
+    for path, repo in _repos(context):
+        if _PATH.search(repo):
+            kind = "URL" if "://" in repo else "path"
+            id_ = _id_within(repo)
             yield Found(
-                context.document.at_value("models", name, "repo"),
-                f"`repo` is a {kind}, not a repository id",
-                f'write `repo = "{id_}"`' if id_ else "write the id as the hub shows it: `namespace/name`",
+                context.document.at_value(*path),
+                f"`{path[-1]}` is a {kind}, not a repository id",
+                f'write `{path[-1]} = "{id_}"`' if id_ else "write the id as the hub shows it: `namespace/name`",
             )
 
 
@@ -132,15 +133,25 @@ def bad_repo_id(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for name, model in context.models.items():
-        if model.repo is None or _PATH.search(model.repo) or is_repo_id(model.repo):
+    for path, repo in _repos(context):
+        if _PATH.search(repo) or is_repo_id(repo):
             continue
-        bare = model.repo.strip().strip("/").removesuffix(".git")
+        bare = repo.strip().strip("/").removesuffix(".git")
         yield Found(
-            context.document.at_value("models", name, "repo"),
-            f"`{model.repo}` is not a repository id" if model.repo else "`repo` is empty",
-            f'write `repo = "{bare}"`' if is_repo_id(bare) else "write `namespace/name` as the hub shows it",
+            context.document.at_value(*path),
+            f"`{repo}` is not a repository id" if repo else f"`{path[-1]}` is empty",
+            f'write `{path[-1]} = "{bare}"`' if is_repo_id(bare) else "write `namespace/name` as the hub shows it",
         )
+
+
+def _repos(context: Context) -> Iterator[tuple[Path, str]]:
+    """Yield every repository id of the file, adapters' too, with its path."""
+    for name, model in context.models.items():
+        if model.repo is not None:
+            yield ("models", name, "repo"), model.repo
+    for path, loras in context.lora_tables():
+        for lora, repo in loras.items():
+            yield (*path, lora), repo
 
 
 def is_repo_id(text: str) -> bool:

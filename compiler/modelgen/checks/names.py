@@ -55,7 +55,7 @@ def bad_id(context: Context) -> Iterator[Found]:
 
 @rule("MG402", "bad-alias")
 def bad_alias(context: Context) -> Iterator[Found]:
-    """An alias with characters that cannot travel.
+    """An alias, or the name of a LoRA adapter, with characters that cannot travel.
 
     ## Why
     Clients send it as `model`, and it becomes an argument of the engine: letters, digits, `.`, `_`, `:`, `/` and `-`,
@@ -82,6 +82,11 @@ def bad_alias(context: Context) -> Iterator[Found]:
             if not _ALIAS.fullmatch(alias):
                 place = context.document.at_value("models", name, "aliases", number)
                 yield Found(place, f"`{alias}` is not an alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+    for path, loras in context.lora_tables():
+        for lora in loras:
+            if not _ALIAS.fullmatch(lora):
+                place = context.document.at_key(*path, lora)
+                yield Found(place, f"`{lora}` is not a name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
 
 
 @rule("MG403", "name-collision")
@@ -89,8 +94,8 @@ def name_collision(context: Context) -> Iterator[Found]:
     """Two models answer to one name.
 
     ## Why
-    Ids, repository ids and aliases are one name space: a request names its model by any of them, and must mean one.
-    Only a repository id that several models share is simply not given to any.
+    Ids, repository ids, aliases and adapters' names are one name space: a request names its model by any of them, and
+    must mean one. Only a repository id that several models share is simply not given to any.
 
     ## Bad
     ```toml
@@ -121,9 +126,10 @@ def name_collision(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         own: list[tuple[str, Path]] = [(name, ("models", name))]
         own += [(alias, ("models", name, "aliases", at)) for at, alias in enumerate(model.aliases or ())]
+        own += [(lora, context.document.origin(name, "loras", lora)) for lora in model.loras or ()]
         for word, path in own:
             other, other_path = taken.setdefault(word, (name, path))
-            if other != name:
+            if other != name or (other_path != path and "loras" in (*path, *other_path)):
                 yield Found(_later(context, other_path, path), f"`{other}` and `{name}` both answer to `{word}`")
     for name, model in context.models.items():
         other, other_path = taken.get(model.repo or "", (name, ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.diagnostics import Found, rule
+from modelgen.diagnostics import Found, Severity, rule
 from modelgen.source import Span
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
 
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
+_INTERPOLATION = re.compile(r"\$\{[A-Za-z_][^}]*\}")
 _ESCAPE = re.compile(r"\\[uUx]")
 
 
@@ -82,6 +83,40 @@ def nul_character(context: Context) -> Iterator[Found]:
         for path, text in _strings(context):
             if "\0" in text:
                 yield Found(context.document.at_value(*path), "this string holds the character NUL", "remove it")
+
+
+@rule("MG007", "literal-interpolation", Severity.WARNING)
+def literal_interpolation(context: Context) -> Iterator[Found]:
+    """A value with `${…}` in it.
+
+    ## Why
+    modelgen replaces nothing, and doubles each `$` so that Compose replaces nothing either: what a container is started
+    with is what stands in the file, whoever calls and whatever is in their shell. One public file in two leaves an
+    image, a port or a flag to a variable.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_LOGGING_LEVEL = "${LEVEL}" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_LOGGING_LEVEL = "DEBUG" }
+    ```
+    """
+    text = context.document.source.text
+    if "${" not in text and not _ESCAPE.search(text):
+        return
+    for path, value in _strings(context):
+        if found := _INTERPOLATION.search(value):
+            place = context.document.at_value(*path)
+            yield Found(place, f"`{found[0]}` is written as it stands: nothing is replaced", "write the value itself")
 
 
 def _strings(context: Context) -> Iterator[tuple[Path, str]]:

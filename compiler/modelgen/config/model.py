@@ -33,7 +33,7 @@ Arg = Annotated[
 class Defaults(Table):
     """The keys of a model that `[defaults]` may set for all models."""
 
-    engine: str | None = Field(None, description="The inference engine: `vllm` (the default) or `command`.")
+    engine: str | None = Field(None, description="The inference engine: `vllm` (the default), `sglang` or `command`.")
     image: str | None = Field(None, description="Container image; replaces the image of `[engines.NAME]`.")
     gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
     gpu_memory: Memory | None = Field(
@@ -48,7 +48,9 @@ class Defaults(Table):
     include: list[str] | None = Field(None, description="Glob patterns of the repository's files to fetch.")
     exclude: list[str] | None = Field(None, description="Glob patterns of the repository's files to leave out.")
     mmproj: str | None = Field(None, description="Not supported yet: the vision part of a GGUF model.")
-    loras: dict[str, str] | None = Field(None, description="Not supported yet: LoRA adapters, name to repo id.")
+    loras: dict[str, str] | None = Field(
+        None, description="LoRA adapters that vllm serves beside the model: name = repository id."
+    )
     trust_remote_code: bool | None = Field(
         None, description="Whether Python code from the model's repository may run in the engine. Default: false."
     )

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from modelgen.config.model import Defaults, Model
 from modelgen.config.table import Table
-from modelgen.config.units import Duration, Share, Size
+from modelgen.config.units import Dotted, Duration, Share, Size
 
 FORMAT = 1
 PROJECT_NAME = r"[a-z0-9][a-z0-9_-]*"
@@ -44,30 +44,47 @@ class Project(Table):
     )
 
 
-class Host(Table):
-    """Not supported yet: what the target machine is, for the compiler never looks."""
+def _check_socket(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
+        raise PydanticCustomError("bad-value", 'is not the path of a socket: write one such as "/var/run/docker.sock"')
+    return value
 
-    platform: Literal["linux", "wsl2"] | None = Field(None, description="Default: linux.")
+
+SocketPath = Annotated[str, BeforeValidator(_check_socket), WithJsonSchema({"type": "string", "pattern": "^/"})]
+
+
+class Host(Table):
+    """What the target machine is, for the compiler never looks; of what is left out nothing is assumed."""
+
+    platform: Literal["linux", "wsl2"] | None = Field(
+        None, description="`wsl2` for Windows with Docker Desktop. Default: linux."
+    )
     arch: Literal["amd64", "arm64"] | None = Field(None, description="Processor of the host.")
-    driver: str | None = Field(None, description='Version of the NVIDIA driver, such as "570.195.03".')
-    docker: str | None = Field(None, description='Version of the Docker Engine, such as "28.3".')
+    driver: Dotted | None = Field(None, description='Version of the NVIDIA driver, such as "570.195.03".')
+    docker: Dotted | None = Field(None, description='Version of the Docker Engine, such as "28.3".')
     memory: Size | None = Field(None, description="Memory of the host.")
     selinux: bool | None = Field(None, description="Whether SELinux enforces. Default: false.")
-    docker_socket: str | None = Field(None, description="Path of the Docker socket. Default: /var/run/docker.sock.")
+    docker_socket: SocketPath | None = Field(
+        None, description="Path of the Docker socket. Default: /var/run/docker.sock."
+    )
 
 
 class Gpu(Table):
     """One card."""
 
     memory: Size = Field(description='Memory of the card, such as "24GiB".')
-    device: str = Field(description='Index ("0") or UUID ("GPU-…", "MIG-…") of the card, a string.')
+    device: str = Field(
+        description='Index ("0") or UUID ("GPU-…", "MIG-…") of the card, its CDI name, or its "/dev/dri/renderD128".'
+    )
     limit: Share | None = Field(
-        None, description="Share of the card that resident models may claim together. Default: 0.95."
+        None, description="Share of the card that resident models may claim together. Default: 0.95, on WSL2 0.85."
     )
     kind: Literal["nvidia", "cdi", "amd"] | None = Field(
-        None, description="How containers get the card. `cdi` and `amd` are not supported yet. Default: nvidia."
+        None, description="How containers get the card: NVIDIA's runtime, CDI, or AMD's device files. Default: nvidia."
     )
-    groups: list[int] | None = Field(None, description="Not supported yet: numeric group ids, for AMD.")
+    groups: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="Kind `amd`: numeric ids of the host's groups that may open the card: video, render."
+    )
 
 
 class EngineTable(Table):
@@ -116,7 +133,7 @@ class Config(Table):
         None, description="Version of this file's format. Default: 1."
     )
     project: Project = Field(description="Name and hub directory.")
-    host: Host | None = Field(None, description="Not supported yet: facts about the target machine.")
+    host: Host | None = Field(None, description="Facts about the target machine.")
     gpus: dict[str, Gpu] | None = Field(None, description="The cards, one table each.")
     engines: dict[str, EngineTable] | None = Field(None, description="Images and environment by engine.")
     defaults: Defaults | None = Field(None, description="Keys for all models; `args` reach vllm models only.")

@@ -16,6 +16,8 @@ _FACTORS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "TiB": 2**40,
 }
 _DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
+_DOTTED = re.compile(r"\d{1,6}(?:\.\d{1,6}){0,3}", re.ASCII)
+_DOTTED_PATTERN = r"^\d{1,6}(\.\d{1,6}){0,3}$"
 _SIZE_PATTERN = r"^\d+(\.\d+)? ?([KMGT]i?)?B$"
 _DURATION_PATTERN = r"^(?=\d)(\d+h)?(\d+m)?(\d+s)?$"
 
@@ -61,6 +63,13 @@ def parse_memory(value: Any) -> int | float:  # noqa: ANN401
     return float(value)
 
 
+def parse_dotted(value: Any) -> str:  # noqa: ANN401
+    """Return a version of numbers and dots, such as `570.195.03`."""
+    if not isinstance(value, str) or not _DOTTED.fullmatch(value):
+        raise PydanticCustomError("bad-value", 'is not a version: write numbers and dots, such as "570.195.03"')
+    return value
+
+
 _SIZE_SCHEMA = {"type": "string", "pattern": _SIZE_PATTERN, "examples": ["24GiB", "10 GB"]}
 _SHARE_SCHEMA = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
@@ -70,5 +79,6 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["90s", "15m", "1h30m"]}),
 ]
+Dotted = Annotated[str, BeforeValidator(parse_dotted), WithJsonSchema({"type": "string", "pattern": _DOTTED_PATTERN})]
 Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_SHARE_SCHEMA)]
 Memory = Annotated[int | float, BeforeValidator(parse_memory), WithJsonSchema({"anyOf": [_SIZE_SCHEMA, _SHARE_SCHEMA]})]

@@ -111,6 +111,13 @@ def _holds_tables(values: Iterable[Any]) -> bool:
     return any(isinstance(item, dict | list) for item in values)
 
 
+def as_number(value: Any) -> float | None:  # noqa: ANN401 - whatever TOML holds
+    """Return a number, also where it is written as a string, or None."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def whole_number(value: Any) -> int | None:  # noqa: ANN401 - whatever TOML holds
     """Return a size of at least 1, also where it is written as a string, or None."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from modelgen.config import Config
 
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[/\\].*|/mnt/(?:host/)?[a-z]/.*|/run/desktop/mnt/host/[a-z]/.*", re.DOTALL)
+# The driver branch that a CUDA toolkit came with (NVIDIA's release notes, "CUDA Toolkit and Corresponding Driver
+# Versions"); a driver of that branch reports at least that CUDA.
+TOOLKIT_DRIVERS = {(12, 4): 550, (12, 6): 560, (12, 8): 570, (12, 9): 575, (13, 0): 580, (13, 1): 590}
 
 
 def is_wsl2(config: Config) -> bool:
@@ -19,3 +22,13 @@ def is_wsl2(config: Config) -> bool:
 def is_windows_drive(config: Config) -> bool:
     """Tell whether WSL2 reads the hub from an NTFS drive, at some 20 MB/s (vllm#28381, microsoft/WSL#4197)."""
     return is_wsl2(config) and _WINDOWS_DRIVE.fullmatch(config.project.hub) is not None
+
+
+def oldest_driver(cuda: tuple[int, int]) -> tuple[int]:
+    """Return the oldest driver branch that runs a CUDA by minor version compatibility (docs.nvidia.com)."""
+    return (580,) if cuda >= (13, 0) else (525,)
+
+
+def dotted(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version such as `570.195.03`."""
+    return tuple(int(part) for part in version.split("."))

@@ -65,6 +65,21 @@ def flag_meant(name: str) -> str | None:
     return flag if known and flag in _BARE else None
 
 
+def first_numbers(name: str) -> tuple[int, ...]:
+    """Return the numbers of the first release that reads a variable."""
+    return release_numbers(readers()[name].first)
+
+
+# What took the part of variables that are gone.
+INSTEAD = {
+    "VLLM_ALL2ALL_BACKEND": "write `args.all2all-backend`",
+    "VLLM_ATTENTION_BACKEND": "write `args.attention-backend`",
+    "VLLM_FLASH_ATTN_VERSION": "write `args.attention-config`",
+    "VLLM_TORCH_PROFILER_DIR": "write `args.profiler-config`",
+    "VLLM_USE_TRTLLM_ATTENTION": "write `args.attention-config`",
+    "VLLM_USE_V1": "remove it: the old engine is gone",
+}
+
 # Without the prefix many flags are other programs' variables (HOST, PORT, SEED): only names that can mean nothing else.
 _BARE = frozenset(
     {"dtype", "enforce-eager", "gpu-memory-utilization", "kv-cache-dtype", "max-model-len", "max-num-batched-tokens"}

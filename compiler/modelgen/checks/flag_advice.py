@@ -1,0 +1,125 @@
+"""Flags that work, and that somebody will wish to have written otherwise."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+# Flags of both engines whose value is a file or a directory (arg_utils.py, cli_args.py, server_args.py).
+_PATHS = frozenset(
+    {"chat-template", "generation-config", "hf-config-path", "log-config-file", "mm-encoder-fp8-scale-path"}
+    | {"reasoning-parser-plugin", "tokenizer", "tool-parser-plugin", "completion-template", "quantization-param-path"}
+    | {"speculative-token-map", "tokenizer-path"}
+)
+# Absolute, of Windows, of a home; vLLM's image has examples of its own in /vllm-workspace.
+_ABSOLUTE = re.compile(r"(?!/vllm-workspace/)(?:/|~/|[A-Za-z]:[/\\])[^{}\n]+")
+
+
+@rule("MG243", "lora-by-hand", Severity.WARNING)
+def lora_by_hand(context: Context) -> Iterator[Found]:
+    """Flags about LoRA on a model that declares no adapter.
+
+    ## Why
+    Adapters that `loras` declares are served from the start, under names that clients can ask for. Without any,
+    `enable-lora` only takes memory for adapters that somebody loads by hand, and the other flags do nothing.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, enable-lora = true }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    loras = { sql = "namespace/qwen3-4b-sql-lora" }
+    args = { max-model-len = 16384, max-lora-rank = 32 }
+    ```
+    """
+    for name, model in context.of_engine("vllm"):
+        written = [
+            arg for arg in context.args_of(name) if "lora" in arg.name.split("-") or "loras" in arg.name.split("-")
+        ]
+        written = [arg for arg in written if arg.name not in arg.engine.owned_args and arg.value is not False]
+        if written and not model.loras:
+            enabling = next((arg for arg in written if arg.name == "enable-lora"), None)
+            arg = enabling or written[0]
+            does = "serves no adapter" if enabling else "has no effect"
+            place = context.document.at_key(*arg.path)
+            yield Found(
+                place, f"`{arg.key}` {does}: `{name}` declares none", 'write `loras = { NAME = "namespace/name" }`'
+            )
+
+
+@rule("MG244", "eager-mode", Severity.INFO)
+def eager_mode(context: Context) -> Iterator[Found]:
+    """A model without CUDA graphs.
+
+    ## Why
+    `enforce-eager` makes every token slower. It is a habit in one public repository in six, and needed only where the
+    graphs find no room on the card, or to look for a fault.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, enforce-eager = true }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for arg in context.args:
+        if arg.name == "enforce-eager" and arg.value is True:
+            place = context.document.at_key(*arg.path)
+            yield Found(
+                place, "without CUDA graphs every token takes longer", "remove it, unless the graphs find no room"
+            )
+
+
+@rule("MG246", "unmounted-file", Severity.WARNING)
+def unmounted_file(context: Context) -> Iterator[Found]:
+    """A flag names a file by a path of the host's, which the container does not have.
+
+    ## Why
+    An absolute path is looked up inside the container. A relative one, `./…`, is beside models.toml: modelgen mounts it
+    read-only and writes the place where the engine finds it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, chat-template = "/home/me/templates/qwen.jinja" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, chat-template = "./templates/qwen.jinja" }
+    ```
+    """
+    for arg in context.args:
+        if arg.name not in _PATHS or not isinstance(arg.value, str) or not _ABSOLUTE.fullmatch(arg.value):
+            continue
+        targets = context.volume_targets(arg.model)
+        if not any(posixpath.normpath(arg.value).startswith(target) for target in targets):
+            yield Found(
+                context.document.at_value(*arg.path),
+                f"`{arg.value}` is looked up inside the container, where nothing is mounted",
+                "write a path relative to models.toml, beginning with `./`, or mount it by `compose.volumes`",
+            )
