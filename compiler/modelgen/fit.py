@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # The rest of a card is for the CUDA contexts of processes that have claimed their part (vllm#20305, #17979). A Windows
 # desktop holds 5 to 13 % of the card that it is shown on (30.2 of 31.84 GiB were free, 6.96 of 8: model-runner#414).
-_LIMIT = 0.95
+LIMIT = 0.95
 _LIMIT_BESIDE_DESKTOP = 0.85
 _PARTS = 10_000
 
@@ -27,7 +27,7 @@ class Card(NamedTuple):
 def cards(config: Config) -> dict[str, Card]:
     """Return the cards by name, with the limit of the host's platform where none is written."""
     has_desktop = config.host is not None and config.host.platform == "wsl2"
-    default = _LIMIT_BESIDE_DESKTOP if has_desktop else _LIMIT
+    default = _LIMIT_BESIDE_DESKTOP if has_desktop else LIMIT
     return {
         name: Card(gpu.memory, default if gpu.limit is None else gpu.limit) for name, gpu in (config.gpus or {}).items()
     }

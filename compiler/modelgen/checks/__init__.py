@@ -99,6 +99,7 @@ CHECKS = (
     host.hub_on_windows_drive,
     host.uuid_on_wsl2,
     claims.model_over_card,
+    claims.tight_limit,
     claims.profile_over_card,
     claims.size_on_unequal_cards,
     claims.memory_without_gpu,

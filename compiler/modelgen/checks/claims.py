@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen import fit
-from modelgen.diagnostics import Found, rule
+from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,37 @@ def model_over_card(context: Context) -> Iterator[Found]:
             elif not fit.share([card], model.gpu_memory):
                 place = document.at_value(*document.origin(name, "gpu_memory"))
                 yield Found(place, f"`{name}` claims less than 0.0001 of `{gpu_name}`", "is the unit right?")
+
+
+@rule("MG322", "tight-limit", Severity.WARNING)
+def tight_limit(context: Context) -> Iterator[Found]:
+    """A card whose `limit` leaves its processes less than a twentieth.
+
+    ## Why
+    CUDA contexts, graphs and the desktop live beside what models claim: of a 24 GiB card about 1 GiB. One public
+    repository in twenty asks for more than 0.95, and the engine ends with "out of memory" when load comes.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+    limit = 0.99
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+    limit = 0.95
+    ```
+    """
+    for name, gpu in context.gpus.items():
+        if gpu.limit is not None and gpu.limit > fit.LIMIT:
+            place = context.document.at_value("gpus", name, "limit")
+            rest = fit.format_size(gpu.memory - fit.budget(context.budgets[name]))
+            yield Found(place, f"this leaves {rest} of `{name}` for everything beside the models", "write 0.95 or less")
 
 
 @rule("MG305", "profile-over-card")

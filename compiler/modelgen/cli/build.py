@@ -72,6 +72,10 @@ def _build(compilation: Compilation, out: Path, *, force: bool) -> int:
         ) from error
     if changes.conflicts and not force:
         return refuse(changes, out)
+    if compilation.fleet is not None and any(service.files for service in compilation.fleet.services):
+        from modelgen.cli.hints import print_missing_files
+
+        print_missing_files(compilation.fleet, out)
     if is_terminal(sys.stderr) and compilation.fleet is not None:
         from modelgen.cli.hints import print_hints
 

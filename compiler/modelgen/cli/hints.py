@@ -24,8 +24,7 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
     click.echo(f"{out.as_posix()}: {done}{removed}", err=True)
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     fetched = next((service for service in fleet.services if service.repo), None)
-    is_elsewhere = sys.platform != "win32" and re.match(r"[A-Za-z]:/", hub or "")  # a Windows host's, seen from another
-    if hub and fetched and not is_elsewhere:
+    if hub and fetched and not _is_elsewhere(hub):
         # As Compose does: the words of the path are joined before a link is followed.
         _hint_about_hub(Path(os.path.normpath(out / hub)), fetched)
     if fleet.services:
@@ -35,6 +34,24 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
         click.echo(
             f"next: docker compose --project-directory {folder} --profile {default} up --detach --wait", err=True
         )
+
+
+def print_missing_files(fleet: Fleet, out: Path) -> None:
+    """Say which files that arguments name are not there from here; Docker refuses to mount what is not there."""
+    files = {file.source for service in fleet.services for file in service.files}
+    for source in sorted(files):
+        path = Path(os.path.normpath(out / source))
+        try:
+            is_missing = not path.expanduser().exists()
+        except (OSError, RuntimeError, ValueError):
+            continue
+        if is_missing and not _is_elsewhere(source):
+            _say(f"there is no {path}, which `args` names; Docker will not start the model without it")
+
+
+def _is_elsewhere(path: str) -> bool:
+    """Tell whether a path is a Windows host's, seen from another system."""
+    return sys.platform != "win32" and re.match(r"[A-Za-z]:/", path) is not None
 
 
 def _hint_about_hub(hub: Path, fetched: Service) -> None:

@@ -17,6 +17,8 @@ from modelgen.ir import Launch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.engines.versions import Version
+
 NAME = "vllm"
 PORT = 8000
 HEALTH = "/health"
@@ -86,6 +88,17 @@ def launch(run: Run) -> Launch:
     for name, value in args.items():
         command += format_flag(name, release.get(name.split(".")[0]), value)
     return Launch(entrypoint, tuple(command))
+
+
+def on_wsl2(version: Version) -> dict[str, str]:
+    """Return what keeps a version from dying with "UVA is not available" in WSL2 (vllm#47387, #54652).
+
+    The second model runner needs pinned memory, which vLLM does not use in WSL2 unless told; 0.22 and 0.23 cannot be
+    told, and 0.30 does without (vllm#56908).
+    """
+    if (0, 22) <= version.release < (0, 24):
+        return {"VLLM_USE_V2_MODEL_RUNNER": "0"}
+    return {"VLLM_WSL2_ENABLE_PIN_MEMORY": "1"} if (0, 24) <= version.release < (0, 30) else {}
 
 
 def parallel_keys(args: Mapping[str, Any]) -> dict[str, str]:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 from modelgen.engines import vllm
 from modelgen.engines.environment import environment
 from modelgen.engines.host import is_wsl2
-from modelgen.engines.variables import is_read
 
 if TYPE_CHECKING:
     from modelgen.engines.engine import Engine
     from modelgen.engines.images import Account
     from modelgen.engines.versions import Version
     from modelgen.load import Document
-
-_PIN_MEMORY = "VLLM_WSL2_ENABLE_PIN_MEMORY"
 
 
 def engine_environment(
@@ -36,7 +33,6 @@ def engine_environment(
     if kind != "amd" and (len(cards) > 1 or "CUDA_VISIBLE_DEVICES" in variables):
         # CUDA counts the fastest card first, reservations count by bus: vllm#28132 got another card than asked for.
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    if is_wsl2(config) and engine.name == vllm.NAME and version is not None and is_read(_PIN_MEMORY, version):
-        # Else vLLM dies with "UVA is not available" (vllm#47387, #54652).
-        variables[_PIN_MEMORY] = "1"
+    if is_wsl2(config) and engine.name == vllm.NAME and version is not None:
+        variables = vllm.on_wsl2(version) | variables
     return tuple(sorted(variables.items()))
