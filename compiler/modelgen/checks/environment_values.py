@@ -304,6 +304,8 @@ def _of_vllm(context: Context) -> Iterator[_Variable]:
     document = context.document
     table = (document.config.engines or {}).get(vllm.NAME)
     for name, model in context.of_engine(vllm.NAME):
+        if not (model.env or (table and table.env)):
+            continue
         resolved = context.resolved[name]
         is_newer = resolved.version is not None and variables.is_newer(resolved.version)
         is_published = resolved.image is not None and is_release(resolved.image) and not is_newer

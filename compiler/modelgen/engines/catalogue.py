@@ -83,7 +83,7 @@ class Catalogue:
         self.names: tuple[str, ...] = tuple(data["versions"])
         self._position = {name: at for at, name in enumerate(self.names)}
         self._entries: dict[str, list[list[Any]]] = data["flags"]
-        self._releases: dict[tuple[int, bool], Release] = {}
+        self._releases: dict[Version, Release] = {}
 
     @cached_property
     def releases(self) -> list[tuple[int, ...]]:
@@ -112,9 +112,10 @@ class Catalogue:
 
     def release(self, version: Version) -> Release:
         """Return the release that speaks for a version; one below the oldest is the oldest's."""
-        at, is_newer = nearest(self.releases, version.release, self.line)
-        at = self._position.get(version.text, at)
-        return self._releases.setdefault((at, is_newer), Release(self, at, is_newer))
+        if version not in self._releases:
+            at, is_newer = nearest(self.releases, version.release, self.line)
+            self._releases[version] = Release(self, self._position.get(version.text, at), is_newer)
+        return self._releases[version]
 
     def flag_at(self, name: str, at: int) -> Flag | None:
         """Return a flag as the release at a position has it, or None."""

@@ -30,6 +30,11 @@ def readers() -> dict[str, Readers]:
 
 
 @cache
+def _nearest(version: Version) -> tuple[int, bool]:
+    return nearest(_releases(), version.release, 2)
+
+
+@cache
 def _releases() -> list[tuple[int, ...]]:
     return [release_numbers(name) for name in json.loads((DATA / f"{_ENGINE}_variables.json").read_bytes())["versions"]]
 
@@ -40,14 +45,14 @@ def is_read(name: str, version: Version) -> bool:
     if life is None:
         return False
     known = _releases()
-    at = nearest(known, version.release, 2)[0]
+    at = _nearest(version)[0]
     last = len(known) if life.last is None else known.index(release_numbers(life.last))
     return known.index(release_numbers(life.first)) <= at <= last
 
 
 def is_newer(version: Version) -> bool:
     """Tell whether a version is newer than the data."""
-    return nearest(_releases(), version.release, 2)[1]
+    return _nearest(version)[1]
 
 
 def flag_meant(name: str) -> str | None:

@@ -30,6 +30,7 @@ def lower(document: Document, root_from_out: str) -> ir.Fleet:
         root_from_out: POSIX path from the output directory to the folder of models.toml.
     """
     config = document.config
+    budgets = fit.cards(config)
     project, models = config.project, document.models
     orchestrator = _orchestrator(document, root_from_out)
     repos = Counter(model.repo for model in models.values())
@@ -39,13 +40,12 @@ def lower(document: Document, root_from_out: str) -> ir.Fleet:
     )
     containing = _profiles_by_model(models, profiles)
     names = {name: service_name(name, model) for name, model in models.items()}
-    depends_on: Mapping[str, list[str]] = (
-        {} if orchestrator.enabled else start_dependencies(models, profiles, fit.cards(config))
-    )
+    depends_on: Mapping[str, list[str]] = {} if orchestrator.enabled else start_dependencies(models, profiles, budgets)
     services = tuple(
         lower_service(
             document,
             name,
+            budgets=budgets,
             service=names[name],
             profiles=containing[name],
             repo_is_name=model.repo is not None and repos[model.repo] == 1,
@@ -55,7 +55,6 @@ def lower(document: Document, root_from_out: str) -> ir.Fleet:
         )
         for name, model in models.items()
     )
-    budgets = fit.cards(config)
     gpus = tuple(
         ir.Gpu(name, gpu.device, gpu.kind or "nvidia", gpu.memory, fit.budget(budgets[name]))
         for name, gpu in (config.gpus or {}).items()

@@ -34,6 +34,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     document: Document,
     name: str,
     *,
+    budgets: Mapping[str, fit.Card],
     service: str,
     profiles: tuple[str, ...],
     repo_is_name: bool,
@@ -46,6 +47,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     Args:
         document: As loaded and checked.
         name: The model's id.
+        budgets: The cards' memory and limits.
         service: Its service's name.
         profiles: That switch it on.
         repo_is_name: Whether no other model has its repository.
@@ -56,20 +58,15 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     model, resolved, config = document.models[name], resolve(document, name), document.config
     engine, project = ENGINES[resolved.engine], config.project
     account = account_of(document, name, resolved)
-    budgets = fit.cards(config)
     cards = {gpu: budgets[gpu] for gpu in model.gpus or ()}
     claims = fit.claims(cards, model.gpu_memory)
-    served = tuple(
-        dict.fromkeys([name, *([model.repo] if model.repo and repo_is_name else []), *(model.aliases or ())])
-    )
     canonical = engine.catalogue().canonical if engine.catalogue else str
     args, files = mount_files({canonical(key): value for key, value in (model.args or {}).items()}, root_from_out)
-    needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in model.command or ())
     run = Run(
         version=resolved.version,
         repo=model.repo,
         revision=model.revision,
-        served_names=served,
+        served_names=_served_names(name, model, repo_is_name=repo_is_name),
         upstream_name=model.upstream_name or name,
         share=f"{fit.share(cards.values(), model.gpu_memory):f}" if cards else None,
         claims=tuple((cards[gpu].memory, claim) for gpu, claim in claims.items()),
@@ -80,8 +77,9 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         hub=hub(account),
         eager_reads=is_windows_drive(config),
     )
+    needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in run.command)
     publish = parse_address(model.publish) if model.publish else None
-    has_binds = needs_hub or bool(files)
+    start = model.start_timeout or _START + math.ceil(sum(claims.values()) / _DISK)
     return ir.Service(
         model=name,
         name=service,
@@ -92,7 +90,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         launch=engine.launch(run),
         environment=engine_environment(document, name, engine, resolved.version, account),
         port=engine.port,
-        served_names=served,
+        served_names=run.served_names,
         upstream_name=None if engine.several_names else run.upstream_name,
         repo=model.repo,
         revision=model.revision,
@@ -104,18 +102,13 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         cache=_cache(engine, account, project.name, service),
         scratch=_scratch(engine, account, read_only=bool(additions.get("compose", {}).get("read_only"))),
         devices=_devices(config, model),
-        label_disabled=has_binds and config.host is not None and bool(config.host.selinux),
+        label_disabled=(needs_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
         claims=tuple(ir.Claim(gpu, memory) for gpu, memory in claims.items()),
         profiles=profiles,
         depends_on=tuple(depends_on),
         publish=publish,
         networks=(ir.INTERNAL_NETWORK, ir.EDGE_NETWORK) if publish else (ir.INTERNAL_NETWORK,),
-        readiness=ir.Readiness(
-            model.health or engine.health,
-            engine.probe,
-            engine.lists,
-            model.start_timeout or _START + math.ceil(sum(claims.values()) / _DISK),
-        ),
+        readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
         shm=(16 if len(claims) > 1 else 8) * _GIB,
         stop_grace=_stop_grace(args),
         idle_timeout=model.idle_timeout,
@@ -123,6 +116,12 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         canary=bool(model.canary),
         additions=additions,
     )
+
+
+def _served_names(name: str, model: Model, *, repo_is_name: bool) -> tuple[str, ...]:
+    """The id first: answers carry the first, and gateways with lists of names break when it changes."""
+    repo = [model.repo] if model.repo and repo_is_name else []
+    return tuple(dict.fromkeys([name, *repo, *(model.aliases or ())]))
 
 
 def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.Volume | None:
