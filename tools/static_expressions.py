@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import ast
-import operator
+import sys
 import typing
 from typing import TYPE_CHECKING, Any
 
+from static_operators import OPERATORS
 from static_values import ClassValue, EnumMember, External, FunctionValue, Scope, Unknown, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from source_tree import Place
-
-_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.LShift: operator.lshift,
-    ast.BitOr: operator.or_,
-    ast.BitAnd: operator.and_,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.In: lambda left, right: left in right,
-    ast.NotIn: lambda left, right: left not in right,
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
-}
 
 
 class UncertainError(Exception):
@@ -62,6 +38,8 @@ class Expressions:
         Raises:
             UncertainError: It cannot be told.
         """
+        if isinstance(node, ast.BoolOp):
+            return self._bool_truth(node, scope)
         return self._is_true(self.evaluate(node, scope))
 
     def annotation(self, node: ast.expr, scope: Scope) -> Value:
@@ -155,17 +133,27 @@ class Expressions:
                 yield from self._loops(rest, inner) if rest else (inner,)
 
     def _bool(self, node: ast.BoolOp, scope: Scope) -> Value:
-        """Evaluate `and` and `or`: an unknown operand is no matter where another one decides."""
-        decides = isinstance(node.op, ast.Or)
-        doubt: Any = None
+        """Evaluate `and` and `or` as values: which operand it is must be known."""
         value: Any = None
         for operand in node.values:
             value = self.evaluate(operand, scope)
-            if isinstance(value, Unknown | External):
-                doubt = value
-            elif self._is_true(value) is decides:
-                return value
-        return Unknown(f"depends on {doubt}") if doubt is not None else value
+            if self._is_true(value) is isinstance(node.op, ast.Or):
+                break
+        return value
+
+    def _bool_truth(self, node: ast.BoolOp, scope: Scope) -> bool:
+        """Evaluate `and` and `or` as conditions: an unknown operand is no matter where another one decides."""
+        doubt: UncertainError | None = None
+        decides = isinstance(node.op, ast.Or)
+        for operand in node.values:
+            try:
+                if self.truth(operand, scope) is decides:
+                    return decides
+            except UncertainError as error:
+                doubt = error
+        if doubt is not None:
+            raise doubt
+        return not decides
 
     def _compare(self, node: ast.Compare, scope: Scope) -> Value:
         left = self.evaluate(node.left, scope)
@@ -184,7 +172,7 @@ class Expressions:
             one.value if isinstance(one, EnumMember) and one.cls.derives_from("str", "int") else one for one in operands
         ]
         try:
-            return _OPERATORS[type(op)](*plain)
+            return OPERATORS[type(op)](*plain)
         except TypeError:
             if isinstance(op, ast.BitOr):
                 return typing.Union[tuple(operands)]  # noqa: UP007
@@ -229,7 +217,9 @@ class Expressions:
         return str(self.evaluate(part, scope))
 
     def _is_true(self, value: Value) -> bool:
-        return bool(self._known(value))
+        # Functions and classes of the standard library; its constants that matter are natives.
+        is_standard = isinstance(value, External) and value.name.partition(".")[0] in sys.stdlib_module_names
+        return is_standard or bool(self._known(value))
 
     @staticmethod
     def _known(value: Value) -> Value:
