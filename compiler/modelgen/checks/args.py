@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, vllm
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from modelgen.engines.catalogue import Catalogue, Flag, Release
     from modelgen.engines.engine import Engine
     from modelgen.load.locator import Path
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_.-]+)?\+?")
 
 
 class Arg(NamedTuple):
@@ -53,9 +56,29 @@ class Arg(NamedTuple):
         return self.flag is not None if self.release else bool(self.catalogue.lives(self.name))
 
     @property
+    def is_negative(self) -> bool:
+        """Whether it is written with a `no-` before it."""
+        return self.key[:3] in ("no-", "no_")
+
+    @property
+    def abbreviates_owned(self) -> str:
+        """The owned flag that it is the beginning of, or nothing.
+
+        argparse takes any unique prefix of a flag for the whole, so a prefix of an owned flag must not slip by.
+        """
+        if self.is_known or not self.positive:
+            return ""
+        return next((flag for flag in self.engine.owned_args if flag.startswith(self.positive)), "")
+
+    @property
     def positive(self) -> str:
         """The flag that is meant, whatever dashes and `no-` are before it."""
         return self.catalogue.canonical(self.name.lstrip("-").removeprefix("no-"))
+
+
+def is_flag_name(key: str) -> bool:
+    """Tell whether a key can be a flag, perhaps with a path in JSON behind it."""
+    return _NAME.fullmatch(key) is not None
 
 
 def read_args(context: Context) -> list[Arg]:

@@ -68,7 +68,7 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
         if arg.inner and arg.flag and arg.flag.kind not in _JSON:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is a path in JSON, but `{arg.name}` takes none", f"write `{arg.name}`")
-        elif not arg.inner and (expected := _expected(arg)):
+        elif not arg.inner and (expected := _expected(arg)) and not is_choice_of_the_future(arg):
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", _other_version(arg))
 
 
@@ -152,6 +152,14 @@ def _expected(arg: Arg) -> str | None:
         is_zero = arg.name == MAX_MODEL_LEN and arg.value in (0, "0")
         return "at least 1" if is_zero else expected
     return "a list with one value at least" if arg.value == [] else None
+
+
+def is_choice_of_the_future(arg: Arg) -> bool:
+    """Tell whether a value is none of the flag's choices, for a version that may have got more of them."""
+    if arg.flag is None or arg.release is None or not arg.release.is_newer or isinstance(arg.value, bool):
+        return False
+    is_scalar = isinstance(arg.value, str | int | float)
+    return is_scalar and bool(arg.flag.choices) and text_of(arg.value) not in arg.flag.choices
 
 
 def _is_auto(arg: Arg) -> bool:

@@ -1,0 +1,159 @@
+"""Variables of `env` tables by name: which of them an engine reads."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.checks.variables import vllm_variables
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines import variables, vllm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
+_EXPANDABLE = re.compile(r"expandable_segments\s*:\s*true", re.IGNORECASE)
+
+
+@rule("MG222", "unknown-variable")
+def unknown_variable(context: Context) -> Iterator[Found]:
+    """A `VLLM_…` variable that no release of vLLM reads, for vLLM's own image.
+
+    ## Why
+    vLLM says "Unknown vLLM environment variable detected" among a thousand lines, and goes on without it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_LOGING_LEVEL = "DEBUG" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_LOGGING_LEVEL = "DEBUG" }
+    ```
+    """
+    for variable in vllm_variables(context):
+        if variable.is_unknown and variable.is_release:
+            place = context.document.at_key(*variable.path)
+            yield Found(place, f"no vLLM reads `{variable.name}`", did_you_mean(variable.name, variables.readers()))
+
+
+@rule("MG223", "foreign-variable", Severity.WARNING)
+def foreign_variable(context: Context) -> Iterator[Found]:
+    """A `VLLM_…` variable that no release of vLLM reads, for an image or a version that may be another's.
+
+    ## Why
+    A plugin, a fork or a newer release may read it. If it is a mistake, nobody says so.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "registry.example/vllm-ascend:1"
+    version = "0.11.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_ASCEND_ENABLE_NZ = "1" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_LOGGING_LEVEL = "DEBUG" }
+    ```
+    """
+    for variable in vllm_variables(context):
+        if variable.is_unknown and not variable.is_release:
+            place = context.document.at_key(*variable.path)
+            newest = f"`{variable.name}` is none of the variables of vLLM, as far as they are known"
+            yield Found(place, newest, did_you_mean(variable.name, variables.readers()))
+
+
+@rule("MG224", "unread-variable")
+def unread_variable(context: Context) -> Iterator[Found]:
+    """A `VLLM_…` variable that the declared version does not read.
+
+    ## Why
+    Variables go with every release as flags do, but silently: `VLLM_ATTENTION_BACKEND`, which one public file in
+    twenty sets, does nothing from 0.15 on. Somebody believes in it.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.20.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_ATTENTION_BACKEND = "FLASH_ATTN" }
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.20.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, attention-backend = "FLASH_ATTN" }
+    ```
+    """
+    for variable in vllm_variables(context):
+        life = variables.readers().get(variable.name)
+        if (
+            life is None
+            or variable.version is None
+            or variable.name in OWNED
+            or variables.is_read(variable.name, variable.version)
+        ):
+            continue
+        said = f"the last that reads it is {life.last}"
+        if life.last is None or variable.version.release < variables.first_numbers(variable.name):
+            said = f"it appeared in {life.first}"
+        instead = variables.INSTEAD.get(variable.name)
+        yield Found(
+            context.document.at_key(*variable.path),
+            f"vLLM {variable.version.text} does not read `{variable.name}`",
+            f"{said}: {instead}" if instead else said,
+        )
+
+
+@rule("MG225", "variable-is-flag")
+def variable_is_flag(context: Context) -> Iterator[Found]:
+    """A variable that is spelt like a flag, and that nothing reads.
+
+    ## Why
+    `VLLM_MAX_MODEL_LEN`, `GPU_MEMORY_UTILIZATION` and the like are in every fourteenth public repository. No release
+    ever read them: the engine runs with its defaults.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { VLLM_MAX_NUM_SEQS = "16" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384, max-num-seqs = 16 }
+    ```
+    """
+    for variable in vllm_variables(context):
+        if flag := variables.flag_meant(variable.name):
+            help_text = vllm.OWNED_ARGS.get(flag) or f"it is a flag: write `args.{flag}`"
+            yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", help_text)

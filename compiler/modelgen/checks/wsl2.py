@@ -1,0 +1,163 @@
+"""What WSL2 does otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines import vllm
+from modelgen.engines.host import is_windows_drive, is_wsl2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+# Releases before this one read CUDA_VISIBLE_DEVICES as numbers (vllm#20939, #41848).
+_READS_UUIDS = (0, 24)
+
+
+@rule("MG317", "cards-not-separable", Severity.WARNING)
+def cards_not_separable(context: Context) -> Iterator[Found]:
+    """A model on some of the cards of a WSL2 host.
+
+    ## Why
+    WSL2 shows every card to every container, whatever is reserved (nvidia-container-toolkit#21, #983). modelgen sets
+    CUDA_VISIBLE_DEVICES there, which CUDA programs heed; nothing else keeps them off the other cards.
+
+    ## Bad
+    ```toml
+    [host]
+    platform = "wsl2"
+
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+
+    [gpus.gpu1]
+    memory = "24GiB"
+    device = "1"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu1"]
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    platform = "wsl2"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    ```
+    """
+    if not is_wsl2(context.document.config):
+        return
+    for name, model in context.models.items():
+        if context.cards(model) and len(context.cards(model)) < len(context.gpus):
+            yield Found(
+                context.document.at_value(*context.document.origin(name, "gpus")),
+                f"WSL2 shows all {len(context.gpus)} cards to `{name}`; CUDA_VISIBLE_DEVICES hides the others",
+                "make sure that nothing in the image overrides it",
+            )
+
+
+@rule("MG318", "hub-on-windows-drive", Severity.WARNING)
+def hub_on_windows_drive(context: Context) -> Iterator[Found]:
+    """The hub of a WSL2 host is on a Windows drive.
+
+    ## Why
+    Containers read NTFS drives at about 20 MB/s, a thirtieth of WSL's own disk (vllm#28381, microsoft/WSL#4197).
+    modelgen makes vLLM read in one go there, which helps a little.
+
+    ## Bad
+    ```toml
+    [project]
+    name = "demo"
+    hub = "C:/models/hub"
+
+    [host]
+    platform = "wsl2"
+    ```
+
+    ## Good
+    ```toml
+    [project]
+    name = "demo"
+    hub = "~/models/hub"
+
+    [host]
+    platform = "wsl2"
+    ```
+    """
+    if is_windows_drive(context.document.config):
+        yield Found(
+            context.document.at_value("project", "hub"),
+            "WSL2 reads a Windows drive at about 20 MB/s",
+            "keep the hub on WSL's own disk, such as `~/models/hub`, and run Compose inside WSL",
+        )
+
+
+@rule("MG319", "uuid-on-wsl2")
+def uuid_on_wsl2(context: Context) -> Iterator[Found]:
+    """A card by its UUID, on a WSL2 host with several cards, for a vLLM that reads numbers only.
+
+    ## Why
+    There the card is chosen by CUDA_VISIBLE_DEVICES, and vLLM before 0.24 ends with "invalid literal for int() with
+    base 10: 'GPU-…'" (vllm#20939).
+
+    ## Bad
+    ```toml
+    [host]
+    platform = "wsl2"
+
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "GPU-3faa8e2c-1c9e-4c93-8a6f-2d0a3a8e9f11"
+
+    [gpus.gpu1]
+    memory = "24GiB"
+    device = "GPU-3faa8e2c-1c9e-4c93-8a6f-2d0a3a8e9f12"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0", "gpu1"]
+    args = { max-model-len = 16384, tensor-parallel-size = 2 }
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    platform = "wsl2"
+
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+
+    [gpus.gpu1]
+    memory = "24GiB"
+    device = "1"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0", "gpu1"]
+    args = { max-model-len = 16384, tensor-parallel-size = 2 }
+    ```
+    """
+    if not is_wsl2(context.document.config) or len(context.gpus) < 2:
+        return
+    for name, model in context.of_engine(vllm.NAME):
+        version = context.resolved[name].version
+        for gpu in context.cards(model):
+            card = context.gpus[gpu]
+            is_uuid = card.kind in (None, "nvidia") and not card.device.isdigit()
+            if is_uuid and version and version.release < _READS_UUIDS:
+                yield Found(
+                    context.document.at_value("gpus", gpu, "device"),
+                    f"vLLM {version.text} cannot be told a card by its UUID, as WSL2 needs it",
+                    "write the card's index, or take vLLM 0.24 or newer",
+                )
