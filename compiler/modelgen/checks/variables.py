@@ -27,9 +27,14 @@ class Variable(NamedTuple):
     is_release: bool
 
     @property
+    def is_owned(self) -> bool:
+        """Whether another rule refuses it altogether."""
+        return self.name in OWNED
+
+    @property
     def is_unknown(self) -> bool:
         """Whether it is spelt as vLLM's, and no release reads it."""
-        is_ours = self.name.startswith(variables.PREFIX) and self.name not in OWNED
+        is_ours = self.name.startswith(variables.PREFIX) and not self.is_owned
         return is_ours and self.name not in variables.readers() and not variables.flag_meant(self.name)
 
 
