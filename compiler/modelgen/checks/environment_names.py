@@ -115,7 +115,7 @@ def unread_variable(context: Context) -> Iterator[Found]:
         if (
             life is None
             or variable.version is None
-            or variable.name in OWNED
+            or variable.is_owned
             or variables.is_read(variable.name, variable.version)
         ):
             continue
