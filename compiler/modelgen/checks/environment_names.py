@@ -126,7 +126,7 @@ def unread_variable(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_key(*variable.path),
             f"vLLM {variable.version.text} does not read `{variable.name}`",
-            f"{said}: {instead}" if instead else said,
+            f"{said}; {instead}" if instead else said,
         )
 
 

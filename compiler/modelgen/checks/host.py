@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
+_IN_HOST_MEMORY = ("cpu-offload-gb", "swap-space")
+
 
 @rule("MG314", "docker-too-old")
 def docker_too_old(context: Context) -> Iterator[Found]:
@@ -125,7 +127,7 @@ def host_memory(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         if host is None or host.memory is None:
             return
-        parts = [arg for arg in context.args_of(name) if arg.name in ("cpu-offload-gb", "swap-space")]
+        parts = [arg for arg in context.args_of(name) if arg.name in _IN_HOST_MEMORY and arg.is_known]
         gibibytes = sum(as_number(arg.value) or 0 for arg in parts) * max(len(model.gpus or ()), 1)
         if parts and gibibytes * 2**30 > host.memory:
             yield Found(

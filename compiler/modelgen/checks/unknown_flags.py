@@ -147,4 +147,4 @@ def _instead(arg: Arg) -> str:
     gone = lives[-1].gone
     said = f"it was removed in {label(gone)}" if gone else f"it appeared in {label(lives[-1].since)}"
     instead = arg.engine.instead.get(arg.name)
-    return f"{said}: {instead.help}" if instead else said
+    return f"{said}; {instead.help}" if instead else said

@@ -12,13 +12,12 @@ _STRUCTURED = Instead("write it inside `structured-outputs-config = { … }`", (
 _ROPE = Instead("write it inside `hf-overrides = { … }`", ("hf-overrides",))
 _NOTHING = Instead("remove it: vLLM decides by itself")
 _PROMPT_ADAPTER = Instead("remove it: vLLM has no prompt adapters any more; LoRA adapters are declared by `loras`")
-_TOKENIZER_POOL = Instead("remove it: there is no pool of tokenizers any more; `api-server-count` has taken its part")
+_TOKENIZER_POOL = Instead("remove it: there is no pool of tokenizers any more")
 
 INSTEAD = {
     "O": Instead("write `optimization-level` (vLLM 0.12 and newer) or `compilation-config`", ("compilation-config",)),
     "calculate-kv-scales": Instead("remove it: scales come from the checkpoint"),
     "cuda-graph-sizes": Instead("write `cudagraph-capture-sizes`", ("cudagraph-capture-sizes",)),
-    "dcp-kv-cache-interleave-size": Instead("write `cp-kv-cache-interleave-size`", ("cp-kv-cache-interleave-size",)),
     "device": Instead("remove it: the image decides"),
     "disable-async-output-proc": _NOTHING,
     "disable-cascade-attn": Instead("remove it: cascade attention is gone"),
@@ -34,10 +33,7 @@ INSTEAD = {
     "eplb-log-balancedness": _EPLB,
     "eplb-step-interval": _EPLB,
     "eplb-window-size": _EPLB,
-    "expand-tools-even-if-tool-choice-none": Instead(
-        "remove it: tools are in the prompt unless `exclude-tools-when-tool-choice-none` is set",
-        ("exclude-tools-when-tool-choice-none",),
-    ),
+    "expand-tools-even-if-tool-choice-none": Instead("remove it: tools are in the prompt whatever the tool choice is"),
     "guided-decoding-backend": _STRUCTURED,
     "guided-decoding-disable-additional-properties": _STRUCTURED,
     "guided-decoding-disable-any-whitespace": _STRUCTURED,
