@@ -1,0 +1,239 @@
+"""Each flag of each release, through the front door: right values, wrong values, releases that lack it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from functools import cache
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from compiling import complete, findings
+from modelgen.engines import sglang, vllm
+from modelgen.engines.catalogue import DATA
+
+if TYPE_CHECKING:
+    from modelgen.diagnostics import Diagnostic
+
+IMAGES = {"vllm": "vllm/vllm-openai:v{}", "sglang": "lmsysorg/sglang:v{}"}
+ENGINES = {"vllm": vllm.ENGINE, "sglang": sglang.ENGINE}
+# SGLang has a release every other week: each fourth, and the newest.
+EVERY = {"vllm": 1, "sglang": 4}
+
+SWITCHES = ("bool", "flag", "truthy")
+# What flags with more values than others need beside them, in every release that has it.
+BESIDE: dict[str, dict[str, Any]] = {
+    "vllm": {
+        "numa-bind": True,
+        "otlp-traces-endpoint": "text",
+        "reasoning-parser": "deepseek_r1",
+        "tool-call-parser": "hermes",
+    },
+    "sglang": {},
+}
+
+# One that argparse takes, by what it makes of it; whole numbers are all 1, so that no two are at odds.
+RIGHT: dict[str, list[Any]] = {
+    "bool": [True],
+    "flag": [True],
+    "truthy": [True],
+    "int": [1, "1"],
+    "length": [1, "1"],
+    "number": [1, 1.0, "1.0", "1e0"],
+    "text": ["text", 1, 1.5],
+    "json": [{"a": {"b": [1, True]}}, '{"a": null}', {}],
+    "json-or-text": [{"a": 1}, "text", [1]],
+}
+# The shapes that TOML has besides; all that `json-or-text` does not take is a date, which no flag takes.
+WRONG: dict[str, list[Any]] = {
+    "bool": ["yes", 1, [], {}, [True]],
+    "flag": ["yes", 1, [], {}, [[]]],
+    "truthy": ["True", 1, [], {}],
+    "int": ["one", 1.5, True, {"a": 1}, [[1]], "", "1.0", []],
+    "length": ["long", 1.5, False, {}, [1], "4 k", "1.5K", "-2"],
+    "number": ["one", True, {}, [[1]], "1,5", "0x1"],
+    "text": [True, {"a": []}, [], ["-x"], [["a"]], [True]],
+    "json": ["{method: ngram}", True, "", "{"],
+    "json-or-text": [],
+}
+CHOSEN: list[Any] = ["no such choice", True, {}, [], [["a"]]]
+
+
+class Known(NamedTuple):
+    """A flag as the file of data says it, read by a reader of the test's own."""
+
+    kind: str
+    extras: dict[str, Any]
+
+    def right(self) -> list[Any]:
+        known = [*map(str, self.extras.get("choices") or self.extras.get("known") or ())]
+        values: list[Any] = known or RIGHT[self.kind]
+        return [*values, [values[0], values[-1]]] if self.several and self.kind in ("text", "int", "number") else values
+
+    def wrong(self) -> list[Any]:
+        return CHOSEN if self.extras.get("choices") else WRONG[self.kind]
+
+    @property
+    def several(self) -> bool:
+        return self.extras.get("nargs") in ("+", "*")
+
+
+@cache
+def data(engine: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((DATA / f"{engine}_flags.json").read_text())
+    return loaded
+
+
+@cache
+def flags_of(engine: str, release: str) -> dict[str, Known]:
+    """Return the flags of a release: each entry holds from its release on, one without a kind takes the flag away."""
+    versions = data(engine)["versions"]
+    until = {name: at for at, name in enumerate(versions) if at <= versions.index(release)}
+    found = {}
+    for name, entries in data(engine)["flags"].items():
+        last = [entry for entry in entries if entry[0] in until][-1:]
+        for _, *entry in last:
+            if entry:
+                found[name] = Known(entry[0], entry[1] if len(entry) > 1 else {})
+    return found
+
+
+def replay(engine: str, release: str, models: list[dict[str, Any]]) -> dict[tuple[int, str], list[Diagnostic]]:
+    """Compile a file with a model for each table of args; return the errors by model and flag."""
+    lines, places = [], {}
+    for number, args in enumerate(models):
+        lines += [f"[models.m{number}]", 'repo = "a/b"', f'engine = "{engine}"', f"[models.m{number}.args]"]
+        for name, value in args.items():
+            lines.append(f"{name} = {toml(value)}")
+            places[len(lines)] = (number, name)
+        if engine == "vllm" and "max-model-len" not in args:
+            lines.append("max-model-len = 1")
+    lines += [f"[engines.{engine}]", f'image = "{IMAGES[engine].format(release)}"']
+    found = defaultdict(list)
+    for diagnostic in findings(complete("\n".join(lines))):
+        if diagnostic.severity == "error":
+            found[places.get(diagnostic.span.line, (-1, diagnostic.message))].append(diagnostic)
+    return dict(found)
+
+
+def rounds(values: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Return one table of args for the first value of each flag, one for the second, and so on."""
+    columns = zip_longest(*values.values(), fillvalue=_ABSENT)
+    return [
+        {name: value for name, value in zip(values, column, strict=True) if value is not _ABSENT} for column in columns
+    ]
+
+
+_ABSENT = object()
+
+
+def toml(value: object) -> str:
+    """JSON, which is TOML save for mappings and null."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {toml(item)}" for name, item in value.items()) + "}"
+    return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
+
+
+def is_owned(engine: str, name: str) -> bool:
+    return name in ENGINES[engine].owned_args
+
+
+RELEASES = [
+    pytest.param(engine, release, id=f"{engine}-{release}")
+    for engine, every in EVERY.items()
+    for release in data(engine)["versions"][::-every]
+]
+
+
+@pytest.mark.parametrize(("engine", "release"), RELEASES)
+def test_right_values_are_no_error(engine: str, release: str) -> None:
+    flags = {name: flag for name, flag in flags_of(engine, release).items() if not is_owned(engine, name)}
+    assert len(flags) > 100
+    switches = {name: True for name, flag in flags.items() if flag.kind in SWITCHES}
+    others = {name: flag.right() for name, flag in flags.items() if name not in switches}
+    # What one flag needs of another is on in every round, or off for both.
+    models = [*({**BESIDE[engine], **switches, **args} for args in rounds(others)), dict.fromkeys(switches, False)]
+    models = [{name: value for name, value in args.items() if name in flags} for args in models]
+    found = replay(engine, release, models)
+    assert {place: [diagnostic.message for diagnostic in errors] for place, errors in found.items()} == {}
+
+
+@pytest.mark.parametrize(("engine", "release"), RELEASES)
+def test_wrong_values_are_one_error_each(engine: str, release: str) -> None:
+    flags = {name: flag for name, flag in flags_of(engine, release).items() if not is_owned(engine, name)}
+    models = rounds({name: flag.wrong() for name, flag in flags.items()})
+    beside = {name: value for name, value in BESIDE[engine].items() if name in flags}
+    found = replay(engine, release, [beside | args for args in models])
+    expected = {(at, name): ["bad-flag-value"] for at, args in enumerate(models) for name in args}
+    assert len(expected) > 300
+    assert {place: [diagnostic.rule for diagnostic in errors] for place, errors in found.items()} == expected
+
+
+@pytest.mark.parametrize(("engine", "release"), RELEASES)
+def test_a_release_refuses_what_it_lacks(engine: str, release: str) -> None:
+    flags, owned = flags_of(engine, release), ENGINES[engine].owned_args
+    lacking = [name for name in data(engine)["flags"] if name not in flags and "_" not in name and name not in owned]
+    expected = {(0, name): "unknown-flag" for name in lacking}
+    for name in lacking:
+        # argparse takes the beginning of a flag for the whole, so these mean something else there.
+        whole = [flag for flag in flags if flag.startswith(name)]
+        if any(flag.startswith(name) for flag in owned):
+            expected[0, name] = "owned-arg"
+        elif len(whole) == 1:
+            expected[0, name] = "abbreviated-flag"
+    found = replay(engine, release, [dict.fromkeys(lacking, 1)])
+    assert {place: [diagnostic.rule for diagnostic in errors] for place, errors in found.items()} == {
+        place: [rule] for place, rule in expected.items()
+    }
+    for (_, name), errors in found.items():
+        if errors[0].rule == "unknown-flag":
+            is_older = any(is_there(engine, name, other) for other in before(engine, release))
+            assert errors[0].help.startswith("it was removed in" if is_older else "it appeared in"), name
+
+
+def is_there(engine: str, name: str, release: str) -> bool:
+    return name in flags_of(engine, release)
+
+
+def before(engine: str, release: str) -> list[str]:
+    versions: list[str] = data(engine)["versions"]
+    return versions[: versions.index(release)]
+
+
+@pytest.mark.parametrize("value", [True, 1, "text"])
+@pytest.mark.parametrize(
+    ("engine", "release"), [(engine, data(engine)["versions"][at]) for engine in ENGINES for at in (0, -1)]
+)
+def test_what_modelgen_writes_is_refused(engine: str, release: str, value: object) -> None:
+    names = [*ENGINES[engine].owned_args]
+    found = replay(engine, release, [dict.fromkeys(names, value)])
+    assert {place: [diagnostic.rule for diagnostic in errors] for place, errors in found.items()} == {
+        (0, name): ["owned-arg"] for name in names
+    }
+
+
+@pytest.mark.parametrize(
+    ("engine", "name"), [(engine, name) for engine in ENGINES for name in ENGINES[engine].owned_args]
+)
+def test_what_modelgen_writes_is_a_flag_of_the_engine(engine: str, name: str) -> None:
+    assert name in data(engine)["flags"]
+
+
+@pytest.mark.parametrize(("engine", "name"), [(engine, name) for engine in ENGINES for name in ENGINES[engine].instead])
+def test_advice_on_flags_that_are_gone_names_flags_that_are_there(engine: str, name: str) -> None:
+    versions, instead = data(engine)["versions"], ENGINES[engine].instead[name]
+    having = [release for release in versions if is_there(engine, name, release)]
+    gone = versions[versions.index(having[-1]) + 1 :][:1] if having else versions[:1]
+    deprecated = [release for release in having if flags_of(engine, release)[name].extras.get("deprecated")]
+    assert gone or deprecated
+    assert having or name == "O", "short for two flags, at different times"
+    for release in {*gone, *deprecated}:
+        for flag in instead.flags:
+            assert is_there(engine, flag, release), (flag, release)
+    # Whatever the text calls by the name of a flag is among those that are looked up.
+    named = {*re.findall(r"`([a-z0-9-]+)(?: = [^`]*)?`", instead.help)}
+    later = {"optimization-level"} if name == "O" else set()
+    assert named & {*data(engine)["flags"]} == {*instead.flags} | later
