@@ -72,8 +72,9 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
         "reserved": service.devices.ids if service.devices and service.devices.kind == "nvidia" else (),
-        "devices": [*device_files(service), *added.get("devices", ())],
-        "group_add": [*groups(service), *added.get("group_add", ())],
+        # Compose refuses a list that says one thing twice.
+        "devices": list(dict.fromkeys([*device_files(service), *added.get("devices", ())])),
+        "group_add": list(dict.fromkeys([*groups(service), *map(str, added.get("group_add", ()))])),
         "tmpfs": [*scratch_mounts(service), *added.get("tmpfs", ())],
         "shm_size": added.get(
             "shm_size", Raw(f"{service.shm // 2**30}gb # Docker's 64 MiB are too few; `ipc: host` would void this")

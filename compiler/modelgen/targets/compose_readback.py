@@ -102,7 +102,14 @@ def _devices(service: ir.Service) -> list[str] | None:
     added = [*service.additions.get("compose", {}).get("devices", ())]
     if service.devices is None or service.devices.kind == "nvidia":
         return added or None
-    return [*(["/dev/kfd"] if service.devices.kind == "amd" else []), *service.devices.ids, *added]
+    ours = [*(["/dev/kfd"] if service.devices.kind == "amd" else []), *service.devices.ids]
+    return ours + [device for device in added if device not in ours]
+
+
+def _group_add(service: ir.Service) -> list[str] | None:
+    groups = [str(group) for group in service.devices.groups] if service.devices else []
+    added = [str(group) for group in service.additions.get("compose", {}).get("group_add", ())]
+    return [*dict.fromkeys(groups + added)] or None
 
 
 def _tmpfs(service: ir.Service) -> list[str] | None:
@@ -126,5 +133,6 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "healthcheck": _healthcheck,
     "deploy": _deploy,
     "devices": _devices,
+    "group_add": _group_add,
     "tmpfs": _tmpfs,
 }
