@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 EXTRAS = ("choices", "known", "nargs", "aliases", "nullable", "deprecated", "default")
-KINDS = ("bool", "flag", "int", "length", "number", "text", "json", "json-or-text", "truthy")
+KINDS = ("bool", "flag", "int", "length", "iec-length", "number", "text", "json", "json-or-text", "truthy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HOME = "sglang.srt.server_args"
 _READING = Reading(
     kinds={
-        "human_readable_int": "length",
+        "human_readable_int": "iec-length",
         "json.loads": "json",
         "json_list_type": "json",
         "nullable_str": "text",

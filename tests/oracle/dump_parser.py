@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-PROBES = ("7", "1.5", "4k", "{}", '{"a": 1}', "some text", "None")
+PROBES = ("7", "1.5", "4k", "4Ki", "{}", '{"a": 1}', "some text", "None")
 
 
 def main() -> None:

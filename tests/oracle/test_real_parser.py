@@ -28,14 +28,15 @@ PYTHONS = [
     if python
 ]
 DUMP = Path(__file__).with_name("dump_parser.py")
-# What a flag's type makes of the probes "7", "1.5", "4k" and "some text".
-PROBES = ("7", "1.5", "4k", "some text")
+# What a flag's type makes of the probes "7", "1.5", "4k", "4Ki" and "some text".
+PROBES = ("7", "1.5", "4k", "4Ki", "some text")
 KINDS: dict[tuple[str | None, ...], str] = {
-    ("int", None, None, None): "int",
-    ("int", None, "int", None): "length",
-    ("float", "float", None, None): "number",
-    ("str", "str", "str", "str"): "text",
-    ("bool", "bool", "bool", "bool"): "truthy",
+    ("int", None, None, None, None): "int",
+    ("int", None, "int", None, None): "length",
+    ("int", None, "int", "int", None): "iec-length",
+    ("float", "float", None, None, None): "number",
+    ("str", "str", "str", "str", "str"): "text",
+    ("bool", "bool", "bool", "bool", "bool"): "truthy",
 }
 
 # By flag, why a difference does no harm: the catalogue is right for what it is used for.

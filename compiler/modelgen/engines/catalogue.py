@@ -40,6 +40,7 @@ class Kind(StrEnum):
     TRUTHY = "truthy"  # type=bool: any text but an empty one is true
     INT = "int"
     LENGTH = "length"  # 16384, 16k (16,000), 16K (16,384)
+    IEC_LENGTH = "iec-length"  # 16384, 16k (16,000), 16Ki (16,384)
     NUMBER = "number"
     TEXT = "text"
     JSON = "json"

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 # vLLM's human_readable_int: 4k is 4,000 and 4K is 4,096, where only the decimal suffixes take a fraction.
 _LENGTH = re.compile(r"\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kmgt]|\d{1,9}[KMGT]", re.ASCII)
+# SGLang's of the same name has the suffixes of SI and IEC.
+_IEC_LENGTH = re.compile(r"-?\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kMGT]|\d{1,9}[KMGT]i", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _PAIR_KINDS = (Kind.BOOL, Kind.FLAG, Kind.TRUTHY)
 _EXPECTED = {
     Kind.INT: "a whole number",
     Kind.LENGTH: 'a whole number such as 16384, or "16k"',
+    Kind.IEC_LENGTH: 'a whole number such as 16384, or "16k" or "16Ki"',
     Kind.NUMBER: "a number",
     Kind.TEXT: "a string",
     Kind.JSON: "a table, or a string of JSON",
@@ -65,9 +68,9 @@ def _fits(kind: Kind, value: Any) -> bool:  # noqa: ANN401
             return isinstance(value, str | int | float)
         case Kind.INT:
             return isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value) is not None)
-        case Kind.LENGTH:
+        case Kind.LENGTH | Kind.IEC_LENGTH:
             text = str(value) if isinstance(value, int | str) else ""
-            return _LENGTH.fullmatch(text) is not None
+            return (_LENGTH if kind is Kind.LENGTH else _IEC_LENGTH).fullmatch(text) is not None
         case _:
             return isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
 

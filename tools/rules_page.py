@@ -1,0 +1,162 @@
+"""Writes docs/rules.md: every rule's manual, and what becomes of each known pitfall. `--check` only compares.
+
+The manuals are the docstrings of the rules; the pitfalls are docs/pitfalls.toml, whose first lines say what a row is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelgen.cli.catalogue import load_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from modelgen.diagnostics import Rule
+
+_DOCS = Path(__file__).parent.parent / "docs"
+PITFALLS = _DOCS / "pitfalls.toml"
+PAGE = _DOCS / "rules.md"
+
+# By the first digit of a code.
+_SUBJECTS = {
+    "0": "The file",
+    "1": "Models and their repositories",
+    "2": "Engines, images, flags and variables",
+    "3": "Cards and the host",
+    "4": "Names, profiles, Compose keys and ports",
+}
+_THREADS = {"vllm": "vllm-project/vllm", "hub": "huggingface/huggingface_hub", "gpustack": "gpustack/gpustack"}
+_INTRO = """\
+<!-- Written by tools/rules_page.py from the docstrings of compiler/modelgen/checks and from pitfalls.toml. -->
+
+# Rules
+
+What `modelgen validate` finds, and what becomes of the [known pitfalls](#known-pitfalls) and of
+[what public files do](#what-public-files-do). `modelgen explain MG102`, or `path-as-repo`, prints one of them.
+
+An error stops a build, and `modelgen validate` and `modelgen build` exit with 1. A warning or an info changes neither
+output nor exit code. What is merely unwise is advisory (`*`), and may be allowed, or forbidden:
+
+```toml
+[rules]
+unpinned-repo = "off"    # says nothing
+floating-image = "error" # stops the build
+```
+
+An error is not advisory: what it finds would not run.
+"""
+_KNOWN = """\
+## Known pitfalls
+
+What goes wrong where engines run in containers, and the public threads that tell of it.
+"""
+_PUBLIC = """\
+## What public files do
+
+229 Compose files of 148 public repositories, with 323 engines, most frequent first. Counts are files/repositories; a
+row without them was seen now and then.
+"""
+# What modelgen does, by the key of a row.
+_VERBS = {"emitted": "writes", "never": "never writes"}
+
+
+def render(rules: Sequence[Rule[...]], pitfalls: dict[str, list[dict[str, Any]]]) -> str:
+    """Return the page.
+
+    Args:
+        rules: In the order of their codes.
+        pitfalls: The tables `known` and `public`, as read.
+
+    Raises:
+        KeyError: A row names a rule that is not there.
+    """
+    links = {rule.name: f"[{rule.code} {rule.name}](#{rule.code.lower()}-{rule.name})" for rule in rules}
+    index = ((links[rule.name], _severity(rule), rule.summary) for rule in rules)
+    known = ((row["seen"], _threads(row), _answer(row, links)) for row in pitfalls["known"])
+    public = (
+        (", ".join(filter(None, (row["seen"], _threads(row)))), row.get("count", ""), _answer(row, links))
+        for row in pitfalls["public"]
+    )
+    parts = [
+        _INTRO,
+        *_table(("rule", "severity", "finds"), index),
+        *_manuals(rules),
+        _KNOWN,
+        *_table(("pitfall", "told in", "modelgen"), known),
+        _PUBLIC,
+        *_table(("seen", "files/repositories", "modelgen"), public),
+    ]
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _manuals(rules: Iterable[Rule[...]]) -> Iterator[str]:
+    subject = None
+    for rule in rules:
+        if rule.code[2] != subject:
+            subject = rule.code[2]
+            yield f"## {_SUBJECTS[subject]}\n"
+        yield f"### {rule.code} {rule.name}\n"
+        yield f"{_severity(rule).capitalize()}. {_nested(rule.manual)}\n"
+
+
+def _severity(rule: Rule[...]) -> str:
+    return rule.severity.value + (r"\*" if rule.advisory else "")
+
+
+def _nested(manual: str) -> str:
+    """Put a manual's sections below the rule's own heading; a heading in an example is a comment of TOML."""
+    return re.sub(r"^## (Why|Bad|Good)$", r"#### \1\n", manual, flags=re.MULTILINE)
+
+
+def _answer(row: dict[str, Any], links: dict[str, str]) -> str:
+    parts = [", ".join(links[name] for name in row.get("rules", ()))]
+    parts += [f"{verb} {', '.join(map(_code, row[key]))}" for key, verb in _VERBS.items() if key in row]
+    parts.append(row.get("reason", ""))
+    return "; ".join(filter(None, parts))
+
+
+def _code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _threads(row: dict[str, Any]) -> str:
+    return ", ".join(map(_link, row.get("evidence", ())))
+
+
+def _link(thread: str) -> str:
+    """Return a link to a thread such as `vllm#10974`, `owner/name#1` or an address; GitHub finds pull requests too."""
+    if "://" in thread:
+        return f"[{thread.rstrip('/').rpartition('/')[2]}]({thread})"
+    name, number = thread.split("#")
+    return f"[{thread}](https://github.com/{_THREADS.get(name, name)}/issues/{number})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    for cells in (head, ["---"] * len(head), *rows):
+        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    yield ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page, or tell by 1 that it is not what it would be."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page is out of date")
+    is_check = parser.parse_args(arguments).check
+    text = render(load_rules(), tomllib.loads(PITFALLS.read_text(encoding="utf-8")))
+    if is_check:
+        present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        if present != text:
+            sys.stderr.write("docs/rules.md is out of date: run `python tools/rules_page.py`\n")
+        return int(present != text)
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
