@@ -22,9 +22,9 @@ SETS: dict[str, dict[str, Any]] = tomllib.loads(TEXT)["models"]
 SAID = {
     "field-01": ["warning lora-by-hand"],
     "field-03": ["info eager-mode", "warning deprecated-flag"],
-    **dict.fromkeys(["field-02", "field-05", "field-11", "field-16", "field-24"], ["info eager-mode"]),
+    **{f"field-{number:02}": ["info eager-mode"] for number in (2, 5, 11, 16, 24)},
     # It would void the budget of the card.
-    **dict.fromkeys(["field-22", "field-25"], ["error owned-arg"]),
+    **{f"field-{number:02}": ["error owned-arg"] for number in (22, 25)},
 }
 
 
