@@ -1,0 +1,70 @@
+"""What the README shows is what the tool says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from compiling import REPOSITORY, build, check
+from modelgen.engines.catalogue import catalogue
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def blocks(title: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", section(title), re.DOTALL)
+
+
+def replaced(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+(EXAMPLE,) = blocks("Quick start", "toml")
+MISTAKEN, GOOD = blocks("What it knows", "toml")
+
+
+def test_the_mistake_is_the_example_with_a_path() -> None:
+    (shown,) = blocks("A mistake, as you see it", "console")
+    path = "/root/.cache/huggingface/Qwen--Qwen3-4B-Instruct-2507"
+    assert f"$ modelgen validate\n{check(EXAMPLE.replace('Qwen/Qwen3-4B-Instruct-2507', path))}" == shown
+
+
+def test_what_it_knows_is_what_it_says() -> None:
+    first, second = blocks("What it knows", "console")
+    assert f"$ modelgen validate\n{check(MISTAKEN)}" == first
+    changed = replaced(GOOD, ("[44, 992]", '["video"]'), ("vllm-openai-rocm:", "vllm-openai:"))
+    assert f"$ modelgen validate\n{check(changed)}" == second
+
+
+@pytest.mark.parametrize("toml", [EXAMPLE, GOOD], ids=["quick-start", "what-it-knows"])
+def test_what_is_right_is_built(toml: str) -> None:
+    assert "error" not in check(toml)
+    assert "docker-compose.yml" in build(toml)
+
+
+def test_the_good_file_has_no_finding() -> None:
+    assert check(GOOD) == ""
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_the_numbers_of_releases(engine: str) -> None:
+    names = catalogue(engine).names
+    of = f"{len(names)} releases of vLLM" if engine == "vllm" else f"{len(names)} of SGLang"
+    assert f"{of} ({names[0]} to {names[-1]})" in section("What it knows")
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
+        path, _, anchor = target.partition("#")
+        assert (REPOSITORY / path).exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", (REPOSITORY / path).read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, target
