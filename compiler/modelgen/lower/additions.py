@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines.places import normal_target, target_of
 from modelgen.lower.paths import from_output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelgen.load import Document
     from modelgen.load.locator import Path
 
@@ -23,6 +26,14 @@ def additions(document: Document, path: Path, root_from_out: str) -> dict[str, d
     if "volumes" in written:
         written["volumes"] = [_volume(volume, root_from_out) for volume in written["volumes"]]
     return {"compose": written}
+
+
+def own_targets(added: Mapping[str, Any]) -> frozenset[str]:
+    """Return where the user's own volumes and tmpfs are in the container."""
+    mounts = [*added.get("volumes", ()), *added.get("tmpfs", ())]
+    return frozenset(
+        normal_target(mount["target"]) if isinstance(mount, dict) else target_of(str(mount)) for mount in mounts
+    )
 
 
 def _volume(volume: str | dict[str, Any], root_from_out: str) -> str | dict[str, Any]:

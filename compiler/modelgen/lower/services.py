@@ -12,6 +12,7 @@ from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
 from modelgen.engines.resolve import account_of, resolve
+from modelgen.lower.additions import own_targets
 from modelgen.lower.environment import engine_environment
 from modelgen.lower.files import mount_files
 from modelgen.lower.paths import from_output
@@ -100,7 +101,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         hub=ir.Mount(from_output(project.hub, root_from_out), run.hub) if needs_hub else None,
         files=files,
         cache=_cache(engine, account, project.name, service),
-        scratch=_scratch(engine, account, read_only=bool(additions.get("compose", {}).get("read_only"))),
+        scratch=_scratch(engine, account, additions.get("compose", {})),
         devices=_devices(config, model),
         label_disabled=(needs_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
         claims=tuple(ir.Claim(gpu, memory) for gpu, memory in claims.items()),
@@ -132,11 +133,17 @@ def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.V
     return ir.Volume(f"cache-{service}", f"{project}-cache-{service}", target)
 
 
-def _scratch(engine: Engine, account: Account, *, read_only: bool) -> tuple[ir.Scratch, ...]:
-    """What an engine must write where the image has no such place; of a program nothing is known but /tmp."""
-    needs_home = engine.caches is not None and (read_only or not account.keeps_home)
-    home = (ir.Scratch(account.home, account.uid, account.gid, "0700"),) if needs_home else ()
-    return (*home, ir.Scratch("/tmp", 0, 0, "1777")) if read_only else home  # noqa: S108 - in the container
+def _scratch(engine: Engine, account: Account, added: Mapping[str, Any]) -> tuple[ir.Scratch, ...]:
+    """What an engine must write where the image has no such place; of a program nothing is known but /tmp.
+
+    Where the user mounts something of his own, that is the place: Compose refuses two at one target.
+    """
+    read_only, places = bool(added.get("read_only")), []
+    if engine.caches is not None and (read_only or not account.keeps_home):
+        places.append(ir.Scratch(account.home, account.uid, account.gid, "0700"))
+    if read_only:
+        places.append(ir.Scratch("/tmp", 0, 0, "1777"))  # noqa: S108 - in the container
+    return tuple(place for place in places if place.target not in own_targets(added))
 
 
 def _devices(config: Config, model: Model) -> ir.Devices | None:

@@ -26,9 +26,4 @@ def groups(service: ir.Service) -> list[str]:
 
 def scratch_mounts(service: ir.Service) -> list[str]:
     """Return the `tmpfs` of a service: with `exec`, for Triton loads its kernels from there."""
-    taken = {str(mount).partition(":")[0] for mount in service.additions.get("compose", {}).get("tmpfs", ())}
-    return [
-        f"{place.target}:exec,uid={place.uid},gid={place.gid},mode={place.mode}"
-        for place in service.scratch
-        if place.target not in taken
-    ]
+    return [f"{place.target}:exec,uid={place.uid},gid={place.gid},mode={place.mode}" for place in service.scratch]

@@ -115,9 +115,7 @@ def _group_add(service: ir.Service) -> list[str] | None:
 def _tmpfs(service: ir.Service) -> list[str] | None:
     added = [*service.additions.get("compose", {}).get("tmpfs", ())]
     ours = [f"{at.target}:exec,uid={at.uid},gid={at.gid},mode={at.mode}" for at in service.scratch]
-    return [
-        line for line in ours if not any(line.partition(":")[0] == str(own).partition(":")[0] for own in added)
-    ] + added or None
+    return ours + added or None
 
 
 # Only what a container cannot be right without; absent means that the key must not be there.
