@@ -114,12 +114,15 @@ def unmounted_file(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if arg.name not in _PATHS or not isinstance(arg.value, str) or not _ABSOLUTE.fullmatch(arg.value):
+        draft = arg.value.get("model") if arg.name == "speculative-config" and isinstance(arg.value, dict) else None
+        value = draft if draft is not None else arg.value
+        is_path = arg.name in _PATHS or draft is not None
+        if not is_path or not isinstance(value, str) or not _ABSOLUTE.fullmatch(value):
             continue
         targets = context.volume_targets(arg.model)
-        if not any(posixpath.normpath(arg.value).startswith(target) for target in targets):
+        if not any(posixpath.normpath(value).startswith(target) for target in targets):
             yield Found(
                 context.document.at_value(*arg.path),
-                f"`{arg.value}` is looked up inside the container, where nothing is mounted",
+                f"`{value}` is looked up inside the container, where nothing is mounted",
                 "write a path relative to models.toml, beginning with `./`, or mount it by `compose.volumes`",
             )

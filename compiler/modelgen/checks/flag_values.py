@@ -69,7 +69,9 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is a path in JSON, but `{arg.name}` takes none", f"write `{arg.name}`")
         elif not arg.inner and (expected := _expected(arg)) and not is_choice_of_the_future(arg):
-            yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", _other_version(arg))
+            choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
+            help_text = _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
+            yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
 
 
 @rule("MG240", "unknown-value", Severity.WARNING)

@@ -42,6 +42,10 @@ def owned_arg(context: Context) -> Iterator[Found]:
         if arg.positive == "enable-lora" and arg.model and context.models[arg.model].loras:
             place = context.document.at_key(*arg.path)
             yield Found(place, "`--enable-lora` is written by modelgen", "remove it: it follows from `loras`")
+        if arg.positive == "tokenizer-revision" and any(
+            other.name == "tokenizer" for other in context.args_of(arg.model)
+        ):
+            continue  # of another repository than the model's
         owned = arg.positive if arg.positive in arg.engine.owned_args else arg.abbreviates_owned
         if owned in arg.engine.owned_args:
             what = f"`--{owned}`" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`, which"

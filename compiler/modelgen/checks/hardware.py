@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.config import Model
+    from modelgen.engines.resolve import Resolved
 
 _WHOSE = {"nvidia": "NVIDIA cards", "amd": "AMD cards", "none": "no card at all"}
 
@@ -95,6 +96,60 @@ def mixed_cards(context: Context) -> Iterator[Found]:
             )
 
 
+@rule("MG310", "group-by-name")
+def group_by_name(context: Context) -> Iterator[Found]:
+    """A group by its name, for a container that opens AMD's device files.
+
+    ## Why
+    Docker looks the name up inside the image, which does not have the host's groups: "Unable to find group render". One
+    public repository in twenty with AMD cards writes `video` and `render`.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    compose = { group_add = ["render"] }
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+    groups = [992]
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, model in context.models.items():
+        path = context.document.origin(name, "compose")
+        keys = context.document.compose.get(path)
+        if keys is None or "amd" not in _kinds(context, model):
+            continue
+        for number, group in enumerate(keys.group_add or ()):
+            if not str(group).isdigit():
+                place = context.document.at_value(*path, "group_add", number)
+                help_text = f"write `groups` in the card's table, by number: `getent group {group}` prints it"
+                yield Found(place, f"the image has no group `{group}` of the host's", help_text)
+
+
 @rule("MG320", "image-for-other-cards")
 def image_for_other_cards(context: Context) -> Iterator[Found]:
     """An image for the cards of one vendor on a card of another, or an image for processors on a card.
@@ -140,7 +195,7 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*resolved.place),
                 f"this image is for {_WHOSE[wanted]}, but `{name}` has {has}",
-                "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD",
+                _image_for(vendors, resolved),
             )
 
 
@@ -184,6 +239,14 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
                 f"`{name}` has no card, but its image is for {_WHOSE[wanted]}",
                 'write `gpus = ["…"]`, or take an image for processors such as vllm/vllm-openai-cpu',
             )
+
+
+def _image_for(vendors: set[str], resolved: Resolved) -> str:
+    """Name the same release for the other vendor, where vLLM publishes one (for ROCm from 0.14 on)."""
+    version = resolved.version
+    if resolved.engine != "vllm" or version is None or (vendors == {"amd"} and version.release < (0, 14)):
+        return "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
+    return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"
 
 
 def _kinds(context: Context, model: Model, *, known_vendor: bool = False) -> set[str]:

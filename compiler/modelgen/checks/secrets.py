@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.environment import OWNED
 from modelgen.source import Span
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
 
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
+# Keys of OpenAI and its like, of AWS, of GitHub.
+_KEY = re.compile(r"\b(?:sk-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,})")
+_SECRET_NAME = re.compile(r"(?:API_?KEY|SECRET|SECRET_KEY|ACCESS_KEY|AUTH_TOKEN|ACCESS_TOKEN|PASSWORD)$", re.IGNORECASE)
+_SECRET_FLAG = re.compile(r"--?(?:api-?key|auth-token|password|secret)(?:=(?P<value>.+))?", re.IGNORECASE)
 _INTERPOLATION = re.compile(r"\$\{[A-Za-z_][^}]*\}")
 _ESCAPE = re.compile(r"\\[uUx]")
 
@@ -54,6 +59,51 @@ def literal_token(context: Context) -> Iterator[Found]:
         for path, text in _strings(context):
             if _TOKEN.search(text):
                 yield Found(context.document.at_value(*path), "a Hugging Face token is written in the file", help_text)
+
+
+@rule("MG108", "literal-secret")
+def literal_secret(context: Context) -> Iterator[Found]:
+    """A key or a password is written in a variable or a command.
+
+    ## Why
+    models.toml and what is built from it are committed, and `docker inspect` shows both. A file that only the host
+    has, named by `env_file` in docker-compose.override.yml, keeps it out of both.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    env = { AWS_SECRET_ACCESS_KEY = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    help_text = "change it, and name a file with it by `env_file` in docker-compose.override.yml"
+    for path, env in context.env_tables():
+        for key, value in env.items():
+            if (_SECRET_NAME.search(key) and len(value) >= 8 and key not in OWNED) or _KEY.search(value):
+                yield Found(context.document.at_value(*path, key), f"`{key}` holds a secret", help_text)
+    for name, model in context.models.items():
+        for number, item in enumerate(model.command or ()):
+            if _KEY.search(item) or _is_secret_of_flag(model.command or [], number):
+                place = context.document.at_value(*context.document.origin(name, "command"), number)
+                yield Found(place, "the command holds a secret", help_text)
+
+
+def _is_secret_of_flag(command: list[str], number: int) -> bool:
+    """Tell whether an item is the value of a flag for a secret, in one item with it or behind it."""
+    own, before = (
+        _SECRET_FLAG.fullmatch(command[number]),
+        _SECRET_FLAG.fullmatch(command[number - 1]) if number else None,
+    )
+    value = own["value"] if own else command[number] if before and before["value"] is None else None
+    return value is not None and len(value) >= 8
 
 
 @rule("MG005", "nul-character")

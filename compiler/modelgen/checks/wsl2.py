@@ -57,11 +57,13 @@ def cards_not_separable(context: Context) -> Iterator[Found]:
     """
     if not is_wsl2(context.document.config):
         return
+    nvidia = [name for name, gpu in context.gpus.items() if gpu.kind != "amd"]
     for name, model in context.models.items():
-        if context.cards(model) and len(context.cards(model)) < len(context.gpus):
+        own = [card for card in context.cards(model) if card in nvidia]
+        if own and len(own) < len(nvidia):
             yield Found(
                 context.document.at_value(*context.document.origin(name, "gpus")),
-                f"WSL2 shows all {len(context.gpus)} cards to `{name}`; CUDA_VISIBLE_DEVICES hides the others",
+                f"WSL2 shows every card to `{name}`; CUDA_VISIBLE_DEVICES hides those that are not its own",
                 "make sure that nothing in the image overrides it",
             )
 

@@ -69,6 +69,21 @@ class Host(Table):
     )
 
 
+def _check_groups(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if not isinstance(value, list) or not all(type(group) is int and group >= 0 for group in value):
+        raise PydanticCustomError(
+            "wrong-type", "must be a list of numbers, as `getent group video render` prints them on the host"
+        )
+    return value
+
+
+Groups = Annotated[
+    list[int],
+    BeforeValidator(_check_groups),
+    WithJsonSchema({"type": "array", "items": {"type": "integer", "minimum": 0}}),
+]
+
+
 class Gpu(Table):
     """One card."""
 
@@ -82,7 +97,7 @@ class Gpu(Table):
     kind: Literal["nvidia", "cdi", "amd"] | None = Field(
         None, description="How containers get the card: NVIDIA's runtime, CDI, or AMD's device files. Default: nvidia."
     )
-    groups: list[Annotated[int, Field(ge=0)]] | None = Field(
+    groups: Groups | None = Field(
         None, description="Kind `amd`: numeric ids of the host's groups that may open the card: video, render."
     )
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_HUB_TOKEN = re.compile(r"(?<=hf_)[A-Za-z0-9]{20,}")
+_TOKEN = re.compile(
+    r"(?<=hf_)[A-Za-z0-9]{20,}|(?<=sk-)[A-Za-z0-9_-]{20,}|(?<=AKIA)[A-Z0-9]{16}|(?<=gh[pousr]_)[A-Za-z0-9]{30,}"
+)
 # A whole key, and what stands behind it: strings of all four kinds, lists, and bare values. The lengths are kept, so
 # that carets still point at the value.
 _PAIR = re.compile(
     r"""(?<![\w.-])(?P<key>["']?[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
     r"""(?P<value>\"{3}.*?(?:\"{3}|$)|'{3}.*?(?:'{3}|$)|"(?:[^"\\]|\\.)*+"?|'[^']*+'?|\[[^\]]*+\]?|[^\s,}\]#]++)"""
 )
-_SECRET = re.compile(r"(?:api[-_]?key|token|secret|password)$", re.IGNORECASE)
+_SECRET = re.compile(r"(?:api[-_]?key|access[-_]?key|token|secret|password)$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=16)  # many findings on one long line mask it once
 def mask(text: str) -> str:
-    """Replace hub tokens and the values of secret-looking keys by asterisks of the same length."""
-    text = _HUB_TOKEN.sub(lambda found: "*" * len(found[0]), text)
+    """Replace tokens and the values of secret-looking keys by asterisks of the same length."""
+    text = _TOKEN.sub(lambda found: "*" * len(found[0]), text)
     return _PAIR.sub(_mask_value, text)
 
 

@@ -8,8 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean …?` for the nearest known word, else the known words, else an empty string."""
+def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) -> str:
+    """Return `did you mean …?` for the nearest known word, else the known words, else an empty string.
+
+    Args:
+        word: As written.
+        known: What could stand there.
+        list_known: Whether to list the known words where none is near; not where the message does so already.
+    """
     # Imported here: a build without a typo does not pay for it.
     from difflib import get_close_matches
 
@@ -17,7 +23,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     by_shape = {other.lower().replace("_", "-"): other for other in reversed(words)}
     if close := get_close_matches(word.lower().replace("_", "-"), by_shape, n=1, cutoff=0.6):
         return f"did you mean `{by_shape[close[0]]}`?"
-    if not words:
+    if not words or not list_known:
         return ""
     shown = ", ".join(f"`{other}`" for other in words[:20])
     return f"known here: {shown}{' …' if len(words) > 20 else ''}"

@@ -25,7 +25,7 @@ _EXPECTED = {
     Kind.LENGTH: 'a whole number such as 16384, or "16k"',
     Kind.IEC_LENGTH: 'a whole number such as 16384, or "16k" or "16Ki"',
     Kind.NUMBER: "a number",
-    Kind.TEXT: "a string",
+    Kind.TEXT: "a string that is not empty",
     Kind.JSON: "a table, or a string of JSON",
     Kind.JSON_OR_TEXT: "a table, a list or a string",
 }
@@ -65,7 +65,7 @@ def _fits(kind: Kind, value: Any) -> bool:  # noqa: ANN401
         case Kind.JSON_OR_TEXT:
             return True
         case Kind.TEXT:
-            return isinstance(value, str | int | float)
+            return isinstance(value, int | float) or (isinstance(value, str) and value != "")
         case Kind.INT:
             return isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value) is not None)
         case Kind.LENGTH | Kind.IEC_LENGTH:
