@@ -89,6 +89,18 @@ CASES: list[tuple[str, str, str]] = [
     (f"[defaults]\nenv = {{ HF_HUB_OFFLINE = '0' }}\n{QWEN}", "owned-env", "offline"),
     ("[engines.vllm]\nimage = 'vllm/vllm-openai:v0.11.0'\nenv = { HF_TOKEN = 'x' }", "owned-env", "token"),
     (f"{QWEN}env = {{ VLLM_USE_MODELSCOPE = 'True' }}", "owned-env", "hub directory"),
+    # secrets of other services
+    (f"{QWEN}env = {{ OPENAI_API_KEY = 'abcdefghij' }}", "literal-secret", "env_file"),
+    (f"{QWEN}env = {{ X = 'sk-{'a' * 24}' }}", "literal-secret", "env_file"),
+    (command_model('command = ["serve", "--api-key", "abcdefghij"]'), "literal-secret", "env_file"),
+    (command_model('command = ["serve", "--api-key=abcdefghij"]'), "literal-secret", "env_file"),
+    # what `compose` may do, and should not
+    (f"{QWEN}compose = {{ pid = 'host' }}", "host-access", "trust"),
+    (f"{QWEN}compose = {{ volumes = ['/var/run/docker.sock:/s'] }}", "host-access", "trust"),
+    (f"{QWEN}compose = {{ security_opt = ['no-new-privileges:false'] }}", "host-access", "trust"),
+    (f"{QWEN}compose = {{ shm_size = '100 mb' }}", "small-shm", "1gb"),
+    (f"[defaults]\ncompose = {{ shm_size = 1000 }}\n{QWEN}", "small-shm", "1gb"),
+    ("[gpus.g]\nmemory = '1GiB'\ndevice = '/dev/dri/renderD128'\nkind = 'amd'\ngroups = ['video']", "wrong-type", ""),
     # cards and claims
     (f'{QWEN}gpus = ["gpu0", "gpu0"]'.replace("max-model-len = 8", "max-model-len = 8, tp = 2"), "gpu-twice", "once"),
     (f'{QWEN}gpus = ["gpu0"]\ngpu_memory = "1MiB"', "model-over-card", "unit"),
@@ -171,6 +183,10 @@ FINE = [
     f"{QWEN}[models.two]\nrepo = 'a/b'\n{ARGS}",
     model("args = { max-model-len = 8, tensor-parallel-size = 2 }"),
     command_model('command = ["x"]\ngpus = ["gpu0"]'),
+    command_model('command = ["serve", "--api-key", "{port}", "--password"]'),
+    f"{QWEN}env = {{ OPENAI_API_KEY = 'EMPTY' }}",
+    f"{QWEN}compose = {{ shm_size = '1gb' }}",
+    model("args = { max-model-len = 8, tokenizer = 'a/c', tokenizer-revision = 'main' }"),
 ]
 
 

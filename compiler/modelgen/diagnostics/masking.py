@@ -14,6 +14,11 @@ _PAIR = re.compile(
     r"""(?<![\w.-])(?P<key>["']?[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
     r"""(?P<value>\"{3}.*?(?:\"{3}|$)|'{3}.*?(?:'{3}|$)|"(?:[^"\\]|\\.)*+"?|'[^']*+'?|\[[^\]]*+\]?|[^\s,}\]#]++)"""
 )
+# The value of a flag for a secret, in one item with it or in the next.
+_FLAG = re.compile(
+    r"""(?P<flag>--?(?:api-?key|auth-token|password|secret)(?:=|["'][ \t]*,[ \t]*["']))(?P<value>[^"']+)""",
+    re.IGNORECASE,
+)
 _SECRET = re.compile(r"(?:api[-_]?key|access[-_]?key|token|secret|password)$", re.IGNORECASE)
 
 
@@ -21,6 +26,7 @@ _SECRET = re.compile(r"(?:api[-_]?key|access[-_]?key|token|secret|password)$", r
 def mask(text: str) -> str:
     """Replace tokens and the values of secret-looking keys by asterisks of the same length."""
     text = _TOKEN.sub(lambda found: "*" * len(found[0]), text)
+    text = _FLAG.sub(lambda found: found["flag"] + "*" * len(found["value"]), text)
     return _PAIR.sub(_mask_value, text)
 
 
