@@ -44,12 +44,15 @@ _VOLUMES = st.one_of(
 
 
 def _apart(volumes: list[Any]) -> list[Any]:
-    """Give each volume a target of its own."""
+    """Give each volume a target of its own; the last has the home that an engine without one would get."""
 
     def place(volume: Any, target: str) -> Any:  # noqa: ANN401 - text or a table
         return volume | {"target": target} if isinstance(volume, dict) else volume.replace("{}", target, 1)
 
-    return [place(volume, f"/data{number}") for number, volume in enumerate(volumes)]
+    return [place(volume, target) for volume, target in zip(volumes, _TARGETS, strict=False)]
+
+
+_TARGETS = ("/data0", "/data1", "/home/engine")
 
 
 _ATTACHMENTS = _table(
@@ -67,10 +70,12 @@ COMPOSE = _table(
     cpus=st.sampled_from([0.5, 4, "1.25"]),
     cpuset=st.sampled_from(["0-3", "0,2-3"]),
     cpu_shares=st.sampled_from([512, "512"]),
-    devices=st.lists(st.sampled_from(["/dev/fuse", "/dev/a:/dev/b:rwm", "vendor.example/class=$all"]), unique=True),
+    devices=st.lists(
+        st.sampled_from(["/dev/fuse", "/dev/kfd", "/dev/a:/dev/b:rwm", "vendor.example/class=$all"]), unique=True
+    ),
     expose=st.lists(st.sampled_from(["9000", 9001, "1-2/udp"]), unique=True),
     extra_hosts=st.sampled_from([{"a.example": "::1"}, ["b.example:10.0.0.1"], "c=host-gateway"]),
-    group_add=st.lists(st.sampled_from(["video", 44, "0"]), unique=True),
+    group_add=st.lists(st.sampled_from([44, "44", "0", 992]), unique=True),
     logging=_table(driver=texts(), options=_PAIRS),
     networks=st.lists(NAMES, max_size=2, unique=True) | st.dictionaries(NAMES, _ATTACHMENTS, max_size=2),
     oom_score_adj=st.integers(-1000, 1000),
@@ -78,7 +83,7 @@ COMPOSE = _table(
     platform=st.sampled_from(["linux/amd64", "linux"]),
     pull_policy=st.sampled_from(["always", "never"]),
     stop_grace_period=st.sampled_from(["1m30s", "0.5h"]),
-    tmpfs=st.lists(st.builds("/tmp/{}:exec".format, _PATHS), max_size=1),
+    tmpfs=st.lists(st.just("/tmp") | st.builds("/tmp/{}:exec".format, _PATHS), max_size=1),
     ulimits=st.dictionaries(st.sampled_from(["nofile", "memlock", "y", "no"]), _LIMITS, max_size=2),
     user=st.sampled_from(["1000:1000", "2000:0", 65534, 0]),
     volumes=st.lists(_VOLUMES, max_size=3).map(_apart),

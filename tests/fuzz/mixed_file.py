@@ -6,6 +6,10 @@ MIXED = """
 name = "i-i"
 hub = "./İI"
 
+[host]
+platform = "wsl2"
+selinux = true
+
 [gpus]
 g0 = { memory = "24GiB", device = "0" }
 g1 = { memory = "24GiB", device = "1" }
@@ -14,10 +18,29 @@ g1 = { memory = "24GiB", device = "1" }
 image = "vllm/vllm-openai:v0.11.0"
 env = { I = "İ", ZI = "1", AI = "2" }
 
+[engines.sglang]
+image = "lmsysorg/sglang:v0.5.9"
+env = { ZI = "1", I = "İ", AI = "2" }
+
 [models]
 III = { repo = "A/I", gpus = ["g0"], gpu_memory = 0.1, args = { max-model-len = 1 }, publish = "[::1]:1" }
 hij = { repo = "A/I", gpus = ["g0", "g1"], gpu_memory = 0.2, args = { max-model-len = 1, tp = 2 } }
 jk = { repo = "A/J", gpus = ["g1", "g0"], gpu_memory = 0.2, args = { max-model-len = 1, tp = 2 }, aliases = ["y", "i"] }
+
+[models.ii]
+repo = "A/I"
+gpus = ["g0"]
+gpu_memory = 0.1
+loras = { z = "A/Z", L = "A/I", a = "A/I" }
+args = { max-model-len = 1, chat-template = "./İ/i.jinja", hf-overrides = { b = "./I/i", a = ["../i", "./İ/i"] } }
+compose = { user = "1000:1000", read_only = true }
+
+[models.lang]
+engine = "sglang"
+repo = "A/I"
+gpus = ["g1", "g0"]
+gpu_memory = 0.2
+args = { tp-size = 2, chat-template = "./İ/i.jinja" }
 
 [models.own]
 engine = "command"

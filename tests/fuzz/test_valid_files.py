@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from graphlib import TopologicalSorter
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,11 @@ def test_a_file_without_errors_comes_out(file: Table) -> None:
     document = yaml.load(rendered, Loader=yaml.CSafeLoader)
     assert find_difference(parse_yaml(rendered), document) is None
     services = document["services"]
+    for service in services.values():
+        # Compose refuses both.
+        assert len(mounted(service)) == len({*mounted(service)}), mounted(service)
+        for key in ("devices", "group_add"):
+            assert len(service.get(key, ())) == len({*service.get(key, ())}), service[key]
     assert {service["labels"]["modelgen.model"] for service in services.values()} == {*file.get("models", ())}
 
 
@@ -45,6 +51,15 @@ def test_models_that_share_a_profile_and_a_card_start_one_after_the_other(file: 
         has_one_card = not {*file["models"][one].get("gpus", ())}.isdisjoint(file["models"][other].get("gpus", ()))
         waits = names[one] in waits_for[other] or names[other] in waits_for[one]
         assert waits == (has_one_card and (one, other) in together), (one, other)
+
+
+def mounted(service: dict[str, Any]) -> list[str]:
+    """Return all places in the container at which something is mounted."""
+    volumes = [
+        volume["target"] if isinstance(volume, dict) else volume.rsplit(":", 2)[1]
+        for volume in service.get("volumes", ())
+    ]
+    return [posixpath.normpath(target) for target in (*volumes, *(at.split(":")[0] for at in service.get("tmpfs", ())))]
 
 
 def compile_valid(file: Table) -> Compilation:

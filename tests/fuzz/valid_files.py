@@ -17,8 +17,19 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
 DURATIONS = st.sampled_from(["90s", "15m", "1h30m", "2h"])
 COMMIT = "cdbee75f17c01a7cc42f958dc650907174af0554"
 _CARDS = {"24GiB": 24576, "16384MiB": 16384, "80 GB": 76293, "0.5TiB": 524288}
-_FUTURE = "vllm/vllm-openai:v9.9.9"
-_IMAGES = ["vllm/vllm-openai:v0.8.5", "vllm/vllm-openai:v0.11.0", "docker.io/vllm/vllm-openai:v0.30.0-cu129", _FUTURE]
+# Newer than the data.
+_FUTURE = ("vllm/vllm-openai:v9.9.9", "lmsysorg/sglang:v9.9.9")
+_IMAGES = {
+    "vllm": [
+        *("vllm/vllm-openai:v0.8.5", "vllm/vllm-openai:v0.11.0", "docker.io/vllm/vllm-openai:v0.30.0-cu129"),
+        _FUTURE[0],
+    ],
+    "sglang": ["lmsysorg/sglang:v0.5.5-cu129", "lmsysorg/sglang:v0.5.23", _FUTURE[1]],
+}
+_ROCM_IMAGES = {
+    "vllm": ["vllm/vllm-openai-rocm:v0.20.0", "rocm/vllm:rocm6.4.1_vllm_0.10.1_20250909"],
+    "sglang": ["lmsysorg/sglang:v0.5.9-rocm700-mi30x"],
+}
 
 # What a flag may hold: all that TOML has, save dates, which no engine takes.
 NESTED: st.SearchStrategy[Any] = st.recursive(
@@ -38,21 +49,34 @@ def _is_flag_value(value: object) -> bool:
 ENV = st.dictionaries(st.from_regex(r"X_[A-Z0-9_]{0,6}", fullmatch=True), texts(min_size=1), max_size=3)
 # Flags of no release, which only a version newer than the data may have: there everything goes.
 FREE_ARGS = st.dictionaries(
-    st.from_regex(r"x-[a-z]{1,4}(\.[a-z_]{1,3})?", fullmatch=True),
+    st.from_regex(r"x-[a-z]{1,4}|y-[a-z]{1,4}\.[a-z_]{1,3}", fullmatch=True),
     NESTED.filter(_is_flag_value),
     max_size=4,
 )
+# Files beside models.toml, and texts that only begin alike.
+_FILES = st.sampled_from(["./x.jinja", "../$a b/x.jinja", ".\\y\\x.jinja", "./", "./..", "./a/../x.jinja", ".x", "..."])
 # Flags that every release has, with what they take.
 KNOWN_ARGS = st.fixed_dictionaries(
     {},
     optional={
-        "chat-template": texts(),
+        "chat-template": texts(min_size=1) | _FILES,
         "dtype": st.sampled_from(["auto", "half", "bfloat16"]),
         "enforce_eager": st.booleans(),
         "hf-overrides": st.dictionaries(texts(max_size=2), NESTED, max_size=3),
         "max-num-seqs": st.integers(1, 1024),
         "seed": st.integers(-3, 3),
         "tokenizer-mode": st.just("auto"),
+    },
+)
+KNOWN_SGLANG_ARGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "chat-template": texts(min_size=1) | _FILES,
+        "chunked_prefill_size": st.integers(1, 8192),
+        "disable-radix-cache": st.booleans(),
+        "dtype": st.sampled_from(["auto", "half", "bfloat16"]),
+        "json-model-override-args": st.just("{}") | texts(min_size=1),
+        "random-seed": st.integers(-3, 3),
     },
 )
 _ANY_ENGINE = {
@@ -74,19 +98,32 @@ def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
         draw: Hypothesis'.
         crowded: Only files with several models on one card, in profiles that overlap, and nothing to order the starts.
     """
+    kind = draw(st.sampled_from(["nvidia", "nvidia", "cdi", "amd"]))
+    host: Table = draw(_HOSTS) if draw(st.booleans()) else {}
+    is_wsl2 = host.get("platform") == "wsl2"
     cards = draw(st.lists(st.sampled_from([*_CARDS]), min_size=int(crowded), max_size=3))
     limits = [draw(SHARES) if draw(st.booleans()) else None for _ in cards]
-    gpus = {f"gpu{number}": _gpu(number, memory, limits[number]) for number, memory in enumerate(cards)}
+    gpus = {
+        # Older engines take no UUID on WSL2.
+        f"gpu{number}": _gpu(number, memory, limits[number], kind, has_uuid=number % 2 == 1 and not is_wsl2)
+        for number, memory in enumerate(cards)
+    }
     ids = draw(st.lists(IDS, min_size=3 if crowded else 0, max_size=5, unique_by=_service))
+    images = {
+        engine: draw(st.sampled_from(choice)) for engine, choice in (_ROCM_IMAGES if kind == "amd" else _IMAGES).items()
+    }
     file: Table = {
         "project": {"name": draw(st.sampled_from(["demo", "0-a_b"])), "hub": draw(st.sampled_from(_HUBS))},
+        "host": host,
         "gpus": gpus,
-        "engines": {"vllm": {"image": draw(st.sampled_from(_IMAGES)), "env": draw(ENV)}},
+        "engines": {engine: {"image": image, "env": draw(ENV)} for engine, image in images.items()},
         "models": {},
         "profiles": _profiles(draw, ids, fewest=2 if crowded else 0),
     }
-    args = FREE_ARGS if file["engines"]["vllm"]["image"] == _FUTURE else KNOWN_ARGS
-    file["models"] = {name: _model(draw, number, len(ids), gpus, args) for number, name in enumerate(ids)}
+    usual = 0.85 if is_wsl2 else 0.95
+    # What a model may claim of a card that all of them are on.
+    shares = {name: gpu.get("limit", usual) / max(len(ids), 1) for name, gpu in gpus.items()}
+    file["models"] = {name: _model(draw, number, gpus, shares, images) for number, name in enumerate(ids)}
     if draw(st.booleans()):
         file["defaults"] = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
     if crowded or draw(st.booleans()):
@@ -94,6 +131,18 @@ def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
     return {name: table for name, table in file.items() if table or draw(st.booleans())}
 
 
+_HOSTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "platform": st.sampled_from(["linux", "wsl2", "wsl2"]),
+        "arch": st.just("amd64"),
+        "driver": st.sampled_from(["580.65.06", "600"]),
+        "docker": st.sampled_from(["28.2", "29.0.1"]),
+        "memory": st.just("64GiB"),
+        "selinux": st.booleans(),
+        "docker_socket": st.just("/run/user/1000/docker.sock"),
+    },
+)
 _HUBS = ["./models/hub", "/srv/hub", "~/.cache/huggingface/hub", "..\\hub", "C:/hub", "$HOME/a b/漢字", "."]
 _ORCHESTRATORS = st.fixed_dictionaries(
     {"enabled": st.sampled_from([False, False, True])},
@@ -109,31 +158,48 @@ _ORCHESTRATORS = st.fixed_dictionaries(
 )
 
 
-def _gpu(number: int, memory: str, limit: float | None) -> Table:
-    device = str(number) if number % 2 == 0 else f"GPU-3faa8e2c-1c9e-4c93-8a6f-{number:012}"
-    return {"memory": memory, "device": device} | ({} if limit is None else {"limit": limit})
+def _gpu(number: int, memory: str, limit: float | None, kind: str, *, has_uuid: bool) -> Table:
+    devices = {
+        "nvidia": f"GPU-3faa8e2c-1c9e-4c93-8a6f-{number:012}" if has_uuid else str(number),
+        "cdi": f"nvidia.com/gpu={number}",
+        "amd": f"/dev/dri/renderD{128 + number}",
+    }
+    card: Table = {"memory": memory, "device": devices[kind]} | ({} if limit is None else {"limit": limit})
+    if kind == "amd":
+        card["groups"] = [44, 990 + number]
+    return card if kind == "nvidia" else card | {"kind": kind}
 
 
 def _model(
-    draw: st.DrawFn, number: int, count: int, gpus: dict[str, Table], args: st.SearchStrategy[dict[str, Any]]
+    draw: st.DrawFn, number: int, gpus: dict[str, Table], shares: dict[str, float], images: dict[str, str]
 ) -> Table:
     model: Table = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
     cards: list[str] = draw(st.lists(st.sampled_from([*gpus]), unique=True)) if gpus else []
     if cards:
-        model |= {"gpus": cards, "gpu_memory": _claim(draw, count, [gpus[card] for card in cards])}
+        model |= {
+            "gpus": cards,
+            "gpu_memory": _claim(draw, [gpus[card] for card in cards], min(shares[card] for card in cards)),
+        }
     if draw(st.booleans()):
         # Engines ask for no key: an address that others reach is a warning, not an error.
         host = draw(st.sampled_from(["127.0.0.1", "[::1]", "192.0.2.1"]))
         model["publish"] = f"{host}:{9000 + number}"
     if draw(st.booleans()):
         model["service"] = f"own-{number}"
-    if draw(st.integers(0, 2)) == 0:
+    engine = draw(st.sampled_from(["vllm", "vllm", "sglang", "command"]))
+    if engine == "command":
         program = draw(st.lists(texts() | st.sampled_from(["{port}", "--name={model}", "{hub}/x"]), max_size=4))
         model |= {"engine": "command", "image": "registry.example/server:1.0", "command": ["serve", *program]}
         model |= draw(st.fixed_dictionaries({}, optional={"upstream_name": texts(min_size=1), "health": st.just("/h")}))
         return model
     model["repo"] = draw(st.sampled_from(["Qwen/Qwen3-4B", "openai/gpt-oss-20b", "A/b.C_d"]))
-    model["args"] = {"max-model-len": 16384} | draw(args)
+    is_future = images[engine] in _FUTURE
+    if engine == "vllm":
+        model["args"] = {"max-model-len": 16384} | draw(FREE_ARGS if is_future else KNOWN_ARGS)
+        adapters = {f"lora-{number}": "A/lora", f"{number}.Lora_x": "A/b.C_d"}
+        model |= draw(st.fixed_dictionaries({}, optional={"loras": st.sampled_from([adapters, {}])}))
+    else:
+        model |= {"engine": engine, "args": draw(FREE_ARGS if is_future else KNOWN_SGLANG_ARGS)}
     if len(cards) > 1:
         model["args"]["tensor_parallel_size"] = len(cards)
     model |= draw(st.fixed_dictionaries({}, optional={"revision": st.sampled_from([COMMIT, "main", "refs/pr/1"])}))
@@ -143,9 +209,8 @@ def _model(
     return model
 
 
-def _claim(draw: st.DrawFn, count: int, cards: list[Table]) -> str | float:
+def _claim(draw: st.DrawFn, cards: list[Table], most: float) -> str | float:
     """Draw a part of each card that leaves room for all the other models."""
-    most = min(card.get("limit", 0.95) for card in cards) / count
     if len({card["memory"] for card in cards}) == 1 and draw(st.booleans()):
         return f"{draw(st.integers(500, math.floor(most * _CARDS[cards[0]['memory']]) - 1))}MiB"
     return draw(st.integers(100, math.floor(most * 10000))) / 10000
