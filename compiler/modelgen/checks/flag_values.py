@@ -8,7 +8,7 @@ from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogue import Kind
 from modelgen.engines.flag_values import mismatch, text_of, whole_number
 from modelgen.engines.images import is_release
-from modelgen.engines.vllm import MAX_MODEL_LEN
+from modelgen.engines.vllm import COMPILATION, MAX_MODEL_LEN, takes_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def unknown_value(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not _is_of_another_version(context, arg):
+        if _is_unknown(arg) and not _has_plugin(context, arg) and not _is_of_another_version(context, arg):
             assert arg.flag is not None  # noqa: S101 - an invariant of _is_unknown
             yield Found(
                 context.document.at_value(*arg.path),
@@ -149,6 +149,8 @@ def _expected(arg: Arg) -> str | None:
         return "a whole number of at least 1"
     if arg.name == MAX_MODEL_LEN and (_is_auto(arg) or whole_number(arg.value)):
         return None
+    if arg.name == COMPILATION and arg.value in (0, 1, 2, 3) and takes_level(arg.release):
+        return None
     if arg.flag:
         expected = mismatch(arg.flag, arg.value)
         is_zero = arg.name == MAX_MODEL_LEN and arg.value in (0, "0")
@@ -179,9 +181,13 @@ def _is_unknown(arg: Arg) -> bool:
 
 def _is_of_another_version(context: Context, arg: Arg) -> bool:
     image = context.resolved[arg.model].image if arg.model else None
-    has_plugin = any(other.name == _PLUGINS.get(arg.name) for other in context.args_of(arg.model))
     is_newer = arg.release is not None and arg.release.is_newer
-    return image is not None and is_release(image) and not has_plugin and not is_newer and bool(_other_version(arg))
+    is_published = image is not None and is_release(image) and not _has_plugin(context, arg)
+    return is_published and not is_newer and bool(_other_version(arg))
+
+
+def _has_plugin(context: Context, arg: Arg) -> bool:
+    return any(other.name == _PLUGINS.get(arg.name) for other in context.args_of(arg.model))
 
 
 def _other_version(arg: Arg) -> str:

@@ -19,7 +19,7 @@ _DEVICES = {
         'write its index ("0") or its UUID ("GPU-…") as `nvidia-smi -L` prints them',
     ),
     "cdi": (
-        re.compile(r"[a-z][a-z0-9.-]*\.[a-z]+/[A-Za-z][A-Za-z0-9_.-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*", re.ASCII),
+        re.compile(r"[a-z][a-z0-9.-]*\.[a-z]+/[A-Za-z][A-Za-z0-9_.-]*=(?!all$)[A-Za-z0-9][A-Za-z0-9_.:-]*", re.ASCII),
         'write its CDI name, such as "nvidia.com/gpu=0", as `nvidia-ctk cdi list` prints it',
     ),
     "amd": (

@@ -133,10 +133,11 @@ def name_collision(context: Context) -> Iterator[Found]:
                 yield Found(_later(context, other_path, path), f"`{other}` and `{name}` both answer to `{word}`")
     for name, model in context.models.items():
         other, other_path = taken.get(model.repo or "", (name, ()))
-        if other != name:
+        if other != name or "loras" in other_path:
+            what = f"`{other}`" if other != name else "an adapter"
             yield Found(
                 _later(context, other_path, ("models", name, "repo")),
-                f"`{model.repo}` names `{other}`, but is the repository of `{name}`",
+                f"`{model.repo}` names {what}, but is the repository of `{name}`",
             )
 
 

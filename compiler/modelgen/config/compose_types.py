@@ -94,7 +94,7 @@ Name = Annotated[str | int | float, _matching(_NAME, "letters, digits, `.`, `_` 
 Platform = Annotated[
     str | int | float, _matching(r"[a-z0-9]+(?:/[a-z0-9]+){0,2}", 'a platform such as "linux/amd64"'), _SCALAR
 ]
-User = Annotated[str | int | float, _matching(r"[\w.-]+(?::[\w.-]+)?", 'a user such as "1000:1000"'), _SCALAR]
+User = Annotated[str | int | float, _matching(r"(?!-)[\w.-]+(?::(?!-)[\w.-]+)?", 'a user such as "1000:1000"'), _SCALAR]
 _Device = Annotated[
     str | int | float,
     _matching(r"[^:=]+(?::[^:]+(?::[rwm]{1,3})?)?|[^:=]+=[^:=]+", 'a device such as "/dev/fuse"'),
