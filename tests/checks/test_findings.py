@@ -82,7 +82,7 @@ CASES: list[tuple[str, str, str]] = [
     (model("args = { max-model-len = 8, kv-cache-memory-bytes = 1 }"), "owned-arg", "gpu_memory"),
     (model("args = { max-model-len = 8, no-trust-remote-code = true }"), "owned-arg", "trust_remote_code"),
     (model("args = { max-model-len = 8, '-tp' = 1 }"), "bad-flag", "write `tp`"),
-    (model("args = { max-model-len = 8, 'max num seqs' = 1 }"), "bad-flag", "dashes"),
+    (model("args = { max-model-len = 8, 'max num seqs' = 1 }"), "bad-flag", "hyphens"),
     (f"[defaults]\nargs = {{ port = 1 }}\n{QWEN}", "owned-arg", "publish"),
     # variables
     (f"{QWEN}env = {{ hf_home = '/x' }}", "owned-env", "[project] hub"),

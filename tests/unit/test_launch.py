@@ -60,6 +60,11 @@ def test_flags(written: str, expected: list[str]) -> None:
     assert model(written) == expected
 
 
+def test_the_level_of_optimization_is_written_as_each_version_takes_it() -> None:
+    assert model("O = 3") == ["-O3"]
+    assert model("O = 3", version="0.20.0") == ["--optimization-level", "3"]
+
+
 def test_flag_and_value_are_two_items_and_names_precede_a_flag() -> None:
     started = command('[models.qwen]\nrepo = "a/b"\naliases = ["x", "y"]\nargs = { max-model-len = 8 }')
     names = started.index("--served-model-name")

@@ -94,6 +94,7 @@ CHECKS = (
     hardware.unused_groups,
     hardware.mixed_cards,
     hardware.group_by_name,
+    hardware.closed_cards,
     hardware.image_for_other_cards,
     hardware.image_without_gpu,
     drivers.driver_too_old,

@@ -68,12 +68,14 @@ class Arg(NamedTuple):
         """
         if self.is_known or not self.positive:
             return ""
-        return next((flag for flag in self.engine.owned_args if flag.startswith(self.positive)), "")
+        names = self.release.flag_names() if self.release else self.catalogue.all_names()
+        whole = [flag for flag in {*names, *self.engine.owned_args} if flag.startswith(self.positive)]
+        return whole[0] if len(whole) == 1 and whole[0] in self.engine.owned_args else ""
 
     @property
     def positive(self) -> str:
         """The flag that is meant, whatever dashes and `no-` are before it."""
-        return self.catalogue.canonical(self.name.lstrip("-").removeprefix("no-"))
+        return self.name if self.is_known else self.catalogue.canonical(self.name.lstrip("-").removeprefix("no-"))
 
 
 def is_flag_name(key: str) -> bool:
@@ -85,7 +87,7 @@ def read_args(context: Context) -> list[Arg]:
     """Return every entry of `args` of every model, `[defaults]` merged in."""
     found = [arg for name in context.models for arg in _of_model(context, name)]
     defaults = context.document.config.defaults
-    if defaults and defaults.args and not any(context.of_engine(vllm.NAME)):
+    if defaults and defaults.args and not context.models:
         found += [
             _arg(vllm.ENGINE, "", None, ("defaults", "args", key), value, "vLLM")
             for key, value in defaults.args.items()
@@ -106,5 +108,5 @@ def _of_model(context: Context, name: str) -> Iterator[Arg]:
 def _arg(engine: Engine, model: str, release: Release | None, path: Path, value: Any, version: str) -> Arg:  # noqa: ANN401, PLR0913, PLR0917
     assert engine.catalogue is not None, "only engines with flags have args"  # noqa: S101 - an invariant
     catalogue, key = engine.catalogue(), str(path[-1])
-    name, dot, inner = catalogue.canonical(key).partition(".")
+    name, dot, inner = (release.canonical(key) if release else catalogue.canonical(key)).partition(".")
     return Arg(model, engine, catalogue, release, path, key, name, dot + inner, value, version)

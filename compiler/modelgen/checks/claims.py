@@ -69,7 +69,7 @@ def tight_limit(context: Context) -> Iterator[Found]:
 
     ## Why
     CUDA contexts, graphs and the desktop live beside what models claim: of a 24 GiB card about 1 GiB. One public
-    repository in twenty asks for more than 0.95, and the engine ends with "out of memory" when load comes.
+    repository in twenty asks for 0.95 to 1, and the engine ends with "out of memory" when load comes.
 
     ## Bad
     ```toml

@@ -140,7 +140,7 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
                 place = document.at_key("models", name, key)
                 yield Found(place, f"`{name}` has `{key}` but no `repo`", "write the `repo` that it belongs to")
     used = {resolved.engine for resolved in context.resolved.values()} or {DEFAULT_ENGINE}
-    for key, only in _ONLY.items():
+    for key, only in {**_ONLY, "args": ("vllm",)}.items():
         if document.config.defaults and getattr(document.config.defaults, key) is not None and not used & {*only}:
             place = document.at_key("defaults", key)
             yield Found(place, f"no model takes `{key}`", f"only {_either(only)} does: remove it")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks.variables import vllm_variables
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines import variables, vllm
+from modelgen.engines.environment import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,11 @@ def unknown_variable(context: Context) -> Iterator[Found]:
     for variable in vllm_variables(context):
         if variable.is_unknown and variable.is_release:
             place = context.document.at_key(*variable.path)
-            yield Found(place, f"no vLLM reads `{variable.name}`", did_you_mean(variable.name, variables.readers()))
+            yield Found(
+                place,
+                f"no vLLM reads `{variable.name}`",
+                _meant(variable.name),
+            )
 
 
 @rule("MG223", "foreign-variable", Severity.WARNING)
@@ -78,7 +83,7 @@ def foreign_variable(context: Context) -> Iterator[Found]:
         if variable.is_unknown and not variable.is_release:
             place = context.document.at_key(*variable.path)
             newest = f"`{variable.name}` is none of the variables of vLLM, as far as they are known"
-            yield Found(place, newest, did_you_mean(variable.name, variables.readers()))
+            yield Found(place, newest, _meant(variable.name))
 
 
 @rule("MG224", "unread-variable")
@@ -86,8 +91,8 @@ def unread_variable(context: Context) -> Iterator[Found]:
     """A `VLLM_…` variable that the declared version does not read.
 
     ## Why
-    Variables go with every release as flags do, but silently: `VLLM_ATTENTION_BACKEND`, which one public file in
-    twenty sets, does nothing from 0.15 on. Somebody believes in it.
+    Variables go with every release as flags do, but silently: `VLLM_ATTENTION_BACKEND`, which one public repository
+    in thirty sets, does nothing from 0.15 on. Somebody believes in it.
 
     ## Bad
     ```toml
@@ -135,7 +140,7 @@ def variable_is_flag(context: Context) -> Iterator[Found]:
     """A variable that is spelt like a flag, and that nothing reads.
 
     ## Why
-    `VLLM_MAX_MODEL_LEN`, `GPU_MEMORY_UTILIZATION` and the like are in every fourteenth public repository. No release
+    `VLLM_MAX_MODEL_LEN`, `GPU_MEMORY_UTILIZATION` and the like are in one public repository in ten. No release
     ever read them: the engine runs with its defaults.
 
     ## Bad
@@ -157,3 +162,8 @@ def variable_is_flag(context: Context) -> Iterator[Found]:
         if flag := variables.flag_meant(variable.name):
             help_text = vllm.OWNED_ARGS.get(flag) or f"it is a flag: write `args.{flag}`"
             yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", help_text)
+
+
+def _meant(name: str) -> str:
+    """Suggest a variable of vLLM that may be written here."""
+    return did_you_mean(name, {*variables.readers()} - {*OWNED}, list_known=False)

@@ -19,6 +19,9 @@ _PATHS = frozenset(
     | {"reasoning-parser-plugin", "tokenizer", "tool-parser-plugin", "completion-template", "quantization-param-path"}
     | {"speculative-token-map", "tokenizer-path"}
 )
+# Of these, what is no path by its looks is a name: of a parser, of a template inside the image.
+_FILES = frozenset({"chat-template", "completion-template", "reasoning-parser-plugin", "tool-parser-plugin"})
+_BARE = re.compile(r"(?!examples/|template_)[\w-][\w./\\-]*\.(?:jinja2?|json|py)")
 # Absolute, of Windows, of a home; vLLM's image has examples of its own in /vllm-workspace.
 _ABSOLUTE = re.compile(r"(?!/vllm-workspace/)(?:/|~/|[A-Za-z]:[/\\])[^{}\n]+")
 
@@ -47,9 +50,7 @@ def lora_by_hand(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.of_engine("vllm"):
-        written = [
-            arg for arg in context.args_of(name) if "lora" in arg.name.split("-") or "loras" in arg.name.split("-")
-        ]
+        written = [arg for arg in context.args_of(name) if arg.is_known and {"lora", "loras"} & {*arg.name.split("-")}]
         written = [arg for arg in written if arg.name not in arg.engine.owned_args and arg.value is not False]
         if written and not model.loras:
             enabling = next((arg for arg in written if arg.name == "enable-lora"), None)
@@ -84,7 +85,7 @@ def eager_mode(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if arg.name == "enforce-eager" and arg.value is True:
+        if arg.name == "enforce-eager" and arg.value is True and arg.is_known:
             place = context.document.at_key(*arg.path)
             yield Found(
                 place, "without CUDA graphs every token takes longer", "remove it, unless the graphs find no room"
@@ -117,6 +118,12 @@ def unmounted_file(context: Context) -> Iterator[Found]:
         draft = arg.value.get("model") if arg.name == "speculative-config" and isinstance(arg.value, dict) else None
         value = draft if draft is not None else arg.value
         is_path = arg.name in _PATHS or draft is not None
+        if is_path and isinstance(value, str) and arg.name in _FILES and _BARE.fullmatch(value):
+            yield Found(
+                context.document.at_value(*arg.path),
+                f"`{value}` is looked up inside the image",
+                f"write `./{value}` for a file beside models.toml, which is then mounted",
+            )
         if not is_path or not isinstance(value, str) or not _ABSOLUTE.fullmatch(value):
             continue
         targets = context.volume_targets(arg.model)

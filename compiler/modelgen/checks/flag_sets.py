@@ -194,7 +194,7 @@ def sizes_at_odds(context: Context) -> Iterator[Found]:
             if small not in written or large not in written:
                 continue
             least, most = as_number(written[small].value), as_number(written[large].value)
-            if least is not None and most is not None and least > most:
+            if least is not None and most is not None and least > most > 0:
                 later = max((written[small], written[large]), key=lambda arg: context.document.at_value(*arg.path))
                 yield Found(
                     context.document.at_value(*later.path),

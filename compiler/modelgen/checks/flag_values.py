@@ -8,7 +8,7 @@ from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogue import Kind
 from modelgen.engines.flag_values import mismatch, text_of, whole_number
 from modelgen.engines.images import is_release
-from modelgen.engines.vllm import MAX_MODEL_LEN
+from modelgen.engines.vllm import COMPILATION, MAX_MODEL_LEN, takes_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +148,8 @@ def _expected(arg: Arg) -> str | None:
     if arg.name in arg.engine.parallel_sizes and whole_number(arg.value) is None:
         return "a whole number of at least 1"
     if arg.name == MAX_MODEL_LEN and (_is_auto(arg) or whole_number(arg.value)):
+        return None
+    if arg.name == COMPILATION and type(arg.value) is int and 0 <= arg.value <= 3 and takes_level(arg.release):
         return None
     if arg.flag:
         expected = mismatch(arg.flag, arg.value)

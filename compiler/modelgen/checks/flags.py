@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.args import is_flag_name
@@ -84,7 +85,8 @@ def bad_flag(context: Context) -> Iterator[Found]:
     for arg in context.args:
         key, bare = arg.key, arg.key.strip().lstrip("-")
         if not is_flag_name(key):
-            help_text = f"write `{bare}`" if is_flag_name(bare) else "write the flag's name without dashes before it"
+            help_text = f"write `{bare}`" if is_flag_name(bare) else "write letters, digits and hyphens"
+            help_text = f"write `O = {bare[1]}`" if re.fullmatch("O[0-3]", bare) else help_text
             yield Found(context.document.at_key(*arg.path), f"`{key}` is not a flag", help_text)
         elif arg.is_negative and arg.positive not in arg.engine.owned_args and isinstance(arg.value, bool):
             yield Found(

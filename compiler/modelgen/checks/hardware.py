@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import images
+from modelgen.engines.resolve import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,8 +102,8 @@ def group_by_name(context: Context) -> Iterator[Found]:
     """A group by its name, for a container that opens AMD's device files.
 
     ## Why
-    Docker looks the name up inside the image, which does not have the host's groups: "Unable to find group render". One
-    public repository in twenty with AMD cards writes `video` and `render`.
+    Docker looks the name up inside the image, which does not have the host's groups: "Unable to find group render".
+    Seven of nine public repositories with AMD cards write `video` and `render`.
 
     ## Bad
     ```toml
@@ -147,7 +148,61 @@ def group_by_name(context: Context) -> Iterator[Found]:
             if not str(group).isdigit():
                 place = context.document.at_value(*path, "group_add", number)
                 help_text = f"write `groups` in the card's table, by number: `getent group {group}` prints it"
-                yield Found(place, f"the image has no group `{group}` of the host's", help_text)
+                yield Found(place, f"the host's group `{group}` is not known inside the image", help_text)
+
+
+@rule("MG323", "closed-cards", Severity.WARNING)
+def closed_cards(context: Context) -> Iterator[Found]:
+    """AMD's device files for an engine that is not root and in none of their groups.
+
+    ## Why
+    /dev/kfd and the render nodes belong to root and to the groups video and render: the engine finds no card.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    compose = { user = "1000:1000" }
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+    groups = [44, 992]
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    compose = { user = "1000:1000" }
+    ```
+    """
+    for name, model in context.models.items():
+        path = context.document.origin(name, "compose")
+        keys = context.document.compose.get(path)
+        if keys is None or keys.user is None or keys.group_add or "amd" not in _kinds(context, model):
+            continue
+        is_root = account_of(context.document, name, context.resolved[name]).uid == 0
+        if not is_root and not any(context.gpus[gpu].groups for gpu in context.cards(model)):
+            place = context.document.at_value(*path, "user")
+            help_text = "write `groups` in the card's table: `getent group video render` prints the numbers"
+            yield Found(place, f"`{keys.user}` may not open the cards of `{name}`", help_text)
 
 
 @rule("MG320", "image-for-other-cards")
@@ -244,7 +299,9 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
 def _image_for(vendors: set[str], resolved: Resolved) -> str:
     """Name the same release for the other vendor, where vLLM publishes one (for ROCm from 0.14 on)."""
     version = resolved.version
-    if resolved.engine != "vllm" or version is None or (vendors == {"amd"} and version.release < (0, 14)):
+    if resolved.engine == "sglang":
+        return "take the tag for the card: lmsysorg/sglang has tags with -rocm, and others for CUDA"
+    if version is None or (vendors == {"amd"} and version.release < (0, 14)):
         return "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
     return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"
 

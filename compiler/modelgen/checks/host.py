@@ -131,7 +131,7 @@ def host_memory(context: Context) -> Iterator[Found]:
         gibibytes = sum(as_number(arg.value) or 0 for arg in parts) * max(len(model.gpus or ()), 1)
         if parts and gibibytes * 2**30 > host.memory:
             yield Found(
-                context.document.at_value(*parts[-1].path),
+                context.document.at_value(*max(parts, key=lambda arg: as_number(arg.value) or 0).path),
                 f"`{name}` keeps {gibibytes:g} GiB in the host's memory, which is {fit.format_size(host.memory)}",
                 "write less, or place the model on more cards",
             )

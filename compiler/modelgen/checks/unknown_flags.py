@@ -141,7 +141,8 @@ def _instead(arg: Arg) -> str:
     if not lives and (instead := arg.engine.instead.get(arg.name)):
         return instead.help
     if not lives:
-        return did_you_mean(arg.name, arg.release.flag_names() if arg.release else arg.catalogue.all_names())
+        names = arg.release.flag_names() if arg.release else arg.catalogue.all_names()
+        return did_you_mean(arg.name, {*names} - {*arg.engine.owned_args}, list_known=False)
     if arg.release and arg.catalogue.position(lives[0].since) > arg.release.at:
         return f"it appeared in {label(lives[0].since)}"
     gone = lives[-1].gone

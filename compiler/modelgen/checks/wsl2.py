@@ -57,7 +57,7 @@ def cards_not_separable(context: Context) -> Iterator[Found]:
     """
     if not is_wsl2(context.document.config):
         return
-    nvidia = [name for name, gpu in context.gpus.items() if gpu.kind != "amd"]
+    nvidia = [name for name, gpu in context.gpus.items() if gpu.kind in (None, "nvidia")]
     for name, model in context.models.items():
         own = [card for card in context.cards(model) if card in nvidia]
         if own and len(own) < len(nvidia):
@@ -73,7 +73,7 @@ def hub_on_windows_drive(context: Context) -> Iterator[Found]:
     """The hub of a WSL2 host is on a Windows drive.
 
     ## Why
-    Containers read NTFS drives at about 20 MB/s, a thirtieth of WSL's own disk (vllm#28381, microsoft/WSL#4197).
+    Containers read NTFS drives at about 20 MB/s (vllm#28381, microsoft/WSL#4197).
     modelgen makes vLLM read in one go there, which helps a little.
 
     ## Bad
@@ -106,11 +106,11 @@ def hub_on_windows_drive(context: Context) -> Iterator[Found]:
 
 @rule("MG319", "uuid-on-wsl2")
 def uuid_on_wsl2(context: Context) -> Iterator[Found]:
-    """A card by its UUID, on a WSL2 host with several cards, for a vLLM that reads numbers only.
+    """A card by its UUID, on a WSL2 host with several cards, where only numbers are understood.
 
     ## Why
-    There the card is chosen by CUDA_VISIBLE_DEVICES, and vLLM before 0.24 ends with "invalid literal for int() with
-    base 10: 'GPU-…'" (vllm#20939).
+    There the card is chosen by CUDA_VISIBLE_DEVICES. vLLM before 0.24 ends with "invalid literal for int() with base
+    10: 'GPU-…'" (vllm#20939), and CUDA takes no list that mixes indexes and UUIDs.
 
     ## Bad
     ```toml
@@ -152,14 +152,18 @@ def uuid_on_wsl2(context: Context) -> Iterator[Found]:
     """
     if not is_wsl2(context.document.config) or len(context.gpus) < 2:
         return
-    for name, model in context.of_engine(vllm.NAME):
-        version = context.resolved[name].version
-        for gpu in context.cards(model):
-            card = context.gpus[gpu]
-            is_uuid = card.kind in (None, "nvidia") and not card.device.isdigit()
-            if is_uuid and version and version.release < _READS_UUIDS:
-                yield Found(
-                    context.document.at_value("gpus", gpu, "device"),
-                    f"vLLM {version.text} cannot be told a card by its UUID, as WSL2 needs it",
-                    "write the card's index, or take vLLM 0.24 or newer",
-                )
+    for name, model in context.models.items():
+        resolved = context.resolved[name]
+        version = resolved.version if resolved.engine == vllm.NAME else None
+        cards = {gpu: context.gpus[gpu] for gpu in context.cards(model) if context.gpus[gpu].kind in (None, "nvidia")}
+        uuids = [gpu for gpu, card in cards.items() if not card.device.isdigit()]
+        for gpu in uuids:
+            if version and version.release < _READS_UUIDS:
+                message = f"vLLM {version.text} cannot be told a card by its UUID, as WSL2 needs it"
+                help_text = "write the card's index, or take vLLM 0.24 or newer"
+            elif len(uuids) < len(cards):
+                message = f"CUDA takes no list that mixes indexes and UUIDs, as `{name}` on WSL2 needs it"
+                help_text = "write indexes for all cards, or UUIDs for all"
+            else:
+                continue
+            yield Found(context.document.at_value("gpus", gpu, "device"), message, help_text)

@@ -4,7 +4,7 @@ The types follow the schema of the Compose specification (compose-spec.json), so
 Compose refuses. Keys that modelgen owns are not here; `OWNED` says where their meaning belongs.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -57,6 +57,8 @@ OWNED = {
     "secrets": "it needs a top-level definition, which belongs into docker-compose.override.yml",
     "configs": "it needs a top-level definition, which belongs into docker-compose.override.yml",
     "models": "modelgen is what declares models here",
+    "blkio_config": _OVERRIDE,
+    "mem_reservation": "Compose takes none beside reserved cards: `mem_limit` here is a limit",
     "credential_spec": _OVERRIDE,
     "develop": _OVERRIDE,
     "external_links": _OVERRIDE,
@@ -76,13 +78,12 @@ class ComposeKeys(Table):
 
     annotations: Pairs | None = None
     attach: bool | None = None
-    blkio_config: dict[str, Any] | None = None
     cap_add: Strings | None = None
     cap_drop: Strings | None = None
     cgroup: Literal["host", "private"] | None = None
     cgroup_parent: str | None = None
     cpu_count: Shares | None = None
-    cpu_percent: Cpus | None = None
+    cpu_percent: Shares | None = None
     cpu_period: Shares | None = None
     cpu_quota: Shares | None = None
     cpu_shares: Shares | None = None
@@ -104,7 +105,6 @@ class ComposeKeys(Table):
     logging: Logging | None = None
     mac_address: str | None = None
     mem_limit: Size | None = None
-    mem_reservation: Size | None = None
     mem_swappiness: Annotated[int, Field(ge=0, le=100)] | None = None
     memswap_limit: Swap | None = None
     networks: Networks | None = None

@@ -30,17 +30,27 @@ def _text(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _matching(pattern: str, expected: str) -> BeforeValidator:
-    """Return what refuses all but strings that match, and numbers whose digits do."""
+def _matching(pattern: str, expected: str, *, keep_numbers: bool = False) -> BeforeValidator:
+    """Return what refuses all but strings that match, and numbers whose digits do.
+
+    Args:
+        pattern: Of the whole text.
+        expected: What the value should be.
+        keep_numbers: Whether Compose takes a number there; elsewhere `user: 1000` is "must be a string".
+    """
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: Any) -> str | int | float:  # noqa: ANN401 - whatever TOML holds
         is_scalar = isinstance(value, str | int | float) and not isinstance(value, bool)
         if not is_scalar or not compiled.fullmatch(str(value)):
             raise _refuse(expected)
-        return value  # type: ignore[no-any-return] # narrowed by is_scalar, which mypy does not follow
+        return value if keep_numbers else str(value)
 
     return BeforeValidator(check)
+
+
+def _number(pattern: str, expected: str) -> BeforeValidator:
+    return _matching(pattern, expected, keep_numbers=True)
 
 
 def _pairs(value: Any) -> dict[str, str]:  # noqa: ANN401
@@ -83,13 +93,13 @@ _SCALAR = WithJsonSchema({"type": ["string", "number"]})
 _TEXT_OR_LIST = WithJsonSchema({"type": ["string", "number", "array"], "items": {"type": ["string", "number"]}})
 _TABLE_OR_LIST = WithJsonSchema({"type": ["object", "array"]})
 
-Size = Annotated[str | int | float, _matching(_SIZE, 'a size such as "16gb"'), _SCALAR]
-Swap = Annotated[str | int | float, _matching(rf"-1|{_SIZE}", 'a size such as "16gb", or -1'), _SCALAR]
+Size = Annotated[str | int | float, _number(_SIZE, 'a size such as "16gb"'), _SCALAR]
+Swap = Annotated[str | int | float, _number(rf"-1|{_SIZE}", 'a size such as "16gb", or -1'), _SCALAR]
 GoDuration = Annotated[str | int | float, _matching(_DURATION, 'a duration such as "30s" or "1m30s"'), _SCALAR]
-Cpus = Annotated[str | int | float, _matching(r"\d+(?:\.\d+)?", "a number of processors such as 1.5"), _SCALAR]
+Cpus = Annotated[str | int | float, _number(r"\d+(?:\.\d+)?", "a number of processors such as 1.5"), _SCALAR]
 CpuSet = Annotated[str | int | float, _matching(r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*", 'processors such as "0-3"'), _SCALAR]
-Shares = Annotated[str | int | float, _matching(r"\d+", "an integer"), _SCALAR]
-_Group = Annotated[str | int | float, _matching(r"\w[\w.-]*", "a group's name or number"), _SCALAR]
+Shares = Annotated[str | int | float, _number(r"\d+", "an integer"), _SCALAR]
+_Group = Annotated[str | int | float, _number(r"\w[\w.-]*", "a group's name or number"), _SCALAR]
 Name = Annotated[str | int | float, _matching(_NAME, "letters, digits, `.`, `_` and `-`"), _SCALAR]
 Platform = Annotated[
     str | int | float, _matching(r"[a-z0-9]+(?:/[a-z0-9]+){0,2}", 'a platform such as "linux/amd64"'), _SCALAR
@@ -104,7 +114,11 @@ _Host = Annotated[
     str | int | float, _matching(r"[^\s:=]+[:=]\S+", 'a host and its address such as "name=10.0.0.1"'), _SCALAR
 ]
 _Tmpfs = Annotated[str | int | float, _matching(r"/[^:]*(?::\S+)?", 'a path such as "/tmp" or "/tmp:exec"'), _SCALAR]
-_Port = Annotated[str | int | float, _matching(r"\d+(?:-\d+)?(?:/(?:tcp|udp|sctp))?", 'a port such as "9000"'), _SCALAR]
+_Port = Annotated[
+    str | int | float,
+    _number(r"\d+(?:-\d+)?(?:/(?:tcp|udp|sctp))?", 'a port such as "9000"'),
+    _SCALAR,
+]
 _ShortVolume = Annotated[
     str,
     _matching(

@@ -66,7 +66,7 @@ def parse_memory(value: Any) -> int | float:  # noqa: ANN401
 def parse_dotted(value: Any) -> str:  # noqa: ANN401
     """Return a version of numbers and dots, such as `570.195.03`."""
     if not isinstance(value, str) or not _DOTTED.fullmatch(value):
-        raise PydanticCustomError("bad-value", 'is not a version: write numbers and dots, such as "570.195.03"')
+        raise PydanticCustomError("bad-value", 'is not a version: write numbers and dots, such as "28.3"')
     return value
 
 

@@ -24,6 +24,8 @@ DATA = Path(__file__).parent / "catalogues"
 # How many numbers of a version make a line of releases that take nearly the same flags: vLLM adds flags at minor
 # releases, SGLang at every one.
 _LINES = {"vllm": 2, "sglang": 3}
+# Flags whose JSON is a list, where not any may be (cli_args.py, type=json.loads).
+_LISTS = {"vllm": frozenset({"allowed-origins", "allowed-methods", "allowed-headers"})}
 
 
 @cache
@@ -57,6 +59,7 @@ class Flag:
         choices: All that it takes, as text; empty where it takes any.
         known: What the release itself brings; plugins may bring more.
         several: Whether it takes several values, as arguments of their own.
+        lists: Whether its JSON may be a list; else it is an object.
         deprecated: Whether the release says so.
     """
 
@@ -65,6 +68,7 @@ class Flag:
     choices: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     several: bool = False
+    lists: bool = False
     deprecated: bool = False
 
 
@@ -84,6 +88,7 @@ class Catalogue:
         self.names: tuple[str, ...] = tuple(data["versions"])
         self._position = {name: at for at, name in enumerate(self.names)}
         self._entries: dict[str, list[list[Any]]] = data["flags"]
+        self._lists = _LISTS.get(engine, frozenset(self._entries))
         self._releases: dict[Version, Release] = {}
 
     @cached_property
@@ -98,8 +103,7 @@ class Catalogue:
         for name, entries in self._entries.items():
             for entry in entries:
                 found.update(dict.fromkeys(entry[2].get("aliases", ()) if len(entry) > 2 else (), name))
-        # `-O3` set one flag until 0.11 and sets another since.
-        found.pop("O", None)
+        found.pop("O", None)  # `Release.canonical` tells what it means
         return found
 
     def canonical(self, key: str) -> str:
@@ -125,7 +129,7 @@ class Catalogue:
             if self._position[entry[0]] > at:
                 break
             found = entry
-        return _flag(name, found) if len(found) > 1 else None
+        return _flag(name, found, lists=name in self._lists) if len(found) > 1 else None
 
     def lives(self, name: str) -> list[Life]:
         """Return when a flag was there; empty for one that never was."""
@@ -179,6 +183,12 @@ class Release:
         """The release, such as `0.33.0`."""
         return self.catalogue.names[self.at]
 
+    def canonical(self, key: str) -> str:
+        """Return the name of the flag that a key means here: `-O3` set one flag until 0.11 and sets another since."""
+        if key == "O":
+            return "optimization-level" if self.get("optimization-level") else "compilation-config"
+        return self.catalogue.canonical(key)
+
     def get(self, name: str) -> Flag | None:
         """Return a flag by its canonical name, or None."""
         if name not in self._flags:
@@ -221,7 +231,7 @@ def release_numbers(name: str) -> tuple[int, ...]:
     return version.release
 
 
-def _flag(name: str, entry: list[Any]) -> Flag:
+def _flag(name: str, entry: list[Any], *, lists: bool) -> Flag:
     extras: dict[str, Any] = entry[2] if len(entry) > 2 else {}
     return Flag(
         name,
@@ -229,5 +239,6 @@ def _flag(name: str, entry: list[Any]) -> Flag:
         choices=tuple(map(str, extras.get("choices", ()))),
         known=tuple(map(str, extras.get("known", ()))),
         several=extras.get("nargs") == "+" or extras.get("nargs") == "*",
+        lists=lists,
         deprecated=bool(extras.get("deprecated")),
     )

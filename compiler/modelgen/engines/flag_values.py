@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LENGTH = re.compile(r"\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kmgt]|\d{1,9}[KMGT]", re.ASCII)
 # SGLang's of the same name has the suffixes of SI and IEC.
 _IEC_LENGTH = re.compile(r"-?\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kMGT]|\d{1,9}[KMGT]i", re.ASCII)
+_BRACES = re.compile(r"\s*\{.*\}\s*", re.DOTALL)
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _PAIR_KINDS = (Kind.BOOL, Kind.FLAG, Kind.TRUTHY)
@@ -27,7 +28,7 @@ _EXPECTED = {
     Kind.NUMBER: "a number",
     Kind.TEXT: "a string that is not empty",
     Kind.JSON: "a table, or a string of JSON",
-    Kind.JSON_OR_TEXT: "a table, a list or a string",
+    Kind.JSON_OR_TEXT: "a table, or a string that is not in braces unless it is JSON",
 }
 
 
@@ -42,28 +43,31 @@ def mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
         return None if isinstance(value, bool) else "true or false"
     if isinstance(value, list) and flag.kind not in (Kind.JSON, Kind.JSON_OR_TEXT):
         if not flag.several:
-            return f"one value, {_EXPECTED[flag.kind]}"
+            return f"one value, not a list: {_EXPECTED[flag.kind]}"
         if not value or any(isinstance(item, str) and item.startswith("-") for item in value):
             return "a list of values that do not begin with a dash, with one at least"
         return next((f"a list, each {found}" for item in value if (found := _mismatch(flag, item))), None)
-    return _mismatch(flag, value)
+    expected = _mismatch(flag, value)
+    return f"a list, each {expected}" if expected and flag.several else expected
 
 
 def _mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
     if flag.choices:
         shown = ", ".join(f"`{choice}`" for choice in flag.choices)
         return None if text_of(value) in flag.choices else f"one of {shown}"
+    if flag.kind is Kind.JSON and flag.lists and not isinstance(value, dict):
+        return None if isinstance(_parsed(value), dict | list) else 'a list such as ["*"], or a string of JSON'
     return None if _fits(flag.kind, value) else _EXPECTED[flag.kind]
 
 
 def _fits(kind: Kind, value: Any) -> bool:  # noqa: ANN401
+    if kind in (Kind.JSON, Kind.JSON_OR_TEXT):
+        # vLLM reads a text in braces as JSON, and every other one as a text, where it takes both (union_dict_and_str).
+        is_text = kind is Kind.JSON_OR_TEXT and isinstance(value, str) and not _BRACES.fullmatch(value)
+        return is_text or isinstance(_parsed(value), dict)
     if isinstance(value, bool):
-        return kind is Kind.JSON_OR_TEXT
+        return False
     match kind:
-        case Kind.JSON:
-            return isinstance(value, dict | list | int) or (isinstance(value, str) and _is_json(value))
-        case Kind.JSON_OR_TEXT:
-            return True
         case Kind.TEXT:
             return isinstance(value, int | float) or (isinstance(value, str) and value != "")
         case Kind.INT:
@@ -75,12 +79,14 @@ def _fits(kind: Kind, value: Any) -> bool:  # noqa: ANN401
             return isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
 
 
-def _is_json(text: str) -> bool:
+def _parsed(value: Any) -> Any:  # noqa: ANN401
+    """Return what a string of JSON means, None for one that is none; other values are as they are."""
+    if not isinstance(value, str):
+        return value
     try:
-        json.loads(text)
+        return json.loads(value)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None
 
 
 def format_flag(name: str, flag: Flag | None, value: Any) -> list[str]:  # noqa: ANN401

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from modelgen.config import Config
 
-_WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[/\\].*|/mnt/(?:host/)?[a-z]/.*|/run/desktop/mnt/host/[a-z]/.*", re.DOTALL)
+_WINDOWS_DRIVE = re.compile(
+    r"[A-Za-z]:[/\\].*|/mnt/(?:host/)?[a-z](?:/.*)?|/run/desktop/mnt/host/[a-z](?:/.*)?", re.DOTALL
+)
 # The driver branch that a CUDA toolkit came with (NVIDIA's release notes, "CUDA Toolkit and Corresponding Driver
 # Versions"); a driver of that branch reports at least that CUDA.
 TOOLKIT_DRIVERS = {(12, 4): 550, (12, 6): 560, (12, 8): 570, (12, 9): 575, (13, 0): 580, (13, 1): 590}

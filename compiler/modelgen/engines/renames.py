@@ -15,7 +15,6 @@ _PROMPT_ADAPTER = Instead("remove it: vLLM has no prompt adapters any more; LoRA
 _TOKENIZER_POOL = Instead("remove it: there is no pool of tokenizers any more")
 
 INSTEAD = {
-    "O": Instead("write `optimization-level` (vLLM 0.12 and newer) or `compilation-config`", ("compilation-config",)),
     "calculate-kv-scales": Instead("remove it: scales come from the checkpoint"),
     "cuda-graph-sizes": Instead("write `cudagraph-capture-sizes`", ("cudagraph-capture-sizes",)),
     "device": Instead("remove it: the image decides"),

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.catalogue import catalogue
-from modelgen.engines.engine import Engine, Run, http_probe
+from modelgen.engines.engine import Engine, Instead, Run, http_probe
 from modelgen.engines.flag_values import format_flag, whole_number
 from modelgen.ir import Launch
 
@@ -55,6 +55,20 @@ OWNED_ARGS = {
     "trust-remote-code": "write `trust_remote_code = true` in the model's table",
 }
 
+# vLLM's names for what SGLang calls otherwise.
+INSTEAD = {
+    "enable-auto-tool-choice": Instead("remove it: `tool-call-parser` alone is enough", ("tool-call-parser",)),
+    "enable-prefix-caching": Instead(
+        "remove it: it is on unless `disable-radix-cache` is set", ("disable-radix-cache",)
+    ),
+    "enforce-eager": Instead("write `disable-cuda-graph`", ("disable-cuda-graph",)),
+    "gpu-memory-utilization": Instead("write `gpu_memory` in the model's table: a size or a share of the card"),
+    "max-model-len": Instead("write `context-length`", ("context-length",)),
+    "max-num-batched-tokens": Instead("write `chunked-prefill-size`", ("chunked-prefill-size",)),
+    "max-num-seqs": Instead("write `max-running-requests`", ("max-running-requests",)),
+    "tokenizer": Instead("write `tokenizer-path`", ("tokenizer-path",)),
+}
+
 
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model; the image has no entry point of its own that serves.
@@ -66,7 +80,7 @@ def launch(run: Run) -> Launch:
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
     flags = catalogue(NAME)
     release = flags.release(run.version)
-    args = {flags.canonical(key): value for key, value in run.args.items()}
+    args = {release.canonical(key): value for key, value in run.args.items()}
     command = ["--model-path", run.repo, "--served-model-name", run.upstream_name]
     command += ["--host", "0.0.0.0", "--port", str(PORT), "--enable-metrics"]  # noqa: S104 - in its own container
     if run.revision:
@@ -141,6 +155,7 @@ ENGINE = Engine(
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
     catalogue=partial(catalogue, NAME),
     owned_args=OWNED_ARGS,
+    instead=INSTEAD,
     tensor_parallel="tp-size",
     parallel_sizes=PARALLEL_SIZES,
     parallel_keys=parallel_keys,

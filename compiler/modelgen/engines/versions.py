@@ -20,6 +20,8 @@ _REFERENCE = re.compile(
 )
 _FLOATING = re.compile(r"(?:^|[-_.])(?:latest|nightly|main|master|dev|stable|edge)(?:[-_.]|$)", re.IGNORECASE)
 
+_COMMIT = re.compile(r"(?:^|-)[0-9a-f]{40}(?:-|$)")
+
 
 class Version(NamedTuple):
     """An engine's release.
@@ -44,7 +46,8 @@ class Image(NamedTuple):
     @property
     def is_floating(self) -> bool:
         """Whether tomorrow's pull may bring another image under the same name."""
-        return self.digest is None and (self.tag is None or _FLOATING.search(self.tag) is not None)
+        is_pinned = self.digest is not None or (self.tag is not None and _COMMIT.search(self.tag) is not None)
+        return not is_pinned and (self.tag is None or _FLOATING.search(self.tag) is not None)
 
 
 def parse_image(reference: str) -> Image | None:

@@ -17,12 +17,14 @@ from modelgen.ir import Launch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.engines.catalogue import Release
     from modelgen.engines.versions import Version
 
 NAME = "vllm"
 PORT = 8000
 HEALTH = "/health"
 MAX_MODEL_LEN = "max-model-len"
+COMPILATION = "compilation-config"
 # vLLM multiplies these (config/parallel.py, world_size) and the data-parallel replicas that are on this host.
 _PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
 PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
@@ -64,7 +66,7 @@ def launch(run: Run) -> Launch:
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
     flags = catalogue(NAME)
     release = flags.release(run.version)
-    args = {flags.canonical(key): value for key, value in run.args.items()}
+    args = {release.canonical(key): value for key, value in run.args.items()}
     if run.version.release < (0, 11, 1):
         entrypoint: tuple[str, ...] = ("python3", "-m", "vllm.entrypoints.openai.api_server")
         command = ["--model", run.repo]
@@ -86,6 +88,9 @@ def launch(run: Run) -> Launch:
     if run.eager_reads and _STRATEGY not in args and release.get(_STRATEGY):
         command += [f"--{_STRATEGY}", "eager"]
     for name, value in args.items():
+        if name == COMPILATION and isinstance(value, int) and takes_level(release):
+            command.append(f"-O{value}")
+            continue
         command += format_flag(name, release.get(name.split(".")[0]), value)
     return Launch(entrypoint, tuple(command))
 
@@ -99,6 +104,11 @@ def on_wsl2(version: Version) -> dict[str, str]:
     if (0, 22) <= version.release < (0, 24):
         return {"VLLM_USE_V2_MODEL_RUNNER": "0"}
     return {"VLLM_WSL2_ENABLE_PIN_MEMORY": "1"} if (0, 24) <= version.release < (0, 30) else {}
+
+
+def takes_level(release: Release | None) -> bool:
+    """Tell whether a number in place of a compilation config is its level, as `-O3` was until 0.11."""
+    return release is not None and release.get("optimization-level") is None
 
 
 def parallel_keys(args: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from modelgen.lower.files import mount_files
 from modelgen.lower.paths import from_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from modelgen.config import Config, Model
     from modelgen.engines.images import Account
@@ -61,7 +61,9 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     account = account_of(document, name, resolved)
     cards = {gpu: budgets[gpu] for gpu in model.gpus or ()}
     claims = fit.claims(cards, model.gpu_memory)
-    canonical = engine.catalogue().canonical if engine.catalogue else str
+    canonical: Callable[[str], str] = str
+    if engine.catalogue and resolved.version:
+        canonical = engine.catalogue().release(resolved.version).canonical
     args, files = mount_files({canonical(key): value for key, value in (model.args or {}).items()}, root_from_out)
     run = Run(
         version=resolved.version,
