@@ -96,6 +96,11 @@ def _import_image(name: str, packages: list[str]) -> None:
         python = tarfile.TarInfo("usr/bin/python3")
         python.type, python.linkname = tarfile.SYMTYPE, str(_PYTHON)
         tar.addfile(python)
+        for folder in ("home/vllm", "home/vllm/.cache", "home/vllm/.config"):
+            # As vLLM's Dockerfile makes them from 0.22 on: for uid 2000, and whoever is in group 0.
+            home = tarfile.TarInfo(folder)
+            home.type, home.uid, home.gid, home.mode = tarfile.DIRTYPE, 2000, 0, 0o775
+            tar.addfile(home)
         vllm = tarfile.TarInfo("usr/bin/vllm")
         vllm.size, vllm.mode = len(_VLLM), 0o755
         tar.addfile(vllm, io.BytesIO(_VLLM.encode()))

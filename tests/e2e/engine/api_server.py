@@ -33,6 +33,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--max-model-len", type=int)
     parser.add_argument("--max-num-seqs", type=int)
     parser.add_argument("--limit-mm-per-prompt", type=json.loads)
+    parser.add_argument("--chat-template")
     return parser.parse_args([_with_hyphens(item) for item in argv])
 
 
@@ -78,8 +79,20 @@ def load(snapshot: Path, args: argparse.Namespace) -> None:
     (cache / "modelinfos" / "double.json").write_text("{}")
 
 
+def read_template(given: str) -> str:
+    """Return a chat template: the file of that name, or the text itself where it looks like one."""
+    try:
+        return Path(given).read_text()
+    except OSError as error:
+        if not any(character in given for character in "{}\n"):
+            raise ValueError(f"The supplied chat template ({given}) looks like a file path: {error}") from error
+        return given
+
+
 def serve(args: argparse.Namespace) -> None:
     load(find_snapshot(args.model, args.revision), args)
+    if args.chat_template:
+        print(f"chat template: {read_template(args.chat_template)!r}")
     names = args.served_model_name or [args.model]
 
     class Handler(BaseHTTPRequestHandler):
