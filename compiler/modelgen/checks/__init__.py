@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks import (
     addresses,
+    card_images,
     claims,
     compose_advice,
     compose_keys,
@@ -95,8 +96,8 @@ CHECKS = (
     hardware.mixed_cards,
     hardware.group_by_name,
     hardware.closed_cards,
-    hardware.image_for_other_cards,
-    hardware.image_without_gpu,
+    card_images.image_for_other_cards,
+    card_images.image_without_gpu,
     drivers.driver_too_old,
     drivers.driver_below_image,
     drivers.wrong_arch,

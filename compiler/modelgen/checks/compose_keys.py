@@ -55,7 +55,7 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
             target = target_of(mount)
             hidden = [what for own, what in _OURS if _overlap(target, own)]
             if hidden:
-                message = f"this hides {' and '.join(hidden)}"
+                message = f"this hides {hidden[0]}"
             elif target in taken:
                 message = f"two volumes are mounted at {target}"
             elif _source(mount).startswith("cache-"):

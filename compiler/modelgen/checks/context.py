@@ -65,6 +65,10 @@ class Context:
         """Return the model's cards by name, each once, without those that `[gpus]` does not have."""
         return {name: self.budgets[name] for name in model.gpus or () if name in self.budgets}
 
+    def kinds(self, model: Model) -> set[str]:
+        """Return the kinds of a model's cards."""
+        return {self.gpus[name].kind or "nvidia" for name in self.cards(model)}
+
     def release(self, model: str) -> Release | None:
         """Return the flags of the release that a model runs on; None where its engine or version is not known."""
         resolved = self.resolved[model]

@@ -59,7 +59,7 @@ def bad_env_name(context: Context) -> Iterator[Found]:
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
-    env = { "LOG LEVEL" = "DEBUG" }
+    env = { "MY-SETTING" = "on" }
     ```
 
     ## Good
@@ -67,7 +67,7 @@ def bad_env_name(context: Context) -> Iterator[Found]:
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
-    env = { LOG_LEVEL = "DEBUG" }
+    env = { MY_SETTING = "on" }
     ```
     """
     for path, env in context.env_tables():

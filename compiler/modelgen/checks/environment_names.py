@@ -137,7 +137,7 @@ def unread_variable(context: Context) -> Iterator[Found]:
 
 @rule("MG225", "variable-is-flag")
 def variable_is_flag(context: Context) -> Iterator[Found]:
-    """A variable that is spelt like a flag, and that nothing reads.
+    """A variable that is spelt like a flag or like another variable, and that nothing reads.
 
     ## Why
     `VLLM_MAX_MODEL_LEN`, `GPU_MEMORY_UTILIZATION` and the like are in one public repository in ten. No release
@@ -159,7 +159,9 @@ def variable_is_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for variable in vllm_variables(context):
-        if flag := variables.flag_meant(variable.name):
+        if meant := variables.MEANT.get(variable.name):
+            yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", f"write `{meant}`")
+        elif flag := variables.flag_meant(variable.name):
             help_text = vllm.OWNED_ARGS.get(flag) or f"it is a flag: write `args.{flag}`"
             yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", help_text)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
 _AUTO_SINCE = (0, 14)
+_BY_PLUGIN = {"gguf": "an image of your own with the package vllm-gguf-plugin"}
 # A file with code of one's own may bring names that no release knows.
 _PLUGINS = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
 
@@ -99,9 +100,12 @@ def unknown_value(context: Context) -> Iterator[Found]:
     for arg in context.args:
         if _is_unknown(arg) and not _has_plugin(context, arg) and not _is_of_another_version(context, arg):
             assert arg.flag is not None  # noqa: S101 - an invariant of _is_unknown
+            newest = arg.catalogue.names[-1]
+            is_newer = arg.release is not None and arg.release.is_newer
+            known = f"{arg.engine.title} {newest}, where the data ends," if is_newer else arg.version
             yield Found(
                 context.document.at_value(*arg.path),
-                f"{arg.version} brings no `{arg.name}` named `{text_of(arg.value)}`",
+                f"{known} brings no `{arg.name}` named `{text_of(arg.value)}`",
                 _other_version(arg) or did_you_mean(text_of(arg.value), arg.flag.known),
             )
 
@@ -136,10 +140,11 @@ def value_of_another_version(context: Context) -> Iterator[Found]:
     """
     for arg in context.args:
         if _is_unknown(arg) and _is_of_another_version(context, arg):
+            way_out = _BY_PLUGIN.get(str(arg.value), "an image of another version")
             yield Found(
                 context.document.at_value(*arg.path),
                 f"{arg.version} has no `{arg.name}` named `{text_of(arg.value)}`",
-                f"{_other_version(arg)}: take another, or an image of another version",
+                f"{_other_version(arg)}: take another, or {way_out}",
             )
 
 

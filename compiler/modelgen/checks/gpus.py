@@ -92,7 +92,7 @@ def gpu_twice(context: Context) -> Iterator[Found]:
     document = context.document
     devices: dict[str, str] = {}
     for name, gpu in context.gpus.items():
-        first = devices.setdefault(gpu.device, name)
+        first = devices.setdefault(gpu.device.removeprefix("nvidia.com/gpu="), name)
         if first != name:
             place = max(document.at_value("gpus", other, "device") for other in (first, name))
             yield Found(place, f"`{first}` and `{name}` are one card: device {gpu.device}", "declare each card once")

@@ -19,10 +19,11 @@ _IN_HOST_MEMORY = ("cpu-offload-gb", "swap-space")
 
 @rule("MG314", "docker-too-old")
 def docker_too_old(context: Context) -> Iterator[Found]:
-    """A card by CDI on a Docker Engine that does not know CDI.
+    """A card on a Docker Engine that does not know how to give it to a container.
 
     ## Why
-    CDI came with Engine 25; before, the device's name is looked up as a file and not found.
+    CDI came with Engine 25; before, the device's name is looked up as a file and not found. Reservations of NVIDIA
+    cards came with Engine 19.03.
 
     ## Bad
     ```toml
@@ -48,9 +49,14 @@ def docker_too_old(context: Context) -> Iterator[Found]:
     """
     host = context.document.config.host
     for name, gpu in context.gpus.items():
-        if host and host.docker and gpu.kind == "cdi" and dotted(host.docker) < (25,):
+        if host is None or host.docker is None:
+            return
+        if gpu.kind == "cdi" and dotted(host.docker) < (25,):
             place = context.document.at_value("gpus", name, "kind")
             yield Found(place, f"CDI needs Docker 25, the host has {host.docker}", 'write `kind = "nvidia"`, or update')
+        elif gpu.kind in (None, "nvidia") and dotted(host.docker) < (19, 3):
+            place = context.document.at_value("host", "docker")
+            yield Found(place, f"NVIDIA cards need Docker 19.03, the host has {host.docker}", "update it")
 
 
 @rule("MG315", "cdi-switched-off", Severity.WARNING)

@@ -93,9 +93,8 @@ def unknown_version(context: Context) -> Iterator[Found]:
     """Nothing tells which version of vLLM or SGLang an image holds.
 
     ## Why
-    Before 0.11.1 a positional model is ignored and another model is served; from 0.11.1 on `--model` is deprecated.
-    So the launch form depends on the version, as every flag does, and it is never guessed: `latest` and `nightly`
-    move, and the tags of other projects' images mean other things (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
+    The launch form depends on the version, as every flag does, and it is never guessed: `latest` and `nightly` move,
+    and the tags of other projects' images mean other things (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
 
     ## Bad
     ```toml
@@ -227,7 +226,7 @@ def floating_image(context: Context) -> Iterator[Found]:
         is_planned = path[0] == "engines" and path[1] in engines.PLANNED
         if image and image.is_floating and not is_planned and not _is_unknown(context, path):
             tag = f"the tag `{image.tag}` moves" if image.tag else f"`{reference}` has no tag, so it is `latest`"
-            yield Found(context.document.at_value(*path), tag, "write the tag of a release, such as `v0.11.0`")
+            yield Found(context.document.at_value(*path), tag, "write the tag of a release, or its digest")
 
 
 def _images(context: Context) -> dict[Path, str]:

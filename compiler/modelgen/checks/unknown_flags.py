@@ -84,9 +84,11 @@ def newer_than_data(context: Context) -> Iterator[Found]:
             place = context.document.at_value(*arg.path)
             yield Found(place, f"`{arg.value}` is not known, but {data}: {arg.version} may have it")
         elif _is_unknown(arg) and arg.release and arg.release.is_newer:
+            lives = arg.catalogue.lives(arg.name)
+            hope = "will hardly have it again" if lives else "may have it"
             yield Found(
                 context.document.at_key(*arg.path),
-                f"`{arg.name}` is not known, but {data}: {arg.version} may have it",
+                f"`{arg.name}` is not known, but {data}: {arg.version} {hope}",
                 _instead(arg),
             )
 

@@ -35,7 +35,8 @@ class Variable(NamedTuple):
     def is_unknown(self) -> bool:
         """Whether it is spelt as vLLM's, and no release reads it."""
         is_ours = self.name.startswith(variables.PREFIX) and not self.is_owned
-        return is_ours and self.name not in variables.readers() and not variables.flag_meant(self.name)
+        is_known = self.name in variables.readers() or self.name in variables.MEANT
+        return is_ours and not is_known and not variables.flag_meant(self.name)
 
 
 def vllm_variables(context: Context) -> Iterator[Variable]:

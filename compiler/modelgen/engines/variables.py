@@ -55,6 +55,10 @@ def is_newer(version: Version) -> bool:
     return _nearest(version)[1]
 
 
+# Names that public files give to variables of other names.
+MEANT = {"LOG_LEVEL": "VLLM_LOGGING_LEVEL", "VLLM_LOG_LEVEL": "VLLM_LOGGING_LEVEL"}
+
+
 def flag_meant(name: str) -> str | None:
     """Return the flag of vLLM that a variable's name spells: `VLLM_MAX_MODEL_LEN` and `MAX_MODEL_LEN` set nothing.
 

@@ -1,0 +1,130 @@
+"""Images, and the cards that they are for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines import images
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.config import Model
+    from modelgen.engines.resolve import Resolved
+
+_WHOSE = {"nvidia": "NVIDIA cards", "amd": "AMD cards", "none": "no card at all"}
+# CDI has any vendor's cards, which its name tells.
+_CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
+
+
+@rule("MG320", "image-for-other-cards")
+def image_for_other_cards(context: Context) -> Iterator[Found]:
+    """An image for the cards of one vendor on a card of another, or an image for processors on a card.
+
+    ## Why
+    vLLM's and SGLang's images bring either CUDA or ROCm; on the other they find no device after all has been loaded.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for name, model in context.models.items():
+        resolved = context.resolved[name]
+        wanted = images.kind_of(resolved.image) if resolved.image else None
+        vendors = _vendors(context, model)
+        if wanted and vendors and wanted not in vendors:
+            has = " and ".join(_WHOSE[vendor] for vendor in sorted(vendors))
+            yield Found(
+                context.document.at_value(*resolved.place),
+                f"this image is for {_WHOSE[wanted]}, but `{name}` has {has}",
+                _image_for(vendors, resolved),
+            )
+
+
+@rule("MG321", "image-without-gpu", Severity.WARNING)
+def image_without_gpu(context: Context) -> Iterator[Found]:
+    """An image that needs a card, for a model that has none.
+
+    ## Why
+    vLLM ends with "Failed to infer device type". One public repository in thirty forgets to reserve the card.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+
+    [rules]
+    unpinned-repo = "off"
+    image-without-gpu = "warning"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    args = { max-model-len = 16384 }
+
+    [rules]
+    unpinned-repo = "off"
+    image-without-gpu = "warning"
+    ```
+    """
+    for name, model in context.models.items():
+        resolved = context.resolved[name]
+        wanted = images.kind_of(resolved.image) if resolved.image else None
+        refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
+        if wanted in ("nvidia", "amd") and not model.gpus and not refused:
+            yield Found(
+                context.document.at_header("models", name),
+                f"`{name}` has no card, but its image is for {_WHOSE[wanted]}",
+                'write `gpus = ["…"]`, or take an image for processors such as vllm/vllm-openai-cpu',
+            )
+
+
+def _vendors(context: Context, model: Model) -> set[str]:
+    """Return whose cards a model has; nothing where one is of a vendor that is not known."""
+    cards = [context.gpus[name] for name in context.cards(model)]
+    vendors = {
+        _CDI_VENDORS.get(card.device.split("/")[0], "") if card.kind == "cdi" else card.kind or "nvidia"
+        for card in cards
+    }
+    return set() if "" in vendors else vendors
+
+
+def _image_for(vendors: set[str], resolved: Resolved) -> str:
+    """Name the same release for the other vendor, where vLLM publishes one (for ROCm from 0.14 on)."""
+    version = resolved.version
+    if resolved.engine == "sglang":
+        return "take the tag for the card: lmsysorg/sglang has tags with -rocm, and others for CUDA"
+    if version is None or (vendors == {"amd"} and version.release < (0, 14)):
+        return "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
+    return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"
