@@ -64,7 +64,7 @@ COMPOSE = _table(
     **dict.fromkeys(["cap_add", "cap_drop", "device_cgroup_rules", "dns", "dns_search", "security_opt"], _STRINGS),
     **dict.fromkeys(["cgroup_parent", "domainname", "working_dir"], texts()),
     **dict.fromkeys(["init", "tty", "read_only", "stdin_open", "oom_kill_disable"], st.booleans()),
-    **dict.fromkeys(["mem_limit", "mem_reservation", "memswap_limit", "shm_size"], _SIZES),
+    **dict.fromkeys(["mem_limit", "memswap_limit", "shm_size"], _SIZES),
     **dict.fromkeys(["hostname", "stop_signal"], NAMES),
     **dict.fromkeys(["pid", "userns_mode", "uts"], _HOST),
     cpus=st.sampled_from([0.5, 4, "1.25"]),
