@@ -128,6 +128,7 @@ CHECKS = (
     compose_advice.small_shm,
     compose_advice.host_access,
     compose_advice.short_start,
+    compose_advice.noexec_home,
     addresses.bad_address,
     addresses.port_collision,
     addresses.open_publish,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import ENGINES
+from modelgen.engines.environment import cache
+from modelgen.engines.resolve import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +121,43 @@ def short_start(context: Context) -> Iterator[Found]:
         if engine and engine.caches is not None and model.start_timeout and model.start_timeout < _SHORT_START:
             place = context.document.at_value(*context.document.origin(name, "start_timeout"))
             yield Found(place, f"engines take longer than {model.start_timeout} s to start", "write 5m or more")
+
+
+@rule("MG428", "noexec-home", Severity.WARNING)
+def noexec_home(context: Context) -> Iterator[Found]:
+    """The home of an engine's account in memory, where nothing can be executed.
+
+    ## Why
+    Compiled kernels are loaded from there, and Docker mounts a tmpfs without `exec` unless told: Triton ends with
+    "failed to map segment from shared object". Without the entry, modelgen writes one that is right.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { user = "1000:1000", tmpfs = ["/home/engine"] }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    compose = { user = "1000:1000", tmpfs = ["/home/engine:exec,uid=1000,size=2g"] }
+    ```
+    """
+    for name, resolved in context.resolved.items():
+        engine, path = ENGINES.get(resolved.engine), context.document.origin(name, "compose")
+        keys = context.document.compose.get(path)
+        if engine is None or engine.caches is None or keys is None:
+            continue
+        caches = cache(engine, account_of(context.document, name, resolved))
+        for number, mount in enumerate(map(str, keys.tmpfs or ())):
+            target, _, options = mount.partition(":")
+            if caches.startswith(f"{target.rstrip('/')}/") and "exec" not in options.split(","):
+                place = context.document.at_value(*path, "tmpfs", number)
+                yield Found(place, f"kernels cannot be loaded from {target}", f"write `{target}:exec`, or remove it")
 
 
 def _of_engines(context: Context) -> Iterator[tuple[Path, ComposeKeys]]:
