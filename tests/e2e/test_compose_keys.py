@@ -28,7 +28,7 @@ TAKEN = [
     'networks = ["proxy"]\ndns = "1.1.1.1"\ndns_search = ["x"]\nextra_hosts = { "me" = "host-gateway" }',
     'networks = { proxy = { aliases = ["x"], priority = 1 }, models = { aliases = ["m"] } }',
     'cap_add = ["SYS_PTRACE", "SYS_PTRACE"]\ncap_drop = "ALL"\nsecurity_opt = ["label=disable"]\nuserns_mode = "host"',
-    'cpus = 1.5\ncpuset = "0-3,8"\ncpu_shares = 512\nmem_limit = "8g"\nmemswap_limit = -1\nmem_reservation = 1000000',
+    'cpus = 1.5\ncpuset = "0-3,8"\ncpu_shares = 512\nmem_limit = "8g"\nmemswap_limit = -1',
     'devices = ["/dev/fuse", "/dev/a:/dev/b:rw", "vendor.com/class=name"]\ngroup_add = [44, "video"]\npids_limit = 100',
     'user = "1000:1000"\nworking_dir = "/x"\nread_only = true\ntmpfs = ["/tmp:exec,size=1g"]\nplatform = "linux/arm64"',
     'sysctls = { "net.core.somaxconn" = 1024 }\nexpose = ["9000", "9001-9002/udp"]\nstop_signal = "SIGINT"',
