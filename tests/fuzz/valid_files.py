@@ -186,7 +186,8 @@ def _model(
         model["publish"] = f"{host}:{9000 + number}"
     if draw(st.booleans()):
         model["service"] = f"own-{number}"
-    engine = draw(st.sampled_from(["vllm", "vllm", "sglang", "command"]))
+    has_room = not cards or _leaves_room(model["gpu_memory"], [gpus[card] for card in cards])
+    engine = draw(st.sampled_from(["vllm", "vllm", "sglang" if has_room else "vllm", "command"]))
     if engine == "command":
         program = draw(st.lists(texts() | st.sampled_from(["{port}", "--name={model}", "{hub}/x"]), max_size=4))
         model |= {"engine": "command", "image": "registry.example/server:1.0", "command": ["serve", *program]}
@@ -214,6 +215,14 @@ def _claim(draw: st.DrawFn, cards: list[Table], most: float) -> str | float:
     if len({card["memory"] for card in cards}) == 1 and draw(st.booleans()):
         return f"{draw(st.integers(500, math.floor(most * _CARDS[cards[0]['memory']]) - 1))}MiB"
     return draw(st.integers(100, math.floor(most * 10000))) / 10000
+
+
+def _leaves_room(claim: str | float, cards: list[Table]) -> bool:
+    """Tell whether a claim is more than SGLang ever sets aside beside weights: a prefill chunk is 16,384 at most."""
+    mebibytes = [_CARDS[card["memory"]] for card in cards]
+    least = [30_000 if memory > 150_000 else 17_000 if memory > 50_000 else 14_000 for memory in mebibytes]
+    parts = [int(claim[:-3]) if isinstance(claim, str) else claim * memory for memory in mebibytes]
+    return all(part > need for part, need in zip(parts, least, strict=True))
 
 
 def _profiles(draw: st.DrawFn, ids: list[str], fewest: int) -> dict[str, Table]:

@@ -29,6 +29,7 @@ from modelgen.checks import (
     profiles,
     rule_settings,
     secrets,
+    static_memory,
     unknown_flags,
     wsl2,
 )
@@ -109,6 +110,7 @@ CHECKS = (
     wsl2.uuid_on_wsl2,
     claims.model_over_card,
     claims.tight_limit,
+    static_memory.nothing_for_weights,
     claims.profile_over_card,
     claims.size_on_unequal_cards,
     claims.memory_without_gpu,

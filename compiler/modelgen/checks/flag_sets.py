@@ -10,7 +10,7 @@ from modelgen.engines.engine import parallel_size
 from modelgen.engines.flag_values import as_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modelgen.checks.context import Context
 
@@ -82,6 +82,8 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
         sizes = parallel_size(engine, model.args or {}) if engine and engine.tensor_parallel else None
         if engine is None or not model.gpus or sizes is None or sizes[0] == len(model.gpus):
             continue
+        if any(not arg.is_known and _begins(arg.name, engine.parallel_sizes) for arg in context.args_of(name)):
+            continue  # abbreviated, which has a finding of its own
         product, keys = sizes
         cards = f"{len(model.gpus)} card{'s' if len(model.gpus) > 1 else ''}"
         if keys:
@@ -94,6 +96,10 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
                 f"`{name}` has {cards}, but uses one",
                 f"write `args.{engine.tensor_parallel} = {len(model.gpus)}`",
             )
+
+
+def _begins(name: str, flags: Iterable[str]) -> bool:
+    return any(flag.startswith(name) for flag in flags)
 
 
 class _Needs(NamedTuple):

@@ -51,7 +51,7 @@ def owned_arg(context: Context) -> Iterator[Found]:
         if owned in arg.engine.owned_args:
             what = f"`--{owned}`" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`, which"
             place = context.document.at_key(*arg.path)
-            yield Found(place, f"{what} is written by modelgen", arg.engine.owned_args[owned])
+            yield Found(place, f"{what} is modelgen's to write, or to leave out", arg.engine.owned_args[owned])
 
 
 @rule("MG211", "bad-flag")

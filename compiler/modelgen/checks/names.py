@@ -130,7 +130,8 @@ def name_collision(context: Context) -> Iterator[Found]:
         for word, path in own:
             other, other_path = taken.setdefault(word, (name, path))
             if other != name or (other_path != path and "loras" in (*path, *other_path)):
-                yield Found(_later(context, other_path, path), f"`{other}` and `{name}` both answer to `{word}`")
+                who = f"`{other}` and `{name}`" if other != name else f"`{name}` and an adapter of its own"
+                yield Found(_later(context, other_path, path), f"{who} both answer to `{word}`", "rename one of them")
     for name, model in context.models.items():
         other, other_path = taken.get(model.repo or "", (name, ()))
         if other != name or "loras" in other_path:

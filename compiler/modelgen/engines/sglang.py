@@ -104,11 +104,11 @@ def static_share(claims: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -
         claims: Memory and claim of each card, in bytes.
         args: By canonical name.
     """
-    parts = [(claim - _set_aside(memory, len(claims), args)) * 10_000 // memory for memory, claim in claims]
+    parts = [(claim - set_aside(memory, len(claims), args)) * 10_000 // memory for memory, claim in claims]
     return (Decimal(max(min(parts), 0)) / 10_000).normalize()
 
 
-def _set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
+def set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
     """Return the bytes that SGLang would set aside on a card, as it estimates them itself."""
     mib = memory // _MIB
     row = next((row[1:] for row in _DEFAULTS if mib < row[0]), _LARGE)

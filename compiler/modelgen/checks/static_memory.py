@@ -1,0 +1,59 @@
+"""What SGLang sets aside of a claim before weights and KV cache get any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen import fit
+from modelgen.diagnostics import Found, rule
+from modelgen.engines import sglang
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG324", "nothing-for-weights")
+def nothing_for_weights(context: Context) -> Iterator[Found]:
+    """A claim of an sglang model that is used up before its weights are loaded.
+
+    ## Why
+    SGLang's own share, `--mem-fraction-static`, is for weights and KV cache alone; activations and CUDA graphs come on
+    top, 3.7 GiB of a 24 GiB card by SGLang's own estimate. modelgen takes them off the claim.
+
+    ## Bad
+    ```toml
+    [engines.sglang]
+    image = "lmsysorg/sglang:v0.5.9"
+
+    [models.qwen]
+    engine = "sglang"
+    repo = "Qwen/Qwen3-0.6B"
+    gpus = ["gpu0"]
+    gpu_memory = "2GiB"
+    ```
+
+    ## Good
+    ```toml
+    [engines.sglang]
+    image = "lmsysorg/sglang:v0.5.9"
+
+    [models.qwen]
+    engine = "sglang"
+    repo = "Qwen/Qwen3-0.6B"
+    gpus = ["gpu0"]
+    gpu_memory = "8GiB"
+    ```
+    """
+    for name, model in context.of_engine(sglang.NAME):
+        cards = context.cards(model)
+        claims = tuple((cards[gpu].memory, claim) for gpu, claim in fit.claims(cards, model.gpu_memory).items())
+        args = {arg.name: arg.value for arg in context.args_of(name)}
+        if model.gpu_memory is not None and claims and not sglang.static_share(claims, args):
+            most = max(sglang.set_aside(memory, len(claims), args) for memory, _ in claims)
+            yield Found(
+                context.document.at_value(*context.document.origin(name, "gpu_memory")),
+                f"`{name}` claims no more than the {fit.format_size(most)} that SGLang needs beside weights",
+                "claim more, or write a smaller `chunked-prefill-size` or `cuda-graph-max-bs`",
+            )
