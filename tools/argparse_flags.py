@@ -86,6 +86,7 @@ class Reading:
             "choices": choices,
             "known": None if choices else self.by_machine.get(name, self.known(added)),
             "nargs": shape.nargs,
+            "repeated": added.options.get("action") == "append",
             "aliases": aliases,
             "nullable": nullable,
             "deprecated": shape.deprecated or _says_deprecated(added),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from argparse_flags import Parser, Reading
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from source_tree import Place
 
 _HOME = "sglang.srt.server_args"
+# Texts of which the engine makes JSON only later (model_config.py, loader.py, hicache_storage.py).
+_JSON_TEXTS = ("hicache-storage-backend-extra-config", "json-model-override-args", "model-loader-extra-config")
 _READING = Reading(
     kinds={
         "human_readable_int": "iec-length",
@@ -56,7 +59,8 @@ def flags_of(tree: SourceTree) -> list[Flag]:
     if not isinstance(add, FunctionValue):
         raise NotUnderstoodError(f"{place}: no ServerArgs.add_cli_args: {add}")
     program.run_function(add, [parser], {})
-    return [_READING.flag(program, added) for added in parser.added]
+    flags = [_READING.flag(program, added) for added in parser.added]
+    return [replace(flag, kind="json") if flag.name in _JSON_TEXTS else flag for flag in flags]
 
 
 def _record_fields(program: StaticProgram, place: Place, cls: ClassValue) -> list[FieldValue]:

@@ -74,7 +74,7 @@ CASES: list[tuple[str, str, str]] = [
     (flags("no-dtype = 'half'"), "unknown-flag", ""),
     (flags("asc = 2", "0.9.0.1"), "unknown-flag", "it appeared in 0.9.1"),
     (flags("cudagraph-capture-sizes = [1]"), "unknown-flag", "it appeared in"),
-    (flags("task = 'embed'", "0.13.0"), "unknown-flag", "write `runner`"),
+    (flags("task = 'embed'", "0.13.0"), "unknown-flag", "runner = "),
     (flags("rope_scaling = {}", "0.11.1"), "unknown-flag", "write it inside `hf-overrides"),
     (flags("guided-decoding-backend = 'auto'", "0.12.0"), "unknown-flag", "structured-outputs-config"),
     (flags("O3 = true"), "unknown-flag", ""),

@@ -58,6 +58,7 @@ CASES: list[tuple[str, str, str]] = [
     (f'[engines.vllm]\nversion = "0.11.0"\n{QWEN}', "missing-image", "[engines.vllm]"),
     (f'{QWEN}image = "UPPER"', "bad-image", "lower case"),
     (f'{QWEN}image = "x/y:1"', "unknown-version", "[engines.vllm]"),
+    (f'{QWEN}image = "r.example:5000/vllm/vllm-openai:v0.30.0"', "unknown-version", 'version = "0.30.0"'),
     ('[engines.vllm]\nimage = "x/y:1"\nversion = "eleven"', "bad-version", "0.11.0"),
     ('[engines.vllm]\nimage = "x/y:1"\nversion = "0.6.3"', "bad-version", "0.8.5"),
     (f'[engines.vllm]\nimage = "vllm/vllm-openai:v0.6.3"\n{QWEN}', "bad-version", "0.8.5"),
@@ -79,6 +80,11 @@ CASES: list[tuple[str, str, str]] = [
     # flags
     (model("args = { max-model-len = 8, tensor-parallel-size = 2, tp = 2 }"), "flag-twice", "once"),
     (model("args = { max-model-len = 8, tokenizer_revision = 'x' }"), "owned-arg", "`revision`"),
+    (model("args = { max-model-len = 8, nnodes = 2 }"), "owned-arg", "one host"),
+    (model('args = { max-model-len = 8, "hf-overrides.a" = 1, hf-overrides = { b = 1 } }'), "flag-twice", "once"),
+    (model('args = { max-model-len = 8, hf-overrides = { b = 1 }, "hf-overrides.a" = 1 }'), "flag-twice", "once"),
+    (model("args = { max-model-len = 8, hf-overrides = '{\"a\": NaN}' }"), "bad-flag-value", ""),
+    (model("args = { max-model-len = 'auto' }"), "bad-flag-value", "0.14"),
     (model("args = { max-model-len = 8, kv-cache-memory-bytes = 1 }"), "owned-arg", "gpu_memory"),
     (model("args = { max-model-len = 8, no-trust-remote-code = true }"), "owned-arg", "trust_remote_code"),
     (model("args = { max-model-len = 8, '-tp' = 1 }"), "bad-flag", "write `tp`"),
@@ -185,6 +191,7 @@ FINE = [
     command_model('command = ["x"]\ngpus = ["gpu0"]'),
     command_model('command = ["serve", "--api-key", "{port}", "--password"]'),
     f"{QWEN}env = {{ OPENAI_API_KEY = 'EMPTY' }}",
+    model('args = { max-model-len = 8, "hf-overrides.a" = 1, "hf-overrides.b" = 1 }'),
     f"{QWEN}compose = {{ shm_size = '1gb' }}",
     model("args = { max-model-len = 8, tokenizer = 'a/c', tokenizer-revision = 'main' }"),
 ]

@@ -55,6 +55,14 @@ def test_a_path_within_json_is_mounted_too(written: str) -> None:
     assert files(found) == {"/modelgen/speculative-config/draft": "../draft"}
 
 
+def test_an_adapter_of_sglang_is_mounted() -> None:
+    toml = '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n[models.qwen]\nrepo = "a/b"\nengine = "sglang"\n'
+    built = build(complete(f'{toml}args = {{ enable-lora = true, lora-paths = ["sql=./adapters/sql", "x=a/b"] }}'))
+    found = yaml.safe_load(built["docker-compose.yml"])["services"]["sglang-qwen"]
+    assert found["command"][-3:] == ["--lora-paths", "sql=/modelgen/lora-paths/sql", "x=a/b"]
+    assert files(found) == {"/modelgen/lora-paths/sql": "../adapters/sql"}
+
+
 def test_json_without_a_path_stays_as_it_was_written() -> None:
     assert service("""hf-overrides = '{ "a": 1 }'""")["command"][-1] == '{ "a": 1 }'
 

@@ -47,6 +47,7 @@ def test_from_0_11_1_on_the_model_is_positional(version: str) -> None:
         ('dtype = "half"', ["--dtype", "half"]),
         ('allowed-media-domains = ["a.example", "b"]', ["--allowed-media-domains", "a.example", "b"]),
         ('allowed-origins = ["*"]', ["--allowed-origins", '["*"]']),
+        ('middleware = ["a.b", "c.d"]', ["--middleware", "a.b", "--middleware", "c.d"]),
         ("cuda-graph-sizes = [1, 2]", ["--cuda-graph-sizes", "1", "2"]),
         ("limit-mm-per-prompt = { image = 2 }", ["--limit-mm-per-prompt", '{"image":2}']),
         ('"compilation_config.pass_config.fuse_x" = true', ["--compilation-config.pass_config.fuse_x", "true"]),

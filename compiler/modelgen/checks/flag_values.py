@@ -70,8 +70,7 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is a path in JSON, but `{arg.name}` takes none", f"write `{arg.name}`")
         elif not arg.inner and (expected := _expected(arg)) and not is_choice_of_the_future(arg):
-            choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
-            help_text = _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
+            help_text = _better_value(arg)
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
 
 
@@ -146,6 +145,13 @@ def value_of_another_version(context: Context) -> Iterator[Found]:
                 f"{arg.version} has no `{arg.name}` named `{text_of(arg.value)}`",
                 f"{_other_version(arg)}: take another, or {way_out}",
             )
+
+
+def _better_value(arg: Arg) -> str:
+    if arg.name == MAX_MODEL_LEN and arg.value in ("auto", -1, "-1"):
+        return "`auto` came with 0.14"
+    choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
+    return _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
 
 
 def _expected(arg: Arg) -> str | None:

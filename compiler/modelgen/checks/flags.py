@@ -121,12 +121,19 @@ def flag_twice(context: Context) -> Iterator[Found]:
     document = context.document
     for name in context.models:
         seen: dict[str, Arg] = {}
+        within: dict[str, Arg] = {}
         for arg in context.args_of(name):
-            first = seen.setdefault(arg.name + arg.inner, arg)
-            whole = seen.get(arg.name, first) if arg.inner else first
-            if whole is not arg:
-                place = max(document.at_key(*whole.path), document.at_key(*arg.path))
-                yield Found(place, f"`{whole.key}` and `{arg.key}` are one flag", "write it once")
+            if not is_flag_name(arg.key):
+                continue
+            other = seen.setdefault(arg.name + arg.inner, arg)
+            if other is arg:
+                # vLLM gathers paths in JSON into a value of their own, and the last value wins.
+                other = seen.get(arg.name, arg) if arg.inner else within.get(arg.name, arg)
+            if arg.inner:
+                within.setdefault(arg.name, arg)
+            if other is not arg:
+                place = max(document.at_key(*other.path), document.at_key(*arg.path))
+                yield Found(place, f"`{other.key}` and `{arg.key}` are one flag", "write it once")
 
 
 @rule("MG219", "deprecated-flag", Severity.WARNING)

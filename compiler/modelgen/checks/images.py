@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen import engines
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-    from modelgen.engines.versions import Version
+    from modelgen.engines.versions import Image, Version
     from modelgen.load.locator import Path
 
 _CONTAINER_TARGETS = frozenset({"compose"})
@@ -130,7 +131,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"the tag of `{resolved.reference}` does not tell the version of {engines.ENGINES[engine].title}",
-                f'write `version = "…"` in `[engines.{engine}]`, or the tag of a release',
+                f'write `version = "{_version_like(resolved.image)}"` in `[engines.{engine}]`',
             )
 
 
@@ -183,6 +184,12 @@ def bad_version(context: Context) -> Iterator[Found]:
     for path, (engine, tagged) in tagged_places.items():
         if tagged and _is_too_old(engine, tagged):
             yield Found(document.at_value(*path), *_too_old(engine, tagged))
+
+
+def _version_like(image: Image | None) -> str:
+    """Suggest what the tag of a copy of an image looks like; whose numbers they are only the user knows."""
+    found = re.match(r"v?(\d+\.\d+\.\d+)(?:[-.]|$)", (image and image.tag) or "", re.ASCII)
+    return found[1] if found else "…"
 
 
 def _needs_version(engine: str) -> bool:

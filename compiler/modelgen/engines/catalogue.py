@@ -59,6 +59,7 @@ class Flag:
         choices: All that it takes, as text; empty where it takes any.
         known: What the release itself brings; plugins may bring more.
         several: Whether it takes several values, as arguments of their own.
+        repeated: Whether the flag stands before each of them.
         lists: Whether its JSON may be a list; else it is an object.
         deprecated: Whether the release says so.
     """
@@ -68,6 +69,7 @@ class Flag:
     choices: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     several: bool = False
+    repeated: bool = False
     lists: bool = False
     deprecated: bool = False
 
@@ -238,7 +240,8 @@ def _flag(name: str, entry: list[Any], *, lists: bool) -> Flag:
         Kind(entry[1]),
         choices=tuple(map(str, extras.get("choices", ()))),
         known=tuple(map(str, extras.get("known", ()))),
-        several=extras.get("nargs") == "+" or extras.get("nargs") == "*",
+        several=extras.get("nargs") in ("+", "*") or "repeated" in extras,
+        repeated="repeated" in extras,
         lists=lists,
         deprecated=bool(extras.get("deprecated")),
     )

@@ -81,7 +81,7 @@ OWNED = {
     "VLLM_MODEL_REDIRECT_PATH": "it would replace the repository id by a path",
     "VLLM_NO_USAGE_STATS": _QUIET,
     "VLLM_PORT": "it is vLLM's own port between its processes; write `publish` to reach the engine from the host",
-    "VLLM_SERVER_DEV_MODE": 'it opens routes that run any code; `switch = "sleep"` sets it where it is needed',
+    "VLLM_SERVER_DEV_MODE": "it opens routes that run any code, for models that sleep, which is not supported yet",
     "VLLM_USE_MODELSCOPE": "models come from the hub directory",
     "VLLM_WSL2_ENABLE_PIN_MEMORY": 'it is set where `[host] platform = "wsl2"` needs it',
     "XDG_CACHE_HOME": _CACHE,

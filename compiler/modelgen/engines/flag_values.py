@@ -79,12 +79,16 @@ def _fits(kind: Kind, value: Any) -> bool:  # noqa: ANN401
             return isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
 def _parsed(value: Any) -> Any:  # noqa: ANN401
     """Return what a string of JSON means, None for one that is none; other values are as they are."""
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return json.loads(value, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
 
@@ -101,6 +105,8 @@ def format_flag(name: str, flag: Flag | None, value: Any) -> list[str]:  # noqa:
         if isinstance(value, bool) and (flag is None or flag.kind in _PAIR_KINDS):
             return _format_bool(name, flag, value=value)
         if isinstance(value, list) and (flag.several if flag else not _holds_tables(value)):
+            if flag and flag.repeated:
+                return [text for item in value for text in (f"--{name}", text_of(item))]
             return [f"--{name}", *map(text_of, value)]
     text = text_of(value)
     # argparse takes a value that begins with a hyphen for the next flag.

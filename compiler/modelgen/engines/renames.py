@@ -64,7 +64,7 @@ INSTEAD = {
     "rope-theta": _ROPE,
     "scheduler-delay-factor": _NOTHING,
     "swap-space": Instead("remove it: preempted requests are computed again rather than swapped out"),
-    "task": Instead('write `runner` (such as "pooling"), and `convert` where it needs one', ("runner", "convert")),
+    "task": Instead('write `runner = "pooling"` and a `convert` for embeddings and scores', ("runner", "convert")),
     "tokenizer-pool-extra-config": _TOKENIZER_POOL,
     "tokenizer-pool-size": _TOKENIZER_POOL,
     "tokenizer-pool-type": _TOKENIZER_POOL,

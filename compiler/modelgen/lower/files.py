@@ -14,6 +14,8 @@ from modelgen.lower.paths import from_output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# An adapter as SGLang's `lora-paths` takes it: `sql=./adapters/sql`.
+_NAMED = re.compile(r"([\w.-]+=)(\.{1,2}[/\\].*)", re.DOTALL)
 _RELATIVE = re.compile(r"\.{1,2}[/\\].*", re.DOTALL)
 
 
@@ -34,6 +36,8 @@ def mount_files(args: Mapping[str, Any], root_from_out: str) -> tuple[dict[str, 
             return {key: replace(item, flag) for key, item in value.items()}
         if isinstance(value, list):
             return [replace(item, flag) for item in value]
+        if isinstance(value, str) and (named := _NAMED.fullmatch(value)):
+            return named[1] + replace(named[2], flag)
         if not isinstance(value, str) or not is_relative(value):
             return value
         source = from_output(value, root_from_out)
