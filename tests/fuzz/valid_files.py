@@ -75,7 +75,7 @@ KNOWN_SGLANG_ARGS = st.fixed_dictionaries(
         "chunked_prefill_size": st.integers(1, 8192),
         "disable-radix-cache": st.booleans(),
         "dtype": st.sampled_from(["auto", "half", "bfloat16"]),
-        "json-model-override-args": st.just("{}") | texts(min_size=1),
+        "json-model-override-args": st.just("{}") | st.dictionaries(texts(max_size=2), NESTED, max_size=3),
         "random-seed": st.integers(-3, 3),
     },
 )

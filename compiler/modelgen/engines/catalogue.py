@@ -25,7 +25,9 @@ DATA = Path(__file__).parent / "catalogues"
 # releases, SGLang at every one.
 _LINES = {"vllm": 2, "sglang": 3}
 # Flags whose JSON is a list, where not any may be (cli_args.py, type=json.loads).
-_LISTS = {"vllm": frozenset({"allowed-origins", "allowed-methods", "allowed-headers"})}
+_LISTS: dict[str, dict[str, tuple[type, ...]]] = {
+    "vllm": dict.fromkeys(("allowed-origins", "allowed-methods", "allowed-headers"), (list,))
+}
 
 
 @cache
@@ -60,7 +62,7 @@ class Flag:
         known: What the release itself brings; plugins may bring more.
         several: Whether it takes several values, as arguments of their own.
         repeated: Whether the flag stands before each of them.
-        lists: Whether its JSON may be a list; else it is an object.
+        lists: What its JSON may be where that is not an object alone.
         deprecated: Whether the release says so.
     """
 
@@ -70,7 +72,7 @@ class Flag:
     known: tuple[str, ...] = ()
     several: bool = False
     repeated: bool = False
-    lists: bool = False
+    lists: tuple[type, ...] = ()
     deprecated: bool = False
 
 
@@ -90,7 +92,7 @@ class Catalogue:
         self.names: tuple[str, ...] = tuple(data["versions"])
         self._position = {name: at for at, name in enumerate(self.names)}
         self._entries: dict[str, list[list[Any]]] = data["flags"]
-        self._lists = _LISTS.get(engine, frozenset(self._entries))
+        self._lists, self._json = _LISTS.get(engine, {}), (dict, list) if engine not in _LISTS else ()
         self._releases: dict[Version, Release] = {}
 
     @cached_property
@@ -131,7 +133,7 @@ class Catalogue:
             if self._position[entry[0]] > at:
                 break
             found = entry
-        return _flag(name, found, lists=name in self._lists) if len(found) > 1 else None
+        return _flag(name, found, lists=self._lists.get(name, self._json)) if len(found) > 1 else None
 
     def lives(self, name: str) -> list[Life]:
         """Return when a flag was there; empty for one that never was."""
@@ -233,7 +235,7 @@ def release_numbers(name: str) -> tuple[int, ...]:
     return version.release
 
 
-def _flag(name: str, entry: list[Any], *, lists: bool) -> Flag:
+def _flag(name: str, entry: list[Any], *, lists: tuple[type, ...]) -> Flag:
     extras: dict[str, Any] = entry[2] if len(entry) > 2 else {}
     return Flag(
         name,

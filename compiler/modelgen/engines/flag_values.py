@@ -55,8 +55,10 @@ def _mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
     if flag.choices:
         shown = ", ".join(f"`{choice}`" for choice in flag.choices)
         return None if text_of(value) in flag.choices else f"one of {shown}"
-    if flag.kind is Kind.JSON and flag.lists and not isinstance(value, dict):
-        return None if isinstance(_parsed(value), dict | list) else 'a list such as ["*"], or a string of JSON'
+    if flag.kind is Kind.JSON and flag.lists:
+        fits = isinstance(_parsed(value), flag.lists)
+        only_list = 'a list such as ["*"], or a string of JSON'
+        return None if fits else only_list if flag.lists == (list,) else "a table, a list, or a string of JSON"
     return None if _fits(flag.kind, value) else _EXPECTED[flag.kind]
 
 
