@@ -42,6 +42,14 @@ KINDS: dict[tuple[str | None, ...], str] = {
 # By flag, why a difference does no harm: the catalogue is right for what it is used for.
 HARMLESS = {
     ("mm-processor-device", "values"): "the real choices are those of the machine, and this one has no GPU",
+    **dict.fromkeys(
+        (
+            ("hicache-storage-backend-extra-config", "kind"),
+            ("json-model-override-args", "kind"),
+            ("model-loader-extra-config", "kind"),
+        ),
+        "a text of which SGLang makes JSON only later",
+    ),
     ("device-ids", "kind"): "a lambda takes text apart at commas: the word that a user writes is text",
 }
 
