@@ -162,6 +162,7 @@ CASES: list[tuple[str, str, str]] = [
     ("[project]\nname = 'x'\nhub = 'C:hub'", "bad-hub", "C:/hub"),
     (repo("hf.co/Qwen/Qwen3-4B"), "path-as-repo", 'write `repo = "Qwen/Qwen3-4B"`'),
     (repo("Qwen/Qwen3-4B/"), "bad-repo-id", 'write `repo = "Qwen/Qwen3-4B"`'),
+    ("[host]\narch = 'aarch64'", "bad-value", ""),
     # settings
     ('[rules]\nunpinned-repo = "off"\nbad-hub = "off"', "rule-not-advisory", "mend"),
 ]

@@ -44,6 +44,15 @@ class Project(Table):
     )
 
 
+def _check_arch(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if value in ("aarch64", "x86_64"):
+        docker = {"aarch64": "arm64", "x86_64": "amd64"}[value]
+        raise PydanticCustomError(
+            "bad-value", 'must be "{docker}", as Docker calls {given}', {"given": value, "docker": docker}
+        )
+    return value
+
+
 def _check_socket(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
     if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
         raise PydanticCustomError("bad-value", 'is not the path of a socket: write one such as "/var/run/docker.sock"')
@@ -59,7 +68,9 @@ class Host(Table):
     platform: Literal["linux", "wsl2"] | None = Field(
         None, description="`wsl2` for Windows with Docker Desktop. Default: linux."
     )
-    arch: Literal["amd64", "arm64"] | None = Field(None, description="Processor of the host.")
+    arch: Annotated[Literal["amd64", "arm64"], BeforeValidator(_check_arch)] | None = Field(
+        None, description="Processor of the host."
+    )
     driver: Dotted | None = Field(None, description='Version of the NVIDIA driver, such as "570.195.03".')
     docker: Dotted | None = Field(None, description='Version of the Docker Engine, such as "28.3".')
     memory: Size | None = Field(None, description="Memory of the host.")
