@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, vllm
+from modelgen.engines.resolve import release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,11 @@ class Arg(NamedTuple):
         return self.flag is not None if self.release else bool(self.catalogue.lives(self.name))
 
     @property
+    def is_newer(self) -> bool:
+        """Whether the model's version is newer than the data."""
+        return self.release is not None and self.release.is_newer
+
+    @property
     def is_negative(self) -> bool:
         """Whether it is written with a `no-` before it."""
         return self.key[:3] in ("no-", "no_")
@@ -99,7 +105,8 @@ def _of_model(context: Context, name: str) -> Iterator[Arg]:
     engine = ENGINES.get(context.resolved[name].engine)
     if engine is None or engine.catalogue is None:
         return
-    release, version = context.release(name), context.resolved[name].version
+    resolved = context.resolved[name]
+    release, version = release_of(resolved), resolved.version
     title = f"{engine.title} {version.text}" if version else engine.title
     for key, value in (context.models[name].args or {}).items():
         yield _arg(engine, name, release, context.document.origin(name, "args", key), value, title)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.args import Arg, read_args
 from modelgen.checks.mounts import target_of
-from modelgen.engines import ENGINES
 from modelgen.engines.resolve import resolve
 from modelgen.fit import cards
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from modelgen.config import Gpu, Model
-    from modelgen.engines.catalogue import Release
     from modelgen.engines.resolve import Resolved
     from modelgen.fit import Card
     from modelgen.load import Document
@@ -68,14 +66,6 @@ class Context:
     def kinds(self, model: Model) -> set[str]:
         """Return the kinds of a model's cards."""
         return {self.gpus[name].kind or "nvidia" for name in self.cards(model)}
-
-    def release(self, model: str) -> Release | None:
-        """Return the flags of the release that a model runs on; None where its engine or version is not known."""
-        resolved = self.resolved[model]
-        engine = ENGINES.get(resolved.engine)
-        if engine is None or engine.catalogue is None or resolved.version is None:
-            return None
-        return engine.catalogue().release(resolved.version)
 
     @cached_property
     def args(self) -> list[Arg]:

@@ -166,7 +166,7 @@ def _on_driver(context: Context) -> Iterator[tuple[Resolved, tuple[int, int], st
         return
     for name, model in context.models.items():
         resolved = context.resolved[name]
-        kinds = {context.gpus[gpu].kind or "nvidia" for gpu in context.cards(model)}
+        kinds = context.kinds(model)
         cuda = images.cuda_of(resolved.image, resolved.version) if resolved.image else None
         if cuda is not None and kinds and kinds <= {"nvidia", "cdi"}:
             yield resolved, cuda, host.driver

@@ -100,8 +100,7 @@ def unknown_value(context: Context) -> Iterator[Found]:
         if _is_unknown(arg) and not _has_plugin(context, arg) and not _is_of_another_version(context, arg):
             assert arg.flag is not None  # noqa: S101 - an invariant of _is_unknown
             newest = arg.catalogue.names[-1]
-            is_newer = arg.release is not None and arg.release.is_newer
-            known = f"{arg.engine.title} {newest}, where the data ends," if is_newer else arg.version
+            known = f"{arg.engine.title} {newest}, where the data ends," if arg.is_newer else arg.version
             yield Found(
                 context.document.at_value(*arg.path),
                 f"{known} brings no `{arg.name}` named `{text_of(arg.value)}`",
@@ -171,7 +170,7 @@ def _expected(arg: Arg) -> str | None:
 
 def is_choice_of_the_future(arg: Arg) -> bool:
     """Tell whether a value is none of the flag's choices, for a version that may have got more of them."""
-    if arg.flag is None or arg.release is None or not arg.release.is_newer or isinstance(arg.value, bool):
+    if arg.flag is None or not arg.is_newer or isinstance(arg.value, bool):
         return False
     is_scalar = isinstance(arg.value, str | int | float)
     return is_scalar and bool(arg.flag.choices) and text_of(arg.value) not in arg.flag.choices
@@ -192,9 +191,8 @@ def _is_unknown(arg: Arg) -> bool:
 
 def _is_of_another_version(context: Context, arg: Arg) -> bool:
     image = context.resolved[arg.model].image if arg.model else None
-    is_newer = arg.release is not None and arg.release.is_newer
     is_published = image is not None and is_release(image) and not _has_plugin(context, arg)
-    return is_published and not is_newer and bool(_other_version(arg))
+    return is_published and not arg.is_newer and bool(_other_version(arg))
 
 
 def _has_plugin(context: Context, arg: Arg) -> bool:

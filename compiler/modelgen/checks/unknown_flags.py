@@ -47,7 +47,7 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not (arg.release and arg.release.is_newer) and len(_abbreviated(arg)) != 1:
+        if _is_unknown(arg) and not arg.is_newer and len(_abbreviated(arg)) != 1:
             yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", _instead(arg))
 
 
@@ -83,7 +83,7 @@ def newer_than_data(context: Context) -> Iterator[Found]:
         if is_choice_of_the_future(arg):
             place = context.document.at_value(*arg.path)
             yield Found(place, f"`{arg.value}` is not known, but {data}: {arg.version} may have it")
-        elif _is_unknown(arg) and arg.release and arg.release.is_newer:
+        elif _is_unknown(arg) and arg.is_newer:
             lives = arg.catalogue.lives(arg.name)
             hope = "will hardly have it again" if lives else "may have it"
             yield Found(
@@ -116,7 +116,7 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and arg.release and not arg.release.is_newer and len(whole := _abbreviated(arg)) == 1:
+        if _is_unknown(arg) and not arg.is_newer and len(whole := _abbreviated(arg)) == 1:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is short for `{whole[0]}`", f"write `{whole[0]}`")
 

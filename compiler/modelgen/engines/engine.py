@@ -28,7 +28,7 @@ class Run:
         share: Of the card, as text with at most 4 decimals; None without a card.
         claims: Memory and claim of each card, in bytes.
         trust_remote_code: Whether code from the repository may run.
-        args: The user's own flags, in their order.
+        args: The user's own flags by canonical name, in their order.
         loras: Adapters, name → repository id.
         command: The program and its arguments, of the engine `command`.
         hub: Where the hub directory is mounted.
@@ -79,7 +79,7 @@ class Engine:
         instead: What to write for flags that are gone.
         tensor_parallel: The flag that splits a model over its cards.
         parallel_sizes: Flags that count cards.
-        parallel_keys: Which keys of `args` multiply to the number of cards, by flag.
+        counted_sizes: Which of these multiply to the number of cards, for flags by canonical name.
     """
 
     name: str
@@ -98,12 +98,19 @@ class Engine:
     instead: Mapping[str, Instead] = field(default_factory=dict)
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()
-    parallel_keys: Callable[[Mapping[str, Any]], dict[str, str]] | None = None
+    counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
 
 
 def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
-    """Return how many cards the parallel sizes ask for, and the keys that say so; None where they are no numbers."""
-    keys = engine.parallel_keys(args) if engine.parallel_keys else {}
+    """Return how many cards the parallel sizes ask for, and the keys that say so; None where they are no numbers.
+
+    Args:
+        engine: Whose flags they are.
+        args: As written.
+    """
+    written = {engine.catalogue().canonical(key): key for key in args} if engine.catalogue else {}
+    counted = engine.counted_sizes({name: args[key] for name, key in written.items()}) if engine.counted_sizes else ()
+    keys = {name: written[name] for name in counted if name in written}
     product = 1
     for key in keys.values():
         size = whole_number(args[key])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelgen.engines import images
+from modelgen.engines import ENGINES, images
 from modelgen.engines.versions import Image, Version, parse_image, parse_version, version_of
 from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
+    from modelgen.engines.catalogue import Release
     from modelgen.load import Document
     from modelgen.load.locator import Path
 
@@ -45,6 +46,14 @@ def resolve(document: Document, model: str) -> Resolved:
     if version is None and table is not None and table.version is not None:
         version = parse_version(table.version)
     return Resolved(engine, reference, place, image, version)
+
+
+def release_of(resolved: Resolved) -> Release | None:
+    """Return the flags of the release that a model runs on; None where its engine or version is not known."""
+    engine = ENGINES.get(resolved.engine)
+    if engine is None or engine.catalogue is None or resolved.version is None:
+        return None
+    return engine.catalogue().release(resolved.version)
 
 
 def account_of(document: Document, model: str, resolved: Resolved) -> images.Account:

@@ -78,9 +78,7 @@ def launch(run: Run) -> Launch:
     """
     assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
-    flags = catalogue(NAME)
-    release = flags.release(run.version)
-    args = {release.canonical(key): value for key, value in run.args.items()}
+    release, args = catalogue(NAME).release(run.version), run.args
     command = ["--model-path", run.repo, "--served-model-name", run.upstream_name]
     command += ["--host", "0.0.0.0", "--port", str(PORT), "--enable-metrics"]  # noqa: S104 - in its own container
     if run.revision:
@@ -122,16 +120,14 @@ def set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
     return int(reserved * _MIB)
 
 
-def parallel_keys(args: Mapping[str, Any]) -> dict[str, str]:
-    """Return which keys of `args` multiply to the number of cards, by flag.
+def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the flags that multiply to the number of cards.
 
     Data-parallel replicas have cards of their own, unless attention alone is data-parallel: then they share those of
     the tensor-parallel group.
     """
-    written = {catalogue(NAME).canonical(key): key for key in args}
-    is_shared = args.get(written.get("enable-dp-attention", "")) is True
-    names = [name for name in PARALLEL_SIZES if name != "dp-size" or not is_shared]
-    return {name: written[name] for name in names if name in written}
+    is_shared = args.get("enable-dp-attention") is True
+    return tuple(name for name in PARALLEL_SIZES if name != "dp-size" or not is_shared)
 
 
 ENGINE = Engine(
@@ -158,5 +154,5 @@ ENGINE = Engine(
     instead=INSTEAD,
     tensor_parallel="tp-size",
     parallel_sizes=PARALLEL_SIZES,
-    parallel_keys=parallel_keys,
+    counted_sizes=counted_sizes,
 )

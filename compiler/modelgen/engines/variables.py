@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines.catalogue import DATA, catalogue, nearest, release_numbers
 
@@ -25,8 +25,8 @@ class Readers(NamedTuple):
 @cache
 def readers() -> dict[str, Readers]:
     """Return the variables of vllm/envs.py in any known release."""
-    data = json.loads((DATA / f"{_ENGINE}_variables.json").read_bytes())
-    return {name: Readers(life[0], life[1] if len(life) > 1 else None) for name, life in data["variables"].items()}
+    lives = _data()["variables"]
+    return {name: Readers(life[0], life[1] if len(life) > 1 else None) for name, life in lives.items()}
 
 
 @cache
@@ -36,7 +36,13 @@ def _nearest(version: Version) -> tuple[int, bool]:
 
 @cache
 def _releases() -> list[tuple[int, ...]]:
-    return [release_numbers(name) for name in json.loads((DATA / f"{_ENGINE}_variables.json").read_bytes())["versions"]]
+    return [release_numbers(name) for name in _data()["versions"]]
+
+
+@cache
+def _data() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((DATA / f"{_ENGINE}_variables.json").read_bytes())
+    return loaded
 
 
 def is_read(name: str, version: Version) -> bool:

@@ -72,9 +72,7 @@ def launch(run: Run) -> Launch:
     """
     assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
-    flags = catalogue(NAME)
-    release = flags.release(run.version)
-    args = {release.canonical(key): value for key, value in run.args.items()}
+    release, args = catalogue(NAME).release(run.version), run.args
     if run.version.release < (0, 11, 1):
         entrypoint: tuple[str, ...] = ("python3", "-m", "vllm.entrypoints.openai.api_server")
         command = ["--model", run.repo]
@@ -119,14 +117,9 @@ def takes_level(release: Release | None) -> bool:
     return release is not None and release.get("optimization-level") is None
 
 
-def parallel_keys(args: Mapping[str, Any]) -> dict[str, str]:
-    """Return which keys of `args` multiply to the number of cards, by flag.
-
-    A data-parallel size counts by its local part where that is written: the rest is on other hosts.
-    """
-    written = {catalogue(NAME).canonical(key): key for key in args}
-    data = "data-parallel-size-local" if "data-parallel-size-local" in written else "data-parallel-size"
-    return {name: written[name] for name in (*_PARALLEL, data) if name in written}
+def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the flags that multiply to the number of cards; a data-parallel size counts by its local part."""
+    return (*_PARALLEL, "data-parallel-size-local" if "data-parallel-size-local" in args else "data-parallel-size")
 
 
 ENGINE = Engine(
@@ -152,5 +145,5 @@ ENGINE = Engine(
     instead=INSTEAD,
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,
-    parallel_keys=parallel_keys,
+    counted_sizes=counted_sizes,
 )

@@ -11,14 +11,14 @@ from modelgen.engines.addresses import parse_address
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
-from modelgen.engines.resolve import account_of, resolve
+from modelgen.engines.resolve import account_of, release_of, resolve
 from modelgen.lower.additions import own_targets
 from modelgen.lower.environment import engine_environment
 from modelgen.lower.files import mount_files
 from modelgen.lower.paths import from_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from modelgen.config import Config, Model
     from modelgen.engines.images import Account
@@ -61,10 +61,9 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     account = account_of(document, name, resolved)
     cards = {gpu: budgets[gpu] for gpu in model.gpus or ()}
     claims = fit.claims(cards, model.gpu_memory)
-    canonical: Callable[[str], str] = str
-    if engine.catalogue and resolved.version:
-        canonical = engine.catalogue().release(resolved.version).canonical
-    args, files = mount_files({canonical(key): value for key, value in (model.args or {}).items()}, root_from_out)
+    release = release_of(resolved)
+    canonical = {release.canonical(key): value for key, value in (model.args or {}).items()} if release else {}
+    args, files = mount_files(canonical, root_from_out)
     run = Run(
         version=resolved.version,
         repo=model.repo,
