@@ -30,6 +30,7 @@ _SUBJECTS = {
     "2": "Engines, images, flags and variables",
     "3": "Cards and the host",
     "4": "Names, profiles, Compose keys and ports",
+    "5": "The hub and its lock",
 }
 _THREADS = {"vllm": "vllm-project/vllm", "hub": "huggingface/huggingface_hub", "gpustack": "gpustack/gpustack"}
 _INTRO = """\

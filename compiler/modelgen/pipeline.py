@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from modelgen.ir import Fleet
     from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
     from modelgen.source import Source
 
 
@@ -41,28 +42,44 @@ class Compilation:
         return self.fleet is None
 
 
-def compile_source(
-    data: bytes, *, path: str = "models.toml", targets: Collection[str] = TARGETS, root_from_out: str = ".."
+def compile_source(  # noqa: PLR0913 - what findings call the files, and one text each
+    data: bytes,
+    lock: bytes | None = None,
+    *,
+    path: str = "models.toml",
+    lock_path: str = "models.lock",
+    targets: Collection[str] = TARGETS,
+    root_from_out: str = "..",
 ) -> Compilation:
     """Compile the bytes of a models.toml; touches nothing but its arguments and the package's own data.
 
     Args:
         data: The file, as it is on disk: that it may not be UTF-8 is a finding too.
+        lock: The models.lock beside it, as it is on disk; None where there is none.
         path: What findings call the file.
+        lock_path: What findings call the lock.
         targets: Names of output formats, of `modelgen.targets.TARGETS`.
         root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
             output go through it.
     """
     document, source, found = load(data, path)
+    locked, lock_faults = (None, []) if lock is None else _parse_lock(lock, lock_path)
+    found += lock_faults
     if document is not None:
-        found += check(document, targets)
+        found += check(document, targets, locked)
         found = _with_settings(found, document)
     diagnostics = sort_by_place(found)
     if document is None or has_errors(diagnostics):
         return Compilation(source, diagnostics, None, {})
-    fleet = lower(document, root_from_out)
+    fleet = lower(document, root_from_out, locked)
     artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet).items()}
     return Compilation(source, diagnostics, fleet, artifacts)
+
+
+def _parse_lock(data: bytes, path: str) -> tuple[Lock | None, list[Diagnostic]]:
+    from modelgen.lockfile.reading import parse_lock  # its tables cost a start; most files have no lock yet
+
+    return parse_lock(data, path)
 
 
 def _with_settings(found: Iterable[Diagnostic], document: Document) -> list[Diagnostic]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from modelgen.diagnostics import Diagnostic
     from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
 
 CHECKS = (
     rule_settings.unknown_rule,
@@ -138,8 +139,8 @@ CHECKS = (
 )
 
 
-def check(document: Document, targets: Collection[str]) -> Iterator[Diagnostic]:
-    """Run every check on a loaded document."""
-    context = Context(document, targets)
+def check(document: Document, targets: Collection[str], lock: Lock | None) -> Iterator[Diagnostic]:
+    """Run every check on a loaded document and the lock beside it."""
+    context = Context(document, targets, lock)
     for find in CHECKS:
         yield from find(context)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelgen.fit import Card
     from modelgen.load import Document
     from modelgen.load.locator import Path
+    from modelgen.lockfile.entries import Lock
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,12 @@ class Context:
     Args:
         document: The user's file.
         targets: Names of the output formats that will be rendered.
+        lock: The models.lock beside it; None where there is none, or none that can be used.
     """
 
     document: Document
     targets: Collection[str]
+    lock: Lock | None = None
 
     @property
     def models(self) -> dict[str, Model]:

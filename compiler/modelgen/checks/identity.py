@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
+from modelgen.lockfile.repos import is_commit, is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +18,6 @@ _PATH = re.compile(
     r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/.|^(?:www\.)?(?:huggingface|hf)\.co/|models--|(?:^|/)snapshots(?:/|$)"
 )
 _HUB_PAGES = ("huggingface.co/", "hf.co/", "www.huggingface.co/")
-_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
-_REPO = re.compile(rf"(?:{_PART}/)?{_PART}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 
@@ -56,7 +54,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
                 f"`{name}` follows the default branch of {model.repo}",
                 'write `revision = "…"` with the 40 hex digits of a commit',
             )
-        elif is_revision(model.revision) and not _COMMIT.fullmatch(model.revision):
+        elif is_revision(model.revision) and not is_commit(model.revision):
             yield Found(
                 document.at_value(*document.origin(name, "revision")),
                 f"`{model.revision}` is not a commit: it may move",
@@ -152,17 +150,6 @@ def _repos(context: Context) -> Iterator[tuple[Path, str]]:
     for path, loras in context.lora_tables():
         for lora, repo in loras.items():
             yield (*path, lora), repo
-
-
-def is_repo_id(text: str) -> bool:
-    """Tell whether huggingface_hub's validate_repo_id would accept `text`."""
-    return (
-        _REPO.fullmatch(text) is not None
-        and len(text) <= 96
-        and "--" not in text
-        and ".." not in text
-        and not text.endswith(".git")
-    )
 
 
 @rule("MG104", "bad-revision")

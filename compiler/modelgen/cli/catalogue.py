@@ -9,6 +9,6 @@ from modelgen.diagnostics import Rule, all_rules
 
 def load_rules() -> list[Rule[...]]:
     """Import every module that declares a rule and return the rules by code."""
-    for module in ("modelgen.load", "modelgen.checks"):
+    for module in ("modelgen.load", "modelgen.lockfile.reading", "modelgen.checks"):
         importlib.import_module(module)
     return all_rules()

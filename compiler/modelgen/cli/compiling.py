@@ -61,11 +61,15 @@ def compile_file(config: Path, out: Path | None) -> tuple[Compilation, Path]:
         ModelgenError: The file cannot be read.
     """
     # Read before the compiler is imported: a missing file should be said at once.
-    data = _read(config)
+    data = read_config(config)
+    lock = read_lock(config)
     from modelgen.pipeline import compile_source
 
     out = config.parent / "build" if out is None else out
-    return compile_source(data, path=config.as_posix(), root_from_out=root_from_out(config.parent, out)), out
+    root = root_from_out(config.parent, out)
+    return compile_source(
+        data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix(), root_from_out=root
+    ), out
 
 
 def root_from_out(root: Path, out: Path) -> str:
@@ -116,7 +120,28 @@ def is_terminal(stream: Any) -> bool:  # noqa: ANN401 - any text stream
     return stream is not None and bool(stream.isatty())
 
 
-def _read(config: Path) -> bytes:
+def lock_path(config: Path) -> Path:
+    """Return where the lock of a models.toml is: beside it, as models.lock."""
+    return config.with_suffix(".lock")
+
+
+def read_lock(config: Path) -> bytes | None:
+    """Return the bytes of the lock beside `config`, or None where there is none."""
+    path = lock_path(config)
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot("read", path, error, "make it a readable file, or remove it") from error
+
+
+def read_config(config: Path) -> bytes:
+    """Return the bytes of a models.toml.
+
+    Raises:
+        ModelgenError: It cannot be read.
+    """
     try:
         with config.open("rb") as file:
             return file.read(MAX_BYTES + 1)  # enough to be refused

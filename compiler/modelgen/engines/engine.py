@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelgen.engines.flag_values import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from modelgen.engines.catalogue import Catalogue
     from modelgen.engines.versions import Version
@@ -80,6 +80,8 @@ class Engine:
         tensor_parallel: The flag that splits a model over its cards.
         parallel_sizes: Flags that count cards.
         counted_sizes: Which of these multiply to the number of cards, for flags by canonical name.
+        repos: The further repositories that flags by canonical name ask for: role, id and revision; a value that is
+            no repository id may be among them.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Engine:
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
 
 
 def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:

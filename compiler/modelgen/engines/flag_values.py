@@ -37,6 +37,17 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def table_in(text: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    """Return the table that a string of JSON holds, if it is one."""
+    if not isinstance(text, str) or not text.startswith("{"):
+        return None
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return table if isinstance(table, dict) else None
+
+
 def mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
     """Return what a flag takes, where that is not what the value is; to be read after "must be"."""
     if flag.kind in _PAIR_KINDS:

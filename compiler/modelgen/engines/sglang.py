@@ -15,7 +15,7 @@ from modelgen.engines.flag_values import format_flag, whole_number
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 NAME = "sglang"
 PORT = 30000
@@ -130,6 +130,19 @@ def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in PARALLEL_SIZES if name != "dp-size" or not is_shared)
 
 
+def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """Yield role, id and revision of what flags name beside the model; an adapter may be written `name=id`."""
+    for role, flag in (("tokenizer", "tokenizer-path"), ("draft", "speculative-draft-model-path")):
+        if isinstance(repo := args.get(flag), str):
+            revision = args.get(f"{flag.removesuffix('-path')}-revision")
+            yield role, repo, revision if isinstance(revision, str) else None
+    written = args.get("lora-paths")
+    for item in written.values() if isinstance(written, dict) else written if isinstance(written, list) else ():
+        path = item.get("lora_path") if isinstance(item, dict) else item
+        if isinstance(path, str):
+            yield "lora", path.rpartition("=")[2], None
+
+
 ENGINE = Engine(
     name=NAME,
     title="SGLang",
@@ -155,4 +168,5 @@ ENGINE = Engine(
     tensor_parallel="tp-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
+    repos=repos,
 )

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.catalogue import catalogue
 from modelgen.engines.engine import Engine, Run, http_probe
-from modelgen.engines.flag_values import format_flag
+from modelgen.engines.flag_values import format_flag, table_in
 from modelgen.engines.renames import INSTEAD
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from modelgen.engines.catalogue import Release
     from modelgen.engines.versions import Version
@@ -29,6 +29,8 @@ COMPILATION = "compilation-config"
 _PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
 PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
 _STRATEGY = "safetensors-load-strategy"
+# A speculative config's `model` that is a method.
+_DRAFTS_WITHOUT_WEIGHTS = ("ngram", "[ngram]", "suffix")
 
 OWNED_ARGS = {
     "api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
@@ -122,6 +124,20 @@ def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
     return (*_PARALLEL, "data-parallel-size-local" if "data-parallel-size-local" in args else "data-parallel-size")
 
 
+def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """Yield role, id and revision of what flags name beside the model."""
+    if isinstance(tokenizer := args.get("tokenizer"), str):
+        yield "tokenizer", tokenizer, None
+    if isinstance(config := args.get("hf-config-path"), str):
+        yield "tokenizer", config, None
+    written = args.get("speculative-config")
+    draft = dict((written if isinstance(written, dict) else table_in(written)) or {})
+    draft |= {key.partition(".")[2]: value for key, value in args.items() if key.startswith("speculative-config.")}
+    if isinstance(model := draft.get("model"), str) and model not in _DRAFTS_WITHOUT_WEIGHTS:
+        revision = draft.get("revision")
+        yield "draft", model, revision if isinstance(revision, str) else None
+
+
 ENGINE = Engine(
     name=NAME,
     title="vLLM",
@@ -146,4 +162,5 @@ ENGINE = Engine(
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
+    repos=repos,
 )

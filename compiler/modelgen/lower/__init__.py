@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
     from modelgen.config import Model
     from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
-def lower(document: Document, root_from_out: str) -> ir.Fleet:
+def lower(document: Document, root_from_out: str, lock: Lock | None) -> ir.Fleet:
     """Lower a document that has no errors; this cannot fail.
 
     Args:
         document: As loaded and checked.
         root_from_out: POSIX path from the output directory to the folder of models.toml.
+        lock: The models.lock beside it, or None.
     """
     config = document.config
     budgets = fit.cards(config)
@@ -45,6 +47,7 @@ def lower(document: Document, root_from_out: str) -> ir.Fleet:
         lower_service(
             document,
             name,
+            lock,
             budgets=budgets,
             service=names[name],
             profiles=containing[name],

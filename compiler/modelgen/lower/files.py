@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines.flag_values import table_in
 from modelgen.engines.places import FILES
 from modelgen.ir import Mount
 from modelgen.lower.paths import from_output
@@ -46,23 +46,12 @@ def mount_files(args: Mapping[str, Any], root_from_out: str) -> tuple[dict[str, 
         return target
 
     def replace_within(value: Any, flag: str) -> Any:  # noqa: ANN401
-        table = _table_in(value)
+        table = table_in(value)
         replaced = replace(value if table is None else table, flag)
         return value if replaced == table else replaced
 
     replaced = {flag: replace_within(value, flag) for flag, value in args.items()}
     return replaced, tuple(mounts.values())
-
-
-def _table_in(value: Any) -> dict[str, Any] | None:  # noqa: ANN401
-    """Return the table that a string of JSON holds, if it is one."""
-    if not isinstance(value, str) or not value.startswith("{"):
-        return None
-    try:
-        table = json.loads(value)
-    except (ValueError, RecursionError):
-        return None
-    return table if isinstance(table, dict) else None
 
 
 def is_relative(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen import fit, ir
 from modelgen.engines import ENGINES, command
 from modelgen.engines.addresses import parse_address
+from modelgen.engines.assets import own_want
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from modelgen.config import Config, Model
     from modelgen.engines.images import Account
     from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
 
 # Compile, profiling and CUDA graphs: 48 to 330 s were seen (vllm#44881, talos-argocd-proxmox#1848).
 _START = 300
@@ -34,6 +36,7 @@ _GIB = 2**30
 def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does not
     document: Document,
     name: str,
+    lock: Lock | None,
     *,
     budgets: Mapping[str, fit.Card],
     service: str,
@@ -48,6 +51,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     Args:
         document: As loaded and checked.
         name: The model's id.
+        lock: The models.lock beside it, or None.
         budgets: The cards' memory and limits.
         service: Its service's name.
         profiles: That switch it on.
@@ -64,10 +68,12 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     release = release_of(resolved)
     canonical = {release.canonical(key): value for key, value in (model.args or {}).items()} if release else {}
     args, files = mount_files(canonical, root_from_out)
+    own = own_want(name, model)
+    entry = lock.find(own) if lock is not None and own is not None else None
     run = Run(
         version=resolved.version,
         repo=model.repo,
-        revision=model.revision,
+        revision=entry.commit if entry else model.revision,
         served_names=_served_names(name, model, repo_is_name=repo_is_name),
         upstream_name=model.upstream_name or name,
         share=f"{fit.share(cards.values(), model.gpu_memory):f}" if cards else None,
@@ -95,7 +101,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         served_names=run.served_names,
         upstream_name=None if engine.several_names else run.upstream_name,
         repo=model.repo,
-        revision=model.revision,
+        revision=run.revision,
         include=tuple(model.include or ()),
         exclude=tuple(model.exclude or ()),
         loras=tuple(run.loras.items()),

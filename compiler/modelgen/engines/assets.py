@@ -1,0 +1,140 @@
+"""What a model needs from the hub, and from elsewhere, at run time."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelgen.engines import ENGINES
+from modelgen.engines.resolve import release_of, resolve
+from modelgen.lockfile.repos import is_repo_id
+from modelgen.lockfile.wants import Want, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.config import Model
+    from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
+
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.gguf$")
+# A tokenizer or code repository may be a whole model; its weights are not what is wanted.
+_WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
+
+
+class Outside(NamedTuple):
+    """A file that is on no hub: its name, address and hash, the variable that says where its folder is."""
+
+    name: str
+    url: str
+    sha256: str
+    variable: str
+
+
+# Without it gpt-oss's answers lose their tool calls silently: vllm#22525, harmony#101, dynamo#15155. Address and hash
+# are tiktoken's own (tiktoken_ext/openai_public.py).
+_HARMONY = Outside(
+    "o200k_base.tiktoken",
+    "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken",
+    "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+    "TIKTOKEN_ENCODINGS_BASE",
+)
+
+
+def wants(document: Document, lock: Lock | None) -> list[Want]:
+    """Return every repository that the models need, each once.
+
+    What a config.json names in turn (code of another repository) is known only as far as `lock` has it: whoever makes
+    a lock asks again until nothing new comes.
+    """
+    found: list[Want] = []
+    for name in document.models:
+        found += wants_of(document, name, lock)
+    return merge(found)
+
+
+def wants_of(document: Document, name: str, lock: Lock | None) -> list[Want]:
+    """Return the repositories that one model needs, its own first."""
+    model, resolved = document.models[name], resolve(document, name)
+    engine = ENGINES.get(resolved.engine)
+    found = []
+    if (own := own_want(name, model)) is not None:
+        found.append(own)
+        found += _code(name, model, config_of(own, lock))
+    if engine is not None and engine.repos is not None:
+        release = release_of(resolved)
+        args = {release.canonical(key): value for key, value in model.args.items()} if release and model.args else {}
+        found += [
+            Want(repo, revision, exclude=_WEIGHTS if role == "tokenizer" else (), models=(name,), role=role)
+            for role, repo, revision in engine.repos(args)
+            if is_repo_id(repo) and repo != model.repo
+        ]
+    found += [Want(repo, models=(name,), role="lora") for repo in (model.loras or {}).values() if is_repo_id(repo)]
+    return found
+
+
+def own_want(name: str, model: Model) -> Want | None:
+    """Return what a model needs of its own repository; None without one that the hub could have."""
+    if model.repo is None or not is_repo_id(model.repo):
+        return None
+    include = [_all_shards(file) for file in (model.file, model.mmproj) if file]
+    include += [pattern for pattern in model.include or () if pattern not in include]
+    return Want(model.repo, model.revision, tuple(include), tuple(model.exclude or ()), (name,))
+
+
+def _all_shards(file: str) -> str:
+    """A split GGUF is named by its first shard, and is all of them."""
+    shard = _SHARD.search(file)
+    return f"{glob.escape(file[: shard.start()])}-*-of-{shard[1]}.gguf" if shard else glob.escape(file)
+
+
+def config_of(want: Want, lock: Lock | None) -> dict[str, Any]:
+    """Return a repository's config.json as far as the lock has it, else an empty table."""
+    entry = lock.find(want) if lock else None
+    if entry is None or entry.config is None:
+        return {}
+    try:
+        config = json.loads(entry.config)
+    except (ValueError, RecursionError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _code(name: str, model: Model, config: dict[str, Any]) -> Iterator[Want]:
+    """`auto_map` may name a class of another repository: `org/repo--module.Class` (transformers#34855)."""
+    if not model.trust_remote_code:
+        return
+    written = config.get("auto_map")
+    values = [*written.values()] if isinstance(written, dict) else []
+    for value in values:
+        for item in value if isinstance(value, list) else [value]:
+            repo, separator, _ = item.partition("--") if isinstance(item, str) else ("", "", "")
+            if separator and is_repo_id(repo) and repo != model.repo:
+                revision = (model.args or {}).get("code-revision")
+                yield Want(
+                    repo,
+                    revision if isinstance(revision, str) else None,
+                    exclude=_WEIGHTS,
+                    models=(name,),
+                    role="code",
+                )
+
+
+def outside(document: Document, lock: Lock | None) -> dict[Outside, tuple[str, ...]]:
+    """Return the files that are on no hub, each with the models that need it."""
+    found: dict[Outside, tuple[str, ...]] = {}
+    for name in document.models:
+        for file in outside_of(document, name, lock):
+            found[file] = (*found.get(file, ()), name)
+    return found
+
+
+def outside_of(document: Document, name: str, lock: Lock | None) -> tuple[Outside, ...]:
+    """Return the files that one model needs and that are on no hub."""
+    own = own_want(name, document.models[name])
+    engine = ENGINES.get(resolve(document, name).engine)
+    if own is None or engine is None or engine.catalogue is None:
+        return ()
+    return (_HARMONY,) if config_of(own, lock).get("model_type") == "gpt_oss" else ()

@@ -1,0 +1,175 @@
+"""What a models.lock holds. Whatever it says came from outside: every value is checked before it becomes a path."""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from modelgen.config.table import Table
+from modelgen.lockfile.repos import COMMIT, is_repo_id
+from modelgen.lockfile.wants import Want
+
+FORMAT = 1
+MAX_CONFIG_BYTES = 64 * 1024
+"""Of a config.json that is kept in the lock."""
+
+_BAD_IN_PATH = re.compile(r'[\x00-\x1f\x7f\\<>"|?*]|^[A-Za-z]:')
+
+
+def _check_path(value: str) -> str:
+    if _BAD_IN_PATH.search(value) or any(part in ("", ".", "..") for part in value.split("/")) or len(value) > 1000:
+        raise PydanticCustomError("bad-path", "is not a path inside a snapshot")
+    return value
+
+
+def _check_repo(value: str) -> str:
+    if not is_repo_id(value):
+        raise PydanticCustomError("bad-repo", "is not a repository id")
+    return value
+
+
+def _check_revision(value: str) -> str:
+    # It becomes a file below refs/.
+    if value.startswith("-"):
+        raise PydanticCustomError("bad-revision", "is not a commit, tag or branch")
+    return _check_path(value)
+
+
+def _check_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[!-~]+", value):
+        raise PydanticCustomError("bad-address", "is not an address")
+    return value
+
+
+def _check_name(value: str) -> str:
+    if "/" in value:
+        raise PydanticCustomError("bad-path", "is not a file name")
+    return _check_path(value)
+
+
+RelativePath = Annotated[str, AfterValidator(_check_path)]
+Repo = Annotated[str, AfterValidator(_check_repo)]
+Commit = Annotated[str, Field(pattern=f"^{COMMIT}$")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+Bytes = Annotated[int, Field(ge=0, lt=2**60)]
+
+
+class File(Table):
+    """One file of a snapshot, with the hash by which the hub names its content.
+
+    Exactly one of `sha256` (of files in large file storage) and `blob` (git's id of all others) is there.
+    """
+
+    path: RelativePath
+    size: Bytes
+    sha256: Sha256 | None = None
+    blob: Commit | None = None
+
+    @model_validator(mode="after")
+    def _has_one_hash(self) -> "File":
+        if (self.sha256 is None) == (self.blob is None):
+            raise PydanticCustomError("bad-hash", "must have one of `sha256` and `blob`")
+        return self
+
+    @property
+    def etag(self) -> str:
+        """The name of its blob in the hub's cache layout."""
+        return self.sha256 or self.blob or ""
+
+
+class Snapshot(Table):
+    """A repository at a commit: the files that serving needs.
+
+    `revision`, `include` and `exclude` are as models.toml has them: the entry counts only where they are the same.
+    `left_out` says what was not wanted, `weights` how many bytes of tensors there are of each dtype, `config` is the
+    model's own config.json, byte for byte.
+    """
+
+    repo: Repo
+    revision: Annotated[str, AfterValidator(_check_revision)] | None = None
+    commit: Commit
+    include: list[str] = Field(default_factory=list)
+    exclude: list[str] = Field(default_factory=list)
+    models: list[str] = Field(default_factory=list)
+    license: str | None = None
+    gated: bool = False
+    left_out: list[str] = Field(default_factory=list)
+    weights: dict[str, Bytes] = Field(default_factory=dict)
+    files: Annotated[list[File], Field(min_length=1)]
+    config: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None = None
+
+    @model_validator(mode="after")
+    def _has_each_file_once(self) -> "Snapshot":
+        paths = {file.path for file in self.files}
+        if len(paths) != len(self.files):
+            raise PydanticCustomError("file-twice", "has a file twice")
+        # `a` cannot be a file and a folder.
+        if any(parent in paths for path in paths for parent in _parents(path)):
+            raise PydanticCustomError("file-and-folder", "has a file that is a folder too")
+        return self
+
+    @cached_property
+    def want(self) -> Want:
+        """What it answers."""
+        return Want(self.repo, self.revision, tuple(self.include), tuple(self.exclude), tuple(self.models))
+
+    @cached_property
+    def by_path(self) -> dict[str, File]:
+        """The files by path."""
+        return {file.path: file for file in self.files}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(file.size for file in self.files)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+class Asset(Table):
+    """A file that a model needs at run time and that is on no hub."""
+
+    name: Annotated[str, AfterValidator(_check_name)]
+    url: Annotated[str, AfterValidator(_check_url)]
+    sha256: Sha256
+    size: Bytes
+    models: list[str] = Field(default_factory=list)
+
+
+class Image(Table):
+    """A container image: digest of its config (its id in the classic store) and of its manifest, where known."""
+
+    reference: str
+    config_digest: Digest | None = None
+    manifest_digest: Digest | None = None
+
+
+class Lock(Table):
+    """A whole models.lock."""
+
+    format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
+    snapshots: list[Snapshot] = Field(default_factory=list)
+    assets: list[Asset] = Field(default_factory=list)
+    images: list[Image] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _has_each_once(self) -> "Lock":
+        if len(self._by_want) != len(self.snapshots):
+            raise PydanticCustomError("snapshot-twice", "has a snapshot twice")
+        return self
+
+    @cached_property
+    def _by_want(self) -> dict[Want, Snapshot]:
+        return {snapshot.want: snapshot for snapshot in self.snapshots}
+
+    def find(self, want: Want) -> Snapshot | None:
+        """Return the entry that answers `want`: the same repository, revision and patterns."""
+        return self._by_want.get(want)

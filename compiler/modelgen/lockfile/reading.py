@@ -1,0 +1,89 @@
+"""Bytes → Lock; what is wrong with them is a diagnostic."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from modelgen.diagnostics import Found, rule
+from modelgen.lockfile.entries import FORMAT, Lock
+from modelgen.source import Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modelgen.diagnostics import Diagnostic
+
+MAX_BYTES = 64 * 2**20
+"""Of a models.lock; a thousand models of a hundred files have 20 MB."""
+_REMAKE = "take models.lock from your version control, or remove it and run `modelgen lock`"
+
+
+def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, list[Diagnostic]]:
+    """Read the bytes of a models.lock.
+
+    Returns:
+        The lock, or None when it cannot be used; then there is an error among the diagnostics.
+    """
+    start = Source(path, "").start
+    if len(data) > MAX_BYTES:
+        return None, [*bad_lock(start, f"is larger than {MAX_BYTES // 2**20} MiB")]
+    try:
+        tables = tomllib.loads(data.decode().replace("\r\n", "\n"))
+    except UnicodeDecodeError:
+        return None, [*bad_lock(start, "is not UTF-8")]
+    except RecursionError:
+        return None, [*bad_lock(start, "is nested too deep")]
+    except ValueError as error:  # tomllib's own, and integers of more digits than Python reads
+        return None, [*bad_lock(start, f"is not TOML: {error}")]
+    written = tables.get("format")
+    if isinstance(written, int) and written > FORMAT:
+        return None, [*newer_lock(start, written)]
+    try:
+        return Lock.model_validate(tables), []
+    except ValidationError as error:
+        return None, [*bad_lock(start, _first_fault(error, tables))]
+
+
+def _first_fault(error: ValidationError, tables: Mapping[str, Any]) -> str:
+    """Return one sentence: after a bad merge there may be thousands of faults, and the first tells enough."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    where, place, named = tables, "", ""
+    for key in fault["loc"]:
+        place += f"[{key}]" if isinstance(key, int) else f".{key}" if place else str(key)
+        where = where[key] if isinstance(where, list | dict) and _holds(where, key) else {}
+        if isinstance(where, dict) and isinstance(where.get("repo"), str):
+            named = f" ({where['repo'][:100]})"
+    message = fault["msg"]
+    return f"has a fault at `{place or 'its top'}`{named}: {message[:1].lower()}{message[1:]}"
+
+
+def _holds(container: Any, key: str | int) -> bool:  # noqa: ANN401 - whatever TOML holds
+    return key in container if isinstance(container, dict) else isinstance(key, int) and key < len(container)
+
+
+@rule("MG501", "bad-lock")
+def bad_lock(place: Span, fault: str) -> Iterator[Found]:
+    """A models.lock that is not as `modelgen lock` writes it.
+
+    ## Why
+    Its commits, sizes and hashes decide what is fetched and believed. A merge that went wrong or an edit by hand must
+    not be half read.
+    """
+    yield Found(place, f"models.lock {fault}", _REMAKE)
+
+
+@rule("MG502", "newer-lock")
+def newer_lock(place: Span, written: int) -> Iterator[Found]:
+    """A models.lock of a newer modelgen.
+
+    ## Why
+    What it means beyond this version's format is not known, so nothing of it is used.
+    """
+    yield Found(
+        place,
+        f"models.lock has format {written}; this modelgen reads {FORMAT}",
+        "update modelgen on this host, or remake the lock with this one: remove it and run `modelgen lock`",
+    )

@@ -1,0 +1,98 @@
+"""Lock → bytes: sorted and stable, made to be reviewed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.lockfile.entries import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modelgen.lockfile.entries import Asset, File, Image, Lock, Snapshot
+
+_HEADER = """\
+# Written by `modelgen lock` from models.toml: what `modelgen fetch` brings and `modelgen verify` checks. Commit it.
+# `modelgen lock --upgrade` moves the commits.
+"""
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_ESCAPED = re.compile(r'[\x00-\x09\x0b-\x1f\x7f\\]|"(?="")|"$')
+
+
+def render_lock(lock: Lock) -> bytes:
+    """Return the text of a models.lock; the same lock gives the same bytes, whatever its order."""
+    snapshots = sorted(
+        lock.snapshots, key=lambda entry: (entry.repo, entry.revision or "", entry.include, entry.exclude)
+    )
+    tables = [
+        *map(_snapshot, snapshots),
+        *map(_asset, sorted(lock.assets, key=lambda entry: (entry.name, entry.sha256))),
+        *map(_image, sorted(lock.images, key=lambda entry: entry.reference)),
+    ]
+    return "\n".join([f"{_HEADER}format = {FORMAT}\n", *tables]).encode()
+
+
+def _snapshot(entry: Snapshot) -> str:
+    files = sorted(entry.files, key=lambda file: file.path)
+    lines = ["[[snapshots]]", f"repo = {_text(entry.repo)}"]
+    if entry.revision is not None:
+        lines.append(f"revision = {_text(entry.revision)}")
+    lines.append(f"commit = {_text(entry.commit)}")
+    lines += [f"{key} = {_list(patterns)}" for key in ("include", "exclude") if (patterns := getattr(entry, key))]
+    lines.append(f"models = {_list(sorted(entry.models))}")
+    if entry.license is not None:
+        lines.append(f"license = {_text(entry.license)}")
+    if entry.gated:
+        lines.append("gated = true")
+    if entry.left_out:
+        lines.append(f"left_out = {_list(sorted(entry.left_out))}")
+    if entry.weights:
+        lines.append(f"weights = {_table(dict(sorted(entry.weights.items())))}")
+    lines += [
+        f"files = [ # {len(files)} file{'s' if len(files) > 1 else ''}, {entry.size:,} bytes",
+        *map(_file, files),
+        "]",
+    ]
+    if entry.config is not None:
+        lines.append(f"config = {_long_text(entry.config)}")
+    return "\n".join(lines) + "\n"
+
+
+def _file(file: File) -> str:
+    kind = "sha256" if file.sha256 else "blob"
+    return f"  {{ path = {_text(file.path)}, size = {file.size}, {kind} = {_text(file.etag)} }},"
+
+
+def _asset(entry: Asset) -> str:
+    return (
+        f"[[assets]]\nname = {_text(entry.name)}\nurl = {_text(entry.url)}\nsha256 = {_text(entry.sha256)}\n"
+        f"size = {entry.size}\nmodels = {_list(sorted(entry.models))}\n"
+    )
+
+
+def _image(entry: Image) -> str:
+    lines = ["[[images]]", f"reference = {_text(entry.reference)}"]
+    keys = ("config_digest", "manifest_digest")
+    lines += [f"{key} = {_text(digest)}" for key in keys if (digest := getattr(entry, key))]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    """JSON's strings are TOML's, save for DEL and lone surrogates, which no UTF-8 holds."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _list(values: Iterable[str]) -> str:
+    return f"[{', '.join(map(_text, values))}]"
+
+
+def _table(values: Mapping[str, int]) -> str:
+    pairs = (f"{key if _BARE_KEY.fullmatch(key) else _text(key)} = {value}" for key, value in values.items())
+    return f"{{ {', '.join(pairs)} }}"
+
+
+def _long_text(value: str) -> str:
+    """Return a string of several lines, as they are, so that a review of a config.json reads it."""
+    return f'"""\n{_ESCAPED.sub(lambda found: _text(found[0])[1:-1], value)}"""'
