@@ -6,6 +6,8 @@ import socket
 
 import pytest
 
+pytest_plugins = ["hub_double.fixtures"]
+
 
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
