@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 class ModelgenError(Exception):
     """The world would not have it; the message is one sentence with a way out."""
 
+    exit_code = 3
+
+
+class InputError(ModelgenError):
+    """Something in the user's files that only the world could tell is wrong."""
+
+    exit_code = 1
+
 
 class Staged:
     """New contents that lie beside their targets, written and fsynced, but not yet in place.

@@ -21,6 +21,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """A models.toml and its lock, read and checked.
+
+    Args:
+        source: The text, for excerpts.
+        diagnostics: All findings, sorted by place.
+        document: The file; None where it has no shape to go on with.
+        lock: The lock; None where there is none that can be used.
+    """
+
+    source: Source
+    diagnostics: list[Diagnostic]
+    document: Document | None
+    lock: Lock | None
+
+
+@dataclass(frozen=True)
 class Compilation:
     """What one models.toml comes to.
 
@@ -40,6 +57,24 @@ class Compilation:
     def failed(self) -> bool:
         """Whether there is an error among the findings."""
         return self.fleet is None
+
+
+def check_source(
+    data: bytes,
+    lock: bytes | None = None,
+    *,
+    path: str = "models.toml",
+    lock_path: str = "models.lock",
+    targets: Collection[str] = TARGETS,
+) -> Checked:
+    """Read and check the bytes of a models.toml and of the lock beside it; arguments as for `compile_source`."""
+    document, source, found = load(data, path)
+    locked, faults = (None, []) if lock is None else _parse_lock(lock, lock_path)
+    found += faults
+    if document is not None:
+        found += check(document, targets, locked)
+        found = _with_settings(found, document)
+    return Checked(source, sort_by_place(found), document, locked)
 
 
 def compile_source(  # noqa: PLR0913 - what findings call the files, and one text each
@@ -62,18 +97,13 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
         root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
             output go through it.
     """
-    document, source, found = load(data, path)
-    locked, lock_faults = (None, []) if lock is None else _parse_lock(lock, lock_path)
-    found += lock_faults
-    if document is not None:
-        found += check(document, targets, locked)
-        found = _with_settings(found, document)
-    diagnostics = sort_by_place(found)
+    checked = check_source(data, lock, path=path, lock_path=lock_path, targets=targets)
+    document, diagnostics = checked.document, checked.diagnostics
     if document is None or has_errors(diagnostics):
-        return Compilation(source, diagnostics, None, {})
-    fleet = lower(document, root_from_out, locked)
+        return Compilation(checked.source, diagnostics, None, {})
+    fleet = lower(document, root_from_out, checked.lock)
     artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet).items()}
-    return Compilation(source, diagnostics, fleet, artifacts)
+    return Compilation(checked.source, diagnostics, fleet, artifacts)
 
 
 def _parse_lock(data: bytes, path: str) -> tuple[Lock | None, list[Diagnostic]]:

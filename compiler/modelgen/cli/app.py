@@ -76,7 +76,7 @@ def run() -> NoReturn:
         sys.exit(130)
     except ModelgenError as error:
         click.echo(f"modelgen: {error}", err=True)
-        sys.exit(WORLD)
+        sys.exit(error.exit_code)
     except BrokenPipeError:  # `modelgen rules | head`
         _drop_stdout()
         sys.exit(WORLD)

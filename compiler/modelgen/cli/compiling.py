@@ -16,7 +16,7 @@ from modelgen.source import MAX_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelgen.pipeline import Compilation
+    from modelgen.pipeline import Checked, Compilation
 
 FORMATS = ("human", "json", "github", "sarif")
 
@@ -83,7 +83,7 @@ def root_from_out(root: Path, out: Path) -> str:
     return "/".join([".."] * len(absolute_out.relative_to(absolute_root).parts)) or "."
 
 
-def print_findings(compilation: Compilation, format_: str, *, to_stderr: bool) -> None:
+def print_findings(compilation: Compilation | Checked, format_: str, *, to_stderr: bool) -> None:
     """Print the findings; machine formats are data and always go to stdout."""
     if format_ == "json":
         from modelgen.diagnostics import json

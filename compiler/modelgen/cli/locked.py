@@ -1,0 +1,104 @@
+"""What the commands about the hub share: models.toml, its lock, the hub directory, the token."""
+
+from __future__ import annotations
+
+import gc
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
+from modelgen.cli.exits import FOUND, cannot
+from modelgen.files import InputError, ModelgenError
+
+if TYPE_CHECKING:
+    from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
+
+_HUB_CODES = "MG5"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command about the hub works on.
+
+    Args:
+        config: Where models.toml is.
+        document: What it says.
+        lock: Its lock, or None where there is none yet.
+        hub: The hub directory, absolute.
+    """
+
+    config: Path
+    document: Document
+    lock: Lock | None
+    hub: Path
+
+    @property
+    def lock_path(self) -> Path:
+        """Where the lock is, or would be."""
+        return lock_path(self.config)
+
+
+def read_inputs(config: Path, *, for_lock: bool = False) -> Inputs:
+    """Read models.toml and its lock; print the errors in them and stop, if there are any.
+
+    Args:
+        config: The models.toml.
+        for_lock: Whether the lock is to be made: what only a lock can mend is no error then.
+    """
+    # The command line turns it off for its short commands; these run for hours.
+    gc.enable()
+    data, lock = read_config(config), read_lock(config)
+    from modelgen.diagnostics import Severity
+    from modelgen.pipeline import check_source
+
+    checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    is_broken = lock is not None and checked.lock is None
+    errors = [
+        found
+        for found in checked.diagnostics
+        if found.severity is Severity.ERROR and (is_broken or not (for_lock and found.code.startswith(_HUB_CODES)))
+    ]
+    if errors or checked.document is None:
+        print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
+        click.get_current_context().exit(FOUND)
+    hub = hub_directory(checked.document.config.project.hub, config.parent)
+    return Inputs(config, checked.document, checked.lock, hub)
+
+
+def hub_directory(written: str, root: Path) -> Path:
+    r"""Return the hub directory as this host finds it: relative to models.toml, `~` and Windows' `\\` understood."""
+    try:
+        path = Path(written.replace("\\", "/")).expanduser()
+    except RuntimeError as error:
+        raise InputError(f'the home directory in `hub = "{written}"` is not known here; write the path') from error
+    return Path(os.path.abspath(root / path))  # noqa: PTH100 - as Compose does, before a link is followed
+
+
+def token_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators
+    """Add `--token-file`."""
+    return click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="A file that holds the token.  [default: HF_TOKEN, else what `hf auth login` stored]",
+    )(command)
+
+
+def read_token(path: Path | None) -> str | None:
+    """Return the token in a file, or None without one; it is never printed."""
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise ModelgenError(f"{path} holds no token: it is not text; write the token alone into it") from error
+    except OSError as error:
+        raise cannot("read", path, error, "name a file that holds the token") from error
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ModelgenError(f"{path} holds no token; write the token alone into it")
+    return token

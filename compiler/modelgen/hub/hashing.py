@@ -1,0 +1,69 @@
+"""Hashes of files: SHA-256, and git's id for small ones. hashlib lets other threads run meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from modelgen.lockfile.entries import File
+
+_BLOCK = 2**20
+# Two threads keep up with a fast disk; more only make a slow one seek.
+THREADS = min(os.cpu_count() or 1, 4)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Digest:
+    """A hash that grows: SHA-256, or git's of a blob whose size is known beforehand."""
+
+    def __init__(self, git_size: int | None = None) -> None:
+        if git_size is None:
+            self._hash = hashlib.sha256()
+        else:
+            self._hash = hashlib.sha1(b"blob %d\0" % git_size, usedforsecurity=False)
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Add some bytes."""
+        self._hash.update(data)
+
+    def add_file(self, path: Path, progress: Callable[[int], None] | None = None) -> None:
+        """Add all bytes of a file.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        buffer = memoryview(bytearray(_BLOCK))
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                self._hash.update(buffer[:count])
+                if progress is not None:
+                    progress(count)
+
+    def hex(self) -> str:
+        """Return the hash of what was added so far."""
+        return self._hash.hexdigest()
+
+
+def is_intact(path: Path, file: File, progress: Callable[[int], None] | None = None) -> bool:
+    """Tell whether the file at `path` has the content that the lock names.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    digest = Digest(None if file.sha256 else path.stat().st_size)
+    digest.add_file(path, progress)
+    return digest.hex() == file.etag
+
+
+def in_parallel(function: Callable[[T], R], items: Iterable[T], threads: int = THREADS) -> Iterator[R]:
+    """Yield the results of `function` in the order of `items`, several at once."""
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(function, items)

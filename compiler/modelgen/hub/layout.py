@@ -1,0 +1,158 @@
+"""The cache layout of huggingface_hub: where what is locked lies in a hub directory.
+
+    models--namespace--name/
+        blobs/<sha256, or git's id for small files>
+        snapshots/<commit>/<path> -> ../../blobs/<hash>      (a plain file where links cannot be)
+        refs/<branch or tag>                                 (a commit, without a line break)
+        trees/<commit>.json                                  (the listing; from 2.0 on clients miss what is in it)
+    .modelgen/                                               (what no other client knows of)
+
+Sources: docs/hub "Understand caching", file_download.py and _tree_cache.py of huggingface_hub 2.4.0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen.files import InputError
+from modelgen.lockfile.repos import is_commit, repo_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from modelgen.lockfile.entries import Asset, File, Snapshot
+
+DEFAULT_REF = "main"
+OWN_FOLDER = ".modelgen"
+_OWN_REFS = "modelgen"
+_TREE_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A repository at one commit with everything that any entry of the lock wants of it.
+
+    Args:
+        hub: The hub directory.
+        repo: Repository id.
+        commit: 40 hex digits.
+        files: By path in the snapshot.
+        refs: Names below `refs/` that must hold the commit.
+        models: Ids of the models that need it.
+    """
+
+    hub: Path
+    repo: str
+    commit: str
+    files: Mapping[str, File]
+    refs: tuple[str, ...]
+    models: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The repository's folder."""
+        return self.hub / repo_folder(self.repo)
+
+    @property
+    def snapshot(self) -> Path:
+        """The folder that an engine opens."""
+        return self.folder / "snapshots" / self.commit
+
+    @property
+    def tree(self) -> Path:
+        """The listing."""
+        return self.folder / "trees" / f"{self.commit}.json"
+
+    def pointer(self, file: File) -> Path:
+        """Return the path of a file as an engine opens it."""
+        return self.snapshot / file.path
+
+    def blob(self, file: File) -> Path:
+        """Return where the content of a file is, where links can be."""
+        return self.folder / "blobs" / file.etag
+
+    def ref(self, name: str) -> Path:
+        """Return the file of a ref."""
+        return self.folder / "refs" / name
+
+
+def checkouts(hub: Path, snapshots: Iterable[Snapshot]) -> list[Checkout]:
+    """Return the entries of a lock by repository and commit.
+
+    Raises:
+        InputError: Two entries of one commit are at odds about a file.
+    """
+    grouped: dict[tuple[str, str], list[Snapshot]] = {}
+    for snapshot in snapshots:
+        grouped.setdefault((snapshot.repo, snapshot.commit), []).append(snapshot)
+    names = _refs(grouped)
+    return [
+        Checkout(
+            hub,
+            repo,
+            commit,
+            _files(entries),
+            names[repo, commit],
+            tuple(dict.fromkeys(model for entry in entries for model in entry.models)),
+        )
+        for (repo, commit), entries in grouped.items()
+    ]
+
+
+def _files(entries: Iterable[Snapshot]) -> dict[str, File]:
+    files: dict[str, File] = {}
+    for entry in entries:
+        for file in entry.files:
+            if files.setdefault(file.path, file) != file:
+                raise InputError(
+                    f"models.lock has two versions of {file.path} at one commit of {entry.repo}; "
+                    f"run `modelgen lock --upgrade {' '.join(entry.models)}`"
+                )
+    return files
+
+
+def _refs(grouped: Mapping[tuple[str, str], list[Snapshot]]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the refs of each checkout.
+
+    Without one, a look-up by name fails offline and `hf cache prune` deletes the snapshot as detached. A commit that
+    nobody asked for by name is `main` too, unless another one is.
+    """
+    holders: dict[tuple[str, str], str] = {}
+    for (repo, commit), entries in grouped.items():
+        for entry in entries:
+            if entry.revision is None or not is_commit(entry.revision):
+                holders.setdefault((repo, entry.revision or DEFAULT_REF), commit)
+    for repo, commit in grouped:
+        holders.setdefault((repo, DEFAULT_REF), commit)
+    found: dict[tuple[str, str], list[str]] = {key: [] for key in grouped}
+    for (repo, name), commit in holders.items():
+        found[repo, commit].append(name)
+    return {key: tuple(names) or (f"{_OWN_REFS}/{key[1]}",) for key, names in found.items()}
+
+
+def tree_listing(checkout: Checkout) -> bytes:
+    """Return the listing of a checkout, reduced to what is locked.
+
+    With the whole repository's listing, a client from 2.0 on calls the snapshot incomplete; with none, an older one
+    calls half of it complete. The client writes the same form (_tree_cache.py, format 1).
+    """
+    files = {path: _tree_entry(checkout.files[path]) for path in sorted(checkout.files)}
+    return json.dumps({"format_version": _TREE_FORMAT, "files": files}, indent=1).encode()
+
+
+def _tree_entry(file: File) -> dict[str, str | int]:
+    if file.sha256 is None:
+        return {"size": file.size, "blob_id": file.blob or ""}
+    # In git a large file is a pointer of three lines, whose text follows from its hash and size.
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{file.sha256}\nsize {file.size}\n".encode()
+    blob = hashlib.sha1(b"blob %d\0%s" % (len(pointer), pointer), usedforsecurity=False).hexdigest()
+    return {"size": file.size, "blob_id": blob, "lfs_sha256": file.sha256, "lfs_size": file.size}
+
+
+def asset_path(hub: Path, asset: Asset) -> Path:
+    """Return where a file that is on no hub lies: below the hub directory, so that its mount shows it."""
+    return hub / OWN_FOLDER / "assets" / asset.sha256 / asset.name
