@@ -6,7 +6,8 @@
         subprocess.run(["hf", "download", "org/model"], env=hub.environment)
         assert hub.bytes_sent("*.safetensors") == 1000
 
-Models only, over plain HTTP: Xet can be offered, its transfer is not there.
+Models only, over plain HTTP: Xet can be offered, its transfer is not there. `hub_double.child` runs clients, and
+`python -m hub_double ROOT` serves folders.
 """
 
 from hub_double.access import Token

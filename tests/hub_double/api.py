@@ -161,9 +161,10 @@ def refs(hub: Hub, call: Call, route: Route) -> Reply:
 
 
 def commits(hub: Hub, call: Call, route: Route) -> Reply:
-    commit: Commit | None = commit_of(visible(hub, call, route.repo), route.revision)
+    repo = visible(hub, call, route.repo)
+    commit: Commit | None = commit_of(repo, route.revision)
     entries: list[Json] = []
-    while commit:
+    while commit and commit.id in repo.commits:
         authors = [{"user": "double-user"}]
         entries.append({"id": commit.id, "title": "Add files", "message": "", "authors": authors, "date": commit.date})
         commit = commit.parent

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from hub_double.routes import Route
 
 Kind = Literal["truncate", "short", "corrupt", "reset", "slow", "stall", "norange", "status", "head", "api"]
-End = Literal["truncate", "reset", "stall"]
-ENDS: tuple[End, ...] = ("truncate", "reset", "stall")
+ENDS: tuple[Kind, ...] = ("truncate", "reset", "stall")
 
 
 @dataclass
@@ -35,16 +34,16 @@ class Delivery:
     """How a body goes out: bytes a second, and how it ends after so many bytes."""
 
     rate: int | None = None
-    end: End | None = None
+    end: Kind | None = None
     after: int | None = None
 
 
 class Faults:
     """The switches.
 
-    `path` is a glob over `namespace/name/file`, or over the path of an /api request. A fault is used up only by a
-    request that it can change: one that cuts after N bytes leaves shorter answers alone, and of faults of one kind a
-    request meets the first.
+    `path` is a glob over `namespace/name/file`, or over the path of an /api request; `count` None is always. A fault
+    is used up only by a request that it can change: one that cuts after N bytes leaves shorter answers alone. A request
+    meets the first fault of a kind, and one of those that end an answer early.
     """
 
     def __init__(self) -> None:
@@ -110,42 +109,43 @@ class Faults:
         kind: Kind = "api" if not route.is_file else "head" if call.method == "HEAD" else "status"
         if kind == "api" and not call.path.startswith("/api/"):
             return None
-        if not (fault := self._take(kind, call, route)):
+        if not (fault := self._take((kind,), call, route)):
             return None
         headers = {} if fault.retry_after is None else {"Retry_After": str(fault.retry_after)}
         return error(fault.value, f"The double was asked for status {fault.value}", **headers)
 
     def request(self, call: Call, route: Route) -> Call:
         """The call as the double understands it."""
-        if not route.is_file or "range" not in call.headers or not self._take("norange", call, route):
+        if not route.has_bytes or "range" not in call.headers or not self._take(("norange",), call, route):
             return call
         return replace(call, headers={name: value for name, value in call.headers.items() if name != "range"})
 
     def body(self, call: Call, route: Route, reply: Reply) -> tuple[Reply, Delivery]:
         """The reply with its body as it will arrive, and the way it will be sent."""
-        if not route.is_file or call.method != "GET" or reply.status not in {200, 206}:
+        if not route.has_bytes or call.method != "GET" or reply.status not in {200, 206}:
             return reply, Delivery()
         piece = reply.body[0]
-        if fault := self._take("corrupt", call, route, piece.start, piece.stop):
+        if fault := self._take(("corrupt",), call, route, piece.start, piece.stop):
             reply = replace(reply, body=_flipped(piece, fault.value))
-        if fault := self._take("short", call, route, 0, reply.size):
+        if fault := self._take(("short",), call, route, 0, reply.size):
             reply = replace(reply, body=cut(reply.body, fault.value))
-        slow = self._take("slow", call, route)
+        slow = self._take(("slow",), call, route)
         rate = slow.value if slow else None
-        for kind in ENDS:
-            if fault := self._take(kind, call, route, 0, reply.size):
-                return reply, Delivery(rate, kind, fault.value)
+        if fault := self._take(ENDS, call, route, 0, reply.size):
+            return reply, Delivery(rate, fault.kind, fault.value)
         return reply, Delivery(rate)
 
     def _add(self, fault: Fault) -> None:
         with self._lock:
             self._faults.append(fault)
 
-    def _take(self, kind: Kind, call: Call, route: Route, low: int = 0, high: int | None = None) -> Fault | None:
-        """Use up one of the first fault that fits, whose value is from low to below high."""
+    def _take(
+        self, kinds: tuple[Kind, ...], call: Call, route: Route, low: int = 0, high: int | None = None
+    ) -> Fault | None:
+        """The first fault that fits, used up by one: its value is from low to below high."""
         with self._lock:
             for fault in self._faults:
-                if fault.kind != kind or fault.left == 0 or fault.host not in {None, call.host}:
+                if fault.kind not in kinds or fault.left == 0 or fault.host not in {None, call.host}:
                     continue
                 if high is not None and not low <= fault.value < high:
                     continue

@@ -32,6 +32,10 @@ class Route:
         return self.kind in FILES
 
     @property
+    def has_bytes(self) -> bool:
+        return self.kind in {"resolve-cache", "cdn"}
+
+    @property
     def file(self) -> str:
         """The repository's file, `namespace/name/path`; empty for anything else."""
         return f"{self.repo}/{self.path}" if self.is_file else ""
