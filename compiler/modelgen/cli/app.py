@@ -18,11 +18,15 @@ _COMMANDS = {
     "build": "Write build/ from models.toml.",
     "diff": "Show what a build would change, as text.",
     "explain": "Print the manual of a rule.",
+    "fetch": "Bring the snapshots of models.lock into the hub directory.",
     "init": "Write a commented models.toml to start from.",
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",
     "validate": "Print all findings on models.toml.",
 }
+
+
+_ALIASES = {"prefetch": "fetch"}
 
 
 class _Commands(click.Group):
@@ -32,6 +36,7 @@ class _Commands(click.Group):
         return [*_COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        cmd_name = _ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"modelgen.cli.{cmd_name}").command

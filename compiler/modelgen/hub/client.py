@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import http.client
 import os
 import random
 import re
 import ssl
 import time
+import urllib.error
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +31,7 @@ _SETTINGS = {
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
 }
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+_OF_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 _TRIES = 6
 _LONGEST_WAIT = 60.0
 _QUERY = re.compile(r"(https?://[^\s'\"?]+)\?[^\s'\"]+")
@@ -99,26 +103,34 @@ def pause(error: BaseException, number: int) -> float:
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same request may succeed later: never for what the hub refuses, or what the disk says."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx of 1.x, httpx2 of 2.x
 
     status = status_of(error)
     if status is not None:
         return status in _TRANSIENT
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
-        return False
-    if isinstance(error, HfHubHTTPError | httpx.ProxyError):
+    if is_untrusted(error) or isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         return False
     if isinstance(error, LocalEntryNotFoundError):
         return error.__cause__ is not None and is_transient(error.__cause__)
-    if isinstance(error, httpx.TransportError):
+    if isinstance(error, urllib.error.URLError):
+        return isinstance(error.reason, OSError)
+    if isinstance(error, httpx.TransportError | ConnectionError | TimeoutError | http.client.HTTPException):
         return True
     # The client says so when an answer is shorter than the hub announced.
     return type(error) is OSError and "Consistency check failed" in str(error)
 
 
+def is_untrusted(error: BaseException) -> bool:
+    """Tell whether a certificate is at the bottom of an error; urllib keeps it as a reason, others as a cause."""
+    reasons = [getattr(cause, "reason", None) for cause in causes(error)]
+    return any(isinstance(found, ssl.SSLCertVerificationError) for found in [*causes(error), *reasons])
+
+
 def status_of(error: BaseException) -> int | None:
     """Return the status of the answer that an error is about."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     return status if isinstance(status, int) else None
@@ -134,7 +146,14 @@ def causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def explain(error: BaseException, connection: Connection, *, model: str, repo: str, what: str = "") -> ModelgenError:
+def is_of_disk(error: BaseException) -> bool:
+    """Tell whether the disk, not the network, is at fault: then all other files fail too."""
+    return isinstance(error, OSError) and error.errno in _OF_DISK and status_of(error) is None
+
+
+def explain(  # noqa: PLR0913 - what a sentence names
+    error: BaseException, connection: Connection, *, model: str, repo: str, what: str = "", commit: str = ""
+) -> ModelgenError:
     """Return the sentence for a failure of the hub.
 
     Args:
@@ -142,7 +161,8 @@ def explain(error: BaseException, connection: Connection, *, model: str, repo: s
         connection: Through which.
         model: Id of the model that needs the repository.
         repo: Repository id.
-        what: File or commit, where it is about one.
+        what: The file or revision that it is about.
+        commit: Of the lock.
     """
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -158,28 +178,30 @@ def explain(error: BaseException, connection: Connection, *, model: str, repo: s
         return ModelgenError(
             f"{about} is gated and {token}; accept its terms at {hub}/{repo} and set HF_TOKEN, or give --token-file"
         )
-    if status == 401 and "Invalid credentials" in _message(error):
+    if status == 401 and "Invalid credentials" in first_line(error):
         return ModelgenError(f"{about}: the hub does not know your token; renew HF_TOKEN or the file of --token-file")
     if isinstance(error, RepositoryNotFoundError):
         reason = "" if connection.token else ", or it is private and there is no token"
         return InputError(f"{about} is not at {hub}{reason}; mend `repo` in models.toml, or set HF_TOKEN")
     if isinstance(error, RevisionNotFoundError):
         return InputError(
-            f"{about} has no {what or 'such revision'} any more; run `modelgen lock --upgrade {model}`, "
+            f"{about} has no {commit or what} any more; run `modelgen lock --upgrade {model}`, "
             "or mend `revision` in models.toml"
         )
     if isinstance(error, RemoteEntryNotFoundError):
         return InputError(f"{about} has no file {what}; run `modelgen lock --upgrade {model}`")
     if status in (401, 403):
         return ModelgenError(f"{about}: the hub refuses access ({status}); set HF_TOKEN to a token that may read it")
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
+    if is_untrusted(error):
         return ModelgenError(f"the certificate of {hub} is not trusted; set SSL_CERT_FILE to your authority's")
     of = f" ({what})" if what else ""
-    return ModelgenError(f"{about}{of}: {_message(error)}; what is there is kept, run the command again")
+    return ModelgenError(f"{about}{of}: {first_line(error)}; what is there is kept, run the command again")
 
 
-def _message(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """Return an error's first line without the queries of addresses, which may be signed."""
     text = str(error).strip() or type(error).__name__
+    if (status := status_of(error)) is not None and isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {status} ({error.reason})"
     first = next((line.strip() for line in text.splitlines() if line.strip()), text)
     return _QUERY.sub(r"\1?…", first).rstrip(".")[:300]

@@ -32,7 +32,7 @@ _OWN_REFS = "modelgen"
 _TREE_FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checkout:
     """A repository at one commit with everything that any entry of the lock wants of it.
 

@@ -1,0 +1,141 @@
+"""`modelgen fetch`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from modelgen.cli.compiling import config_option
+from modelgen.cli.exits import cannot
+from modelgen.cli.locked import Inputs, read_inputs, read_token, token_option
+from modelgen.files import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.hub.fetching import Outcome, Wanted
+
+
+@click.command("fetch")
+@config_option
+@token_option
+@click.option("--dry-run", is_flag=True, help="Print what would come, and bring nothing.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("human", "json")),
+    default="human",
+    show_default=True,
+    help="How progress looks; `json` is one event a line.",
+)
+def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: str) -> int:
+    """Bring the snapshots of models.lock into the hub directory.
+
+    What is there already is kept; a run that was killed continues where it stopped. With everything there, nobody is
+    asked.
+
+    \b
+    Example:
+      modelgen lock && modelgen fetch
+      modelgen fetch --dry-run
+      HTTPS_PROXY=http://proxy:3128 modelgen fetch --token-file ~/.secrets/hf
+    """
+    inputs = read_inputs(config)
+    wanted = _wanted(inputs)
+    if dry_run:
+        return _print_plan(wanted, format_)
+    return _fetch(wanted, read_token(token_file), format_)
+
+
+def _wanted(inputs: Inputs) -> Wanted:
+    """Return what models.toml needs of its lock.
+
+    Raises:
+        InputError: There is no lock, or it is not that file's.
+    """
+    from modelgen.engines.assets import outside, wants
+    from modelgen.hub.fetching import Wanted
+    from modelgen.hub.layout import checkouts
+
+    lock = inputs.lock
+    if lock is None:
+        raise InputError(f"there is no {inputs.lock_path}; run `modelgen lock`")
+    snapshots = []
+    for want in wants(inputs.document, lock):
+        entry = lock.find(want)
+        if entry is None:
+            models = ", ".join(want.models)
+            raise InputError(f"{inputs.lock_path} does not have {want.repo} as {models} needs it; run `modelgen lock`")
+        snapshots.append(entry)
+    needed = {file.sha256 for file in outside(inputs.document, lock)}
+    assets = [asset for asset in lock.assets if asset.sha256 in needed]
+    return Wanted(inputs.hub, checkouts(inputs.hub, snapshots), assets)
+
+
+def _print_plan(wanted: Wanted, format_: str) -> int:
+    plan = wanted.plan()
+    rows = [(job.checkout.repo, job.file.path, job.file.size - job.have) for job in plan.jobs]
+    rows += [("elsewhere", asset.name, asset.size or 0) for asset in plan.assets]
+    if format_ == "json":
+        import json
+
+        files = [{"repo": repo, "file": file, "bytes": size} for repo, file, size in rows]
+        click.echo(json.dumps({"files": files, "bytes": plan.size}, indent=2))
+        return 0
+    width = max((len(f"{size:,}") for *_, size in rows), default=0)
+    for repo, file, size in rows:
+        click.echo(f"{size:>{width},}  {repo}  {file}")
+    click.echo(f"{len(rows)} file{'s' if len(rows) != 1 else ''}, {plan.size:,} bytes to fetch", err=True)
+    return 0
+
+
+def _fetch(wanted: Wanted, token: str | None, format_: str) -> int:
+    from modelgen.cli.progress import shown
+    from modelgen.hub.client import connect
+    from modelgen.hub.fetching import XetStalledError, fetch
+
+    # The client makes files and folders by it, and a container's user must be able to read them.
+    os.umask(0o022)
+    try:
+        with shown(format_) as report:
+            outcome = fetch(wanted, partial(connect, token), report)
+    except XetStalledError:
+        _go_on_without_xet()
+    except KeyboardInterrupt:
+        click.echo("modelgen: interrupted; what came is kept, run `modelgen fetch` again", err=True)
+        _leave(130)
+    except OSError as error:
+        place = error.filename2 or error.filename or wanted.hub
+        raise cannot("write", place, error, "mend that and run it again; what came is kept") from error
+    return _conclude(outcome, wanted)
+
+
+def _conclude(outcome: Outcome, wanted: Wanted) -> int:
+    if not outcome.failures:
+        text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
+        click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
+        return 0
+    for failure in outcome.failures:
+        click.echo(f"modelgen: {failure}", err=True)
+    return min(failure.exit_code for failure in outcome.failures)
+
+
+def _go_on_without_xet() -> NoReturn:
+    """Begin again in this process's place: a thread that hangs in the native transfer cannot be ended otherwise."""
+    click.echo("modelgen: no byte came through Xet for a minute; going on over plain HTTP", err=True)
+    sys.stderr.flush()
+    environment: Any = {**os.environ, "HF_HUB_DISABLE_XET": "1"}
+    if sys.platform == "win32":
+        os._exit(os.spawnve(os.P_WAIT, sys.executable, sys.orig_argv, environment))  # noqa: S606 - ourselves
+    os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606 - ourselves
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: transfers that are still open would be waited for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

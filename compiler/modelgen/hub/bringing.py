@@ -1,0 +1,256 @@
+"""How one content comes: through the official client, or, if it is large and plain HTTP has to carry it, by ranges."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from modelgen import __version__
+from modelgen.files import InputError, ModelgenError
+from modelgen.hub import client, publishing
+from modelgen.hub.events import Advanced, Finished, Noticed, Report, Started
+from modelgen.hub.hashing import is_intact
+from modelgen.hub.holding import make_folder
+from modelgen.hub.layout import asset_path
+from modelgen.hub.planning import Job, is_there, partial_path
+from modelgen.hub.progress_bar import bar_class
+from modelgen.hub.ranged import Content, DamagedError, Location, Opener, Transfer
+from modelgen.lockfile.entries import Asset
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from huggingface_hub.file_download import HfFileMetadata
+
+    from modelgen.hub.client import Connection
+    from modelgen.hub.layout import Checkout
+    from modelgen.lockfile.entries import File
+
+LARGE = 100_000_000
+"""Bytes from which on a file over plain HTTP comes through our own download."""
+_ELSEWHERE = "elsewhere"
+# Seconds without a byte after which a native transfer counts as dead.
+_STALL = 60
+
+
+class Bringer:
+    """Brings contents into one hub directory, several at once.
+
+    Args:
+        hub: The hub directory.
+        connection: To the hub.
+        report: Told of all that happens.
+        stop: Set when the whole fetch ends.
+    """
+
+    def __init__(self, hub: Path, connection: Connection, report: Report, stop: threading.Event) -> None:
+        from huggingface_hub import constants
+        from huggingface_hub.file_download import are_symlinks_supported
+
+        self._hub = hub
+        self._connection = connection
+        self._report = report
+        self._stop = stop
+        self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
+        self._links = are_symlinks_supported(hub)
+        self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        self._known: dict[Job, HfFileMetadata] = {}
+        self._last_byte = time.monotonic()
+        self._in_xet: set[Job] = set()
+
+    def check_access(self, jobs: Sequence[Job]) -> list[ModelgenError]:
+        """Ask the hub for the largest file of each snapshot, which tells of repository, commit and token at once."""
+        first: dict[tuple[str, str], Job] = {}
+        for job in jobs:
+            first.setdefault((job.checkout.repo, job.checkout.commit), job)
+        with ThreadPoolExecutor(8) as pool:
+            found = pool.map(self._try_metadata, first.values())
+            return [error for error in found if error is not None]
+
+    def _try_metadata(self, job: Job) -> ModelgenError | None:
+        try:
+            self._known[job] = self._metadata(job)
+        except ModelgenError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - the client raises many; `explain` knows them
+            return self.explain(error, job)
+        return None
+
+    def _metadata(self, job: Job) -> HfFileMetadata:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        checkout, file = job.places[0]
+        repo, commit = checkout.repo, checkout.commit
+        url = hf_hub_url(repo, file.path, revision=commit, endpoint=self._connection.endpoint)
+        found = client.attempt(
+            lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
+            on_wait=self._noticing(checkout.repo, file.path),
+        )
+        if found.size not in (None, file.size):
+            raise InputError(
+                f"{_models(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "
+                f"models.lock says {file.size:,}; run `modelgen lock --upgrade {' '.join(checkout.models)}`"
+            )
+        return found
+
+    def bring(self, job: Job) -> int:
+        """Bring one content to all its places and return its bytes.
+
+        Raises:
+            Exception: Whatever client, network and disk raise; `explain` makes a sentence of it.
+        """
+        checkout, file = job.places[0]
+        self._report(Started(checkout.repo, file.path, file.size))
+        for place in job.places:
+            publishing.discard_pointer(*place)
+        if file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
+            self._bring_large(job)
+        else:
+            if file.size >= LARGE:
+                self._in_xet.add(job)
+            for place in job.places:
+                self._bring_through_client(*place)
+            self._in_xet.discard(job)
+        self._report(Finished(checkout.repo, file.path))
+        return file.size
+
+    def is_stalled(self) -> bool:
+        """Tell whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
+        return bool(self._in_xet) and time.monotonic() - self._last_byte > _STALL
+
+    def _metadata_of(self, job: Job) -> HfFileMetadata:
+        if job not in self._known:
+            self._known[job] = self._metadata(job)
+        return self._known[job]
+
+    def _bring_large(self, job: Job) -> None:
+        checkout, file = job.places[0]
+        blob, part = checkout.blob(file), partial_path(self._hub, checkout, file)
+        if not (is_there(blob, file.size) and is_intact(blob, file)):
+            make_folder(part.parent)
+            transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
+            transfer.bring(Content(file.etag, file.size, part))
+            publishing.place(part, checkout, file, links=self._links)
+        for other in job.places[0 if blob.exists() else 1 :]:
+            if self._links:
+                publishing.link(*other)
+            else:
+                make_folder(other[0].pointer(other[1]).parent)
+                shutil.copyfile(checkout.pointer(file), other[0].pointer(other[1]))
+
+    def _location(self, job: Job) -> Location:
+        """The hub's own host wants the token; a delivery network, whose address is signed, must not see it."""
+        found, token = self._metadata_of(job), self._connection.token
+        del self._known[job]  # asked again when the address has expired
+        is_hub = _origin(found.location) == _origin(self._connection.endpoint)
+        return Location(found.location, f"Bearer {token}" if is_hub and token else None)
+
+    def _bring_through_client(self, checkout: Checkout, file: File) -> None:
+        for is_last in (False, True):
+            come = self._download(checkout, file)
+            if is_intact(checkout.pointer(file), file):
+                self._count(checkout, file, file.size - come)
+                return
+            publishing.discard(checkout, file)
+            self._count(checkout, file, -come)
+            if not is_last:
+                self._notice_damage(checkout.repo, file.path)
+        raise DamagedError("its content is not what models.lock says")
+
+    def _download(self, checkout: Checkout, file: File) -> int:
+        """Let the client download a file, and return how many bytes it told of."""
+        from huggingface_hub import hf_hub_download
+
+        come = 0
+
+        def advanced(count: int) -> None:
+            nonlocal come
+            come += count
+            self._count(checkout, file, count)
+
+        def download() -> None:
+            hf_hub_download(
+                checkout.repo,
+                file.path,
+                revision=checkout.commit,
+                cache_dir=self._hub,
+                endpoint=self._connection.endpoint,
+                token=self._connection.token,
+                library_name="modelgen",
+                tqdm_class=bar_class(advanced),
+            )
+
+        client.attempt(download, on_wait=self._noticing(checkout.repo, file.path))
+        return come
+
+    def bring_asset(self, asset: Asset) -> int:
+        """Bring a file that is on no hub, and return its bytes."""
+        path = asset_path(self._hub, asset)
+        self._report(Started(_ELSEWHERE, asset.name, asset.size or 0))
+        make_folder(path.parent)
+        part = path.with_name(f"{asset.name}.part")
+        transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
+        transfer.bring(Content(asset.sha256, asset.size, part))
+        part.chmod(0o644)
+        part.replace(path)
+        publishing.sync_folders([path.parent])
+        self._report(Finished(_ELSEWHERE, asset.name))
+        return path.stat().st_size
+
+    def _transfer(self, repo: str, name: str, locate: Callable[[], Location]) -> Transfer:
+        def wait(error: BaseException, number: int) -> None:
+            seconds = client.pause(error, number)
+            self._noticing(repo, name)(error, seconds)
+            self._stop.wait(seconds)
+
+        def advanced(count: int) -> None:
+            self._report(Advanced(repo, name, count))
+
+        def damaged() -> None:
+            self._notice_damage(repo, name)
+
+        return Transfer(self._opener, locate, client.is_transient, wait, advanced, damaged, self._stop)
+
+    def _count(self, checkout: Checkout, file: File, count: int) -> None:
+        self._last_byte = time.monotonic()
+        self._report(Advanced(checkout.repo, file.path, count))
+
+    def _noticing(self, repo: str, name: str) -> Callable[[BaseException, float], None]:
+        def notice(error: BaseException, seconds: float) -> None:
+            text = f"{repo}: {name}: {client.first_line(error)}; trying again in {seconds:.0f} s"
+            self._report(Noticed(text))
+
+        return notice
+
+    def _notice_damage(self, repo: str, name: str) -> None:
+        self._report(Noticed(f"{repo}: {name} came damaged: its hash is wrong; fetching it once more"))
+
+    def explain(self, error: BaseException, job: Job | Asset) -> ModelgenError:
+        """Return the sentence for what went wrong with one content."""
+        if isinstance(job, Asset):
+            models = ", ".join(job.models)
+            return ModelgenError(f"{models}: {job.name} from {urlsplit(job.url).hostname}: {client.first_line(error)}")
+        checkout, file = job.places[0]
+        if isinstance(error, DamagedError):
+            return ModelgenError(
+                f"{_models(checkout)}: {checkout.repo}: {file.path} came twice with a hash that models.lock has not; "
+                "something between the hub and this host changes it"
+            )
+        return client.explain(
+            error, self._connection, model=_models(checkout), repo=checkout.repo, what=file.path, commit=checkout.commit
+        )
+
+
+def _models(checkout: Checkout) -> str:
+    return ", ".join(checkout.models) or "models.lock"
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -1,0 +1,60 @@
+"""What killed runs left in a hub directory."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from modelgen.hub.layout import OWN_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from modelgen.hub.layout import Checkout
+
+_INCOMPLETE = ".incomplete"
+# After this nobody comes back for the rest of a file that no lock names any more.
+_FORGOTTEN = 7 * 24 * 3600
+
+
+def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
+    """Remove what nobody will complete: the client's temporary files without a process, our own after a week.
+
+    The client never resumes `<etag>.<random>.incomplete` and leaves it when it is killed. While it lives it holds
+    `.locks/<repo>/<etag>.lock`, so a file whose lock is free is an orphan.
+    """
+    wanted: set[tuple[str, str]] = set()
+    for folder in {checkout.folder for checkout in checkouts}:
+        for path in _files(folder / "blobs"):
+            if path.name.endswith(_INCOMPLETE) and not _is_held(
+                hub / ".locks" / folder.name / f"{path.name.split('.')[0]}.lock"
+            ):
+                path.unlink(missing_ok=True)
+    for checkout in checkouts:
+        wanted.update((checkout.folder.name, file.etag) for file in checkout.files.values())
+    partial = hub / OWN_FOLDER / "partial"
+    for folder in _files(partial):
+        for path in _files(folder):
+            if (folder.name, path.name) not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
+                path.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [*folder.iterdir()] if folder.is_dir() and not folder.is_symlink() else []
+
+
+def _is_held(lock_file: Path) -> bool:
+    if not lock_file.is_file():
+        return False
+    lock = FileLock(lock_file, mode=0o664)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, NotImplementedError, OSError):
+        return True
+    with contextlib.suppress(OSError):
+        lock.release()
+    return False

@@ -1,0 +1,140 @@
+"""What is whole gets its place in the hub's layout: readable by all, durable, and with links last."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from modelgen.files import ModelgenError, Staged
+from modelgen.hub.holding import make_folder
+from modelgen.hub.layout import tree_listing
+from modelgen.hub.planning import wrong_small_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from modelgen.hub.layout import Checkout
+    from modelgen.lockfile.entries import File
+
+_SUFFIX = ".modelgen-new"
+_BLOB_MODE = 0o644
+
+
+def place(content: Path, checkout: Checkout, file: File, *, links: bool) -> None:
+    """Give a whole and synced content its place: as a blob with a link to it, or where links cannot be, as the file.
+
+    Raises:
+        OSError: The hub directory cannot be written.
+    """
+    content.chmod(_BLOB_MODE)
+    pointer = checkout.pointer(file)
+    make_folder(pointer.parent)
+    if not links:
+        content.replace(pointer)
+        return
+    blob = checkout.blob(file)
+    make_folder(blob.parent)
+    content.replace(blob)
+    link(checkout, file)
+
+
+def link(checkout: Checkout, file: File) -> None:
+    """Point to a blob that is there, in one step: two processes may do so at once."""
+    pointer = checkout.pointer(file)
+    make_folder(pointer.parent)
+    staged = pointer.with_name(f"{pointer.name}{_SUFFIX}")
+    with contextlib.suppress(FileNotFoundError):
+        staged.unlink()
+    staged.symlink_to(os.path.relpath(checkout.blob(file), pointer.parent))
+    staged.replace(pointer)
+
+
+def finish(checkout: Checkout) -> None:
+    """Make a complete checkout durable, then write its refs and its listing, so that nothing half-done has a name.
+
+    Raises:
+        OSError: The hub directory cannot be written.
+    """
+    folders = {checkout.folder, checkout.folder / "blobs", checkout.snapshot}
+    for file in checkout.files.values():
+        pointer = checkout.pointer(file)
+        folders.update(parent for parent in pointer.parents if parent.is_relative_to(checkout.snapshot))
+        open_and_sync(pointer)
+    sync_folders(folder for folder in folders if folder.is_dir())
+    write_small_files(checkout)
+
+
+def write_small_files(checkout: Checkout) -> None:
+    """Write the refs and the listing that are not as they should be."""
+    wrong = dict(wrong_small_files(checkout))
+    for name in wrong:
+        make_folder((checkout.folder / name).parent)
+    staged = Staged(checkout.folder, wrong, _SUFFIX)
+    try:
+        for name in wrong:
+            staged.publish(name)
+            (checkout.folder / name).chmod(_BLOB_MODE)
+    finally:
+        staged.discard()
+
+
+def write_listing(checkout: Checkout) -> None:
+    """Write the listing of a checkout whose files are to come."""
+    make_folder(checkout.tree.parent)
+    data = {checkout.tree.name: tree_listing(checkout)}
+    staged = Staged(checkout.tree.parent, data, _SUFFIX)
+    try:
+        staged.publish(checkout.tree.name)
+        checkout.tree.chmod(_BLOB_MODE)
+    finally:
+        staged.discard()
+
+
+def open_and_sync(path: Path) -> None:
+    """Let everybody read a file, and put it on the disk: a power cut must leave no full name with half a content."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if sys.platform != "win32":
+            if os.fstat(descriptor).st_mode & 0o444 != 0o444:
+                os.fchmod(descriptor, _BLOB_MODE)
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Put names on the disk; Windows has no such call and needs none."""
+    if sys.platform == "win32":
+        return
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if os.fstat(descriptor).st_mode & 0o555 != 0o555:
+                os.fchmod(descriptor, 0o755)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def discard_pointer(checkout: Checkout, file: File) -> None:
+    """Remove what stands where a file belongs and is not it, for the client takes whatever is there."""
+    pointer = checkout.pointer(file)
+    if pointer.is_dir() and not pointer.is_symlink():
+        raise ModelgenError(f"{pointer} is a folder where a file belongs; remove it")
+    if pointer.is_symlink() or pointer.exists():
+        discard(checkout, file)
+
+
+def discard(checkout: Checkout, file: File) -> None:
+    """Remove a file that is not what it should be, the blob behind it too, so that it is fetched again."""
+    pointer = checkout.pointer(file)
+    blobs = (checkout.folder / "blobs").resolve()
+    target = pointer.parent.resolve() / pointer.readlink() if pointer.is_symlink() else None
+    pointer.unlink(missing_ok=True)
+    # Never outside: what the link names may be anybody's.
+    if target is not None and target.parent.resolve() == blobs:
+        target.unlink(missing_ok=True)
+    checkout.blob(file).unlink(missing_ok=True)
