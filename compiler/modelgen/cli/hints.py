@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from modelgen.ir import Fleet, Service
+    from modelgen.ir import Fleet
     from modelgen.output import ChangeSet
+
+_BRING = "`modelgen lock` and then `modelgen fetch` bring the weights"
 
 
 def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
@@ -23,10 +25,9 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
     removed = f", {len(changes.delete)} removed" if changes.delete else ""
     click.echo(f"{out.as_posix()}: {done}{removed}", err=True)
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
-    fetched = next((service for service in fleet.services if service.repo), None)
-    if hub and fetched and not _is_elsewhere(hub):
+    if hub and any(service.repo for service in fleet.services) and not _is_elsewhere(hub):
         # As Compose does: the words of the path are joined before a link is followed.
-        _hint_about_hub(Path(os.path.normpath(out / hub)), fetched)
+        _hint_about_hub(Path(os.path.normpath(out / hub)))
     if fleet.services:
         default = next((profile.name for profile in fleet.profiles if profile.default), fleet.services[0].model)
         # By its directory, not by `--file`, which would leave out a docker-compose.override.yml beside it.
@@ -54,21 +55,19 @@ def _is_elsewhere(path: str) -> bool:
     return sys.platform != "win32" and re.match(r"[A-Za-z]:/", path) is not None
 
 
-def _hint_about_hub(hub: Path, fetched: Service) -> None:
-    revision = f" --revision {fetched.revision}" if fetched.revision else ""
-    download = f"`hf download {fetched.repo}{revision} --cache-dir {shlex.quote(str(hub))}`"
+def _hint_about_hub(hub: Path) -> None:
     try:
         hub = hub.expanduser()
         names = [entry.name for entry in hub.iterdir()] if hub.is_dir() else None
     except (OSError, RuntimeError):
         return
     if names is None:
-        _say(f"there is no hub directory at {hub}; it is made by {download}")
+        _say(f"there is no hub directory at {hub}; {_BRING}")
     elif not any(name.startswith("models--") for name in names):
         if "hub" in names and (hub / "hub").is_dir():
             _say(f"{hub} is one level too high: the models--… folders are in {hub / 'hub'}; change `[project] hub`")
         else:
-            _say(f"{hub} holds no model yet: {download}")
+            _say(f"{hub} holds no model yet; {_BRING}")
 
 
 def _say(text: str) -> None:
