@@ -20,6 +20,7 @@ _COMMANDS = {
     "explain": "Print the manual of a rule.",
     "fetch": "Bring the snapshots of models.lock into the hub directory.",
     "init": "Write a commented models.toml to start from.",
+    "lock": "Write models.lock: what exactly models.toml serves.",
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",
     "validate": "Print all findings on models.toml.",

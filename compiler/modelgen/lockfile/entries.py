@@ -135,12 +135,12 @@ def _parents(path: str) -> Iterator[str]:
 
 
 class Asset(Table):
-    """A file that a model needs at run time and that is on no hub."""
+    """A file that a model needs at run time and that is on no hub; its size where its server told it."""
 
     name: Annotated[str, AfterValidator(_check_name)]
     url: Annotated[str, AfterValidator(_check_url)]
     sha256: Sha256
-    size: Bytes
+    size: Bytes | None = None
     models: list[str] = Field(default_factory=list)
 
 

@@ -66,9 +66,10 @@ def _file(file: File) -> str:
 
 
 def _asset(entry: Asset) -> str:
+    size = "" if entry.size is None else f"size = {entry.size}\n"
     return (
         f"[[assets]]\nname = {_text(entry.name)}\nurl = {_text(entry.url)}\nsha256 = {_text(entry.sha256)}\n"
-        f"size = {entry.size}\nmodels = {_list(sorted(entry.models))}\n"
+        f"{size}models = {_list(sorted(entry.models))}\n"
     )
 
 

@@ -1,0 +1,68 @@
+"""The container images of a lock: what is known stays, what is not is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from modelgen.load import Document
+    from modelgen.lockfile.entries import Image, Lock
+
+_DEFAULT_ARCH = "amd64"
+
+
+def references(document: Document) -> dict[str, list[str]]:
+    """Return the images that the models run on, each with these models."""
+    from modelgen.engines.resolve import resolve
+
+    found: dict[str, list[str]] = {}
+    for name in document.models:
+        resolved = resolve(document, name)
+        if resolved.reference is not None and resolved.image is not None:
+            found.setdefault(resolved.reference, []).append(name)
+    return found
+
+
+def look_up_images(
+    document: Document, old: Lock, moved: Collection[str], *, local_only: bool
+) -> tuple[list[Image], list[str]]:
+    """Return the lock's entries for all images, and a warning where some are not known.
+
+    Args:
+        document: The models.toml.
+        old: The lock as it is.
+        moved: Models whose images are asked for anew.
+        local_only: Whether only the local engine is asked.
+    """
+    from modelgen.lockfile.entries import Image
+
+    wanted = references(document)
+    known = {image.reference: image for image in old.images if image.config_digest or image.manifest_digest}
+    asked = [name for name, models in wanted.items() if name not in known or not set(moved).isdisjoint(models)]
+    entries = {name: known[name] for name in wanted if name in known}
+    problems: dict[str, list[str]] = {}
+    if asked:
+        from modelgen.operate import images
+
+        arch = (document.config.host and document.config.host.arch) or _DEFAULT_ARCH
+        for name, found in images.look_up(asked, arch, local_only=local_only).items():
+            if found.is_known:
+                entries[name] = Image(reference=name, config_digest=found.config, manifest_digest=found.manifest)
+            else:
+                problems.setdefault(found.problem, []).append(name)
+                entries.setdefault(name, Image(reference=name))
+    return [entries[name] for name in sorted(entries)], _warn(problems, known)
+
+
+def _warn(problems: dict[str, list[str]], known: Collection[str]) -> list[str]:
+    """Return one warning for all images that nobody could tell about."""
+    if not problems:
+        return []
+    names = [name for group in problems.values() for name in group]
+    reasons = "; ".join(f"{', '.join(group)}: {problem}" for problem, group in problems.items())
+    kept = "as before" if all(name in known for name in names) else "by name only"
+    what = f"{len(names)} images are" if names[1:] else "an image is"
+    text = f"{what} in the lock {kept}, since nothing told what is behind the name ({reasons})"
+    return [f"{text}; run `modelgen lock` again where Docker reaches the registry"]

@@ -1,0 +1,167 @@
+"""What `modelgen lock` says when it is done: the changes on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.lockfile.changes import Change, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modelgen.hub.listing import Pinned
+    from modelgen.hub.resolve import Resolution
+    from modelgen.lockfile.entries import Image, Lock
+
+_MOST_FILES = 20
+
+
+@dataclass(frozen=True)
+class Report:
+    """A lock that was made.
+
+    Args:
+        path: Of the lock.
+        old: As it was.
+        new: As it is.
+        resolution: How it came to be.
+        warnings: About images.
+        is_written: Whether the file has changed.
+    """
+
+    path: Path
+    old: Lock
+    new: Lock
+    resolution: Resolution
+    warnings: list[str]
+    is_written: bool
+
+    def print(self, format_: str) -> None:
+        """Print it."""
+        for found in self.resolution.pinned.values():
+            for text in _left_out(found):
+                click.echo(f"modelgen: {text}", err=True)
+        for text in self.warnings:
+            click.echo(f"modelgen: warning: {text}", err=True)
+        if format_ == "json":
+            import json
+
+            click.echo(json.dumps(self._as_json(), indent=2, ensure_ascii=False))
+        else:
+            for line in self._changes():
+                click.echo(line)
+        click.echo(f"{self.path}: {self._summary()}", err=True)
+
+    def _changes(self) -> Iterator[str]:
+        for change in compare(self.old, self.new):
+            yield from _lines(change)
+        yield from _image_lines(self.old.images, self.new.images)
+
+    def _summary(self) -> str:
+        files = sum(len(entry.files) for entry in self.new.snapshots)
+        size = sum(entry.size for entry in self.new.snapshots)
+        count, images = len(self.new.snapshots), len(self.new.images)
+        text = (
+            f"{count} repositor{'y' if count == 1 else 'ies'}, {_files(files)}, {size_text(size)}; "
+            f"{images} image{'' if images == 1 else 's'}"
+        )
+        return text if self.is_written else f"{text}; nothing has changed"
+
+    def _as_json(self) -> dict[str, Any]:
+        return {
+            "lock": self.path.as_posix(),
+            "written": self.is_written,
+            "repositories": [
+                {
+                    **entry.model_dump(exclude={"files", "config"}),
+                    "files": len(entry.files),
+                    "bytes": entry.size,
+                }
+                for entry in self.new.snapshots
+            ],
+            "assets": [asset.model_dump() for asset in self.new.assets],
+            "images": [image.model_dump() for image in self.new.images],
+            "changes": [
+                {
+                    "repo": change.entry.repo,
+                    "revision": change.entry.revision,
+                    "old": change.old.commit if change.old else None,
+                    "new": change.new.commit if change.new else None,
+                    "added": change.added,
+                    "removed": change.removed,
+                    "changed": change.changed,
+                    "bytes_to_fetch": change.to_fetch,
+                }
+                for change in compare(self.old, self.new)
+            ],
+            "warnings": self.warnings,
+        }
+
+
+def print_faults(resolution: Resolution, path: Path) -> int:
+    """Print why there is no new lock, and return the exit code: what the files mend goes before the world."""
+    for text in dict.fromkeys(str(fault) for fault in resolution.faults.values()):
+        click.echo(f"modelgen: {text}", err=True)
+    click.echo(f"modelgen: {path} is left as it is", err=True)
+    return min(fault.exit_code for fault in resolution.faults.values())
+
+
+def _left_out(found: Pinned) -> Iterator[str]:
+    entry = found.entry
+    about = f"{', '.join(entry.models)}: {entry.repo}"
+    if entry.left_out:
+        patterns = ", ".join(entry.left_out)
+        yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), which serving does not need"
+    count, size = found.unasked
+    if count:
+        yield f"{about}: left out {_files(count)} ({size_text(size)}) that `file` or `include` does not name"
+
+
+def _lines(change: Change) -> Iterator[str]:
+    old, new, name = change.old, change.new, change.entry.repo
+    if new is None:
+        yield f"- {name} at {change.entry.commit[:12]}"
+    elif old is None:
+        yield f"+ {name} at {new.commit[:12]}: {_files(len(new.files))}, {size_text(new.size)}"
+    else:
+        move = new.commit[:12] if old.commit == new.commit else f"{old.commit[:12]} → {new.commit[:12]}"
+        yield f"~ {name} {move}: {size_text(change.to_fetch)} to fetch"
+        marked = [("+", path) for path in change.added] + [("~", path) for path in change.changed]
+        lines = [f"    {mark} {path} ({size_text(new.by_path[path].size)})" for mark, path in marked]
+        lines += [f"    - {path}" for path in change.removed]
+        yield from lines[:_MOST_FILES]
+        if len(lines) > _MOST_FILES:
+            yield f"    … and {_files(len(lines) - _MOST_FILES)} more"
+
+
+def _image_lines(old: list[Image], new: list[Image]) -> Iterator[str]:
+    before, after = ({image.reference: image for image in images} for images in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if now is None:
+            yield f"- image {name}"
+        elif was is None:
+            yield f"+ image {name}{_digest(now)}"
+        elif was != now:
+            yield f"~ image {name}{_digest(was)} →{_digest(now) or ' unknown'}"
+
+
+def _digest(image: Image) -> str:
+    digest = image.manifest_digest or image.config_digest
+    return f" {digest[:19]}" if digest else ""
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
+
+
+def size_text(size: int) -> str:
+    """Return bytes as a person reads them."""
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} byte{'' if size == 1 else 's'}"

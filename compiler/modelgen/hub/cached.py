@@ -1,0 +1,203 @@
+"""What a hub directory has of a repository: which commit, which files, and by which hashes they are named."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelgen.files import InputError, ModelgenError
+from modelgen.hub.layout import DEFAULT_REF
+from modelgen.hub.listing import license_of
+from modelgen.lockfile.repos import is_commit, is_local, repo_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.hub.listing import Ask
+
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.[a-z]+)", re.ASCII)
+# What the hub keeps outside git whatever its size (its default .gitattributes).
+_LARGE = (".bin", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".ot", ".pt", ".pth", ".safetensors")
+_SMALL_BYTES = 10_000_000
+_MAX_INDEX_BYTES = 64 * 2**20
+_MAX_CARD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of a snapshot.
+
+    Args:
+        path: Where its content is, as an engine opens it.
+        size: In bytes; 0 for one that should be there and is not.
+        is_there: Whether it is.
+        is_large: Whether its hash is SHA-256, and not git's id.
+        expected: The hash that it must have; None where nothing tells.
+    """
+
+    path: Path
+    size: int
+    is_there: bool
+    is_large: bool
+    expected: str | None
+
+
+def locate(hub: Path, ask: Ask) -> tuple[str, Path]:
+    """Return commit and folder of the snapshot that an engine would open by name.
+
+    Raises:
+        ModelgenError: There is none.
+    """
+    want, folder = ask.want, hub / repo_folder(ask.want.repo)
+    if not folder.is_dir():
+        if is_local(want.repo):
+            raise InputError(f"{ask.about} is not in {hub}; run `modelgen add PATH --as {want.repo}`")
+        raise ModelgenError(f"{ask.about} is not in {hub}; copy it there, or lock on a host with internet")
+    commit = ask.commit or _commit(folder, ask)
+    snapshot = folder / "snapshots" / commit
+    if not snapshot.is_dir():
+        there = _snapshots(folder)
+        hint = f"there {'are' if there[1:] else 'is'} {', '.join(there[:3])}" if there else "there is none"
+        option = "" if is_local(want.repo) else " --offline"
+        way_out = f"run `modelgen lock{option} --upgrade {want.models[0]}`" if ask.commit else "fetch it again"
+        raise ModelgenError(f"{ask.about} has no snapshot {commit} in {hub}: {hint}; {way_out}")
+    return commit, snapshot
+
+
+def _commit(folder: Path, ask: Ask) -> str:
+    revision = ask.want.revision or DEFAULT_REF
+    if is_commit(revision):
+        return revision
+    ref = folder / "refs" / revision
+    try:
+        text = ref.read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        there = _snapshots(folder)
+        shown = (
+            f'write `revision = "{there[0]}"` in models.toml' if len(there) == 1 else "write the commit as `revision`"
+        )
+        raise ModelgenError(f"{ask.about}: there is no {ref}, so nothing finds it by that name; {shown}") from None
+    if not is_commit(text.strip()):
+        raise ModelgenError(f"{ask.about}: {ref} holds no commit; write the 40 hex digits into it, or fetch again")
+    if text != text.strip():
+        raise ModelgenError(
+            f"{ask.about}: {ref} has white space about its commit, with which no engine finds the snapshot; "
+            f"write it anew: printf %s {text.strip()} > {ref}"
+        )
+    return text
+
+
+def _snapshots(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in (folder / "snapshots").iterdir() if is_commit(path.name))
+    except OSError:
+        return []
+
+
+def find_files(commit: str, snapshot: Path) -> dict[str, Found]:
+    """Return the files of a snapshot by path, and those that should be there and are not.
+
+    Raises:
+        OSError: The snapshot cannot be read.
+    """
+    listing = _read_listing(snapshot.parent.parent / "trees" / f"{commit}.json")
+    # What the listing does not have is not of this commit: a file of the system's, or of an engine's.
+    paths = (path for path in _walk(snapshot) if path in listing or not listing)
+    found = {path: _look_at(snapshot / path, listing.get(path)) for path in paths}
+    for path in listing or (_named_by_indexes(snapshot, found) | _named_by_shards(found)):
+        found.setdefault(path, Found(snapshot / path, 0, is_there=False, is_large=False, expected=None))
+    return dict(sorted(found.items()))
+
+
+def _walk(snapshot: Path) -> Iterator[str]:
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, _, names in os.walk(snapshot, onerror=fail):
+        for name in names:
+            yield Path(folder, name).relative_to(snapshot).as_posix()
+
+
+def _look_at(path: Path, listed: str | None) -> Found:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:  # a link that leads nowhere
+        return Found(path, 0, is_there=False, is_large=False, expected=None)
+    name = _blob_name(path)
+    expected = listed or name
+    is_large = len(expected) == 64 if expected else path.name.endswith(_LARGE) or size >= _SMALL_BYTES
+    if listed and name not in (None, listed):
+        expected = ""  # no content has both hashes
+    return Found(path, size, is_there=True, is_large=is_large, expected=expected)
+
+
+def _blob_name(path: Path) -> str | None:
+    """Return the hash by which the first link names a blob: a second one leads into Xet's shared store."""
+    if not path.is_symlink():
+        return None
+    target = path.readlink()
+    return target.name if target.parent.name == "blobs" and _HASH.fullmatch(target.name) else None
+
+
+def _read_listing(tree: Path) -> dict[str, str]:
+    """Return the hash of each file by path, as the client stored it when it fetched the snapshot."""
+    files = _read_json(tree).get("files")
+    listed = {}
+    for path, entry in files.items() if isinstance(files, dict) else ():
+        digest = (entry.get("lfs_sha256") or entry.get("blob_id")) if isinstance(entry, dict) else None
+        if isinstance(digest, str) and _HASH.fullmatch(digest) and ".." not in path.split("/"):
+            listed[path] = digest
+    return listed
+
+
+def _named_by_indexes(snapshot: Path, found: dict[str, Found]) -> set[str]:
+    """Return the shards that an index such as model.safetensors.index.json names."""
+    named = set()
+    for index, file in found.items():
+        if not index.endswith(".safetensors.index.json") or not file.is_there:
+            continue
+        shards = _read_json(snapshot / index).get("weight_map")
+        folder = index.rpartition("/")[0]
+        for shard in shards.values() if isinstance(shards, dict) else ():
+            if isinstance(shard, str) and "/" not in shard:
+                named.add(f"{folder}/{shard}" if folder else shard)
+    return named
+
+
+def _named_by_shards(found: dict[str, Found]) -> set[str]:
+    """Return the others of which `-00001-of-00003` speaks."""
+    named = set()
+    for path in found:
+        if shard := _SHARD.fullmatch(path):
+            stem, _, count, suffix = shard.groups()
+            named |= {f"{stem}-{number:05}-of-{count}{suffix}" for number in range(1, int(count) + 1)}
+    return named
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_INDEX_BYTES:
+            return {}
+        read = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def read_license(snapshot: Path) -> str | None:
+    """Return the license that the front matter of README.md names."""
+    import yaml
+
+    try:
+        with (snapshot / "README.md").open("rb") as file:
+            text = file.read(_MAX_CARD_BYTES).decode(errors="replace")
+        front = re.match(r"\ufeff?---\r?\n(.*?)\r?\n---", text, re.DOTALL)
+        card = yaml.safe_load(front[1]) if front else None
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        return None
+    return license_of(card) if isinstance(card, dict) else None

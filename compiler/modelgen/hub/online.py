@@ -1,0 +1,219 @@
+"""Look repositories up on the hub: a request for the files of each, and few for its config.json and its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from modelgen.files import InputError, ModelgenError
+from modelgen.hub import client, weights
+from modelgen.hub.listing import (
+    CONFIG,
+    Ask,
+    Facts,
+    Pinned,
+    choose_files,
+    config_text,
+    keeps_config,
+    license_of,
+    make_entry,
+    make_file,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+
+    from modelgen.hub.client import Connection
+    from modelgen.hub.left_out import Choice
+    from modelgen.lockfile.entries import File
+
+_AT_ONCE = 8
+_PATIENCE = 20.0
+"""Seconds without a byte after which a connection counts as dead."""
+
+
+@dataclass(frozen=True)
+class _Info:
+    """What the hub tells of a repository at a commit: of each file its size and its hashes (sha256, git's id)."""
+
+    commit: str
+    files: dict[str, tuple[int, str | None, str | None]]
+    license: str | None
+    gated: bool
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """An entry whose last facts are still on their way."""
+
+    ask: Ask
+    info: _Info
+    choice: Choice
+    files: list[File]
+    config: Future[str] | None
+    weights: list[Future[dict[str, int]]]
+
+    def finish(self) -> Pinned:
+        sums: dict[str, int] = {}
+        for future in self.weights:
+            for dtype, count in future.result().items():
+                sums[dtype] = sums.get(dtype, 0) + count
+        config = self.config.result() if self.config else None
+        facts = Facts(self.info.commit, self.info.license, self.info.gated, sums, config)
+        sizes = {path: size for path, (size, *_) in self.info.files.items()}
+        return make_entry(self.ask, self.choice, self.files, sizes, facts)
+
+
+def look_up(
+    connection: Connection, asks: Iterable[Ask], say: Callable[[str], None]
+) -> list[tuple[Ask, Pinned | ModelgenError]]:
+    """Return what the hub has for each of `asks`, or the sentence that says why not.
+
+    Args:
+        connection: Through which.
+        asks: What to look up.
+        say: Told of waits, by several threads.
+    """
+    hub = _Hub(connection, say)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            infos: dict[tuple[str, str | None], Future[_Info]] = {}
+            for ask in asks:
+                if (spot := _spot(ask)) not in infos:
+                    infos[spot] = pool.submit(hub.info, ask)
+            drafts = [(ask, _caught(partial(_draft, hub, pool, ask, infos[_spot(ask)]))) for ask in asks]
+            return [
+                (ask, draft if isinstance(draft, ModelgenError) else _caught(draft.finish)) for ask, draft in drafts
+            ]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _spot(ask: Ask) -> tuple[str, str | None]:
+    return ask.want.repo, ask.commit or ask.want.revision
+
+
+def _caught(call: Callable[[], client.T]) -> client.T | ModelgenError:
+    try:
+        return call()
+    except ModelgenError as error:
+        return error
+
+
+def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[_Info]) -> _Draft:
+    info = waited.result()
+    choice = choose_files(ask, info.files)
+    files = []
+    for path in choice.kept:
+        size, sha256, blob = info.files[path]
+        files.append(make_file(ask, path, size, sha256=sha256, blob=None if sha256 else blob))
+    config = keeps_config(files)
+    return _Draft(
+        ask,
+        info,
+        choice,
+        files,
+        pool.submit(hub.config, ask, info.commit, config) if config else None,
+        [pool.submit(hub.weights, ask, info.commit, file) for file in files if file.path.endswith(weights.SUFFIX)],
+    )
+
+
+class _Hub:
+    """The requests, each tried again where that can help, each failure a sentence."""
+
+    def __init__(self, connection: Connection, say: Callable[[str], None]) -> None:
+        self._connection = connection
+        self._say = say
+
+    def info(self, ask: Ask) -> _Info:
+        revision = ask.commit or ask.want.revision
+        call = partial(self._connection.api.model_info, ask.want.repo, revision=revision, files_metadata=True)
+        found = self._attempt(call, ask, f"commit {ask.commit}" if ask.commit else f"revision {revision}")
+        files = {}
+        for sibling in found.siblings or ():
+            sha256 = sibling.lfs.sha256 if sibling.lfs else None
+            if sibling.size is not None and (sha256 or sibling.blob_id):
+                files[sibling.rfilename] = (sibling.size, sha256, sibling.blob_id)
+        if not found.sha or len(files) != len(found.siblings or ()):
+            raise ModelgenError(
+                f"{ask.about}: {self._connection.endpoint} does not tell its commit and the sizes and hashes of its "
+                "files, as the hub does; set HF_ENDPOINT to a mirror that does"
+            )
+        return _Info(found.sha, files, _license(found), bool(found.gated))
+
+    def config(self, ask: Ask, commit: str, file: File) -> str:
+        data = self._read(ask, commit, CONFIG, 0, file.size)
+        git_id = hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
+        if file.etag not in (git_id, hashlib.sha256(data).hexdigest()):
+            raise ModelgenError(f"{ask.about}: {CONFIG} came damaged; run the command again")
+        return config_text(ask, data)
+
+    def weights(self, ask: Ask, commit: str, file: File) -> dict[str, int]:
+        try:
+            return weights.bytes_by_dtype(partial(self._read, ask, commit, file.path), file.size)
+        except weights.BadWeightsError as error:
+            raise InputError(
+                f"{ask.about}: {file.path} is damaged on the hub: {error}; `exclude` it in models.toml, or choose "
+                "another `revision`"
+            ) from error
+
+    def _read(self, ask: Ask, commit: str, path: str, start: int, stop: int) -> bytes:
+        """Return some bytes of a file: all that a header needs of a shard of 5 GB."""
+        if start == stop:
+            return b""
+        return self._attempt(
+            partial(_read_once, self._connection, ask.want.repo, commit, path, (start, stop)), ask, path
+        )
+
+    def _attempt(self, call: Callable[[], client.T], ask: Ask, what: str) -> client.T:
+        def on_wait(error: BaseException, seconds: float) -> None:
+            status = client.status_of(error)
+            reason = f"the hub answers {status}" if status else "the hub cannot be reached"
+            self._say(f"{ask.about}: {reason}; trying again in {seconds:.1f} s")
+
+        try:
+            return client.attempt(call, on_wait=on_wait)
+        except Exception as error:
+            raise _explained(error, self._connection, ask, what) from error
+
+
+def _explained(error: Exception, connection: Connection, ask: Ask, what: str) -> ModelgenError:
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    if isinstance(error, RevisionNotFoundError) and ask.commit is None:
+        return InputError(f"{ask.about} has no {what}; mend `revision` in models.toml")
+    model = ask.want.models[0] if ask.want.models else "models.toml"
+    return client.explain(error, connection, model=model, repo=ask.want.repo, what=what)
+
+
+def _read_once(connection: Connection, repo: str, commit: str, path: str, span: tuple[int, int]) -> bytes:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # type: ignore[attr-defined]
+
+    start, stop = span
+    url = hf_hub_url(repo, path, revision=commit, endpoint=connection.endpoint)
+    headers = build_hf_headers(token=connection.token, library_name="modelgen")
+    headers |= {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
+    with get_session().stream("GET", url, headers=headers, timeout=_PATIENCE) as response:
+        if not response.is_success:
+            response.read()
+        hf_raise_for_status(response)
+        # A server that knows no ranges sends the whole file; the rest of it is not waited for.
+        skipped = 0 if response.status_code == 206 else start
+        data = bytearray()
+        for block in response.iter_raw():
+            data += block
+            if len(data) >= skipped + stop - start:
+                break
+    return bytes(data[skipped : skipped + stop - start])
+
+
+def _license(info: Any) -> str | None:  # noqa: ANN401 - the client's ModelInfo
+    card = info.card_data.to_dict() if info.card_data else {}
+    tag = next((tag.removeprefix("license:") for tag in info.tags or () if tag.startswith("license:")), None)
+    return license_of(card) or license_of({"license": tag})

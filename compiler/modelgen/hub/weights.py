@@ -1,0 +1,81 @@
+"""How many bytes of tensors of each dtype a safetensors file holds, by its header: the weights are not read.
+
+The format: eight bytes, the size of the header as a little-endian number; the header, JSON; the tensors
+(huggingface.co/docs/safetensors).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SUFFIX = ".safetensors"
+FIRST_BYTES = 100_000
+"""Of a file; almost every header is within them (huggingface_hub#1855)."""
+_PREFIX = 8
+_LONGEST = 100_000_000  # as safetensors itself has it
+
+
+class BadWeightsError(ValueError):
+    """A safetensors file whose header is not one, or does not fit the file."""
+
+
+def bytes_by_dtype(read: Callable[[int, int], bytes], size: int) -> dict[str, int]:
+    """Return the bytes of tensors of each dtype.
+
+    Args:
+        read: Returns the bytes of the file from one offset to another, fewer at its end.
+        size: Of the file, in bytes.
+
+    Raises:
+        BadWeightsError: The header is no header, or the file has another size than it says.
+    """
+    first = read(0, min(FIRST_BYTES, size))
+    length = int.from_bytes(first[:_PREFIX], "little")
+    if len(first) < _PREFIX or length > min(_LONGEST, size - _PREFIX):
+        raise BadWeightsError("it is no safetensors file")
+    end = _PREFIX + length
+    header = first[_PREFIX:end] if end <= len(first) else first[_PREFIX:] + read(len(first), end)
+    if len(header) != length:
+        raise BadWeightsError("its header is cut short")
+    return _sum(_parse(header), size - end)
+
+
+def read_local(path: Path) -> Callable[[int, int], bytes]:
+    """Return a reader of a file on this host."""
+
+    def read(start: int, stop: int) -> bytes:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(stop - start)
+
+    return read
+
+
+def _parse(header: bytes) -> dict[str, Any]:
+    try:
+        tensors = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise BadWeightsError("its header is not JSON") from error
+    if not isinstance(tensors, dict):
+        raise BadWeightsError("its header is not a table")
+    return {name: tensor for name, tensor in tensors.items() if name != "__metadata__"}
+
+
+def _sum(tensors: dict[str, Any], available: int) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    last = 0
+    for name, tensor in tensors.items():
+        match tensor:
+            case {"dtype": str(dtype), "data_offsets": [int(start), int(stop)]} if 0 <= start <= stop:
+                sums[dtype] = sums.get(dtype, 0) + stop - start
+                last = max(last, stop)
+            case _:
+                raise BadWeightsError(f"its header is wrong about the tensor {name[:80]}")
+    if last != available:
+        raise BadWeightsError(f"its header speaks of {last:,} bytes of tensors, and it has {available:,}")
+    return sums

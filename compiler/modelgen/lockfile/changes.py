@@ -1,0 +1,78 @@
+"""What differs between two locks, for a person who has to approve it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modelgen.lockfile.entries import File, Lock, Snapshot
+
+
+@dataclass(frozen=True)
+class Change:
+    """One repository whose entry is new, gone or different.
+
+    Args:
+        old: The entry before; None for a new one.
+        new: The entry now; None for one that is gone.
+    """
+
+    old: Snapshot | None
+    new: Snapshot | None
+
+    @property
+    def entry(self) -> Snapshot:
+        """The entry that says which repository it is about."""
+        entry = self.new or self.old
+        assert entry is not None, "a change has a side"  # noqa: S101 - an invariant
+        return entry
+
+    @property
+    def added(self) -> list[str]:
+        """Paths that are new."""
+        return sorted(_files(self.new).keys() - _files(self.old).keys())
+
+    @property
+    def removed(self) -> list[str]:
+        """Paths that are gone."""
+        return sorted(_files(self.old).keys() - _files(self.new).keys())
+
+    @property
+    def changed(self) -> list[str]:
+        """Paths with another content."""
+        old, new = _files(self.old), _files(self.new)
+        return sorted(path for path in old.keys() & new.keys() if old[path].etag != new[path].etag)
+
+    @property
+    def to_fetch(self) -> int:
+        """Bytes of contents that the old entry does not have."""
+        known = {file.etag for file in _files(self.old).values()}
+        return sum({file.etag: file.size for file in _files(self.new).values() if file.etag not in known}.values())
+
+
+def _files(entry: Snapshot | None) -> Mapping[str, File]:
+    return entry.by_path if entry else {}
+
+
+def compare(old: Lock, new: Lock) -> list[Change]:
+    """Return the repositories whose commit or files differ, by name; who needs them does not count."""
+    wanted = {entry.want for entry in new.snapshots}
+    lost = [entry for entry in old.snapshots if entry.want not in wanted]
+    changes = []
+    for entry in new.snapshots:
+        former = old.find(entry.want) or _former(entry, lost)
+        if former in lost:
+            lost.remove(former)
+        if former is None or (former.commit, former.by_path) != (entry.commit, entry.by_path):
+            changes.append(Change(former, entry))
+    changes += [Change(entry, None) for entry in lost]
+    return sorted(changes, key=lambda change: (change.entry.repo, change.entry.revision or ""))
+
+
+def _former(entry: Snapshot, lost: Iterable[Snapshot]) -> Snapshot | None:
+    """Return the entry that this one was, before its patterns or its revision were edited."""
+    same = [other for other in lost if other.repo == entry.repo]
+    return next((other for other in same if other.revision == entry.revision), next(iter(same), None))

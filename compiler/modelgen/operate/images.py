@@ -1,0 +1,194 @@
+"""What an image's name means now: asked of the local engine, then of the registry, through Docker's command line.
+
+Docker's own credentials, mirrors and proxies are used that way. Everything together has a few seconds: what is not
+known by then stays unknown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+PATIENCE = 5.0
+"""Seconds for all images together."""
+_AT_ONCE = 16
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What an image is.
+
+    Args:
+        config: Digest of its configuration: its id in Docker's classic store, and what survives `save` and `load`.
+        manifest: Digest by which `name@digest` pulls it: of its manifest or of its index.
+        problem: Why one of them is not known.
+    """
+
+    config: str | None = None
+    manifest: str | None = None
+    problem: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether one of them is known, by which the image can be told from others."""
+        return self.config is not None or self.manifest is not None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether both are known."""
+        return self.config is not None and self.manifest is not None
+
+
+def look_up(references: Iterable[str], arch: str, *, local_only: bool = False) -> dict[str, Digests]:
+    """Return what is known of each image within `PATIENCE`.
+
+    Args:
+        references: As models.toml has them.
+        arch: The processor of the host that runs them, as Docker calls it.
+        local_only: Whether the registry is not to be asked.
+    """
+    names = [*dict.fromkeys(references)]
+    docker = shutil.which("docker")
+    if docker is None:
+        return {name: Digests(problem="there is no `docker` here") for name in names}
+    if not names:
+        return {}
+    end = time.monotonic() + PATIENCE
+
+    def ask(name: str) -> Digests:
+        def run(*arguments: str) -> Any:  # noqa: ANN401 - whatever JSON it prints
+            return _run([docker, *arguments], end)
+
+        return _look_up(name, arch, run, local_only=local_only)
+
+    with ThreadPoolExecutor(min(len(names), _AT_ONCE)) as pool:
+        return dict(zip(names, pool.map(ask, names), strict=True))
+
+
+def _look_up(name: str, arch: str, run: Callable[..., Any], *, local_only: bool) -> Digests:
+    here = _of_engine(run("image", "inspect", name), name, arch)
+    if here.is_complete or local_only:
+        return here if here.is_known else replace(here, problem="the local engine does not have it")
+    # By the digest where it is known: the tag may have moved on.
+    target = f"{_without_tag(name)}@{here.manifest}" if here.manifest else name
+    printed = run("manifest", "inspect", "--verbose", target)
+    there = _of_registry(printed, arch)
+    if here.manifest:
+        return replace(here, config=there.config)
+    if here.config:  # of an image that was built or loaded here, which need not be the registry's
+        return there if there.config == here.config else here
+    return there if there.is_known else replace(there, problem=_problem(printed, arch))
+
+
+def _run(command: list[str], end: float) -> Any:  # noqa: ANN401 - whatever JSON it prints
+    """Return what a command printed as JSON; the text of its failure; or None if it is out of time.
+
+    Its output goes to a file: a pipe would be held open by whatever the command started itself.
+    """
+    left = end - time.monotonic()
+    if left <= 0:
+        return None
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
+            )
+        except OSError as error:
+            return str(error.strerror)
+        try:
+            code = process.wait(left)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            return None
+        output.seek(0)
+        errors.seek(0)
+        if code != 0:
+            return errors.read(4096).decode(errors="replace").strip() or f"`docker` ended with {code}"
+        try:
+            return json.loads(output.read())
+        except (ValueError, RecursionError):
+            return "`docker` printed no JSON"
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a command and what it started."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _of_engine(printed: Any, name: str, arch: str) -> Digests:  # noqa: ANN401 - whatever Docker printed
+    written = _digest(name.partition("@")[2])
+    image = printed[0] if isinstance(printed, list) and printed and isinstance(printed[0], dict) else {}
+    if image.get("Architecture") != arch:
+        return Digests(manifest=written)
+    digests = [str(item).partition("@") for item in image.get("RepoDigests") or ()]
+    own = [_digest(digest) for repo, _, digest in digests if _full(repo) == _full(name)]
+    id_ = str(image.get("Id"))
+    # In containerd's store an image's id is the digest of its manifest or index.
+    is_config = id_ not in {digest for *_, digest in digests}
+    return Digests(_digest(id_) if is_config else None, written or (own[0] if own else None))
+
+
+def _digest(text: str) -> str | None:
+    return text if _DIGEST.fullmatch(text) else None
+
+
+def _without_tag(name: str) -> str:
+    """Return a reference without its tag and digest; a port has a slash after it."""
+    folder, slash, last = name.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
+
+
+def _full(name: str) -> str:
+    """Return a repository's name with what Docker leaves out."""
+    name = _without_tag(name).removeprefix("docker.io/")
+    host, slash, _ = name.partition("/")
+    if not slash:
+        return f"docker.io/library/{name}"
+    return name if "." in host or ":" in host or host == "localhost" else f"docker.io/{name}"
+
+
+def _of_registry(printed: Any, arch: str) -> Digests:  # noqa: ANN401 - whatever Docker printed
+    """Read `docker manifest inspect --verbose`: one manifest, or a list of those that an index holds."""
+    manifests = printed if isinstance(printed, list) else [printed]
+    for manifest in manifests:
+        descriptor = manifest.get("Descriptor") if isinstance(manifest, dict) else None
+        if not isinstance(descriptor, dict):
+            continue
+        platform = descriptor.get("platform") or {}
+        is_ours = (platform.get("os"), platform.get("architecture")) == ("linux", arch)
+        if is_ours or (len(manifests) == 1 and not platform):
+            return Digests(_config_of(manifest), _digest(str(descriptor.get("digest"))))
+    return Digests()
+
+
+def _config_of(manifest: dict[str, Any]) -> str | None:
+    inner = manifest.get("SchemaV2Manifest") or manifest.get("OCIManifest") or {}
+    return _digest(str((inner.get("config") or {}).get("digest")))
+
+
+def _problem(printed: Any, arch: str) -> str:  # noqa: ANN401 - whatever Docker printed
+    if printed is None:
+        return f"no answer within {PATIENCE:.0f} s"
+    if isinstance(printed, str):
+        return printed.splitlines()[0][:200]
+    return f"the registry has none for {arch}"
