@@ -24,6 +24,7 @@ _COMMANDS = {
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",
     "validate": "Print all findings on models.toml.",
+    "verify": "Hold the hub directory against models.lock.",
 }
 
 

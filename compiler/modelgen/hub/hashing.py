@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from io import FileIO
     from pathlib import Path
 
     from modelgen.lockfile.entries import File
@@ -40,12 +41,20 @@ class Digest:
         Raises:
             OSError: It cannot be read.
         """
-        buffer = memoryview(bytearray(_BLOCK))
         with path.open("rb", buffering=0) as file:
-            while count := file.readinto(buffer):
-                self._hash.update(buffer[:count])
-                if progress is not None:
-                    progress(count)
+            self.add_open(file, progress)
+
+    def add_open(self, file: FileIO, progress: Callable[[int], None] | None = None) -> None:
+        """Add what is left of an open file.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        buffer = memoryview(bytearray(_BLOCK))
+        while count := file.readinto(buffer):
+            self._hash.update(buffer[:count])
+            if progress is not None:
+                progress(count)
 
     def hex(self) -> str:
         """Return the hash of what was added so far."""

@@ -1,0 +1,127 @@
+"""Where a path of a hub directory leads, one step after the other, and never out of it.
+
+A container sees the hub directory alone: a link that leads out of it, or that names an absolute path, leads nowhere
+there, however well it works on the host.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from io import FileIO
+    from pathlib import Path
+
+_MOST_LINKS = 40  # as Linux counts
+
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+    stat.S_IFLNK: "a link",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What a path leads to.
+
+    Args:
+        parts: Path below the hub directory, without links; as far as it was followed, where nothing is there.
+        status: Of what lies there; None when nothing does, or it was not reached.
+        fault: Why it was not reached, as in "is a link that …"; None for what is only missing.
+        is_link: Whether a link led there.
+        folders: The folders on the way, with their modes.
+    """
+
+    parts: tuple[str, ...]
+    status: os.stat_result | None = None
+    fault: str | None = None
+    is_link: bool = False
+    folders: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.status is not None and stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.status is not None and stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def kind(self) -> str:
+        """What it is, where it is no regular file."""
+        return KINDS.get(stat.S_IFMT(self.status.st_mode), "no file") if self.status else "missing"
+
+
+def follow(hub: Path, relative: str) -> Landing:
+    """Follow a path below `hub`, through links that stay below it."""
+    todo, done, links = [*reversed(relative.split("/"))], list[str](), 0
+    folders: dict[tuple[str, ...], int] = {}
+
+    def land(fault: str | None = None, found: os.stat_result | None = None) -> Landing:
+        return Landing(tuple(done), found, fault, links > 0, folders)
+
+    def look(*parts: str) -> os.stat_result:
+        return os.lstat(os.path.join(hub, *parts)) if parts else hub.stat()  # noqa: PTH118 - of ten thousand files
+
+    tried: list[str] = []
+    try:
+        status = look()
+        while todo:
+            part = todo.pop()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                if not done:
+                    return land("is a link that leads out of the hub directory")
+                done.pop()
+                status = look(*done)
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                return land()  # a file in place of a folder
+            tried = [*done, part]
+            found = look(*tried)
+            if stat.S_ISLNK(found.st_mode):
+                links += 1
+                target = hub.joinpath(*tried).readlink()
+                if target.is_absolute():
+                    return land("is a link with an absolute path, which leads nowhere in a container")
+                if links > _MOST_LINKS:
+                    return land("is a link in a circle")
+                todo += reversed(target.as_posix().split("/"))
+                continue
+            status = found
+            done.append(part)
+            if stat.S_ISDIR(status.st_mode):
+                folders[tuple(done)] = status.st_mode
+    except OSError as error:
+        done = tried
+        return land(None if error.errno in (errno.ENOENT, errno.ENOTDIR) else _why(error))
+    return land(found=status)
+
+
+def _why(error: OSError) -> str:
+    return f"cannot be looked at: {(error.strerror or str(error)).lower()}"
+
+
+def open_regular(path: Path) -> FileIO:
+    """Open a file for reading, and nothing else: a pipe would wait for a writer, a device may do anything.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb", buffering=0)

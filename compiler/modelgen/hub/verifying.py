@@ -1,0 +1,131 @@
+"""A hub directory against the lock, offline: every file that is missing, damaged, unreadable or foreign.
+
+The official client believes names: a truncated blob, a flipped byte or a link to another blob is "cached" for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelgen.hub.following import follow, open_regular
+from modelgen.hub.hashing import Digest, in_parallel
+from modelgen.hub.problems import Problem, how_to_bring
+from modelgen.hub.verifying_files import FileLooker
+from modelgen.hub.verifying_foreign import foreign_files, other_things
+from modelgen.hub.verifying_modes import Passed, unreadable
+from modelgen.hub.verifying_refs import wrong_listing, wrong_refs
+from modelgen.lockfile.repos import snapshot_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from modelgen.hub.layout import Checkout
+    from modelgen.hub.verifying_files import Content
+    from modelgen.lockfile.entries import Asset, File
+
+
+@dataclass
+class Survey:
+    """What a look at names, sizes, links and modes tells.
+
+    Args:
+        files: Number of files that should be there.
+        problems: What is not as it should be.
+        contents: What is left to be read, each content once, the biggest first.
+    """
+
+    files: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    contents: list[Content] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all contents."""
+        return sum(content.file.size for content in self.contents)
+
+
+def survey(
+    hub: Path,
+    checkouts: Iterable[Checkout],
+    assets: Iterable[Asset],
+    left_out: Mapping[str, tuple[str, ...]],
+    *,
+    quick: bool,
+) -> Survey:
+    """Look at everything without reading it.
+
+    Args:
+        hub: The hub directory.
+        checkouts: What should be there.
+        assets: Files of no hub that should be there too.
+        left_out: Patterns of the files of a commit that are known and not wanted.
+        quick: Whether nothing will be read: a link's name must tell its content then.
+    """
+    found, known, passed = Survey(), [*checkouts], Passed()
+    if not hub.is_dir():
+        help_ = "mend `hub` in [project] of models.toml, or run `modelgen fetch`"
+        return Survey(problems=[Problem("", "no-hub", f"there is no hub directory {hub}", help_)])
+    looker = FileLooker(hub, quick, passed)
+    for checkout in known:
+        found.files += len(checkout.files)
+        if (missing := _missing_whole(checkout)) is not None:
+            found.problems.append(missing)
+            continue
+        for file in checkout.files.values():
+            looker.look_at(checkout, file)
+        found.problems += foreign_files(checkout, left_out.get(checkout.commit, ()))
+        found.problems += wrong_refs(checkout, passed)
+        found.problems += wrong_listing(checkout, passed)
+    for asset in assets:
+        found.files += 1
+        looker.look_at_asset(asset)
+    found.problems += [*looker.problems, *unreadable(hub, passed), *other_things(hub, known)]
+    found.contents = sorted(looker.contents.values(), key=lambda content: -content.file.size)
+    return found
+
+
+def _missing_whole(checkout: Checkout) -> Problem | None:
+    """Return one problem for a snapshot of which nothing is there."""
+    path = snapshot_folder(checkout.repo, checkout.commit)
+    landing = follow(checkout.hub, path)
+    if landing.is_folder:
+        return None
+    size = sum(file.size for file in checkout.files.values())
+    files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {size:,} bytes"
+    text = landing.fault or (f"is {landing.kind}, not a folder" if landing.status else "is missing")
+    is_bad = bool(landing.fault or landing.status)
+    help_ = (
+        f"remove it, then {how_to_bring(checkout, is_bad=False)}" if is_bad else how_to_bring(checkout, is_bad=False)
+    )
+    return Problem(path, "missing", f"{text}: the whole snapshot ({files})", help_, checkout.repo, checkout.models)
+
+
+def damaged(hub: Path, contents: Iterable[Content], advanced: Callable[[int], None]) -> Iterator[Problem]:
+    """Read all contents, several at once, and yield those that are not what the lock says.
+
+    Args:
+        hub: The hub directory.
+        contents: As a survey found them.
+        advanced: Told by several threads how many bytes were read.
+    """
+
+    def read(content: Content) -> tuple[Content, str | None]:
+        return content, _fault_of(hub.joinpath(*content.parts), content.file, advanced)
+
+    for content, fault in in_parallel(read, contents):
+        if fault is not None:
+            yield from (place.bad("content", fault) for place in content.places)
+
+
+def _fault_of(path: Path, file: File, advanced: Callable[[int], None]) -> str | None:
+    digest = Digest(None if file.sha256 else file.size)
+    try:
+        with open_regular(path) as opened:
+            digest.add_open(opened, advanced)
+    except OSError as error:
+        return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    if digest.hex() == file.etag:
+        return None
+    return f"is damaged: its hash is {digest.hex()[:12]}…, not {file.etag[:12]}… as models.lock says"

@@ -1,0 +1,149 @@
+"""Each locked file by its name, size and link; what is right so far is left to be read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelgen.hub.following import follow
+from modelgen.hub.layout import asset_path
+from modelgen.hub.problems import FIX, Drop, Problem, how_to_bring
+from modelgen.lockfile.entries import File
+from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.hub.following import Landing
+    from modelgen.hub.layout import Checkout
+    from modelgen.hub.verifying_modes import Passed
+    from modelgen.lockfile.entries import Asset
+
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file should be, and what helps when it is not.
+
+    Args:
+        path: Below the hub directory.
+        repo: Repository id, or an empty string for a file of no hub.
+        models: Ids of the models that need it.
+        if_missing: What to do when nothing is there.
+        if_bad: What to do when something else is there.
+        drop: How to make room for the right one; None for what came from no hub.
+    """
+
+    path: str
+    repo: str
+    models: tuple[str, ...]
+    if_missing: str
+    if_bad: str
+    drop: Drop | None
+
+    def missing(self, kind: str, text: str) -> Problem:
+        """Return the problem that nothing is there."""
+        return Problem(self.path, kind, text, self.if_missing, self.repo, self.models, remedy=self.drop)
+
+    def bad(self, kind: str, text: str) -> Problem:
+        """Return the problem that something else is there."""
+        return Problem(self.path, kind, text, self.if_bad, self.repo, self.models, remedy=self.drop)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes to be read: where they lie, without links, what they should be, and the places that need them."""
+
+    parts: tuple[str, ...]
+    file: File
+    places: list[Place] = field(default_factory=list)
+
+
+@dataclass
+class FileLooker:
+    """Looks at one file after the other.
+
+    Args:
+        hub: The hub directory.
+        quick: Whether nothing will be read: a link's name must tell its content then.
+        passed: Takes the modes of all that was passed.
+    """
+
+    hub: Path
+    quick: bool
+    passed: Passed
+    problems: list[Problem] = field(default_factory=list)
+    contents: dict[tuple[int, int, str], Content] = field(default_factory=dict)
+    _shared: set[str] = field(default_factory=set)
+
+    def look_at(self, checkout: Checkout, file: File) -> None:
+        """Look at a file of a snapshot."""
+        path = f"{snapshot_folder(checkout.repo, checkout.commit)}/{file.path}"
+        blob = f"{repo_folder(checkout.repo)}/blobs/{file.etag}"
+        drop = None if is_local(checkout.repo) else Drop(path, blob, file)
+        helps = how_to_bring(checkout, is_bad=False), how_to_bring(checkout, is_bad=True)
+        landing = self._look(Place(path, checkout.repo, checkout.models, *helps, drop), file)
+        if landing is None:
+            # A fetch links to the blob of that name as it is.
+            place = Place(blob, checkout.repo, checkout.models, *helps, drop)
+            if (found := follow(self.hub, blob)).status is not None or found.fault:
+                self._weigh(place, file, found)
+        elif landing.is_file:
+            self._look_at_link(checkout, file, path, landing)
+
+    def look_at_asset(self, asset: Asset) -> None:
+        """Look at a file that is on no hub."""
+        path = asset_path(self.hub, asset).relative_to(self.hub).as_posix()
+        size = asset.size
+        if size is None:  # it was never seen, only its hash is known
+            status = follow(self.hub, path).status
+            size = status.st_size if status is not None else 0
+        file = File(path=asset.name, size=size, sha256=asset.sha256)
+        bad = f"{FIX}, then `modelgen fetch`"
+        self._look(Place(path, "", tuple(asset.models), "run `modelgen fetch`", bad, Drop(path, None, file)), file)
+
+    def _look(self, place: Place, file: File) -> Landing | None:
+        """Look at what is there; None when nothing is."""
+        landing = follow(self.hub, place.path)
+        if landing.status is None and landing.fault is None:
+            text = f"is a link to nothing: there is no {'/'.join(landing.parts)}" if landing.is_link else "is missing"
+            self.problems.append(place.missing("dangling" if landing.is_link else "missing", text))
+            return None
+        self._weigh(place, file, landing)
+        return landing
+
+    def _weigh(self, place: Place, file: File, landing: Landing) -> None:
+        """Judge what is there by what it is and its size."""
+        self.passed.note(landing)
+        status = landing.status
+        if landing.fault is not None or status is None:
+            self.problems.append(place.bad("link" if landing.is_link else "unreadable", landing.fault or ""))
+        elif not landing.is_file:
+            self.problems.append(place.bad("not-a-file", f"is {landing.kind}, not a file"))
+        elif status.st_size != file.size:
+            text = f"has {status.st_size:,} bytes, not {file.size:,} as models.lock says"
+            self.problems.append(place.bad("size", text))
+        else:
+            key = (status.st_dev, status.st_ino, file.etag)
+            self.contents.setdefault(key, Content(landing.parts, file)).places.append(place)
+
+    def _look_at_link(self, checkout: Checkout, file: File, path: str, landing: Landing) -> None:
+        """Judge where a link leads."""
+        pointer = self.hub / path
+        if not pointer.is_symlink():
+            return
+        name = pointer.readlink().name
+        if self.quick and name != file.etag and _HASH.fullmatch(name):
+            # The client names a blob by its hash; without reading it, the name is all there is.
+            text = f"is a link to another blob: {name[:12]}…, not {file.etag[:12]}… as models.lock says"
+            drop = None if is_local(checkout.repo) else Drop(path, None, file)
+            help_ = how_to_bring(checkout, is_bad=True)
+            self.problems.append(Problem(path, "link", text, help_, checkout.repo, checkout.models, remedy=drop))
+        folder = repo_folder(checkout.repo)
+        if landing.parts[0] != folder and folder not in self._shared:
+            self._shared.add(folder)
+            text = f"has contents elsewhere in the hub directory ({landing.parts[0]}), so it is not whole by itself"
+            help_ = "move, copy or mount the whole hub directory"
+            self.problems.append(Problem(folder, "shared", text, help_, checkout.repo, checkout.models, is_wrong=False))

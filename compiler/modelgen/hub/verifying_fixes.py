@@ -1,0 +1,92 @@
+"""What `verify --fix` does: bad files go, small ones are written anew, modes are opened; nothing outside the hub."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from typing import TYPE_CHECKING
+
+from modelgen.files import Staged
+from modelgen.hub.following import follow, open_regular
+from modelgen.hub.hashing import Digest
+from modelgen.hub.holding import make_folder
+from modelgen.hub.problems import Drop, Open, Remedy, Remove, Write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.lockfile.entries import File
+
+
+def mend(hub: Path, remedy: Remedy) -> bool:
+    """Apply a remedy; tell whether that is all it takes, or a fetch must follow.
+
+    Raises:
+        OSError: The hub directory cannot be written.
+    """
+    match remedy:
+        case Open():
+            _open(hub, remedy)
+        case Write():
+            _write(hub, remedy)
+        case Remove():
+            _remove(hub, remedy.path)
+        case Drop():
+            _remove(hub, remedy.path)
+            if remedy.blob is not None and not _is_intact(hub, remedy.blob, remedy.file):
+                _remove(hub, remedy.blob)
+            return False
+    return True
+
+
+def _open(hub: Path, remedy: Open) -> None:
+    landing = follow(hub, remedy.path)
+    if landing.status is not None and not landing.is_link:
+        path = hub.joinpath(*landing.parts)
+        path.chmod(stat.S_IMODE(landing.status.st_mode) | remedy.bits)
+
+
+def _write(hub: Path, remedy: Write) -> None:
+    folder, _, name = remedy.path.rpartition("/")
+    if (landing := follow(hub, folder)).fault is not None:
+        raise OSError(None, landing.fault, str(hub / folder))
+    _remove(hub, remedy.path)
+    parent = hub.joinpath(*landing.parts) if landing.is_folder else hub / folder
+    make_folder(parent)
+    staged = Staged(parent, {name: remedy.data}, ".modelgen-new")
+    try:
+        staged.publish(name)
+        (parent / name).chmod(0o644)
+    finally:
+        staged.discard()
+
+
+def _remove(hub: Path, path: str) -> None:
+    """Remove what lies at a path, never what a link leads to, and nothing that is reached by a way out of the hub."""
+    folder, _, name = path.rpartition("/")
+    landing = follow(hub, folder)
+    if landing.fault is not None or not landing.is_folder:
+        return
+    target = hub.joinpath(*landing.parts, name)
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(target).st_mode)
+    except OSError:
+        return
+    if is_folder:
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _is_intact(hub: Path, path: str, file: File) -> bool:
+    landing = follow(hub, path)
+    if landing.status is None or not landing.is_file or landing.status.st_size != file.size:
+        return False
+    digest = Digest(None if file.sha256 else file.size)
+    try:
+        with open_regular(hub.joinpath(*landing.parts)) as opened:
+            digest.add_open(opened)
+    except OSError:
+        return False
+    return digest.hex() == file.etag

@@ -1,0 +1,116 @@
+"""What lies in a hub directory and is not locked: wrong inside a locked snapshot, elsewhere worth a note."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from modelgen.hub.following import follow
+from modelgen.hub.layout import OWN_FOLDER
+from modelgen.hub.left_out import matches
+from modelgen.hub.problems import FIX, Problem, Remove
+from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from modelgen.hub.layout import Checkout
+
+_REPOS = ("models--", "datasets--", "spaces--")
+_LEFTOVERS = (".incomplete", ".modelgen-new")
+
+
+def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Problem]:
+    """Yield what lies in a snapshot and is not locked; a folder without locked files is one thing.
+
+    Args:
+        checkout: The snapshot.
+        left_out: Patterns of files that are known and not wanted.
+    """
+    patterns = (*left_out,)
+    folders = {parent for path in checkout.files for parent in _parents(path)}
+    todo = [""]
+    while todo:
+        folder = todo.pop()
+        place = f"{snapshot_folder(checkout.repo, checkout.commit)}/{folder}".rstrip("/")
+        landing = follow(checkout.hub, place)
+        if not landing.is_folder:
+            continue
+        for entry in _entries(checkout.hub.joinpath(*landing.parts)):
+            path = f"{folder}/{entry.name}".lstrip("/")
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if path in folders:
+                todo += [path] if is_folder else []
+            elif path not in checkout.files:
+                yield _foreign(checkout, f"{place}/{entry.name}", entry, is_known=matches(path, patterns))
+
+
+def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known: bool) -> Problem:
+    is_folder = entry.is_dir(follow_symlinks=False)
+    kind = "folder" if is_folder else "file"
+    if is_known:
+        text, help_ = f"is a {kind} that models.lock leaves out", "leave it; serving does not need it"
+        return Problem(path, "left-out", text, help_, checkout.repo, checkout.models, is_wrong=False)
+    # Of what came from no hub there may be no other copy.
+    is_only_copy = is_local(checkout.repo) and not entry.is_symlink()
+    return Problem(
+        path,
+        "foreign",
+        f"is a {kind} that models.lock does not have, inside a locked snapshot: an engine may read it",
+        "move it out of the hub directory" if is_only_copy else f"{FIX}, or remove it",
+        checkout.repo,
+        checkout.models,
+        remedy=None if is_only_copy else Remove(path),
+    )
+
+
+def other_things(hub: Path, checkouts: Iterable[Checkout]) -> Iterator[Problem]:
+    """Yield notes on other repositories, other snapshots, and what killed downloads left."""
+    commits: dict[str, set[str]] = {}
+    for checkout in checkouts:
+        commits.setdefault(repo_folder(checkout.repo), set()).add(checkout.commit)
+    for entry in _entries(hub):
+        if entry.name.startswith(_REPOS) and entry.name not in commits:
+            yield _note(entry.name, "other", "is a repository that models.lock does not have", "remove it for its room")
+    for folder, locked in sorted(commits.items()):
+        if not follow(hub, folder).is_folder:
+            continue
+        for entry in _entries(hub / folder / "snapshots"):
+            if entry.name not in locked:
+                path = f"{folder}/snapshots/{entry.name}"
+                yield _note(
+                    path, "other", "is a snapshot that models.lock does not have", "`hf cache prune` removes it"
+                )
+        yield from _leftovers(hub, f"{folder}/blobs")
+    partial = f"{OWN_FOLDER}/partial"
+    for entry in _entries(hub / partial):
+        if entry.is_dir(follow_symlinks=False):
+            for part in _entries(hub / partial / entry.name):
+                path = f"{partial}/{entry.name}/{part.name}"
+                yield _note(path, "leftover", "is half a download", "`modelgen fetch` goes on with it")
+
+
+def _leftovers(hub: Path, folder: str) -> Iterator[Problem]:
+    for entry in _entries(hub / folder):
+        if entry.name.endswith(_LEFTOVERS):
+            text = "is what a killed process left, or one that is at work"
+            yield _note(f"{folder}/{entry.name}", "leftover", text, "`modelgen fetch` removes it once it is nobody's")
+
+
+def _note(path: str, kind: str, text: str, help_: str) -> Problem:
+    return Problem(path, kind, text, help_, is_wrong=False)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []  # not there, or closed: its mode is a finding of its own
+
+
+def _parents(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path

@@ -1,0 +1,55 @@
+"""What the account of a container cannot read. It is not the one that fetched, and has no rights over modes.
+
+`cap_drop: [ALL]` takes from root, too, the right to read what is closed to others (tests/e2e; hosts.md).
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelgen.hub.problems import FIX, Open, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modelgen.hub.following import Landing
+
+_FOLDER = stat.S_IROTH | stat.S_IXOTH
+_FILE = stat.S_IROTH
+
+
+@dataclass
+class Passed:
+    """The modes of all files and folders on the way to what is locked, by their path below the hub directory."""
+
+    folders: dict[tuple[str, ...], int] = field(default_factory=dict)
+    files: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def note(self, landing: Landing) -> None:
+        """Take what a path led through."""
+        self.folders.update(landing.folders)
+        if landing.status is not None and landing.is_file and landing.status.st_mode & _FILE != _FILE:
+            self.files[landing.parts] = landing.status.st_mode
+
+
+def unreadable(hub: Path, passed: Passed) -> Iterator[Problem]:
+    """Yield what others may not read; on Windows modes say nothing."""
+    if sys.platform == "win32":
+        return
+    for parts, mode in sorted({(): hub.stat().st_mode, **passed.folders}.items()):
+        if mode & _FOLDER != _FOLDER:
+            yield _closed("/".join(parts), mode, _FOLDER, "folder")
+    for parts, mode in sorted(passed.files.items()):
+        yield _closed("/".join(parts), mode, _FILE, "file")
+
+
+def _closed(path: str, mode: int, bits: int, kind: str) -> Problem:
+    text = f"has mode {stat.S_IMODE(mode):04o}: the container's user cannot read this {kind}"
+    letters = "rx" if kind == "folder" else "r"
+    return Problem(
+        path, "mode", text, f"{FIX}, or `chmod a+{letters}` it", remedy=Open(path, bits | bits << 3 | bits << 6)
+    )

@@ -1,0 +1,139 @@
+"""The small files beside a snapshot, by which clients find it and judge whether it is whole: refs and listing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from modelgen.hub.following import follow, open_regular
+from modelgen.hub.layout import tree_listing
+from modelgen.hub.problems import FIX, Problem, Write
+from modelgen.lockfile.repos import is_commit, is_local, repo_folder, snapshot_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.hub.following import Landing
+    from modelgen.hub.layout import Checkout
+    from modelgen.hub.verifying_modes import Passed
+    from modelgen.lockfile.entries import File
+
+_MOST_OF_LISTING = 64 * 2**20
+_REPAIR = f"{FIX}, or `modelgen fetch`"
+
+
+def wrong_refs(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
+    """Yield the refs that do not lead to the commit."""
+    for name in checkout.refs:
+        path = f"{repo_folder(checkout.repo)}/refs/{name}"
+        landing = follow(checkout.hub, path)
+        passed.note(landing)
+        fault = _fault_of_ref(checkout, landing)
+        if fault is None:
+            continue
+        # Somebody added a newer version of it, which a lock will take over.
+        is_newer = is_local(checkout.repo) and _is_newer(checkout, landing)
+        yield Problem(
+            path,
+            "ref",
+            fault,
+            f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to take it over" if is_newer else _REPAIR,
+            checkout.repo,
+            checkout.models,
+            is_wrong=not is_newer,
+            remedy=None if is_newer else Write(path, checkout.commit.encode()),
+        )
+
+
+def _fault_of_ref(checkout: Checkout, landing: Landing) -> str | None:
+    offline = "offline, an engine does not find the model by its name"
+    if landing.fault is not None:
+        return landing.fault
+    if landing.status is None:
+        return f"is missing: {offline}"
+    if not landing.is_file:
+        return f"is {landing.kind}, not a file: {offline}"
+    text = _text_of_ref(checkout, landing)
+    if text == checkout.commit:
+        return None
+    if text.strip() == checkout.commit:
+        return f"has a line break or blanks around the commit: {offline}"
+    if is_commit(text.strip()):
+        return f"names commit {text.strip()[:12]}…, not {checkout.commit[:12]}… as models.lock does"
+    return f"holds no commit: {offline}"
+
+
+def _text_of_ref(checkout: Checkout, landing: Landing) -> str:
+    return (_read(checkout, landing, 100) or b"").decode(errors="replace")
+
+
+def _is_newer(checkout: Checkout, landing: Landing) -> bool:
+    commit = _text_of_ref(checkout, landing) if landing.is_file else ""
+    return is_commit(commit) and follow(checkout.hub, snapshot_folder(checkout.repo, commit)).is_folder
+
+
+def wrong_listing(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
+    """Yield what is wrong with the listing of the snapshot; that there is none is only worth a note."""
+    path = f"{repo_folder(checkout.repo)}/trees/{checkout.commit}.json"
+    landing = follow(checkout.hub, path)
+    passed.note(landing)
+    is_missing = landing.status is None and landing.fault is None
+    if is_missing:
+        fault: str | None = "is missing: without it a client takes half a snapshot for a whole one"
+    elif landing.fault is not None or not landing.is_file:
+        fault = landing.fault or f"is {landing.kind}, not a file"
+    else:
+        fault = _fault_of_listing(checkout, _read(checkout, landing, _MOST_OF_LISTING))
+    if fault is not None:
+        yield Problem(
+            path,
+            "listing",
+            fault,
+            _REPAIR,
+            checkout.repo,
+            checkout.models,
+            is_wrong=not is_missing,
+            remedy=Write(path, tree_listing(checkout)),
+        )
+
+
+def _fault_of_listing(checkout: Checkout, data: bytes | None) -> str | None:
+    try:
+        listing: Any = json.loads(data or b"")
+    except (ValueError, RecursionError):
+        listing = None
+    listed = listing.get("files") if isinstance(listing, dict) and listing.get("format_version") == 1 else None
+    if not isinstance(listed, dict):
+        return "is not a listing of files"
+    foreign = [name for name in listed if name not in checkout.files and not (checkout.snapshot / name).exists()]
+    if foreign:
+        files = "files that are" if len(foreign) > 1 else "file that is"
+        return (
+            f"lists {len(foreign)} {files} not there ({_some(foreign)}): "
+            "offline, a client from 2.0 on refuses the snapshot as incomplete"
+        )
+    if missing := [name for name in checkout.files if name not in listed]:
+        return f"lacks {len(missing)} of the locked files ({_some(missing)})"
+    if wrong := [file.path for file in checkout.files.values() if not _says(listed[file.path], file)]:
+        return f"has other hashes or sizes than models.lock ({_some(wrong)})"
+    return None
+
+
+def _says(entry: object, file: File) -> bool:
+    if not isinstance(entry, dict) or entry.get("size") != file.size:
+        return False
+    return bool(entry.get("lfs_sha256") == file.sha256 if file.sha256 else entry.get("blob_id") == file.blob)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(name[:60] for name in names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def _read(checkout: Checkout, landing: Landing, most: int) -> bytes | None:
+    """Return the bytes of a small file; None when it cannot be read or is larger."""
+    try:
+        with open_regular(checkout.hub.joinpath(*landing.parts)) as opened:
+            data = opened.read(most + 1)
+    except OSError:
+        return None
+    return data if len(data) <= most else None
