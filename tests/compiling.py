@@ -45,21 +45,22 @@ def complete(fragment: str) -> str:
     return f"{fragment}\n{base}"
 
 
-def findings(toml: str | bytes) -> list[Diagnostic]:
-    """Return all findings on a models.toml."""
-    return compile_source(toml.encode() if isinstance(toml, str) else toml).diagnostics
+def findings(toml: str | bytes, lock: str | None = None) -> list[Diagnostic]:
+    """Return all findings on a models.toml and the lock beside it."""
+    data = toml.encode() if isinstance(toml, str) else toml
+    return compile_source(data, None if lock is None else lock.encode()).diagnostics
 
 
-def check(toml: str) -> str:
+def check(toml: str, lock: str | None = None) -> str:
     """Return all findings as a person reads them."""
-    compilation = compile_source(toml.encode())
+    compilation = compile_source(toml.encode(), None if lock is None else lock.encode())
     return human.render(compilation.diagnostics, compilation.source, colour=False)
 
 
-def build(toml: str, *, root_from_out: str = "..") -> dict[str, str]:
+def build(toml: str, lock: str | None = None, *, root_from_out: str = "..") -> dict[str, str]:
     """Return what is built, path → text; a file with errors fails the test."""
-    compilation = compile_source(toml.encode(), root_from_out=root_from_out)
-    assert not compilation.failed, check(toml)
+    compilation = compile_source(toml.encode(), None if lock is None else lock.encode(), root_from_out=root_from_out)
+    assert not compilation.failed, check(toml, lock)
     return {path: data.decode() for path, data in compilation.artifacts.items()}
 
 

@@ -56,7 +56,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How an engine's process is started, in the container."""
+    """How an engine's process is started, in the container; no entry point is the image's own."""
 
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
@@ -135,7 +135,7 @@ class Service:
         model: The model's id.
         name: The service's name: its host name on the internal network.
         container: The container's name.
-        engine: `vllm`, `sglang` or `command`.
+        engine: Its name, such as `vllm`.
         engine_version: As text, or None where the engine has none that matters.
         image: Container image.
         launch: Entry point and arguments.

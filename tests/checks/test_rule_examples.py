@@ -19,26 +19,26 @@ WITHOUT_EXAMPLES = {"not-utf8", "file-too-large", "nested-too-deep", "bad-lock",
 
 def examples(kind: str) -> list[object]:
     return [
-        pytest.param(rule, toml, id=f"{rule.code}-{rule.name}-{number}")
+        pytest.param(rule, toml, lock, id=f"{rule.code}-{rule.name}-{number}")
         for rule in RULES
-        for number, toml in enumerate(rule.examples(kind))
+        for number, (toml, lock) in enumerate(rule.examples(kind))
     ]
 
 
-@pytest.mark.parametrize(("rule", "toml"), examples("Bad"))
-def test_bad_example_fires_exactly_its_rule(rule: Rule[...], toml: str) -> None:
+@pytest.mark.parametrize(("rule", "toml", "lock"), examples("Bad"))
+def test_bad_example_fires_exactly_its_rule(rule: Rule[...], toml: str, lock: str | None) -> None:
     text = complete(toml)
     if rule.name == "unpinned-repo":
         text = text.replace('unpinned-repo = "off"', "")
     # A model cannot sleep yet, which is a finding beside that on what would keep it from sleeping.
-    found = [finding for finding in findings(text) if (rule.code, finding.code) != ("MG228", "MG230")]
+    found = [finding for finding in findings(text, lock) if (rule.code, finding.code) != ("MG228", "MG230")]
     assert {diagnostic.code for diagnostic in found} == {rule.code}
     assert {diagnostic.severity for diagnostic in found} == {rule.severity}
 
 
-@pytest.mark.parametrize(("rule", "toml"), examples("Good"))
-def test_good_example_fires_nothing(rule: Rule[...], toml: str) -> None:
-    assert [diagnostic.message for diagnostic in findings(complete(toml))] == [], rule.name
+@pytest.mark.parametrize(("rule", "toml", "lock"), examples("Good"))
+def test_good_example_fires_nothing(rule: Rule[...], toml: str, lock: str | None) -> None:
+    assert [diagnostic.message for diagnostic in findings(complete(toml), lock)] == [], rule.name
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

@@ -25,7 +25,8 @@ class ComposeFile(SingleFileSnapshotExtension):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_build(case: Path, snapshot: SnapshotAssertion) -> None:
-    artifacts = build(case.read_text())
+    lock = case.with_suffix(".lock")
+    artifacts = build(case.read_text(), lock.read_text() if lock.exists() else None)
     assert set(artifacts) == {"docker-compose.yml", ".gitattributes"}
     assert artifacts["docker-compose.yml"] == snapshot(extension_class=ComposeFile)
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, vllm
+from modelgen.engines.plain_flags import long_name
 from modelgen.engines.resolve import release_of
 
 if TYPE_CHECKING:
@@ -84,6 +85,17 @@ class Arg(NamedTuple):
         return self.name if self.is_known else self.catalogue.canonical(self.name.lstrip("-").removeprefix("no-"))
 
 
+class PlainArg(NamedTuple):
+    """One entry of `args` of a model whose engine's flags are not known: where it is written, and its long name."""
+
+    model: str
+    engine: Engine
+    path: Path
+    key: str
+    name: str
+    value: Any
+
+
 def is_flag_name(key: str) -> bool:
     """Tell whether a key can be a flag, perhaps with a path in JSON behind it."""
     return _NAME.fullmatch(key) is not None
@@ -98,6 +110,17 @@ def read_args(context: Context) -> list[Arg]:
             _arg(vllm.ENGINE, "", None, ("defaults", "args", key), value, "vLLM")
             for key, value in defaults.args.items()
         ]
+    return found
+
+
+def read_plain_args(context: Context) -> list[PlainArg]:
+    """Return every entry of `args` of every model whose engine's flags are not known."""
+    found = []
+    for name, resolved in context.resolved.items():
+        engine, args = ENGINES.get(resolved.engine), context.models[name].args or {}
+        if engine is not None and engine.short_flags is not None:
+            paths = {key: context.document.origin(name, "args", key) for key in args}
+            found += [PlainArg(name, engine, paths[key], key, long_name(engine, key), args[key]) for key in args]
     return found
 
 

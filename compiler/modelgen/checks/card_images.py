@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from modelgen.engines.resolve import Resolved
 
 _WHOSE = {"nvidia": "NVIDIA cards", "amd": "AMD cards", "none": "no card at all"}
+_FOR_PROCESSORS = {
+    "command": "its program may come in another",
+    "vllm": "vllm/vllm-openai-cpu",
+    "sglang": "the tags of lmsysorg/sglang with -xeon",
+    "llamacpp": "the tags of llama.cpp without a suffix: `server-b…`",
+    "tei": "the tags of text-embeddings-inference with cpu-",
+}
+_FOR_CARDS = {
+    "sglang": "take the tag for the card: lmsysorg/sglang has tags with -rocm, and others for CUDA",
+    "llamacpp": "take the tag for the card: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for processors",
+    "tei": "take the tag for the card: cuda-… is for any of NVIDIA's, cpu-… for processors",
+}
 # CDI has any vendor's cards, which its name tells.
 _CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
 
@@ -24,7 +36,7 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     """An image for the cards of one vendor on a card of another, or an image for processors on a card.
 
     ## Why
-    vLLM's and SGLang's images bring either CUDA or ROCm; on the other they find no device after all has been loaded.
+    Engines' images bring either CUDA or ROCm; on the other they find no device after all has been loaded.
 
     ## Bad
     ```toml
@@ -106,7 +118,7 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_header("models", name),
                 f"`{name}` has no card, but its image is for {_WHOSE[wanted]}",
-                'write `gpus = ["…"]`, or take an image for processors such as vllm/vllm-openai-cpu',
+                f'write `gpus = ["…"]`, or take an image for processors: {_FOR_PROCESSORS[resolved.engine]}',
             )
 
 
@@ -123,8 +135,8 @@ def _vendors(context: Context, model: Model) -> set[str]:
 def _image_for(vendors: set[str], resolved: Resolved) -> str:
     """Name the same release for the other vendor, where vLLM publishes one (for ROCm from 0.14 on)."""
     version = resolved.version
-    if resolved.engine == "sglang":
-        return "take the tag for the card: lmsysorg/sglang has tags with -rocm, and others for CUDA"
+    if resolved.engine in _FOR_CARDS:
+        return _FOR_CARDS[resolved.engine]
     if version is None or (vendors == {"amd"} and version.release < (0, 14)):
         return "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
     return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"

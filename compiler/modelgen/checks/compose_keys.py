@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.config.compose import ComposeKeys
     from modelgen.config.compose_types import Volume
+    from modelgen.load.locator import Path
 
 _OURS = (
     *((hub, f"the hub at {hub}") for hub in HUBS),
@@ -51,9 +52,10 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
     """
     for path, keys in context.document.compose.items():
         taken: set[str] = set()
+        ours = [*_OURS, *_fixed_hubs(context, path)]
         for key, number, mount in _mounts(keys):
             target = target_of(mount)
-            hidden = [what for own, what in _OURS if _overlap(target, own)]
+            hidden = [what for own, what in ours if _overlap(target, own)]
             if hidden:
                 message = f"this hides {hidden[0]}"
             elif target in taken:
@@ -65,6 +67,13 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
                 continue
             place = context.document.at_value(*path, key, number)
             yield Found(place, message, "mount something else, or elsewhere in the container")
+
+
+def _fixed_hubs(context: Context, path: Path) -> list[tuple[str, str]]:
+    """Return where images look for the hub by themselves, of the models that a `compose` table is for."""
+    names = [name for name in context.models if context.document.origin(name, "compose") == path]
+    engines = (ENGINES.get(context.resolved[name].engine) for name in names)
+    return [(engine.hub, f"the hub at {engine.hub}") for engine in engines if engine and engine.hub]
 
 
 @rule("MG423", "reserved-network")

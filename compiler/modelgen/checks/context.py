@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from modelgen.checks.args import Arg, read_args
+from modelgen.checks.args import Arg, PlainArg, read_args, read_plain_args
 from modelgen.checks.mounts import target_of
-from modelgen.engines.resolve import resolve
+from modelgen.engines import vllm
+from modelgen.engines.assets import config_of, own_want
+from modelgen.engines.model_config import served_length
+from modelgen.engines.resolve import named_args, resolve
 from modelgen.fit import cards
+from modelgen.lockfile.repos import is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from modelgen.fit import Card
     from modelgen.load import Document
     from modelgen.load.locator import Path
-    from modelgen.lockfile.entries import Lock
+    from modelgen.lockfile.entries import Lock, Snapshot
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,39 @@ class Context:
         """Return the entries of one model's `args`, in their order."""
         return self._args_by_model.get(model, [])
 
+    @cached_property
+    def plain_args(self) -> list[PlainArg]:
+        """The entries of `args` of the models whose engine's flags are not known."""
+        return read_plain_args(self)
+
+    def named_args(self, model: str) -> dict[str, Any]:
+        """Return one model's `args` by the names that its engine has for them."""
+        return named_args(self.document, model, self.resolved[model])
+
+    @cached_property
+    def locked(self) -> dict[str, Snapshot]:
+        """What the lock has of each model's own repository, by the model's id."""
+        if self.lock is None:
+            return {}
+        wants = {name: own_want(name, model) for name, model in self.models.items()}
+        return {name: entry for name, want in wants.items() if want and (entry := self.lock.find(want)) is not None}
+
+    @cached_property
+    def configs(self) -> dict[str, dict[str, Any]]:
+        """The config.json of each model that the lock has, by the model's id."""
+        return {name: config_of(entry.want, self.lock) for name, entry in self.locked.items()}
+
+    def has_commit(self, model: str) -> bool:
+        """Tell whether it is known which commit of its repository a model is served from."""
+        return model in self.locked or is_commit(self.models[model].revision or "")
+
+    def served_length(self, model: str) -> int | None:
+        """Return how long a context vllm gives to a model that does not say it; None where that is not known."""
+        if model not in self.locked or self.resolved[model].engine != vllm.NAME:
+            return None
+        files = self.locked[model].by_path
+        return served_length(vllm.ENGINE, self.named_args(model), self.configs[model], files)
+
     def env_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
         """Yield every `env` table as written, with its path."""
         config = self.document.config
@@ -97,6 +134,11 @@ class Context:
         for name, model in (config.models or {}).items():
             if model.env:
                 yield ("models", name, "env"), model.env
+
+    def env_of(self, model: str) -> dict[str, str]:
+        """Return the variables that the user gives to one model."""
+        table = (self.document.config.engines or {}).get(self.resolved[model].engine)
+        return {**((table and table.env) or {}), **(self.models[model].env or {})}
 
     def volume_targets(self, model: str) -> list[str]:
         """Return where the user's own volumes of a model are mounted in the container."""

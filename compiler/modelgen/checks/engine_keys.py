@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
 
 _ONLY = {
-    "args": ("vllm", "sglang"),
+    "args": ("vllm", "sglang", "llamacpp", "tei"),
     "trust_remote_code": ("vllm", "sglang"),
     "loras": ("vllm",),
+    "model_form": ("vllm", "sglang"),
+    "file": ("llamacpp",),
+    "mmproj": ("llamacpp",),
     "command": ("command",),
     "health": ("command",),
     "upstream_name": ("command",),
 }
-_ONLY_ENGINES = f"known are {', '.join(f'`{name}`' for name in engines.SUPPORTED)}"
-_MODEL_KEYS = ("file", "mmproj", "model_form")
 
 
 @rule("MG201", "unknown-engine")
@@ -48,7 +49,7 @@ def unknown_engine(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    known = (*engines.SUPPORTED, *engines.PLANNED)
+    known = engines.SUPPORTED
     places = [
         (context.document.origin(name, "engine"), model.engine)
         for name, model in context.models.items()
@@ -74,30 +75,22 @@ def not_supported_yet(context: Context) -> Iterator[Found]:
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
-    engine = "tei"
+    args = { max-model-len = 16384 }
+    switch = "sleep"
     ```
 
     ## Good
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
-    engine = "vllm"
     args = { max-model-len = 16384 }
+    switch = "restart"
     ```
     """
     document = context.document
     config = document.config
-    for name in config.engines or {}:
-        if name in engines.PLANNED:
-            yield Found(document.at_header("engines", name), f"the engine `{name}` is not supported yet", _ONLY_ENGINES)
     tables = [(("models", name), model) for name, model in (config.models or {}).items()]
     for path, table in [*tables, *([(("defaults",), config.defaults)] if config.defaults else [])]:
-        if table.engine in engines.PLANNED:
-            place = document.at_value(*path, "engine")
-            yield Found(place, f"the engine `{table.engine}` is not supported yet", _ONLY_ENGINES)
-        for key in _MODEL_KEYS:
-            if getattr(table, key, None) is not None:
-                yield Found(document.at_key(*path, key), f"`{key}` is not supported yet", "remove it")
         if table.switch == "sleep":
             place = document.at_value(*path, "switch")
             yield Found(place, '`switch = "sleep"` is not supported yet', 'only "restart" is')
@@ -141,13 +134,14 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
                 yield Found(place, f"`{name}` has `{key}` but no `repo`", "write the `repo` that it belongs to")
     used = {resolved.engine for resolved in context.resolved.values()} or {DEFAULT_ENGINE}
     for key, only in {**_ONLY, "args": ("vllm",)}.items():
-        if document.config.defaults and getattr(document.config.defaults, key) is not None and not used & {*only}:
+        if getattr(document.config.defaults, key, None) is not None and not used & {*only}:
             place = document.at_key("defaults", key)
             yield Found(place, f"no model takes `{key}`", f"only {_either(only)} does: remove it")
 
 
 def _either(names: Iterable[str]) -> str:
-    return " or ".join(f"`{name}`" for name in names)
+    *first, last = (f"`{name}`" for name in names)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 @rule("MG232", "bad-command")

@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
+from modelgen.engines import ENGINES
 from modelgen.engines.environment import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.load.locator import Path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
@@ -45,6 +47,27 @@ def owned_env(context: Context) -> Iterator[Found]:
             if key.upper() in OWNED:
                 place = context.document.at_key(*path, key)
                 yield Found(place, f"`{key}` is written by modelgen, or kept out of engines", OWNED[key.upper()])
+    for path, flag, help_text in _owned_flags(context):
+        place = context.document.at_key(*path)
+        yield Found(place, f"`{path[-1]}` stands for `--{flag}`, which is modelgen's to write", help_text)
+
+
+def _owned_flags(context: Context) -> Iterator[tuple[Path, str, str]]:
+    """Yield the variables that their engine reads as flags of modelgen's, each once, with the flag and its help."""
+    found: dict[Path, tuple[str, str]] = {}
+    for name, resolved in context.resolved.items():
+        engine = ENGINES.get(resolved.engine)
+        if engine is None or engine.variables is None:
+            continue
+        table = (context.document.config.engines or {}).get(engine.name)
+        paths: list[Path] = [("engines", engine.name, "env", key) for key in (table and table.env) or {}]
+        paths += [context.document.origin(name, "env", key) for key in context.models[name].env or {}]
+        for path in paths:
+            key = str(path[-1])
+            flag = key.removeprefix(engine.variables).lower().replace("_", "-")
+            if key.startswith(engine.variables) and key not in OWNED and flag in engine.owned_args:
+                found[path] = flag, engine.owned_args[flag]
+    yield from ((path, *said) for path, said in found.items())
 
 
 @rule("MG221", "bad-env-name")

@@ -21,7 +21,8 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
 
     ## Why
     The default is what the model can do at most, 262,144 tokens for the Qwen3 family. Room for that is rarely on the
-    card, and vLLM says so only after minutes of loading (vllm#2418).
+    card, and vLLM says so only after minutes of loading (vllm#2418). A models.lock that has the model's config.json
+    tells what the default is: then this is a warning, whole-context.
 
     ## Bad
     ```toml
@@ -44,7 +45,7 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
             for key in ((), ("max-model-len",), ("max_model_len",))
         )
         written = {arg.name.lstrip("-") for arg in context.args_of(name)}
-        if "max-model-len" not in written and not refused:
+        if "max-model-len" not in written and not refused and context.served_length(name) is None:
             yield Found(
                 document.at_header("models", name, "args"),
                 f"`{name}` lacks `max-model-len`",
@@ -79,6 +80,9 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
     document = context.document
     for name, model in context.models.items():
         engine = ENGINES.get(context.resolved[name].engine)
+        if engine and engine.one_card and len(model.gpus or ()) > 1:
+            place = document.at_value(*document.origin(name, "gpus"))
+            yield Found(place, f"{engine.title} uses one card, but `{name}` has {len(model.gpus or ())}", "write one")
         sizes = parallel_size(engine, model.args or {}) if engine and engine.tensor_parallel else None
         if engine is None or not model.gpus or sizes is None or sizes[0] == len(model.gpus):
             continue

@@ -8,6 +8,7 @@ from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogue import Kind
 from modelgen.engines.flag_values import mismatch, text_of, whole_number
 from modelgen.engines.images import is_release
+from modelgen.engines.plain_flags import misfit
 from modelgen.engines.vllm import COMPILATION, MAX_MODEL_LEN, takes_level
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
         elif not arg.inner and (expected := _expected(arg)) and not is_choice_of_the_future(arg):
             help_text = _better_value(arg)
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
+    for plain in context.plain_args:
+        if plain.name not in plain.engine.owned_args and (fault := misfit(plain.engine, plain.value)):
+            place = context.document.at_value(*plain.path)
+            yield Found(place, f"`{plain.key}` must be {fault[0]}", fault[1])
 
 
 @rule("MG240", "unknown-value", Severity.WARNING)

@@ -11,7 +11,7 @@ from modelgen.diagnostics import Found, Severity, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.checks.args import Arg
+    from modelgen.checks.args import Arg, PlainArg
     from modelgen.checks.context import Context
 
 
@@ -52,6 +52,10 @@ def owned_arg(context: Context) -> Iterator[Found]:
             what = f"`--{owned}`" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`, which"
             place = context.document.at_key(*arg.path)
             yield Found(place, f"{what} is modelgen's to write, or to leave out", arg.engine.owned_args[owned])
+    for plain in context.plain_args:
+        if help_text := plain.engine.owned_args.get(plain.name):
+            place = context.document.at_key(*plain.path)
+            yield Found(place, f"`--{plain.name}` is modelgen's to write, or to leave out", help_text)
 
 
 @rule("MG211", "bad-flag")
@@ -82,13 +86,18 @@ def bad_flag(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, enable-prefix-caching = false }
     ```
     """
-    for arg in context.args:
-        key, bare = arg.key, arg.key.strip().lstrip("-")
-        if not is_flag_name(key):
+    every: list[Arg | PlainArg] = [*context.args, *context.plain_args]
+    for written in every:
+        if not is_flag_name(written.key):
+            bare = written.key.strip().lstrip("-")
             help_text = f"write `{bare}`" if is_flag_name(bare) else "write letters, digits and hyphens"
             help_text = f"write `O = {bare[1]}`" if re.fullmatch("O[0-3]", bare) else help_text
-            yield Found(context.document.at_key(*arg.path), f"`{key}` is not a flag", help_text)
-        elif arg.is_negative and arg.positive not in arg.engine.owned_args and isinstance(arg.value, bool):
+            yield Found(context.document.at_key(*written.path), f"`{written.key}` is not a flag", help_text)
+    for arg in context.args:
+        key = arg.key
+        if not is_flag_name(key):
+            continue
+        if arg.is_negative and arg.positive not in arg.engine.owned_args and isinstance(arg.value, bool):
             yield Found(
                 context.document.at_key(*arg.path),
                 f"`{key}` is the negative of a flag",
@@ -134,6 +143,12 @@ def flag_twice(context: Context) -> Iterator[Found]:
             if other is not arg:
                 place = max(document.at_key(*other.path), document.at_key(*arg.path))
                 yield Found(place, f"`{other.key}` and `{arg.key}` are one flag", "write it once")
+    first: dict[tuple[str, str], PlainArg] = {}
+    for plain in context.plain_args:
+        same = first.setdefault((plain.model, plain.name), plain)
+        if same is not plain:
+            place = max(document.at_key(*same.path), document.at_key(*plain.path))
+            yield Found(place, f"`{same.key}` and `{plain.key}` are one flag", "write it once")
 
 
 @rule("MG219", "deprecated-flag", Severity.WARNING)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines import ENGINES, command
+from modelgen.engines.assets import wants_of
 from modelgen.lockfile.repos import is_commit, is_repo_id
 
 if TYPE_CHECKING:
@@ -27,7 +30,8 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
 
     ## Why
     Tomorrow's download may be other weights under the same name, and two hosts that were built from one file may
-    serve two models. A branch or tag moves too; only the 40 hex digits of a commit do not.
+    serve two models. A branch or tag moves too; only the 40 hex digits of a commit do not. `modelgen lock` writes them
+    into a models.lock beside the file, for adapters, drafts and tokenizers too.
 
     ## Bad
     ```toml
@@ -46,19 +50,37 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     """
     document = context.document
     for name, model in context.models.items():
-        if model.repo is None or not is_repo_id(model.repo) or document.is_refused("models", name, "revision"):
+        if name in context.locked or document.is_refused("models", name, "revision"):
+            continue
+        if model.repo is None or not is_repo_id(model.repo):
             continue
         if model.revision is None:
             yield Found(
                 document.at_value(*document.origin(name, "repo")),
                 f"`{name}` follows the default branch of {model.repo}",
-                'write `revision = "…"` with the 40 hex digits of a commit',
+                'run `modelgen lock`, or write `revision = "…"` with the 40 hex digits of a commit',
             )
         elif is_revision(model.revision) and not is_commit(model.revision):
             yield Found(
                 document.at_value(*document.origin(name, "revision")),
                 f"`{model.revision}` is not a commit: it may move",
-                "write the 40 hex digits of the commit",
+                "run `modelgen lock`, or write the 40 hex digits of the commit",
+            )
+    if context.lock is None:
+        yield from _unpinned_others(context)
+
+
+def _unpinned_others(context: Context) -> Iterator[Found]:
+    """One finding a model: only a lock pins what it needs beside its own repository."""
+    for name in context.models:
+        others = [want for want in wants_of(context.document, name, None) if want.role != "model"]
+        moving = [want for want in others if not is_commit(want.revision or "")]
+        if moving:
+            repos = ", ".join(dict.fromkeys(want.repo for want in moving))
+            yield Found(
+                place_of(context, name, moving[0]),
+                f"`{name}` follows the default branch of {repos}, which it needs too",
+                "run `modelgen lock`",
             )
 
 
@@ -196,10 +218,11 @@ def is_revision(text: str) -> bool:
 
 @rule("MG105", "missing-repo")
 def missing_repo(context: Context) -> Iterator[Found]:
-    """A vllm or sglang model without a `repo`.
+    """A model without a `repo`, where its engine serves a repository.
 
     ## Why
-    Without one, vLLM would serve its default model, which is not in the hub directory.
+    Without one, vLLM would serve its default model, which is not in the hub directory. Only a program of the engine
+    `command` may need none.
 
     ## Bad
     ```toml
@@ -214,8 +237,8 @@ def missing_repo(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for name in (*dict(context.of_engine("vllm")), *dict(context.of_engine("sglang"))):
-        if context.document.lacks(name, "repo"):
+    for name, resolved in context.resolved.items():
+        if resolved.engine in ENGINES and resolved.engine != command.NAME and context.document.lacks(name, "repo"):
             yield Found(
                 context.document.at_header("models", name),
                 f"`[models.{name}]` lacks `repo`",

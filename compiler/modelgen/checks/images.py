@@ -164,8 +164,8 @@ def bad_version(context: Context) -> Iterator[Found]:
         version = parse_version(table.version)
         image = parse_image(table.image) if table.image else None
         tagged = version_of(image) if image else None
-        if name == "command":
-            message, help_text = "the engine `command` has no version", "remove `version`"
+        if name in engines.ENGINES and engines.ENGINES[name].catalogue is None:
+            message, help_text = f"the engine `{name}` has no version that matters", "remove `version`"
         elif version is None:
             message, help_text = f"`{table.version}` is not a version", 'write a release such as "0.11.0"'
         elif tagged and tagged.release != version.release:
@@ -230,8 +230,7 @@ def floating_image(context: Context) -> Iterator[Found]:
     """
     for path, reference in _images(context).items():
         image = parse_image(reference)
-        is_planned = path[0] == "engines" and path[1] in engines.PLANNED
-        if image and image.is_floating and not is_planned and not _is_unknown(context, path):
+        if image and image.is_floating and not _is_unknown(context, path):
             tag = f"the tag `{image.tag}` moves" if image.tag else f"`{reference}` has no tag, so it is `latest`"
             yield Found(context.document.at_value(*path), tag, "write the tag of a release, or its digest")
 

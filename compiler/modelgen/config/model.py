@@ -33,7 +33,9 @@ Arg = Annotated[
 class Defaults(Table):
     """The keys of a model that `[defaults]` may set for all models."""
 
-    engine: str | None = Field(None, description="The inference engine: `vllm` (the default), `sglang` or `command`.")
+    engine: str | None = Field(
+        None, description="The inference engine: `vllm` (the default), `sglang`, `llamacpp`, `tei` or `command`."
+    )
     image: str | None = Field(None, description="Container image; replaces the image of `[engines.NAME]`.")
     gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
     gpu_memory: Memory | None = Field(
@@ -47,7 +49,9 @@ class Defaults(Table):
     env: dict[str, str] | None = Field(None, description="Environment variables of the engine, written literally.")
     include: list[str] | None = Field(None, description="Glob patterns of the repository's files to fetch.")
     exclude: list[str] | None = Field(None, description="Glob patterns of the repository's files to leave out.")
-    mmproj: str | None = Field(None, description="Not supported yet: the vision part of a GGUF model.")
+    mmproj: str | None = Field(
+        None, description="Engine `llamacpp`: the GGUF file of the repository that is the model's vision part."
+    )
     loras: dict[str, str] | None = Field(
         None, description="LoRA adapters that vllm serves beside the model: name = repository id."
     )
@@ -55,7 +59,9 @@ class Defaults(Table):
         None, description="Whether Python code from the model's repository may run in the engine. Default: false."
     )
     model_form: Literal["repo", "snapshot"] | None = Field(
-        None, description="Not supported yet: how the model is named to the engine."
+        None,
+        description="How vllm or sglang are told the model: by its id, or by the path of its locked snapshot, for "
+        "images that cannot find an id offline. Default: repo.",
     )
     idle_timeout: Duration | None = Field(
         None, description="Stop the model after this long without a request. Default: never."
@@ -93,6 +99,8 @@ class Model(Defaults):
 
     repo: str | None = Field(None, description="Repository id on the Hugging Face hub, `namespace/name`; never a path.")
     revision: str | None = Field(None, description="The repository's commit (40 hex digits), tag or branch.")
-    file: str | None = Field(None, description="Not supported yet: the GGUF file of the repository.")
+    file: str | None = Field(
+        None, description="Engine `llamacpp`: the GGUF file of the repository; of a split one the first part."
+    )
     service: str | None = Field(None, description="Name of the Compose service. Default: `<engine>-<id>`.")
     aliases: list[str] | None = Field(None, description="Further names by which clients may ask for the model.")

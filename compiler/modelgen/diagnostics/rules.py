@@ -38,7 +38,8 @@ class Rule(Generic[P]):
         name: Reads as what one would allow: `unpinned-repo`.
         severity: As declared; `[rules]` may change it where `advisory` holds.
         find: The function itself.
-        manual: Its docstring: a summary line, then `## Why`, `## Bad` and `## Good` with TOML.
+        manual: Its docstring: a summary line, then `## Why`, `## Bad` and `## Good` with TOML
+            and, where it takes one, the models.lock beside it.
     """
 
     code: str
@@ -57,10 +58,11 @@ class Rule(Generic[P]):
         """The manual's first sentence."""
         return self.manual.split("\n", 1)[0]
 
-    def examples(self, kind: str) -> list[str]:
-        """Return the TOML of the `## Bad` or `## Good` section of the manual."""
+    def examples(self, kind: str) -> list[tuple[str, str | None]]:
+        """Return the examples of the section `## Bad` or `## Good` of the manual: TOML, and a lock if it takes one."""
         section = re.search(rf"^## {kind}$(.*?)(?=^## |\Z)", self.manual, re.MULTILINE | re.DOTALL)
-        return re.findall(r"```toml\n(.*?)```", section[1], re.DOTALL) if section else []
+        blocks = re.findall(r"```toml\n(.*?)```(?:\n+```lock\n(.*?)```)?", section[1], re.DOTALL) if section else []
+        return [(toml, lock or None) for toml, lock in blocks]
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Diagnostic]:
         """Run the rule."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import glob
 import json
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import ENGINES
-from modelgen.engines.resolve import release_of, resolve
+from modelgen.engines import ENGINES, llamacpp
+from modelgen.engines.resolve import named_args, resolve
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
 
-_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.gguf$")
 # A tokenizer or code repository may be a whole model; its weights are not what is wanted.
 _WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
 
@@ -64,8 +62,7 @@ def wants_of(document: Document, name: str, lock: Lock | None) -> list[Want]:
         found.append(own)
         found += _code(name, model, config_of(own, lock))
     if engine is not None and engine.repos is not None:
-        release = release_of(resolved)
-        args = {release.canonical(key): value for key, value in model.args.items()} if release and model.args else {}
+        args = named_args(document, name, resolved)
         found += [
             Want(repo, revision, exclude=_WEIGHTS if role == "tokenizer" else (), models=(name,), role=role)
             for role, repo, revision in engine.repos(args)
@@ -79,15 +76,17 @@ def own_want(name: str, model: Model) -> Want | None:
     """Return what a model needs of its own repository; None without one that the hub could have."""
     if model.repo is None or not is_repo_id(model.repo):
         return None
-    include = [_all_shards(file) for file in (model.file, model.mmproj) if file]
+    # `[defaults]` may have a vision part, which models of other engines do not take.
+    files = (model.file, model.mmproj) if model.engine == llamacpp.NAME else ()
+    include = [_all_shards(file) for file in files if file]
     include += [pattern for pattern in model.include or () if pattern not in include]
     return Want(model.repo, model.revision, tuple(include), tuple(model.exclude or ()), (name,))
 
 
 def _all_shards(file: str) -> str:
     """A split GGUF is named by its first shard, and is all of them."""
-    shard = _SHARD.search(file)
-    return f"{glob.escape(file[: shard.start()])}-*-of-{shard[1]}.gguf" if shard else glob.escape(file)
+    shard = llamacpp.SHARD.search(file)
+    return f"{glob.escape(file[: shard.start()])}-*-of-{shard[2]}.gguf" if shard else glob.escape(file)
 
 
 def config_of(want: Want, lock: Lock | None) -> dict[str, Any]:

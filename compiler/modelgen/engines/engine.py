@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from modelgen.engines.flag_values import whole_number
 
@@ -23,13 +23,16 @@ class Run:
         version: Of the engine in the image; None where the engine has none that matters.
         repo: Repository id on the hub; None for a program that needs no weights.
         revision: Commit, tag or branch; None follows what `refs/main` says in the hub directory.
+        snapshot: Where the snapshot is in the container, for an engine that is to take that and not the id; else None.
+        file: The GGUF file of the snapshot that is loaded, and `mmproj` its vision part.
         served_names: All names that clients may use, the id first: answers carry the first.
         upstream_name: The one name of an engine that has one only.
         share: Of the card, as text with at most 4 decimals; None without a card.
         claims: Memory and claim of each card, in bytes.
         trust_remote_code: Whether code from the repository may run.
         args: The user's own flags by canonical name, in their order.
-        loras: Adapters, name → repository id.
+        loras: Adapters, name → repository id, or where its snapshot is in the container.
+        length: Tokens of the context, from the model's own config.json, where no flag says it; None where unknown.
         command: The program and its arguments, of the engine `command`.
         hub: Where the hub directory is mounted.
         eager_reads: Whether weights are better read in one go than mapped (hubs on a Windows drive).
@@ -38,6 +41,9 @@ class Run:
     version: Version | None
     repo: str | None
     revision: str | None
+    snapshot: str | None
+    file: str | None
+    mmproj: str | None
     served_names: tuple[str, ...]
     upstream_name: str
     share: str | None
@@ -45,9 +51,23 @@ class Run:
     trust_remote_code: bool
     args: Mapping[str, Any]
     loras: Mapping[str, str]
+    length: int | None
     command: tuple[str, ...]
     hub: str
     eager_reads: bool
+
+    @property
+    def has_cards(self) -> bool:
+        """Whether it runs on a card at all."""
+        return bool(self.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A repository that is locked: its commit, and where that snapshot is in the container."""
+
+    commit: str
+    snapshot: str
 
 
 class Instead(NamedTuple):
@@ -55,6 +75,10 @@ class Instead(NamedTuple):
 
     help: str
     flags: tuple[str, ...] = ()
+
+
+Pins: TypeAlias = "Mapping[tuple[str, str], Pin]"
+"""What is locked of the repositories that a model needs, by role and id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +96,28 @@ class Engine:
         caches: Variables that place compile caches, each below the folder that is the model's own volume; None for an
             engine that compiles nothing.
         environment: Further variables that are always set.
+        defaults: Variables that are set unless the user writes others.
+        hub: Where its images look for the hub; None where HF_HUB_CACHE tells it.
+        variables: What its variables for flags begin with, for an engine that reads flags from variables too.
         several_names: Whether it answers to several names; else the gateway replaces what a client wrote.
         loras: Whether it serves LoRA adapters that models.toml declares.
         catalogue: Its flags by release; None for an engine whose flags are not known.
+        short_flags: For an engine whose flags are taken as they are written: what its short ones are short for.
+        repeats_flags: Whether such an engine takes a list as the flag once for each value.
+        from_snapshot: Whether it serves offline only from a snapshot's path, never by repository id.
+        one_card: Whether it uses no more than one card.
         owned_args: Flags that modelgen writes, and where their meaning belongs.
         instead: What to write for flags that are gone.
+        length: The flag for the longest context, where the model's own config.json limits it.
+        overrides: Flags by which that config.json is not what counts.
+        long_lengths: Variables that allow a longer context nevertheless.
         tensor_parallel: The flag that splits a model over its cards.
         parallel_sizes: Flags that count cards.
         counted_sizes: Which of these multiply to the number of cards, for flags by canonical name.
         repos: The further repositories that flags by canonical name ask for: role, id and revision; a value that is
             no repository id may be among them.
+        pin: Flags by canonical name → the same with the commits of further repositories, given by role and id, and
+            whether paths are wanted where ids would do.
     """
 
     name: str
@@ -93,15 +129,26 @@ class Engine:
     probe: tuple[str, ...] | None = None
     caches: Mapping[str, str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    hub: str | None = None
+    variables: str | None = None
     several_names: bool = False
     loras: bool = False
     catalogue: Callable[[], Catalogue] | None = None
+    short_flags: Mapping[str, str] | None = None
+    repeats_flags: bool = False
+    from_snapshot: bool = False
+    one_card: bool = False
     owned_args: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, Instead] = field(default_factory=dict)
+    length: str = ""
+    overrides: tuple[str, ...] = ()
+    long_lengths: tuple[str, ...] = ()
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
+    pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None
 
 
 def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
@@ -136,3 +183,9 @@ def http_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
             f"c.request('GET', '{path}'); raise SystemExit(c.getresponse().status != 200)"
         ),
     )
+
+
+def curl_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
+    """Return the same for an image that has curl and no Python; a proxy of the user's is not for 127.0.0.1."""
+    quiet = ("--fail", "--silent", "--noproxy", "*", "--max-time", str(timeout))
+    return ("curl", *quiet, f"http://127.0.0.1:{port}{path}")

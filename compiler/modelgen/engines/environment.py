@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 _QUIET_AND_OFFLINE = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
-def hub(account: Account) -> str:
+def hub(engine: Engine, account: Account) -> str:
     """Return where the hub directory is mounted."""
-    return f"{account.hub_home}/hub"
+    return engine.hub or f"{account.hub_home}/hub"
 
 
 def cache(engine: Engine, account: Account) -> str:
@@ -27,7 +27,9 @@ def environment(engine: Engine, account: Account) -> dict[str, str]:
 
     Both names of the hub are explicit: the incident was one level between them.
     """
-    variables = {**_QUIET_AND_OFFLINE, "HF_HOME": account.hub_home, "HF_HUB_CACHE": hub(account), **engine.environment}
+    variables = {**_QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub(engine, account), **engine.environment}
+    if engine.hub is None:
+        variables["HF_HOME"] = account.hub_home
     variables |= {name: cache(engine, account) + below for name, below in (engine.caches or {}).items()}
     if account.uid != 0 and engine.caches is not None:
         # Without an entry in passwd HOME is / and the user has no name: vllm#10185, and getpwuid in vLLM 0.11.0.
@@ -60,6 +62,9 @@ OWNED = {
     "HOME": "it is where the caches are; write `user` in the model's `compose` table to run as somebody else",
     "HUGGINGFACE_HUB_CACHE": _CACHE,
     "HUGGING_FACE_HUB_TOKEN": _TOKEN,
+    "LLAMA_API_KEY": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
+    "LLAMA_ARG_OFFLINE": _OFFLINE,
+    "LLAMA_CACHE": _CACHE,
     "NVIDIA_VISIBLE_DEVICES": _DEVICES,
     "PYTORCH_PRETRAINED_BERT_CACHE": _CACHE,
     "PYTORCH_TRANSFORMERS_CACHE": _CACHE,

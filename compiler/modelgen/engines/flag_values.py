@@ -146,6 +146,22 @@ def as_number(value: Any) -> float | None:  # noqa: ANN401 - whatever TOML holds
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def token_count(value: Any, *, iec: bool) -> int | None:  # noqa: ANN401 - whatever TOML holds
+    """Return the tokens that a length such as 16384 or "16k" is, or None.
+
+    Args:
+        value: As written.
+        iec: Whether `K` is none and `Ki` is 1,024, as SGLang has it; for vLLM `K` is 1,024. `k` is 1,000 for both.
+    """
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if not (_IEC_LENGTH if iec else _LENGTH).fullmatch(text):
+        return None
+    number, suffix = text.rstrip("kmgtKMGTi"), text.lstrip("-.0123456789")
+    is_binary = suffix.endswith("i") if iec else suffix.isupper()
+    power = "kmgt".find(suffix[:1].lower()) + 1 if suffix else 0
+    return int(float(number) * (1024 if is_binary else 1000) ** power) if suffix else int(number)
+
+
 def whole_number(value: Any) -> int | None:  # noqa: ANN401 - whatever TOML holds
     """Return a size of at least 1, also where it is written as a string, or None."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:

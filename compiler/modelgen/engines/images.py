@@ -1,7 +1,8 @@
 """What is known of published images: hardware, CUDA, processors, the account that an engine may run as.
 
 Sources, of each release from 0.8.5 to 0.33.0: vLLM's docker/Dockerfile, .buildkite/release-pipeline.yaml and
-docs/deployment/docker.md; SGLang's docker/Dockerfile of 0.5.5 to 0.5.23. Nothing is assumed of other images.
+docs/deployment/docker.md; SGLang's docker/Dockerfile of 0.5.5 to 0.5.23; the lists of tags in llama.cpp's
+docs/docker.md and TEI's README. Nothing is assumed of other images.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.engines.places import HUB_HOME, OPEN_HUB_HOME
+from modelgen.engines.versions import LLAMACPP
 
 if TYPE_CHECKING:
     from modelgen.engines.versions import Image, Version
@@ -19,6 +21,15 @@ _VLLM = re.compile(rf"{_REGISTRY}vllm/vllm-openai")
 _SGLANG = re.compile(rf"{_REGISTRY}lmsysorg/sglang")
 _ROCM = re.compile(rf"{_REGISTRY}(?:vllm/vllm-openai-rocm|rocm/vllm(?:-dev)?|lmsysorg/sglang-rocm)")
 _CPU = re.compile(rf"{_REGISTRY}vllm/vllm-openai-(?:cpu|xpu)")
+_TEI = re.compile(r"ghcr\.io/huggingface/text-embeddings-inference")
+# By the tag, for which cards: llama.cpp's `server-cuda13-b6500`, TEI's `cpu-1.9`, `89-1.9` and `1.9` (for an A100).
+_KINDS_BY_TAG = (
+    (LLAMACPP, re.compile(r"[a-z]+-cuda"), "nvidia"),
+    (LLAMACPP, re.compile(r"[a-z]+-rocm"), "amd"),
+    (LLAMACPP, re.compile(r"[a-z]+(?:-b\d+)?$"), "none"),
+    (_TEI, re.compile(r"cpu-"), "none"),
+    (_TEI, re.compile(r"(?:(?:cuda|turing|hopper|\d+)-|\d+\.|latest$)"), "nvidia"),
+)
 _CUDA_SUFFIX = re.compile(r"(?:^|-)cu(\d\d)(\d)(?:-|$)", re.ASCII)
 _ARCHES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _ARCH = re.compile(rf"(?:^|-)({'|'.join(_ARCHES)})(?:-|$)")
@@ -96,6 +107,8 @@ def cuda_of(image: Image, version: Version | None) -> tuple[int, int] | None:
     """Return the CUDA that an image brings, such as (12, 9); None where nothing is known or it brings none."""
     if image.tag and (suffix := _CUDA_SUFFIX.search(image.tag)) and kind_of(image) != "amd":
         return int(suffix[1]), int(suffix[2])
+    if LLAMACPP.fullmatch(image.name) and "-cuda13" in (image.tag or ""):
+        return 13, 0
     by_release = next((table for name, table in _CUDA if name.fullmatch(image.name)), ())
     return next((cuda for since, cuda in reversed(by_release) if version and version.release >= since), None)
 
@@ -123,6 +136,9 @@ def kind_of(image: Image) -> str | None:
         return "amd"
     if _CPU.fullmatch(image.name) or (_SGLANG.fullmatch(image.name) and re.search(r"xeon|cpu|npu|xpu", tag)):
         return "none"
+    by_tag = (kind for name, tags, kind in _KINDS_BY_TAG if name.fullmatch(image.name) and tags.match(tag))
+    if kind := next(by_tag, None):
+        return kind
     return "nvidia" if _VLLM.fullmatch(image.name) or _SGLANG.fullmatch(image.name) else None
 
 

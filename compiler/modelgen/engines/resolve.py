@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, images
+from modelgen.engines.plain_flags import long_name
 from modelgen.engines.versions import Image, Version, parse_image, parse_version, version_of
 from modelgen.load import DEFAULT_ENGINE
 
@@ -54,6 +55,16 @@ def release_of(resolved: Resolved) -> Release | None:
     if engine is None or engine.catalogue is None or resolved.version is None:
         return None
     return engine.catalogue().release(resolved.version)
+
+
+def named_args(document: Document, model: str, resolved: Resolved) -> dict[str, Any]:
+    """Return the `args` of a model by the names that its engine has for them."""
+    args, engine = document.models[model].args or {}, ENGINES.get(resolved.engine)
+    if (release := release_of(resolved)) is not None:
+        return {release.canonical(key): value for key, value in args.items()}
+    if engine is not None and engine.short_flags is not None:
+        return {long_name(engine, key): value for key, value in args.items()}
+    return {}
 
 
 def account_of(document: Document, model: str, resolved: Resolved) -> images.Account:

@@ -17,6 +17,8 @@ from modelgen.ir import Launch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from modelgen.engines.engine import Pins
+
 NAME = "sglang"
 PORT = 30000
 HEALTH = "/health"
@@ -79,9 +81,9 @@ def launch(run: Run) -> Launch:
     assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
     release, args = catalogue(NAME).release(run.version), run.args
-    command = ["--model-path", run.repo, "--served-model-name", run.upstream_name]
+    command = ["--model-path", run.snapshot or run.repo, "--served-model-name", run.upstream_name]
     command += ["--host", "0.0.0.0", "--port", str(PORT), "--enable-metrics"]  # noqa: S104 - in its own container
-    if run.revision:
+    if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
     if run.claims:
         command += ["--mem-fraction-static", f"{static_share(run.claims, args):f}"]
@@ -143,6 +145,28 @@ def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
             yield "lora", path.rpartition("=")[2], None
 
 
+def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]:  # noqa: ARG001, FBT001 - see Engine
+    """Return the flags with paths of snapshots for what they name: for a tokenizer there is no other way."""
+    pinned = dict(args)
+    for role, flag in (("tokenizer", "tokenizer-path"), ("draft", "speculative-draft-model-path")):
+        if (found := pins.get((role, str(args.get(flag))))) is not None:
+            pinned[flag] = found.snapshot
+
+    def adapter(item: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+        if isinstance(item, dict):
+            return {**item, "lora_path": adapter(item["lora_path"])} if "lora_path" in item else item
+        name, separator, repo = item.rpartition("=") if isinstance(item, str) else ("", "", "")
+        found = pins.get(("lora", repo))
+        return f"{name}{separator}{found.snapshot}" if found else item
+
+    written = args.get("lora-paths")
+    if isinstance(written, dict):
+        pinned["lora-paths"] = {name: adapter(item) for name, item in written.items()}
+    elif isinstance(written, list):
+        pinned["lora-paths"] = [adapter(item) for item in written]
+    return pinned
+
+
 ENGINE = Engine(
     name=NAME,
     title="SGLang",
@@ -165,8 +189,12 @@ ENGINE = Engine(
     catalogue=partial(catalogue, NAME),
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
+    length="context-length",
+    overrides=("json-model-override-args", "model-config-parser"),
+    long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
     tensor_parallel="tp-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     repos=repos,
+    pin=pin,
 )

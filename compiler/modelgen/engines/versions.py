@@ -9,6 +9,7 @@ from typing import NamedTuple
 # tags have other meanings: nvcr.io/nvidia/vllm:25.11-py3 and opea/vllm-gaudi:1.22.0 are not vLLM's numbers.
 _TAGGED_IMAGES = re.compile(r"(?:docker\.io/)?(?:vllm/vllm-openai(?:-rocm|-cpu|-xpu)?|lmsysorg/sglang)")
 _ROCM_IMAGE = re.compile(r"(?:docker\.io/)?rocm/vllm(?:-dev)?")
+LLAMACPP = re.compile(r"ghcr\.io/gg(?:ml-org|erganov)/llama\.cpp")
 _TAG_VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:\.\d+)?(?:\.?(?:post|rc)\d+)?)(?:-.*)?", re.ASCII)
 _ROCM_VERSION = re.compile(r"(?:^|_)vllm_(\d+\.\d+\.\d+)(?:_|$)", re.ASCII)
 _VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,3})((?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?)", re.ASCII)
@@ -47,7 +48,12 @@ class Image(NamedTuple):
     def is_floating(self) -> bool:
         """Whether tomorrow's pull may bring another image under the same name."""
         is_pinned = self.digest is not None or (self.tag is not None and _COMMIT.search(self.tag) is not None)
-        return not is_pinned and (self.tag is None or _FLOATING.search(self.tag) is not None)
+        return not is_pinned and (self.tag is None or _FLOATING.search(self.tag) is not None or self._is_rolling)
+
+    @property
+    def _is_rolling(self) -> bool:
+        """llama.cpp's tags move with every commit, save those that name a build."""
+        return LLAMACPP.fullmatch(self.name) is not None and not re.search(r"-b\d+$", self.tag or "")
 
 
 def parse_image(reference: str) -> Image | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from modelgen.engines.catalogue import Release
+    from modelgen.engines.engine import Pins
     from modelgen.engines.versions import Version
 
 NAME = "vllm"
@@ -25,6 +26,7 @@ PORT = 8000
 HEALTH = "/health"
 MAX_MODEL_LEN = "max-model-len"
 COMPILATION = "compilation-config"
+DRAFT = "speculative-config"
 # vLLM multiplies these (config/parallel.py, world_size) and the data-parallel replicas that are on this host.
 _PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
 PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
@@ -77,22 +79,24 @@ def launch(run: Run) -> Launch:
     release, args = catalogue(NAME).release(run.version), run.args
     if run.version.release < (0, 11, 1):
         entrypoint: tuple[str, ...] = ("python3", "-m", "vllm.entrypoints.openai.api_server")
-        command = ["--model", run.repo]
+        command = ["--model", run.snapshot or run.repo]
     else:
         entrypoint = ("vllm", "serve")
-        command = [run.repo]
+        command = [run.snapshot or run.repo]
     command += ["--served-model-name", *run.served_names, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
-    if run.revision:
+    if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
         if "tokenizer" not in args:
             command += ["--tokenizer-revision", run.revision]
+    if run.length:
+        command += [f"--{MAX_MODEL_LEN}", str(run.length)]
     if run.share:
         command += ["--gpu-memory-utilization", run.share]
     if run.trust_remote_code:
         command.append("--trust-remote-code")
     if run.loras:
         command += ["--enable-lora"] if "enable-lora" not in args else []
-        command += ["--lora-modules", *(f"{name}={repo}" for name, repo in run.loras.items())]
+        command += ["--lora-modules", *(f"{name}={adapter}" for name, adapter in run.loras.items())]
     if run.eager_reads and _STRATEGY not in args and release.get(_STRATEGY):
         command += [f"--{_STRATEGY}", "eager"]
     for name, value in args.items():
@@ -127,15 +131,47 @@ def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
 def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     """Yield role, id and revision of what flags name beside the model."""
     if isinstance(tokenizer := args.get("tokenizer"), str):
-        yield "tokenizer", tokenizer, None
+        revision = args.get("tokenizer-revision")
+        yield "tokenizer", tokenizer, revision if isinstance(revision, str) else None
     if isinstance(config := args.get("hf-config-path"), str):
         yield "tokenizer", config, None
-    written = args.get("speculative-config")
-    draft = dict((written if isinstance(written, dict) else table_in(written)) or {})
-    draft |= {key.partition(".")[2]: value for key, value in args.items() if key.startswith("speculative-config.")}
+    draft = _draft(args)
     if isinstance(model := draft.get("model"), str) and model not in _DRAFTS_WITHOUT_WEIGHTS:
         revision = draft.get("revision")
         yield "draft", model, revision if isinstance(revision, str) else None
+
+
+def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]:  # noqa: FBT001 - see Engine
+    """Return the flags with the commits of what they name.
+
+    `--hf-config-path` has no revision of its own, so it is always a path: with the model's, it would not be found.
+    """
+    pinned = dict(args)
+    if (config := pins.get(("tokenizer", str(args.get("hf-config-path"))))) is not None:
+        pinned["hf-config-path"] = config.snapshot
+    if (tokenizer := pins.get(("tokenizer", str(args.get("tokenizer"))))) is not None:
+        if as_paths:
+            pinned["tokenizer"] = tokenizer.snapshot
+            pinned.pop("tokenizer-revision", None)
+        else:
+            pinned["tokenizer-revision"] = tokenizer.commit
+    if (draft := pins.get(("draft", str(_draft(args).get("model"))))) is not None:
+        changed = {"model": draft.snapshot} if as_paths else {"revision": draft.commit}
+        if DRAFT in args:
+            written = args[DRAFT]
+            pinned[DRAFT] = {**(written if isinstance(written, dict) else table_in(written) or {}), **changed}
+        else:
+            pinned |= {f"{DRAFT}.{key}": value for key, value in changed.items()}
+    if code := next((found for (role, _), found in pins.items() if role == "code"), None):
+        pinned["code-revision"] = code.commit
+    return pinned
+
+
+def _draft(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the speculative config, which may be a table, JSON, or paths into it."""
+    written = args.get(DRAFT)
+    draft = dict((written if isinstance(written, dict) else table_in(written)) or {})
+    return draft | {key.partition(".")[2]: value for key, value in args.items() if key.startswith(f"{DRAFT}.")}
 
 
 ENGINE = Engine(
@@ -159,8 +195,12 @@ ENGINE = Engine(
     catalogue=partial(catalogue, NAME),
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
+    length=MAX_MODEL_LEN,
+    overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
+    long_lengths=("VLLM_ALLOW_LONG_MAX_MODEL_LEN",),
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     repos=repos,
+    pin=pin,
 )

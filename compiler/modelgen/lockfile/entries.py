@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from modelgen.config.table import Table
-from modelgen.lockfile.repos import COMMIT, is_repo_id
+from modelgen.lockfile.repos import COMMIT, is_commit, is_repo_id
 from modelgen.lockfile.wants import Want
 
 FORMAT = 1
@@ -101,6 +101,12 @@ class Snapshot(Table):
     weights: dict[str, Bytes] = Field(default_factory=dict)
     files: Annotated[list[File], Field(min_length=1)]
     config: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None = None
+
+    @model_validator(mode="after")
+    def _is_of_its_revision(self) -> "Snapshot":
+        if self.revision is not None and is_commit(self.revision) and self.revision != self.commit:
+            raise PydanticCustomError("other-commit", "has another commit than its revision, which is one")
+        return self
 
     @model_validator(mode="after")
     def _has_each_file_once(self) -> "Snapshot":

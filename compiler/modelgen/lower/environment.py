@@ -9,22 +9,31 @@ from modelgen.engines.environment import environment
 from modelgen.engines.host import is_wsl2
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelgen.engines.engine import Engine
     from modelgen.engines.images import Account
     from modelgen.engines.versions import Version
     from modelgen.load import Document
 
 
-def engine_environment(
-    document: Document, name: str, engine: Engine, version: Version | None, account: Account
+def engine_environment(  # noqa: PLR0913, PLR0917 - all that a variable may depend on
+    document: Document,
+    name: str,
+    engine: Engine,
+    version: Version | None,
+    account: Account,
+    assets: Mapping[str, str],
 ) -> tuple[tuple[str, str], ...]:
     """Return the variables, sorted by name.
 
-    The model's own go before its engine's; modelgen's are in nobody's table (rule owned-env).
+    The model's own go before its engine's; modelgen's are in nobody's table (rule owned-env), save defaults and the
+    places of assets, for which a user's image may have others.
     """
     config, model = document.config, document.models[name]
     table = (config.engines or {}).get(engine.name)
-    variables = {**((table and table.env) or {}), **(model.env or {}), **environment(engine, account)}
+    written = {**((table and table.env) or {}), **(model.env or {})}
+    variables = {**engine.defaults, **assets, **written, **environment(engine, account)}
     cards = [(config.gpus or {})[gpu] for gpu in model.gpus or ()]
     kind = (cards[0].kind or "nvidia") if cards else None
     if kind == "nvidia" and is_wsl2(config) and len(config.gpus or {}) > 1:

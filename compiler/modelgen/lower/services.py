@@ -8,28 +8,30 @@ from typing import TYPE_CHECKING, Any
 from modelgen import fit, ir
 from modelgen.engines import ENGINES, command
 from modelgen.engines.addresses import parse_address
-from modelgen.engines.assets import own_want
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
-from modelgen.engines.resolve import account_of, release_of, resolve
+from modelgen.engines.resolve import account_of, named_args, resolve
 from modelgen.lower.additions import own_targets
 from modelgen.lower.environment import engine_environment
 from modelgen.lower.files import mount_files
 from modelgen.lower.paths import from_output
+from modelgen.lower.pins import pin_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelgen.config import Config, Model
+    from modelgen.engines.engine import Pins
     from modelgen.engines.images import Account
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
 
 # Compile, profiling and CUDA graphs: 48 to 330 s were seen (vllm#44881, talos-argocd-proxmox#1848).
 _START = 300
-# Bytes a second that a slow disk still reads.
+# Bytes a second that a slow disk still reads, and a Windows drive from WSL2 (vllm#28381, microsoft/WSL#4197).
 _DISK = 200_000_000
+_WINDOWS_DRIVE = 20_000_000
 _GIB = 2**30
 
 
@@ -65,29 +67,34 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     account = account_of(document, name, resolved)
     cards = {gpu: budgets[gpu] for gpu in model.gpus or ()}
     claims = fit.claims(cards, model.gpu_memory)
-    release = release_of(resolved)
-    canonical = {release.canonical(key): value for key, value in (model.args or {}).items()} if release else {}
-    args, files = mount_files(canonical, root_from_out)
-    own = own_want(name, model)
-    entry = lock.find(own) if lock is not None and own is not None else None
+    place = hub(engine, account)
+    pinned = pin_model(document, name, lock, place)
+    as_path = engine.from_snapshot or model.model_form == "snapshot"
+    named = named_args(document, name, resolved)
+    args, files = mount_files(engine.pin(named, pinned.others, as_path) if engine.pin else named, root_from_out)
     run = Run(
         version=resolved.version,
         repo=model.repo,
-        revision=entry.commit if entry else model.revision,
+        revision=pinned.own.commit if pinned.own else model.revision,
+        snapshot=pinned.own.snapshot if pinned.own and as_path else None,
+        file=model.file,
+        mmproj=model.mmproj,
         served_names=_served_names(name, model, repo_is_name=repo_is_name),
-        upstream_name=model.upstream_name or name,
+        upstream_name=(model.upstream_name if engine.name == command.NAME else None) or name,
         share=f"{fit.share(cards.values(), model.gpu_memory):f}" if cards else None,
         claims=tuple((cards[gpu].memory, claim) for gpu, claim in claims.items()),
         trust_remote_code=bool(model.trust_remote_code),
         args=args,
-        loras=model.loras or {},
+        loras={lora: _adapter(repo, pinned.others) for lora, repo in (model.loras or {}).items()},
+        length=pinned.length,
         command=tuple(model.command or ()),
-        hub=hub(account),
+        hub=place,
         eager_reads=is_windows_drive(config),
     )
     needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in run.command)
     publish = parse_address(model.publish) if model.publish else None
-    start = model.start_timeout or _START + math.ceil(sum(claims.values()) / _DISK)
+    size = sum(claims.values()) if pinned.size is None else pinned.size
+    start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if run.eager_reads else _DISK))
     return ir.Service(
         model=name,
         name=service,
@@ -96,7 +103,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         engine_version=resolved.version.text if engine.catalogue and resolved.version else None,
         image=resolved.reference or "",
         launch=engine.launch(run),
-        environment=engine_environment(document, name, engine, resolved.version, account),
+        environment=engine_environment(document, name, engine, resolved.version, account, pinned.variables),
         port=engine.port,
         served_names=run.served_names,
         upstream_name=None if engine.several_names else run.upstream_name,
@@ -104,7 +111,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         revision=run.revision,
         include=tuple(model.include or ()),
         exclude=tuple(model.exclude or ()),
-        loras=tuple(run.loras.items()),
+        loras=tuple((model.loras or {}).items()),
         hub=ir.Mount(from_output(project.hub, root_from_out), run.hub) if needs_hub else None,
         files=files,
         cache=_cache(engine, account, project.name, service),
@@ -130,6 +137,12 @@ def _served_names(name: str, model: Model, *, repo_is_name: bool) -> tuple[str, 
     """The id first: answers carry the first, and gateways with lists of names break when it changes."""
     repo = [model.repo] if model.repo and repo_is_name else []
     return tuple(dict.fromkeys([name, *repo, *(model.aliases or ())]))
+
+
+def _adapter(repo: str, pins: Pins) -> str:
+    """An adapter has no revision on the command line: only the path of a snapshot holds it to a commit."""
+    pin = pins.get(("lora", repo))
+    return pin.snapshot if pin else repo
 
 
 def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.Volume | None:

@@ -123,7 +123,7 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "image": lambda service: service.image,
     "container_name": lambda service: service.container,
     "profiles": lambda service: list(service.profiles),
-    "entrypoint": lambda service: list(service.launch.entrypoint),
+    "entrypoint": lambda service: list(service.launch.entrypoint) or None,
     "command": lambda service: list(service.launch.command),
     "environment": lambda service: dict(service.environment),
     "restart": lambda _service: "no",

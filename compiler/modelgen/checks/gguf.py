@@ -1,0 +1,154 @@
+"""What llama.cpp must be told: which file, and how long a context."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, rule
+from modelgen.engines import llamacpp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\:<>\"|?*]{1,1000}\.gguf")
+
+
+@rule("MG109", "missing-file")
+def missing_file(context: Context) -> Iterator[Found]:
+    """A llamacpp model without a `file`.
+
+    ## Why
+    A repository of GGUF files has a dozen quantizations of one model, of 2 to 30 GB; llama.cpp loads one of them.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    args = { ctx-size = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for name, _ in context.of_engine(llamacpp.NAME):
+        if context.document.lacks(name, "file"):
+            yield Found(
+                context.document.at_header("models", name),
+                f"`[models.{name}]` lacks `file`",
+                'write the file of the repository: `file = "….gguf"`',
+            )
+
+
+@rule("MG110", "bad-file")
+def bad_file(context: Context) -> Iterator[Found]:
+    """A `file` or `mmproj` that is no GGUF file of the repository, or not the first part of a split one.
+
+    ## Why
+    It is a path inside the repository, as the hub shows it. llama.cpp finds the other parts of a split model by
+    itself, from the first.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-235B-A22B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Q4_K_M/Qwen3-235B-A22B-Q4_K_M-00003-of-00003.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "/models/Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-235B-A22B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Q4_K_M/Qwen3-235B-A22B-Q4_K_M-00001-of-00003.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    document = context.document
+    for name, model in context.of_engine(llamacpp.NAME):
+        for key, file in (("file", model.file), ("mmproj", model.mmproj)):
+            shard = llamacpp.SHARD.search(file or "")
+            if file is None:
+                continue
+            if not _PATH.fullmatch(file):
+                message, help_text = f"`{file}` is not a GGUF file inside a repository", "write its path as on the hub"
+            elif shard and int(shard[1]) != 1:
+                first = f"{file[: shard.start()]}-00001-of-{shard[2]}.gguf"
+                message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'
+            else:
+                continue
+            yield Found(document.at_value(*document.origin(name, key)), message, help_text)
+
+
+@rule("MG247", "missing-ctx-size")
+def missing_ctx_size(context: Context) -> Iterator[Found]:
+    """A llamacpp model without `ctx-size`, or with 0 for it.
+
+    ## Why
+    The default is what the model can do at most, and newer builds silently shrink that, down to 4,096 tokens, until it
+    fits the card (`--fit`). What is written is kept.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { c = 16384 }
+    ```
+    """
+    document = context.document
+    written = {plain.model: plain for plain in context.plain_args if plain.name == llamacpp.CTX_SIZE}
+    for name, _ in context.of_engine(llamacpp.NAME):
+        refused = any(document.is_refused("models", name, "args", *key) for key in ((), ("ctx-size",), ("c",)))
+        plain = written.get(name)
+        if plain is None and not refused:
+            yield Found(
+                document.at_header("models", name, "args"),
+                f"`{name}` lacks `ctx-size`",
+                "write `args = { ctx-size = 16384 }` with the longest context that you need",
+            )
+        elif plain is not None and plain.value in (0, "0") and plain.value is not False:
+            place = document.at_value(*plain.path)
+            yield Found(place, f"`{plain.key}` of 0 is whatever fits", "write the longest context that you need")

@@ -1,0 +1,224 @@
+"""What the config.json in a models.lock lets one tell before anything is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines import ENGINES
+from modelgen.engines.flag_values import token_count, whole_number
+from modelgen.engines.model_config import attention_heads, brings_code, counts, own_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from modelgen.checks.args import Arg
+    from modelgen.checks.context import Context
+
+_TRUE = ("1", "true", "yes")
+
+
+@rule("MG508", "code-not-trusted", Severity.WARNING)
+def code_not_trusted(context: Context) -> Iterator[Found]:
+    """A model that brings Python of its own, which may not run.
+
+    ## Why
+    Its config.json has an `auto_map`. Where the engine's release has this kind of model built in, that code is not
+    needed; else the engine stops and asks for `trust_remote_code`. Read the code first: it runs in the container.
+
+    ## Bad
+    ```toml
+    [models.own]
+    repo = "namespace/own-architecture"
+    args = { max-model-len = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "namespace/own-architecture"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"auto_map": {"AutoModel": "modeling_own.Own"}}'
+    ```
+
+    ## Good
+    ```toml
+    [models.own]
+    repo = "namespace/own-architecture"
+    trust_remote_code = true
+    args = { max-model-len = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "namespace/own-architecture"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"auto_map": {"AutoModel": "modeling_own.Own"}}'
+    ```
+    """
+    for name, config in context.configs.items():
+        engine, model = ENGINES.get(context.resolved[name].engine), context.models[name]
+        is_asked = engine is not None and engine.catalogue is not None and model.trust_remote_code is None
+        if is_asked and brings_code(config) and not context.document.is_refused("models", name, "trust_remote_code"):
+            yield Found(
+                context.document.at_value(*context.document.origin(name, "repo")),
+                f"{model.repo} brings code of its own, and nothing says whether it may run",
+                "write `trust_remote_code = true` after you have read it, or `= false` if the engine needs none of it",
+            )
+
+
+@rule("MG509", "length-over-model")
+def length_over_model(context: Context) -> Iterator[Found]:
+    """A context that is longer than the model is made for.
+
+    ## Why
+    vLLM stops with "User-specified max_model_len is greater than the derived max_model_len", SGLang alike. Beyond
+    `max_position_embeddings` a model answers nonsense unless its rope is scaled, which is a flag of its own.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 65536 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"max_position_embeddings": 40960}'
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = "32k" }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"max_position_embeddings": 40960}'
+    ```
+    """
+    for name, arg, config in _counted(context, "length"):
+        most, length = own_length(config), token_count(arg.value, iec=arg.engine.name == "sglang")
+        env = context.env_of(name)
+        is_allowed = any(env.get(variable, "").lower() in _TRUE for variable in arg.engine.long_lengths)
+        if most is not None and length is not None and length > most and not is_allowed:
+            yield Found(
+                context.document.at_value(*arg.path),
+                f"`{arg.key}` is {length:,}, but {context.models[name].repo} is made for {most:,} tokens",
+                f"write {most} or less",
+            )
+
+
+@rule("MG510", "heads-over-cards")
+def heads_over_cards(context: Context) -> Iterator[Found]:
+    """A model whose attention heads cannot be shared evenly by its cards.
+
+    ## Why
+    vLLM stops: "Total number of attention heads (28) must be divisible by tensor parallel size (3)".
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen2.5-7B-Instruct"
+    args = { max-model-len = 16384, tensor-parallel-size = 3 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen2.5-7B-Instruct"
+    commit = "a09a35458c702b33eeacc393d103063234e8bc28"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"num_attention_heads": 28}'
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen2.5-7B-Instruct"
+    args = { max-model-len = 16384, tensor-parallel-size = 4 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen2.5-7B-Instruct"
+    commit = "a09a35458c702b33eeacc393d103063234e8bc28"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"num_attention_heads": 28}'
+    ```
+    """
+    for name, arg, config in _counted(context, "tensor_parallel"):
+        heads, cards = attention_heads(config), whole_number(arg.value)
+        # Data-parallel attention shares heads among fewer cards.
+        is_shared = context.named_args(name).get("enable-dp-attention") is True
+        if heads is not None and cards is not None and heads % cards and not is_shared:
+            fitting = ", ".join(str(size) for size in (1, 2, 4, 8, 16) if heads % size == 0)
+            yield Found(
+                context.document.at_value(*arg.path),
+                f"`{arg.key}` is {cards}, which does not divide the {heads} attention heads of the model",
+                f"{fitting} would",
+            )
+
+
+@rule("MG511", "whole-context", Severity.WARNING)
+def whole_context(context: Context) -> Iterator[Found]:
+    """A vllm model without `max-model-len`, whose own length is known from the models.lock.
+
+    ## Why
+    modelgen writes that length down. Whether the card has room for it vLLM tells only after minutes of loading, and
+    262,144 tokens of a small model take more than a card of 24 GiB.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"architectures": ["Qwen3ForCausalLM"], "max_position_embeddings": 40960}'
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 40960 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"architectures": ["Qwen3ForCausalLM"], "max_position_embeddings": 40960}'
+    ```
+    """
+    for name in context.locked:
+        if (length := context.served_length(name)) is not None:
+            yield Found(
+                context.document.at_header("models", name, "args"),
+                f"`{name}` is served with all of its {length:,} tokens of context",
+                "write `args = { max-model-len = 16384 }` with the longest context that you need",
+            )
+
+
+def _counted(context: Context, flag: str) -> Iterator[tuple[str, Arg, dict[str, Any]]]:
+    """Yield a model's entry for the flag that its engine names so, and the config.json, where that is what counts."""
+    for name, config in context.configs.items():
+        for arg in context.args_of(name):
+            wanted = getattr(arg.engine, flag)
+            if wanted and arg.name == wanted and counts(arg.engine, context.named_args(name)):
+                yield name, arg, config

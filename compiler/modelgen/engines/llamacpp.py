@@ -1,0 +1,120 @@
+"""llama.cpp's server: launch form, environment, readiness.
+
+Sources: common/arg.cpp, tools/server/README.md and .devops/*.Dockerfile; images are rebuilt with every commit, and old
+builds keep their flags.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.engines.engine import Engine, Run, curl_probe
+from modelgen.engines.plain_flags import format_flags
+from modelgen.ir import Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = "llamacpp"
+PORT = 8080
+HEALTH = "/health"
+CTX_SIZE = "ctx-size"
+LAYERS = "n-gpu-layers"
+# More layers than any model has: all of them.
+_ALL_LAYERS = "999"
+
+SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+"""The end of a file's name that is a part of a split GGUF: its number, and how many there are."""
+
+_KEYS = "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`"
+_REPO = "write `repo` and `file` in the model's table"
+_OFFLINE = "engines are always offline: what is loaded is named in the model's table, or by a path beside models.toml"
+_ROUTER = "one service is one model; modelgen's own gateway switches between them"
+_TLS = "TLS ends before the engine: its health is asked for in plain HTTP"
+OWNED_ARGS = {
+    "alias": "it is the id of the model's table",
+    "api-key": _KEYS,
+    "api-key-file": _KEYS,
+    "api-prefix": "health and names are asked for below `/`",
+    "docker-repo": _OFFLINE,
+    "hf-file": _REPO,
+    "hf-file-v": _OFFLINE,
+    "hf-repo": _REPO,
+    "hf-repo-draft": _OFFLINE,
+    "hf-repo-v": _OFFLINE,
+    "hf-token": "engines run offline and need no token",
+    "host": "the engine listens on all addresses of its own container",
+    "metrics": "it is always on: the orchestrator and Prometheus read /metrics",
+    "mmproj": "write `mmproj` in the model's table",
+    "mmproj-url": _OFFLINE,
+    "model": _REPO,
+    "model-url": _OFFLINE,
+    "models-dir": _ROUTER,
+    "models-preset": _ROUTER,
+    "no-webui": "it is always written",
+    "offline": "it is always on",
+    "port": "it is fixed inside the container; write `publish` to reach the engine from the host",
+    "spec-draft-hf": _OFFLINE,
+    "ssl-cert-file": _TLS,
+    "ssl-key-file": _TLS,
+}
+
+# As common/arg.cpp has them; where there are several long names, the one that the oldest builds know too.
+_SHORT = """
+    C=cpu-mask Cb=cpu-mask-batch Cr=cpu-range Crb=cpu-range-batch a=alias b=batch-size c=ctx-size cb=cont-batching
+    cmoe=cpu-moe cram=cache-ram ctk=cache-type-k ctkd=cache-type-k-draft ctv=cache-type-v ctvd=cache-type-v-draft
+    ctxcp=ctx-checkpoints dev=device devd=device-draft dr=docker-repo dt=defrag-thold fa=flash-attn fit=fit
+    fitc=fit-ctx fitt=fit-target gpu-layers=n-gpu-layers hf=hf-repo hfd=hf-repo-draft hff=hf-file hffv=hf-file-v
+    hfr=hf-repo hfrd=hf-repo-draft hfrv=hf-repo-v hft=hf-token hfv=hf-repo-v j=json-schema jf=json-schema-file
+    kvo=kv-offload kvu=kv-unified l=logit-bias lv=verbosity m=model md=model-draft mg=main-gpu mm=mmproj
+    mmu=mmproj-url mu=model-url n=n-predict ncmoe=n-cpu-moe ngl=n-gpu-layers ngld=n-gpu-layers-draft
+    nkvo=no-kv-offload no-ui=no-webui nocb=no-cont-batching np=parallel nr=no-repack ot=override-tensor
+    r=reverse-prompt s=seed sm=split-mode sp=special sps=slot-prompt-similarity t=threads tb=threads-batch
+    to=timeout ts=tensor-split ub=ubatch-size v=verbose
+"""
+SHORT_FLAGS: dict[str, str] = dict(pair.split("=") for pair in _SHORT.split())
+
+
+def launch(run: Run) -> Launch:
+    """Return entry point and arguments for one model.
+
+    A file of the snapshot is named by its path: by repository id llama.cpp takes what refs/main says, whatever commit
+    was meant. `--fit` would shrink the context and leave layers to the processor, so both are explicit.
+    """
+    assert run.snapshot is not None, "checked by no-snapshot"  # noqa: S101 - an invariant
+    command = ["-m", f"{run.snapshot}/{run.file}"]
+    if run.mmproj:
+        command += ["--mmproj", f"{run.snapshot}/{run.mmproj}"]
+    command += ["--alias", run.upstream_name, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
+    command += ["--metrics", "--no-webui"]
+    if run.has_cards and LAYERS not in run.args:
+        command += [f"--{LAYERS}", _ALL_LAYERS]
+    return Launch(("/app/llama-server",), (*command, *format_flags(run.args, joined=False)))
+
+
+def parts(file: str) -> Iterator[str]:
+    """Yield the files that a model is in: all parts of a split one, which is named by the first."""
+    shard = SHARD.search(file)
+    if not shard:
+        yield from [file] if file else []
+        return
+    for number in range(1, int(shard[2]) + 1):
+        yield f"{file[: shard.start()]}-{number:05}-of-{shard[2]}.gguf"
+
+
+ENGINE = Engine(
+    name=NAME,
+    title="llama.cpp",
+    launch=launch,
+    port=PORT,
+    health=HEALTH,
+    lists="/v1/models",
+    probe=curl_probe(PORT, HEALTH, timeout=20),
+    # By variable, since builds from before `--offline` end at a flag that they do not know.
+    environment={"LLAMA_ARG_OFFLINE": "1"},
+    variables="LLAMA_ARG_",
+    short_flags=SHORT_FLAGS,
+    from_snapshot=True,
+    owned_args=OWNED_ARGS,
+)

@@ -1,0 +1,85 @@
+"""What a model's config.json tells: as transformers, vLLM and SGLang read it, and nothing where it is not sure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from modelgen.engines.engine import Engine
+
+# Other names for the longest context (vllm/config/model.py, _get_and_verify_max_len; SGLang's hf_transformers_utils.py,
+# get_context_length): where one of these is there too, which of them counts depends on the engine.
+_OTHER_LENGTHS = frozenset(
+    {"n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions", "max_sequence_length"}
+    | {"max_seq_length", "seq_len", "rope_ratio"}
+)
+# Rope tables with a factor that is part of max_position_embeddings already.
+_COUNTED = ("llama3",)
+_GENERATES = ("ForCausalLM", "ForConditionalGeneration")
+
+
+def own_length(config: Mapping[str, Any]) -> int | None:
+    """Return the most tokens that a model is made for; None where that is not plainly written."""
+    text = _text_config(config)
+    length = text.get("max_position_embeddings")
+    is_scaled = any(
+        _is_scaled(table.get(key)) for table in (config, text) for key in ("rope_scaling", "rope_parameters")
+    )
+    return None if is_scaled or _OTHER_LENGTHS & {*text} else _count(length)
+
+
+def counts(engine: Engine, args: Mapping[str, Any]) -> bool:
+    """Tell whether an engine goes by the config.json as it is, with these flags by canonical name."""
+    return not any(name.partition(".")[0] in engine.overrides for name in args)
+
+
+def served_length(
+    engine: Engine, args: Mapping[str, Any], config: Mapping[str, Any], files: Container[str]
+) -> int | None:
+    """Return how long a context vLLM serves where no flag says it; None where that cannot be told from the lock.
+
+    Args:
+        engine: Of the model.
+        args: By canonical name.
+        config: The model's config.json.
+        files: Paths of the snapshot's files.
+    """
+    is_told = engine.length in args or "sentence_bert_config.json" in files
+    return None if is_told or not counts(engine, args) or not _generates(config) else own_length(config)
+
+
+def _generates(config: Mapping[str, Any]) -> bool:
+    """Tell whether it is plainly a model that writes text: of encoders the tokenizer limits the length too."""
+    written = config.get("architectures")
+    names = written if isinstance(written, list) else []
+    return bool(names) and all(isinstance(name, str) and name.endswith(_GENERATES) for name in names)
+
+
+def attention_heads(config: Mapping[str, Any]) -> int | None:
+    """Return the number of attention heads, which the cards of a tensor-parallel group share evenly."""
+    return _count(_text_config(config).get("num_attention_heads"))
+
+
+def brings_code(config: Mapping[str, Any]) -> bool:
+    """Tell whether the repository brings Python of its own for this model."""
+    return isinstance(written := config.get("auto_map"), dict) and bool(written)
+
+
+def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a model that sees, the part that reads and writes."""
+    text = config.get("text_config")
+    return text if isinstance(text, dict) else config
+
+
+def _is_scaled(rope: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    if not isinstance(rope, dict):
+        return False
+    kind = rope.get("rope_type", rope.get("type"))
+    inner = any(_is_scaled(value) for value in rope.values())
+    return inner or ("factor" in rope and kind not in _COUNTED) or kind in ("dynamic", "longrope", "su", "yarn")
+
+
+def _count(value: Any) -> int | None:  # noqa: ANN401
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else None

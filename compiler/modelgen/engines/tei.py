@@ -1,0 +1,65 @@
+"""Text Embeddings Inference: launch form, environment, readiness.
+
+Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which reads every flag from a variable too.
+"""
+
+from __future__ import annotations
+
+from modelgen.engines.engine import Engine, Run, curl_probe
+from modelgen.engines.places import DATA
+from modelgen.engines.plain_flags import format_flags
+from modelgen.ir import Launch
+
+NAME = "tei"
+PORT = 80
+HEALTH = "/health"
+
+_HUB = "the hub directory is `[project] hub`, mounted where the engine looks"
+OWNED_ARGS = {
+    "api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
+    "device-id": "inside the container the reserved cards count from 0",
+    "hf-api-token": "engines run offline and need no token",
+    "hf-token": "engines run offline and need no token",
+    "hostname": "the engine listens on all addresses of its own container",
+    "huggingface-hub-cache": _HUB,
+    "json-output": "it is always on, as in the image's own command",
+    "model-id": "write `repo` in the model's table",
+    "port": "it is fixed inside the container; write `publish` to reach the engine from the host",
+    "revision": "write `revision` in the model's table",
+    "served-model-name": "it is the id of the model's table",
+}
+
+
+def launch(run: Run) -> Launch:
+    """Return the arguments for one model.
+
+    The entry point is the image's own: in the image for CUDA it is a script that picks the binary for the card. By
+    repository id the hub is always asked, whatever is on disk; a directory is served as it is (router/src/lib.rs). In
+    a container HOSTNAME is set, which would be taken for `--hostname`.
+    """
+    assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
+    command = ["--model-id", run.snapshot or run.repo, "--served-model-name", run.upstream_name]
+    command += ["--hostname", "0.0.0.0", "--port", str(PORT), "--json-output"]  # noqa: S104 - in its own container
+    if run.revision and not run.snapshot:
+        command += ["--revision", run.revision]
+    return Launch((), (*command, *format_flags(run.args, joined=True)))
+
+
+ENGINE = Engine(
+    name=NAME,
+    title="TEI",
+    launch=launch,
+    port=PORT,
+    health=HEALTH,
+    probe=curl_probe(PORT, HEALTH, timeout=20),
+    environment={"HUGGINGFACE_HUB_CACHE": DATA},
+    # The entry point of the image for CUDA runs nvidia-smi, and ends without it.
+    defaults={"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"},
+    hub=DATA,
+    variables="",
+    short_flags={"p": "port"},
+    repeats_flags=True,
+    from_snapshot=True,
+    one_card=True,
+    owned_args=OWNED_ARGS,
+)

@@ -1,0 +1,119 @@
+"""Engines whose flags are not known: what is refused of them all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiling import complete, findings
+
+COMMIT = "0c38a4e9d1c4a8d0ec23b2f5e3a10a1a62c2c1b4"
+
+
+def gguf(args: str = "ctx-size = 8", line: str = "") -> str:
+    return (
+        '[engines.llamacpp]\nimage = "ghcr.io/ggml-org/llama.cpp:server-b6500"\n'
+        f'[models.qwen]\nengine = "llamacpp"\nrepo = "a/b"\nrevision = "{COMMIT}"\nfile = "x.gguf"\n'
+        f"args = {{ {args} }}\n{line}\n"
+    )
+
+
+def tei(line: str = "", tag: str = "cpu-1.9") -> str:
+    return (
+        f'[engines.tei]\nimage = "ghcr.io/huggingface/text-embeddings-inference:{tag}"\n'
+        f'[models.embed]\nengine = "tei"\nrepo = "a/b"\nrevision = "{COMMIT}"\n{line}\n'
+    )
+
+
+CASES: list[tuple[str, str, str]] = [
+    # flags
+    *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "repo") for flag in ("m", "model", "hf", "hf_repo", "hff")),
+    *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "table") for flag in ("a", "alias", "mm", "mmproj")),
+    *(
+        (gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "")
+        for flag in ("host", "port", "api-key", "hft", "api_prefix")
+    ),
+    (gguf("ctx-size = 8, metrics = true"), "owned-arg", "always on"),
+    (gguf("ctx-size = 8, c = 8"), "flag-twice", "once"),
+    (gguf("ctx-size = 8, n_gpu_layers = 8, ngl = 8"), "flag-twice", "once"),
+    (gguf('ctx-size = 8, "-t" = 8'), "bad-flag", "write `t`"),
+    (gguf("ctx-size = 8, jinja = false"), "bad-flag-value", "leave it out"),
+    (gguf("ctx-size = 8, x = { a = 1 }"), "bad-flag-value", "text"),
+    (gguf('ctx-size = 8, ot = ["a=CPU", "b=CPU"]'), "bad-flag-value", "commas"),
+    (gguf("threads = 8"), "missing-ctx-size", "16384"),
+    (gguf("c = 0"), "missing-ctx-size", "longest"),
+    *(
+        (tei(f'args = {{ {flag} = "x" }}'), "owned-arg", "")
+        for flag in ("model-id", "model_id", "revision", "port", "p", "hostname", "huggingface-hub-cache", "hf-token")
+    ),
+    (tei('args = { served-model-name = "x" }'), "owned-arg", "id of the model"),
+    (tei('args = { api-key = "xyzxyz" }'), "owned-arg", "keys_file"),
+    (tei("args = { auto-truncate = false }"), "bad-flag-value", "leave it out"),
+    (tei("args = { cors-allow-origin = [] }"), "bad-flag-value", "once for each"),
+    # variables that stand for flags
+    (tei('env = { MODEL_ID = "x" }'), "owned-env", "`repo`"),
+    (tei('env = { PORT = "81" }'), "owned-env", "publish"),
+    (tei('env = { HUGGINGFACE_HUB_CACHE = "/x" }'), "owned-env", "[project] hub"),
+    (gguf(line='env = { LLAMA_ARG_PORT = "81" }'), "owned-env", "publish"),
+    (gguf(line='env = { LLAMA_ARG_HF_REPO = "a/b" }'), "owned-env", "`file`"),
+    (gguf(line='env = { LLAMA_ARG_OFFLINE = "0" }'), "owned-env", "offline"),
+    # files
+    (gguf().replace("x.gguf", "x.bin"), "bad-file", "hub"),
+    (gguf().replace("x.gguf", "../x.gguf"), "bad-file", "hub"),
+    (gguf().replace("x.gguf", "a//x.gguf"), "bad-file", "hub"),
+    (gguf().replace("x.gguf", "C:/x.gguf"), "bad-file", "hub"),
+    (gguf(line='mmproj = "./mmproj.gguf"'), "bad-file", "hub"),
+    (gguf().replace("x.gguf", "x-00002-of-00002.gguf"), "bad-file", "x-00001-of-00002.gguf"),
+    (gguf().replace('file = "x.gguf"\n', ""), "missing-file", ".gguf"),
+    # repositories
+    (gguf().replace('repo = "a/b"\n', "").replace(f'revision = "{COMMIT}"\n', ""), "missing-repo", "namespace"),
+    (gguf().replace('"a/b"', '"/models/x.gguf"'), "path-as-repo", ""),
+    (gguf().replace(COMMIT, "main"), "no-snapshot", "modelgen lock"),
+    (tei().replace(f'revision = "{COMMIT}"', ""), "id-offline", "modelgen lock"),
+    # images and cards
+    (gguf().replace("server-b6500", "server"), "floating-image", "release"),
+    (gguf().replace("server-b6500", "server-cuda"), "floating-image", "release"),
+    (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
+    (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
+    ('[engines.tei]\nimage = "x/y:1"\nversion = "1.9"', "bad-version", "remove"),
+    # keys
+    (tei("trust_remote_code = true"), "key-of-another-engine", "`vllm` or `sglang`"),
+    (tei('model_form = "snapshot"'), "key-of-another-engine", "`vllm` or `sglang`"),
+    (tei('loras = { x = "a/c" }'), "key-of-another-engine", "only `vllm`"),
+    (tei('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp`"),
+    (tei('compose = { volumes = ["./x:/data/y"] }'), "volume-over-ours", "elsewhere"),
+    (gguf(line='switch = "sleep"'), "not-supported-yet", "restart"),
+]
+
+
+@pytest.mark.parametrize(("toml", "rule", "offered"), CASES, ids=[f"{case[1]}-{at}" for at, case in enumerate(CASES)])
+def test_finding(toml: str, rule: str, offered: str) -> None:
+    found = [
+        finding for finding in findings(complete(toml)) if finding.rule != "floating-image" or rule == finding.rule
+    ]
+    assert [diagnostic.rule for diagnostic in found] == [rule]
+    assert offered in found[0].help
+
+
+def test_a_model_of_tei_has_one_card() -> None:
+    toml = '[gpus]\ng0 = { memory = "24GiB", device = "0" }\ng1 = { memory = "24GiB", device = "1" }\n'
+    found = findings(complete(toml + tei('gpus = ["g0", "g1"]', tag="cuda-1.9")))
+    assert [(finding.rule, finding.message) for finding in found] == [
+        ("parallel-mismatch", "TEI uses one card, but `embed` has 2")
+    ]
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        gguf("c = 8, ngl = 20, no-mmap = true, ot = 'a=CPU,b=CPU', fa = 'on'"),
+        gguf(line='compose = { volumes = ["./x:/data"] }'),
+        gguf(line='env = { PORT = "x" }'),
+        gguf().replace("x.gguf", "Q4 K/x+y (1)-00001-of-00002.gguf"),
+        tei('env = { RUST_LOG = "debug", LLAMA_ARG_PORT = "1" }'),
+        tei('gpus = ["gpu0"]\ngpu_memory = "2GiB"', tag="cuda-1.9"),
+        *(tei('gpus = ["gpu0"]', tag=tag) for tag in ("turing-1.9", "1.9", "86-1.9", "hopper-1.9.2")),
+        f"[defaults]\nmmproj = 'm.gguf'\n{gguf()}",
+    ],
+)
+def test_no_false_alarm(toml: str) -> None:
+    assert [diagnostic.message for diagnostic in findings(complete(toml))] == []
