@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-pytest_plugins = ["hub_double.fixtures"]
+pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
 
 
 @pytest.fixture(autouse=True)

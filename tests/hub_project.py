@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compiling import modelgen
+from compiling import REPOSITORY, modelgen
 from modelgen.lockfile.entries import File, Lock, Snapshot
 from modelgen.lockfile.writing import render_lock
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from hub_double import Hub
 
@@ -31,15 +35,16 @@ class Project:
         self.hub = folder / "models" / "hub"
         self.snapshots: list[Snapshot] = []
 
-    def want(self, repo: str, files: Mapping[str, bytes], commit: str, **keys: str) -> Snapshot:
+    def want(self, repo: str, files: Mapping[str, bytes | Path], commit: str, **keys: str) -> Snapshot:
         """Add a model whose files are known, and write models.toml and its lock anew."""
+        config = files.get("config.json")
         entry = Snapshot(
             repo=repo,
             commit=commit,
             revision=keys.get("revision"),
-            models=[repo.rpartition("/")[2]],
+            models=[keys.get("model", repo.rpartition("/")[2])],
             files=[locked_file(path, data) for path, data in files.items()],
-            config=files["config.json"].decode() if "config.json" in files else None,
+            config=config.decode() if isinstance(config, bytes) else None,
         )
         self.snapshots.append(entry)
         self.write()
@@ -63,6 +68,41 @@ class Project:
         """Run the command line in the folder."""
         return modelgen(*args, cwd=self.folder, env={**self.environment, **environment})
 
+    def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the command line in the folder, to be waited for or killed."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "modelgen", *args],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def damage(self) -> list[str]:
+        """Return what is not as the lock says, found by nothing of modelgen's."""
+        return [f"{entry.repo}: {found}" for entry in self.snapshots for found in self._damage(entry)]
+
+    def _damage(self, entry: Snapshot) -> Iterator[str]:
+        snapshot = self.snapshot(entry)
+        for file in entry.files:
+            path = snapshot / file.path
+            if not path.is_file():
+                yield f"{file.path} is missing"
+            elif locked_file(file.path, path) != file:
+                yield f"{file.path} is damaged"
+            elif path.stat().st_mode & 0o777 != 0o644:
+                yield f"{file.path} has mode {path.stat().st_mode:o}"
+        ref = snapshot.parents[1] / "refs" / (entry.revision or "main")
+        if not ref.is_file() or ref.read_bytes() != entry.commit.encode():
+            yield f"refs/{ref.name} is wrong"
+        tree = snapshot.parents[1] / "trees" / f"{entry.commit}.json"
+        if not tree.is_file() or {*json.loads(tree.read_bytes())["files"]} != {file.path for file in entry.files}:
+            yield "its listing is wrong"
+        for folder, _, _ in os.walk(snapshot.parents[1]):
+            if Path(folder).stat().st_mode & 0o777 != 0o755:
+                yield f"{folder} has mode {Path(folder).stat().st_mode:o}"
+
     def snapshot(self, entry: Snapshot) -> Path:
         """Return the folder that an engine opens."""
         return self.hub / f"models--{entry.repo.replace('/', '--')}" / "snapshots" / entry.commit
@@ -72,7 +112,7 @@ class Project:
         return self.snapshot(entry).parent.parent / "blobs" / entry.by_path[path].etag
 
 
-def project(folder: Path, hub: Hub, repos: Mapping[str, Mapping[str, bytes]]) -> Project:
+def project(folder: Path, hub: Hub, repos: Mapping[str, Mapping[str, bytes | Path]]) -> Project:
     """Put repositories into the double, and return a project that wants them all."""
     made = Project(folder, hub.environment)
     for repo, files in repos.items():
@@ -80,8 +120,18 @@ def project(folder: Path, hub: Hub, repos: Mapping[str, Mapping[str, bytes]]) ->
     return made
 
 
-def locked_file(path: str, data: bytes) -> File:
+def locked_file(path: str, data: bytes | Path) -> File:
     """Return the lock's entry of a file, by the hub's rule of what is large."""
-    if len(data) > 10_000 or path.endswith(_LARGE):
-        return File(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-    return File(path=path, size=len(data), blob=hashlib.sha1(b"blob %d\0%s" % (len(data), data)).hexdigest())
+    size = len(data) if isinstance(data, bytes) else data.stat().st_size
+    if size > 10_000 or path.endswith(_LARGE):
+        if isinstance(data, bytes):
+            return File(path=path, size=size, sha256=hashlib.sha256(data).hexdigest())
+        return File(path=path, size=size, sha256=_sha256(data, data.stat().st_mtime_ns))
+    content = data if isinstance(data, bytes) else data.read_bytes()
+    return File(path=path, size=size, blob=hashlib.sha1(b"blob %d\0%s" % (size, content)).hexdigest())
+
+
+@cache
+def _sha256(path: Path, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

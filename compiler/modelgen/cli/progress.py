@@ -76,7 +76,8 @@ class _Lines:
                     self._total, self._come, self._files = event.bytes, event.resumed, event.files
                     self._resumed = event.resumed
                     kept = f", {event.resumed:,} of them from an earlier run" if event.resumed else ""
-                    click.echo(f"{event.files} files, {event.bytes:,} bytes to fetch{kept}", err=True)
+                    files = f"{event.files} file{'s' if event.files != 1 else ''}"
+                    click.echo(f"{files}, {event.bytes:,} bytes to fetch{kept}", err=True)
                 case Advanced():
                     self._come += event.bytes
                     if time.monotonic() - self._printed >= _EVERY:

@@ -69,9 +69,12 @@ class Bringer:
         first: dict[tuple[str, str], Job] = {}
         for job in jobs:
             first.setdefault((job.checkout.repo, job.checkout.commit), job)
-        with ThreadPoolExecutor(8) as pool:
+        pool = ThreadPoolExecutor(8)
+        try:
             found = pool.map(self._try_metadata, first.values())
             return [error for error in found if error is not None]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts waits for nobody
 
     def _try_metadata(self, job: Job) -> ModelgenError | None:
         try:
@@ -107,15 +110,13 @@ class Bringer:
         """
         checkout, file = job.places[0]
         self._report(Started(checkout.repo, file.path, file.size))
-        for place in job.places:
-            publishing.discard_pointer(*place)
         if file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
             self._bring_large(job)
         else:
             if file.size >= LARGE:
                 self._in_xet.add(job)
-            for place in job.places:
-                self._bring_through_client(*place)
+            for number, place in enumerate(job.places):
+                self._bring_through_client(*place, counts=number == 0)
             self._in_xet.discard(job)
         self._report(Finished(checkout.repo, file.path))
         return file.size
@@ -137,12 +138,13 @@ class Bringer:
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
             transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
-        for other in job.places[0 if blob.exists() else 1 :]:
+        content = blob if blob.exists() else checkout.pointer(file)
+        for other in job.places[0 if content == blob else 1 :]:
             if self._links:
                 publishing.link(*other)
             else:
                 make_folder(other[0].pointer(other[1]).parent)
-                shutil.copyfile(checkout.pointer(file), other[0].pointer(other[1]))
+                shutil.copyfile(content, other[0].pointer(other[1]))
 
     def _location(self, job: Job) -> Location:
         """The hub's own host wants the token; a delivery network, whose address is signed, must not see it."""
@@ -151,11 +153,11 @@ class Bringer:
         is_hub = _origin(found.location) == _origin(self._connection.endpoint)
         return Location(found.location, f"Bearer {token}" if is_hub and token else None)
 
-    def _bring_through_client(self, checkout: Checkout, file: File) -> None:
+    def _bring_through_client(self, checkout: Checkout, file: File, *, counts: bool) -> None:
         for is_last in (False, True):
             come = self._download(checkout, file)
-            if is_intact(checkout.pointer(file), file):
-                self._count(checkout, file, file.size - come)
+            if is_there(checkout.pointer(file), file.size) and is_intact(checkout.pointer(file), file):
+                self._count(checkout, file, file.size * counts - come)
                 return
             publishing.discard(checkout, file)
             self._count(checkout, file, -come)
@@ -165,6 +167,20 @@ class Bringer:
 
     def _download(self, checkout: Checkout, file: File) -> int:
         """Let the client download a file, and return how many bytes it told of."""
+        try:
+            return self._download_once(checkout, file)
+        except Exception as error:
+            if not self._is_expired(error):
+                raise
+            return self._download_once(checkout, file)
+
+    def _is_expired(self, error: BaseException) -> bool:
+        """Tell whether a delivery network refused an address that the hub had signed: the next one may do."""
+        address = str(getattr(getattr(error, "response", None), "url", ""))
+        is_elsewhere = bool(address) and _origin(address) != _origin(self._connection.endpoint)
+        return is_elsewhere and client.status_of(error) in (401, 403)
+
+    def _download_once(self, checkout: Checkout, file: File) -> int:
         from huggingface_hub import hf_hub_download
 
         come = 0

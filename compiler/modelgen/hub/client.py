@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import logging
 import os
 import random
 import re
@@ -69,6 +70,29 @@ def connect(token: str | None) -> Connection:
     secret = token or get_token() or False
     endpoint = constants.ENDPOINT
     return Connection(endpoint, secret, HfApi(endpoint, token=secret, library_name="modelgen"))
+
+
+class Overheard(logging.Handler):
+    """Hands on what the client would print itself, in the middle of a progress bar and with signed addresses.
+
+    Args:
+        say: Told one sentence at a time.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def __enter__(self) -> None:
+        logger = logging.getLogger("huggingface_hub")
+        self._before, logger.handlers = logger.handlers, [self]
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("huggingface_hub").handlers = self._before
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand one record on."""
+        self._say(without_queries(record.getMessage()))
 
 
 def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], None] | None = None) -> T:
@@ -178,7 +202,7 @@ def explain(  # noqa: PLR0913 - what a sentence names
         return ModelgenError(
             f"{about} is gated and {token}; accept its terms at {hub}/{repo} and set HF_TOKEN, or give --token-file"
         )
-    if status == 401 and "Invalid credentials" in first_line(error):
+    if status == 401 and "Invalid credentials" in str(error):
         return ModelgenError(f"{about}: the hub does not know your token; renew HF_TOKEN or the file of --token-file")
     if isinstance(error, RepositoryNotFoundError):
         reason = "" if connection.token else ", or it is private and there is no token"
@@ -204,4 +228,9 @@ def first_line(error: BaseException) -> str:
     if (status := status_of(error)) is not None and isinstance(error, urllib.error.HTTPError):
         return f"the server answers {status} ({error.reason})"
     first = next((line.strip() for line in text.splitlines() if line.strip()), text)
-    return _QUERY.sub(r"\1?…", first).rstrip(".")[:300]
+    return without_queries(first).rstrip(".")[:300]
+
+
+def without_queries(text: str) -> str:
+    """Return a text without the queries of addresses, which may be signed."""
+    return _QUERY.sub(r"\1?…", text)

@@ -75,11 +75,16 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report) -> 
     with held(wanted.hub, "modelgen fetch", lambda text: report(Noticed(text))):
         missing = wanted.plan()
         _refuse_local(missing)
-        _check_space(wanted.hub, missing)
         remove_leftovers(wanted.hub, wanted.checkouts)
+        _check_space(wanted.hub, missing)
         connection = connect() if missing.jobs or missing.assets else None
-        outcome = _bring_all(wanted, missing, connection, report) if connection else Outcome()
+        outcome = Outcome()
+        if connection is not None:
+            with client.Overheard(lambda text: report(Noticed(text))):
+                outcome = _bring_all(wanted, missing, connection, report)
         _finish(wanted, missing, connection)
+        if not outcome.failures:
+            _refuse_incomplete(wanted)
         return outcome
 
 
@@ -92,6 +97,17 @@ def _refuse_local(missing: Plan) -> None:
                 f"{models}: {repo} lacks {job.file.path} at the commit of models.lock, and is on no hub; "
                 f"bring it by `modelgen add PATH --as {repo}`, then `modelgen lock --upgrade`"
             )
+
+
+def _refuse_incomplete(wanted: Wanted) -> None:
+    """Look again, whatever everybody said: somebody else may work in the same directory."""
+    for job in wanted.plan().jobs:
+        models = " ".join(job.checkout.models)
+        raise ModelgenError(
+            f"{models}: {job.checkout.repo}: {job.file.path} was fetched, and is not there with the "
+            f"{job.file.size:,} bytes of models.lock; if nobody else changes {wanted.hub}, run "
+            f"`modelgen lock --upgrade {models}`"
+        )
 
 
 def _check_space(hub: Path, missing: Plan) -> None:
@@ -113,13 +129,14 @@ def _bring_all(wanted: Wanted, missing: Plan, connection: Connection, report: Re
     outcome.failures += bringer.check_access(missing.jobs)
     if outcome.failures:
         return outcome
-    for checkout in {job.checkout.folder / job.checkout.commit: job.checkout for job in missing.jobs}.values():
+    jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
+    for checkout in {job.checkout.folder / job.checkout.commit: job.checkout for job in jobs}.values():
         # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
         publishing.write_listing(checkout)
     large, small = ThreadPoolExecutor(_LARGE_AT_ONCE), ThreadPoolExecutor(_SMALL_AT_ONCE)
     try:
         running: dict[Future[int], Job | Asset] = {}
-        for job in missing.jobs:
+        for job in jobs:
             pool = large if job.file.size >= LARGE else small
             running[pool.submit(bringer.bring, job)] = job
         for asset in missing.assets:
@@ -131,6 +148,16 @@ def _bring_all(wanted: Wanted, missing: Plan, connection: Connection, report: Re
         large.shutdown(wait=False, cancel_futures=True)
         small.shutdown(wait=False, cancel_futures=True)
     return outcome
+
+
+def _clear_way(job: Job, outcome: Outcome) -> bool:
+    try:
+        for place in job.places:
+            publishing.clear_way(*place)
+    except ModelgenError as error:
+        outcome.failures.append(error)
+        return False
+    return True
 
 
 def _collect(running: dict[Future[int], Job | Asset], bringer: Bringer, outcome: Outcome) -> None:
@@ -158,6 +185,8 @@ def _collect(running: dict[Future[int], Job | Asset], bringer: Bringer, outcome:
 
 def _complete(checkout: Checkout, connection: Connection) -> None:
     """Let the official client have the last word on the layout; it adds what an own download left out."""
+    import glob
+
     from huggingface_hub import snapshot_download
 
     client.attempt(
@@ -168,6 +197,7 @@ def _complete(checkout: Checkout, connection: Connection) -> None:
             endpoint=connection.endpoint,
             token=connection.token,
             library_name="modelgen",
+            allow_patterns=[glob.escape(path) for path in checkout.files],
         )
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modelgen.files import ModelgenError, Staged
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import tree_listing
-from modelgen.hub.planning import wrong_small_files
+from modelgen.hub.planning import is_there, wrong_small_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,22 +119,23 @@ def sync_folders(folders: Iterable[Path]) -> None:
             os.close(descriptor)
 
 
-def discard_pointer(checkout: Checkout, file: File) -> None:
-    """Remove what stands where a file belongs and is not it, for the client takes whatever is there."""
-    pointer = checkout.pointer(file)
+def clear_way(checkout: Checkout, file: File) -> None:
+    """Remove what stands where a file belongs and is not it, for the client takes whatever is there.
+
+    A link may lead anywhere, to the whole blob of another file too: only what bears the file's own name is removed.
+
+    Raises:
+        ModelgenError: It is a folder.
+    """
+    pointer, blob = checkout.pointer(file), checkout.blob(file)
     if pointer.is_dir() and not pointer.is_symlink():
         raise ModelgenError(f"{pointer} is a folder where a file belongs; remove it")
-    if pointer.is_symlink() or pointer.exists():
-        discard(checkout, file)
+    pointer.unlink(missing_ok=True)
+    if not is_there(blob, file.size):
+        blob.unlink(missing_ok=True)
 
 
 def discard(checkout: Checkout, file: File) -> None:
-    """Remove a file that is not what it should be, the blob behind it too, so that it is fetched again."""
-    pointer = checkout.pointer(file)
-    blobs = (checkout.folder / "blobs").resolve()
-    target = pointer.parent.resolve() / pointer.readlink() if pointer.is_symlink() else None
-    pointer.unlink(missing_ok=True)
-    # Never outside: what the link names may be anybody's.
-    if target is not None and target.parent.resolve() == blobs:
-        target.unlink(missing_ok=True)
+    """Remove a file whose content is wrong, so that it is fetched again."""
+    checkout.pointer(file).unlink(missing_ok=True)
     checkout.blob(file).unlink(missing_ok=True)
