@@ -1,0 +1,139 @@
+"""What `modelgen lock` says when the hub cannot or will not answer: a sentence a repository, and nothing is written."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub_double import Token
+from lock_project import Project, model, safetensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hub_double import Hub
+
+GOOD, OTHER = "hf_" + "g" * 34, "hf_" + "o" * 34
+FILES: dict[str, bytes | Path] = {"config.json": b"{}", "model.safetensors": safetensors(a=("BF16", 400))}
+
+
+@pytest.fixture
+def project(tmp_path: Path, hub: Hub) -> Project:
+    hub.tokens = {GOOD: Token(accepts={"org/*"}), OTHER: Token()}
+    hub.add("org/text", FILES)
+    return Project(tmp_path, hub, model("text", "org/text"))
+
+
+def refused(project: Project, *args: str, code: int, **environment: str) -> str:
+    before = project.path.read_bytes() if project.path.exists() else None
+    done = project.run(*args, **environment)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert (project.path.read_bytes() if project.path.exists() else None) == before
+    assert not any(token in done.stderr for token in (GOOD, OTHER))
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_all_faults_are_told_in_one_run(project: Project, hub: Hub) -> None:
+    hub.add("org/gated", FILES, gated=True)
+    hub.add("org/private", FILES, private=True)
+    fragment = "".join(
+        model(name, f"org/{name}") for name in ("text", "gone", "gated", "private")
+    ) + model("tag", "org/text", 'revision = "v9"\nservice = "s"')  # fmt: skip
+    project.write(fragment)
+    told = refused(project, code=1)
+    assert "gone: org/gone is not at http" in told
+    assert "private: org/private is not at http" in told
+    assert "or it is private and there is no token; mend `repo` in models.toml, or set HF_TOKEN" in told
+    assert "gated: org/gated is gated and there is no token; accept its terms at" in told
+    assert "tag: org/text has no revision v9; mend `revision` in models.toml" in told
+    assert told.count("\nmodelgen: models.lock is left as it is") == 1
+
+
+def test_a_gated_model_is_the_worlds_affair_and_a_token_opens_it(project: Project, hub: Hub) -> None:
+    hub.add("org/text", {}, gated=True)
+    assert "your token has no access" in refused(project, code=3, HF_TOKEN=OTHER)
+    file = project.folder / "token"
+    file.write_text(GOOD + "\n")
+    assert project.lock("--token-file", str(file), HF_TOKEN=OTHER).snapshots[0].gated
+    assert {request.token_sent for request in hub.requests if request.host == "cdn"} == {False}
+
+
+def test_a_bad_token_is_told(project: Project) -> None:
+    wrong = "hf_" + "w" * 34
+    told = refused(project, code=3, HF_TOKEN=wrong)
+    assert "text: org/text: the hub does not know your token; renew HF_TOKEN" in told
+    assert wrong not in told
+
+
+def test_a_commit_that_is_gone(project: Project, hub: Hub) -> None:
+    project.lock()
+    commit = hub.add("org/text", {"config.json": b"[]"})
+    project.lock("--upgrade")
+    hub.forget("org/text", commit)
+    project.write(model("text", "org/text", 'exclude = ["x"]'))
+    told = refused(project, code=1)
+    assert f"text: org/text has no commit {commit} any more; run `modelgen lock --upgrade text`" in told
+    assert project.lock("--upgrade", "text").snapshots[0].commit != commit
+
+
+@pytest.mark.parametrize(("status", "after"), [(429, 1), (503, None)])
+def test_a_busy_hub_is_asked_again(project: Project, hub: Hub, status: int, after: int | None) -> None:
+    hub.faults.api(status, path="/api/models/org/text", count=1, retry_after=after)
+    hub.faults.status(status, path="*.safetensors", count=1, retry_after=after)
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"text: org/text: the hub answers {status}; trying again in ") == 2
+
+
+def test_a_connection_that_breaks_is_tried_again(project: Project, hub: Hub) -> None:
+    hub.faults.reset(20, path="*.safetensors")
+    hub.faults.truncate(1, path="*config.json")
+    project.lock()
+    assert project.entry("org/text").weights == {"BF16": 400}
+
+
+def test_damage_on_the_wire_is_noticed(project: Project, hub: Hub) -> None:
+    hub.faults.corrupt(0, path="*config.json")
+    assert "text: org/text: config.json came damaged; run the command again" in refused(project, code=3)
+
+
+def test_weights_that_are_damaged_on_the_hub(project: Project, hub: Hub) -> None:
+    hub.add("org/text", {"model.safetensors": safetensors(missing=3, a=("BF16", 400))})
+    told = refused(project, code=1)
+    assert "model.safetensors is damaged on the hub: its header speaks of 400 bytes of tensors, and it has 397" in told
+
+
+def test_a_config_that_is_no_text(project: Project, hub: Hub) -> None:
+    hub.add("org/text", {"config.json": b"\xff\xfe{}"})
+    assert "text: org/text has a config.json that is not UTF-8" in refused(project, code=1)
+
+
+def test_a_name_that_no_windows_host_could_hold(project: Project, hub: Hub) -> None:
+    hub.add("org/text", {"what?.json": b""})
+    assert "has a file 'what?.json' that not every host could hold; `exclude` it" in refused(project, code=1)
+    project.write(model("text", "org/text", 'exclude = ["what[?].json"]'))
+    project.lock()
+
+
+def test_no_network(project: Project) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        told = refused(project, code=3, HF_ENDPOINT=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+    assert "text: org/text: the hub cannot be reached; trying again in" in told
+    assert "Connection refused" in told
+
+
+def test_the_environment_forbids_it(project: Project, hub: Hub) -> None:
+    told = refused(project, code=3, HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE is set" in told
+    assert "by --offline" in told
+    assert hub.requests == []
+
+
+def test_a_folder_that_cannot_be_written(project: Project) -> None:
+    (project.folder / "models.lock.modelgen-new").mkdir()  # where root may write everywhere else
+    assert "modelgen: cannot write models.lock: is a directory; make its directory writable" in refused(project, code=3)
