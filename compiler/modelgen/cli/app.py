@@ -15,6 +15,7 @@ from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
 _COMMANDS = {
+    "add": "Enter a checkpoint of your own into the hub directory.",
     "build": "Write build/ from models.toml.",
     "diff": "Show what a build would change, as text.",
     "explain": "Print the manual of a rule.",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import config_option, is_terminal
+from modelgen.cli.compiling import config_option
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.locked import Inputs, read_inputs
+from modelgen.cli.reading import reading
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from modelgen.hub.layout import Checkout
@@ -47,7 +46,8 @@ def command(config: Path, *, quick: bool, fix: bool, format_: str) -> int:
       modelgen verify --quick
       modelgen verify --fix && modelgen fetch
     """
-    inputs = read_inputs(config)
+    # What the lock lacks is found here, beside all else.
+    inputs = read_inputs(config, for_lock=True)
     task = _task(inputs)
     try:
         with _held(inputs.hub) if fix and inputs.hub.is_dir() else contextlib.nullcontext():
@@ -130,7 +130,7 @@ def _verify(task: _Task, *, quick: bool) -> _Outcome:
     found = survey(task.hub, task.checkouts, task.assets, task.left_out, quick=quick)
     problems = [*task.problems, *found.problems]
     if not quick:
-        with _progress(found.size) as advanced:
+        with reading(found.size) as advanced:
             problems += damaged(task.hub, found.contents, advanced)
     problems.sort(key=lambda problem: (not problem.is_wrong, problem.repo, problem.path))
     return _Outcome(found.files, 0 if quick else found.size, problems)
@@ -152,31 +152,6 @@ def _held(hub: Path) -> Iterator[None]:
 
     with held(hub, "modelgen verify --fix", lambda text: click.echo(f"modelgen: {text}", err=True)):
         yield
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield what several threads tell their progress; only a person at a terminal sees it."""
-    if not is_terminal(sys.stderr):
-        yield lambda _: None
-        return
-    guard, read, shown = threading.Lock(), 0, -1
-
-    def advanced(count: int) -> None:
-        nonlocal read, shown
-        with guard:
-            read += count
-            percent = read * 100 // max(total, 1)
-            if percent != shown:
-                shown = percent
-                sys.stderr.write(f"\rreading {read / 1e9:.2f} of {total / 1e9:.2f} GB, {percent} %")
-                sys.stderr.flush()
-
-    try:
-        yield advanced
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
 
 
 def _print(hub: Path, outcome: _Outcome, *, quick: bool, fix: bool) -> None:

@@ -1,0 +1,131 @@
+"""`modelgen add`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import config_option, read_config
+from modelgen.cli.exits import cannot
+from modelgen.cli.locked import hub_directory
+from modelgen.cli.reading import reading
+from modelgen.files import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.hub.adding import Added
+    from modelgen.hub.adding_sources import Source
+    from modelgen.hub.checkpoint import Checkpoint
+    from modelgen.load import Document
+
+
+def _local(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Accept a repository id of the namespace `local`."""
+    from modelgen.lockfile.repos import is_local, is_repo_id
+
+    if not is_local(value) or not is_repo_id(value):
+        raise click.BadParameter(
+            f"`{value}` is not `local/` and a name of letters, digits, `.`, `_` and `-`: write --as local/my-ft"
+        )
+    return value
+
+
+@click.command("add")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--as", "repo", required=True, metavar="local/NAME", callback=_local, help="Its id in models.toml.")
+@click.option("--copy", is_flag=True, help="Copy what cannot be linked.")
+@config_option
+def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
+    """Enter a checkpoint that is on no hub into the hub directory, under a commit of its content.
+
+    PATH is a folder with config.json and weights, a LoRA adapter's folder, or a GGUF file. It is linked, not copied,
+    where that can be. The table for models.toml is printed.
+
+    \b
+    Example:
+      modelgen add ./runs/my-ft --as local/my-ft
+    """
+    document = _read(config)
+    hub = hub_directory(document.config.project.hub, config.parent)
+    from modelgen.hub.adding_sources import find_sources
+    from modelgen.hub.checkpoint import examine
+
+    sources, skipped = find_sources(path)
+    checkpoint = examine({name: source.path for name, source in sources.items()})
+    if checkpoint.faults:
+        more = f" (and {len(checkpoint.faults) - 5} more)" if len(checkpoint.faults) > 5 else ""
+        raise InputError(f"no engine could load {path}: {'; '.join(checkpoint.faults[:5])}{more}")
+    if skipped:
+        _say(f"left out, since only training needs it: {', '.join(skipped[:5])}{', …' if skipped[5:] else ''}")
+    for warning in checkpoint.warnings:
+        _say(f"warning: {warning}")
+    added = _add(hub, repo, sources, copy=copy)
+    _tell(added, repo)
+    click.echo(_table(repo, checkpoint, document), nl=False)
+    return 0
+
+
+def _read(config: Path) -> Document:
+    data = read_config(config)
+    from modelgen.load import load
+
+    document, _, _ = load(data, config.as_posix())
+    if document is None or document.is_refused("project", "hub"):
+        raise InputError(f"{config} does not say where the hub directory is; `modelgen validate` tells why")
+    return document
+
+
+def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> Added:
+    from modelgen.hub.adding import add
+    from modelgen.hub.holding import held
+
+    size = sum(source.size for source in sources.values())
+    try:
+        with held(hub, "modelgen add", _say), reading(size) as advanced:
+            return add(hub, repo, sources, may_copy=copy, advanced=advanced)
+    except OSError as error:
+        raise cannot("write", error.filename2 or error.filename or hub, error, "mend that and run it again") from error
+
+
+def _tell(added: Added, repo: str) -> None:
+    commit, files = added.checkout.commit, added.checkout.files
+    size = sum(file.size for file in files.values())
+    if not added.is_new and added.before == commit:
+        _say(f"{repo} is there already, with this content: nothing to do (commit {commit})")
+        return
+    if added.copied:
+        how = f"{added.copied:,} bytes copied"
+    else:
+        how = "hard-linked: who edits these files in place changes the model too" if added.linked else "nothing copied"
+    count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
+    _say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
+    if added.before not in (None, commit):
+        _say(
+            f"it was commit {added.before} before, which stays and which a models.lock goes on pinning; "
+            "`modelgen lock --upgrade` takes the new one over"
+        )
+    _say("put the table below into models.toml, then run `modelgen lock`")
+
+
+def _table(repo: str, checkpoint: Checkpoint, document: Document) -> str:
+    from modelgen.cli.suggested import base_of, id_of, lora_rank, loras, model_table
+    from modelgen.hub.checkpoint import Checkpoint as Base
+
+    gpu = next(iter(document.config.gpus or {}), None)
+    name = id_of(repo)
+    if checkpoint.kind != "lora":
+        return model_table(name, repo, checkpoint, gpu)
+    base, rank = base_of(checkpoint), lora_rank(checkpoint)
+    served = next((model for model, table in document.models.items() if table.repo == base), None)
+    if base is not None and served is None:
+        return model_table(id_of(base), base, Base("model"), gpu, {name: (repo, checkpoint)})
+    where = f"[models.{served}], which serves its base {base}" if served else "the table of its base model"
+    args = f"; and into its args: max-lora-rank = {rank}" if rank else ""
+    return f"# Into {where}{args}\n{loras({name: repo})}\n"
+
+
+def _say(text: str) -> None:
+    click.echo(f"modelgen: {text}", err=True)

@@ -1,0 +1,38 @@
+"""How far the reading of many gigabytes is, for a person at a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from modelgen.cli.compiling import is_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def reading(total: int) -> Iterator[Callable[[int], None]]:
+    """Yield what several threads tell their progress; only a person at a terminal sees it."""
+    if not is_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    guard, read, shown = threading.Lock(), 0, -1
+
+    def advanced(count: int) -> None:
+        nonlocal read, shown
+        with guard:
+            read += count
+            percent = read * 100 // max(total, 1)
+            if percent != shown:
+                shown = percent
+                sys.stderr.write(f"\rreading {read / 1e9:.2f} of {total / 1e9:.2f} GB, {percent} %")
+                sys.stderr.flush()
+
+    try:
+        yield advanced
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

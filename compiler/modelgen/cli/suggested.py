@@ -1,0 +1,94 @@
+"""Tables of models.toml for checkpoints that were found, as a person would write them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.lockfile.repos import is_repo_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.hub.checkpoint import Checkpoint
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # the values of vLLM's `max-lora-rank`
+_ENGINES = {"embedding": "tei", "gguf": "llamacpp"}
+_UNKNOWN_LENGTH = 4096
+
+
+def engine_of(checkpoint: Checkpoint) -> str:
+    """Return the engine that serves it; vllm is the default."""
+    return _ENGINES.get(checkpoint.kind, "vllm")
+
+
+def model_table(
+    name: str,
+    repo: str,
+    checkpoint: Checkpoint,
+    gpu: str | None,
+    adapters: Mapping[str, tuple[str, Checkpoint]] | None = None,
+) -> str:
+    """Return the table of a model.
+
+    Args:
+        name: Its id.
+        repo: Repository id.
+        checkpoint: What lies there.
+        gpu: Name of the card; None for none.
+        adapters: Its LoRA adapters: name → repository id, and what lies there.
+    """
+    lines = [f"[models.{key(name)}]", f"repo = {text(repo)}"]
+    engine = engine_of(checkpoint)
+    if engine != "vllm":
+        lines.append(f"engine = {text(engine)}")
+    if checkpoint.file:
+        lines.append(f"file = {text(checkpoint.file)}")
+    if checkpoint.mmproj:
+        lines.append(f"mmproj = {text(checkpoint.mmproj)}")
+    if gpu is not None:
+        lines.append(f"gpus = [{text(gpu)}]")
+    if engine == "vllm":
+        args = {"max-model-len": checkpoint.length or _UNKNOWN_LENGTH}
+        if adapters and (rank := max(lora_rank(adapter) or 0 for _, adapter in adapters.values())):
+            args["max-lora-rank"] = rank
+        lines.append(f"args = {{ {', '.join(f'{flag} = {value}' for flag, value in args.items())} }}")
+        if "auto_map" in checkpoint.config:
+            lines.append("# trust_remote_code = true # its config.json names code of its own: read that first")
+    if adapters:
+        lines.append(loras({adapter: found for adapter, (found, _) in adapters.items()}))
+    return "\n".join(lines) + "\n"
+
+
+def loras(adapters: Mapping[str, str]) -> str:
+    """Return the line that declares adapters, by name."""
+    return f"loras = {{ {', '.join(f'{key(name)} = {text(repo)}' for name, repo in adapters.items())} }}"
+
+
+def lora_rank(adapter: Checkpoint) -> int | None:
+    """Return the least `max-lora-rank` with which vLLM takes an adapter."""
+    rank = adapter.config.get("r")
+    return next((value for value in _RANKS if type(rank) is int and 0 < rank <= value), None)
+
+
+def base_of(adapter: Checkpoint) -> str | None:
+    """Return the repository that an adapter was trained on; None where it names none, or a folder."""
+    base = adapter.config.get("base_model_name_or_path")
+    return base if isinstance(base, str) and is_repo_id(base) else None
+
+
+def id_of(repo: str) -> str:
+    """Return an id for the model of a repository: the last part of its name."""
+    return repo.rpartition("/")[2].lstrip("_") or "model"
+
+
+def key(name: str) -> str:
+    """Return a name as a key of TOML."""
+    return name if _BARE.fullmatch(name) else text(name)
+
+
+def text(value: str) -> str:
+    """Return a string of TOML."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

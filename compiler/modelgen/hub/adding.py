@@ -1,0 +1,215 @@
+"""A checkpoint of the user's into the hub directory, in the hub's own layout and under a commit of its content.
+
+Blobs first, then links, then refs: killed at any moment, nothing half-done has a name, and the next run completes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from modelgen.files import InputError, ModelgenError
+from modelgen.hub import publishing
+from modelgen.hub.adding_stage import Staged, share, take
+from modelgen.hub.following import open_regular
+from modelgen.hub.hashing import Digest, in_parallel
+from modelgen.hub.holding import make_folder
+from modelgen.hub.layout import DEFAULT_REF, OWN_FOLDER, Checkout
+from modelgen.hub.planning import wrong_small_files
+from modelgen.lockfile.entries import File
+from modelgen.lockfile.repos import is_commit, repo_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from modelgen.hub.adding_sources import Source
+
+# What the hub keeps outside git, by its default .gitattributes, and whatever is larger than 10 MB.
+_LARGE_NAME = re.compile(
+    r".*\.(7z|arrow|bin|bz2|ckpt|ftz|gguf|gz|h5|joblib|mlmodel|model|msgpack|np[yz]|onnx|ot|parquet|pb|pickle|pkl|pth?|rar"
+    r"|safetensors|tar|tflite|tgz|wasm|xz|zip|zst)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LARGE_BYTES = 10 * 10**6
+_SEED = b"modelgen local 1\n"
+
+
+class NeedsCopyError(ModelgenError):
+    """Neither reflinks nor hard links can be made."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What an addition came to.
+
+    Args:
+        checkout: What is there now.
+        before: The commit that the name stood for before; None for a new name.
+        is_new: Whether anything was written.
+        copied: Bytes that were copied.
+        linked: Whether some files are hard links: one content with two names.
+    """
+
+    checkout: Checkout
+    before: str | None
+    is_new: bool
+    copied: int
+    linked: bool
+
+
+def add(
+    hub: Path, repo: str, sources: Mapping[str, Source], *, may_copy: bool, advanced: Callable[[int], None]
+) -> Added:
+    """Enter files into the hub directory, which the caller holds.
+
+    Args:
+        hub: The hub directory.
+        repo: `local/…`.
+        sources: By path in the snapshot.
+        may_copy: Whether to copy what cannot be linked.
+        advanced: Told by several threads how many bytes were read.
+
+    Raises:
+        InputError: A name that no lock can hold, or a file that changed meanwhile.
+        NeedsCopyError: Something cannot be linked.
+        ModelgenError: There is no room.
+        OSError: The hub directory cannot be written.
+    """
+    stage = hub / OWN_FOLDER / "adding"
+    shutil.rmtree(stage, ignore_errors=True)  # a killed run's
+    make_folder(stage)
+    try:
+        for path in sources:
+            _entry(path, 0, "0" * 64)
+        known = dict(_present(hub / repo_folder(repo) / "blobs", sources, advanced))
+        staged = share({path: source for path, source in sources.items() if path not in known}, stage)
+        copied = sum(one.source.size for one in staged.values() if one.how == "copy")
+        _check_room(hub, copied, staged.values(), may_copy=may_copy)
+
+        def read(item: tuple[str, Staged]) -> tuple[str, File]:
+            path, one = item
+            return path, _entry(path, one.source.size, take(one, is_large(path, one.source.size), advanced))
+
+        biggest_first = sorted(staged.items(), key=lambda item: -item[1].source.size)
+        files = {**known, **dict(in_parallel(read, biggest_first))}
+        for path, source in sources.items():
+            if source.has_changed():
+                raise InputError(f"{path} changed while it was added; run it again when nobody writes to it")
+        checkout = Checkout(hub, repo, commit_of(files.values()), dict(sorted(files.items())), (DEFAULT_REF,), ())
+        before = _main(checkout)
+        is_new = _publish(checkout, staged)
+        linked = any(one.how == "link" for one in staged.values())
+        return Added(checkout, before, is_new, copied, linked)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def commit_of(files: Iterable[File]) -> str:
+    """Return 40 hex digits that stand for the paths, sizes and hashes of all files."""
+    digest = hashlib.sha256(_SEED)
+    for file in sorted(files, key=lambda file: file.path):
+        digest.update(f"{file.path}\0{file.size}\0{file.etag}\n".encode())
+    return digest.hexdigest()[:40]
+
+
+def is_large(path: str, size: int) -> bool:
+    """Tell whether the hub would keep a file outside git, and so name it by its SHA-256."""
+    return size > _LARGE_BYTES or _LARGE_NAME.fullmatch(path) is not None
+
+
+def _entry(path: str, size: int, etag: str) -> File:
+    try:
+        return File(path=path, size=size, sha256=etag) if len(etag) == 64 else File(path=path, size=size, blob=etag)
+    except ValidationError as error:
+        raise InputError(f"{path!r} is a name that no models.lock can hold on every system; rename it") from error
+
+
+def _present(blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int], None]) -> Iterable[tuple[str, File]]:
+    """Yield the files whose content is there already, intact."""
+    sizes = set()
+    with contextlib.suppress(OSError), os.scandir(blobs) as entries:
+        sizes = {entry.stat().st_size for entry in entries if entry.is_file(follow_symlinks=False)}
+
+    def look(item: tuple[str, Source]) -> tuple[str, File] | None:
+        path, source = item
+        etag = _hash(source.path, source.size, is_large(path, source.size), advanced)
+        blob = blobs / etag
+        if blob.is_symlink() or not blob.is_file() or not blob.stat().st_mode & 0o004:
+            return None
+        is_same = blob.samefile(source.path)
+        if not is_same and _hash(blob, source.size, len(etag) == 64, lambda _: None) != etag:
+            return None
+        return path, _entry(path, source.size, etag)
+
+    candidates = [(path, source) for path, source in sources.items() if source.size in sizes]
+    return [found for found in in_parallel(look, candidates) if found is not None]
+
+
+def _hash(path: Path, size: int, large: bool, advanced: Callable[[int], None]) -> str:  # noqa: FBT001
+    digest = Digest(None if large else size)
+    with open_regular(path) as file:
+        digest.add_open(file, advanced)
+    return digest.hex()
+
+
+def _check_room(hub: Path, size: int, staged: Iterable[Staged], *, may_copy: bool) -> None:
+    needing = [one for one in staged if one.how == "copy"]
+    if not needing:
+        return
+    free = shutil.disk_usage(hub).free
+    if not may_copy:
+        why = needing[0].why or "links cannot be made"
+        raise NeedsCopyError(
+            f"{len(needing)} file{'s' if needing[1:] else ''} with {size:,} bytes would have to be copied into {hub}, "
+            f"where {free:,} are free ({why}); add `--copy` to do so"
+        )
+    if size > free:
+        raise ModelgenError(f"{hub} has {free:,} bytes free and the copy needs {size:,}; make room, or move the hub")
+
+
+def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
+    """Give everything its place; tell whether anything was not there already."""
+    is_new, has_links = bool(staged), _has_links(checkout.hub / OWN_FOLDER)
+    for path, one in staged.items():
+        file = checkout.files[path]
+        place = checkout.blob(file) if has_links else checkout.pointer(file)
+        make_folder(place.parent)
+        one.path.replace(place)
+        one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
+    for file in checkout.files.values() if has_links else ():
+        pointer = checkout.pointer(file)
+        wanted = Path(os.path.relpath(checkout.blob(file), pointer.parent))
+        if not pointer.is_symlink() or pointer.readlink() != wanted:
+            is_new = True
+            publishing.link(checkout, file)
+    is_new = is_new or any(True for _ in wrong_small_files(checkout))
+    publishing.finish(checkout)
+    return is_new
+
+
+def _has_links(folder: Path) -> bool:
+    """Tell whether the file system has symbolic links; without them clients take plain files in snapshots/."""
+    probe = folder / "adding" / "link"
+    try:
+        probe.symlink_to("nothing")
+    except OSError:
+        return False
+    probe.unlink()
+    return True
+
+
+def _main(checkout: Checkout) -> str | None:
+    try:
+        with open_regular(checkout.ref(DEFAULT_REF)) as file:
+            text = file.read(100).decode(errors="replace").strip()
+    except OSError:
+        return None
+    return text if is_commit(text) else None

@@ -1,0 +1,138 @@
+"""The files of a checkpoint on this host: regular files behind whatever links, without what is hidden."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen.files import InputError, ModelgenError
+from modelgen.hub.following import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MOST_FILES = 20_000
+# What a training run leaves beside its result; an optimizer is twice as large as its model.
+_TRAINING = re.compile(
+    r"(optimizer|scheduler|scaler)\.(pt|bin)|rng_state.*\.pth|training_args\.bin|checkpoint-\d+|global_step\d+|runs|wandb|__pycache__"
+)
+_MARKS = ("config.json", "params.json", "adapter_config.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the user's.
+
+    Args:
+        path: Without links.
+        status: As it was found.
+    """
+
+    path: Path
+    status: os.stat_result
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.status.st_size
+
+    def has_changed(self) -> bool:
+        """Tell whether somebody wrote to it since it was found."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return True
+        was = self.status
+        return (now.st_ino, now.st_size, now.st_mtime_ns) != (was.st_ino, was.st_size, was.st_mtime_ns)
+
+
+def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
+    """Return the files of a checkpoint by their paths in it, and the names of what training left.
+
+    Args:
+        path: A folder, a snapshot of links, or one GGUF file.
+
+    Raises:
+        InputError: It is none, or holds what is no file.
+        ModelgenError: It cannot be read.
+    """
+    try:
+        if path.is_file():
+            return _with_shards(path), []
+        if not path.is_dir():
+            raise InputError(
+                f"{path} is {'no folder' if os.path.lexists(path) else 'not there'}; name a checkpoint's folder"
+            )
+        if not any(name in _MARKS or name.endswith(".gguf") for name in _names(path)):
+            raise InputError(
+                f"no engine could load {path}: there is no config.json in it, nor an adapter_config.json or a GGUF file"
+            )
+        found: dict[str, Source] = {}
+        skipped: list[str] = []
+        for name, source in _walk(path, "", (), skipped):
+            found[name] = source
+            if len(found) > _MOST_FILES:
+                raise InputError(f"{path} has more than {_MOST_FILES:,} files; name the checkpoint's own folder")
+    except OSError as error:
+        place = error.filename or path
+        raise ModelgenError(
+            f"cannot read {place}: {(error.strerror or str(error)).lower()}; make it readable"
+        ) from error
+    return found, skipped
+
+
+def _with_shards(path: Path) -> dict[str, Source]:
+    """Return a single GGUF file, or all shards of the one that it is a part of."""
+    if path.suffix != ".gguf":
+        raise InputError(f"{path} is no GGUF file; name the folder of the checkpoint")
+    shard = re.fullmatch(r"(.*)-\d{5}-of-(\d{5}\.gguf)", path.name)
+    if shard is None:
+        return {path.name: _source(path)}
+    pattern = re.compile(re.escape(shard[1]) + r"-\d{5}-of-" + re.escape(shard[2]))
+    return {name: _source(path.parent / name) for name in _names(path.parent) if pattern.fullmatch(name)}
+
+
+def _walk(
+    folder: Path, name: str, above: tuple[tuple[int, int], ...], skipped: list[str]
+) -> Iterator[tuple[str, Source]]:
+    status = folder.stat()
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        raise InputError(f"{folder} is a link to a folder around it; remove it")
+    for entry in _names(folder):
+        path = f"{name}{entry}"
+        if entry.startswith("."):
+            continue
+        if _TRAINING.fullmatch(entry):
+            skipped.append(path)
+            continue
+        place = folder / entry
+        if place.is_dir():
+            yield from _walk(place, f"{path}/", (*above, here), skipped)
+        else:
+            yield path, _source(place)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def _source(path: Path) -> Source:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise InputError(f"{path} is a link to nothing; bring what it should lead to, or remove it") from None
+    except OSError as error:
+        if path.is_symlink() and not os.access(path, os.F_OK):
+            raise InputError(
+                f"{path} is a link that leads nowhere ({(error.strerror or '').lower()}); remove it"
+            ) from error
+        raise
+    if not stat.S_ISREG(status.st_mode):
+        kind = KINDS.get(stat.S_IFMT(status.st_mode), "no file")
+        raise InputError(f"{path} is {kind}, not a file; remove it")
+    return Source(path.resolve(), status)

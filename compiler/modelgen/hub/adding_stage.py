@@ -1,0 +1,106 @@
+"""Files of the user's brought near their places: as reflinks, else as hard links, else as copies."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from modelgen.hub.following import open_regular
+from modelgen.hub.hashing import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from modelgen.hub.adding_sources import Source
+
+_FICLONE = 0x40049409  # linux/fs.h
+_BLOCK = 2**20
+_MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file on its way.
+
+    Args:
+        source: Of the user's.
+        path: Where it waits, on the file system of the hub directory.
+        how: How it gets there.
+        why: Why it can only be copied.
+    """
+
+    source: Source
+    path: Path
+    how: Literal["reflink", "link", "copy"]
+    why: str = ""
+
+
+def share(sources: Mapping[str, Source], folder: Path) -> dict[str, Staged]:
+    """Stage files without a copy as far as that can be; none is read."""
+    staged = {}
+    for number, (name, source) in enumerate(sources.items()):
+        path = folder / str(number)
+        if _reflink(source.path, path):
+            staged[name] = Staged(source, path, "reflink")
+        elif why := _link(source, path):
+            staged[name] = Staged(source, path, "copy", f"{source.path}: {why}")
+        else:
+            staged[name] = Staged(source, path, "link")
+    return staged
+
+
+def take(staged: Staged, large: bool, advanced: Callable[[int], None]) -> str:  # noqa: FBT001 - what kind of hash
+    """Copy what is to be copied, and return the hash of what lies staged.
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    digest = Digest(None if large else staged.source.size)
+    if staged.how != "copy":
+        with open_regular(staged.path) as file:
+            digest.add_open(file, advanced)
+            os.fsync(file.fileno())
+        return digest.hex()
+    buffer = memoryview(bytearray(_BLOCK))
+    with open_regular(staged.source.path) as source, staged.path.open("xb", buffering=0) as copy:
+        while count := source.readinto(buffer):
+            view = buffer[:count]
+            digest.update(view)
+            while view:
+                view = view[copy.write(view) :]
+            advanced(count)
+        os.fsync(copy.fileno())
+    staged.path.chmod(_MODE)
+    return digest.hex()
+
+
+def _reflink(source: Path, path: Path) -> bool:
+    """Let two files share their blocks until one of them is written to; few file systems can."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        with open_regular(source) as file, path.open("xb") as clone:
+            fcntl.ioctl(clone.fileno(), _FICLONE, file.fileno())
+        path.chmod(_MODE)
+    except OSError:
+        path.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _link(source: Source, path: Path) -> str:
+    """Make a hard link; return why that cannot be, or an empty string."""
+    if not source.status.st_mode & stat.S_IROTH and sys.platform != "win32":
+        # A link has the mode of its file, and that is the user's own.
+        return "it is closed to others, so the container's user could not read a link to it"
+    try:
+        os.link(source.path, path, follow_symlinks=False)
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return ""

@@ -1,0 +1,190 @@
+"""What a folder of files is to an engine, and why none could load it: by its names, its JSON and its headers."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from modelgen.hub.following import open_regular
+from modelgen.hub.weights import BadWeightsError, bytes_by_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+Kind = Literal["model", "embedding", "lora", "gguf"]
+
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf")
+_NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|tokenizer.*)\.\w+")
+_SHARD = re.compile(r"(.*)-(\d{5,6})-of-(\d{5,6})(\.[a-z]+)", re.ASCII)
+_TOKENIZERS = re.compile(
+    r"tokenizer\.(json|model.*)|tokenizer_config\.json|vocab\.(json|txt)|tekken\.json|.*\.tiktoken|.*piece.*\.model"
+)
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_MOST_OF_POINTER = 1024
+_MOST_OF_JSON = 64 * 2**20
+_LENGTHS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx", "max_seq_len")
+LONGEST = 16384
+
+
+@dataclass
+class Checkpoint:
+    """A folder of files.
+
+    Args:
+        kind: What it is.
+        config: Its config.json, or an adapter's adapter_config.json.
+        faults: Why no engine could load it, a sentence each.
+        warnings: What an engine may miss.
+        file: The GGUF file to load, of several the first.
+        mmproj: The vision part that belongs to it.
+    """
+
+    kind: Kind
+    config: dict[str, Any] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    file: str | None = None
+    mmproj: str | None = None
+
+    @property
+    def length(self) -> int | None:
+        """The context that its config.json allows, at most 16384 tokens; None where it does not say."""
+        text = self.config.get("text_config")
+        tables = [self.config, *([text] if isinstance(text, dict) else [])]
+        found = [value for table in tables for key in _LENGTHS if type(value := table.get(key)) is int and value > 0]
+        return min(found[0], LONGEST) if found else None
+
+
+def examine(files: Mapping[str, Path]) -> Checkpoint:
+    """Return what some files are.
+
+    Args:
+        files: By their paths in the folder, `/` between parts; the values lead to regular files.
+    """
+    top = {path for path in files if "/" not in path}
+    ggufs = sorted(path for path in files if path.endswith(".gguf"))
+    weights = [path for path in files if path.endswith(_WEIGHTS) and not _NO_WEIGHTS.fullmatch(path.rpartition("/")[2])]
+    full = [path for path in weights if not path.startswith("adapter_model.") and not path.endswith(".gguf")]
+    if "adapter_config.json" in top and not full:
+        found = Checkpoint("lora")
+        _read_config(found, files, "adapter_config.json")
+        if not any(path.startswith("adapter_model.") for path in top):
+            found.faults.append("there is no adapter_model.safetensors")
+    elif ggufs and not full:
+        found = Checkpoint("gguf")
+        _choose_gguf(found, ggufs)
+    else:
+        is_embedding = bool(top & {"modules.json", "config_sentence_transformers.json"})
+        found = Checkpoint("embedding" if is_embedding else "model")
+        _look_at_model(found, files, top, weights)
+    found.faults += [
+        *_missing_shards(files),
+        *(fault for path, place in files.items() for fault in _faults_of(path, place)),
+    ]
+    return found
+
+
+def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], weights: list[str]) -> None:
+    if "config.json" in top:
+        _read_config(found, files, "config.json")
+    elif "params.json" not in top:  # Mistral's own form, which vLLM reads too
+        found.faults.append("there is no config.json (nor an adapter_config.json, nor a GGUF file)")
+    if not weights:
+        found.faults.append("there are no weights (*.safetensors)")
+    if not any(_TOKENIZERS.fullmatch(path) for path in top):
+        found.warnings.append("there is no tokenizer: an engine needs one, so add tokenizer.json and its like")
+
+
+def _choose_gguf(found: Checkpoint, ggufs: Iterable[str]) -> None:
+    models = []
+    for path in ggufs:
+        shard = _SHARD.fullmatch(path)
+        if path.rpartition("/")[2].lower().startswith("mmproj"):
+            found.mmproj = found.mmproj or path
+        elif shard is None or int(shard[2]) == 1:
+            models.append(path)
+    if not models:
+        found.faults.append("there is no GGUF file of a model")
+        return
+    found.file = models[0]
+    if len(models) > 1:
+        found.warnings.append(
+            f"there are {len(models)} GGUF models, of which {models[0]} is named; the others: {', '.join(models[1:6])}"
+        )
+
+
+def _read_config(found: Checkpoint, files: Mapping[str, Path], name: str) -> None:
+    config = read_json(files[name])
+    if isinstance(config, dict):
+        found.config = config
+    else:
+        found.faults.append(f"{name} is not JSON, or not a table")
+
+
+def read_json(path: Path) -> object:
+    """Return what is in a JSON file; None when it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            data = file.read(_MOST_OF_JSON + 1)
+        return json.loads(data) if len(data) <= _MOST_OF_JSON else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _missing_shards(files: Mapping[str, Path]) -> Iterator[str]:
+    """Yield what an index, or the numbers in the names of shards, speak of and is not there."""
+    for path, place in files.items():
+        if path.endswith((".safetensors.index.json", ".bin.index.json")):
+            index = read_json(place)
+            shards = index.get("weight_map") if isinstance(index, dict) else None
+            if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
+                yield f"{path} is not an index of shards"
+                continue
+            folder = path[: path.rfind("/") + 1]
+            missing = sorted({shard for shard in shards.values() if f"{folder}{shard}" not in files})
+            if missing:
+                verb = "are" if len(missing) > 1 else "is"
+                yield f"{len(missing)} of the shards in {path} {verb} missing ({_some(missing)})"
+    sets: dict[tuple[str, str, str], set[int]] = {}
+    for path in files:
+        if shard := _SHARD.fullmatch(path):
+            sets.setdefault((shard[1], shard[3], shard[4]), set()).add(int(shard[2]))
+    for (stem, count, suffix), numbers in sets.items():
+        if absent := int(count) - len({number for number in numbers if 1 <= number <= int(count)}):
+            first = next(number for number in range(1, int(count) + 1) if number not in numbers)
+            name = f"{stem}-{first:0{len(count)}}-of-{count}{suffix}"
+            yield f"{absent} of {int(count)} shards {'are' if absent > 1 else 'is'} missing (such as {name})"
+
+
+def _faults_of(path: str, place: Path) -> Iterator[str]:
+    """Yield what is wrong inside a file."""
+    is_weights = path.endswith(_WEIGHTS)
+    try:
+        with open_regular(place) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            first = file.read(len(_POINTER))
+            if first == _POINTER and size <= _MOST_OF_POINTER:
+                yield f"{path} is a pointer of git-lfs, not the file; run `git lfs pull` in its repository"
+            elif is_weights and size == 0:
+                yield f"{path} is empty"
+            elif path.endswith(".gguf") and first[:4] != b"GGUF":
+                yield f"{path} is no GGUF file"
+            elif path.endswith(".safetensors"):
+
+                def read(start: int, stop: int) -> bytes:
+                    file.seek(start)
+                    return file.read(stop - start)
+
+                bytes_by_dtype(read, size)
+    except BadWeightsError as error:
+        yield f"{path}: {error}"
+    except OSError as error:
+        yield f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(name[:80] for name in names[:3]) + (", …" if len(names) > 3 else "")
