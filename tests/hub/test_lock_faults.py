@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from compiling import REPOSITORY
 from hub_double import Token
 from lock_project import Project, model, safetensors
 
@@ -60,6 +64,25 @@ def test_a_gated_model_is_the_worlds_affair_and_a_token_opens_it(project: Projec
     file.write_text(GOOD + "\n")
     assert project.lock("--token-file", str(file), HF_TOKEN=OTHER).snapshots[0].gated
     assert {request.token_sent for request in hub.requests if request.host == "cdn"} == {False}
+
+
+def test_a_gated_repository_of_which_no_file_is_read(project: Project, hub: Hub) -> None:
+    hub.add("org/text", {"notes.txt": b""}, gated=True)
+    project.write(model("text", "org/text", 'include = ["notes.txt"]'))
+    assert "text: org/text is gated and there is no token" in refused(project, code=3)
+    assert project.lock(HF_TOKEN=GOOD).snapshots[0].gated
+
+
+def test_who_interrupts_it_need_not_wait(project: Project, hub: Hub) -> None:
+    hub.faults.api(503, retry_after=60, count=None)
+    command = [sys.executable, "-m", "modelgen", "lock"]
+    environment = {**project.environment, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    with subprocess.Popen(command, cwd=project.folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "trying again in 60.0 s" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "modelgen: interrupted; models.lock is left as it is\n"
+        assert process.wait(10) == 130
 
 
 def test_a_bad_token_is_told(project: Project) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub_double import serve
 from hub_double.child import hf
 from lock_project import Project, model, safetensors
 
@@ -33,14 +34,23 @@ FILES: dict[str, bytes | Path] = {
 SHARD = "model-00002-of-00002.safetensors"
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub directory that the official client has filled."""
+    folder = tmp_path_factory.mktemp("filled")
+    with serve() as hub:
+        hub.add("org/text", FILES, license="qwen")
+        done = hf(hub, "download", "org/text", "--cache-dir", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path: Path, hub: Hub) -> Project:
-    """A project whose hub directory the official client has filled."""
+def project(tmp_path: Path, hub: Hub, filled: Path) -> Project:
+    """A project with a copy of that directory, and a double that has the same commit."""
     hub.add("org/text", FILES, license="qwen")
     project = Project(tmp_path, hub, model("text", "org/text"))
-    done = hf(hub, "download", "org/text", "--cache-dir", str(project.hub_folder))
-    assert done.returncode == 0, done.stderr
-    hub.clear()
+    shutil.copytree(filled, project.hub_folder, symlinks=True)
     return project
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -105,13 +107,20 @@ def _lock(inputs: Inputs, moved: Collection[str], connect: partial[Connection] |
     from modelgen.lockfile.entries import Lock
 
     old = inputs.lock or Lock()
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    try:
         images = pool.submit(look_up_images, inputs.document, old, moved, local_only=connect is None)
         resolution = _resolve(inputs, old, moved, connect)
         if resolution.faults:
             return print_faults(resolution, inputs.lock_path)
         new = _complete(inputs, old, resolution, may_ask=connect is not None)
         entries, warnings = images.result()
+    except KeyboardInterrupt:
+        click.echo(f"modelgen: interrupted; {inputs.lock_path} is left as it is", err=True)
+        sys.stderr.flush()
+        os._exit(130)  # the interpreter would wait for requests that are under way
+    finally:
+        pool.shutdown(wait=False)
     new = Lock(snapshots=new.snapshots, assets=new.assets, images=entries)
     is_written = _write(inputs.lock_path, new)
     Report(inputs.lock_path, old, new, resolution, warnings, is_written=is_written).print(format_)

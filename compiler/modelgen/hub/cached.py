@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,9 +126,12 @@ def _walk(snapshot: Path) -> Iterator[str]:
 
 def _look_at(path: Path, listed: str | None) -> Found:
     try:
-        size = path.stat().st_size
+        status = path.stat()
     except FileNotFoundError:  # a link that leads nowhere
+        status = None
+    if status is None or not stat.S_ISREG(status.st_mode):
         return Found(path, 0, is_there=False, is_large=False, expected=None)
+    size = status.st_size
     name = _blob_name(path)
     expected = listed or name
     is_large = len(expected) == 64 if expected else path.name.endswith(_LARGE) or size >= _SMALL_BYTES

@@ -56,8 +56,11 @@ class _Draft:
     files: list[File]
     config: Future[str] | None
     weights: list[Future[dict[str, int]]]
+    access: Future[None] | None
 
     def finish(self) -> Pinned:
+        if self.access:
+            self.access.result()
         sums: dict[str, int] = {}
         for future in self.weights:
             for dtype, count in future.result().items():
@@ -79,19 +82,17 @@ def look_up(
         say: Told of waits, by several threads.
     """
     hub = _Hub(connection, say)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        try:
-            infos: dict[tuple[str, str | None], Future[_Info]] = {}
-            for ask in asks:
-                if (spot := _spot(ask)) not in infos:
-                    infos[spot] = pool.submit(hub.info, ask)
-            drafts = [(ask, _caught(partial(_draft, hub, pool, ask, infos[_spot(ask)]))) for ask in asks]
-            return [
-                (ask, draft if isinstance(draft, ModelgenError) else _caught(draft.finish)) for ask, draft in drafts
-            ]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        infos: dict[tuple[str, str | None], Future[_Info]] = {}
+        for ask in asks:
+            if (spot := _spot(ask)) not in infos:
+                infos[spot] = pool.submit(hub.info, ask)
+        drafts = [(ask, _caught(partial(_draft, hub, pool, ask, infos[_spot(ask)]))) for ask in asks]
+        return [(ask, draft if isinstance(draft, ModelgenError) else _caught(draft.finish)) for ask, draft in drafts]
+    finally:
+        # Not waited for: after Ctrl-C they may sleep for a minute, as the hub has asked them to.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _spot(ask: Ask) -> tuple[str, str | None]:
@@ -113,14 +114,12 @@ def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[_Info])
         size, sha256, blob = info.files[path]
         files.append(make_file(ask, path, size, sha256=sha256, blob=None if sha256 else blob))
     config = keeps_config(files)
-    return _Draft(
-        ask,
-        info,
-        choice,
-        files,
-        pool.submit(hub.config, ask, info.commit, config) if config else None,
-        [pool.submit(hub.weights, ask, info.commit, file) for file in files if file.path.endswith(weights.SUFFIX)],
-    )
+    text = pool.submit(hub.config, ask, info.commit, config) if config else None
+    shards = [file for file in files if file.path.endswith(weights.SUFFIX)]
+    headers = [pool.submit(hub.weights, ask, info.commit, shard) for shard in shards]
+    # Of a gated repository all may see the list; only who asks for a file learns that it is closed.
+    is_untried = info.gated and not text and not headers
+    return _Draft(ask, info, choice, files, text, headers, pool.submit(hub.access, ask) if is_untried else None)
 
 
 class _Hub:
@@ -132,7 +131,8 @@ class _Hub:
 
     def info(self, ask: Ask) -> _Info:
         revision = ask.commit or ask.want.revision
-        call = partial(self._connection.api.model_info, ask.want.repo, revision=revision, files_metadata=True)
+        model_info = self._connection.api.model_info
+        call = partial(model_info, ask.want.repo, revision=revision, files_metadata=True, timeout=_PATIENCE)
         found = self._attempt(call, ask, f"commit {ask.commit}" if ask.commit else f"revision {revision}")
         files = {}
         for sibling in found.siblings or ():
@@ -145,6 +145,9 @@ class _Hub:
                 "files, as the hub does; set HF_ENDPOINT to a mirror that does"
             )
         return _Info(found.sha, files, _license(found), bool(found.gated))
+
+    def access(self, ask: Ask) -> None:
+        self._attempt(partial(self._connection.api.auth_check, ask.want.repo), ask, "")
 
     def config(self, ask: Ask, commit: str, file: File) -> str:
         data = self._read(ask, commit, CONFIG, 0, file.size)
