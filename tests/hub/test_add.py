@@ -209,7 +209,13 @@ def test_an_adapter_of_a_model_that_is_not_served(root: Path) -> None:
 def test_gguf_in_a_folder_alone_and_in_shards(root: Path) -> None:
     write(root / "q/m-Q4.gguf", b"GGUF" + pattern(100, 1))
     write(root / "q/mmproj-f16.gguf", b"GGUF" + pattern(100, 2))
-    table = {"repo": "local/ft", "engine": "llamacpp", "file": "m-Q4.gguf", "gpus": ["gpu0"]}
+    table = {
+        "repo": "local/ft",
+        "engine": "llamacpp",
+        "file": "m-Q4.gguf",
+        "gpus": ["gpu0"],
+        "args": {"ctx-size": 4096},
+    }
     out, _ = add(root, "q")
     assert tomllib.loads(out)["models"]["ft"] == {**table, "mmproj": "mmproj-f16.gguf"}
     out, _ = add(root, "q/m-Q4.gguf")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.exits import cannot
 from modelgen.files import ModelgenError, create
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.hub.scan import Found
+
 _STARTER = Path(__file__).parent / "starter.toml"
+_IN_PROJECT = "./models/hub"
 
 
 @click.command("init")
@@ -20,18 +28,94 @@ _STARTER = Path(__file__).parent / "starter.toml"
     show_default=True,
     help="The file to write.",
 )
-def command(config: Path) -> int:
-    """Write a commented models.toml that builds as it is; never overwrites one.
+@click.option(
+    "--hub",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="A hub cache with models.  [default: models/hub beside it, else the client's own]",
+)
+def command(config: Path, hub: Path | None) -> int:
+    """Write a commented models.toml to start from; never overwrites one.
+
+    Where there is a hub cache with models, the file has a table for each of them.
 
     \b
     Example:
       modelgen init
+      modelgen init --hub /srv/models/hub
     """
+    if config.exists() or config.is_symlink():
+        raise _is_there(config)
+    text, talk = _from_hub(config, hub)
     try:
-        create(config, _STARTER.read_bytes())
+        create(config, text.encode())
     except FileExistsError as error:
-        raise ModelgenError(f"{config} is there already; edit it, or name another file by --config") from error
+        raise _is_there(config) from error
     except OSError as error:
         raise cannot("write", config, error, "make its directory writable, or name another file by --config") from error
-    click.echo(f"wrote {config}; edit it, then run `modelgen build`", err=True)
+    for line in talk:
+        click.echo(line, err=True)
     return 0
+
+
+def _is_there(config: Path) -> ModelgenError:
+    return ModelgenError(f"{config} is there already; edit it, or name another file by --config")
+
+
+def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
+    """Return the text of the file, and what to say about it."""
+    starter = _STARTER.read_text(encoding="utf-8")
+    for hub, written in [(given, _written(given, config))] if given else _usual_hubs(config):
+        found = _scan(hub)
+        whole = [one for one in found if not one.checkpoint.faults]
+        talk = [f"left out {one.repo}: {one.checkpoint.faults[0]}" for one in found if one.checkpoint.faults]
+        if any(one.checkpoint.kind != "lora" for one in whole):
+            from modelgen.cli.starter import fill
+
+            text, count, needs_lock = fill(starter, written, whole)
+            next_ = (
+                "modelgen lock --offline` (an engine in it takes its path), then `modelgen build"
+                if needs_lock
+                else "modelgen build"
+            )
+            models = f"{count} model{'s' if count > 1 else ''} of {hub}"
+            return text, [*talk, f"wrote {config} with {models}; edit it, then run `{next_}`"]
+        if given:
+            from modelgen.cli.starter import with_hub
+
+            talk.append(f"{hub} has no whole model; the file has an example")
+            return with_hub(starter, written), [*talk, f"wrote {config}; edit it, then run `modelgen build`"]
+    return starter, [f"wrote {config}; edit it, then run `modelgen build`"]
+
+
+def _scan(hub: Path) -> list[Found]:
+    if not hub.is_dir():
+        return []
+    from modelgen.hub.scan import scan
+
+    return scan(hub)
+
+
+def _usual_hubs(config: Path) -> Iterator[tuple[Path, str]]:
+    """Yield where a hub cache usually is, and how a models.toml says so; the order of variables is the client's own."""
+    yield config.parent / _IN_PROJECT, _IN_PROJECT
+    names = (
+        ("HF_HUB_CACHE", ""),
+        ("HUGGINGFACE_HUB_CACHE", ""),
+        ("HF_HOME", "/hub"),
+        ("XDG_CACHE_HOME", "/huggingface/hub"),
+    )
+    written = next(
+        (f"{os.environ[name]}{rest}" for name, rest in names if os.environ.get(name)), "~/.cache/huggingface/hub"
+    )
+    try:
+        hub = Path(written).expanduser()
+    except RuntimeError:  # nobody's home
+        return
+    yield hub, written if written.startswith("~") else hub.absolute().as_posix()
+
+
+def _written(hub: Path, config: Path) -> str:
+    """Return a path as a models.toml has it: relative to that file where it is below its folder."""
+    whole, root = (Path(os.path.abspath(path)) for path in (hub, config.parent))  # noqa: PTH100 - before links
+    return f"./{whole.relative_to(root).as_posix()}" if whole.is_relative_to(root) else whole.as_posix()

@@ -57,6 +57,8 @@ def model_table(
         lines.append(f"args = {{ {', '.join(f'{flag} = {value}' for flag, value in args.items())} }}")
         if "auto_map" in checkpoint.config:
             lines.append("# trust_remote_code = true # its config.json names code of its own: read that first")
+    if engine == "llamacpp":
+        lines.append(f"args = {{ ctx-size = {_UNKNOWN_LENGTH} }} # the longest context that you need")
     if adapters:
         lines.append(loras({adapter: found for adapter, (found, _) in adapters.items()}))
     return "\n".join(lines) + "\n"
