@@ -85,7 +85,7 @@ def test_upgrade_moves_the_commits_and_says_what_changes(project: Project, hub: 
     done = project.run("--upgrade", "text")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        f"~ org/text {old[:12]} → {new[:12]}: 6 bytes to fetch",
+        f"~ org/text {old[:12]} → {new[:12]}: 6 bytes new",
         "    + new.json (3 bytes)",
         "    ~ config.json (3 bytes)",
         "    - tokenizer.json",
@@ -123,7 +123,7 @@ def test_other_patterns_do_not_move_the_commit(project: Project, hub: Hub) -> No
     project.write(model("text", "org/text", 'exclude = ["tokenizer.json"]'))
     done = project.run()
     assert project.entry("org/text").commit == old
-    assert f"~ org/text {old[:12]}: 0 bytes to fetch\n    - tokenizer.json" in done.stdout
+    assert f"~ org/text {old[:12]}: 0 bytes new\n    - tokenizer.json" in done.stdout
 
 
 def test_one_name_has_one_commit_for_all_who_need_it(project: Project, hub: Hub) -> None:

@@ -94,7 +94,7 @@ class Report:
                     "added": change.added,
                     "removed": change.removed,
                     "changed": change.changed,
-                    "bytes_to_fetch": change.to_fetch,
+                    "bytes_new": change.new_bytes,
                 }
                 for change in compare(self.old, self.new)
             ],
@@ -129,7 +129,7 @@ def _lines(change: Change) -> Iterator[str]:
         yield f"+ {name} at {new.commit[:12]}: {_files(len(new.files))}, {size_text(new.size)}"
     else:
         move = new.commit[:12] if old.commit == new.commit else f"{old.commit[:12]} → {new.commit[:12]}"
-        yield f"~ {name} {move}: {size_text(change.to_fetch)} to fetch"
+        yield f"~ {name} {move}: {size_text(change.new_bytes)} new"
         marked = [("+", path) for path in change.added] + [("~", path) for path in change.changed]
         lines = [f"    {mark} {path} ({size_text(new.by_path[path].size)})" for mark, path in marked]
         lines += [f"    - {path}" for path in change.removed]

@@ -47,7 +47,7 @@ class Change:
         return sorted(path for path in old.keys() & new.keys() if old[path].etag != new[path].etag)
 
     @property
-    def to_fetch(self) -> int:
+    def new_bytes(self) -> int:
         """Bytes of contents that the old entry does not have."""
         known = {file.etag for file in _files(self.old).values()}
         return sum({file.etag: file.size for file in _files(self.new).values() if file.etag not in known}.values())
