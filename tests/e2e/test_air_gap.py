@@ -1,0 +1,173 @@
+"""The README's section on hosts without internet, word for word: from `lock` to an engine that serves offline.
+
+And a checkpoint that is on no hub.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import chat
+import pytest
+import yaml
+from deployment import Deployment, example, overrides
+from docker_cli import docker
+
+import hub_double
+from compiling import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+pytest_plugins = ["docker_fixtures"]
+pytestmark = pytest.mark.docker
+
+REPOS = (
+    "Qwen/Qwen3-4B-Instruct-2507",
+    "Qwen/Qwen3-VL-4B-Instruct",
+    "QuantTrio/Qwen3-VL-30B-A3B-Instruct-AWQ",
+)
+CONFIG = json.dumps({"model_type": "qwen3", "max_position_embeddings": 262144, "num_attention_heads": 32}).encode()
+
+
+def commands() -> list[str]:
+    section = (REPOSITORY / "README.md").read_text().partition("\n## Hosts without internet\n")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def follow(script: str, folder: Path, environment: Mapping[str, str], *, networked: bool) -> None:
+    """Run commands as they are written; without a network, there is not even one to fail."""
+    barrier = [] if networked else ["unshare", "--net"]
+    command = [*barrier, "bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture
+def programs(tmp_path: Path, compose: Sequence[str]) -> Path:
+    """A folder for PATH with this checkout's modelgen, and `docker compose` where Docker has no such plugin."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    scripts = {"modelgen": f'PYTHONPATH="{REPOSITORY}/compiler" exec "{sys.executable}" -m modelgen "$@"'}
+    if [*compose] != ["docker", "compose"]:
+        real = shutil.which("docker")
+        run = f'if [ "$1" = compose ]; then shift; exec {" ".join(compose)} "$@"; fi\nexec {real} "$@"'
+        scripts["docker"] = run
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[hub_double.Hub]:
+    """The hub with the repositories of the example."""
+    with hub_double.serve(home=tmp_path / "home") as hub:
+        for repo in REPOS:
+            hub.add(repo, {"config.json": CONFIG, "model.safetensors": safetensors(repo), "README.md": b"# model\n"})
+        yield hub
+
+
+def safetensors(repo: str) -> bytes:
+    """Return a file of one tensor, whose bytes tell of what it is."""
+    data = repo.encode().ljust(64)
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [len(data) // 2], "data_offsets": [0, len(data)]}}).encode()
+    return len(header).to_bytes(8, "little") + header + data
+
+
+def test_from_lock_to_an_offline_start(
+    tmp_path: Path,
+    compose: Sequence[str],
+    engine: None,  # noqa: ARG001 - the image's name
+    hub: hub_double.Hub,
+    programs: Path,
+) -> None:
+    first, second = commands()
+    online, offline = tmp_path / "online", tmp_path / "offline"
+    online.mkdir()
+    offline.mkdir()
+    (online / "models.toml").write_text(example("air-gap"))
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    follow(first, online, {**hub.environment, "PATH": path}, networked=True)
+    assert hub.bytes_sent("*.safetensors") > 0
+    hub.clear()
+
+    shutil.copy(online / "to-the-host.tar", offline)
+    tar, verify, *rest = second.splitlines(keepends=True)
+    everywhere = {**os.environ, "PATH": path}
+    follow(tar + verify, offline, everywhere, networked=False)
+    file = offline / "build" / "docker-compose.yml"
+    deployment = Deployment(compose, offline, yaml.safe_load(file.read_text())["name"], file)
+    write_override(file.with_name("docker-compose.override.yml"))
+    try:
+        follow("".join(rest), offline, everywhere, networked=False)
+        assert docker("inspect", "--format", "{{.State.Health.Status}}", deployment.container("vllm-text")) == "healthy"
+    finally:
+        deployment.down()
+    assert hub.requests == []
+
+
+def test_a_checkpoint_of_ones_own_serves_by_its_repository_id(
+    tmp_path: Path,
+    compose: Sequence[str],
+    engine: None,  # noqa: ARG001 - the image's name
+    programs: Path,
+) -> None:
+    checkpoint = tmp_path / "my-ft"
+    checkpoint.mkdir()
+    (checkpoint / "config.json").write_bytes(CONFIG)
+    (checkpoint / "tokenizer.json").write_text("{}")
+    (checkpoint / "model.safetensors").write_bytes(safetensors("my-ft"))
+    # Of the example one model and its profile: the others are on no hub here.
+    wanted, _, rest = example("local").replace(REPOS[0], "local/my-ft").partition("[models.qwen3vl-4b]")
+    profile = rest.partition("[profiles.text]")[2].partition("[profiles.vision]")[0]
+    (tmp_path / "models.toml").write_text(f"{wanted}[profiles.text]{profile}")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    script = "modelgen add my-ft --as local/my-ft && modelgen lock && modelgen verify && modelgen build"
+    follow(script, tmp_path, {**os.environ, "PATH": path}, networked=False)
+    file = tmp_path / "build" / "docker-compose.yml"
+    deployment = Deployment(compose, tmp_path, yaml.safe_load(file.read_text())["name"], file)
+    try:
+        deployment.up_healthy("text-4b")
+        question = Path(chat.__file__).read_text()
+        command = ["exec", "--interactive", deployment.container("vllm-text"), "python3", "-"]
+        answer = json.loads(docker(*command, "http://127.0.0.1:8000", "local/my-ft", stdin=question))
+        assert answer["text"] == "local/my-ft heard hello"
+    finally:
+        deployment.down()
+
+
+def write_override(path: Path) -> None:
+    """Write what this machine needs to where the README's commands find it: no GPU, perhaps no limits."""
+    merged: dict[str, dict[str, object]] = {}
+    for file in overrides():
+        for name, keys in yaml.load(file.read_text(), Loader=_Loader)["services"].items():
+            merged.setdefault(name, {}).update(keys)
+    text = yaml.dump({"services": merged}, Dumper=_Dumper)
+    path.write_text(text)
+
+
+class _Reset(str):
+    """Compose's `!reset null`: the key goes."""
+
+    __slots__ = ()
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - its signature
+        return True
+
+
+_Loader.add_constructor("!reset", lambda _, node: _Reset(node.value))
+_Dumper.add_representer(_Reset, lambda dumper, data: dumper.represent_scalar("!reset", str(data)))
