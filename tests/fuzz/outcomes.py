@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
 
-def compile_anything(data: bytes) -> Compilation:
+def compile_anything(data: bytes, lock: bytes | None = None) -> Compilation:
     """Compile `data` and check that the outcome is one: artifacts, or findings that can be printed and looked up."""
-    compilation = compile_source(data)
+    compilation = compile_source(data, lock)
     found = compilation.diagnostics
     assert compilation.failed == any(diagnostic.severity == "error" for diagnostic in found)
     assert compilation.failed == (not compilation.artifacts)

@@ -29,7 +29,25 @@ TOKENS += [b"\n", b"\r", b"\t", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", 
 # The language's own words, nested as its tables are, so that wrong values stand in right places.
 SCHEMA = json_schema()
 WORDS = sorted({key for table in SCHEMA["$defs"].values() for key in table["properties"]} | {*SCHEMA["properties"]})
-MEANT = st.sampled_from(["gpu0", "a", "vllm", "command", "sglang", "24GiB", "0.5", "1h", "0", "127.0.0.1:8080", ""])
+MEANT = st.sampled_from(
+    [
+        "gpu0",
+        "a",
+        "vllm",
+        "command",
+        "sglang",
+        "llamacpp",
+        "tei",
+        "a.gguf",
+        "snapshot",
+        "24GiB",
+        "0.5",
+        "1h",
+        "0",
+        "127.0.0.1:8080",
+        "",
+    ]
+)
 # tomllib reads integers of any size; Python writes none of more than 4,300 decimal digits.
 HUGE = st.sampled_from([2**63, -(2**63) - 1, 10**400, 16**5000])
 WRONG: st.SearchStrategy[Any] = SCALARS | MEANT | st.lists(MEANT, max_size=2) | VALUES | HUGE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compose_keys import COMPOSE
 from hypothesis import strategies as st
+from snapshot_engines import COMMIT, SNAPSHOT_ENGINES, engines_for
 from toml_strings import PLAIN, texts
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 SHARES = st.integers(5000, 10000).map(lambda part: part / 10000)
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
 DURATIONS = st.sampled_from(["90s", "15m", "1h30m", "2h"])
-COMMIT = "cdbee75f17c01a7cc42f958dc650907174af0554"
 _CARDS = {"24GiB": 24576, "16384MiB": 16384, "80 GB": 76293, "0.5TiB": 524288}
 # Newer than the data.
 _FUTURE = ("vllm/vllm-openai:v9.9.9", "lmsysorg/sglang:v9.9.9")
@@ -187,7 +187,12 @@ def _model(
     if draw(st.booleans()):
         model["service"] = f"own-{number}"
     has_room = not cards or _leaves_room(model["gpu_memory"], [gpus[card] for card in cards])
-    engine = draw(st.sampled_from(["vllm", "vllm", "sglang" if has_room else "vllm", "command"]))
+    kinds = {gpus[card].get("kind", "nvidia") for card in cards}
+    engine = draw(
+        st.sampled_from(["vllm", "vllm", "sglang" if has_room else "vllm", "command", *engines_for(kinds, cards)])
+    )
+    if engine in SNAPSHOT_ENGINES:
+        return model | draw(SNAPSHOT_ENGINES[engine](kinds))
     if engine == "command":
         program = draw(st.lists(texts() | st.sampled_from(["{port}", "--name={model}", "{hub}/x"]), max_size=4))
         model |= {"engine": "command", "image": "registry.example/server:1.0", "command": ["serve", *program]}

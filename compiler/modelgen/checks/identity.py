@@ -9,7 +9,7 @@ from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import ENGINES, command
 from modelgen.engines.assets import wants_of
-from modelgen.lockfile.repos import is_commit, is_repo_id
+from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,10 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
             continue
         if model.repo is None or not is_repo_id(model.repo):
             continue
-        if model.revision is None:
+        if is_local(model.repo):
+            place = document.at_value(*document.origin(name, "repo"))
+            yield Found(place, f"`{name}` is whatever was added last as {model.repo}", "run `modelgen lock`")
+        elif model.revision is None:
             yield Found(
                 document.at_value(*document.origin(name, "repo")),
                 f"`{name}` follows the default branch of {model.repo}",
@@ -74,7 +77,7 @@ def _unpinned_others(context: Context) -> Iterator[Found]:
     """One finding a model: only a lock pins what it needs beside its own repository."""
     for name in context.models:
         others = [want for want in wants_of(context.document, name, None) if want.role != "model"]
-        moving = [want for want in others if not is_commit(want.revision or "")]
+        moving = [want for want in others if not is_commit(want.revision or "") and not is_local(want.repo)]
         if moving:
             repos = ", ".join(dict.fromkeys(want.repo for want in moving))
             yield Found(

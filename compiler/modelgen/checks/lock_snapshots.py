@@ -1,0 +1,162 @@
+"""Which snapshot a model is served from, where an engine needs to know that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines import ENGINES, llamacpp, tei
+from modelgen.engines.assets import own_want
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_LOCK = "run `modelgen lock`"
+
+
+@rule("MG505", "no-snapshot")
+def no_snapshot(context: Context) -> Iterator[Found]:
+    """A model that can be served only from a snapshot's path, while nobody has said which snapshot.
+
+    ## Why
+    The path of a snapshot ends with its commit. llama.cpp is always given a path: by repository id it takes what
+    refs/main says, whatever commit was meant. `model_form = "snapshot"` asks for one, and takes it from the lock.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    model_form = "snapshot"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    document = context.document
+    for name, model in context.models.items():
+        engine = ENGINES.get(context.resolved[name].engine)
+        if engine is None or own_want(name, model) is None or document.is_refused("models", name, "revision"):
+            continue
+        if engine.name == llamacpp.NAME and not context.has_commit(name):
+            place = document.at_value(*document.origin(name, "repo"))
+            help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
+            yield Found(place, f"llama.cpp is given a path, which takes the commit of {model.repo}", help_text)
+        elif model.model_form == "snapshot" and engine.length and name not in context.locked:
+            place = document.at_value(*document.origin(name, "model_form"))
+            yield Found(place, f"models.lock has no snapshot of {model.repo}", _LOCK)
+
+
+@rule("MG506", "id-offline", Severity.WARNING)
+def id_offline(context: Context) -> Iterator[Found]:
+    """A tei model whose commit is not known.
+
+    ## Why
+    TEI asks the hub about a repository id whatever is on disk, so on a host without internet it does not start. With
+    the commit, from a lock or as `revision`, it is given the path of the snapshot.
+
+    ## Bad
+    ```toml
+    [models.embed]
+    engine = "tei"
+    image = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"
+    repo = "BAAI/bge-m3"
+    ```
+
+    ## Good
+    ```toml
+    [models.embed]
+    engine = "tei"
+    image = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"
+    repo = "BAAI/bge-m3"
+    revision = "5617a9f61b028005a4858fdac845db406aefb181"
+    ```
+    """
+    document = context.document
+    for name, model in context.of_engine(tei.NAME):
+        is_refused = document.is_refused("models", name, "revision")
+        if own_want(name, model) is not None and not context.has_commit(name) and not is_refused:
+            yield Found(
+                document.at_value(*document.origin(name, "repo")),
+                f"TEI asks the hub for {model.repo}, even when it is on disk",
+                f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit',
+            )
+
+
+@rule("MG507", "file-not-locked")
+def file_not_locked(context: Context) -> Iterator[Found]:
+    """A `file` or `mmproj` that is not among the locked files, or a split model of which a part is not.
+
+    ## Why
+    The repository has no such file at that commit, or the lock was edited: llama.cpp would end with "failed to open
+    GGUF file".
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B-GGUF"
+    commit = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    include = ["Qwen3-4B-Q4_K_M.gguf"]
+    left_out = ["Qwen3-4B-Q4_K_S.gguf"]
+    files = [{ path = "README.md", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B-GGUF"
+    commit = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    include = ["Qwen3-4B-Q4_K_M.gguf"]
+    files = [{ path = "Qwen3-4B-Q4_K_M.gguf", size = 2, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    ```
+    """
+    document = context.document
+    for name, model in context.of_engine(llamacpp.NAME):
+        if (entry := context.locked.get(name)) is None:
+            continue
+        for key, file in (("file", model.file), ("mmproj", model.mmproj)):
+            missing = next((part for part in llamacpp.parts(file or "") if part not in entry.by_path), None)
+            if missing:
+                files = [path for path in (*entry.by_path, *entry.left_out) if path.endswith(".gguf")]
+                yield Found(
+                    document.at_value(*document.origin(name, key)),
+                    f"models.lock has no `{missing}` of {entry.repo}",
+                    did_you_mean(missing, files) if missing == file else _LOCK,
+                )
