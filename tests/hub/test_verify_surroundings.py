@@ -65,6 +65,15 @@ def test_what_the_container_cannot_read(tmp_path: Path, mode: int) -> None:
     assert blobs[WEIGHTS].stat().st_mode & 0o777 == mode | 0o444
 
 
+def test_a_closed_listing_is_a_note_since_clients_go_on_without_it(tmp_path: Path) -> None:
+    checkout, _ = fetched(tmp_path)
+    checkout.tree.chmod(0o600)  # as the client makes it
+    code, (note,) = verify(tmp_path, "--quick")
+    assert (code, note["kind"], note["severity"]) == (0, "mode", "note")
+    verify(tmp_path, "--quick", "--fix")
+    assert verify(tmp_path) == (0, [])
+
+
 def test_a_shared_store_inside_the_hub_is_a_note_and_outside_an_error(tmp_path: Path) -> None:
     _, blobs = fetched(tmp_path)
     stored = tmp_path / "hub/blobs/ab" / ("ab" * 32)

@@ -77,7 +77,7 @@ def survey(
             looker.look_at(checkout, file)
         found.problems += foreign_files(checkout, left_out.get(checkout.commit, ()))
         found.problems += wrong_refs(checkout, passed)
-        found.problems += wrong_listing(checkout, passed)
+        found.problems += wrong_listing(checkout)
     for asset in assets:
         found.files += 1
         looker.look_at_asset(asset)

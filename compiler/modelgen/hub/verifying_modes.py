@@ -47,6 +47,11 @@ def unreadable(hub: Path, passed: Passed) -> Iterator[Problem]:
         yield _closed("/".join(parts), mode, _FILE, "file")
 
 
+def closed(path: str, mode: int) -> Problem | None:
+    """Return the problem that others may not read a file, if they may not."""
+    return None if mode & _FILE or sys.platform == "win32" else _closed(path, mode, _FILE, "file")
+
+
 def _closed(path: str, mode: int, bits: int, kind: str) -> Problem:
     text = f"has mode {stat.S_IMODE(mode):04o}: the container's user cannot read this {kind}"
     letters = "rx" if kind == "folder" else "r"

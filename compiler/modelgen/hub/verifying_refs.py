@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.layout import tree_listing
 from modelgen.hub.problems import FIX, Problem, Write
+from modelgen.hub.verifying_modes import closed
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
@@ -72,11 +74,13 @@ def _is_newer(checkout: Checkout, landing: Landing) -> bool:
     return is_commit(commit) and follow(checkout.hub, snapshot_folder(checkout.repo, commit)).is_folder
 
 
-def wrong_listing(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
-    """Yield what is wrong with the listing of the snapshot; that there is none is only worth a note."""
+def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
+    """Yield what is wrong with the listing of the snapshot; that there is none, or a closed one, is worth a note.
+
+    The client itself makes it with mode 0600, and ignores one that it cannot read (_tree_cache.py).
+    """
     path = f"{repo_folder(checkout.repo)}/trees/{checkout.commit}.json"
     landing = follow(checkout.hub, path)
-    passed.note(landing)
     is_missing = landing.status is None and landing.fault is None
     if is_missing:
         fault: str | None = "is missing: without it a client takes half a snapshot for a whole one"
@@ -95,6 +99,8 @@ def wrong_listing(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
             is_wrong=not is_missing,
             remedy=Write(path, tree_listing(checkout)),
         )
+    elif landing.status is not None and (note := closed("/".join(landing.parts), landing.status.st_mode)) is not None:
+        yield replace(note, repo=checkout.repo, models=checkout.models, is_wrong=False)
 
 
 def _fault_of_listing(checkout: Checkout, data: bytes | None) -> str | None:
