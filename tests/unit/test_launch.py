@@ -12,7 +12,8 @@ from compiling import build, complete
 
 def command(fragment: str, service: str = "vllm-qwen") -> list[str]:
     services = yaml.safe_load(build(complete(fragment))["docker-compose.yml"])["services"]
-    return [item.replace("$$", "$") for item in services[service]["entrypoint"] + services[service]["command"]]
+    started = services[service].get("entrypoint", []) + services[service]["command"]
+    return [item.replace("$$", "$") for item in started]
 
 
 def model(args: str, *, version: str = "0.11.0") -> list[str]:
@@ -132,3 +133,36 @@ def test_placeholders_of_a_command_are_exactly_three() -> None:
         "command-tiny",
     )
     assert started == ["serve", "8000", "{hub}", "/root/.cache/huggingface/hub/x", "{other}", '{"a": {}}']
+
+
+def test_tei_is_told_the_id_only_where_no_commit_is_known() -> None:
+    image = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"
+    model = f'[models.embed]\nengine = "tei"\nimage = "{image}"\nrepo = "a/b"\n'
+    started = command(model + 'revision = "v1"\n', "tei-embed")
+    assert started[:2] == ["--model-id", "a/b"]
+    assert started[-2:] == ["--revision", "v1"]
+    pinned = command(f'{model}revision = "{"0" * 40}"\n', "tei-embed")
+    assert pinned[1] == f"/data/models--a--b/snapshots/{'0' * 40}"
+    assert "--revision" not in pinned
+
+
+@pytest.mark.parametrize(
+    ("args", "layers"),
+    [("ctx-size = 8", ["999"]), ("ctx-size = 8, ngl = 20", ["20"]), ("ctx-size = 8, gpu_layers = 0", ["0"])],
+)
+def test_llamacpp_puts_all_layers_on_its_card_unless_told(args: str, layers: list[str]) -> None:
+    started = command(
+        f"""
+        [models.qwen]
+        engine = "llamacpp"
+        image = "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500"
+        repo = "a/b"
+        revision = "{"0" * 40}"
+        file = "x.gguf"
+        gpus = ["gpu0"]
+        args = {{ {args} }}
+        """,
+        "llamacpp-qwen",
+    )
+    assert started[0] == "/app/llama-server"
+    assert [value for flag, value in zip(started, started[1:], strict=False) if flag == "--n-gpu-layers"] == layers
