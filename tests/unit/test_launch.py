@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -165,4 +166,4 @@ def test_llamacpp_puts_all_layers_on_its_card_unless_told(args: str, layers: lis
         "llamacpp-qwen",
     )
     assert started[0] == "/app/llama-server"
-    assert [value for flag, value in zip(started, started[1:], strict=False) if flag == "--n-gpu-layers"] == layers
+    assert [value for flag, value in pairwise(started) if flag == "--n-gpu-layers"] == layers
