@@ -12,25 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checkpoints import adapter, checkpoint, pattern, safetensors
-from compiling import complete, modelgen
+from adding import FOLDER, add, contents, head, opened, project
+from checkpoints import checkpoint, safetensors
+from compiling import modelgen
 from hub_on_disk import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDER = "hub/models--local--ft"
-
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "models.toml").write_text(
-        complete(
-            '[project]\nname = "demo"\nhub = "hub"\n[models.base]\nrepo = "org/base"\ngpus = ["gpu0"]\n'
-            "args = { max-model-len = 4096 }\n"
-        )
-    )
-    return tmp_path
+    return project(tmp_path)
 
 
 @pytest.fixture
@@ -43,39 +36,6 @@ def elsewhere() -> Iterator[Path]:
         pytest.skip("/dev/shm is no file system of its own here")
     with tempfile.TemporaryDirectory(dir=shm) as folder:
         yield Path(folder)
-
-
-def add(root: Path, *args: str | Path, code: int = 0, name: str = "local/ft") -> tuple[str, str]:
-    done = modelgen("add", *args, "--as", name, cwd=root)
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout, done.stderr
-
-
-def opened(root: Path, repo: str = "local/ft", revision: str | None = None) -> Path:
-    """Return the snapshot that the real client opens offline."""
-    script = (
-        "import sys, huggingface_hub as hf; "
-        "print(hf.snapshot_download(sys.argv[1], revision=sys.argv[2] or None, cache_dir=sys.argv[3]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, repo, revision or "", str(root / "hub")],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
-
-
-def head(root: Path) -> str:
-    text = (root / FOLDER / "refs/main").read_text()
-    assert len(text) == 40
-    return text
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_checkpoint_is_linked_and_opened_by_name_and_commit(root: Path) -> None:
@@ -117,6 +77,22 @@ def test_the_same_content_is_there_already_and_another_gets_a_commit_of_its_own(
     assert contents(opened(root, revision=first)) == contents(root / "a")
     add(root, "a")
     assert head(root) == first
+
+
+def test_neither_fetch_nor_verify_takes_a_newer_content_back(root: Path) -> None:
+    checkpoint(root / "a")
+    add(root, "a")
+    (root / "models.toml").write_text((root / "models.toml").read_text().replace('"org/base"', '"local/ft"'))
+    assert modelgen("lock", cwd=root).returncode == 0
+    checkpoint(root / "b", seed=5)
+    add(root, "b")
+    second = head(root)
+    for command in ("fetch", "verify"):
+        done = modelgen(command, cwd=root)
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert head(root) == second
+    assert modelgen("lock", "--upgrade", cwd=root).returncode == 0
+    assert second in (root / "models.lock").read_text()
 
 
 def test_what_was_damaged_is_mended_by_adding_again(root: Path) -> None:
@@ -187,53 +163,6 @@ def test_a_file_that_is_closed_to_others_is_not_opened_behind_its_owners_back(ro
     add(root, source, "--copy")
     assert (source / "model.safetensors").stat().st_mode & 0o777 == 0o600
     assert contents(opened(root)) == contents(source)
-
-
-def test_an_adapter_of_a_model_that_is_served(root: Path) -> None:
-    out, _ = add(root, adapter(root / "lora", "org/base"))
-    assert tomllib.loads(out) == {"loras": {"ft": "local/ft"}}
-    assert "# Into [models.base], which serves its base org/base; and into its args: max-lora-rank = 32" in out
-    assert (opened(root) / "adapter_config.json").exists()
-
-
-def test_an_adapter_of_a_model_that_is_not_served(root: Path) -> None:
-    out, _ = add(root, adapter(root / "lora", "org/Other-4B", 8))
-    args = {"max-model-len": 4096, "max-lora-rank": 8}
-    assert tomllib.loads(out)["models"] == {
-        "Other-4B": {"repo": "org/Other-4B", "gpus": ["gpu0"], "args": args, "loras": {"ft": "local/ft"}}
-    }
-    out, _ = add(root, adapter(root / "lora2", "/home/me/base"))
-    assert "# Into the table of its base model" in out
-
-
-def test_gguf_in_a_folder_alone_and_in_shards(root: Path) -> None:
-    write(root / "q/m-Q4.gguf", b"GGUF" + pattern(100, 1))
-    write(root / "q/mmproj-f16.gguf", b"GGUF" + pattern(100, 2))
-    table = {
-        "repo": "local/ft",
-        "engine": "llamacpp",
-        "file": "m-Q4.gguf",
-        "gpus": ["gpu0"],
-        "args": {"ctx-size": 4096},
-    }
-    out, _ = add(root, "q")
-    assert tomllib.loads(out)["models"]["ft"] == {**table, "mmproj": "mmproj-f16.gguf"}
-    out, _ = add(root, "q/m-Q4.gguf")
-    assert tomllib.loads(out)["models"]["ft"] == table
-    assert [*contents(opened(root))] == ["m-Q4.gguf"]
-    for number in (1, 2):
-        write(root / f"s/big-0000{number}-of-00002.gguf", b"GGUF" + pattern(100, number))
-    out, _ = add(root, "s/big-00002-of-00002.gguf")
-    assert tomllib.loads(out)["models"]["ft"]["file"] == "big-00001-of-00002.gguf"
-    (root / "s/big-00002-of-00002.gguf").unlink()
-    _, err = add(root, "s", code=1)
-    assert "1 of 2 shards is missing (such as big-00002-of-00002.gguf)" in err
-
-
-def test_an_embedding_model(root: Path) -> None:
-    write(checkpoint(root / "e") / "modules.json", b"[]")
-    out, _ = add(root, "e")
-    assert tomllib.loads(out)["models"]["ft"] == {"repo": "local/ft", "engine": "tei", "gpus": ["gpu0"]}
 
 
 def test_names_and_models_toml(root: Path) -> None:

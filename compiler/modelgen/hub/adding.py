@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from modelgen import files as disk
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import publishing
 from modelgen.hub.adding_stage import Staged, share, take
@@ -23,7 +24,7 @@ from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import DEFAULT_REF, OWN_FOLDER, Checkout
-from modelgen.hub.planning import wrong_small_files
+from modelgen.hub.planning import has_moved_on, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import is_commit, repo_folder
 
@@ -192,6 +193,11 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
             publishing.link(checkout, file)
     is_new = is_new or any(True for _ in wrong_small_files(checkout))
     publishing.finish(checkout)
+    if has_moved_on(checkout, DEFAULT_REF):  # as a fetch leaves it, and this is the move
+        is_new = True
+        ref = disk.Staged(checkout.folder, {f"refs/{DEFAULT_REF}": checkout.commit.encode()}, ".modelgen-new")
+        ref.publish(f"refs/{DEFAULT_REF}")
+        checkout.ref(DEFAULT_REF).chmod(0o644)
     return is_new
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelgen.hub.layout import OWN_FOLDER, asset_path, tree_listing
-from modelgen.lockfile.repos import repo_folder
+from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,13 +92,26 @@ def is_there(path: Path, size: int | None) -> bool:
 
 def wrong_small_files(checkout: Checkout) -> Iterator[tuple[str, bytes]]:
     """Yield the refs and the listing that are not as they should be: path below the repository's folder, contents."""
-    wanted = {f"refs/{name}": checkout.commit.encode() for name in checkout.refs}
+    wanted = {f"refs/{name}": checkout.commit.encode() for name in checkout.refs if not has_moved_on(checkout, name)}
     wanted[f"trees/{checkout.commit}.json"] = tree_listing(checkout)
     for name, data in wanted.items():
         path = checkout.folder / name
         # Compared by size first: what lies there may be anything.
         if not is_there(path, len(data)) or path.read_bytes() != data:
             yield name, data
+
+
+def has_moved_on(checkout: Checkout, ref: str) -> bool:
+    """Tell whether `modelgen add` has given a local name a newer content.
+
+    `modelgen lock --upgrade` takes that over; to move the ref back would lose it, and what is locked is asked for by
+    its commit.
+    """
+    path = checkout.ref(ref)
+    if not is_local(checkout.repo) or not is_there(path, 40):
+        return False
+    commit = path.read_bytes().decode(errors="replace")
+    return commit != checkout.commit and is_commit(commit) and (checkout.snapshot.parent / commit).is_dir()
 
 
 def partial_path(hub: Path, checkout: Checkout, file: File) -> Path:

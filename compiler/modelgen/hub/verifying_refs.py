@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.layout import tree_listing
+from modelgen.hub.planning import has_moved_on
 from modelgen.hub.problems import FIX, Problem, Write
 from modelgen.hub.verifying_modes import closed
-from modelgen.lockfile.repos import is_commit, is_local, repo_folder, snapshot_folder
+from modelgen.lockfile.repos import is_commit, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def wrong_refs(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
         if fault is None:
             continue
         # Somebody added a newer version of it, which a lock will take over.
-        is_newer = is_local(checkout.repo) and _is_newer(checkout, landing)
+        is_newer = has_moved_on(checkout, name)
         yield Problem(
             path,
             "ref",
@@ -67,11 +68,6 @@ def _fault_of_ref(checkout: Checkout, landing: Landing) -> str | None:
 
 def _text_of_ref(checkout: Checkout, landing: Landing) -> str:
     return (_read(checkout, landing, 100) or b"").decode(errors="replace")
-
-
-def _is_newer(checkout: Checkout, landing: Landing) -> bool:
-    commit = _text_of_ref(checkout, landing) if landing.is_file else ""
-    return is_commit(commit) and follow(checkout.hub, snapshot_folder(checkout.repo, commit)).is_folder
 
 
 def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
