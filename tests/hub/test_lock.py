@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from compiling import modelgen
 from lock_project import Project, model, safetensors
 
 if TYPE_CHECKING:
@@ -168,3 +169,13 @@ def test_a_lock_of_a_newer_format_and_a_broken_one_are_left_alone(project: Proje
 
 def test_help_shows_an_example(project: Project) -> None:
     assert "modelgen lock --upgrade text-4b" in project.run("--help").stdout
+
+
+def test_a_lock_can_be_made_that_tells_the_missing_length(tmp_path: Path, hub: Hub) -> None:
+    config = b'{"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "max_position_embeddings": 4096}'
+    hub.add("org/text", {"config.json": config, "model.safetensors": safetensors(a=("BF16", 400))})
+    project = Project(tmp_path, hub, '[models.text]\nrepo = "org/text"\n')
+    assert modelgen("build", cwd=tmp_path).returncode == 1
+    project.lock()
+    assert modelgen("build", cwd=tmp_path).returncode == 0
+    assert '"4096"' in (tmp_path / "build" / "docker-compose.yml").read_text()

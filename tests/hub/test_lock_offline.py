@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compiling import modelgen
 from hub_double import serve
 from hub_double.child import hf
 from lock_project import Project, model, safetensors
@@ -231,3 +232,12 @@ def test_a_damaged_local_model_has_to_be_added_again(project: Project) -> None:
     done = project.run()
     assert done.returncode == 1
     assert "its header speaks of 2 bytes of tensors, and it has 1; add it again by" in done.stderr
+
+
+def test_what_the_official_client_fetched_verifies_once_it_is_locked(project: Project) -> None:
+    """The team of the incident had its files; what their lock leaves out is no fault of theirs."""
+    project.hub_folder.chmod(0o755)
+    project.lock("--offline")
+    done = modelgen("verify", cwd=project.folder, env=project.environment)
+    assert done.returncode == 0, done.stderr
+    assert "original is a folder that models.lock leaves out" in done.stdout + done.stderr

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
 
-_HUB_CODES = "MG5"
+# A lock may tell the length that missing-max-model-len (MG213) asks for.
+_HUB_CODES = ("MG5", "MG213")
 
 
 @dataclass(frozen=True)

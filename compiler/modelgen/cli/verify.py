@@ -174,7 +174,7 @@ def _print(hub: Path, outcome: _Outcome, *, quick: bool, fix: bool) -> None:
     for number, problem in enumerate(outcome.problems):
         label = "error" if problem.is_wrong else "note"
         models = f" ({', '.join(problem.models)})" if problem.models else ""
-        what = f"{problem.path or '.'} {problem.text}" if problem.kind not in ("no-hub", "not-locked") else problem.text
+        what = f"{problem.path or hub} {problem.text}" if problem.kind not in ("no-hub", "not-locked") else problem.text
         click.echo(_printable(f"{label}: {what}{models}"))
         if number in outcome.done:
             click.echo("  mended")

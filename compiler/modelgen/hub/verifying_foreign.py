@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.hub.following import follow
@@ -13,7 +14,6 @@ from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from modelgen.hub.layout import Checkout
 
@@ -43,7 +43,15 @@ def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Probl
             if path in folders:
                 todo += [path] if is_folder else []
             elif path not in checkout.files:
-                yield _foreign(checkout, f"{place}/{entry.name}", entry, is_known=matches(path, patterns))
+                yield _foreign(checkout, f"{place}/{entry.name}", entry, is_known=_is_left_out(entry, path, patterns))
+
+
+def _is_left_out(entry: os.DirEntry[str], path: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether the lock knows a file and does not want it, or everything in a folder."""
+    if not entry.is_dir(follow_symlinks=False):
+        return matches(path, patterns)
+    inside = _entries(Path(entry.path))
+    return bool(inside) and all(_is_left_out(other, f"{path}/{other.name}", patterns) for other in inside)
 
 
 def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known: bool) -> Problem:
