@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 RUNS = 11
@@ -28,13 +28,16 @@ class Run:
     peak: float
 
 
-def run(command: Sequence[str | Path]) -> Run:
+def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Run:
     """Run a command with its output thrown away; a failure fails the benchmark."""
     program = str(command[0])
     null = os.open(os.devnull, os.O_RDWR)
     start = time.perf_counter()
     pid = os.posix_spawn(
-        program, [*map(str, command)], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)]
+        program,
+        [*map(str, command)],
+        environment or os.environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)],
     )
     _, status, usage = os.wait4(pid, 0)
     wall = time.perf_counter() - start
@@ -44,10 +47,26 @@ def run(command: Sequence[str | Path]) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, kib / 1024)
 
 
-def compare(title: str, ours: Sequence[str | Path], theirs: Sequence[str | Path], runs: int = RUNS) -> None:
-    """Print the medians of both and of the ratios, pair by pair, after one run that does not count."""
-    run(ours), run(theirs)
-    pairs = [(run(ours), run(theirs)) for _ in range(runs)]
+def compare(
+    title: str,
+    ours: Sequence[str | Path],
+    theirs: Sequence[str | Path],
+    runs: int = RUNS,
+    *,
+    environment: Mapping[str, str] | None = None,
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Print the medians of both and of the ratios, pair by pair, after one run that does not count.
+
+    `before` is called before each run.
+    """
+
+    def prepared(command: Sequence[str | Path]) -> Run:
+        before()
+        return run(command, environment)
+
+    prepared(ours), prepared(theirs)
+    pairs = [(prepared(ours), prepared(theirs)) for _ in range(runs)]
     print(f"\n{title}")
     for figure, unit in (("wall", "s"), ("cpu", "s"), ("peak", "MiB")):
         mine = [getattr(pair[0], figure) for pair in pairs]

@@ -90,6 +90,20 @@ def test_with_everything_there_nobody_is_asked(hub: Hub, models: Project) -> Non
     assert hub.requests == []
 
 
+def test_what_was_complete_is_looked_at_again(hub: Hub, models: Project) -> None:
+    fetched(models)
+    note = models.hub / ".modelgen/complete.json"
+    assert note.stat().st_mode & 0o777 == 0o644
+    for text in ("", "[]", '{"key": 1}', note.read_text().replace("config.json", "gone")):
+        note.write_text(text)
+        assert fetched(models).stderr == f"{models.hub}: everything is there\n"
+    models.want("org/more", {"config.json": b"[]"}, hub.add("org/more", {"config.json": b"[]"}))
+    assert "1 file fetched" in fetched(models).stderr
+    (models.snapshot(models.snapshots[0]) / "empty").unlink()
+    assert "1 file fetched" in fetched(models).stderr
+    assert models.damage() == []
+
+
 def test_only_what_is_locked_comes(hub: Hub, tmp_path: Path) -> None:
     models = Project(tmp_path, hub.environment)
     commit = hub.add("org/model", {**FILES, "original/model.pth": bytes(50_000)})

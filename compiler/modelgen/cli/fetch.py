@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modelgen.cli.compiling import config_option
+from modelgen.cli.compiling import config_option, read_config, read_lock
 from modelgen.cli.exits import cannot
-from modelgen.cli.locked import Inputs, read_inputs, read_token, token_option
-from modelgen.files import InputError
+from modelgen.cli.locked import Inputs, hub_directory, read_inputs, read_token, token_option
+from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +44,36 @@ def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: st
       modelgen fetch --dry-run
       HTTPS_PROXY=http://proxy:3128 modelgen fetch --token-file ~/.secrets/hf
     """
+    from modelgen.hub.remembered import is_complete, key_of, remember
+
+    data, lock = read_config(config), read_lock(config)
+    key = key_of(data, lock or b"")
+    hub = _hub_directory(data, config)
+    if not dry_run and lock and hub and is_complete(hub, key):
+        return _say_nothing_is_missing(hub)
     inputs = read_inputs(config)
     wanted = _wanted(inputs)
     if dry_run:
         return _print_plan(wanted, format_)
-    return _fetch(wanted, read_token(token_file), format_)
+    code = _fetch(wanted, read_token(token_file), format_)
+    if code == 0:
+        remember(wanted.hub, key, wanted.checkouts, wanted.assets)
+    return code
+
+
+def _hub_directory(data: bytes, config: Path) -> Path | None:
+    """Return the hub directory that a models.toml names, or None: what is wrong, who reads it properly says."""
+    import tomllib
+
+    try:
+        return hub_directory(tomllib.loads(data.decode())["project"]["hub"], config.parent)
+    except (ValueError, LookupError, TypeError, AttributeError, ModelgenError):
+        return None
+
+
+def _say_nothing_is_missing(hub: Path) -> int:
+    click.echo(f"{hub}: everything is there", err=True)
+    return 0
 
 
 def _wanted(inputs: Inputs) -> Wanted:
@@ -117,7 +142,9 @@ def _fetch(wanted: Wanted, token: str | None, format_: str) -> int:
 def _conclude(outcome: Outcome, wanted: Wanted) -> int:
     if not outcome.failures:
         text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
-        click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
+        if not outcome.files:
+            return _say_nothing_is_missing(wanted.hub)
+        click.echo(f"{wanted.hub}: {text}", err=True)
         return 0
     for failure in outcome.failures:
         click.echo(f"modelgen: {failure}", err=True)

@@ -157,6 +157,7 @@ class Bringer:
         for is_last in (False, True):
             come = self._download(checkout, file)
             if is_there(checkout.pointer(file), file.size) and is_intact(checkout.pointer(file), file):
+                publishing.open_and_sync(checkout.pointer(file))  # while others come
                 self._count(checkout, file, file.size * counts - come)
                 return
             publishing.discard(checkout, file)

@@ -12,6 +12,7 @@ from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, publishing
 from modelgen.hub.bringing import LARGE, Bringer
 from modelgen.hub.events import Noticed, Planned, Report
+from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
 from modelgen.hub.leftovers import remove_leftovers
 from modelgen.hub.planning import Job, Plan, is_there, plan
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Asset
 
 # Small files are round trips, large ones are work for the processor: more of these at once would only take turns.
-_SMALL_AT_ONCE = 16
+_SMALL_AT_ONCE = 32
 _LARGE_AT_ONCE = 4
+_FINISHED_AT_ONCE = 8
 # Of the plan's bytes, for what the file system keeps beside them.
 _SPARE = 0.05
 
@@ -130,9 +132,9 @@ def _bring_all(wanted: Wanted, missing: Plan, connection: Connection, report: Re
     if outcome.failures:
         return outcome
     jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
-    for checkout in {job.checkout.folder / job.checkout.commit: job.checkout for job in jobs}.values():
-        # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
-        publishing.write_listing(checkout)
+    # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
+    begun = {id(checkout): checkout for job in jobs for checkout, _ in job.places}
+    list(in_parallel(publishing.write_listing, begun.values(), _FINISHED_AT_ONCE))
     large, small = ThreadPoolExecutor(_LARGE_AT_ONCE), ThreadPoolExecutor(_SMALL_AT_ONCE)
     try:
         running: dict[Future[int], Job | Asset] = {}
@@ -206,11 +208,14 @@ def _finish(wanted: Wanted, missing: Plan, connection: Connection | None) -> Non
     """Let the client complete each snapshot that is whole now, make it durable, and give it its refs."""
     touched = {id(checkout) for job in missing.jobs for checkout, _ in job.places}
     stale = {id(checkout) for checkout in missing.stale}
-    for checkout in wanted.checkouts:
+
+    def finish(checkout: Checkout) -> None:
         if not all(is_there(checkout.pointer(file), file.size) for file in checkout.files.values()):
-            continue
+            return
         if id(checkout) in touched and connection is not None:
             _complete(checkout, connection)
             publishing.finish(checkout)
         elif id(checkout) in stale:
             publishing.write_small_files(checkout)
+
+    list(in_parallel(finish, wanted.checkouts, _FINISHED_AT_ONCE))

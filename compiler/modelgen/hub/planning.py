@@ -90,11 +90,16 @@ def is_there(path: Path, size: int | None) -> bool:
     return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
 
 
-def wrong_small_files(checkout: Checkout) -> Iterator[tuple[str, bytes]]:
-    """Yield the refs and the listing that are not as they should be: path below the repository's folder, contents."""
+def small_files(checkout: Checkout) -> dict[str, bytes]:
+    """Return the refs and the listing as they should be, by path below the repository's folder."""
     wanted = {f"refs/{name}": checkout.commit.encode() for name in checkout.refs if not has_moved_on(checkout, name)}
     wanted[f"trees/{checkout.commit}.json"] = tree_listing(checkout)
-    for name, data in wanted.items():
+    return wanted
+
+
+def wrong_small_files(checkout: Checkout) -> Iterator[tuple[str, bytes]]:
+    """Yield the refs and the listing that are not as they should be: path below the repository's folder, contents."""
+    for name, data in small_files(checkout).items():
         path = checkout.folder / name
         # Compared by size first: what lies there may be anything.
         if not is_there(path, len(data)) or path.read_bytes() != data:

@@ -5,16 +5,15 @@ The official client begins such a file anew in every process and never hashes it
 
 from __future__ import annotations
 
-import os
 import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelgen.files import ModelgenError
-from modelgen.hub.hashing import Digest
+from modelgen.hub.part import Part
 
 if TYPE_CHECKING:
     import http.client
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_BLOCK = 2**20
 _TRIES = 6
 
 
@@ -117,19 +115,19 @@ class Transfer:
             OSError: The disk, or the network after all tries.
         """
         for is_last in (False, True):
-            with _Part(content) as part:
+            with Part(content.part, content.size, self.advanced) as part:
                 while not part.is_full:
                     self._extend(part)
                 part.sync()
                 if part.digest.hex() == content.sha256:
                     return
-                self.advanced(-part.have)
+                part.restart()
             content.part.unlink()
             if not is_last:
                 self.damaged()
         raise DamagedError("its content is not what models.lock says")
 
-    def _extend(self, part: _Part) -> None:
+    def _extend(self, part: Part) -> None:
         """Receive until the part is full, over as many connections as it takes."""
         location, fruitless = self.locate(), 0
         while not part.is_full:
@@ -144,75 +142,36 @@ class Transfer:
                 self.wait(error, fruitless)
                 location = self.locate()
 
-    def _receive(self, part: _Part, location: Location) -> None:
+    def _receive(self, part: Part, location: Location) -> None:
         """Take what one answer brings."""
         with self.opener.open(location, part.have) as answer:
             if part.have and not _continues(answer, part.have):
-                self.advanced(-part.have)
                 part.restart()
-            part.learn_size(answer)
-            buffer = memoryview(bytearray(_BLOCK))
+            if part.size is None:
+                part.size = part.have + _length(answer)
+            left = answer.length
             while not part.is_full:
                 if self.stop.is_set():
                     raise InterruptedError
-                count = answer.readinto(buffer[: part.room])
+                count = _read_some(answer, part.room[:left])
                 if not count:
                     raise ConnectionResetError("the connection ended early")
-                part.append(buffer[:count])
-                self.advanced(count)
+                part.take(count)
+                left = None if left is None else left - count
+
+
+def _read_some(answer: http.client.HTTPResponse, room: memoryview) -> int:
+    """Take what has come, and wait for no more: that would be lost with the connection."""
+    return answer.readinto1(room) if answer.chunked else answer.fp.readinto1(room)
+
+
+def _length(answer: http.client.HTTPResponse) -> int:
+    """Return the size of a body, where the lock does not have it."""
+    if answer.length is None:
+        raise ModelgenError(f"{urlsplit(answer.url).hostname} does not say how large it is")
+    return answer.length
 
 
 def _continues(answer: http.client.HTTPResponse, first: int) -> bool:
     """Tell whether an answer begins where it was asked to: some servers and proxies know no ranges."""
     return answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {first}-")
-
-
-class _Part:
-    """A file that grows, with the hash of what it holds."""
-
-    def __init__(self, content: Content) -> None:
-        self._size = content.size
-        self._file = content.part.open("ab", buffering=0)
-        self.digest = Digest()
-        self.have = os.fstat(self._file.fileno()).st_size
-        # Of unknown size, it cannot be told whether anything is missing.
-        if content.size is None or self.have > content.size:
-            self.restart()
-        elif self.have:
-            self.digest.add_file(content.part)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    @property
-    def is_full(self) -> bool:
-        return self._size is not None and self.have >= self._size
-
-    @property
-    def room(self) -> int:
-        return _BLOCK if self._size is None else self._size - self.have
-
-    def learn_size(self, answer: http.client.HTTPResponse) -> None:
-        """Take the size from the answer where the lock does not have it."""
-        if self._size is None:
-            announced = answer.headers.get("Content-Length", "")
-            if not announced.isdecimal():
-                raise ModelgenError(f"{urlsplit(answer.url).hostname} does not say how large it is")
-            self._size = self.have + int(announced)
-
-    def append(self, data: memoryview) -> None:
-        view = data
-        while view:
-            view = view[self._file.write(view) :]
-        self.digest.update(data)
-        self.have += len(data)
-
-    def restart(self) -> None:
-        self._file.truncate(0)
-        self.digest, self.have = Digest(), 0
-
-    def sync(self) -> None:
-        os.fsync(self._file.fileno())
