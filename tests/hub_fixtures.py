@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -25,10 +27,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session", params=["1.33.0", "0.36.0"])
-def older_client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PYTHONPATH with an older huggingface_hub: the oldest that modelgen takes, and one of the 0.x."""
-    folder = tmp_path_factory.mktemp(f"hub-{request.param}")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "--target", str(folder), f"huggingface_hub=={request.param}"], check=True)
-    return folder
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Installs a version of huggingface_hub, and returns a folder for PYTHONPATH."""
+
+    @cache
+    def install(version: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"hub-{version}")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*command, "--target", str(folder), f"huggingface_hub=={version}"], check=True)
+        return folder
+
+    return install

@@ -200,6 +200,7 @@ class Bringer:
                 endpoint=self._connection.endpoint,
                 token=self._connection.token,
                 library_name="modelgen",
+                library_version=__version__,
                 tqdm_class=bar_class(advanced),
             )
 

@@ -63,7 +63,7 @@ class Opener:
         self._director = urllib.request.OpenerDirector()
         self._director.addheaders = [("User-Agent", agent), ("Accept-Encoding", "identity")]
         for handler in (
-            urllib.request.ProxyHandler(),
+            urllib.request.ProxyHandler(_proxies()),
             urllib.request.UnknownHandler(),
             urllib.request.HTTPHandler(),
             urllib.request.HTTPSHandler(context=ssl.create_default_context()),
@@ -83,6 +83,13 @@ class Opener:
             request.add_header("Range", f"bytes={first}-")
         answer: http.client.HTTPResponse = self._director.open(request, timeout=self._timeout)
         return answer
+
+
+def _proxies() -> dict[str, str]:
+    """Return the environment's proxies by scheme, as the official client reads them: ALL_PROXY is for both."""
+    found = urllib.request.getproxies()
+    every = found.get("all")
+    return {**found, **{scheme: every for scheme in ("http", "https") if every and scheme not in found}}
 
 
 @dataclass(frozen=True)
