@@ -99,7 +99,9 @@ class Project:
         tree = snapshot.parents[1] / "trees" / f"{entry.commit}.json"
         if not tree.is_file() or {*json.loads(tree.read_bytes())["files"]} != {file.path for file in entry.files}:
             yield "its listing is wrong"
-        for folder, _, _ in os.walk(snapshot.parents[1]):
+        # A client that was killed while it tried whether links can be leaves the folder of its trial for a minute.
+        for folder, inside, _ in os.walk(snapshot.parents[1]):
+            inside[:] = [name for name in inside if not name.startswith("tmp")]
             if Path(folder).stat().st_mode & 0o777 != 0o755:
                 yield f"{folder} has mode {Path(folder).stat().st_mode:o}"
 

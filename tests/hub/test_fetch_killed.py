@@ -155,9 +155,14 @@ def test_leftovers_of_killed_clients_go(hub: Hub, tmp_path: Path) -> None:
     for path, days in ((old, 8), (young, 6)):
         path.write_bytes(b"part")
         os.utime(path, (time.time() - days * 24 * 3600,) * 2)
+    probe = blobs.parent / "tmp0123abcd"
+    probe.mkdir()
+    (probe / "dummy_file_src").touch()
+    os.utime(probe, (time.time() - 100,) * 2)
     fetch = models.start("fetch")
     while not models.blob(entry, "b.bin").exists():
         time.sleep(0.01)
+    assert not probe.exists()
     assert (live.exists(), orphan.exists(), old.exists(), young.exists()) == (True, False, False, True)
     client.kill()
     client.wait()

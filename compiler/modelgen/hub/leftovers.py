@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
 
 _INCOMPLETE = ".incomplete"
+_PROBE = frozenset({"dummy_file_src", "dummy_file_dst"})
+_PROBED = 60
 # After this nobody comes back for the rest of a file that no lock names any more.
 _FORGOTTEN = 7 * 24 * 3600
 
@@ -28,6 +31,8 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
     `.locks/<repo>/<etag>.lock`, so a file whose lock is free is an orphan.
     """
     wanted: set[tuple[str, str]] = set()
+    for folder in {hub, *(checkout.folder for checkout in checkouts)}:
+        _remove_probes(folder)
     for folder in {checkout.folder for checkout in checkouts}:
         for path in _files(folder / "blobs"):
             if path.name.endswith(_INCOMPLETE) and not _is_held(
@@ -41,6 +46,14 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
         for path in _files(folder):
             if (folder.name, path.name) not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
                 path.unlink(missing_ok=True)
+
+
+def _remove_probes(folder: Path) -> None:
+    """Remove the folders in which clients that were killed had tried whether links can be; that takes no minute."""
+    for probe in folder.glob(f"tmp{'?' * 8}") if folder.is_dir() else ():
+        inside = {path.name for path in _files(probe)}
+        if inside <= _PROBE and not probe.is_symlink() and time.time() - probe.lstat().st_mtime > _PROBED:
+            shutil.rmtree(probe, ignore_errors=True)
 
 
 def _files(folder: Path) -> list[Path]:
