@@ -35,7 +35,7 @@ def hook(event, args):
             os.kill(os.getpid(), signal.SIGKILL)
 sys.dont_write_bytecode = True
 from modelgen.cli import main
-import modelgen.hub.adding, modelgen.hub.holding, modelgen.hub.checkpoint
+import modelgen.hub.adding.add, modelgen.hub.holding, modelgen.hub.checkpoint
 sys.addaudithook(hook)
 main()
 """

@@ -117,7 +117,7 @@ def test_the_size_of_what_is_on_no_hub_is_asked_for(hub: Hub) -> None:
     [size, none] = ask(
         hub,
         *(
-            f"__import__('modelgen.hub.elsewhere', fromlist=['x']).size_at('{hub.endpoint}/{path}')"
+            f"__import__('modelgen.hub.locking.elsewhere', fromlist=['x']).size_at('{hub.endpoint}/{path}')"
             for path in ("org/model/resolve/main/config.json", "nowhere")
         ),
         PYTHONPATH="compiler",

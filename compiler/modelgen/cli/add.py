@@ -16,8 +16,8 @@ from modelgen.files import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.hub.adding import Added
-    from modelgen.hub.adding_sources import Source
+    from modelgen.hub.adding.add import Added
+    from modelgen.hub.adding.sources import Source
     from modelgen.hub.checkpoint import Checkpoint
     from modelgen.load import Document
 
@@ -50,7 +50,7 @@ def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     """
     document = _read(config)
     hub = hub_directory(document.config.project.hub, config.parent)
-    from modelgen.hub.adding_sources import find_sources
+    from modelgen.hub.adding.sources import find_sources
     from modelgen.hub.checkpoint import examine
 
     sources, skipped = find_sources(path)
@@ -79,7 +79,7 @@ def _read(config: Path) -> Document:
 
 
 def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> Added:
-    from modelgen.hub.adding import add
+    from modelgen.hub.adding.add import add
     from modelgen.hub.holding import held
 
     size = sum(source.size for source in sources.values())

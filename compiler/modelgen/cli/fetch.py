@@ -17,7 +17,7 @@ from modelgen.files import InputError, ModelgenError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.fetching import Outcome, Wanted
+    from modelgen.hub.fetching.fetch import Outcome, Wanted
 
 
 @click.command("fetch")
@@ -44,7 +44,7 @@ def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: st
       modelgen fetch --dry-run
       HTTPS_PROXY=http://proxy:3128 modelgen fetch --token-file ~/.secrets/hf
     """
-    from modelgen.hub.remembered import is_complete, key_of, remember
+    from modelgen.hub.fetching.remembered import is_complete, key_of, remember
 
     data, lock = read_config(config), read_lock(config)
     key = key_of(data, lock or b"")
@@ -83,7 +83,7 @@ def _wanted(inputs: Inputs) -> Wanted:
         InputError: There is no lock, or it is not that file's.
     """
     from modelgen.engines.assets import outside, wants
-    from modelgen.hub.fetching import Wanted
+    from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.layout import checkouts
 
     lock = inputs.lock
@@ -121,7 +121,7 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
 def _fetch(wanted: Wanted, token: str | None, format_: str) -> int:
     from modelgen.cli.progress import shown
     from modelgen.hub.client import connect
-    from modelgen.hub.fetching import XetStalledError, fetch
+    from modelgen.hub.fetching.fetch import XetStalledError, fetch
 
     # The client makes files and folders by it, and a container's user must be able to read them.
     os.umask(0o022)

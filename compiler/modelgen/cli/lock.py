@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.client import Connection
-    from modelgen.hub.resolve import Resolution
+    from modelgen.hub.locking.resolve import Resolution
     from modelgen.lockfile.entries import Lock
 
 _SUFFIX = ".modelgen-new"
@@ -130,7 +130,7 @@ def _lock(inputs: Inputs, moved: Collection[str], connect: partial[Connection] |
 def _resolve(inputs: Inputs, old: Lock, moved: Collection[str], connect: partial[Connection] | None) -> Resolution:
     from modelgen.cli.lock_progress import shown
     from modelgen.engines.assets import wants
-    from modelgen.hub.resolve import Places, resolve
+    from modelgen.hub.locking.resolve import Places, resolve
 
     with shown() as progress:
         places = Places(inputs.hub, connect, progress.say, progress.asked, progress.planned, progress.hashed)
@@ -146,7 +146,7 @@ def _complete(inputs: Inputs, old: Lock, resolution: Resolution, *, may_ask: boo
     files = outside(inputs.document, lock)
     if not files:
         return lock
-    from modelgen.hub.elsewhere import lock_assets
+    from modelgen.hub.locking.elsewhere import lock_assets
 
     return Lock(snapshots=lock.snapshots, assets=lock_assets(files, old.assets, inputs.hub, may_ask=may_ask))
 

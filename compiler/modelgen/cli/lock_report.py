@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelgen.hub.listing import Pinned
-    from modelgen.hub.resolve import Resolution
+    from modelgen.hub.locking.listing import Pinned
+    from modelgen.hub.locking.resolve import Resolution
     from modelgen.lockfile.entries import Image, Lock
 
 _MOST_FILES = 20

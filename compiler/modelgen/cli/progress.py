@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.compiling import is_terminal
-from modelgen.hub.events import Advanced, Event, Finished, Noticed, Planned, Report, Started
+from modelgen.hub.fetching.events import Advanced, Event, Finished, Noticed, Planned, Report, Started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ def _bars() -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from modelgen.hub.bringing import LARGE
+    from modelgen.hub.fetching.bringing import LARGE
 
     columns = (
         TextColumn("{task.description}"),

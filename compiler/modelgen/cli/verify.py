@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.layout import Checkout
-    from modelgen.hub.problems import Problem
+    from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.entries import Asset, Snapshot
 
 
@@ -108,7 +108,7 @@ class _Outcome:
 def _task(inputs: Inputs) -> _Task:
     from modelgen.engines.assets import outside, wants
     from modelgen.hub.layout import checkouts
-    from modelgen.hub.problems import Problem
+    from modelgen.hub.verifying.problems import Problem
 
     lock = inputs.lock
     if lock is None:
@@ -141,7 +141,7 @@ def _left_out(snapshots: list[Snapshot]) -> dict[str, tuple[str, ...]]:
 
 
 def _verify(task: _Task, *, quick: bool) -> _Outcome:
-    from modelgen.hub.verifying import damaged, survey
+    from modelgen.hub.verifying.verify import damaged, survey
 
     found = survey(task.hub, task.checkouts, task.assets, task.left_out, quick=quick)
     problems = [*task.problems, *found.problems]
@@ -153,7 +153,7 @@ def _verify(task: _Task, *, quick: bool) -> _Outcome:
 
 
 def _mend(hub: Path, outcome: _Outcome) -> None:
-    from modelgen.hub.verifying_fixes import mend
+    from modelgen.hub.verifying.fixes import mend
 
     for number, problem in enumerate(outcome.problems):
         if problem.remedy is not None:

@@ -11,7 +11,7 @@ from modelgen.files import ModelgenError, Staged
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import tree_listing
-from modelgen.hub.planning import is_there, wrong_small_files
+from modelgen.hub.small_files import is_there, wrong_small_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,19 +19,19 @@ from pydantic import ValidationError
 from modelgen import files as disk
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import publishing
-from modelgen.hub.adding_stage import Staged, share, take
+from modelgen.hub.adding.stage import Staged, share, take
 from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import DEFAULT_REF, OWN_FOLDER, Checkout
-from modelgen.hub.planning import has_moved_on, wrong_small_files
+from modelgen.hub.small_files import has_moved_on, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import is_commit, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from modelgen.hub.adding_sources import Source
+    from modelgen.hub.adding.sources import Source
 
 # What the hub keeps outside git, by its default .gitattributes, and whatever is larger than 10 MB.
 _LARGE_NAME = re.compile(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelgen.files import ModelgenError
-from modelgen.hub.part import Part
+from modelgen.hub.fetching.part import Part
 
 if TYPE_CHECKING:
     import http.client

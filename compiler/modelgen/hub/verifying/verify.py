@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.problems import Problem, how_to_bring
-from modelgen.hub.verifying_files import FileLooker
-from modelgen.hub.verifying_foreign import foreign_files, other_things
-from modelgen.hub.verifying_modes import Passed, unreadable
-from modelgen.hub.verifying_refs import wrong_listing, wrong_refs
+from modelgen.hub.verifying.files import FileLooker
+from modelgen.hub.verifying.foreign import foreign_files, other_things
+from modelgen.hub.verifying.modes import Passed, unreadable
+from modelgen.hub.verifying.problems import Problem, how_to_bring
+from modelgen.hub.verifying.refs import wrong_listing, wrong_refs
 from modelgen.lockfile.repos import snapshot_folder
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.layout import Checkout
-    from modelgen.hub.verifying_files import Content
+    from modelgen.hub.verifying.files import Content
     from modelgen.lockfile.entries import Asset, File
 
 

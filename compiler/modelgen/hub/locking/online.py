@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, weights
-from modelgen.hub.listing import (
+from modelgen.hub.locking.listing import (
     CONFIG,
     Ask,
     Facts,

@@ -11,7 +11,7 @@ from modelgen.files import Staged
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
-from modelgen.hub.problems import Drop, Open, Remedy, Remove, Write
+from modelgen.hub.verifying.problems import Drop, Open, Remedy, Remove, Write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,25 +12,23 @@ from urllib.parse import urlsplit
 from modelgen import __version__
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, publishing
-from modelgen.hub.events import Advanced, Finished, Noticed, Report, Started
+from modelgen.hub.fetching.events import Advanced, Finished, Started
+from modelgen.hub.fetching.planning import Job, partial_path
+from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
+from modelgen.hub.fetching.session import models_of
+from modelgen.hub.fetching.through_client import bring_through_client
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
-from modelgen.hub.planning import Job, is_there, partial_path
-from modelgen.hub.progress_bar import bar_class
-from modelgen.hub.ranged import Content, DamagedError, Location, Opener, Transfer
+from modelgen.hub.small_files import is_there
 from modelgen.lockfile.entries import Asset
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from huggingface_hub.file_download import HfFileMetadata
 
-    from modelgen.hub.client import Connection
-    from modelgen.hub.layout import Checkout
-    from modelgen.lockfile.entries import File
+    from modelgen.hub.fetching.session import Session
 
 LARGE = 100_000_000
 """Bytes from which on a file over plain HTTP comes through our own download."""
@@ -40,28 +38,18 @@ _STALL = 60
 
 
 class Bringer:
-    """Brings contents into one hub directory, several at once.
+    """Brings contents into one hub directory, several at once."""
 
-    Args:
-        hub: The hub directory.
-        connection: To the hub.
-        report: Told of all that happens.
-        stop: Set when the whole fetch ends.
-    """
-
-    def __init__(self, hub: Path, connection: Connection, report: Report, stop: threading.Event) -> None:
+    def __init__(self, session: Session) -> None:
         from huggingface_hub import constants
         from huggingface_hub.file_download import are_symlinks_supported
 
-        self._hub = hub
-        self._connection = connection
-        self._report = report
-        self._stop = stop
+        self._session = session
+        self._connection = session.connection
         self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
-        self._links = are_symlinks_supported(hub)
+        self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
         self._known: dict[Job, HfFileMetadata] = {}
-        self._last_byte = time.monotonic()
         self._in_xet: set[Job] = set()
 
     def check_access(self, jobs: Sequence[Job]) -> list[ModelgenError]:
@@ -93,11 +81,11 @@ class Bringer:
         url = hf_hub_url(repo, file.path, revision=commit, endpoint=self._connection.endpoint)
         found = client.attempt(
             lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
-            on_wait=self._noticing(checkout.repo, file.path),
+            on_wait=self._session.noticing(repo, file.path),
         )
         if found.size not in (None, file.size):
             raise InputError(
-                f"{_models(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "
+                f"{models_of(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "
                 f"models.lock says {file.size:,}; run `modelgen lock --upgrade {' '.join(checkout.models)}`"
             )
         return found
@@ -109,21 +97,21 @@ class Bringer:
             Exception: Whatever client, network and disk raise; `explain` makes a sentence of it.
         """
         checkout, file = job.places[0]
-        self._report(Started(checkout.repo, file.path, file.size))
+        self._session.report(Started(checkout.repo, file.path, file.size))
         if file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
             self._bring_large(job)
         else:
             if file.size >= LARGE:
                 self._in_xet.add(job)
             for number, place in enumerate(job.places):
-                self._bring_through_client(*place, counts=number == 0)
+                bring_through_client(self._session, *place, counts=number == 0)
             self._in_xet.discard(job)
-        self._report(Finished(checkout.repo, file.path))
+        self._session.report(Finished(checkout.repo, file.path))
         return file.size
 
     def is_stalled(self) -> bool:
         """Tell whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
-        return bool(self._in_xet) and time.monotonic() - self._last_byte > _STALL
+        return bool(self._in_xet) and time.monotonic() - self._session.last_byte > _STALL
 
     def _metadata_of(self, job: Job) -> HfFileMetadata:
         if job not in self._known:
@@ -132,7 +120,7 @@ class Bringer:
 
     def _bring_large(self, job: Job) -> None:
         checkout, file = job.places[0]
-        blob, part = checkout.blob(file), partial_path(self._hub, checkout, file)
+        blob, part = checkout.blob(file), partial_path(self._session.hub, checkout, file)
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
@@ -150,67 +138,13 @@ class Bringer:
         """The hub's own host wants the token; a delivery network, whose address is signed, must not see it."""
         found, token = self._metadata_of(job), self._connection.token
         del self._known[job]  # asked again when the address has expired
-        is_hub = _origin(found.location) == _origin(self._connection.endpoint)
+        is_hub = self._session.is_of_hub(found.location)
         return Location(found.location, f"Bearer {token}" if is_hub and token else None)
-
-    def _bring_through_client(self, checkout: Checkout, file: File, *, counts: bool) -> None:
-        for is_last in (False, True):
-            come = self._download(checkout, file)
-            if is_there(checkout.pointer(file), file.size) and is_intact(checkout.pointer(file), file):
-                publishing.open_and_sync(checkout.pointer(file))  # while others come
-                self._count(checkout, file, file.size * counts - come)
-                return
-            publishing.discard(checkout, file)
-            self._count(checkout, file, -come)
-            if not is_last:
-                self._notice_damage(checkout.repo, file.path)
-        raise DamagedError("its content is not what models.lock says")
-
-    def _download(self, checkout: Checkout, file: File) -> int:
-        """Let the client download a file, and return how many bytes it told of."""
-        try:
-            return self._download_once(checkout, file)
-        except Exception as error:
-            if not self._is_expired(error):
-                raise
-            return self._download_once(checkout, file)
-
-    def _is_expired(self, error: BaseException) -> bool:
-        """Tell whether a delivery network refused an address that the hub had signed: the next one may do."""
-        address = str(getattr(getattr(error, "response", None), "url", ""))
-        is_elsewhere = bool(address) and _origin(address) != _origin(self._connection.endpoint)
-        return is_elsewhere and client.status_of(error) in (401, 403)
-
-    def _download_once(self, checkout: Checkout, file: File) -> int:
-        from huggingface_hub import hf_hub_download
-
-        come = 0
-
-        def advanced(count: int) -> None:
-            nonlocal come
-            come += count
-            self._count(checkout, file, count)
-
-        def download() -> None:
-            hf_hub_download(
-                checkout.repo,
-                file.path,
-                revision=checkout.commit,
-                cache_dir=self._hub,
-                endpoint=self._connection.endpoint,
-                token=self._connection.token,
-                library_name="modelgen",
-                library_version=__version__,
-                tqdm_class=bar_class(advanced),
-            )
-
-        client.attempt(download, on_wait=self._noticing(checkout.repo, file.path))
-        return come
 
     def bring_asset(self, asset: Asset) -> int:
         """Bring a file that is on no hub, and return its bytes."""
-        path = asset_path(self._hub, asset)
-        self._report(Started(_ELSEWHERE, asset.name, asset.size or 0))
+        path = asset_path(self._session.hub, asset)
+        self._session.report(Started(_ELSEWHERE, asset.name, asset.size or 0))
         make_folder(path.parent)
         part = path.with_name(f"{asset.name}.part")
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
@@ -218,36 +152,22 @@ class Bringer:
         part.chmod(0o644)
         part.replace(path)
         publishing.sync_folders([path.parent])
-        self._report(Finished(_ELSEWHERE, asset.name))
+        self._session.report(Finished(_ELSEWHERE, asset.name))
         return path.stat().st_size
 
     def _transfer(self, repo: str, name: str, locate: Callable[[], Location]) -> Transfer:
         def wait(error: BaseException, number: int) -> None:
             seconds = client.pause(error, number)
-            self._noticing(repo, name)(error, seconds)
-            self._stop.wait(seconds)
+            self._session.noticing(repo, name)(error, seconds)
+            self._session.stop.wait(seconds)
 
         def advanced(count: int) -> None:
-            self._report(Advanced(repo, name, count))
+            self._session.report(Advanced(repo, name, count))
 
         def damaged() -> None:
-            self._notice_damage(repo, name)
+            self._session.notice_damage(repo, name)
 
-        return Transfer(self._opener, locate, client.is_transient, wait, advanced, damaged, self._stop)
-
-    def _count(self, checkout: Checkout, file: File, count: int) -> None:
-        self._last_byte = time.monotonic()
-        self._report(Advanced(checkout.repo, file.path, count))
-
-    def _noticing(self, repo: str, name: str) -> Callable[[BaseException, float], None]:
-        def notice(error: BaseException, seconds: float) -> None:
-            text = f"{repo}: {name}: {client.first_line(error)}; trying again in {seconds:.0f} s"
-            self._report(Noticed(text))
-
-        return notice
-
-    def _notice_damage(self, repo: str, name: str) -> None:
-        self._report(Noticed(f"{repo}: {name} came damaged: its hash is wrong; fetching it once more"))
+        return Transfer(self._opener, locate, client.is_transient, wait, advanced, damaged, self._session.stop)
 
     def explain(self, error: BaseException, job: Job | Asset) -> ModelgenError:
         """Return the sentence for what went wrong with one content."""
@@ -255,20 +175,17 @@ class Bringer:
             models = ", ".join(job.models)
             return ModelgenError(f"{models}: {job.name} from {urlsplit(job.url).hostname}: {client.first_line(error)}")
         checkout, file = job.places[0]
+        model = models_of(checkout)
         if isinstance(error, DamagedError):
             return ModelgenError(
-                f"{_models(checkout)}: {checkout.repo}: {file.path} came twice with a hash that models.lock has not; "
+                f"{model}: {checkout.repo}: {file.path} came twice with a hash that models.lock has not; "
                 "something between the hub and this host changes it"
             )
         return client.explain(
-            error, self._connection, model=_models(checkout), repo=checkout.repo, what=file.path, commit=checkout.commit
+            error,
+            self._connection,
+            model=models_of(checkout),
+            repo=checkout.repo,
+            what=file.path,
+            commit=checkout.commit,
         )
-
-
-def _models(checkout: Checkout) -> str:
-    return ", ".join(checkout.models) or "models.lock"
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)

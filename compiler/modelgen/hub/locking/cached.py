@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub.layout import DEFAULT_REF
-from modelgen.hub.listing import license_of
+from modelgen.hub.locking.listing import license_of
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.hub.listing import Ask
+    from modelgen.hub.locking.listing import Ask
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.[a-z]+)", re.ASCII)

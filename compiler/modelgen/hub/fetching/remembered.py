@@ -54,14 +54,14 @@ def _has_size(path: str, size: int | None) -> bool:
 
 
 def _has_hash(path: Path, sha256: str) -> bool:
-    return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def remember(hub: Path, key: str, checkouts: Iterable[Checkout], assets: Iterable[Asset]) -> None:
     """Note that all of these are there; where that cannot be written, the next run takes the long way."""
     from modelgen.files import Staged
     from modelgen.hub.layout import asset_path
-    from modelgen.hub.planning import small_files
+    from modelgen.hub.small_files import small_files
 
     files: dict[str, int | None] = {}
     small: dict[str, str] = {}

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import weights
-from modelgen.hub.cached import Found, find_files, locate, read_license
 from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.listing import Ask, Facts, Pinned, choose_files, config_text, keeps_config, make_entry, make_file
+from modelgen.hub.locking.cached import Found, find_files, locate, read_license
+from modelgen.hub.locking.listing import (
+    Ask,
+    Facts,
+    Pinned,
+    choose_files,
+    config_text,
+    keeps_config,
+    make_entry,
+    make_file,
+)
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:

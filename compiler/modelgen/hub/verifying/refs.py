@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.layout import tree_listing
-from modelgen.hub.planning import has_moved_on
-from modelgen.hub.problems import FIX, Problem, Write
-from modelgen.hub.verifying_modes import closed
+from modelgen.hub.small_files import has_moved_on
+from modelgen.hub.verifying.modes import closed
+from modelgen.hub.verifying.problems import FIX, Problem, Write
 from modelgen.lockfile.repos import is_commit, repo_folder
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.following import Landing
     from modelgen.hub.layout import Checkout
-    from modelgen.hub.verifying_modes import Passed
+    from modelgen.hub.verifying.modes import Passed
     from modelgen.lockfile.entries import File
 
 _MOST_OF_LISTING = 64 * 2**20

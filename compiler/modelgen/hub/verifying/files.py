@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.hub.following import follow
 from modelgen.hub.layout import asset_path
-from modelgen.hub.problems import FIX, Drop, Problem, how_to_bring
+from modelgen.hub.verifying.problems import FIX, Drop, Problem, how_to_bring
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.following import Landing
     from modelgen.hub.layout import Checkout
-    from modelgen.hub.verifying_modes import Passed
+    from modelgen.hub.verifying.modes import Passed
     from modelgen.lockfile.entries import Asset
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub import offline
-from modelgen.hub.listing import Ask, Pinned
+from modelgen.hub.locking import offline
+from modelgen.hub.locking.listing import Ask, Pinned
 from modelgen.lockfile.entries import Lock, Snapshot
 from modelgen.lockfile.repos import is_local
 
@@ -130,7 +130,7 @@ def _look_up(asks: list[Ask], places: Places) -> list[tuple[Ask, Pinned | Modelg
     there = [ask for ask in asks if ask not in here]
     found = offline.look_up(places.hub, here, places.planned, places.hashed) if here else []
     if there and places.connect is not None:
-        from modelgen.hub import online
+        from modelgen.hub.locking import online
 
         places.asked(len(there))
         found += online.look_up(places.connect(), there, places.say)

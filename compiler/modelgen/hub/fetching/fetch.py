@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, publishing
-from modelgen.hub.bringing import LARGE, Bringer
-from modelgen.hub.events import Noticed, Planned, Report
+from modelgen.hub.fetching.bringing import LARGE, Bringer
+from modelgen.hub.fetching.events import Noticed, Planned, Report
+from modelgen.hub.fetching.leftovers import remove_leftovers
+from modelgen.hub.fetching.planning import Job, Plan, plan
+from modelgen.hub.fetching.session import Session
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
-from modelgen.hub.leftovers import remove_leftovers
-from modelgen.hub.planning import Job, Plan, is_there, plan
+from modelgen.hub.small_files import is_there
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ def _bring_all(wanted: Wanted, missing: Plan, connection: Connection, report: Re
     files = len(missing.jobs) + len(missing.assets)
     report(Planned(files, missing.size + resumed, resumed))
     stop, outcome = threading.Event(), Outcome()
-    bringer = Bringer(wanted.hub, connection, report, stop)
+    bringer = Bringer(Session(wanted.hub, connection, report, stop))
     outcome.failures += bringer.check_access(missing.jobs)
     if outcome.failures:
         return outcome

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelgen.hub.following import follow
 from modelgen.hub.layout import OWN_FOLDER
 from modelgen.hub.left_out import matches
-from modelgen.hub.problems import FIX, Problem, Remove
+from modelgen.hub.verifying.problems import FIX, Problem, Remove
 from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelgen.hub.problems import FIX, Open, Problem
+from modelgen.hub.verifying.problems import FIX, Open, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

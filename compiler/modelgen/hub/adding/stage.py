@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from modelgen.hub.adding_sources import Source
+    from modelgen.hub.adding.sources import Source
 
 _FICLONE = 0x40049409  # linux/fs.h
 _BLOCK = 2**20

@@ -1,0 +1,1 @@
+"""`modelgen fetch`: bring what is locked into the hub directory."""

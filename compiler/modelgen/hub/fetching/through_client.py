@@ -1,0 +1,86 @@
+"""A file through the official client, and then through its hash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen import __version__
+from modelgen.hub import client, publishing
+from modelgen.hub.fetching.progress_bar import bar_class
+from modelgen.hub.fetching.ranged import DamagedError
+from modelgen.hub.hashing import is_intact
+from modelgen.hub.small_files import is_there
+
+if TYPE_CHECKING:
+    from modelgen.hub.fetching.session import Session
+    from modelgen.hub.layout import Checkout
+    from modelgen.lockfile.entries import File
+
+
+def bring_through_client(session: Session, checkout: Checkout, file: File, *, counts: bool) -> None:
+    """Let the client download a file to its place; what comes damaged is fetched once more.
+
+    Args:
+        session: See there.
+        checkout: Where the file belongs.
+        file: The file.
+        counts: Whether its bytes were announced: of several places of one content only the first is.
+
+    Raises:
+        DamagedError: It came damaged twice.
+        Exception: Whatever client, network and disk raise.
+    """
+    for is_last in (False, True):
+        come = _download(session, checkout, file)
+        if is_there(checkout.pointer(file), file.size) and is_intact(checkout.pointer(file), file):
+            publishing.open_and_sync(checkout.pointer(file))  # while others come
+            session.count(checkout.repo, file.path, file.size * counts - come)
+            return
+        publishing.discard(checkout, file)
+        session.count(checkout.repo, file.path, -come)
+        if not is_last:
+            session.notice_damage(checkout.repo, file.path)
+    raise DamagedError("its content is not what models.lock says")
+
+
+def _download(session: Session, checkout: Checkout, file: File) -> int:
+    """Download a file, with a new address if the hub's signed one has expired; return how many bytes were told of."""
+    try:
+        return _download_once(session, checkout, file)
+    except Exception as error:
+        if not _is_expired(session, error):
+            raise
+        return _download_once(session, checkout, file)
+
+
+def _is_expired(session: Session, error: BaseException) -> bool:
+    """Tell whether a delivery network refused an address that the hub had signed: the next one may do."""
+    address = str(getattr(getattr(error, "response", None), "url", ""))
+    return bool(address) and not session.is_of_hub(address) and client.status_of(error) in (401, 403)
+
+
+def _download_once(session: Session, checkout: Checkout, file: File) -> int:
+    from huggingface_hub import hf_hub_download
+
+    come = 0
+
+    def advanced(count: int) -> None:
+        nonlocal come
+        come += count
+        session.count(checkout.repo, file.path, count)
+
+    def download() -> None:
+        hf_hub_download(
+            checkout.repo,
+            file.path,
+            revision=checkout.commit,
+            cache_dir=session.hub,
+            endpoint=session.connection.endpoint,
+            token=session.connection.token,
+            library_name="modelgen",
+            library_version=__version__,
+            tqdm_class=bar_class(advanced),
+        )
+
+    client.attempt(download, on_wait=session.noticing(checkout.repo, file.path))
+    return come
