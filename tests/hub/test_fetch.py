@@ -41,7 +41,7 @@ def fetched(models: Project, *args: str, **environment: str) -> subprocess.Compl
 def test_an_engine_finds_it_offline(hub: Hub, models: Project) -> None:
     done = fetched(models)
     assert done.stdout == ""
-    assert done.stderr.endswith(f"{models.hub}: 5 files fetched, 20,008 bytes, hashes right\n")
+    assert done.stderr.endswith(f"{models.hub}: 6 files fetched, 20,008 bytes, hashes right\n")
     assert models.damage() == []
     by_name, by_commit = ask(
         hub,
@@ -92,7 +92,7 @@ def test_with_everything_there_nobody_is_asked(hub: Hub, models: Project) -> Non
 
 def test_what_was_complete_is_looked_at_again(hub: Hub, models: Project) -> None:
     fetched(models)
-    note = models.hub / ".modelgen/complete.json"
+    note = models.hub / ".modelgen/seen.json"
     assert note.stat().st_mode & 0o777 == 0o644
     for text in ("", "[]", '{"key": 1}', note.read_text().replace("config.json", "gone")):
         note.write_text(text)
@@ -130,7 +130,7 @@ def test_two_commits_of_one_repository(hub: Hub, tmp_path: Path) -> None:
 def test_a_dry_run_brings_nothing(hub: Hub, models: Project) -> None:
     done = fetched(models, "--dry-run")
     assert done.stdout.splitlines()[0] == "20,000  org/model  deep/er/model.safetensors"
-    assert done.stderr == "5 files, 20,008 bytes to fetch\n"
+    assert done.stderr == "6 files, 20,008 bytes to fetch\n"
     told = json.loads(fetched(models, "--dry-run", "--format", "json").stdout)
     assert (told["bytes"], told["files"][0]) == (
         20_008,
@@ -142,10 +142,10 @@ def test_a_dry_run_brings_nothing(hub: Hub, models: Project) -> None:
 
 def test_events_as_json(models: Project) -> None:
     events = [json.loads(line) for line in fetched(models, "--format", "json").stdout.splitlines()]
-    assert events[0] == {"event": "planned", "files": 5, "bytes": 20_008, "resumed": 0}
-    assert [event["event"] for event in events].count("finished") == 5
+    assert events[0] == {"event": "planned", "files": 6, "bytes": 20_008, "resumed": 0}
+    assert [event["event"] for event in events].count("finished") == 6
     assert sum(event["bytes"] for event in events if event["event"] == "advanced") == 20_008
-    assert fetched(models, "--format", "json").stdout == ""
+    assert json.loads(fetched(models, "--format", "json").stdout) == {"event": "done", "files": 0, "bytes": 0}
 
 
 def test_prefetch_is_its_other_name(models: Project) -> None:

@@ -173,8 +173,8 @@ def test_a_disk_that_fills_meanwhile(
     _, talk = fetch.communicate(timeout=60)
     assert fetch.returncode == 3, talk
     sentence = talk.splitlines()[-1]
-    assert sentence.startswith("modelgen: cannot write ")
-    assert "no space left on device; mend that and run it again; what came is kept" in sentence
+    assert sentence.startswith(f"modelgen: model: org/model: {WEIGHTS}: cannot write ")
+    assert "no space left on device; mend that and run `modelgen fetch` again: what came is kept" in sentence
     assert not (models.snapshot(models.snapshots[0]).parents[1] / "refs").exists()
     filler.unlink()
     assert models.run("fetch").returncode == 0

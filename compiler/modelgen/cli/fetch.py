@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modelgen.cli.compiling import config_option, read_config, read_lock
+from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
 from modelgen.cli.exits import cannot
 from modelgen.cli.locked import Inputs, hub_directory, read_inputs, read_token, token_option
 from modelgen.files import InputError, ModelgenError
@@ -44,21 +44,18 @@ def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: st
       modelgen fetch --dry-run
       HTTPS_PROXY=http://proxy:3128 modelgen fetch --token-file ~/.secrets/hf
     """
-    from modelgen.hub.fetching.remembered import is_complete, key_of, remember
-
     data, lock = read_config(config), read_lock(config)
-    key = key_of(data, lock or b"")
-    hub = _hub_directory(data, config)
-    if not dry_run and lock and hub and is_complete(hub, key):
-        return _say_nothing_is_missing(hub)
-    inputs = read_inputs(config)
-    wanted = _wanted(inputs)
+    if lock is None:
+        raise InputError(f"there is no {lock_path(config)}; run `modelgen lock`")
+    from modelgen.hub.fetching.remembered import Seen, key_of
+
+    key, hub = key_of(data, lock), _hub_directory(data, config)
+    if not dry_run and hub is not None and Seen(hub).is_complete(key):
+        return _say_nothing_is_missing(hub, format_)
+    wanted = _wanted(read_inputs(config), key)
     if dry_run:
         return _print_plan(wanted, format_)
-    code = _fetch(wanted, read_token(token_file), format_)
-    if code == 0:
-        remember(wanted.hub, key, wanted.checkouts, wanted.assets)
-    return code
+    return _fetch(wanted, read_token(token_file), format_)
 
 
 def _hub_directory(data: bytes, config: Path) -> Path | None:
@@ -71,24 +68,28 @@ def _hub_directory(data: bytes, config: Path) -> Path | None:
         return None
 
 
-def _say_nothing_is_missing(hub: Path) -> int:
+def _say_nothing_is_missing(hub: Path, format_: str) -> int:
+    if format_ == "json":
+        from modelgen.cli.progress import print_event
+        from modelgen.hub.fetching.events import Done
+
+        print_event(Done(0, 0))
     click.echo(f"{hub}: everything is there", err=True)
     return 0
 
 
-def _wanted(inputs: Inputs) -> Wanted:
+def _wanted(inputs: Inputs, key: str) -> Wanted:
     """Return what models.toml needs of its lock.
 
     Raises:
-        InputError: There is no lock, or it is not that file's.
+        InputError: The lock is not that file's.
     """
     from modelgen.engines.assets import outside, wants
     from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.layout import checkouts
 
     lock = inputs.lock
-    if lock is None:
-        raise InputError(f"there is no {inputs.lock_path}; run `modelgen lock`")
+    assert lock is not None, "a broken one was an error already"  # noqa: S101 - an invariant
     snapshots = []
     for want in wants(inputs.document, lock):
         entry = lock.find(want)
@@ -98,12 +99,19 @@ def _wanted(inputs: Inputs) -> Wanted:
         snapshots.append(entry)
     needed = {file.sha256 for file in outside(inputs.document, lock)}
     assets = [asset for asset in lock.assets if asset.sha256 in needed]
-    return Wanted(inputs.hub, checkouts(inputs.hub, snapshots), assets)
+    return Wanted(inputs.hub, key, checkouts(inputs.hub, snapshots), assets)
 
 
 def _print_plan(wanted: Wanted, format_: str) -> int:
-    plan = wanted.plan()
-    rows = [(job.checkout.repo, job.file.path, job.file.size - job.have) for job in plan.jobs]
+    from modelgen.hub.fetching.remembered import Seen
+
+    plan = wanted.plan(Seen(wanted.hub))
+    # One content may have several places; it comes once.
+    rows = [
+        (checkout.repo, file.path, 0 if number else job.file.size - job.have)
+        for job in plan.jobs
+        for number, (checkout, file) in enumerate(job.places)
+    ]
     rows += [("elsewhere", asset.name, asset.size or 0) for asset in plan.assets]
     if format_ == "json":
         import json
@@ -121,13 +129,21 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
 def _fetch(wanted: Wanted, token: str | None, format_: str) -> int:
     from modelgen.cli.progress import shown
     from modelgen.hub.client import connect
+    from modelgen.hub.fetching.events import Done, Failed
     from modelgen.hub.fetching.fetch import XetStalledError, fetch
 
     # The client makes files and folders by it, and a container's user must be able to read them.
     os.umask(0o022)
     try:
         with shown(format_) as report:
-            outcome = fetch(wanted, partial(connect, token), report)
+            try:
+                outcome = fetch(wanted, partial(connect, token), report)
+            except ModelgenError as error:
+                report(Failed(str(error)))
+                raise
+            for failure in outcome.failures:
+                report(Failed(str(failure)))
+            report(Done(outcome.files, outcome.bytes))
     except XetStalledError:
         _go_on_without_xet()
     except KeyboardInterrupt:
@@ -140,15 +156,13 @@ def _fetch(wanted: Wanted, token: str | None, format_: str) -> int:
 
 
 def _conclude(outcome: Outcome, wanted: Wanted) -> int:
-    if not outcome.failures:
-        text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
-        if not outcome.files:
-            return _say_nothing_is_missing(wanted.hub)
-        click.echo(f"{wanted.hub}: {text}", err=True)
-        return 0
     for failure in outcome.failures:
         click.echo(f"modelgen: {failure}", err=True)
-    return min(failure.exit_code for failure in outcome.failures)
+    if outcome.failures:
+        return min(failure.exit_code for failure in outcome.failures)
+    text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
+    click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
+    return 0
 
 
 def _go_on_without_xet() -> NoReturn:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.compiling import is_terminal
-from modelgen.hub.fetching.events import Advanced, Event, Finished, Noticed, Planned, Report, Started
+from modelgen.hub.fetching.events import Advanced, Done, Event, Failed, Finished, Noticed, Planned, Report, Started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +50,19 @@ class _Events:
                     self._print_progress()
                 return
             self._print_progress()
-            click.echo(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}))
+            print_event(event)
 
     def _print_progress(self) -> None:
         for (repo, file), count in self._since.items():
             if count:
-                click.echo(json.dumps({"event": "advanced", "repo": repo, "file": file, "bytes": count}))
+                print_event(Advanced(repo, file, count))
         self._since.clear()
         self._printed = time.monotonic()
+
+
+def print_event(event: Event) -> None:
+    """Print one JSON object, whose `event` is the event's name in lower case."""
+    click.echo(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}))
 
 
 class _Lines:
@@ -87,16 +92,15 @@ class _Lines:
                     click.echo(f"[{self._finished}/{self._files}] {event.repo}  {event.file}", err=True)
                 case Noticed():
                     click.echo(event.text, err=True)
-                case Started():
-                    pass
+                case Started() | Failed() | Done():
+                    pass  # said in the end
 
     def _print_rate(self) -> None:
         now = time.monotonic()
         rate = max(self._come - self._resumed, 1) / (now - self._start)
         left = max(self._total - self._come, 0) / rate
-        click.echo(
-            f"{self._come / 1e9:.2f} of {self._total / 1e9:.2f} GB, {rate / 1e6:.1f} MB/s, {left:,.0f} s left", err=True
-        )
+        come, total = (f"{count / 1e6:,.0f}" for count in (self._come, self._total))
+        click.echo(f"{come} of {total} MB, {rate / 1e6:.1f} MB/s, {left:,.0f} s left", err=True)
         self._printed = now
 
 
@@ -115,26 +119,30 @@ def _bars() -> Iterator[Report]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        everything = progress.add_task("all files", total=None)
-        tasks = {}
+    progress = Progress(*columns, console=Console(stderr=True))
+    everything = progress.add_task("all files", total=None)
+    tasks = {}
 
-        def report(event: Event) -> None:
-            match event:
-                case Planned():
-                    progress.update(everything, total=event.bytes, completed=event.resumed)
-                case Started(bytes=size) if size >= LARGE:
-                    tasks[event.repo, event.file] = progress.add_task(event.file, total=size)
-                case Advanced():
-                    progress.advance(everything, event.bytes)
-                    if (task := tasks.get((event.repo, event.file))) is not None:
-                        progress.advance(task, event.bytes)
-                case Finished():
-                    if (task := tasks.pop((event.repo, event.file), None)) is not None:
-                        progress.remove_task(task)
-                case Noticed():
-                    progress.console.print(event.text, markup=False, highlight=False)
-                case _:
-                    pass
+    def report(event: Event) -> None:
+        match event:
+            case Planned():
+                progress.update(everything, total=event.bytes, completed=event.resumed)
+                progress.start()  # with nothing to do, there is nothing to see
+            case Started(bytes=size) if size >= LARGE:
+                tasks[event.repo, event.file] = progress.add_task(event.file, total=size, completed=event.resumed)
+            case Advanced():
+                progress.advance(everything, event.bytes)
+                if (task := tasks.get((event.repo, event.file))) is not None:
+                    progress.advance(task, event.bytes)
+            case Finished():
+                if (task := tasks.pop((event.repo, event.file), None)) is not None:
+                    progress.remove_task(task)
+            case Noticed():
+                progress.console.print(event.text, markup=False, highlight=False)
+            case _:
+                pass
 
+    try:
         yield report
+    finally:
+        progress.stop()

@@ -97,7 +97,7 @@ class Bringer:
             Exception: Whatever client, network and disk raise; `explain` makes a sentence of it.
         """
         checkout, file = job.places[0]
-        self._session.report(Started(checkout.repo, file.path, file.size))
+        self._session.report(Started(checkout.repo, file.path, file.size, job.have))
         if file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
             self._bring_large(job)
         else:
@@ -106,7 +106,8 @@ class Bringer:
             for number, place in enumerate(job.places):
                 bring_through_client(self._session, *place, counts=number == 0)
             self._in_xet.discard(job)
-        self._session.report(Finished(checkout.repo, file.path))
+        for other, name in job.places:
+            self._session.report(Finished(other.repo, name.path))
         return file.size
 
     def is_stalled(self) -> bool:
@@ -176,6 +177,12 @@ class Bringer:
             return ModelgenError(f"{models}: {job.name} from {urlsplit(job.url).hostname}: {client.first_line(error)}")
         checkout, file = job.places[0]
         model = models_of(checkout)
+        if client.is_of_disk(error) and isinstance(error, OSError):
+            place, reason = error.filename2 or error.filename or self._session.hub, (error.strerror or "").lower()
+            return ModelgenError(
+                f"{model}: {checkout.repo}: {file.path}: cannot write {place}: {reason}; mend that and run "
+                "`modelgen fetch` again: what came is kept"
+            )
         if isinstance(error, DamagedError):
             return ModelgenError(
                 f"{model}: {checkout.repo}: {file.path} came twice with a hash that models.lock has not; "

@@ -17,11 +17,12 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A file begins to come."""
+    """A file begins to come, or goes on after the bytes that an earlier run left."""
 
     repo: str
     file: str
     bytes: int
+    resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +49,20 @@ class Noticed:
     text: str
 
 
-Event = Planned | Started | Advanced | Finished | Noticed
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something could not be brought: the sentence about it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end: files and bytes that were brought."""
+
+    files: int
+    bytes: int
+
+
+Event = Planned | Started | Advanced | Finished | Noticed | Failed | Done
 Report = Callable[[Event], None]

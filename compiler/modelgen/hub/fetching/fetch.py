@@ -8,17 +8,18 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelgen.files import InputError, ModelgenError
+from modelgen.files import ModelgenError
 from modelgen.hub import client, publishing
 from modelgen.hub.fetching.bringing import LARGE, Bringer
 from modelgen.hub.fetching.events import Noticed, Planned, Report
 from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.planning import Job, Plan, plan
+from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.session import Session
+from modelgen.hub.fetching.trust import find_damaged, note, refuse_links, refuse_local, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
 from modelgen.hub.small_files import is_there
-from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,20 +43,28 @@ class XetStalledError(ModelgenError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be in a hub directory."""
+    """What is to be in a hub directory.
+
+    Args:
+        hub: The hub directory.
+        key: Names the models.toml and the lock that want it.
+        checkouts: Snapshots.
+        assets: Files that are on no hub.
+    """
 
     hub: Path
+    key: str
     checkouts: Sequence[Checkout]
     assets: Sequence[Asset]
 
-    def plan(self) -> Plan:
+    def plan(self, seen: Seen) -> Plan:
         """Return what is missing now."""
-        return plan(self.hub, self.checkouts, self.assets)
+        return plan(self.hub, self.checkouts, self.assets, seen)
 
 
 @dataclass
 class Outcome:
-    """What a fetch came to: contents and bytes that were brought."""
+    """What a fetch came to: files and bytes that were brought."""
 
     files: int = 0
     bytes: int = 0
@@ -74,38 +83,59 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report) -> 
         ModelgenError: Nothing could be done; what went wrong with single files is in the outcome.
         OSError: The hub directory cannot be written.
     """
-    if wanted.plan().is_empty:
-        return Outcome()
-    with held(wanted.hub, "modelgen fetch", lambda text: report(Noticed(text))):
-        missing = wanted.plan()
-        _refuse_local(missing)
-        remove_leftovers(wanted.hub, wanted.checkouts)
-        _check_space(wanted.hub, missing)
-        connection = connect() if missing.jobs or missing.assets else None
-        outcome = Outcome()
-        if connection is not None:
-            with client.Overheard(lambda text: report(Noticed(text))):
-                outcome = _bring_all(wanted, missing, connection, report)
-        _finish(wanted, missing, connection)
-        if not outcome.failures:
-            _refuse_incomplete(wanted)
+    seen, outcome = Seen(wanted.hub), Outcome()
+    missing = wanted.plan(seen)
+    if missing.is_empty:
         return outcome
+    damaged = find_damaged(wanted.hub, missing.unsure, seen, report)
+    if not (damaged or missing.jobs or missing.assets or missing.stale):
+        save(wanted, seen)
+        return outcome
+    run = _Run(wanted, report, seen, outcome)
+    with held(wanted.hub, "modelgen fetch", lambda text: report(Noticed(text))):
+        try:
+            _complete_all(run, connect)
+        finally:
+            save(wanted, seen)
+    return outcome
 
 
-def _refuse_local(missing: Plan) -> None:
-    """What `modelgen add` made is on no hub; some other hub may have a namespace of that name."""
+@dataclass(frozen=True)
+class _Run:
+    """One fetch, with what it has come to so far."""
+
+    wanted: Wanted
+    report: Report
+    seen: Seen
+    outcome: Outcome
+
+
+def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
+    """Do all that changes the hub directory, while it is held."""
+    wanted, report, seen = run.wanted, run.report, run.seen
+    refuse_links(wanted.checkouts)
+    # Another process may have been at work meanwhile; what it left is looked at as well.
+    for checkout, file in find_damaged(wanted.hub, wanted.plan(seen).unsure, seen, report):
+        refuse_local(checkout, file)
+        report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
+        publishing.discard(checkout, file)
+    missing = wanted.plan(seen)
     for job in missing.jobs:
-        if is_local(job.checkout.repo):
-            repo, models = job.checkout.repo, ", ".join(job.checkout.models)
-            raise InputError(
-                f"{models}: {repo} lacks {job.file.path} at the commit of models.lock, and is on no hub; "
-                f"bring it by `modelgen add PATH --as {repo}`, then `modelgen lock --upgrade`"
-            )
+        refuse_local(job.checkout, job.file)
+    remove_leftovers(wanted.hub, wanted.checkouts)
+    _check_space(wanted.hub, missing)
+    connection = connect() if missing.jobs or missing.assets else None
+    if connection is not None:
+        with client.Overheard(lambda text: report(Noticed(text))):
+            _bring_all(run, missing, connection)
+    _finish(wanted, missing, connection)
+    if not run.outcome.failures:
+        _refuse_incomplete(wanted, seen)
 
 
-def _refuse_incomplete(wanted: Wanted) -> None:
+def _refuse_incomplete(wanted: Wanted, seen: Seen) -> None:
     """Look again, whatever everybody said: somebody else may work in the same directory."""
-    for job in wanted.plan().jobs:
+    for job in wanted.plan(seen).jobs:
         models = " ".join(job.checkout.models)
         raise ModelgenError(
             f"{models}: {job.checkout.repo}: {job.file.path} was fetched, and is not there with the "
@@ -124,15 +154,16 @@ def _check_space(hub: Path, missing: Plan) -> None:
         )
 
 
-def _bring_all(wanted: Wanted, missing: Plan, connection: Connection, report: Report) -> Outcome:
+def _bring_all(run: _Run, missing: Plan, connection: Connection) -> None:
+    wanted, report, outcome = run.wanted, run.report, run.outcome
     resumed = sum(job.have for job in missing.jobs)
-    files = len(missing.jobs) + len(missing.assets)
+    files = sum(len(job.places) for job in missing.jobs) + len(missing.assets)
     report(Planned(files, missing.size + resumed, resumed))
-    stop, outcome = threading.Event(), Outcome()
+    stop = threading.Event()
     bringer = Bringer(Session(wanted.hub, connection, report, stop))
     outcome.failures += bringer.check_access(missing.jobs)
     if outcome.failures:
-        return outcome
+        return
     jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
     # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
     begun = {id(checkout): checkout for job in jobs for checkout, _ in job.places}
@@ -145,13 +176,12 @@ def _bring_all(wanted: Wanted, missing: Plan, connection: Connection, report: Re
             running[pool.submit(bringer.bring, job)] = job
         for asset in missing.assets:
             running[small.submit(bringer.bring_asset, asset)] = asset
-        _collect(running, bringer, outcome)
+        _collect(running, bringer, run.seen, outcome)
     finally:
         # Whoever interrupts waits for nobody; threads that hang in a dead transfer are left to the end of the process.
         stop.set()
         large.shutdown(wait=False, cancel_futures=True)
         small.shutdown(wait=False, cancel_futures=True)
-    return outcome
 
 
 def _clear_way(job: Job, outcome: Outcome) -> bool:
@@ -164,25 +194,29 @@ def _clear_way(job: Job, outcome: Outcome) -> bool:
     return True
 
 
-def _collect(running: dict[Future[int], Job | Asset], bringer: Bringer, outcome: Outcome) -> None:
+def _collect(running: dict[Future[int], Job | Asset], bringer: Bringer, seen: Seen, outcome: Outcome) -> None:
     """Take the results as they come; a full or broken disk ends them all, any other failure its file alone.
 
     Raises:
         XetStalledError: Nothing came through Xet for a while.
-        OSError: The disk.
+        ModelgenError: The disk.
     """
     left = set(running)
     while left:
         done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
+            job = running[future]
             try:
                 outcome.bytes += future.result()
-                outcome.files += 1
             except Exception as error:
+                failure = bringer.explain(error, job)
                 if client.is_of_disk(error):
-                    raise
-                job = running[future]
-                outcome.failures.append(bringer.explain(error, job))
+                    raise failure from error
+                outcome.failures.append(failure)
+                continue
+            outcome.files += len(job.places) if isinstance(job, Job) else 1
+            if isinstance(job, Job):
+                note(seen, job.places)
         if bringer.is_stalled():
             raise XetStalledError("nothing came through Xet for a minute")
 
@@ -218,6 +252,6 @@ def _finish(wanted: Wanted, missing: Plan, connection: Connection | None) -> Non
             _complete(checkout, connection)
             publishing.finish(checkout)
         elif id(checkout) in stale:
-            publishing.write_small_files(checkout)
+            publishing.finish(checkout)
 
     list(in_parallel(finish, wanted.checkouts, _FINISHED_AT_ONCE))

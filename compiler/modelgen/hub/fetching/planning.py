@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from modelgen.hub.fetching.remembered import Seen
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import Asset, File
 
@@ -48,16 +49,18 @@ class Plan:
         jobs: Contents, the biggest first.
         assets: Files that are on no hub.
         stale: Checkouts whose refs or listing are not as they should be.
+        unsure: What is there by name and size, and nobody has seen the hash of.
     """
 
     jobs: tuple[Job, ...]
     assets: tuple[Asset, ...]
     stale: tuple[Checkout, ...]
+    unsure: tuple[tuple[Checkout, File], ...]
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.jobs or self.assets or self.stale)
+        return not (self.jobs or self.assets or self.stale or self.unsure)
 
     @property
     def size(self) -> int:
@@ -65,20 +68,27 @@ class Plan:
         return sum(job.file.size - job.have for job in self.jobs) + sum(asset.size or 0 for asset in self.assets)
 
 
-def plan(hub: Path, checkouts: Iterable[Checkout], assets: Iterable[Asset]) -> Plan:
-    """Return what `hub` lacks of `checkouts` and `assets`."""
+def plan(hub: Path, checkouts: Iterable[Checkout], assets: Iterable[Asset], seen: Seen) -> Plan:
+    """Return what `hub` lacks of `checkouts` and `assets`, and what nobody has seen to be right."""
     places: dict[tuple[str, str], list[tuple[Checkout, File]]] = {}
-    stale = []
+    stale, unsure = [], []
     for checkout in checkouts:
         for file in checkout.files.values():
             if not is_there(checkout.pointer(file), file.size):
                 places.setdefault((checkout.repo, file.etag), []).append((checkout, file))
+            elif not seen.is_right(path_in(hub, checkout, file), file.etag):
+                unsure.append((checkout, file))
         if any(True for _ in wrong_small_files(checkout)):
             stale.append(checkout)
     jobs = [Job(tuple(needed), _size_of(partial_path(hub, *needed[0]))) for needed in places.values()]
     jobs.sort(key=lambda job: (-job.file.size, job.checkout.repo, job.file.path))
     missing = (asset for asset in assets if not is_there(asset_path(hub, asset), asset.size))
-    return Plan(tuple(jobs), tuple(missing), tuple(stale))
+    return Plan(tuple(jobs), tuple(missing), tuple(stale), tuple(unsure))
+
+
+def path_in(hub: Path, checkout: Checkout, file: File) -> str:
+    """Return the path of a file below the hub directory."""
+    return checkout.pointer(file).relative_to(hub).as_posix()
 
 
 def partial_path(hub: Path, checkout: Checkout, file: File) -> Path:

@@ -1,8 +1,8 @@
-"""What a complete hub directory holds, noted when it was seen to be complete.
+"""What was seen to be right in a hub directory: which files had the hash of the lock, and which lock was complete.
 
-With it, a run that has nothing to do need not understand models.toml and its lock again: they are the same bytes, so
-what was wanted then is wanted now, and a look at each file tells whether it is still there. It is a note, never a
-proof: whatever is amiss with it, the run goes the long way.
+A size proves little: the client links a file before anybody has hashed it, and a run may be killed in between. So a
+file counts as there only when its hash was seen, as long as its time and size are what they were then; whatever else
+is there is hashed once. It is a note, never a proof of more: whatever is amiss with it, all is looked at again.
 """
 
 from __future__ import annotations
@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any
 from modelgen import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from modelgen.hub.layout import Checkout
-    from modelgen.lockfile.entries import Asset
-
-_NOTE = ".modelgen/complete.json"
+_NOTE = ".modelgen/seen.json"
 
 
 def key_of(config: bytes, lock: bytes) -> str:
@@ -34,50 +31,75 @@ def key_of(config: bytes, lock: bytes) -> str:
     return digest.hexdigest()
 
 
-def is_complete(hub: Path, key: str) -> bool:
-    """Tell whether the note is of `key`, and all that it names is still there: sizes of files, contents of refs."""
-    root = os.fspath(hub)
-    try:
-        note: Any = json.loads((hub / _NOTE).read_bytes())
-        return (
-            note["key"] == key
-            and all(_has_size(f"{root}/{path}", size) for path, size in note["files"].items())
-            and all(_has_hash(hub / path, sha256) for path, sha256 in note["small"].items())
-        )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return False
+class Seen:
+    """The note of one hub directory.
 
+    Args:
+        hub: The hub directory.
+    """
 
-def _has_size(path: str, size: int | None) -> bool:
-    found = os.stat(path)  # noqa: PTH116 - thousands of them
-    return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
+    def __init__(self, hub: Path) -> None:
+        self._root = os.fspath(hub)
+        self._hub = hub
+        # By path below the hub directory: size, time of the last change in nanoseconds, hash.
+        self._files: dict[str, tuple[int, int, str]] = {}
+        self._complete: Any = None
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            written = json.loads((hub / _NOTE).read_bytes())
+            self._files = {path: (size, time, etag) for path, (size, time, etag) in written["files"].items()}
+            self._complete = written["complete"]
+
+    def is_complete(self, key: str) -> bool:
+        """Tell whether everything was there for `key`, and is as it was.
+
+        With it, a run that has nothing to do need not understand models.toml and its lock again: they are the same
+        bytes, so what was wanted then is wanted now.
+        """
+        try:
+            return (
+                self._complete["key"] == key
+                and all(self._is_as_it_was(path) for path in self._complete["files"])
+                and all(_has_hash(self._hub / path, sha256) for path, sha256 in self._complete["small"].items())
+            )
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return False
+
+    def is_right(self, path: str, etag: str) -> bool:
+        """Tell whether the file at `path` had the hash `etag` and is as it was."""
+        known = self._files.get(path)
+        return known is not None and known[2] == etag and self._is_as_it_was(path)
+
+    def add(self, path: str, etag: str) -> None:
+        """Note that the file at `path` has just been seen to have the hash `etag`."""
+        found = os.stat(f"{self._root}/{path}")  # noqa: PTH116 - thousands of them
+        self._files[path] = (found.st_size, found.st_mtime_ns, etag)
+
+    def save(self, key: str, files: Iterable[str], small: Mapping[str, bytes]) -> None:
+        """Write the note; `files` and `small` are all that `key` wants, nothing where it is not complete."""
+        from modelgen.files import Staged
+
+        paths = [*files]
+        hashes = {path: hashlib.sha256(data).hexdigest() for path, data in small.items()}
+        complete = {"key": key, "files": paths, "small": hashes} if paths else None
+        kept = {path: entry for path, entry in self._files.items() if self._is_as_it_was(path)}
+        note = json.dumps({"complete": complete, "files": kept}).encode()
+        # Where it cannot be written, the next run looks again.
+        with contextlib.suppress(OSError):
+            staged = Staged(self._hub, {_NOTE: note}, ".modelgen-new")
+            try:
+                staged.publish(_NOTE)
+                (self._hub / _NOTE).chmod(0o644)
+            finally:
+                staged.discard()
+
+    def _is_as_it_was(self, path: str) -> bool:
+        size, time, _ = self._files[path]
+        try:
+            found = os.stat(f"{self._root}/{path}")  # noqa: PTH116 - thousands of them
+        except OSError:
+            return False
+        return stat.S_ISREG(found.st_mode) and (found.st_size, found.st_mtime_ns) == (size, time)
 
 
 def _has_hash(path: Path, sha256: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-
-
-def remember(hub: Path, key: str, checkouts: Iterable[Checkout], assets: Iterable[Asset]) -> None:
-    """Note that all of these are there; where that cannot be written, the next run takes the long way."""
-    from modelgen.files import Staged
-    from modelgen.hub.layout import asset_path
-    from modelgen.hub.small_files import small_files
-
-    files: dict[str, int | None] = {}
-    small: dict[str, str] = {}
-    for checkout in checkouts:
-        for file in checkout.files.values():
-            files[checkout.pointer(file).relative_to(hub).as_posix()] = file.size
-        folder = checkout.folder.relative_to(hub).as_posix()
-        for name, data in small_files(checkout).items():
-            small[f"{folder}/{name}"] = hashlib.sha256(data).hexdigest()
-    for asset in assets:
-        files[asset_path(hub, asset).relative_to(hub).as_posix()] = asset.size
-    note = json.dumps({"key": key, "files": files, "small": small}).encode()
-    with contextlib.suppress(OSError):
-        staged = Staged(hub, {_NOTE: note}, ".modelgen-new")
-        try:
-            staged.publish(_NOTE)
-            (hub / _NOTE).chmod(0o644)
-        finally:
-            staged.discard()
