@@ -41,12 +41,15 @@ class Seen:
     def __init__(self, hub: Path) -> None:
         self._root = os.fspath(hub)
         self._hub = hub
-        # By path below the hub directory: size, time of the last change in nanoseconds, hash.
-        self._files: dict[str, tuple[int, int, str]] = {}
+        # By path below the hub directory: size, time of the last change in nanoseconds, inode, hash. The inode, too, for
+        # clocks of file systems are coarse: two blobs of one size may have one time.
+        self._files: dict[str, tuple[int, int, int, str]] = {}
         self._complete: Any = None
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
             written = json.loads((hub / _NOTE).read_bytes())
-            self._files = {path: (size, time, etag) for path, (size, time, etag) in written["files"].items()}
+            self._files = {
+                path: (size, time, node, etag) for path, (size, time, node, etag) in written["files"].items()
+            }
             self._complete = written["complete"]
 
     def is_complete(self, key: str) -> bool:
@@ -67,12 +70,12 @@ class Seen:
     def is_right(self, path: str, etag: str) -> bool:
         """Tell whether the file at `path` had the hash `etag` and is as it was."""
         known = self._files.get(path)
-        return known is not None and known[2] == etag and self._is_as_it_was(path)
+        return known is not None and known[3] == etag and self._is_as_it_was(path)
 
     def add(self, path: str, etag: str) -> None:
         """Note that the file at `path` has just been seen to have the hash `etag`."""
         found = os.stat(f"{self._root}/{path}")  # noqa: PTH116 - thousands of them
-        self._files[path] = (found.st_size, found.st_mtime_ns, etag)
+        self._files[path] = (found.st_size, found.st_mtime_ns, found.st_ino, etag)
 
     def save(self, key: str, files: Iterable[str], small: Mapping[str, bytes]) -> None:
         """Write the note; `files` and `small` are all that `key` wants, nothing where it is not complete."""
@@ -93,12 +96,12 @@ class Seen:
                 staged.discard()
 
     def _is_as_it_was(self, path: str) -> bool:
-        size, time, _ = self._files[path]
+        *before, _ = self._files[path]
         try:
             found = os.stat(f"{self._root}/{path}")  # noqa: PTH116 - thousands of them
         except OSError:
             return False
-        return stat.S_ISREG(found.st_mode) and (found.st_size, found.st_mtime_ns) == (size, time)
+        return stat.S_ISREG(found.st_mode) and [found.st_size, found.st_mtime_ns, found.st_ino] == before
 
 
 def _has_hash(path: Path, sha256: str) -> bool:
