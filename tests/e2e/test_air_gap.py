@@ -125,10 +125,11 @@ def test_a_checkpoint_of_ones_own_serves_by_its_repository_id(
     (checkpoint / "config.json").write_bytes(CONFIG)
     (checkpoint / "tokenizer.json").write_text("{}")
     (checkpoint / "model.safetensors").write_bytes(safetensors("my-ft"))
-    # Of the example one model and its profile: the others are on no hub here.
-    wanted, _, rest = example("local").replace(REPOS[0], "local/my-ft").partition("[models.qwen3vl-4b]")
-    profile = rest.partition("[profiles.text]")[2].partition("[profiles.vision]")[0]
-    (tmp_path / "models.toml").write_text(f"{wanted}[profiles.text]{profile}")
+    # All three models of the example are this checkpoint: none of theirs is on a hub here.
+    toml = example("local")
+    for repo in REPOS:
+        toml = toml.replace(repo, "local/my-ft")
+    (tmp_path / "models.toml").write_text(toml)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     script = "modelgen add my-ft --as local/my-ft && modelgen lock && modelgen verify && modelgen build"
     follow(script, tmp_path, {**os.environ, "PATH": path}, networked=False)
@@ -138,7 +139,7 @@ def test_a_checkpoint_of_ones_own_serves_by_its_repository_id(
         deployment.up_healthy("text-4b")
         question = Path(chat.__file__).read_text()
         command = ["exec", "--interactive", deployment.container("vllm-text"), "python3", "-"]
-        answer = json.loads(docker(*command, "http://127.0.0.1:8000", "local/my-ft", stdin=question))
+        answer = json.loads(docker(*command, "http://127.0.0.1:8000", "text-4b", stdin=question))
         assert answer["text"] == "local/my-ft heard hello"
     finally:
         deployment.down()

@@ -64,6 +64,7 @@ def test_the_numbers_of_releases(engine: str) -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
         path, _, anchor = target.partition("#")
+        path = path or "README.md"
         assert (REPOSITORY / path).exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.+)$", (REPOSITORY / path).read_text(encoding="utf-8"), re.MULTILINE)

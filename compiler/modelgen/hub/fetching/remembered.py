@@ -41,8 +41,8 @@ class Seen:
     def __init__(self, hub: Path) -> None:
         self._root = os.fspath(hub)
         self._hub = hub
-        # By path below the hub directory: size, time of the last change in nanoseconds, inode, hash. The inode, too, for
-        # clocks of file systems are coarse: two blobs of one size may have one time.
+        # By path below the hub directory: size, time of the last change in nanoseconds, inode, hash. The inode too,
+        # for a file system's clock is coarse: two blobs of one size may have one time.
         self._files: dict[str, tuple[int, int, int, str]] = {}
         self._complete: Any = None
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
