@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,15 +17,16 @@ import pytest
 import trustme
 
 import hub_double
+from compiling import REPOSITORY
 from hub_double import Token
 from hub_project import Project, project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hub_double import Hub
 
+NATIVE = Path(hub_double.__file__).parent / "native"
 GOOD = "hf_" + "g" * 34
 SMALL = bytes(20_000)
 
@@ -159,6 +161,36 @@ def test_xet_is_left_to_the_client(hub: Hub, tmp_path: Path, large: Path) -> Non
     assert "Traceback" not in done.stderr
     assert models.run("fetch", HF_HUB_DISABLE_XET="1").returncode == 0
     assert models.damage() == []
+
+
+@pytest.fixture
+def xet(hub: Hub, tmp_path: Path, large: Path) -> Project:
+    """A project whose file comes by Xet, through a double of the native package."""
+    models = Project(tmp_path, {**hub.environment, "PYTHONPATH": f"{NATIVE}{os.pathsep}{REPOSITORY / 'compiler'}"})
+    files: dict[str, bytes | Path] = {"config.json": b"{}", "model.safetensors": large}
+    models.want("org/model", files, hub.add("org/model", files, xet=True))
+    hub.xet_tokens = True
+    return models
+
+
+def test_what_comes_by_xet_is_hashed(xet: Project, hub: Hub, large: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(b"x" + large.read_bytes()[1:])
+    done = xet.run("fetch", DOUBLE_OF_XET=str(damaged))
+    assert done.returncode == 3
+    assert "model.safetensors came twice with a hash that models.lock has not" in done.stderr
+    assert not (xet.hub / "models--org--model/refs").exists()
+    assert xet.run("fetch", DOUBLE_OF_XET=str(large)).returncode == 0
+    assert xet.damage() == []
+    assert hub.bytes_sent("*.safetensors") == 0
+
+
+def test_a_transfer_by_xet_that_hangs_goes_on_over_http(xet: Project, hub: Hub) -> None:
+    done = xet.run("fetch", HF_HUB_DOWNLOAD_TIMEOUT="1")
+    assert done.returncode == 0, done.stderr
+    assert "no byte came through Xet for a while; going on over plain HTTP" in done.stderr
+    assert xet.damage() == []
+    assert hub.bytes_sent("*.safetensors") > 0
 
 
 def test_memory_does_not_grow_with_the_file(hub: Hub, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode
 
 from hub_double.access import caller, commit_of, readable, visible
 from hub_double.content import git_name
-from hub_double.messages import Call, RefusedError, Reply, error, json_reply
+from hub_double.messages import Call, RefusedError, Reply, bytes_reply, error, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,6 +179,17 @@ def auth_check(hub: Hub, call: Call, route: Route) -> Reply:
 def xet_token(hub: Hub, call: Call, route: Route) -> Reply:
     """The log shows that Xet was chosen; the transfer itself is not covered, and this status is never retried."""
     readable(hub, call, route.repo)
+    if hub.xet_tokens:
+        return bytes_reply(
+            200,
+            b"{}",
+            {
+                "Content-Type": "application/json",
+                "X-Xet-Cas-Url": hub.cdn,
+                "X-Xet-Access-Token": "xet-access",
+                "X-Xet-Token-Expiration": "4102444800",
+            },
+        )
     return error(501, "Xet is not covered by the double")
 
 

@@ -49,6 +49,7 @@ class Hub:
         self.tokens: dict[str, Token] = {}
         self.latency = 0.0  # seconds before any answer
         self.page_size = 1000  # entries on a page of a tree
+        self.xet_tokens = False  # whether a transfer by Xet may begin; where it leads, the double has nothing
         self.signed_for = 3600.0  # seconds until the CDN's addresses expire
 
     def add(

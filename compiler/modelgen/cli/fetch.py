@@ -167,7 +167,7 @@ def _conclude(outcome: Outcome, wanted: Wanted) -> int:
 
 def _go_on_without_xet() -> NoReturn:
     """Begin again in this process's place: a thread that hangs in the native transfer cannot be ended otherwise."""
-    click.echo("modelgen: no byte came through Xet for a minute; going on over plain HTTP", err=True)
+    click.echo("modelgen: no byte came through Xet for a while; going on over plain HTTP", err=True)
     sys.stderr.flush()
     environment: Any = {**os.environ, "HF_HUB_DISABLE_XET": "1"}
     if sys.platform == "win32":

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 LARGE = 100_000_000
 """Bytes from which on a file over plain HTTP comes through our own download."""
 _ELSEWHERE = "elsewhere"
-# Seconds without a byte after which a native transfer counts as dead.
-_STALL = 60
+# After so many times the client's own patience without a byte, a native transfer counts as dead: a minute, by default.
+_STALL = 6
 
 
 class Bringer:
@@ -49,6 +49,7 @@ class Bringer:
         self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
         self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
         self._known: dict[Job, HfFileMetadata] = {}
         self._in_xet: set[Job] = set()
 
@@ -112,7 +113,7 @@ class Bringer:
 
     def is_stalled(self) -> bool:
         """Tell whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
-        return bool(self._in_xet) and time.monotonic() - self._session.last_byte > _STALL
+        return bool(self._in_xet) and time.monotonic() - self._session.last_byte > self._patience
 
     def _metadata_of(self, job: Job) -> HfFileMetadata:
         if job not in self._known:

@@ -218,7 +218,7 @@ def _collect(running: dict[Future[int], Job | Asset], bringer: Bringer, seen: Se
             if isinstance(job, Job):
                 note(seen, job.places)
         if bringer.is_stalled():
-            raise XetStalledError("nothing came through Xet for a minute")
+            raise XetStalledError("nothing came through Xet for a while")
 
 
 def _complete(checkout: Checkout, connection: Connection) -> None:
