@@ -174,8 +174,11 @@ class Bringer:
     def explain(self, error: BaseException, job: Job | Asset) -> ModelgenError:
         """Return the sentence for what went wrong with one content."""
         if isinstance(job, Asset):
-            models = ", ".join(job.models)
-            return ModelgenError(f"{models}: {job.name} from {urlsplit(job.url).hostname}: {client.first_line(error)}")
+            models, path = ", ".join(job.models), asset_path(self._session.hub, job)
+            return ModelgenError(
+                f"{models}: {job.name} does not come from {urlsplit(job.url).hostname}: {client.first_line(error)}; "
+                f"run `modelgen fetch` again, or bring it to {path} in another way"
+            )
         checkout, file = job.places[0]
         model = models_of(checkout)
         if client.is_of_disk(error) and isinstance(error, OSError):
