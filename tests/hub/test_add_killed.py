@@ -126,7 +126,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "def hook(event, args):\n"
-        "    if event == 'open' and '/adding/' in str(args[0]):\n"
+        "    if event == 'open' and '/.modelgen/adding/' in str(args[0]):\n"
         f"        os.utime({str(source / 'model.safetensors')!r}, ns=(1, 1))\n"
         "from modelgen.cli import main\nsys.addaudithook(hook)\nmain()"
     )

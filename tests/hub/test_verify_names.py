@@ -11,7 +11,7 @@ import pytest
 
 from compiling import REPOSITORY, modelgen
 from hub_on_disk import COMMIT, fetched, write
-from verifying import REPO, WEIGHTS, errors, flip, replace_by_folder, replace_by_pipe, verify
+from verifying import REPO, SNAPSHOT, WEIGHTS, errors, flip, replace_by_folder, replace_by_pipe, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +62,22 @@ def test_a_listing_that_is_none(tmp_path: Path, data: bytes) -> None:
     checkout, _ = fetched(tmp_path)
     checkout.tree.write_bytes(data)
     assert "is not a listing of files" in errors(tmp_path, "--quick")[0]
+
+
+def test_nothing_half_done_gets_its_ref(tmp_path: Path) -> None:
+    _, blobs = fetched(tmp_path)
+    ref = tmp_path / "hub/models--org--model/refs/main"
+    ref.unlink()
+    blobs[WEIGHTS].unlink()
+    done = modelgen("verify", "--fix", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "run `modelgen fetch`, which writes it when everything is there" in done.stdout
+    assert not ref.exists()
+    (tmp_path / f"hub/{SNAPSHOT}/{WEIGHTS}").unlink(missing_ok=True)
+    again = modelgen("verify", "--fix", cwd=tmp_path)
+    assert f"{WEIGHTS} is missing" in again.stdout
+    assert "removed" not in again.stdout
+    assert "0 dealt with" in again.stderr
 
 
 def test_a_missing_listing_is_a_note(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.locked import Inputs, hub_directory, read_inputs
 from modelgen.cli.reading import reading
 from modelgen.files import InputError
+from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +142,7 @@ def _left_out(snapshots: list[Snapshot]) -> dict[str, tuple[str, ...]]:
 
 
 def _verify(task: _Task, *, quick: bool) -> _Outcome:
+    from modelgen.hub.verifying.refs import withhold_refs
     from modelgen.hub.verifying.verify import damaged, survey
 
     found = survey(task.hub, task.checkouts, task.assets, task.left_out, quick=quick)
@@ -148,6 +150,7 @@ def _verify(task: _Task, *, quick: bool) -> _Outcome:
     if not quick:
         with reading(found.size) as advanced:
             problems += damaged(task.hub, found.contents, advanced)
+    problems = withhold_refs(problems)
     problems.sort(key=lambda problem: (not problem.is_wrong, problem.repo, problem.path))
     return _Outcome(found.files, 0 if quick else found.size, problems)
 
@@ -190,7 +193,9 @@ def _print(hub: Path, outcome: _Outcome, *, quick: bool, fix: bool) -> None:
     elif not fix:
         click.echo(f"{hub}: {looked} {how}: {wrong} thing{'s' if wrong > 1 else ''} wrong", err=True)
     else:
-        left = "run `modelgen fetch`" if outcome.is_wrong else "nothing is left to do"
+        still = (found for number, found in enumerate(outcome.problems) if number not in outcome.done)
+        is_fetched = any(found.is_wrong and not is_local(found.repo) for found in still)
+        left = "run `modelgen fetch`" if is_fetched else "see above" if outcome.is_wrong else "nothing is left to do"
         click.echo(f"{hub}: {wrong} wrong, {len(outcome.mended)} dealt with; {left}", err=True)
 
 

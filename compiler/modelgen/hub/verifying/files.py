@@ -44,8 +44,9 @@ class Place:
     drop: Drop | None
 
     def missing(self, kind: str, text: str) -> Problem:
-        """Return the problem that nothing is there."""
-        return Problem(self.path, kind, text, self.if_missing, self.repo, self.models, remedy=self.drop)
+        """Return the problem that nothing is there, or a link to nothing, which goes."""
+        remedy = self.drop if kind == "dangling" else None
+        return Problem(self.path, kind, text, self.if_missing, self.repo, self.models, remedy=remedy)
 
     def bad(self, kind: str, text: str) -> Problem:
         """Return the problem that something else is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,16 +81,16 @@ def other_things(hub: Path, checkouts: Iterable[Checkout]) -> Iterator[Problem]:
         commits.setdefault(repo_folder(checkout.repo), set()).add(checkout.commit)
     for entry in _entries(hub):
         if entry.name.startswith(_REPOS) and entry.name not in commits:
-            yield _note(entry.name, "other", "is a repository that models.lock does not have", "remove it for its room")
+            yield _note(entry.name, "other", "is a repository that models.lock does not have", "remove it if unused")
     for folder, locked in sorted(commits.items()):
         if not follow(hub, folder).is_folder:
             continue
         for entry in _entries(hub / folder / "snapshots"):
             if entry.name not in locked:
                 path = f"{folder}/snapshots/{entry.name}"
-                yield _note(
-                    path, "other", "is a snapshot that models.lock does not have", "`hf cache prune` removes it"
-                )
+                # Without the directory it would prune the user's own cache.
+                prune = f"`hf cache prune --cache-dir {shlex.quote(str(hub))}` removes it"
+                yield _note(path, "other", "is a snapshot that models.lock does not have", prune)
         yield from _leftovers(hub, f"{folder}/blobs")
     partial = f"{OWN_FOLDER}/partial"
     for entry in _entries(hub / partial):

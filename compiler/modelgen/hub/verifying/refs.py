@@ -14,7 +14,7 @@ from modelgen.hub.verifying.problems import FIX, Problem, Write
 from modelgen.lockfile.repos import is_commit, repo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modelgen.hub.following import Landing
     from modelgen.hub.layout import Checkout
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_OF_LISTING = 64 * 2**20
 _REPAIR = f"{FIX}, or `modelgen fetch`"
+# Kinds of problems by which a snapshot is not whole.
+_OF_FILES = frozenset({"content", "dangling", "link", "missing", "not-a-file", "size", "unreadable"})
 
 
 def wrong_refs(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
@@ -46,6 +48,18 @@ def wrong_refs(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
             is_wrong=not is_newer,
             remedy=None if is_newer else Write(path, checkout.commit.encode()),
         )
+
+
+def withhold_refs(problems: Iterable[Problem]) -> list[Problem]:
+    """Take the remedy from wrong refs of repositories whose files are not all right: nothing half-done has a name."""
+    found = [*problems]
+    half = {problem.repo for problem in found if problem.is_wrong and problem.kind in _OF_FILES}
+    return [
+        replace(problem, remedy=None, help="run `modelgen fetch`, which writes it when everything is there")
+        if problem.kind == "ref" and problem.is_wrong and problem.repo in half
+        else problem
+        for problem in found
+    ]
 
 
 def _fault_of_ref(checkout: Checkout, landing: Landing) -> str | None:
