@@ -179,3 +179,12 @@ def test_a_lock_can_be_made_that_tells_the_missing_length(tmp_path: Path, hub: H
     project.lock()
     assert modelgen("build", cwd=tmp_path).returncode == 0
     assert '"4096"' in (tmp_path / "build" / "docker-compose.yml").read_text()
+
+
+def test_what_an_engine_would_say_to_its_flags_is_nothing_to_a_lock(tmp_path: Path, hub: Hub) -> None:
+    hub.add("org/text", FILES)
+    project = Project(tmp_path, hub, '[models.text]\nrepo = "org/text"\nargs = { no-such-flag = 1 }\n')
+    project.lock()
+    assert modelgen("build", cwd=tmp_path).returncode == 1
+    done = modelgen("fetch", cwd=tmp_path, env=project.environment)
+    assert done.returncode == 0, done.stderr

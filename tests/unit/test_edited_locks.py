@@ -84,6 +84,41 @@ def test_a_lock_that_was_edited(text: str, said: str) -> None:
     assert "modelgen lock" in found[0].help
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("40960", "8"),  # in a config.json
+        ("size = ", "size = 1"),
+        ("weights = { BF16 = ", "weights = { BF16 = 9"),
+        ("left_out = [", 'left_out = ["*.safetensors", '),
+    ],
+)
+def test_what_was_written_and_then_edited_is_noticed(old: str, new: str) -> None:
+    """Its shape is right; only the digest tells."""
+    entry = f'{LOCK}\n[[snapshots]]\nrepo = "x/y"\ncommit = "{COMMIT}"\nfiles = [{file()}]\nleft_out = ["a"]\n'
+    lock, _ = parse_lock(entry.encode())
+    assert lock is not None
+    text = render_lock(lock).decode()
+    assert old in text
+    edited, found = parse_lock(text.replace(old, new, 1).encode())
+    assert edited is None
+    assert "was edited by hand at" in found[0].message
+    assert "modelgen lock" in found[0].help
+
+
+def test_a_row_that_was_deleted_is_noticed() -> None:
+    [row] = re.findall(r"^  \{ path = \"model\.safetensors\".*\n", LOCK, re.MULTILINE)[:1]
+    lock, found = parse_lock(LOCK.replace(row, "", 1).encode())
+    assert lock is None
+    assert "was edited by hand at" in found[0].message
+
+
+def test_models_may_be_renamed() -> None:
+    renamed = re.sub(r'^models = \["', 'models = ["of-', LOCK, flags=re.MULTILINE)
+    assert renamed != LOCK
+    assert parse_lock(renamed.encode())[1] == []
+
+
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"a = 1\n\x00", b"#" * (64 * 2**20 + 1)], ids=["utf-16", "nul", "huge"])
 def test_a_lock_that_is_no_text(data: bytes) -> None:
     lock, found = parse_lock(data, "models.lock")

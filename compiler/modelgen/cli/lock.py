@@ -72,7 +72,7 @@ def command(  # noqa: PLR0913 - its options
         )
     if models and not upgrade:
         raise click.UsageError(f"models are named only to --upgrade them: `modelgen lock --upgrade {' '.join(models)}`")
-    inputs = read_inputs(config, for_lock=True)
+    inputs = read_inputs(config)
     if check:
         from modelgen.cli.lock_check import check_lock
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
 
-# A lock may tell the length that missing-max-model-len (MG213) asks for.
-_HUB_CODES = ("MG5", "MG213")
+# What the commands about the hub cannot do without: a file with a shape, repositories and files of them, known engines,
+# and a lock that can be read. What an engine would say to its flags is nothing to them.
+_STOPPING = ("MG0", "MG1", "MG201", "MG501", "MG502")
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,8 @@ class Inputs:
         return lock_path(self.config)
 
 
-def read_inputs(config: Path, *, for_lock: bool = False) -> Inputs:
-    """Read models.toml and its lock; print the errors in them and stop, if there are any.
-
-    Args:
-        config: The models.toml.
-        for_lock: Whether the lock is to be made: what only a lock can mend is no error then.
-    """
+def read_inputs(config: Path) -> Inputs:
+    """Read models.toml and its lock; print the errors that stand in the way, and stop, if there are any."""
     # The command line turns it off for its short commands; these run for hours.
     gc.enable()
     data, lock = read_config(config), read_lock(config)
@@ -58,11 +54,8 @@ def read_inputs(config: Path, *, for_lock: bool = False) -> Inputs:
     from modelgen.pipeline import check_source
 
     checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
-    is_broken = lock is not None and checked.lock is None
     errors = [
-        found
-        for found in checked.diagnostics
-        if found.severity is Severity.ERROR and (is_broken or not (for_lock and found.code.startswith(_HUB_CODES)))
+        found for found in checked.diagnostics if found.severity is Severity.ERROR and found.code.startswith(_STOPPING)
     ]
     if errors or checked.document is None:
         print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)

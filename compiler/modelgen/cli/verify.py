@@ -76,7 +76,7 @@ def _read(config: Path) -> Inputs:
     document, _, found = load(data, config.as_posix())
     locked, faults = (None, []) if lock is None else parse_lock(lock, lock_path(config).as_posix())
     if document is None or has_errors([*found, *faults]):
-        return read_inputs(config, for_lock=True)  # which prints the errors and stops
+        return read_inputs(config)  # which prints the errors and stops
     return Inputs(config, document, locked, hub_directory(document.config.project.hub, config.parent))
 
 

@@ -1,5 +1,7 @@
 """What a models.lock holds. Whatever it says came from outside: every value is checked before it becomes a path."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -132,6 +134,18 @@ class Snapshot(Table):
     def size(self) -> int:
         """Bytes of all its files."""
         return sum(file.size for file in self.files)
+
+
+def digest_of(entry: Snapshot) -> str:
+    """Return the hash of all that an entry says of the hub, so that an edit or a bad merge is noticed.
+
+    Who needs it is left out: models may be renamed.
+    """
+    told = entry.model_dump(exclude={"models"})
+    told["files"].sort(key=lambda file: file["path"])
+    told["left_out"].sort()
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _parents(path: str) -> Iterator[str]:

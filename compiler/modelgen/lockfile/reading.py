@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from modelgen.diagnostics import Found, rule
-from modelgen.lockfile.entries import FORMAT, Lock
+from modelgen.lockfile.entries import FORMAT, Lock, digest_of
 from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, lis
     if len(data) > MAX_BYTES:
         return None, [*bad_lock(start, f"is larger than {MAX_BYTES // 2**20} MiB")]
     try:
-        tables = tomllib.loads(data.decode().replace("\r\n", "\n"))
+        tables = tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError:
         return None, [*bad_lock(start, "is not UTF-8")]
     except RecursionError:
@@ -41,10 +41,24 @@ def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, lis
     written = tables.get("format")
     if isinstance(written, int) and written > FORMAT:
         return None, [*newer_lock(start, written)]
+    digests = _take_digests(tables)
     try:
-        return Lock.model_validate(tables), []
+        lock = Lock.model_validate(tables)
     except ValidationError as error:
         return None, [*bad_lock(start, _first_fault(error, tables))]
+    for entry, digest in zip(lock.snapshots, digests, strict=True):
+        # Without one it was made by hand as a whole, and is taken at its word.
+        if digest is not None and digest != digest_of(entry):
+            return None, [*bad_lock(start, f"was edited by hand at {entry.repo}: its `digest` is of something else")]
+    return lock, []
+
+
+def _take_digests(tables: dict[str, Any]) -> list[object]:
+    """Take the digests out of the tables: they are about an entry, not a part of it."""
+    entries = tables.get("snapshots")
+    if not isinstance(entries, list):
+        return []
+    return [entry.pop("digest", None) if isinstance(entry, dict) else None for entry in entries]
 
 
 def _first_fault(error: ValidationError, tables: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.lockfile.entries import FORMAT
+from modelgen.lockfile.entries import FORMAT, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +50,7 @@ def _snapshot(entry: Snapshot) -> str:
         lines.append(f"left_out = {_list(sorted(entry.left_out))}")
     if entry.weights:
         lines.append(f"weights = {_table(dict(sorted(entry.weights.items())))}")
+    lines.append(f"digest = {_text(digest_of(entry))}")
     lines += [
         f"files = [ # {len(files)} file{'s' if len(files) > 1 else ''}, {entry.size:,} bytes",
         *map(_file, files),
