@@ -121,7 +121,7 @@ def test_retry_after_is_obeyed(hub: Hub, tmp_path: Path) -> None:
     models = project(tmp_path, hub, {"org/model": {"config.json": b"{}"}})
     hub.faults.head(429, retry_after=3)
     assert "HTTP" in (text := waits(models.run("fetch", "--format", "json"))) or "429" in text
-    assert "trying again in 3 s" in text
+    assert "trying again in 3.0 s" in text
 
 
 def waits(done: CompletedProcess[str]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,7 +149,7 @@ def test_no_network(project: Project) -> None:
         nobody.bind(("127.0.0.1", 0))
         told = refused(project, code=3, HF_ENDPOINT=f"http://127.0.0.1:{nobody.getsockname()[1]}")
     assert "text: org/text: the hub cannot be reached; trying again in" in told
-    assert "Connection refused" in told
+    assert "connection refused" in told
 
 
 def test_the_environment_forbids_it(project: Project, hub: Hub) -> None:
@@ -160,3 +162,45 @@ def test_the_environment_forbids_it(project: Project, hub: Hub) -> None:
 def test_a_folder_that_cannot_be_written(project: Project) -> None:
     (project.folder / "models.lock.modelgen-new").mkdir()  # where root may write everywhere else
     assert "modelgen: cannot write models.lock: is a directory; make its directory writable" in refused(project, code=3)
+
+
+SETTINGS = {
+    "no address": ({"HF_ENDPOINT": "nonsense"}, "HF_ENDPOINT is `nonsense`, which is no address"),
+    "another scheme": ({"HF_ENDPOINT": "ftp://x"}, "HF_ENDPOINT is `ftp://x`, which is no address"),
+    "no certificates": ({"SSL_CERT_FILE": "/nonexistent"}, "SSL_CERT_FILE is /nonexistent, and nothing is there"),
+    "no token": ({"HF_TOKEN": "hf_ä" + "b" * 30}, "the token holds a character that no token has"),
+}
+
+
+@pytest.mark.parametrize(("environment", "said"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_a_setting_that_cannot_be_right(project: Project, environment: dict[str, str], said: str) -> None:
+    done = project.run(**environment)
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert "b" * 30 not in done.stderr
+    assert "trying again" not in done.stderr
+
+
+def test_an_address_without_tls_is_said_at_once(project: Project) -> None:
+    class Plain(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(10)
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Plain) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        done = project.run(HF_ENDPOINT=f"https://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+        thread.join()
+    assert done.returncode == 3
+    assert "does not speak TLS; mend HF_ENDPOINT" in done.stderr
+    assert "trying again" not in done.stderr
+
+
+def test_an_account_in_an_address_is_not_printed(project: Project, hub: Hub) -> None:
+    hub.delete("org/text")
+    done = project.run(HF_ENDPOINT=hub.endpoint.replace("://", "://user:pw@"))
+    assert done.returncode == 1
+    assert f"is not at {hub.endpoint}" in done.stderr
+    assert "pw" not in done.stderr

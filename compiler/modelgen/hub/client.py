@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import errno
 import http.client
 import logging
@@ -14,7 +15,8 @@ import urllib.error
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from modelgen.files import InputError, ModelgenError
+from modelgen.files import ModelgenError
+from modelgen.hub.settings import check_settings, check_token, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +35,11 @@ _SETTINGS = {
 }
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _OF_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_NO_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "WRONG_VERSION_NUMBER"})
 _TRIES = 6
 _LONGEST_WAIT = 60.0
-_QUERY = re.compile(r"(https?://[^\s'\"?]+)\?[^\s'\"]+")
+# What a server asks for is heeded that far; somebody is waiting.
+_LONGEST_ASKED = 600.0
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,15 @@ def connect(token: str | None) -> Connection:
         token: Goes before HF_TOKEN and the stored one.
 
     Raises:
-        ModelgenError: HF_HUB_OFFLINE forbids it.
+        ModelgenError: HF_HUB_OFFLINE forbids it, or a setting cannot be right.
     """
     os.environ.update(_SETTINGS)
+    check_settings()
     from huggingface_hub import HfApi, constants, get_token
 
     if constants.HF_HUB_OFFLINE:
         raise ModelgenError("HF_HUB_OFFLINE is set, so the hub may not be asked; unset it for this command")
-    secret = token or get_token() or False
+    secret = check_token(token or get_token()) or False
     endpoint = constants.ENDPOINT
     return Connection(endpoint, secret, HfApi(endpoint, token=secret, library_name="modelgen"))
 
@@ -92,7 +97,7 @@ class Overheard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand one record on."""
-        self._say(without_queries(record.getMessage()))
+        self._say(without_secrets(record.getMessage()))
 
 
 def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], None] | None = None) -> T:
@@ -117,12 +122,23 @@ def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], 
 def pause(error: BaseException, number: int) -> float:
     """Return the seconds to wait before another try: what the server asks for, else twice as long each time."""
     response = getattr(error, "response", None)
-    asked = getattr(response if response is not None else error, "headers", None)
-    text = asked.get("Retry-After", "") if asked is not None else ""
-    if re.fullmatch(r"\d{1,6}", text):
-        return min(float(text), _LONGEST_WAIT)
+    headers = getattr(response if response is not None else error, "headers", None)
+    asked = _seconds(headers.get("Retry-After", "")) if headers is not None else None
+    if asked is not None:
+        return min(asked, _LONGEST_ASKED)
     longest: float = min(0.5 * 2**number, _LONGEST_WAIT)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients out
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Return how long the header asks to wait: a number of seconds, or the time of a day (RFC 9110)."""
+    if re.fullmatch(r"\d{1,9}", retry_after):
+        return float(retry_after)
+    try:
+        at = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(at.timestamp() - time.time(), 0.0)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -133,7 +149,7 @@ def is_transient(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return status in _TRANSIENT
-    if is_untrusted(error) or isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
+    if is_untrusted(error) or is_no_tls(error) or isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         return False
     if isinstance(error, LocalEntryNotFoundError):
         return error.__cause__ is not None and is_transient(error.__cause__)
@@ -149,6 +165,15 @@ def is_untrusted(error: BaseException) -> bool:
     """Tell whether a certificate is at the bottom of an error; urllib keeps it as a reason, others as a cause."""
     reasons = [getattr(cause, "reason", None) for cause in causes(error)]
     return any(isinstance(found, ssl.SSLCertVerificationError) for found in [*causes(error), *reasons])
+
+
+def is_no_tls(error: BaseException) -> bool:
+    """Tell whether the other side does not speak TLS: it never will at that port."""
+    reasons = [getattr(cause, "reason", None) for cause in causes(error)]
+    found = [cause for cause in [*causes(error), *reasons] if isinstance(cause, ssl.SSLError)]
+    return any(cause.reason in _NO_TLS for cause in found) or any(
+        "WRONG_VERSION_NUMBER" in str(c) for c in causes(error)
+    )
 
 
 def status_of(error: BaseException) -> int | None:
@@ -173,64 +198,3 @@ def causes(error: BaseException) -> list[BaseException]:
 def is_of_disk(error: BaseException) -> bool:
     """Tell whether the disk, not the network, is at fault: then all other files fail too."""
     return isinstance(error, OSError) and error.errno in _OF_DISK and status_of(error) is None
-
-
-def explain(  # noqa: PLR0913 - what a sentence names
-    error: BaseException, connection: Connection, *, model: str, repo: str, what: str = "", commit: str = ""
-) -> ModelgenError:
-    """Return the sentence for a failure of the hub.
-
-    Args:
-        error: As the client raised it.
-        connection: Through which.
-        model: Id of the model that needs the repository.
-        repo: Repository id.
-        what: The file or revision that it is about.
-        commit: Of the lock.
-    """
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        RemoteEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    status, hub = status_of(error), connection.endpoint
-    about = f"{model}: {repo}"
-    token = "your token has no access" if connection.token else "there is no token"
-    if isinstance(error, GatedRepoError):
-        return ModelgenError(
-            f"{about} is gated and {token}; accept its terms at {hub}/{repo} and set HF_TOKEN, or give --token-file"
-        )
-    if status == 401 and "Invalid credentials" in str(error):
-        return ModelgenError(f"{about}: the hub does not know your token; renew HF_TOKEN or the file of --token-file")
-    if isinstance(error, RepositoryNotFoundError):
-        reason = "" if connection.token else ", or it is private and there is no token"
-        return InputError(f"{about} is not at {hub}{reason}; mend `repo` in models.toml, or set HF_TOKEN")
-    if isinstance(error, RevisionNotFoundError):
-        return InputError(
-            f"{about} has no {commit or what} any more; run `modelgen lock --upgrade {model}`, "
-            "or mend `revision` in models.toml"
-        )
-    if isinstance(error, RemoteEntryNotFoundError):
-        return InputError(f"{about} has no file {what}; run `modelgen lock --upgrade {model}`")
-    if status in (401, 403):
-        return ModelgenError(f"{about}: the hub refuses access ({status}); set HF_TOKEN to a token that may read it")
-    if is_untrusted(error):
-        return ModelgenError(f"the certificate of {hub} is not trusted; set SSL_CERT_FILE to your authority's")
-    of = f" ({what})" if what else ""
-    return ModelgenError(f"{about}{of}: {first_line(error)}; what is there is kept, run the command again")
-
-
-def first_line(error: BaseException) -> str:
-    """Return an error's first line without the queries of addresses, which may be signed."""
-    text = str(error).strip() or type(error).__name__
-    if (status := status_of(error)) is not None and isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {status} ({error.reason})"
-    first = next((line.strip() for line in text.splitlines() if line.strip()), text)
-    return without_queries(first).rstrip(".")[:300]
-
-
-def without_queries(text: str) -> str:
-    """Return a text without the queries of addresses, which may be signed."""
-    return _QUERY.sub(r"\1?…", text)

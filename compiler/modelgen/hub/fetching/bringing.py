@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from modelgen import __version__
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import client, publishing
+from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
@@ -176,7 +176,7 @@ class Bringer:
         if isinstance(job, Asset):
             models, path = ", ".join(job.models), asset_path(self._session.hub, job)
             return ModelgenError(
-                f"{models}: {job.name} does not come from {urlsplit(job.url).hostname}: {client.first_line(error)}; "
+                f"{models}: {job.name} does not come from {urlsplit(job.url).hostname}: {sentences.first_line(error)}; "
                 f"run `modelgen fetch` again, or bring it to {path} in another way"
             )
         checkout, file = job.places[0]
@@ -192,7 +192,7 @@ class Bringer:
                 f"{model}: {checkout.repo}: {file.path} came twice with a hash that models.lock has not; "
                 "something between the hub and this host changes it"
             )
-        return client.explain(
+        return sentences.explain(
             error,
             self._connection,
             model=models_of(checkout),

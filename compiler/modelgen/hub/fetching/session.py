@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from modelgen.hub import client
+from modelgen.hub import sentences
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Session:
         """Return what tells of a wait for a file."""
 
         def notice(error: BaseException, seconds: float) -> None:
-            text = f"{repo}: {name}: {client.first_line(error)}; trying again in {seconds:.0f} s"
+            text = f"{repo}: {name}: {sentences.first_line(error)}; trying again in {seconds:.1f} s"
             self.report(Noticed(text))
 
         return notice

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import client, weights
+from modelgen.hub import client, sentences, weights
 from modelgen.hub.locking.listing import (
     CONFIG,
     Ask,
@@ -133,7 +133,9 @@ class _Hub:
         revision = ask.commit or ask.want.revision
         model_info = self._connection.api.model_info
         call = partial(model_info, ask.want.repo, revision=revision, files_metadata=True, timeout=_PATIENCE)
-        found = self._attempt(call, ask, f"commit {ask.commit}" if ask.commit else f"revision {revision}")
+        found = self._attempt(
+            call, ask, f"commit {ask.commit}" if ask.commit else f"revision {revision}" if revision else ""
+        )
         files = {}
         for sibling in found.siblings or ():
             sha256 = sibling.lfs.sha256 if sibling.lfs else None
@@ -191,7 +193,7 @@ def _explained(error: Exception, connection: Connection, ask: Ask, what: str) ->
     if isinstance(error, RevisionNotFoundError) and ask.commit is None:
         return InputError(f"{ask.about} has no {what}; mend `revision` in models.toml")
     model = ask.want.models[0] if ask.want.models else "models.toml"
-    return client.explain(error, connection, model=model, repo=ask.want.repo, what=what)
+    return sentences.explain(error, connection, model=model, repo=ask.want.repo, what=what)
 
 
 def _read_once(connection: Connection, repo: str, commit: str, path: str, span: tuple[int, int]) -> bytes:
