@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -58,6 +59,15 @@ def opened(root: Path, revision: str = "") -> Path | None:
     return Path(done.stdout.strip()) if done.stdout.strip() else None
 
 
+def size_of(folder: Path) -> int:
+    """Return the bytes of the files in a folder that somebody else is changing."""
+    total = 0
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it got its place meanwhile
+            total += path.stat().st_size
+    return total
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -109,7 +119,7 @@ def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:
             command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         while process.poll() is None:
-            if sum(path.stat().st_size for path in staged.glob("*")) >= least:
+            if size_of(staged) >= least:
                 process.kill()
                 break
             time.sleep(0.0005)
