@@ -43,12 +43,14 @@ def test_a_checkpoint_is_linked_and_opened_by_name_and_commit(root: Path) -> Non
     write(source / ".git/config", b"x")
     write(source / ".cache/huggingface/download/x.metadata", b"x")
     write(source / "optimizer.pt", b"x" * 10)
+    write(source / ".env", b"HF_TOKEN=x")
+    write(source / "token", b"hf_x")
     write(source / "checkpoint-500/model.safetensors", b"x")
     out, err = add(root, "runs/my-ft")
     assert tomllib.loads(out) == {
         "models": {"ft": {"repo": "local/ft", "gpus": ["gpu0"], "args": {"max-model-len": 16384}}}
     }
-    assert "left out, since only training needs it: checkpoint-500, optimizer.pt" in err
+    assert "left out, since no engine needs it: .cache, .env, .git, checkpoint-500, optimizer.pt, token" in err
     assert "hard-linked" in err or "nothing copied" in err
     commit = head(root)
     snapshot = opened(root)
@@ -163,6 +165,41 @@ def test_a_file_that_is_closed_to_others_is_not_opened_behind_its_owners_back(ro
     add(root, source, "--copy")
     assert (source / "model.safetensors").stat().st_mode & 0o777 == 0o600
     assert contents(opened(root)) == contents(source)
+
+
+def test_what_no_engine_opens_stays_outside(root: Path) -> None:
+    source, taken = checkpoint(root / "a"), {"config.json", "tokenizer.json", "model.safetensors"}
+    wanted = ("merges.txt", "vocab.bpe", "tokenizer.model", "x.tiktoken", "chat_template.jinja", "modeling_own.py")
+    for name in (*wanted, "LICENSE", "NOTICE.txt", "README.md", "1_Pooling/config.json"):
+        write(source / name, b"{}")
+        taken.add(name)
+    left = ("run.sh", "train.jsonl", "a.parquet", "events.out.tfevents.1", "trainer_state.json", "pytorch_model.bin")
+    for name in left:
+        write(source / name, b"x")
+    _, err = add(root, source)
+    assert set(contents(opened(root))) == taken
+    assert all(name in err for name in left)
+
+
+def test_who_edits_a_linked_file_is_told_that_the_old_commit_is_damaged(root: Path) -> None:
+    source = checkpoint(root / "a")
+    _, err = add(root, source)
+    if "hard-linked" not in err:
+        pytest.skip("reflinks are made here")
+    first = head(root)
+    with (source / "model.safetensors").open("r+b") as file:
+        file.seek(-3, 2)
+        file.write(b"new")
+    _, err = add(root, source)
+    assert head(root) != first
+    assert f"it was commit {first} before, which is damaged now: model.safetensors in it had hard links" in err
+    assert "which stays" not in err
+
+
+def test_the_table_goes_into_a_pipe(root: Path) -> None:
+    checkpoint(root / "a")
+    _, err = add(root, "a")
+    assert "below" not in err
 
 
 def test_names_and_models_toml(root: Path) -> None:

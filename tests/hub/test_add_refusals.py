@@ -36,7 +36,17 @@ def lora_without_weights(folder: Path) -> None:
 
 
 def pipe(folder: Path) -> None:
-    os.mkfifo(folder / "pipe")
+    os.mkfifo(folder / "pipe.json")
+
+
+def junk(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    write(folder / "pytorch_model.bin", b"junk" * 100)
+
+
+def ia3(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    write(adapter(folder, "org/base") / "adapter_config.json", b'{"peft_type": "IA3"}')
 
 
 REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -57,13 +67,23 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no header": (lambda a: write(a / "model.safetensors", b"x" * 999), "model.safetensors: it is no safetensors file"),
     "empty": (lambda a: write(a / "model.safetensors", b""), "model.safetensors is empty"),
-    "dangling": (lambda a: (a / "x").symlink_to("nowhere"), "x is a link to nothing"),
-    "circle": (lambda a: (a / "x").symlink_to("x"), "x is a link that leads nowhere"),
+    "dangling": (lambda a: (a / "x.json").symlink_to("nowhere"), "x.json is a link to nothing"),
+    "circle": (lambda a: (a / "x.json").symlink_to("x.json"), "x.json is a link that leads nowhere"),
     "folder in itself": (lambda a: (a / "x").symlink_to("."), "is a link to a folder around it"),
-    "pipe": (pipe, "pipe is a named pipe, not a file"),
-    "device": (lambda a: (a / "x").symlink_to("/dev/zero"), "x is a device, not a file"),
+    "pipe": (pipe, "pipe.json is a named pipe, not a file"),
+    "link out": (
+        lambda a: (a / "x.json").symlink_to("/etc/passwd"),
+        "x.json is a link out of the folder, to /etc/pass",
+    ),
+    "folder out": (lambda a: (a / "x").symlink_to("/etc"), "x is a link out of the folder, to /etc"),
+    "config is empty": (lambda a: write(a / "config.json", b"{}"), "config.json does not say what model it is"),
+    "junk": (junk, "pytorch_model.bin is no file of PyTorch"),
+    "no tokenizer": (lambda a: write(a / "tokenizer.json", b""), "tokenizer.json is empty"),
+    "bad tokenizer": (lambda a: write(a / "tokenizer_config.json", b"<html>"), "tokenizer_config.json is not JSON"),
+    "large tokenizer": (lambda a: write(a / "tokenizer.json", b"{" + b"x" * 5 * 2**20), "tokenizer.json is not JSON"),
+    "other adapter": (ia3, "adapter_config.json says that it is IA3; engines load LORA alone"),
     "lora": (lora_without_weights, "there is no adapter_model.safetensors"),
-    "no name": (lambda a: write(a / "a\nb", b"x"), "is a name that no models.lock can hold"),
+    "no name": (lambda a: write(a / "a\nb.json", b"x"), "is a name that no models.lock can hold"),
     "not there": (lambda a: a.rename(a.parent / "b"), "a is not there"),
 }
 

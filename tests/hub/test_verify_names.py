@@ -134,6 +134,9 @@ def test_a_local_checkpoint_is_never_deleted(tmp_path: Path) -> None:
     assert "run `modelgen add PATH --as local/ft` again" in findings[1]["help"]
     assert blobs[WEIGHTS].exists()
     assert (checkout.snapshot / "only-copy").exists()
+    said = modelgen("verify", "--fix", cwd=tmp_path).stderr
+    assert "run `modelgen add PATH --as local/ft`, and move foreign files out of local/ft" in said
+    assert "fetch" not in said
 
 
 def test_a_local_checkpoint_may_have_moved_on(tmp_path: Path) -> None:

@@ -100,6 +100,21 @@ def test_a_snapshot_that_is_not_there_at_all(tmp_path: Path) -> None:
     assert f"{SNAPSHOT} is missing: the whole snapshot (3 files, 512,0" in wrong
     checkout.folder.symlink_to(tmp_path / "elsewhere")
     (wrong,) = errors(tmp_path)
-    assert "is a link with an absolute path" in wrong
+    assert wrong.startswith(f"{REPO} is a link with an absolute path")
     errors(tmp_path, "--fix")
     assert (tmp_path / "elsewhere/snapshots" / COMMIT / "config.json").exists()
+    checkout.folder.unlink()
+    checkout.folder.symlink_to("gone")
+    assert errors(tmp_path)[0].startswith(f"{REPO} is a link to nothing")
+    (tmp_path / "hub/gone").mkdir(mode=0o755)
+    assert f"{SNAPSHOT} is missing" in errors(tmp_path)[0]
+
+
+def test_a_folder_in_a_snapshot_that_is_a_link_out_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    checkout, _ = fetched(tmp_path)
+    (checkout.snapshot / "deep").rename(tmp_path / "deep")
+    (checkout.snapshot / "deep").symlink_to(tmp_path / "deep")
+    (wrong,) = errors(tmp_path, "--fix")
+    assert wrong.startswith(f"{SNAPSHOT}/deep is a link with an absolute path")
+    assert (tmp_path / "deep/er/vocab.json").is_symlink()
+    assert errors(tmp_path) == [f"{SNAPSHOT}/deep/er/vocab.json is missing"]

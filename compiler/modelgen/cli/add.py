@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import config_option, read_config
+from modelgen.cli.compiling import config_option, is_terminal, read_config
 from modelgen.cli.exits import cannot
 from modelgen.cli.locked import hub_directory
-from modelgen.cli.reading import reading
+from modelgen.cli.reading import interrupted, printable, reading
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from modelgen.hub.adding.sources import Source
     from modelgen.hub.checkpoint import Checkpoint
     from modelgen.load import Document
+
+_MOST_NAMED = 20
 
 
 def _local(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -48,6 +51,13 @@ def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     Example:
       modelgen add ./runs/my-ft --as local/my-ft
     """
+    try:
+        return _enter(path, repo, config, copy=copy)
+    except KeyboardInterrupt:
+        return interrupted(f"{repo} is what it was before, run it again")
+
+
+def _enter(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     document = _read(config)
     hub = hub_directory(document.config.project.hub, config.parent)
     from modelgen.hub.adding.sources import find_sources
@@ -59,7 +69,8 @@ def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
         more = f" (and {len(checkpoint.faults) - 5} more)" if len(checkpoint.faults) > 5 else ""
         raise InputError(f"no engine could load {path}: {'; '.join(checkpoint.faults[:5])}{more}")
     if skipped:
-        _say(f"left out, since only training needs it: {', '.join(skipped[:5])}{', …' if skipped[5:] else ''}")
+        more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+        _say(f"left out, since no engine needs it: {', '.join(map(printable, skipped[:_MOST_NAMED]))}{more}")
     for warning in checkpoint.warnings:
         _say(f"warning: {warning}")
     added = _add(hub, repo, sources, copy=copy)
@@ -102,12 +113,19 @@ def _tell(added: Added, repo: str) -> None:
         how = "hard-linked: who edits these files in place changes the model too" if added.linked else "nothing copied"
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
     _say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
-    if added.before not in (None, commit):
+    if added.damaged:
+        names = f"{', '.join(added.damaged[:5])}{', …' if added.damaged[5:] else ''}"
+        _say(
+            f"warning: it was commit {added.before} before, which is damaged now: {names} in it had hard links to files that were "
+            "edited in place; a models.lock that pins it needs `modelgen lock --upgrade`"
+        )
+    elif added.before not in (None, commit):
         _say(
             f"it was commit {added.before} before, which stays and which a models.lock goes on pinning; "
             "`modelgen lock --upgrade` takes the new one over"
         )
-    _say("put the table below into models.toml, then run `modelgen lock`")
+    table = "the table below" if is_terminal(sys.stdout) else "the table on standard output"
+    _say(f"put {table} into models.toml, then run `modelgen lock`")
 
 
 def _table(repo: str, checkpoint: Checkpoint, document: Document) -> str:

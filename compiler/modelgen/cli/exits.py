@@ -15,6 +15,8 @@ WORLD = 3
 """No such file, no permission, a full disk: one sentence that says what to do."""
 OUT_OF_DATE = 4
 """The output is not what models.toml says."""
+INTERRUPTED = 130
+"""By Ctrl-C."""
 INTERNAL = 70
 """A bug of modelgen's."""
 

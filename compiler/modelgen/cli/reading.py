@@ -7,10 +7,24 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+import click
+
 from modelgen.cli.compiling import is_terminal
+from modelgen.cli.exits import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+def printable(text: str) -> str:
+    """Names come from anywhere; none may steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in text)
+
+
+def interrupted(consequence: str) -> int:
+    """Say that somebody pressed Ctrl-C, and return the exit code."""
+    click.echo(f"modelgen: interrupted; {consequence}", err=True)
+    return INTERRUPTED
 
 
 @contextlib.contextmanager

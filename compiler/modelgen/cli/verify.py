@@ -11,7 +11,7 @@ import click
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.locked import Inputs, hub_directory, read_inputs
-from modelgen.cli.reading import reading
+from modelgen.cli.reading import interrupted, printable, reading
 from modelgen.files import InputError
 from modelgen.lockfile.repos import is_local
 
@@ -56,6 +56,8 @@ def command(config: Path, *, quick: bool, fix: bool, format_: str) -> int:
                 _mend(inputs.hub, outcome)
     except OSError as error:
         raise cannot("write", error.filename or inputs.hub, error, "make the hub directory writable") from error
+    except KeyboardInterrupt:
+        return interrupted("nothing can be said of what was not read yet; run it again")
     if format_ == "json":
         _print_json(inputs.hub, outcome, quick=quick)
     else:
@@ -178,13 +180,13 @@ def _print(hub: Path, outcome: _Outcome, *, quick: bool, fix: bool) -> None:
         label = "error" if problem.is_wrong else "note"
         models = f" ({', '.join(problem.models)})" if problem.models else ""
         what = f"{problem.path or hub} {problem.text}" if problem.kind not in ("no-hub", "not-locked") else problem.text
-        click.echo(_printable(f"{label}: {what}{models}"))
+        click.echo(printable(f"{label}: {what}{models}"))
         if number in outcome.done:
             click.echo("  mended")
         elif number in outcome.mended:
             click.echo("  removed; run `modelgen fetch`")
         else:
-            click.echo(_printable(f"  {problem.help}"))
+            click.echo(printable(f"  {problem.help}"))
     wrong = sum(problem.is_wrong for problem in outcome.problems)
     looked = f"{outcome.files} file{'s' if outcome.files != 1 else ''}"
     how = "looked at, nothing read" if quick else f"verified, {outcome.bytes:,} bytes read"
@@ -193,15 +195,25 @@ def _print(hub: Path, outcome: _Outcome, *, quick: bool, fix: bool) -> None:
     elif not fix:
         click.echo(f"{hub}: {looked} {how}: {wrong} thing{'s' if wrong > 1 else ''} wrong", err=True)
     else:
-        still = (found for number, found in enumerate(outcome.problems) if number not in outcome.done)
-        is_fetched = any(found.is_wrong and not is_local(found.repo) for found in still)
-        left = "run `modelgen fetch`" if is_fetched else "see above" if outcome.is_wrong else "nothing is left to do"
-        click.echo(f"{hub}: {wrong} wrong, {len(outcome.mended)} dealt with; {left}", err=True)
+        click.echo(f"{hub}: {wrong} wrong, {len(outcome.mended)} dealt with; {_left(outcome)}", err=True)
 
 
-def _printable(text: str) -> str:
-    """Names come from anywhere; none may steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in text)
+def _left(outcome: _Outcome) -> str:
+    """Return what is left to do after `--fix`: a fetch or a lock, and what no fetch brings."""
+    still = [found for number, found in enumerate(outcome.problems) if found.is_wrong and number not in outcome.done]
+    if not still:
+        return "nothing is left to do"
+    steps: dict[str, None] = {}
+    for found in still:
+        if found.kind == "not-locked":
+            steps["run `modelgen lock`, then `modelgen fetch`"] = None
+        elif not is_local(found.repo):
+            steps["run `modelgen fetch`"] = None
+        elif found.kind == "foreign":
+            steps[f"move foreign files out of {found.repo}"] = None
+        else:
+            steps[f"run `modelgen add PATH --as {found.repo}`"] = None
+    return ", and ".join(steps)
 
 
 def _print_json(hub: Path, outcome: _Outcome, *, quick: bool) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelgen.hub.following import open_regular
+from modelgen.hub.left_out import choose
 from modelgen.hub.weights import BadWeightsError, bytes_by_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from io import FileIO
     from pathlib import Path
 
 Kind = Literal["model", "embedding", "lora", "gguf"]
@@ -22,9 +24,15 @@ _SHARD = re.compile(r"(.*)-(\d{5,6})-of-(\d{5,6})(\.[a-z]+)", re.ASCII)
 _TOKENIZERS = re.compile(
     r"tokenizer\.(json|model.*)|tokenizer_config\.json|vocab\.(json|txt)|tekken\.json|.*\.tiktoken|.*piece.*\.model"
 )
+# A file of torch.save: a zip, or a pickle as before 1.6.
+_TORCH = (".bin", ".pt", ".pth")
+_TORCH_BEGINS = (b"PK\x03\x04", b"\x80")
+_TABLES = ("tokenizer.json", "tokenizer_config.json")
+_NAMES_A_MODEL = ("model_type", "architectures", "auto_map")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _MOST_OF_POINTER = 1024
 _MOST_OF_JSON = 64 * 2**20
+_MOST_TO_PARSE = 4 * 2**20  # a vocabulary takes ten times its size in memory
 _LENGTHS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx", "max_seq_len")
 LONGEST = 16384
 
@@ -67,10 +75,13 @@ def examine(files: Mapping[str, Path]) -> Checkpoint:
     top = {path for path in files if "/" not in path}
     ggufs = sorted(path for path in files if path.endswith(".gguf"))
     weights = [path for path in files if path.endswith(_WEIGHTS) and not _NO_WEIGHTS.fullmatch(path.rpartition("/")[2])]
+    kept = {*choose(files, (), ()).kept}
     full = [path for path in weights if not path.startswith("adapter_model.") and not path.endswith(".gguf")]
     if "adapter_config.json" in top and not full:
         found = Checkpoint("lora")
         _read_config(found, files, "adapter_config.json")
+        if str(kind := found.config.get("peft_type", "LORA")).upper() != "LORA":
+            found.faults.append(f"adapter_config.json says that it is {str(kind)[:40]}; engines load LORA alone")
         if not any(path.startswith("adapter_model.") for path in top):
             found.faults.append("there is no adapter_model.safetensors")
     elif ggufs and not full:
@@ -82,7 +93,7 @@ def examine(files: Mapping[str, Path]) -> Checkpoint:
         _look_at_model(found, files, top, weights)
     found.faults += [
         *_missing_shards(files),
-        *(fault for path, place in files.items() for fault in _faults_of(path, place)),
+        *(fault for path, place in files.items() for fault in _faults_of(path, place, is_kept=path in kept)),
     ]
     return found
 
@@ -90,6 +101,8 @@ def examine(files: Mapping[str, Path]) -> Checkpoint:
 def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], weights: list[str]) -> None:
     if "config.json" in top:
         _read_config(found, files, "config.json")
+        if not found.faults and "params.json" not in top and not any(found.config.get(key) for key in _NAMES_A_MODEL):
+            found.faults.append("config.json does not say what model it is (there is no model_type in it)")
     elif "params.json" not in top:  # Mistral's own form, which vLLM reads too
         found.faults.append("there is no config.json (nor an adapter_config.json, nor a GGUF file)")
     if not weights:
@@ -159,9 +172,11 @@ def _missing_shards(files: Mapping[str, Path]) -> Iterator[str]:
             yield f"{absent} of {int(count)} shards {'are' if absent > 1 else 'is'} missing (such as {name})"
 
 
-def _faults_of(path: str, place: Path) -> Iterator[str]:
-    """Yield what is wrong inside a file."""
+def _faults_of(path: str, place: Path, *, is_kept: bool) -> Iterator[str]:
+    """Yield what is wrong inside a file; weights of other engines, which are not kept, may look like anything."""
+    name = path.rpartition("/")[2]
     is_weights = path.endswith(_WEIGHTS)
+    is_torch = is_kept and path.endswith(_TORCH) and not _NO_WEIGHTS.fullmatch(name)
     try:
         with open_regular(place) as file:
             size = file.seek(0, 2)
@@ -171,6 +186,10 @@ def _faults_of(path: str, place: Path) -> Iterator[str]:
                 yield f"{path} is a pointer of git-lfs, not the file; run `git lfs pull` in its repository"
             elif is_weights and size == 0:
                 yield f"{path} is empty"
+            elif is_torch and not first.startswith(_TORCH_BEGINS):
+                yield f"{path} is no file of PyTorch"
+            elif name in _TABLES and not _is_table(file, size):
+                yield f"{path} is {'not JSON, or not a table' if size else 'empty'}"
             elif path.endswith(".gguf") and first[:4] != b"GGUF":
                 yield f"{path} is no GGUF file"
             elif path.endswith(".safetensors"):
@@ -184,6 +203,19 @@ def _faults_of(path: str, place: Path) -> Iterator[str]:
         yield f"{path}: {error}"
     except OSError as error:
         yield f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+
+
+def _is_table(file: FileIO, size: int) -> bool:
+    """Tell whether a file holds a table of JSON; of a large one, whether it begins and ends like one."""
+    file.seek(0)
+    if size <= _MOST_TO_PARSE:
+        try:
+            return isinstance(json.loads(file.read()), dict)
+        except (ValueError, RecursionError):
+            return False
+    begin = file.read(100).lstrip()
+    file.seek(-100, 2)
+    return begin.startswith(b"{") and file.read().rstrip().endswith(b"}")
 
 
 def _some(names: list[str]) -> str:

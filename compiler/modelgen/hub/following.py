@@ -109,6 +109,13 @@ def follow(hub: Path, relative: str) -> Landing:
     return land(found=status)
 
 
+def first_link(hub: Path, relative: str) -> str:
+    """Return the first part of a path that is a link, with what is before it; the whole path where none is."""
+    parts = relative.split("/")
+    heads = ("/".join(parts[: count + 1]) for count in range(len(parts)))
+    return next((head for head in heads if (hub / head).is_symlink()), relative)
+
+
 def _why(error: OSError) -> str:
     return f"cannot be looked at: {(error.strerror or str(error)).lower()}"
 

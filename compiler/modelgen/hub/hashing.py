@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,8 +19,14 @@ _BLOCK = 2**20
 # Two threads keep up with a fast disk; more only make a slow one seek.
 THREADS = min(os.cpu_count() or 1, 4)
 
+_worker = threading.local()
+
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class StoppedError(Exception):
+    """Nobody waits for this hash any more."""
 
 
 class Digest:
@@ -32,7 +39,14 @@ class Digest:
             self._hash = hashlib.sha1(b"blob %d\0" % git_size, usedforsecurity=False)
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
-        """Add some bytes."""
+        """Add some bytes.
+
+        Raises:
+            StoppedError: This is a thread of `in_parallel`, and that was left.
+        """
+        stop: threading.Event | None = getattr(_worker, "stop", None)
+        if stop is not None and stop.is_set():
+            raise StoppedError
         self._hash.update(data)
 
     def add_file(self, path: Path, progress: Callable[[int], None] | None = None) -> None:
@@ -52,7 +66,7 @@ class Digest:
         """
         buffer = memoryview(bytearray(_BLOCK))
         while count := file.readinto(buffer):
-            self._hash.update(buffer[:count])
+            self.update(buffer[:count])
             if progress is not None:
                 progress(count)
 
@@ -73,6 +87,14 @@ def is_intact(path: Path, file: File, progress: Callable[[int], None] | None = N
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T], threads: int = THREADS) -> Iterator[R]:
-    """Yield the results of `function` in the order of `items`, several at once."""
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(function, items)
+    """Yield the results of `function` in the order of `items`, several at once.
+
+    Whoever leaves early, by Ctrl-C above all, waits for no more than a block of each file that is being hashed.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(threads, initializer=lambda: setattr(_worker, "stop", stop)) as pool:
+        try:
+            yield from pool.map(function, items)
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)

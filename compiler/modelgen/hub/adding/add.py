@@ -57,6 +57,7 @@ class Added:
         is_new: Whether anything was written.
         copied: Bytes that were copied.
         linked: Whether some files are hard links: one content with two names.
+        damaged: Files of the snapshot before that are hard links too, and have been edited in place since.
     """
 
     checkout: Checkout
@@ -64,6 +65,7 @@ class Added:
     is_new: bool
     copied: int
     linked: bool
+    damaged: tuple[str, ...]
 
 
 def add(
@@ -106,9 +108,10 @@ def add(
                 raise InputError(f"{path} changed while it was added; run it again when nobody writes to it")
         checkout = Checkout(hub, repo, commit_of(files.values()), dict(sorted(files.items())), (DEFAULT_REF,), ())
         before = _main(checkout)
+        damaged = _edited_in_place(checkout, before, sources)
         is_new = _publish(checkout, staged)
         linked = any(one.how == "link" for one in staged.values())
-        return Added(checkout, before, is_new, copied, linked)
+        return Added(checkout, before, is_new, copied, linked, damaged)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -199,6 +202,22 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
         ref.publish(f"refs/{DEFAULT_REF}")
         checkout.ref(DEFAULT_REF).chmod(0o644)
     return is_new
+
+
+def _edited_in_place(checkout: Checkout, before: str | None, sources: Mapping[str, Source]) -> tuple[str, ...]:
+    """Return the files of the snapshot before whose blobs are, by hard links, files that have other contents now."""
+    now: dict[tuple[int, int], set[str]] = {}
+    for path, source in sources.items():
+        now.setdefault((source.status.st_dev, source.status.st_ino), set()).add(checkout.files[path].etag)
+    found, snapshot = [], checkout.snapshot.parent / (before or checkout.commit)
+    for pointer in sorted(snapshot.rglob("*")) if before != checkout.commit else ():
+        if not pointer.is_symlink() or not pointer.is_file():
+            continue
+        name, status = pointer.readlink().name, pointer.stat()
+        etags = {etag for etag in now.get((status.st_dev, status.st_ino), ()) if len(etag) == len(name)}
+        if etags and name not in etags:
+            found.append(pointer.relative_to(snapshot).as_posix())
+    return tuple(found)
 
 
 def _has_links(folder: Path) -> bool:

@@ -6,10 +6,11 @@ import os
 import re
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub.following import KINDS
+from modelgen.hub.left_out import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,16 @@ _MOST_FILES = 20_000
 _TRAINING = re.compile(
     r"(optimizer|scheduler|scaler)\.(pt|bin)|rng_state.*\.pth|training_args\.bin|checkpoint-\d+|global_step\d+|runs|wandb|__pycache__"
 )
+# What of a checkpoint an engine may open. A mount shows all of a snapshot to every engine, so nothing else goes there.
+_SERVED = re.compile(
+    r".*\.(safetensors|gguf|json|txt|model|tiktoken|jinja|py|bin|pt|pth|onnx|onnx_data)|(tokenizer|vocab).*"
+    r"|(license|notice)[^/]*|readme\.md",
+    re.IGNORECASE | re.DOTALL,
+)
+_OF_TRAINING = re.compile(r"(trainer_state|trainer_log|(train|eval|all|test|predict)_results|training_args)\.json")
+# Weights by pickle, or of another engine, are wanted where there are no others.
+_TWICE = (".bin", ".pt", ".pth", ".onnx", ".onnx_data")
+_BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MARKS = ("config.json", "params.json", "adapter_config.json")
 
 
@@ -51,7 +62,7 @@ class Source:
 
 
 def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
-    """Return the files of a checkpoint by their paths in it, and the names of what training left.
+    """Return the files of a checkpoint by their paths in it, and the names of what no engine needs.
 
     Args:
         path: A folder, a snapshot of links, or one GGUF file.
@@ -73,7 +84,7 @@ def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
             )
         found: dict[str, Source] = {}
         skipped: list[str] = []
-        for name, source in _walk(path, "", (), skipped):
+        for name, source in _walk(path, "", (), _Rest(path.resolve(), skipped)):
             found[name] = source
             if len(found) > _MOST_FILES:
                 raise InputError(f"{path} has more than {_MOST_FILES:,} files; name the checkpoint's own folder")
@@ -82,7 +93,9 @@ def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
         raise ModelgenError(
             f"cannot read {place}: {(error.strerror or str(error)).lower()}; make it readable"
         ) from error
-    return found, skipped
+    kept = {*choose(found, (), ()).kept}
+    twice = [name for name in found if name.endswith(_TWICE) and name not in kept]
+    return {name: found[name] for name in found if name not in twice}, sorted([*skipped, *twice])
 
 
 def _with_shards(path: Path) -> dict[str, Source]:
@@ -96,25 +109,44 @@ def _with_shards(path: Path) -> dict[str, Source]:
     return {name: _source(path.parent / name) for name in _names(path.parent) if pattern.fullmatch(name)}
 
 
-def _walk(
-    folder: Path, name: str, above: tuple[tuple[int, int], ...], skipped: list[str]
-) -> Iterator[tuple[str, Source]]:
+class _Rest(NamedTuple):
+    """The folder of the checkpoint, without links, and what is left out."""
+
+    root: Path
+    skipped: list[str]
+
+
+def _walk(folder: Path, name: str, above: tuple[tuple[int, int], ...], rest: _Rest) -> Iterator[tuple[str, Source]]:
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
         raise InputError(f"{folder} is a link to a folder around it; remove it")
     for entry in _names(folder):
         path = f"{name}{entry}"
-        if entry.startswith("."):
-            continue
-        if _TRAINING.fullmatch(entry):
-            skipped.append(path)
-            continue
         place = folder / entry
-        if place.is_dir():
-            yield from _walk(place, f"{path}/", (*above, here), skipped)
+        is_folder = place.is_dir()
+        if entry.startswith(".") or _TRAINING.fullmatch(entry) or not (is_folder or _is_served(entry)):
+            rest.skipped.append(path)
+            continue
+        _check_link(place, rest.root)
+        if is_folder:
+            yield from _walk(place, f"{path}/", (*above, here), rest)
         else:
             yield path, _source(place)
+
+
+def _is_served(name: str) -> bool:
+    return _SERVED.fullmatch(name) is not None and _OF_TRAINING.fullmatch(name) is None
+
+
+def _check_link(place: Path, root: Path) -> None:
+    """Refuse a link out of the checkpoint, unless it leads to a hub cache's blob: what it shows may be anything."""
+    if not place.is_symlink() or not place.exists():
+        return
+    target = place.resolve()
+    is_blob = _BLOB.fullmatch(target.name) is not None and "blobs" in target.parts
+    if not is_blob and not target.is_relative_to(root):
+        raise InputError(f"{place} is a link out of the folder, to {target}; put a copy in its place, or remove it")
 
 
 def _names(folder: Path) -> list[str]:

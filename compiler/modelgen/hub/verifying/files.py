@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow
+from modelgen.hub.following import first_link, follow
 from modelgen.hub.layout import asset_path
 from modelgen.hub.verifying.problems import FIX, Drop, Problem, how_to_bring
 from modelgen.lockfile.entries import File
@@ -120,7 +120,7 @@ class FileLooker:
         self.passed.note(landing)
         status = landing.status
         if landing.fault is not None or status is None:
-            self.problems.append(place.bad("link" if landing.is_link else "unreadable", landing.fault or ""))
+            self.problems.append(self._blocked(place, landing))
         elif not landing.is_file:
             self.problems.append(place.bad("not-a-file", f"is {landing.kind}, not a file"))
         elif status.st_size != file.size:
@@ -129,6 +129,16 @@ class FileLooker:
         else:
             key = (status.st_dev, status.st_ino, file.etag)
             self.contents.setdefault(key, Content(landing.parts, file)).places.append(place)
+
+    def _blocked(self, place: Place, landing: Landing) -> Problem:
+        """Name the link that leads nowhere; one that is a folder's would go as a whole, if it is of this snapshot."""
+        found = place.bad("link" if landing.is_link else "unreadable", landing.fault or "")
+        link = first_link(self.hub, place.path)
+        if link == place.path or place.drop is None:
+            return replace(found, path=link)
+        is_inside = "/".join(link.split("/")[1:3]) == "/".join(place.path.split("/")[1:3])
+        remedy = replace(place.drop, path=link) if is_inside else None
+        return replace(found, path=link, remedy=remedy, help=found.help if remedy else "remove that link")
 
     def _look_at_link(self, checkout: Checkout, file: File, path: str, landing: Landing) -> None:
         """Judge where a link leads."""

@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.following import follow, open_regular
+from modelgen.hub.following import first_link, follow, open_regular
 from modelgen.hub.layout import tree_listing
 from modelgen.hub.small_files import has_moved_on
 from modelgen.hub.verifying.modes import closed
 from modelgen.hub.verifying.problems import FIX, Problem, Write
-from modelgen.lockfile.repos import is_commit, repo_folder
+from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ def wrong_refs(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
         # Somebody added a newer version of it, which a lock will take over.
         is_newer = has_moved_on(checkout, name)
         yield Problem(
-            path,
+            first_link(checkout.hub, path) if landing.fault else path,
             "ref",
             fault,
             f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to take it over" if is_newer else _REPAIR,
@@ -55,11 +55,17 @@ def withhold_refs(problems: Iterable[Problem]) -> list[Problem]:
     found = [*problems]
     half = {problem.repo for problem in found if problem.is_wrong and problem.kind in _OF_FILES}
     return [
-        replace(problem, remedy=None, help="run `modelgen fetch`, which writes it when everything is there")
+        replace(problem, remedy=None, help=_when_whole(problem.repo))
         if problem.kind == "ref" and problem.is_wrong and problem.repo in half
         else problem
         for problem in found
     ]
+
+
+def _when_whole(repo: str) -> str:
+    if is_local(repo):
+        return f"run `modelgen add PATH --as {repo}` again, which writes it when everything is there"
+    return "run `modelgen fetch`, which writes it when everything is there"
 
 
 def _fault_of_ref(checkout: Checkout, landing: Landing) -> str | None:
@@ -100,7 +106,7 @@ def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
         fault = _fault_of_listing(checkout, _read(checkout, landing, _MOST_OF_LISTING))
     if fault is not None:
         yield Problem(
-            path,
+            first_link(checkout.hub, path) if landing.fault else path,
             "listing",
             fault,
             _REPAIR,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow, open_regular
+from modelgen.hub.following import first_link, follow, open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.verifying.files import FileLooker
 from modelgen.hub.verifying.foreign import foreign_files, other_things
@@ -94,8 +94,13 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
         return None
     size = sum(file.size for file in checkout.files.values())
     files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {size:,} bytes"
-    text = landing.fault or (f"is {landing.kind}, not a folder" if landing.status else "is missing")
-    is_bad = bool(landing.fault or landing.status)
+    link = first_link(checkout.hub, path)
+    is_dangling = landing.is_link and not (checkout.hub / link).exists()
+    is_bad = bool(landing.fault or landing.status or is_dangling)
+    if is_bad and landing.is_link:
+        path = link
+    kind = f"is {landing.kind}, not a folder" if landing.status else "is a link to nothing"
+    text = landing.fault or (kind if is_bad else "is missing")
     help_ = (
         f"remove it, then {how_to_bring(checkout, is_bad=False)}" if is_bad else how_to_bring(checkout, is_bad=False)
     )
