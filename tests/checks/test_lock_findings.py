@@ -25,6 +25,14 @@ def entry(repo: str = "a/b", config: dict[str, Any] | None = None, more: str = "
     return f'[[snapshots]]\nrepo = "{repo}"\ncommit = "{COMMIT}"\n{more}{files}{written}'
 
 
+def lora(arg: str) -> str:
+    return model(f'loras = {{ x = "a/l" }}\nargs = {{ max-model-len = 8{arg and f", {arg}"} }}')
+
+
+def adapter(rank: object) -> str:
+    return entry("a/l", {"peft_type": "LORA", "r": rank})
+
+
 def rules(toml: str, lock: str | None) -> list[tuple[str, str]]:
     return [(found.rule, found.help) for found in findings(complete(toml), lock)]
 
@@ -37,11 +45,11 @@ SGLANG = '[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.9"\n'
 
 CASES: list[tuple[str, str | None, list[str]]] = [
     (model(), NO_LOCK, ["unpinned-repo"]),
-    (model(), EMPTY, ["unpinned-repo", "not-locked"]),
+    (model(), EMPTY, ["not-locked"]),
     (model(), entry(), []),
-    (model('revision = "main"\n' + ARGS), entry(), ["unpinned-repo", "not-locked"]),
+    (model('revision = "main"\n' + ARGS), entry(), ["not-locked"]),
     (model('revision = "main"\n' + ARGS), entry(more='revision = "main"\n'), []),
-    (model('include = ["x"]\n' + ARGS), entry(), ["unpinned-repo", "not-locked"]),
+    (model('include = ["x"]\n' + ARGS), entry(), ["not-locked"]),
     (model(repo="local/b"), NO_LOCK, ["unpinned-repo"]),
     (model(repo="local/b"), entry("local/b"), []),
     (model(repo="./b"), entry(), ["path-as-repo"]),
@@ -110,6 +118,19 @@ CASES: list[tuple[str, str | None, list[str]]] = [
     (model(), entry(config={"model_type": "gpt_oss"}), ["asset-not-locked"]),
     (model(f'{ARGS}\nenv = {{ TIKTOKEN_ENCODINGS_BASE = "/x" }}'), entry(config={"model_type": "gpt_oss"}), []),
     (model(), '[[snapshots]]\nrepo = "a/b"\n', ["bad-lock", "unpinned-repo"]),
+    # by the ranks of adapters
+    (lora("max-lora-rank = 16"), entry() + adapter(16), []),
+    (lora("max-lora-rank = 16"), entry() + adapter(17), ["rank-over-limit"]),
+    (lora('"max_lora_rank" = "16"'), entry() + adapter(64), ["rank-over-limit"]),
+    (lora("max-lora-rank = 16"), entry() + adapter(rank=True), []),
+    (lora(""), entry() + adapter(64), []),
+    (lora(""), entry() + adapter(512), []),
+    (lora(""), entry() + adapter(513), ["rank-over-limit"]),
+    (
+        SGLANG + model('engine = "sglang"\nargs = { max-lora-rank = 8, lora-paths = ["x=a/l"] }'),
+        entry() + adapter(16),
+        [],
+    ),
 ]
 
 
@@ -174,3 +195,28 @@ def test_a_tokenizer_revision_of_the_users_own_is_replaced_by_its_commit() -> No
     command = compilation.fleet.services[0].launch.command
     assert command[command.index("--tokenizer-revision") + 1] == COMMIT
     assert "main" not in command
+
+
+PLAIN = {**TEXT, "model_type": "qwen3", "torch_dtype": "bfloat16", "num_key_value_heads": 8, "head_dim": 128}
+
+
+@pytest.mark.parametrize(
+    ("change", "args", "size"),
+    [
+        ({}, "", "5.6"),
+        ({"num_key_value_heads": 4}, "", "2.8"),
+        ({"model_type": "gpt_oss_like"}, "", None),
+        ({"sliding_window": 4096}, "", None),
+        ({"sliding_window": 4096, "use_sliding_window": False}, "", "5.6"),
+        ({"head_dim": None}, "", None),
+        ({"torch_dtype": "float32"}, "", None),
+        ({}, 'args = { kv-cache-dtype = "fp8" }', None),
+    ],
+)
+def test_what_a_whole_context_takes_is_said_where_it_is_plain(
+    change: dict[str, Any], args: str, size: str | None
+) -> None:
+    (found,) = findings(complete(model(args)), entry(config={**PLAIN, "num_hidden_layers": 36, **change}))
+    assert found.rule == "whole-context"
+    assert ("GiB" in found.message) is (size is not None)
+    assert size is None or f"which take {size} GiB of KV cache" in found.message

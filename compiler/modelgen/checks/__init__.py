@@ -26,6 +26,7 @@ from modelgen.checks import (
     hub_directory,
     identity,
     images,
+    lock_adapters,
     lock_configs,
     lock_entries,
     lock_snapshots,
@@ -153,6 +154,7 @@ CHECKS = (
     lock_configs.length_over_model,
     lock_configs.heads_over_cards,
     lock_configs.whole_context,
+    lock_adapters.rank_over_limit,
 )
 
 

@@ -31,7 +31,8 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     ## Why
     Tomorrow's download may be other weights under the same name, and two hosts that were built from one file may
     serve two models. A branch or tag moves too; only the 40 hex digits of a commit do not. `modelgen lock` writes them
-    into a models.lock beside the file, for adapters, drafts and tokenizers too.
+    into a models.lock beside the file, for adapters, drafts and tokenizers too; where there is one, `not-locked` tells
+    what it lacks.
 
     ## Bad
     ```toml
@@ -49,8 +50,10 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
+    if context.lock is not None:  # then not-locked tells what it lacks
+        return
     for name, model in context.models.items():
-        if name in context.locked or document.is_refused("models", name, "revision"):
+        if document.is_refused("models", name, "revision"):
             continue
         if model.repo is None or not is_repo_id(model.repo):
             continue
@@ -69,8 +72,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
                 f"`{model.revision}` is not a commit: it may move",
                 "run `modelgen lock`, or write the 40 hex digits of the commit",
             )
-    if context.lock is None:
-        yield from _unpinned_others(context)
+    yield from _unpinned_others(context)
 
 
 def _unpinned_others(context: Context) -> Iterator[Found]:

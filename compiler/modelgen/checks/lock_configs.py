@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import ENGINES
 from modelgen.engines.flag_values import token_count, whole_number
-from modelgen.engines.model_config import attention_heads, brings_code, counts, own_length
+from modelgen.engines.model_config import attention_heads, brings_code, cache_bytes, counts, own_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,9 +210,17 @@ def whole_context(context: Context) -> Iterator[Found]:
         if (length := context.served_length(name)) is not None:
             yield Found(
                 context.document.at_header("models", name, "args"),
-                f"`{name}` is served with all of its {length:,} tokens of context",
-                "write `args = { max-model-len = 16384 }` with the longest context that you need",
+                f"`{name}` is served with all of its {length:,} tokens of context{_need(context, name, length)}",
+                "write `args = { max-model-len = 16384 }`, or what else you need: shorter takes less",
             )
+
+
+def _need(context: Context, name: str, length: int) -> str:
+    """Return what so many tokens take on the cards, where that is plainly known."""
+    size, args = cache_bytes(context.configs[name]), context.named_args(name)
+    if size is None or {"kv-cache-dtype", "dtype", "hf-overrides"} & {*args}:
+        return ""
+    return f", which take {size * length / 2**30:.1f} GiB of KV cache beside its weights"
 
 
 def _counted(context: Context, flag: str) -> Iterator[tuple[str, Arg, dict[str, Any]]]:

@@ -116,8 +116,8 @@ def _tell(added: Added, repo: str) -> None:
     if added.damaged:
         names = f"{', '.join(added.damaged[:5])}{', …' if added.damaged[5:] else ''}"
         _say(
-            f"warning: it was commit {added.before} before, which is damaged now: {names} in it had hard links to files that were "
-            "edited in place; a models.lock that pins it needs `modelgen lock --upgrade`"
+            f"warning: it was commit {added.before} before, which is damaged now: {names} in it had hard links to "
+            "files that were edited in place; a models.lock that pins it needs `modelgen lock --upgrade`"
         )
     elif added.before not in (None, commit):
         _say(

@@ -33,6 +33,7 @@ class Run:
         args: The user's own flags by canonical name, in their order.
         loras: Adapters, name → repository id, or where its snapshot is in the container.
         length: Tokens of the context, from the model's own config.json, where no flag says it; None where unknown.
+        lora_limit: The rank to allow, from the adapters' own adapter_config.json; None where unknown.
         command: The program and its arguments, of the engine `command`.
         hub: Where the hub directory is mounted.
         eager_reads: Whether weights are better read in one go than mapped (hubs on a Windows drive).
@@ -52,6 +53,7 @@ class Run:
     args: Mapping[str, Any]
     loras: Mapping[str, str]
     length: int | None
+    lora_limit: int | None
     command: tuple[str, ...]
     hub: str
     eager_reads: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ _OTHER_LENGTHS = frozenset(
 )
 # Rope tables with a factor that is part of max_position_embeddings already.
 _COUNTED = ("llama3",)
+_FULL_ATTENTION = ("llama", "mistral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_vl_moe")
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration")
 
 
@@ -60,6 +62,20 @@ def _generates(config: Mapping[str, Any]) -> bool:
 def attention_heads(config: Mapping[str, Any]) -> int | None:
     """Return the number of attention heads, which the cards of a tensor-parallel group share evenly."""
     return _count(_text_config(config).get("num_attention_heads"))
+
+
+def cache_bytes(config: Mapping[str, Any]) -> int | None:
+    """Return what one token takes of an unquantized KV cache, over all cards; None but for plain full attention.
+
+    2 × layers × KV heads × size of a head × bytes of a value (vllm/v1/kv_cache_interface.py).
+    """
+    text = _text_config(config)
+    sizes = [_count(text.get(key)) for key in ("num_hidden_layers", "num_key_value_heads", "head_dim")]
+    dtype = next((table[key] for table in (text, config) for key in ("dtype", "torch_dtype") if table.get(key)), None)
+    is_plain = config.get("model_type") in _FULL_ATTENTION and dtype in ("bfloat16", "float16")
+    if not is_plain or (text.get("sliding_window") and text.get("use_sliding_window") is not False):
+        return None
+    return 2 * math.prod(size for size in sizes if size) * 2 if all(sizes) else None
 
 
 def brings_code(config: Mapping[str, Any]) -> bool:

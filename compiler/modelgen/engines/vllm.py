@@ -27,6 +27,7 @@ HEALTH = "/health"
 MAX_MODEL_LEN = "max-model-len"
 COMPILATION = "compilation-config"
 DRAFT = "speculative-config"
+MAX_RANK = "max-lora-rank"
 # vLLM multiplies these (config/parallel.py, world_size) and the data-parallel replicas that are on this host.
 _PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
 PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
@@ -96,6 +97,8 @@ def launch(run: Run) -> Launch:
         command.append("--trust-remote-code")
     if run.loras:
         command += ["--enable-lora"] if "enable-lora" not in args else []
+        if run.lora_limit and MAX_RANK not in args:
+            command += [f"--{MAX_RANK}", str(run.lora_limit)]
         command += ["--lora-modules", *(f"{name}={adapter}" for name, adapter in run.loras.items())]
     if run.eager_reads and _STRATEGY not in args and release.get(_STRATEGY):
         command += [f"--{_STRATEGY}", "eager"]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelgen.engines import vllm
+from modelgen.engines.adapters import least_limit, ranks
 from modelgen.engines.assets import config_of, outside_of, own_want, wants_of
 from modelgen.engines.engine import Pin
 from modelgen.engines.model_config import served_length
-from modelgen.engines.resolve import named_args, resolve
+from modelgen.engines.resolve import named_args, release_of, resolve
 from modelgen.lockfile.repos import is_commit, snapshot_folder
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Pinned:
         others: What is locked of the repositories that it needs beside that.
         size: Bytes that are read at a start; None where its own repository is not locked.
         length: Tokens of the context, where no flag says it and its config.json does.
+        lora_limit: The least rank that vLLM can be told to allow for all adapters whose ranks are known.
         variables: Where files are that are on no hub.
     """
 
@@ -39,6 +41,7 @@ class Pinned:
     others: Pins
     size: int | None
     length: int | None
+    lora_limit: int | None
     variables: Mapping[str, str]
 
 
@@ -65,6 +68,7 @@ def pin_model(document: Document, name: str, lock: Lock | None, hub: str) -> Pin
         },
         size=sum({found.want: found.size for _, found in entries}.values()) if entry else None,
         length=_length(document, name, lock, entry),
+        lora_limit=_lora_limit(document, name, lock),
         variables={} if lock is None else _variables(document, name, lock, hub),
     )
 
@@ -79,6 +83,14 @@ def _length(document: Document, name: str, lock: Lock | None, entry: Snapshot | 
     if resolved.engine != vllm.NAME or entry is None or own is None:
         return None
     return served_length(vllm.ENGINE, named_args(document, name, resolved), config_of(own, lock), entry.by_path)
+
+
+def _lora_limit(document: Document, name: str, lock: Lock | None) -> int | None:
+    """Without the flag vLLM takes 16, and finds that too little only when it has loaded the model."""
+    resolved, found = resolve(document, name), ranks(document.models[name], lock)
+    if resolved.engine != vllm.NAME or not found:
+        return None
+    return least_limit(release_of(resolved), max(found.values()))
 
 
 def _variables(document: Document, name: str, lock: Lock, hub: str) -> dict[str, str]:

@@ -87,6 +87,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         args=args,
         loras={lora: _adapter(repo, pinned.others) for lora, repo in (model.loras or {}).items()},
         length=pinned.length,
+        lora_limit=pinned.lora_limit,
         command=tuple(model.command or ()),
         hub=place,
         eager_reads=is_windows_drive(config),

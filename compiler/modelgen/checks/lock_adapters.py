@@ -1,0 +1,85 @@
+"""What the adapter_config.json of LoRA adapters in a models.lock lets one tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, rule
+from modelgen.engines import vllm
+from modelgen.engines.adapters import least_limit, ranks
+from modelgen.engines.flag_values import whole_number
+from modelgen.engines.resolve import release_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG513", "rank-over-limit")
+def rank_over_limit(context: Context) -> Iterator[Found]:
+    """A LoRA adapter of a higher rank than vLLM is told to take, or than it can.
+
+    ## Why
+    vLLM loads the model for minutes and then refuses the adapter: "LoRA rank 64 is greater than max_lora_rank 16".
+    Where the flag is not written and the models.lock knows the ranks, modelgen writes the least value that holds all.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    loras = { sql = "namespace/sql-lora" }
+    args = { max-model-len = 16384, max-lora-rank = 16 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+
+    [[snapshots]]
+    repo = "namespace/sql-lora"
+    commit = "2b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a"
+    files = [{ path = "adapter_config.json", size = 26, blob = "0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a5b1e" }]
+    config = '{"peft_type": "LORA", "r": 64}'
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B"
+    loras = { sql = "namespace/sql-lora" }
+    args = { max-model-len = 16384, max-lora-rank = 64 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-4B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+
+    [[snapshots]]
+    repo = "namespace/sql-lora"
+    commit = "2b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a"
+    files = [{ path = "adapter_config.json", size = 26, blob = "0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a5b1e" }]
+    config = '{"peft_type": "LORA", "r": 64}'
+    ```
+    """
+    document = context.document
+    for name, model in context.of_engine(vllm.NAME):
+        found = ranks(model, context.lock)
+        if not found:
+            continue
+        release, highest = release_of(context.resolved[name]), max(found, key=lambda lora: found[lora])
+        rank, written = found[highest], next((arg for arg in context.args_of(name) if arg.name == vllm.MAX_RANK), None)
+        least = least_limit(release, rank)
+        if least is None:
+            place = document.at_value(*document.origin(name, "loras", highest))
+            yield Found(
+                place, f"`{highest}` has rank {rank}, and vLLM takes none so high", "train it with a lower rank"
+            )
+        elif written and (limit := whole_number(written.value)) is not None and limit < rank:
+            place = document.at_value(*written.path)
+            text = f"`{written.key}` is {limit}, but the adapter `{highest}` has rank {rank}"
+            yield Found(place, text, f"write {least}, or leave it out: it is written from the lock")
