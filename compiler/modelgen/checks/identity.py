@@ -31,8 +31,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     ## Why
     Tomorrow's download may be other weights under the same name, and two hosts that were built from one file may
     serve two models. A branch or tag moves too; only the 40 hex digits of a commit do not. `modelgen lock` writes them
-    into a models.lock beside the file, for adapters, drafts and tokenizers too; where there is one, `not-locked` tells
-    what it lacks.
+    into a models.lock beside the file, for adapters, drafts and tokenizers too; `not-locked` tells what that lacks.
 
     ## Bad
     ```toml
