@@ -109,6 +109,12 @@ def model(name: str, repo: str, keys: str = "") -> str:
     return f'[models."{name}"]\nrepo = "{repo}"\nargs = {{ max-model-len = 8 }}\n{keys}\n'
 
 
+def program(name: str, repo: str, keys: str = "") -> str:
+    """Return the table of a program that reads what it likes of a repository."""
+    command = 'engine = "command"\nimage = "server:1"\ncommand = ["serve"]'
+    return f'[models."{name}"]\n{command}\nrepo = "{repo}"\n{keys}\n'
+
+
 def safetensors(*, padding: int = 0, missing: int = 0, **tensors: tuple[str, int]) -> bytes:
     """Return a safetensors file with tensors of these dtypes and bytes, after a header that may be padded."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+STAGED = ".modelgen-new"
+"""Ends the names of files that are not yet in place."""
+
+
 class ModelgenError(Exception):
     """The world would not have it; the message is one sentence with a way out."""
 
@@ -39,7 +43,7 @@ class Staged:
         OSError: Nothing has changed then.
     """
 
-    def __init__(self, root: Path, contents: Mapping[str, bytes], suffix: str) -> None:
+    def __init__(self, root: Path, contents: Mapping[str, bytes], suffix: str = STAGED) -> None:
         self._root = root
         self._paths: dict[str, Path] = {}
         try:
@@ -76,7 +80,7 @@ def create(path: Path, data: bytes) -> None:
     """
     if path.exists() or path.is_symlink():
         raise FileExistsError(path)
-    staged = Staged(path.parent, {path.name: data}, ".modelgen-new")
+    staged = Staged(path.parent, {path.name: data})
     try:
         staged.publish(path.name)
     finally:

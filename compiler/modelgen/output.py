@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RECORD = ".modelgen-record.json"
 _FORMAT = 1
-_NEW, _DONE = ".modelgen-new", ".modelgen-done"
+_DONE = ".modelgen-done"
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 NOT_A_FILE = b"\0not a file"
@@ -83,7 +83,7 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
     if known is None:
         conflicts.append(RECORD)
     is_complete = record == _complete_record(artifacts) and not files.leftovers(
-        root, {**artifacts, **(known or {})}, (_NEW, _DONE)
+        root, {**artifacts, **(known or {})}, (files.STAGED, _DONE)
     )
     return ChangeSet(create, update, delete, conflicts, is_complete, known or {})
 
@@ -123,11 +123,11 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
         between.setdefault(name, set()).add(_hash(data))
     first = _format_record({name: sorted(hashes) for name, hashes in between.items()})
 
-    for path in files.leftovers(root, between, (_NEW, _DONE)):
+    for path in files.leftovers(root, between, (files.STAGED, _DONE)):
         files.remove(path)
     for link in dict.fromkeys(link for name in write for link in _linked_folders(root, name)):
         files.remove(link)
-    staged = files.Staged(root, {RECORD: first, **write}, _NEW)
+    staged = files.Staged(root, {RECORD: first, **write})
     try:
         done = files.Staged(root, {RECORD: _complete_record(artifacts)}, _DONE)
         try:

@@ -25,7 +25,8 @@ def compile_anything(data: bytes, lock: bytes | None = None) -> Compilation:
     found = compilation.diagnostics
     assert compilation.failed == any(diagnostic.severity == "error" for diagnostic in found)
     assert compilation.failed == (not compilation.artifacts)
-    assert list(misplaced(found, data)) == []
+    for text, path in ((data, compilation.source.path), (lock or b"", "models.lock")):
+        assert list(misplaced((one for one in found if one.span.path == path), text)) == []
     for colour in (False, True):
         human.render(found, compilation.source, colour=colour)
     # One line a finding, and nothing else that begins like a command of GitHub's.

@@ -39,7 +39,7 @@ class LockFile(SingleFileSnapshotExtension):
 @pytest.fixture
 def project(tmp_path: Path, hub: Hub) -> Project:
     hub.add("org/text", FILES)
-    hub.add("org/vision", {"config.json": b"[]", "model.safetensors": safetensors(v=("F8_E4M3", 64))}, license="other")
+    hub.add("org/vision", {"config.json": b"{}", "model.safetensors": safetensors(v=("F8_E4M3", 64))}, license="other")
     return Project(tmp_path, hub, model("text", "org/text") + model("vision", "org/vision"))
 
 
@@ -82,7 +82,7 @@ def test_with_nothing_new_nobody_is_asked(project: Project, hub: Hub) -> None:
 def test_upgrade_moves_the_commits_and_says_what_changes(project: Project, hub: Hub) -> None:
     old = project.lock().snapshots[0].commit
     new = hub.add("org/text", {"config.json": b"{} ", "new.json": b"[1]"}, delete=["tokenizer.json"])
-    hub.add("org/vision", {"config.json": b"{}"})
+    hub.add("org/vision", {"config.json": b"{ }"})
     done = project.run("--upgrade", "text")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
@@ -92,9 +92,9 @@ def test_upgrade_moves_the_commits_and_says_what_changes(project: Project, hub: 
         "    - tokenizer.json",
     ]
     assert project.entry("org/text").commit == new
-    assert project.entry("org/vision").config == "[]"
-    assert "~ org/vision" in project.run("--upgrade").stdout
     assert project.entry("org/vision").config == "{}"
+    assert "~ org/vision" in project.run("--upgrade").stdout
+    assert project.entry("org/vision").config == "{ }"
 
 
 def test_a_model_to_upgrade_has_to_be_known(project: Project) -> None:
@@ -124,7 +124,7 @@ def test_other_patterns_do_not_move_the_commit(project: Project, hub: Hub) -> No
     project.write(model("text", "org/text", 'exclude = ["tokenizer.json"]'))
     done = project.run()
     assert project.entry("org/text").commit == old
-    assert f"~ org/text {old[:12]}: 0 bytes new\n    - tokenizer.json" in done.stdout
+    assert f"~ org/text (exclude tokenizer.json) {old[:12]}: 0 bytes new\n    - tokenizer.json" in done.stdout
 
 
 def test_one_name_has_one_commit_for_all_who_need_it(project: Project, hub: Hub) -> None:

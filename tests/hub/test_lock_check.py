@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lock_project import Project, model
+from lock_project import Project, model, safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ REMOTE = b'{"auto_map": {"AutoModel": "org/code--modeling.Model"}}'
 
 @pytest.fixture
 def project(tmp_path: Path, hub: Hub) -> Project:
-    hub.add("org/text", {"config.json": REMOTE, "tokenizer.json": b"{}"})
+    hub.add("org/text", {"config.json": REMOTE, "model.safetensors": safetensors(a=("F16", 2))})
     hub.add("org/code", {"modeling.py": b"pass\n"})
     project = Project(tmp_path, hub, model("text", "org/text", "trust_remote_code = true"))
     project.lock()
@@ -49,7 +49,10 @@ def test_there_is_no_lock(project: Project) -> None:
         ),
         (
             model("text", "org/text", 'trust_remote_code = true\nexclude = ["x"]'),
-            ["text: org/text is not in it, only with another `include` or `exclude`", "nothing needs org/text"],
+            [
+                "text: org/text (exclude x) is not in it, only with another `include` or `exclude`",
+                "nothing needs org/text",
+            ],
         ),
         (
             model("text", "org/text", "trust_remote_code = true")

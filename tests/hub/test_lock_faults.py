@@ -14,7 +14,7 @@ import pytest
 
 from compiling import REPOSITORY
 from hub_double import Token
-from lock_project import Project, model, safetensors
+from lock_project import Project, model, program, safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_gated_model_is_the_worlds_affair_and_a_token_opens_it(project: Projec
 
 def test_a_gated_repository_of_which_no_file_is_read(project: Project, hub: Hub) -> None:
     hub.add("org/text", {"notes.txt": b""}, gated=True)
-    project.write(model("text", "org/text", 'include = ["notes.txt"]'))
+    project.write(program("text", "org/text", 'include = ["notes.txt"]'))
     assert "text: org/text is gated and there is no token" in refused(project, code=3)
     assert project.lock(HF_TOKEN=GOOD).snapshots[0].gated
 
@@ -96,7 +96,7 @@ def test_a_bad_token_is_told(project: Project) -> None:
 
 def test_a_commit_that_is_gone(project: Project, hub: Hub) -> None:
     project.lock()
-    commit = hub.add("org/text", {"config.json": b"[]"})
+    commit = hub.add("org/text", {"config.json": b"{ }"})
     project.lock("--upgrade")
     hub.forget("org/text", commit)
     project.write(model("text", "org/text", 'exclude = ["x"]'))

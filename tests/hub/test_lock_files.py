@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub_double.child import ask
-from lock_project import Project, model, safetensors
+from lock_project import Project, model, program, safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,16 +23,18 @@ GGUF: dict[str, bytes | Path] = {
 }
 
 
+WEIGHTS: dict[str, bytes | Path] = {"config.json": b"{}", "model.safetensors": safetensors(a=("F32", 8))}
+
+
 def paths(project: Project, repo: str) -> list[str]:
     return [file.path for file in project.entry(repo).files]
 
 
 def test_what_a_model_needs_beside_its_weights_is_locked_too(tmp_path: Path, hub: Hub) -> None:
-    weights = {"config.json": b"{}", "model.safetensors": safetensors(a=("F32", 8))}
-    hub.add("org/model", weights | {"config.json": REMOTE})
+    hub.add("org/model", WEIGHTS | {"config.json": REMOTE})
     hub.add("org/code", {"conf.py": b"", "model.py": b"", "model.safetensors": b"never read"})
-    hub.add("org/tokens", weights | {"tokenizer.json": b"{}"})
-    hub.add("org/draft", weights)
+    hub.add("org/tokens", WEIGHTS | {"tokenizer.json": b"{}"})
+    hub.add("org/draft", WEIGHTS)
     hub.add("org/lora", {"adapter_config.json": b"{}", "adapter_model.safetensors": safetensors(l=("F16", 4))})
     project = Project(
         tmp_path,
@@ -56,7 +58,7 @@ def test_what_a_model_needs_beside_its_weights_is_locked_too(tmp_path: Path, hub
 
 
 def test_code_is_looked_for_in_what_is_locked_already(tmp_path: Path, hub: Hub) -> None:
-    hub.add("org/model", {"config.json": REMOTE})
+    hub.add("org/model", WEIGHTS | {"config.json": REMOTE})
     hub.add("org/code", {"model.py": b""})
     project = Project(tmp_path, hub, model("m", "org/model"))
     assert len(project.lock().snapshots) == 1
@@ -67,7 +69,7 @@ def test_code_is_looked_for_in_what_is_locked_already(tmp_path: Path, hub: Hub) 
 
 
 def test_a_config_that_is_too_large_is_not_kept(tmp_path: Path, hub: Hub) -> None:
-    hub.add("org/model", {"config.json": b'"%s"' % (b"x" * 70_000)})
+    hub.add("org/model", WEIGHTS | {"config.json": b'{"x": "%s"}' % (b"x" * 70_000)})
     project = Project(tmp_path, hub, model("m", "org/model"))
     assert project.lock().snapshots[0].config is None
 
@@ -82,7 +84,7 @@ def test_a_config_that_is_too_large_is_not_kept(tmp_path: Path, hub: Hub) -> Non
 )
 def test_one_quantization_of_several(tmp_path: Path, hub: Hub, keys: str, kept: list[str]) -> None:
     hub.add("org/gguf", GGUF)
-    project = Project(tmp_path, hub, model("m", "org/gguf", keys))
+    project = Project(tmp_path, hub, program("m", "org/gguf", keys))
     done = project.run()
     assert paths(project, "org/gguf") == kept, done.stderr
     if "include" in keys:
@@ -100,7 +102,7 @@ def test_a_pattern_that_names_nothing_is_told_with_the_nearest_file(tmp_path: Pa
 
 
 def test_the_file_of_gpt_oss_that_is_on_no_hub(tmp_path: Path, hub: Hub) -> None:
-    hub.add("openai/gpt-oss-20b", {"config.json": b'{"model_type": "gpt_oss"}', "metal/model.bin": b"m"})
+    hub.add("openai/gpt-oss-20b", WEIGHTS | {"config.json": b'{"model_type": "gpt_oss"}', "metal/model.bin": b"m"})
     project = Project(tmp_path, hub, model("m", "openai/gpt-oss-20b"))
     nobody = "http://127.0.0.1:9"
     [asset] = project.lock(HTTPS_PROXY=nobody, https_proxy=nobody).assets

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lock_project import Project, model
+from lock_project import Project, model, safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ INDEX = [manifest("arm64", "5", "6"), manifest("amd64", "3", "4", "OCIManifest")
 
 @pytest.fixture
 def project(tmp_path: Path, hub: Hub) -> Project:
-    hub.add("org/text", {"config.json": b"{}"})
+    hub.add("org/text", {"config.json": b"{}", "model.safetensors": safetensors(a=("F16", 2))})
     return Project(tmp_path, hub, model("text", "org/text"))
 
 
@@ -92,7 +92,7 @@ def test_what_is_known_stays_and_what_is_not_is_asked_again(project: Project) ->
     project.docker()
     done = project.run()
     assert (done.returncode, "by name only" in done.stderr) == (0, True)
-    assert f"{NAME}: no such manifest: {NAME}" in done.stderr
+    assert f"{NAME} is in the lock by name only: no such manifest: {NAME}; run `modelgen lock` again" in done.stderr
     project.docker(registry={NAME: INDEX})
     assert digests(project) == ("4", "3")
     project.asked()
@@ -133,5 +133,7 @@ def test_docker_that_hangs_has_five_seconds_for_all_images(project: Project) -> 
     done = project.run()
     assert time.monotonic() - start < 9
     assert done.returncode == 0
-    assert "2 images are in the lock by name only" in done.stderr
-    assert "no answer within 5 s" in done.stderr
+    assert (
+        "vllm/vllm-openai:v0.11.0, vllm/vllm-openai:v0.11.1 are in the lock by name only: no answer within 5 s"
+        in done.stderr
+    )

@@ -65,7 +65,7 @@ def _config(commit: Commit) -> Json:
         return {}
     try:
         config = json.loads(blob.source)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     told = ("architectures", "model_type", "quantization_config")
     return {name: config[name] for name in told if name in config} if isinstance(config, dict) else {}

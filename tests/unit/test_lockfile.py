@@ -74,10 +74,10 @@ FILES = f'files = [{{ path = "x", size = 1, blob = "{"1" * 40}" }}]\n'
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("format = 0\n", "has a fault at `format`"),
-        (GOOD, "has a fault at `snapshots[0].files` (a/b)"),
+        ("format = 0\n", "has a fault: `format`"),
+        (GOOD, "has a fault: `snapshots[0].files` (a/b)"),
         (GOOD + FILES.replace('"x"', '"../x"'), "is not a path inside a snapshot"),
-        (GOOD + FILES.replace("blob", "blub"), "has a fault at `snapshots[0].files[0]"),
+        (GOOD + FILES.replace("blob", "blub"), "has a fault: `snapshots[0].files[0]"),
         (GOOD + FILES + GOOD.partition("\n")[2] + FILES, "has a snapshot twice"),
         (GOOD.replace("a/b", "a/../b") + FILES, "is not a repository id"),
         ("<<<<<<< HEAD\n", "is not TOML"),

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from modelgen.hub.locking.resolve import Resolution
     from modelgen.lockfile.entries import Lock
 
-_SUFFIX = ".modelgen-new"
-
 
 @click.command("lock")
 @config_option
@@ -164,7 +162,7 @@ def _write(path: Path, lock: Lock) -> bool:
         if path.is_file() and path.read_bytes() == data:
             return False
         with locked(path.parent):
-            staged = Staged(path.parent, {path.name: data}, _SUFFIX)
+            staged = Staged(path.parent, {path.name: data})
             try:
                 staged.publish(path.name)
             finally:

@@ -28,9 +28,9 @@ def check_lock(inputs: Inputs, format_: str) -> int:
         import json
 
         click.echo(json.dumps({"lock": inputs.lock_path.as_posix(), "disagreements": found}, indent=2))
-    for text in found:
-        click.echo(f"modelgen: {inputs.lock_path}: {text}", err=True)
-    if found:
+    elif found:
+        for text in found:
+            click.echo(f"modelgen: {inputs.lock_path}: {text}", err=True)
         click.echo("modelgen: run `modelgen lock`", err=True)
     return OUT_OF_DATE if found else 0
 
@@ -39,20 +39,17 @@ def _repositories(document: Document, lock: Lock) -> Iterator[str]:
     from modelgen.engines.assets import wants
 
     wanted = {want: want for want in wants(document, lock)}
+    all_ = (*wanted, *(entry.want for entry in lock.snapshots))
     for want in wanted:
         entry = lock.find(want)
         if entry is None:
             others = [other for other in lock.snapshots if other.repo == want.repo and other.want not in wanted]
-            yield f"{', '.join(want.models)}: {_named(want)} is not in it{_difference(want, others)}"
+            yield f"{', '.join(want.models)}: {want.name(all_)} is not in it{_difference(want, others)}"
         elif sorted(entry.models) != sorted(want.models):
-            yield f"{_named(want)} is for {', '.join(want.models)}, not for {', '.join(entry.models) or 'nothing'}"
+            yield f"{want.name(all_)} is for {', '.join(want.models)}, not for {', '.join(entry.models) or 'nothing'}"
     for entry in lock.snapshots:
         if entry.want not in wanted:
-            yield f"nothing needs {_named(entry.want)}"
-
-
-def _named(want: Want) -> str:
-    return f"{want.repo} at {want.revision}" if want.revision else want.repo
+            yield f"nothing needs {entry.want.name(all_)}"
 
 
 def _difference(want: Want, others: list[Snapshot]) -> str:

@@ -57,12 +57,12 @@ def look_up_images(
 
 
 def _warn(problems: dict[str, list[str]], known: Collection[str]) -> list[str]:
-    """Return one warning for all images that nobody could tell about."""
+    """Return a warning for each reason why nobody could tell about images."""
     if not problems:
         return []
-    names = [name for group in problems.values() for name in group]
-    reasons = "; ".join(f"{', '.join(group)}: {problem}" for problem, group in problems.items())
-    kept = "as before" if all(name in known for name in names) else "by name only"
-    what = f"{len(names)} images are" if names[1:] else "an image is"
-    text = f"{what} in the lock {kept}, since nothing told what is behind the name ({reasons})"
-    return [f"{text}; run `modelgen lock` again where Docker reaches the registry"]
+    warnings = []
+    for problem, names in problems.items():
+        kept = "as before" if all(name in known for name in names) else "by name only"
+        warnings.append(f"{', '.join(names)} {'are' if names[1:] else 'is'} in the lock {kept}: {problem}")
+    warnings[-1] += "; run `modelgen lock` again where Docker reaches the registry"
+    return warnings

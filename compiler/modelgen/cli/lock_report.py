@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.locking.listing import Pinned
     from modelgen.hub.locking.resolve import Resolution
-    from modelgen.lockfile.entries import Image, Lock
+    from modelgen.lockfile.entries import Image, Lock, Snapshot
 
 _MOST_FILES = 20
 
@@ -43,7 +43,7 @@ class Report:
     def print(self, format_: str) -> None:
         """Print it."""
         for found in self.resolution.pinned.values():
-            for text in _left_out(found):
+            for text in _left_out(found, self._name(found.entry)):
                 click.echo(f"modelgen: {text}", err=True)
         for text in self.warnings:
             click.echo(f"modelgen: warning: {text}", err=True)
@@ -58,18 +58,22 @@ class Report:
 
     def _changes(self) -> Iterator[str]:
         for change in compare(self.old, self.new):
-            yield from _lines(change)
+            yield from _lines(change, self._name(change.entry))
         yield from _image_lines(self.old.images, self.new.images)
 
     def _summary(self) -> str:
         files = sum(len(entry.files) for entry in self.new.snapshots)
         size = sum(entry.size for entry in self.new.snapshots)
-        count, images = len(self.new.snapshots), len(self.new.images)
+        count, images = len({entry.repo for entry in self.new.snapshots}), len(self.new.images)
         text = (
             f"{count} repositor{'y' if count == 1 else 'ies'}, {_files(files)}, {size_text(size)}; "
             f"{images} image{'' if images == 1 else 's'}"
         )
         return text if self.is_written else f"{text}; nothing has changed"
+
+    def _name(self, entry: Snapshot) -> str:
+        """Return how an entry is called."""
+        return entry.want.name(other.want for other in (*self.new.snapshots, *self.old.snapshots))
 
     def _as_json(self) -> dict[str, Any]:
         return {
@@ -110,9 +114,9 @@ def print_faults(resolution: Resolution, path: Path) -> int:
     return min(fault.exit_code for fault in resolution.faults.values())
 
 
-def _left_out(found: Pinned) -> Iterator[str]:
+def _left_out(found: Pinned, name: str) -> Iterator[str]:
     entry = found.entry
-    about = f"{', '.join(entry.models)}: {entry.repo}"
+    about = f"{', '.join(entry.models)}: {name}"
     if entry.left_out:
         patterns = ", ".join(entry.left_out)
         yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), which serving does not need"
@@ -121,8 +125,8 @@ def _left_out(found: Pinned) -> Iterator[str]:
         yield f"{about}: left out {_files(count)} ({size_text(size)}) that `file` or `include` does not name"
 
 
-def _lines(change: Change) -> Iterator[str]:
-    old, new, name = change.old, change.new, change.entry.repo
+def _lines(change: Change, name: str) -> Iterator[str]:
+    old, new = change.old, change.new
     if new is None:
         yield f"- {name} at {change.entry.commit[:12]}"
     elif old is None:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import glob
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, llamacpp
+from modelgen.engines.model_config import counts
 from modelgen.engines.resolve import named_args, resolve
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from modelgen.config import Model
+    from modelgen.engines.engine import Engine
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
+    from modelgen.lockfile.wants import Form
 
 # A tokenizer or code repository may be a whole model; its weights are not what is wanted.
 _WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
+
+_FORMS: Mapping[str, Form] = {"draft": "checkpoint", "lora": "adapter"}
+# With it vLLM and SGLang read weights of other forms, or none.
+_FORMAT = "load-format"
 
 
 class Outside(NamedTuple):
@@ -59,17 +67,27 @@ def wants_of(document: Document, name: str, lock: Lock | None) -> list[Want]:
     engine = ENGINES.get(resolved.engine)
     found = []
     if (own := own_want(name, model)) is not None:
-        found.append(own)
+        args = named_args(document, name, resolved)
+        found.append(replace(own, form="checkpoint") if _is_checkpoint(engine, args) else own)
         found += _code(name, model, config_of(own, lock))
     if engine is not None and engine.repos is not None:
         args = named_args(document, name, resolved)
         found += [
-            Want(repo, revision, exclude=_WEIGHTS if role == "tokenizer" else (), models=(name,), role=role)
+            _other(name, role, repo, revision)
             for role, repo, revision in engine.repos(args)
             if is_repo_id(repo) and repo != model.repo
         ]
-    found += [Want(repo, models=(name,), role="lora") for repo in (model.loras or {}).values() if is_repo_id(repo)]
+    found += [_other(name, "lora", repo) for repo in (model.loras or {}).values() if is_repo_id(repo)]
     return found
+
+
+def _is_checkpoint(engine: Engine | None, args: Mapping[str, Any]) -> bool:
+    return engine is not None and engine.from_config and _FORMAT not in args and counts(engine, args)
+
+
+def _other(name: str, role: str, repo: str, revision: str | None = None) -> Want:
+    exclude = _WEIGHTS if role == "tokenizer" else ()
+    return Want(repo, revision, exclude=exclude, models=(name,), role=role, form=_FORMS.get(role, "files"))
 
 
 def own_want(name: str, model: Model) -> Want | None:

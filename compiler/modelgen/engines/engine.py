@@ -106,6 +106,7 @@ class Engine:
         catalogue: Its flags by release; None for an engine whose flags are not known.
         short_flags: For an engine whose flags are taken as they are written: what its short ones are short for.
         repeats_flags: Whether such an engine takes a list as the flag once for each value.
+        from_config: Whether it loads a checkpoint, which a config.json describes.
         from_snapshot: Whether it serves offline only from a snapshot's path, never by repository id.
         one_card: Whether it uses no more than one card.
         owned_args: Flags that modelgen writes, and where their meaning belongs.
@@ -139,6 +140,7 @@ class Engine:
     catalogue: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     repeats_flags: bool = False
+    from_config: bool = False
     from_snapshot: bool = False
     one_card: bool = False
     owned_args: Mapping[str, str] = field(default_factory=dict)

@@ -187,6 +187,7 @@ ENGINE = Engine(
     },
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
     catalogue=partial(catalogue, NAME),
+    from_config=True,
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     length="context-length",

@@ -59,6 +59,7 @@ ENGINE = Engine(
     variables="",
     short_flags={"p": "port"},
     repeats_flags=True,
+    from_config=True,
     from_snapshot=True,
     one_card=True,
     owned_args=OWNED_ARGS,

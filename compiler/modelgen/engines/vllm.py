@@ -196,6 +196,7 @@ ENGINE = Engine(
     several_names=True,
     loras=True,
     catalogue=partial(catalogue, NAME),
+    from_config=True,
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     length=MAX_MODEL_LEN,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelgen.hub.following import open_regular
 from modelgen.hub.left_out import choose
+from modelgen.hub.loadable import WEIGHTS, is_weights, other_adapter, shard_number, shard_sets
 from modelgen.hub.weights import BadWeightsError, bytes_by_dtype
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "embedding", "lora", "gguf"]
 
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf")
-_NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|tokenizer.*)\.\w+")
-_SHARD = re.compile(r"(.*)-(\d{5,6})-of-(\d{5,6})(\.[a-z]+)", re.ASCII)
 _TOKENIZERS = re.compile(
     r"tokenizer\.(json|model.*)|tokenizer_config\.json|vocab\.(json|txt)|tekken\.json|.*\.tiktoken|.*piece.*\.model"
 )
@@ -74,14 +72,14 @@ def examine(files: Mapping[str, Path]) -> Checkpoint:
     """
     top = {path for path in files if "/" not in path}
     ggufs = sorted(path for path in files if path.endswith(".gguf"))
-    weights = [path for path in files if path.endswith(_WEIGHTS) and not _NO_WEIGHTS.fullmatch(path.rpartition("/")[2])]
+    weights = [path for path in files if is_weights(path)]
     kept = {*choose(files, (), ()).kept}
     full = [path for path in weights if not path.startswith("adapter_model.") and not path.endswith(".gguf")]
     if "adapter_config.json" in top and not full:
         found = Checkpoint("lora")
         _read_config(found, files, "adapter_config.json")
-        if str(kind := found.config.get("peft_type", "LORA")).upper() != "LORA":
-            found.faults.append(f"adapter_config.json says that it is {str(kind)[:40]}; engines load LORA alone")
+        if fault := other_adapter(found.config):
+            found.faults.append(f"adapter_config.json {fault}")
         if not any(path.startswith("adapter_model.") for path in top):
             found.faults.append("there is no adapter_model.safetensors")
     elif ggufs and not full:
@@ -114,10 +112,9 @@ def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], 
 def _choose_gguf(found: Checkpoint, ggufs: Iterable[str]) -> None:
     models = []
     for path in ggufs:
-        shard = _SHARD.fullmatch(path)
         if path.rpartition("/")[2].lower().startswith("mmproj"):
             found.mmproj = found.mmproj or path
-        elif shard is None or int(shard[2]) == 1:
+        elif shard_number(path) in (None, 1):
             models.append(path)
     if not models:
         found.faults.append("there is no GGUF file of a model")
@@ -161,22 +158,15 @@ def _missing_shards(files: Mapping[str, Path]) -> Iterator[str]:
             if missing:
                 verb = "are" if len(missing) > 1 else "is"
                 yield f"{len(missing)} of the shards in {path} {verb} missing ({_some(missing)})"
-    sets: dict[tuple[str, str, str], set[int]] = {}
-    for path in files:
-        if shard := _SHARD.fullmatch(path):
-            sets.setdefault((shard[1], shard[3], shard[4]), set()).add(int(shard[2]))
-    for (stem, count, suffix), numbers in sets.items():
-        if absent := int(count) - len({number for number in numbers if 1 <= number <= int(count)}):
-            first = next(number for number in range(1, int(count) + 1) if number not in numbers)
-            name = f"{stem}-{first:0{len(count)}}-of-{count}{suffix}"
-            yield f"{absent} of {int(count)} shards {'are' if absent > 1 else 'is'} missing (such as {name})"
+    for total, absent, first in shard_sets(files):
+        if absent:
+            yield f"{absent} of {total} shards {'are' if absent > 1 else 'is'} missing (such as {first})"
 
 
 def _faults_of(path: str, place: Path, *, is_kept: bool) -> Iterator[str]:
     """Yield what is wrong inside a file; weights of other engines, which are not kept, may look like anything."""
     name = path.rpartition("/")[2]
-    is_weights = path.endswith(_WEIGHTS)
-    is_torch = is_kept and path.endswith(_TORCH) and not _NO_WEIGHTS.fullmatch(name)
+    is_torch = is_kept and path.endswith(_TORCH) and is_weights(path)
     try:
         with open_regular(place) as file:
             size = file.seek(0, 2)
@@ -184,7 +174,7 @@ def _faults_of(path: str, place: Path, *, is_kept: bool) -> Iterator[str]:
             first = file.read(len(_POINTER))
             if first == _POINTER and size <= _MOST_OF_POINTER:
                 yield f"{path} is a pointer of git-lfs, not the file; run `git lfs pull` in its repository"
-            elif is_weights and size == 0:
+            elif path.endswith(WEIGHTS) and size == 0:
                 yield f"{path} is empty"
             elif is_torch and not first.startswith(_TORCH_BEGINS):
                 yield f"{path} is no file of PyTorch"

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from modelgen.files import ModelgenError, Staged
+from modelgen.files import STAGED, ModelgenError, Staged
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import tree_listing
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
-_SUFFIX = ".modelgen-new"
 _BLOB_MODE = 0o644
 _SYNCED_AT_ONCE = 16
 
@@ -47,7 +46,7 @@ def link(checkout: Checkout, file: File) -> None:
     """Point to a blob that is there, in one step: two processes may do so at once."""
     pointer = checkout.pointer(file)
     make_folder(pointer.parent)
-    staged = pointer.with_name(f"{pointer.name}{_SUFFIX}")
+    staged = pointer.with_name(f"{pointer.name}{STAGED}")
     with contextlib.suppress(FileNotFoundError):
         staged.unlink()
     staged.symlink_to(os.path.relpath(checkout.blob(file), pointer.parent))
@@ -75,7 +74,7 @@ def write_small_files(checkout: Checkout) -> None:
     wrong = dict(wrong_small_files(checkout))
     for name in wrong:
         make_folder((checkout.folder / name).parent)
-    staged = Staged(checkout.folder, wrong, _SUFFIX)
+    staged = Staged(checkout.folder, wrong)
     try:
         for name in wrong:
             staged.publish(name)
@@ -88,7 +87,7 @@ def write_listing(checkout: Checkout) -> None:
     """Write the listing of a checkout whose files are to come."""
     make_folder(checkout.tree.parent)
     data = {checkout.tree.name: tree_listing(checkout)}
-    staged = Staged(checkout.tree.parent, data, _SUFFIX)
+    staged = Staged(checkout.tree.parent, data)
     try:
         staged.publish(checkout.tree.name)
         checkout.tree.chmod(_BLOB_MODE)

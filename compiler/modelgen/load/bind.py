@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from modelgen.config import Config
+from modelgen.config.phrases import phrase
 
 if TYPE_CHECKING:
     from modelgen.config.compose import ComposeKeys
@@ -93,49 +94,7 @@ def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noq
     if prefix:  # of a `compose` table, the only ones with unions
         path = tuple(part for part in path if part not in _PYDANTIC_PARTS)
     known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
-    return Fault((*prefix, *path), item["type"], _message(item), known)
-
-
-def _message(item: Any) -> str:  # noqa: ANN401
-    match item["type"]:
-        case "string_type":
-            return f"must be a string, not {_kind(item['input'])}"
-        case "bool_type":
-            return f"must be true or false, not {_kind(item['input'])}"
-        case "int_type":
-            return f"must be an integer, not {_kind(item['input'])}"
-        case "list_type":
-            return f"must be a list, not {_kind(item['input'])}"
-        case "dict_type" | "model_type" | "model_attributes_type":
-            return f"must be a table, not {_kind(item['input'])}"
-        case "literal_error":
-            return f"must be {item['ctx']['expected'].replace(chr(39), chr(34))}"
-        case "greater_than" | "greater_than_equal" | "less_than_equal":
-            return f"must be {item['msg'].removeprefix('Input should be ')}"
-        case "string_pattern_mismatch":
-            return f"must match {item['ctx']['pattern']}"
-        case "string_too_short":
-            return "must not be empty"
-        case _:
-            return str(item["msg"])
-
-
-def _kind(value: Any) -> str:  # noqa: ANN401
-    match value:
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a float"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case dict():
-            return "a table"
-        case _:
-            return "a date or time"
+    return Fault((*prefix, *path), item["type"], phrase(item), known)
 
 
 def _table_at(root: type[BaseModel], path: Path) -> type[BaseModel]:

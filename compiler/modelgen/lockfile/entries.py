@@ -21,8 +21,16 @@ MAX_CONFIG_BYTES = 64 * 1024
 _BAD_IN_PATH = re.compile(r'[\x00-\x1f\x7f\\<>"|?*]|^[A-Za-z]:')
 
 
+_LONGEST_NAME = 255  # bytes: NAME_MAX of ext4, xfs, btrfs and apfs
+
+
 def _check_path(value: str) -> str:
-    if _BAD_IN_PATH.search(value) or any(part in ("", ".", "..") for part in value.split("/")) or len(value) > 1000:
+    if (
+        _BAD_IN_PATH.search(value)
+        or any(part in ("", ".", "..") for part in value.split("/"))
+        or any(len(part.encode(errors="surrogatepass")) > _LONGEST_NAME for part in value.split("/"))
+        or len(value) > 1000
+    ):
         raise PydanticCustomError("bad-path", "is not a path inside a snapshot")
     return value
 

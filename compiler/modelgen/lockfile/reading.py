@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from modelgen.config.phrases import phrase
 from modelgen.diagnostics import Found, rule
 from modelgen.lockfile.entries import FORMAT, Lock, digest_of
 from modelgen.source import Source, Span
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 * 2**20
 """Of a models.lock; a thousand models of a hundred files have 20 MB."""
+_AT = re.compile(r" \(at line (\d+), column (\d+)\)")
 _REMAKE = "take models.lock from your version control, or remove it and run `modelgen lock`"
 
 
@@ -37,7 +40,9 @@ def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, lis
     except RecursionError:
         return None, [*bad_lock(start, "is nested too deep")]
     except ValueError as error:  # tomllib's own, and integers of more digits than Python reads
-        return None, [*bad_lock(start, f"is not TOML: {error}")]
+        place = _AT.search(str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (1, 1)
+        return None, [*bad_lock(Span(path, line, column, line, column), f"is not TOML: {_AT.sub('', str(error))}")]
     written = tables.get("format")
     if isinstance(written, int) and written > FORMAT:
         return None, [*newer_lock(start, written)]
@@ -63,15 +68,14 @@ def _take_digests(tables: dict[str, Any]) -> list[object]:
 
 def _first_fault(error: ValidationError, tables: Mapping[str, Any]) -> str:
     """Return one sentence: after a bad merge there may be thousands of faults, and the first tells enough."""
-    fault = error.errors(include_url=False, include_input=False)[0]
+    fault = error.errors(include_url=False)[0]
     where, place, named = tables, "", ""
     for key in fault["loc"]:
         place += f"[{key}]" if isinstance(key, int) else f".{key}" if place else str(key)
         where = where[key] if isinstance(where, list | dict) and _holds(where, key) else {}
         if isinstance(where, dict) and isinstance(where.get("repo"), str):
             named = f" ({where['repo'][:100]})"
-    message = fault["msg"]
-    return f"has a fault at `{place or 'its top'}`{named}: {message[:1].lower()}{message[1:]}"
+    return f"has a fault: `{place or 'its top'}`{named} {phrase(fault)}"
 
 
 def _holds(container: Any, key: str | int) -> bool:  # noqa: ANN401 - whatever TOML holds

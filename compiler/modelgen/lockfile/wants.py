@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+Form: TypeAlias = Literal["checkpoint", "adapter", "files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Want:
         exclude: Glob patterns of the files to leave out.
         models: Ids of the models that need it.
         role: What for: `model`, `tokenizer`, `code`, `lora` or `draft`.
+        form: What it must be to be of use: a `checkpoint`, an `adapter`, or any `files`.
     """
 
     repo: str
@@ -30,6 +33,16 @@ class Want:
     exclude: tuple[str, ...] = ()
     models: tuple[str, ...] = field(default=(), compare=False)
     role: str = field(default="model", compare=False)
+    form: Form = field(default="files", compare=False)
+
+    def name(self, among: Iterable[Want]) -> str:
+        """Return the repository, and where others of it are among some wants, the revision and patterns too."""
+        if {other for other in among if other.repo == self.repo} <= {self}:
+            return self.repo
+        revision = f" at {self.revision}" if self.revision else ""
+        lists = (("include", self.include), ("exclude", self.exclude))
+        patterns = "; ".join(f"{key} {', '.join(globs)}" for key, globs in lists if globs)
+        return f"{self.repo}{revision}{f' ({patterns})' if patterns else ''}"
 
 
 def merge(wants: Iterable[Want]) -> list[Want]:
@@ -38,5 +51,6 @@ def merge(wants: Iterable[Want]) -> list[Want]:
     for want in wants:
         known = merged.get(want, want)
         models = tuple(dict.fromkeys((*known.models, *want.models)))
-        merged[want] = Want(want.repo, want.revision, want.include, want.exclude, models, known.role)
+        form = known.form if known.form != "files" else want.form
+        merged[want] = replace(known, models=models, form=form)
     return [*merged.values()]

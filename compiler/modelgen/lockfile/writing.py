@@ -77,7 +77,8 @@ def _asset(entry: Asset) -> str:
 def _image(entry: Image) -> str:
     lines = ["[[images]]", f"reference = {_text(entry.reference)}"]
     keys = ("config_digest", "manifest_digest")
-    lines += [f"{key} = {_text(digest)}" for key in keys if (digest := getattr(entry, key))]
+    told = [f"{key} = {_text(digest)}" for key in keys if (digest := getattr(entry, key))]
+    lines += told or ["# Nothing told what is behind this name."]
     return "\n".join(lines) + "\n"
 
 

@@ -198,7 +198,7 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
     publishing.finish(checkout)
     if has_moved_on(checkout, DEFAULT_REF):  # as a fetch leaves it, and this is the move
         is_new = True
-        ref = disk.Staged(checkout.folder, {f"refs/{DEFAULT_REF}": checkout.commit.encode()}, ".modelgen-new")
+        ref = disk.Staged(checkout.folder, {f"refs/{DEFAULT_REF}": checkout.commit.encode()})
         ref.publish(f"refs/{DEFAULT_REF}")
         checkout.ref(DEFAULT_REF).chmod(0o644)
     return is_new

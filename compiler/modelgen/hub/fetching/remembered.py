@@ -88,7 +88,7 @@ class Seen:
         note = json.dumps({"complete": complete, "files": kept}).encode()
         # Where it cannot be written, the next run looks again.
         with contextlib.suppress(OSError):
-            staged = Staged(self._hub, {_NOTE: note}, ".modelgen-new")
+            staged = Staged(self._hub, {_NOTE: note})
             try:
                 staged.publish(_NOTE)
                 (self._hub / _NOTE).chmod(0o644)

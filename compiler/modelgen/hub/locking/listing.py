@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from modelgen.files import InputError
 from modelgen.hub.left_out import Choice, choose, nearest
+from modelgen.hub.loadable import config_name, why_not
 from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from modelgen.lockfile.wants import Want
 
-CONFIG = "config.json"
 _LONGEST_LICENSE = 100
 
 
@@ -88,9 +88,11 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     """Return the lock's entry for what was found.
 
     Raises:
-        InputError: The repository has something that no entry can hold.
+        InputError: No engine could load it, or no entry can hold it.
     """
     want = ask.want
+    if fault := why_not(want.form, choice.kept, facts.config):
+        raise InputError(f"{ask.about} {fault}; mend `repo`, `revision`, `include` or `exclude` in models.toml")
     try:
         entry = Snapshot(
             repo=want.repo,
@@ -128,7 +130,7 @@ def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob
 
 
 def config_text(ask: Ask, data: bytes) -> str:
-    """Return the text of a config.json.
+    """Return the text of a config.json or adapter_config.json.
 
     Raises:
         InputError: It is not text.
@@ -136,12 +138,15 @@ def config_text(ask: Ask, data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{ask.about} has a {CONFIG} that is not UTF-8, which no engine reads") from error
+        raise InputError(
+            f"{ask.about} has a {config_name(ask.want.form)} that is not UTF-8, which no engine reads"
+        ) from error
 
 
-def keeps_config(files: Iterable[File]) -> File | None:
-    """Return the config.json among files, if it is small enough to be kept in the lock."""
-    return next((file for file in files if file.path == CONFIG and file.size <= MAX_CONFIG_BYTES), None)
+def keeps_config(ask: Ask, files: Iterable[File]) -> File | None:
+    """Return the file that says what the repository is, if it is small enough to be kept in the lock."""
+    name = config_name(ask.want.form)
+    return next((file for file in files if file.path == name and file.size <= MAX_CONFIG_BYTES), None)
 
 
 def license_of(card: Mapping[str, Any]) -> str | None:

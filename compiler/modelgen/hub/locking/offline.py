@@ -123,7 +123,7 @@ def _facts(opened: _Opened, files: list[File]) -> Facts:
             raise _fault(opened.ask, opened.commit, f"is damaged: {file.path}: {error}") from error
         for dtype, count in found.items():
             sums[dtype] = sums.get(dtype, 0) + count
-    config = keeps_config(files)
+    config = keeps_config(opened.ask, files)
     text = config_text(opened.ask, opened.found[config.path].path.read_bytes()) if config else None
     return Facts(opened.commit, read_license(opened.snapshot), weights=sums, config=text)
 

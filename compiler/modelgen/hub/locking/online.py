@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, sentences, weights
 from modelgen.hub.locking.listing import (
-    CONFIG,
     Ask,
     Facts,
     Pinned,
@@ -113,7 +112,7 @@ def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[_Info])
     for path in choice.kept:
         size, sha256, blob = info.files[path]
         files.append(make_file(ask, path, size, sha256=sha256, blob=None if sha256 else blob))
-    config = keeps_config(files)
+    config = keeps_config(ask, files)
     text = pool.submit(hub.config, ask, info.commit, config) if config else None
     shards = [file for file in files if file.path.endswith(weights.SUFFIX)]
     headers = [pool.submit(hub.weights, ask, info.commit, shard) for shard in shards]
@@ -152,10 +151,10 @@ class _Hub:
         self._attempt(partial(self._connection.api.auth_check, ask.want.repo), ask, "")
 
     def config(self, ask: Ask, commit: str, file: File) -> str:
-        data = self._read(ask, commit, CONFIG, 0, file.size)
+        data = self._read(ask, commit, file.path, 0, file.size)
         git_id = hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
         if file.etag not in (git_id, hashlib.sha256(data).hexdigest()):
-            raise ModelgenError(f"{ask.about}: {CONFIG} came damaged; run the command again")
+            raise ModelgenError(f"{ask.about}: {file.path} came damaged; run the command again")
         return config_text(ask, data)
 
     def weights(self, ask: Ask, commit: str, file: File) -> dict[str, int]:

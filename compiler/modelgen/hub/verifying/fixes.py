@@ -54,7 +54,7 @@ def _write(hub: Path, remedy: Write) -> None:
     _remove(hub, remedy.path)
     parent = hub.joinpath(*landing.parts) if landing.is_folder else hub / folder
     make_folder(parent)
-    staged = Staged(parent, {name: remedy.data}, ".modelgen-new")
+    staged = Staged(parent, {name: remedy.data})
     try:
         staged.publish(name)
         (parent / name).chmod(0o644)

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelgen.files import STAGED
 from modelgen.hub.following import follow
 from modelgen.hub.layout import OWN_FOLDER
 from modelgen.hub.left_out import matches
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
 
 _REPOS = ("models--", "datasets--", "spaces--")
-_LEFTOVERS = (".incomplete", ".modelgen-new")
+_LEFTOVERS = (".incomplete", STAGED)
 
 
 def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Problem]:

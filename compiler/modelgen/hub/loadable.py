@@ -1,0 +1,108 @@
+"""Why no engine could load what was chosen of a repository, as far as the names of its files and its config tell."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from modelgen.lockfile.wants import Form
+
+CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf")
+# Mistral's own form, which vLLM reads too.
+_OTHER_CONFIG = "params.json"
+_NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|tokenizer.*)\.\w+")
+_SHARD = re.compile(r"(.*)-(\d{5,6})-of-(\d{5,6})(\.[a-z]+)", re.ASCII)
+
+
+class Shards(NamedTuple):
+    """A set of shards: of how many files, how many of them are absent, and the name of the first that is."""
+
+    total: int
+    absent: int
+    first: str | None
+
+
+def config_name(form: Form) -> str:
+    """Return the file that says what a repository of a form holds."""
+    return ADAPTER_CONFIG if form == "adapter" else CONFIG
+
+
+def is_weights(path: str) -> bool:
+    """Tell whether a file's name is one of weights; training leaves others with such endings."""
+    return path.endswith(WEIGHTS) and not _NO_WEIGHTS.fullmatch(path.rpartition("/")[2])
+
+
+def shard_number(path: str) -> int | None:
+    """Return the 2 of `model-00002-of-00005.safetensors`; None for a file that is no shard."""
+    shard = _SHARD.fullmatch(path)
+    return int(shard[2]) if shard else None
+
+
+def shard_sets(paths: Iterable[str]) -> Iterator[Shards]:
+    """Yield the sets of shards among files."""
+    sets: dict[tuple[str, str, str], set[int]] = {}
+    for path in paths:
+        if shard := _SHARD.fullmatch(path):
+            sets.setdefault((shard[1], shard[3], shard[4]), set()).add(int(shard[2]))
+    for (stem, count, suffix), numbers in sets.items():
+        absent = [number for number in range(1, int(count) + 1) if number not in numbers]
+        first = f"{stem}-{absent[0]:0{len(count)}}-of-{count}{suffix}" if absent else None
+        yield Shards(int(count), len(absent), first)
+
+
+def why_not(form: Form, paths: Collection[str], config: str | None) -> str | None:
+    """Return why no engine could load a repository, after its name; None for one that one can.
+
+    Args:
+        form: What it must be.
+        paths: What is to be fetched of it.
+        config: Its config.json or adapter_config.json; None where there is none, or a large one.
+    """
+    if form == "files":
+        return None
+    name = config_name(form)
+    if name not in paths and (form == "adapter" or _OTHER_CONFIG not in paths):
+        return f"has no {name}, so {_what_instead(paths)}"
+    if config is not None and (fault := _fault(form, config)):
+        return f"cannot be used: {name} {fault}"
+    weights = [path for path in paths if is_weights(path)]
+    if form == "adapter":
+        weights = [path for path in weights if path.startswith("adapter_model.")]
+    if not weights:
+        return f"has no weights ({'adapter_model' if form == 'adapter' else '*'}.safetensors) among the files to fetch"
+    # Beside a whole set, or a file in one piece, the rest of another is never opened: the index does not name it.
+    sets = [*shard_sets(weights)]
+    if all(shard_number(path) for path in weights) and all(shards.absent for shards in sets):
+        return f"lacks {sets[0].absent} of {sets[0].total} shards (such as {sets[0].first})"
+    return None
+
+
+def _what_instead(paths: Collection[str]) -> str:
+    if ADAPTER_CONFIG in paths:
+        return (
+            'no engine serves it by itself: it is a LoRA adapter; name it in `loras = { NAME = "…" }` of its base model'
+        )
+    if any(path.endswith(".gguf") for path in paths):
+        return 'this engine cannot load it; GGUF files are for `engine = "llamacpp"` with `file`'
+    return "no engine could load it"
+
+
+def _fault(form: Form, text: str) -> str | None:
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError):
+        table = None
+    if not isinstance(table, dict):
+        return "is not JSON, or not a table"
+    return other_adapter(table) if form == "adapter" else None
+
+
+def other_adapter(config: Mapping[str, Any]) -> str | None:
+    """Return what an adapter_config.json says that no engine takes; peft has adapters of thirty kinds."""
+    kind = str(config.get("peft_type", "LORA"))
+    return None if kind.upper() == "LORA" else f"says that it is {kind[:40]}; engines load LORA alone"
