@@ -111,3 +111,17 @@ def test_the_rank_of_an_adapter_gets_into_the_command(tmp_path: Path, hub: Hub, 
     built = modelgen("build", cwd=tmp_path, env=project.environment)
     assert built.returncode == 0, built.stderr
     assert '- "--max-lora-rank"\n      - "64"\n' in (tmp_path / "build" / "docker-compose.yml").read_text()
+
+
+def test_what_is_locked_already_may_be_of_no_use_to_another_model(tmp_path: Path, hub: Hub) -> None:
+    project = with_adapter(tmp_path, hub, LORA)
+    project.lock()
+    before = project.path.read_bytes()
+    hub.clear()
+    project.write(model("text", "org/lora", 'loras = { sql = "org/lora" }'))
+    fault = "org/lora has no config.json, so no engine serves it by itself"
+    done, checked = project.run(), project.run("--check")
+    assert (done.returncode, checked.returncode) == (1, 4)
+    assert f"modelgen: text: {fault}" in done.stderr
+    assert f"modelgen: models.lock: text: {fault}" in checked.stderr
+    assert (project.path.read_bytes(), hub.requests) == (before, [])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds for all images together."""
 _AT_ONCE = 16
+_TRANSPORT = re.compile(r"^(?:failed to configure transport: )?error pinging v2 registry: ")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
@@ -190,5 +191,5 @@ def _problem(printed: Any, arch: str) -> str:  # noqa: ANN401 - whatever Docker 
     if printed is None:
         return f"no answer within {PATIENCE:.0f} s"
     if isinstance(printed, str):
-        return printed.splitlines()[0][:200]
+        return _TRANSPORT.sub("", printed.splitlines()[0])[:200]
     return f"the registry has none for {arch}"

@@ -92,7 +92,7 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     """
     want = ask.want
     if fault := why_not(want.form, choice.kept, facts.config):
-        raise InputError(f"{ask.about} {fault}; mend `repo`, `revision`, `include` or `exclude` in models.toml")
+        raise unusable(ask, fault)
     try:
         entry = Snapshot(
             repo=want.repo,
@@ -113,6 +113,11 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
         raise InputError(f"{ask.about} cannot be locked: it {fault}; `exclude` the file in models.toml") from error
     unasked = len(choice.unasked), sum(sizes[path] for path in choice.unasked)
     return Pinned(entry, sum(sizes[path] for path in choice.unneeded), unasked)
+
+
+def unusable(ask: Ask, fault: str) -> InputError:
+    """Return the error of a repository that no engine could load."""
+    return InputError(f"{ask.about} {fault}; mend `repo`, `revision`, `include` or `exclude` in models.toml")
 
 
 def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob: str | None = None) -> File:

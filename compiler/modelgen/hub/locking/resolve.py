@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
+from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import offline
-from modelgen.hub.locking.listing import Ask, Pinned
+from modelgen.hub.locking.listing import Ask, Pinned, unusable
 from modelgen.lockfile.entries import Lock, Snapshot
 from modelgen.lockfile.repos import is_local
 
@@ -96,8 +97,17 @@ def resolve(needs: Callable[[Lock], list[Want]], old: Lock, moved: Collection[st
 def _keep(
     wanted: Iterable[Want], old: Lock, freed: Collection[tuple[str, str | None]], done: Resolution
 ) -> dict[Want, Snapshot]:
-    entries = {want: old.find(want) for want in wanted if (want.repo, want.revision) not in freed}
-    return {want: entry for want, entry in entries.items() if entry is not None and want not in done.pinned}
+    kept = {}
+    for want in wanted:
+        entry = old.find(want) if (want.repo, want.revision) not in freed and want not in done.pinned else None
+        if entry is None:
+            continue
+        # It was locked for another model, or by another version.
+        if fault := why_not(want.form, entry.by_path, entry.config):
+            done.faults[want] = unusable(Ask(want, entry.commit), fault)
+        else:
+            kept[want] = entry
+    return kept
 
 
 def _pins(old: Lock, freed: Collection[tuple[str, str | None]], done: Resolution) -> dict[tuple[str, str | None], str]:
