@@ -76,8 +76,12 @@ class Gate:
 
     def enter(self) -> Lease | None:
         """Let a request through, or return None: then it has to wait (`Admission.enter`)."""
+        return None if self.queued else self.admit()
+
+    def admit(self) -> Lease | None:
+        """Let the first in line through, if the gate is open and the engine takes one more."""
         limit = self.model.concurrency
-        if self.endpoint is None or self.queued or (limit is not None and len(self.leases) >= limit):
+        if self.endpoint is None or (limit is not None and len(self.leases) >= limit):
             return None
         lease = Lease(self, self.endpoint)
         self.leases.add(lease)
