@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,12 @@ pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
 
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reaches the network from its own process; end-to-end tests talk to Docker by its command line."""
+    """No test reaches further than loopback from its own process; Docker is talked to by its command line."""
+    connect = socket.socket.connect
 
-    def refuse(*_args: object, **_kwargs: object) -> None:
-        raise AssertionError(f"{request.node.nodeid} opened a connection")
+    def connect_here(self: socket.socket, address: Any) -> None:  # noqa: ANN401 - an address of any family
+        if address[0] != "127.0.0.1":
+            raise AssertionError(f"{request.node.nodeid} opened a connection to {address}")
+        connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect", connect_here)

@@ -5,6 +5,7 @@ Whoever holds the board tells it what has happened, then lets it `advance`, and 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from modelgen_runtime.gate import RefusedError
     from modelgen_runtime.manifest import Manifest, Model
     from modelgen_runtime.orders import Failure, Order, Ticket
+
+
+_MOST_ROUNDS = 100
 
 
 class Board:
@@ -41,7 +45,7 @@ class Board:
         report: Callable[[Happening], None],
     ) -> None:
         self._clock, self._poke, self._report = clock, poke, report
-        self._is_contended = False
+        self._is_contended, self._last = False, 0.0
         self.manifest = manifest
         self.records = {model.id: self._make(model) for model in manifest.models}
 
@@ -58,6 +62,7 @@ class Board:
         elif sum(len(other.line) for other in self.records.values()) >= limit:
             ticket.refuse(refusals.full(limit))
         else:
+            ticket.since = self._stamp()
             record.line.append(ticket)
             record.gate.queued = len(record.line)
 
@@ -73,6 +78,7 @@ class Board:
 
     def ask(self, order: Order) -> None:
         """Begin a switch."""
+        order.since = self._stamp()
         switches.begin(order, self.records, self.lack(order.models))
 
     def resume(self, models: Iterable[str]) -> None:
@@ -190,13 +196,14 @@ class Board:
         actions: list[Action] = []
         for record in self.records.values():
             record.dispatch()
-        while True:
+        for _ in range(_MOST_ROUNDS):
             standings = [record.standing for record in self.records.values()]
             plan = decide(standings, self.policy, self._clock())
             if not (plan.start or plan.stop or plan.drain or plan.open):
                 self._is_contended = any(one.line is not None for one in standings)
                 return actions, plan.wake
             actions += self._apply(plan)
+        raise AssertionError("the plans of one instant contradict each other")
 
     @property
     def policy(self) -> Policy:
@@ -245,6 +252,9 @@ class Board:
         record.close(State.STOPPING)
         record.cut_leases(f"`{record.model.id}` had to stop, and this request was not done after `drain_timeout`")
         record.is_resident = False
+        for order in record.orders:  # of somebody who came later
+            order.open.add(record.model.id)
+            record.want(order.since)
         self._enter(record, State.STOPPING)
         return Action("stop", record.model)
 
@@ -263,6 +273,11 @@ class Board:
     def _abandon(self, record: Record, refusal: RefusedError) -> None:
         for order in [*record.orders]:
             switches.abandon(order, self.records, refusal, self._clock())
+
+    def _stamp(self) -> float:
+        """Return the time, later than any that was returned before: who came first is never in doubt."""
+        self._last = max(self._clock(), math.nextafter(self._last, math.inf))
+        return self._last
 
     def _make(self, model: Model) -> Record:
         return Record(Gate(model, on_leave=self._note_leave), model)

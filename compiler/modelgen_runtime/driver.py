@@ -55,7 +55,8 @@ class Driver(Protocol):
 
         Args:
             models: Those of the manifest.
-            on_exit: Told of every exit, asked for or not, with the model's id; called in the event loop.
+            on_exit: Told of every exit, asked for or not, with the model's id; called in the event loop, and for one
+                that `stop` was asked for before `stop` returns.
         """
 
     async def start(self, model: Model) -> Endpoint:
@@ -74,6 +75,9 @@ class Driver(Protocol):
 
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
+
+    def last_words(self, model: str, count: int) -> list[str]:
+        """Return the last lines of the last start alone: of what an error is made."""
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""

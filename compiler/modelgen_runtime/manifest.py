@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any
 
 FORMAT = 1
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
 class ManifestError(Exception):
@@ -216,6 +218,10 @@ def _check(manifest: Manifest) -> None:
         raise ManifestError("`models` has a model twice")
     gpus, names = {gpu.name for gpu in manifest.gpus}, set[str]()
     for index, model in enumerate(manifest.models):
+        if not _ID.fullmatch(model.id):  # it names files and paths
+            raise ManifestError(f"`models[{index}].id` is no id of a model")
+        if model.id not in model.names:
+            raise ManifestError(f"`models[{index}].names` lacks the id")
         if unknown := sorted(model.claims.keys() - gpus):
             raise ManifestError(f"`models[{index}].claims` names {unknown[0]}, which is no card of `gpus`")
         if taken := sorted(names.intersection(model.names)):

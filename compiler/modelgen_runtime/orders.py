@@ -17,15 +17,15 @@ class Ticket:
 
     Args:
         gate: Of its model.
-        since: When it came.
+        since: When it came; the board sets it.
         grant: Lets it through; returns False when it has left meanwhile.
         refuse: Ends its wait.
     """
 
     gate: Gate
-    since: float
     grant: Callable[[Lease], bool]
     refuse: Callable[[RefusedError], None]
+    since: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -34,15 +34,15 @@ class Order:
 
     Args:
         models: Their ids.
-        since: When it was asked for.
+        since: When it was asked for; the board sets it.
         done: Called once with None when all are ready, or with the reason why they are not.
         open: Those that are not ready yet.
         started: Those that it starts.
     """
 
     models: tuple[str, ...]
-    since: float
     done: Callable[[RefusedError | None], None]
+    since: float = 0.0
     open: set[str] = field(default_factory=set)
     started: frozenset[str] = frozenset()
 

@@ -88,7 +88,7 @@ class Record:
             since=self.line[0].since if self.line else None,
             asked=self.asked,
             gentle=self.gentle,
-            kept=bool(self.orders),
+            kept=min((order.since for order in self.orders), default=None),
             leaves=self.is_held or self.is_dismissed or self.is_removed or self.successor is not None,
             used=self.gate.used,
             ready_at=self.ready_at,

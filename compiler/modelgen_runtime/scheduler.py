@@ -93,9 +93,9 @@ class _Desk:
         """Let one go that is held or gone from the manifest, or that nobody has used for long."""
         if standing.leaves and (standing.is_open or standing.state is State.STARTING):
             self._leaving[standing.id] = None
-        elif standing.idle_timeout is not None and standing.state is State.READY:
+        elif standing.idle_timeout is not None and standing.is_open:
             due = (self._now if standing.is_busy else standing.used) + standing.idle_timeout
-            if due <= self._now and not standing.kept:
+            if due <= self._now and standing.kept is None:
                 self._leaving[standing.id] = None
             else:
                 self._wake(due)
@@ -168,15 +168,22 @@ class _Desk:
         found = []
         for one in self.standings.values():
             may_leave = one.is_open or (one.state is State.STARTING and one.line is None)
-            # A B A B becomes A A B B: those in its line who came before the taker are served before it.
-            is_first = one.since is not None and taker is not None and one.since < (taker.line or 0.0)
-            if may_leave and one.claims and not one.kept and not is_first and one.id not in self._leaving:
+            if may_leave and one.claims and one.id not in self._leaving and not self._came_before(one, taker):
                 protected = self._protected_until(one, taker)
                 if protected > self._now:
                     self._wake(protected)
                 else:
                     found.append(one)
         return found
+
+    def _came_before(self, standing: Standing, taker: Standing | None) -> bool:
+        """Tell whether a switch or requests hold a model that are to be served before the taker.
+
+        So A B A B becomes A A B B, and of two switches the first is completed.
+        """
+        if taker is None or taker.line is None:
+            return False
+        return any(time is not None and time <= taker.line for time in (standing.kept, standing.since))
 
     def _protected_until(self, standing: Standing, taker: Standing | None) -> float:
         """Return until when `min_active` keeps a model; nobody is kept from an operator."""

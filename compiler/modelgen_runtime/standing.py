@@ -36,7 +36,7 @@ class Standing:
         since: When the first in line came; None without one.
         asked: When somebody asked for it to be resident (a switch, a profile); None where nobody has, or it is.
         gentle: Whether it is asked for only if nothing has to leave: after a switch that failed.
-        kept: Whether it belongs to a switch that is not complete, so that nothing evicts it.
+        kept: Since when it belongs to a switch that is not complete: only who came before evicts it. None without one.
         leaves: Whether it has to stop whatever else is asked for: it is held, or gone from the manifest.
         used: When its last request ended, or it became ready.
         ready_at: When it became ready.
@@ -53,7 +53,7 @@ class Standing:
     since: float | None = None
     asked: float | None = None
     gentle: bool = False
-    kept: bool = False
+    kept: float | None = None
     leaves: bool = False
     used: float = 0.0
     ready_at: float = 0.0

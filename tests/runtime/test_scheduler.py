@@ -65,7 +65,10 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
         pytest.param(
             [waiting("x"), one("y", State.STARTING, waiting=1, since=95.0)], Plan(), id="a start for somebody goes on"
         ),
-        pytest.param([waiting("x"), one("y", kept=True, **READY)], Plan(), id="a switch is not torn apart"),
+        pytest.param([waiting("x"), one("y", kept=80.0, **READY)], Plan(), id="a switch is not torn apart"),
+        pytest.param(
+            [waiting("x"), one("y", kept=95.0, **READY)], Plan(stop={"y": "x"}), id="but it waits for who came before"
+        ),
         pytest.param(
             [waiting("x", 95), one("y", State.READY, running=1, waiting=1, since=94.0)],
             Plan(),
@@ -102,9 +105,14 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
         pytest.param(
             [one("x", used=50.0, idle_timeout=50.0, **READY)], Plan(stop={"x": None}), id="idle for long enough"
         ),
+        pytest.param(
+            [one("x", State.DRAINING, used=50.0, idle_timeout=50.0), one("y", State.STARTING, {"a": 1}, asked=80.0)],
+            Plan(),
+            id="and not opened while the card is busy",
+        ),
         pytest.param([one("x", used=60.0, idle_timeout=50.0, **READY)], Plan(wake=110.0), id="not yet"),
         pytest.param([one("x", used=0.0, idle_timeout=50.0, **BUSY)], Plan(wake=150.0), id="busy is not idle"),
-        pytest.param([one("x", idle_timeout=50.0, kept=True, **READY)], Plan(), id="part of a switch"),
+        pytest.param([one("x", idle_timeout=50.0, kept=80.0, **READY)], Plan(), id="part of a switch"),
         pytest.param(
             [one("x", State.READY, {"a": 6}, used=1.0), one("y", State.READY, {"a": 6}, used=2.0)],
             Plan(stop={"x": None}),

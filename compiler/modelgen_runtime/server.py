@@ -1,0 +1,242 @@
+"""Connections of clients: HTTP/1.1 with strict framing, one request after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from modelgen_runtime import problems, wire
+from modelgen_runtime.exchange import Exchange
+from modelgen_runtime.gate import RefusedError
+
+if TYPE_CHECKING:
+    from modelgen_runtime.front import Front
+
+_MOST_HEAD = 64 * 1024
+_MOST_HEADERS = 200
+_HEAD_PATIENCE, _BODY_PATIENCE, _IDLE_PATIENCE = 30.0, 60.0, 75.0
+_HIGH_WATER = 256 * 1024
+_SWEEP = 1.0
+_TARGET = re.compile(rb"/[!-~]*")
+_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization", b"content-type")
+_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
+
+
+class Connection(asyncio.Protocol):
+    """A client's connection.
+
+    Requests that come before the one before is answered wait, unread beyond what has come already.
+
+    Args:
+        front: What all connections share.
+        all_: The server's set of them.
+    """
+
+    def __init__(self, front: Front, all_: set[Connection]) -> None:
+        self._front, self._all = front, all_
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._exchanges: deque[Exchange] = deque()
+        self._target, self._head_size, self._parsed_size = b"", 0, 0
+        self._headers: wire.Headers = []
+        self._fields: dict[bytes, bytes] = {}
+        self._in_body = self._is_broken = False
+        self._deadline = front.now() + _HEAD_PATIENCE
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    # -- asyncio's side -----------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._all.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Drop what the client waits for."""
+        self._all.discard(self)
+        self._writable.set()
+        for exchange in self._exchanges:
+            exchange.cancel()
+        self._exchanges.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come."""
+        if self._is_broken:
+            return
+        if not self._in_body:
+            self._head_size += len(data)
+        else:
+            self._deadline = self._front.now() + _BODY_PATIENCE
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._reject(400, "another protocol is not spoken here")
+        except httptools.HttpParserCallbackError as error:
+            told = error.__context__
+            self._reject(*(told.args if isinstance(told, _BadHeadError) else (400, "the request cannot be read")))
+        except httptools.HttpParserError as error:
+            self._reject(400, f"the request is not HTTP/1.1: {error}")
+        else:
+            if not self._in_body and self._head_size > _MOST_HEAD:
+                self._reject(431, "the head of the request is too large")
+
+    def eof_received(self) -> bool:
+        """Close: a client that sends no more has left."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Pass on that the client does not keep up."""
+        self._writable.clear()
+        if self._exchanges:
+            self._exchanges[0].pause_answer()
+
+    def resume_writing(self) -> None:
+        """Pass on that it does."""
+        self._writable.set()
+        if self._exchanges:
+            self._exchanges[0].resume_answer()
+
+    # -- the parser's side --------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        self._target, self._headers, self._fields, self._parsed_size = b"", [], {}, 0
+        if not self._exchanges:
+            self._deadline = self._front.now() + _HEAD_PATIENCE
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._headers.append((name, value))
+        self._fields[name.lower()] = value
+        self._parsed_size += len(name) + len(value)
+        if len(self._headers) > _MOST_HEADERS or self._parsed_size > _MOST_HEAD:
+            raise _BadHeadError(431, "the head of the request is too large")
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, or put it in line behind those before."""
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        _check_head(method, self._target, version, self._headers, self._fields)
+        self._in_body, self._head_size = True, 0
+        self._deadline = self._front.now() + _BODY_PATIENCE
+        keeps_alive = self._parser.should_keep_alive()
+        head = wire.RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
+        exchange = Exchange(self._front, self, head)
+        self._exchanges.append(exchange)
+        if len(self._exchanges) == 1:
+            exchange.begin()
+        else:
+            self.pause()
+
+    def on_body(self, data: bytes) -> None:
+        """Pass a part of the body on."""
+        if self._exchanges:
+            self._exchanges[-1].receive(data)
+
+    def on_message_complete(self) -> None:
+        """Pass on that a request is whole."""
+        self._in_body, self._head_size = False, 0
+        if self._exchanges:
+            self._exchanges[-1].end()
+
+    # -- the exchange's side ------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def drain(self) -> None:
+        """Return once the client keeps up."""
+        await self._writable.wait()
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Break off."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def finish(self, exchange: Exchange) -> None:
+        """Go on with the next request, or close."""
+        if self._exchanges and self._exchanges[0] is exchange:
+            self._exchanges.popleft()
+        if exchange.closes or self._is_broken:
+            self._is_broken = True
+            if self._transport is not None:
+                self._transport.close()
+            return
+        self._deadline = self._front.now() + _IDLE_PATIENCE
+        if self._exchanges:
+            # Not from within the answer before: a thousand requests in one packet would nest as deep.
+            asyncio.get_running_loop().call_soon(self._exchanges[0].begin)
+        else:
+            self.resume()
+
+    def sweep(self, now: float) -> None:
+        """Cut a client that is too slow; while one waits for an engine, it is we who are."""
+        is_waiting = bool(self._exchanges) and not self._in_body
+        if now > self._deadline and not is_waiting:
+            if self._in_body or self._head_size:
+                self._reject(408, "the request did not come in time")
+            else:
+                self.abort()
+
+    def _reject(self, status: int, why: str) -> None:
+        """Refuse what cannot be read, after what is being answered; nothing that follows can be trusted."""
+        self._is_broken = True
+        refusal = RefusedError(status, "bad_request", why)
+        if self._exchanges:
+            self._exchanges[0].fail(refusal)
+            return
+        response = problems.problem_response(refusal)
+        assert isinstance(response.body, bytes), "a problem is whole"  # noqa: S101 - an invariant
+        lines = wire.own_lines(response, len(response.body))
+        self.write(wire.response_head(status, lines, chunked=False, close=True) + response.body)
+        if self._transport is not None:
+            self._transport.close()
+
+
+class _BadHeadError(Exception):
+    """A head that is refused: status and reason."""
+
+
+def _check_head(method: bytes, target: bytes, version: str, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
+    """Refuse what two readers could read in two ways, as far as the parser lets it through."""
+    if version not in ("1.0", "1.1"):
+        raise _BadHeadError(505, "only HTTP/1.1 is spoken here")
+    if method not in _METHODS or not _TARGET.fullmatch(target):
+        raise _BadHeadError(400, "the request line is not one of this API")
+    if len(fields) < len(headers):
+        names = [name.lower() for name, _ in headers]
+        if any(names.count(name) > 1 for name in _ONCE):
+            raise _BadHeadError(400, "a header stands twice that may stand once")
+    coding = fields.get(b"transfer-encoding", b"chunked").strip().lower()
+    is_double = b"transfer-encoding" in fields and (b"content-length" in fields or version == "1.0")
+    if coding != b"chunked" or is_double:
+        raise _BadHeadError(400, "the length of the body is told in two ways, or in none that is known")
+
+
+async def sweep(connections: set[Connection], front: Front) -> None:
+    """Cut slow clients until cancelled."""
+    while True:
+        await asyncio.sleep(_SWEEP)
+        for connection in [*connections]:
+            connection.sweep(front.now())

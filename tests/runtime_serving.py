@@ -1,0 +1,120 @@
+"""An orchestrator that is a process of its own, over engines that are programs too."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compiling import REPOSITORY
+from modelgen_runtime.manifest import Gpu, Manifest, Model, Process, Profile, Readiness, Settings, write_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENGINE = Path(__file__).parent / "runtime" / "fake_engine.py"
+ROUTES = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages", "/echo")
+CARD = (Gpu("gpu0", 24 * 2**30, 20 * 2**30),)
+
+
+def engine(id_: str, *options: str, gib: float = 12, **more: Any) -> Model:  # noqa: ANN401 - fields of a model
+    """Return a model that the fake engine serves."""
+    arguments = (sys.executable, "-S", "-E", str(ENGINE), "--port", "{port}", "--name", id_, *options)
+    fields: dict[str, Any] = {
+        "names": (id_,),
+        "readiness": Readiness("/health", 10.0, "/v1/models"),
+        "routes": ROUTES,
+        "claims": {"gpu0": int(gib * 2**30)} if gib else {},
+        "stop_grace": 2.0,
+    }
+    return Model(id_, engine="command", process=Process(arguments), **{**fields, **more})
+
+
+def manifest(*models: Model, profiles: tuple[Profile, ...] = (), **settings: Any) -> Manifest:  # noqa: ANN401
+    """Return a manifest of these models on one card of 20 GiB."""
+    return Manifest("demo", "process", models, CARD, profiles, Settings(**settings))
+
+
+class Served:
+    """A running orchestrator."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[str], port: int) -> None:
+        self.folder, self.process, self.port = folder, process, port
+        self.url = f"http://127.0.0.1:{port}"
+
+    def ask(self, path: str, body: object = None, *, method: str | None = None, **headers: str) -> tuple[int, Any]:
+        """Return status and JSON of an answer; a body makes it a POST."""
+        data = None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, data, named, method=method)
+        if data is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, content = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, content = error.code, error.read()
+        return status, json.loads(content) if content[:1] in (b"{", b"[") else content.decode()
+
+    def chat(self, model: str, text: str = "hello") -> tuple[int, Any]:
+        """Ask a model for an answer."""
+        return self.ask("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": text}]})
+
+    def state(self, model: str) -> str:
+        """Return the state that a model is in."""
+        [state] = [one["state"] for one in self.ask("/models")[1]["models"] if one["id"] == model]
+        return str(state)
+
+    def engines(self) -> list[int]:
+        """Return the processes of the engines that belong to it."""
+        stored = json.loads((self.folder / "state" / "processes.json").read_text())
+        return sorted(entry["pid"] for entry in stored.values())
+
+
+def spawn(folder: Path, content: Manifest, *, port: int | None = None) -> tuple[subprocess.Popen[str], int]:
+    """Start an orchestrator, and return it with its port."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    (folder / "manifest.json").write_bytes(write_manifest(content))
+    command = [sys.executable, "-m", "modelgen_runtime", str(folder / "manifest.json")]
+    command += ["--state", str(folder / "state"), "--bind", f"127.0.0.1:{port}"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    log = (folder / "orchestrator.log").open("a")
+    with log:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    return process, port
+
+
+@contextlib.contextmanager
+def serving(folder: Path, content: Manifest) -> Iterator[Served]:
+    """Yield a running orchestrator, which ends with all its engines."""
+    process, port = spawn(folder, content)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("modelgen: serving on"), (folder / "orchestrator.log").read_text()
+        try:
+            yield Served(folder, process, port)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def wait_for(question: Any, seconds: float = 20.0) -> None:  # noqa: ANN401 - anything that answers
+    """Return once a question is answered with yes."""
+    end = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
