@@ -139,8 +139,10 @@ class Service:
         engine_version: As text, or None where the engine has none that matters.
         image: Container image.
         launch: Entry point and arguments.
+        directory: Where it runs, as a process of the host; None in a container.
         environment: Variables, sorted by name.
-        port: On which the engine listens inside the container.
+        port: On which the engine listens inside the container; on a host of its own, the driver chooses one.
+        routes: Paths that clients may call.
         served_names: All names that clients may use, the id first.
         upstream_name: The one that the engine knows, for engines with one name only; else None.
         repo: Repository id on the hub, where there is one.
@@ -175,8 +177,10 @@ class Service:
     engine_version: str | None
     image: str
     launch: Launch
+    directory: str | None
     environment: tuple[tuple[str, str], ...]
     port: int
+    routes: tuple[str, ...]
     served_names: tuple[str, ...]
     upstream_name: str | None
     repo: str | None

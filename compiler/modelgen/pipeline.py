@@ -9,7 +9,7 @@ from modelgen.checks import check
 from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
 from modelgen.load import load
 from modelgen.lower import lower
-from modelgen.targets import TARGETS, target
+from modelgen.targets import ON_HOST, TARGETS, target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -93,7 +93,7 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
         lock: The models.lock beside it, as it is on disk; None where there is none.
         path: What findings call the file.
         lock_path: What findings call the lock.
-        targets: Names of output formats, of `modelgen.targets.TARGETS`.
+        targets: Names of output formats, of `modelgen.targets.TARGETS`; or `ON_HOST` alone.
         root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
             output go through it.
     """
@@ -101,7 +101,7 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     document, diagnostics = checked.document, checked.diagnostics
     if document is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {})
-    fleet = lower(document, root_from_out, checked.lock)
+    fleet = lower(document, root_from_out, checked.lock, on_host=ON_HOST in targets)
     artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet).items()}
     return Compilation(checked.source, diagnostics, fleet, artifacts)
 

@@ -171,8 +171,8 @@ class Exchange:
         if self.path not in gate.model.routes:
             raise RefusedError(404, "not_found", f"{gate.model.engine} has no {self.path}, so `{found.name}` has none")
         self._gate = gate
-        if gate.model.upstream_name is not None:
-            self._rename(found, finder, gate.model.upstream_name)
+        if gate.model.upstream_name not in (None, found.name):
+            self._rename(found, finder, str(gate.model.upstream_name))
         if (lease := gate.enter()) is None:
             self._run(self._wait(gate))
         else:

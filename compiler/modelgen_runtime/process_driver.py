@@ -92,9 +92,9 @@ class ProcessDriver:
         if model.process is None:
             raise DriverError(f"{model.id} has no `process` in the manifest")
         port, filled = _free_port(), model.process
-        arguments = [item.replace("{port}", str(port)) for item in filled.arguments]
+        arguments = [_fill(item, port) for item in filled.arguments]
         own = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_ENGINES}
-        written = {name: value.replace("{port}", str(port)) for name, value in filled.environment.items()}
+        written = {name: _fill(value, port) for name, value in filled.environment.items()}
         self._hide_secrets(model)
         log_from = self._logs.size(model.id)
         try:
@@ -191,6 +191,12 @@ class ProcessDriver:
         new = self._path.with_suffix(".new")
         new.write_text(json.dumps({id_: asdict(one) for id_, one in self._running.items()}) + "\n", encoding="utf-8")
         new.replace(self._path)
+
+
+def _fill(text: str, port: int) -> str:
+    """Return an argument or a variable as the engine gets it; a leading `~/` is the home of whoever serves."""
+    text = text.replace("{port}", str(port))
+    return os.path.expanduser(text) if text.startswith("~/") else text  # noqa: PTH111 - a text, not yet a path
 
 
 def _recipe(model: Model) -> str:

@@ -21,11 +21,17 @@ _COMMANDS = {
     "explain": "Print the manual of a rule.",
     "fetch": "Bring the snapshots of models.lock into the hub directory.",
     "init": "Write a commented models.toml to start from.",
+    "key": "Make an API key for the orchestrator.",
     "lock": "Write models.lock: what exactly models.toml serves.",
+    "logs": "Print what a model's engine printed.",
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",
+    "serve": "Run the models and their orchestrator on this host, without Docker.",
+    "status": "Show what holds the cards.",
+    "switch": "Make a model or a profile resident.",
     "validate": "Print all findings on models.toml.",
     "verify": "Hold the hub directory against models.lock.",
+    "why": "Say why a model does not serve.",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from modelgen.engines import routes
 from modelgen.engines.engine import Engine, Run
 from modelgen.ir import Launch
 
@@ -15,9 +16,9 @@ _PLACEHOLDER = re.compile(r"\{(?:port|model|hub)\}")
 
 def launch(run: Run) -> Launch:
     """Return the program with `{port}`, `{model}` and `{hub}` filled in; other braces stay (JSON has many)."""
-    values = {"{port}": str(PORT), "{model}": run.upstream_name, HUB_PLACEHOLDER: run.hub}
+    values = {"{port}": run.listen[1], "{model}": run.upstream_name, HUB_PLACEHOLDER: run.hub}
     filled = [_PLACEHOLDER.sub(lambda found: values[found[0]], item) for item in run.command]
     return Launch(tuple(filled[:1]), tuple(filled[1:]))
 
 
-ENGINE = Engine(name=NAME, title="command", launch=launch, port=PORT, health="/health")
+ENGINE = Engine(name=NAME, title="command", launch=launch, port=PORT, health="/health", routes=routes.ANY)

@@ -35,7 +35,8 @@ class Run:
         length: Tokens of the context, from the model's own config.json, where no flag says it; None where unknown.
         lora_limit: The rank to allow, from the adapters' own adapter_config.json; None where unknown.
         command: The program and its arguments, of the engine `command`.
-        hub: Where the hub directory is mounted.
+        hub: Where it finds the hub directory.
+        listen: Address and port to listen on, as its arguments have them.
         eager_reads: Whether weights are better read in one go than mapped (hubs on a Windows drive).
     """
 
@@ -56,6 +57,7 @@ class Run:
     lora_limit: int | None
     command: tuple[str, ...]
     hub: str
+    listen: tuple[str, str]
     eager_reads: bool
 
     @property
@@ -103,6 +105,7 @@ class Engine:
         variables: What its variables for flags begin with, for an engine that reads flags from variables too.
         several_names: Whether it answers to several names; else the gateway replaces what a client wrote.
         loras: Whether it serves LoRA adapters that models.toml declares.
+        routes: Paths of its API that clients may call; none that loads, sleeps or profiles.
         catalogue: Its flags by release; None for an engine whose flags are not known.
         short_flags: For an engine whose flags are taken as they are written: what its short ones are short for.
         repeats_flags: Whether such an engine takes a list as the flag once for each value.
@@ -137,6 +140,7 @@ class Engine:
     variables: str | None = None
     several_names: bool = False
     loras: bool = False
+    routes: tuple[str, ...] = ()
     catalogue: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     repeats_flags: bool = False

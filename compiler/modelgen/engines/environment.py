@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from modelgen.engines.images import Account
 
 # HF_HUB_OFFLINE keeps an engine from retrying for minutes on a host without internet, even when everything is on disk.
-_QUIET_AND_OFFLINE = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
+QUIET_AND_OFFLINE = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
 def hub(engine: Engine, account: Account) -> str:
@@ -27,7 +27,7 @@ def environment(engine: Engine, account: Account) -> dict[str, str]:
 
     Both names of the hub are explicit: the incident was one level between them.
     """
-    variables = {**_QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub(engine, account), **engine.environment}
+    variables = {**QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub(engine, account), **engine.environment}
     if engine.hub is None:
         variables["HF_HOME"] = account.hub_home
     variables |= {name: cache(engine, account) + below for name, below in (engine.caches or {}).items()}

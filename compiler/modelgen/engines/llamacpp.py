@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.engines import routes
 from modelgen.engines.engine import Engine, Run, curl_probe
 from modelgen.engines.plain_flags import format_flags
 from modelgen.ir import Launch
@@ -86,7 +87,7 @@ def launch(run: Run) -> Launch:
     command = ["-m", f"{run.snapshot}/{run.file}"]
     if run.mmproj:
         command += ["--mmproj", f"{run.snapshot}/{run.mmproj}"]
-    command += ["--alias", run.upstream_name, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
+    command += ["--alias", run.upstream_name, "--host", run.listen[0], "--port", run.listen[1]]
     command += ["--metrics", "--no-webui"]
     if run.has_cards and LAYERS not in run.args:
         command += [f"--{LAYERS}", _ALL_LAYERS]
@@ -115,6 +116,7 @@ ENGINE = Engine(
     environment={"LLAMA_ARG_OFFLINE": "1"},
     variables="LLAMA_ARG_",
     short_flags=SHORT_FLAGS,
+    routes=routes.LLAMACPP,
     from_snapshot=True,
     owned_args=OWNED_ARGS,
 )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines import routes
 from modelgen.engines.catalogue import catalogue
 from modelgen.engines.engine import Engine, Instead, Run, http_probe
 from modelgen.engines.flag_values import format_flag, whole_number
@@ -82,7 +83,7 @@ def launch(run: Run) -> Launch:
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
     release, args = catalogue(NAME).release(run.version), run.args
     command = ["--model-path", run.snapshot or run.repo, "--served-model-name", run.upstream_name]
-    command += ["--host", "0.0.0.0", "--port", str(PORT), "--enable-metrics"]  # noqa: S104 - in its own container
+    command += ["--host", run.listen[0], "--port", run.listen[1], "--enable-metrics"]
     if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
     if run.claims:
@@ -186,6 +187,7 @@ ENGINE = Engine(
         "TRITON_CACHE_DIR": "/triton",
     },
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
+    routes=routes.SGLANG,
     catalogue=partial(catalogue, NAME),
     from_config=True,
     owned_args=OWNED_ARGS,

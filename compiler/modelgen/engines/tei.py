@@ -5,6 +5,7 @@ Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which
 
 from __future__ import annotations
 
+from modelgen.engines import routes
 from modelgen.engines.engine import Engine, Run, curl_probe
 from modelgen.engines.places import DATA
 from modelgen.engines.plain_flags import format_flags
@@ -39,7 +40,7 @@ def launch(run: Run) -> Launch:
     """
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
     command = ["--model-id", run.snapshot or run.repo, "--served-model-name", run.upstream_name]
-    command += ["--hostname", "0.0.0.0", "--port", str(PORT), "--json-output"]  # noqa: S104 - in its own container
+    command += ["--hostname", run.listen[0], "--port", run.listen[1], "--json-output"]
     if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
     return Launch((), (*command, *format_flags(run.args, joined=True)))
@@ -60,6 +61,7 @@ ENGINE = Engine(
     short_flags={"p": "port"},
     repeats_flags=True,
     from_config=True,
+    routes=routes.TEI,
     from_snapshot=True,
     one_card=True,
     owned_args=OWNED_ARGS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines import routes
 from modelgen.engines.catalogue import catalogue
 from modelgen.engines.engine import Engine, Run, http_probe
 from modelgen.engines.flag_values import format_flag, table_in
@@ -84,7 +85,7 @@ def launch(run: Run) -> Launch:
     else:
         entrypoint = ("vllm", "serve")
         command = [run.snapshot or run.repo]
-    command += ["--served-model-name", *run.served_names, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
+    command += ["--served-model-name", *run.served_names, "--host", run.listen[0], "--port", run.listen[1]]
     if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
         if "tokenizer" not in args:
@@ -195,6 +196,7 @@ ENGINE = Engine(
     environment={"VLLM_NO_USAGE_STATS": "1"},
     several_names=True,
     loras=True,
+    routes=routes.VLLM,
     catalogue=partial(catalogue, NAME),
     from_config=True,
     owned_args=OWNED_ARGS,

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
-def lower(document: Document, root_from_out: str, lock: Lock | None) -> ir.Fleet:
+def lower(document: Document, root_from_out: str, lock: Lock | None, *, on_host: bool = False) -> ir.Fleet:
     """Lower a document that has no errors; this cannot fail.
 
     Args:
         document: As loaded and checked.
         root_from_out: POSIX path from the output directory to the folder of models.toml.
         lock: The models.lock beside it, or None.
+        on_host: Whether engines are processes of the host; then `root_from_out` is absolute.
     """
     config = document.config
     budgets = fit.cards(config)
@@ -54,6 +55,7 @@ def lower(document: Document, root_from_out: str, lock: Lock | None) -> ir.Fleet
             repo_is_name=model.repo is not None and repos[model.repo] == 1,
             depends_on=[names[other] for other in depends_on.get(name, ())],
             root_from_out=root_from_out,
+            on_host=on_host,
             additions=additions(document, document.origin(name, "compose"), root_from_out),
         )
         for name, model in models.items()

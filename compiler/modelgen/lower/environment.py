@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.engines import vllm
-from modelgen.engines.environment import environment
+from modelgen.engines.environment import QUIET_AND_OFFLINE, environment
 from modelgen.engines.host import is_wsl2
 
 if TYPE_CHECKING:
@@ -44,4 +44,24 @@ def engine_environment(  # noqa: PLR0913, PLR0917 - all that a variable may depe
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     if is_wsl2(config) and engine.name == vllm.NAME and version is not None:
         variables = vllm.on_wsl2(version) | variables
+    return tuple(sorted(variables.items()))
+
+
+def host_environment(
+    document: Document, name: str, engine: Engine, hub: str, assets: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """Return the variables of an engine that runs on the host itself, sorted by name; its caches are its user's own."""
+    config, model = document.config, document.models[name]
+    table = (config.engines or {}).get(engine.name)
+    written = {**((table and table.env) or {}), **(model.env or {})}
+    variables = {**assets, **written, **QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub}
+    cards = [(config.gpus or {})[gpu] for gpu in model.gpus or ()]
+    if cards and (cards[0].kind or "nvidia") == "amd":
+        variables["HIP_VISIBLE_DEVICES"] = ",".join(card.device for card in cards)
+    elif cards:
+        # CUDA counts the fastest card first unless told otherwise.
+        variables |= {
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+            "CUDA_VISIBLE_DEVICES": ",".join(card.device for card in cards),
+        }
     return tuple(sorted(variables.items()))

@@ -19,7 +19,9 @@ _NAMED = re.compile(r"([\w.-]+=)(\.{1,2}[/\\].*)", re.DOTALL)
 _RELATIVE = re.compile(r"\.{1,2}[/\\].*", re.DOTALL)
 
 
-def mount_files(args: Mapping[str, Any], root_from_out: str) -> tuple[dict[str, Any], tuple[Mount, ...]]:
+def place_files(
+    args: Mapping[str, Any], root_from_out: str, *, mounted: bool
+) -> tuple[dict[str, Any], tuple[Mount, ...]]:
     """Return the arguments with every relative path replaced, and the mounts that make it hold.
 
     A relative path begins with `./` or `../`; anything else is a name inside the image or a text of its own. It may
@@ -28,6 +30,7 @@ def mount_files(args: Mapping[str, Any], root_from_out: str) -> tuple[dict[str, 
     Args:
         args: By canonical name.
         root_from_out: POSIX path from the output directory to the folder of models.toml.
+        mounted: Whether an engine sees them where they are mounted; else where they are.
     """
     mounts: dict[str, Mount] = {}
 
@@ -41,6 +44,8 @@ def mount_files(args: Mapping[str, Any], root_from_out: str) -> tuple[dict[str, 
         if not isinstance(value, str) or not is_relative(value):
             return value
         source = from_output(value, root_from_out)
+        if not mounted:
+            return source
         target = _free_target(flag, source, mounts)
         mounts[target] = Mount(source, target)
         return target

@@ -13,8 +13,8 @@ from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
 from modelgen.engines.resolve import account_of, named_args, resolve
 from modelgen.lower.additions import own_targets
-from modelgen.lower.environment import engine_environment
-from modelgen.lower.files import mount_files
+from modelgen.lower.environment import engine_environment, host_environment
+from modelgen.lower.files import place_files
 from modelgen.lower.paths import from_output
 from modelgen.lower.pins import pin_model
 
@@ -46,6 +46,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     repo_is_name: bool,
     depends_on: Sequence[str],
     root_from_out: str,
+    on_host: bool,
     additions: Mapping[str, Mapping[str, Any]],
 ) -> ir.Service:
     """Lower one model.
@@ -60,6 +61,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         repo_is_name: Whether no other model has its repository.
         depends_on: Services that start before it.
         root_from_out: POSIX path from the output directory to the folder of models.toml.
+        on_host: Whether it is a process of the host and not one in a container.
         additions: See `ir.Service`.
     """
     model, resolved, config = document.models[name], resolve(document, name), document.config
@@ -67,11 +69,12 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     account = account_of(document, name, resolved)
     cards = {gpu: budgets[gpu] for gpu in model.gpus or ()}
     claims = fit.claims(cards, model.gpu_memory)
-    place = hub(engine, account)
+    place = from_output(project.hub, root_from_out) if on_host else hub(engine, account)
     pinned = pin_model(document, name, lock, place)
     as_path = engine.from_snapshot or model.model_form == "snapshot"
     named = named_args(document, name, resolved)
-    args, files = mount_files(engine.pin(named, pinned.others, as_path) if engine.pin else named, root_from_out)
+    pinned_args = engine.pin(named, pinned.others, as_path) if engine.pin else named
+    args, files = place_files(pinned_args, root_from_out, mounted=not on_host)
     run = Run(
         version=resolved.version,
         repo=model.repo,
@@ -90,6 +93,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         lora_limit=pinned.lora_limit,
         command=tuple(model.command or ()),
         hub=place,
+        listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
     needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in run.command)
@@ -104,8 +108,12 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         engine_version=resolved.version.text if engine.catalogue and resolved.version else None,
         image=resolved.reference or "",
         launch=engine.launch(run),
-        environment=engine_environment(document, name, engine, resolved.version, account, pinned.variables),
+        directory=root_from_out if on_host else None,
+        environment=host_environment(document, name, engine, place, pinned.variables)
+        if on_host
+        else engine_environment(document, name, engine, resolved.version, account, pinned.variables),
         port=engine.port,
+        routes=engine.routes,
         served_names=run.served_names,
         upstream_name=None if engine.several_names else run.upstream_name,
         repo=model.repo,

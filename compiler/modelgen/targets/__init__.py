@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Render = Callable[[Fleet], Artifacts]
 
 TARGETS = ("compose",)
+ON_HOST = "process"
+"""The target whose engines are processes of the host; a fleet is for it or for containers."""
 
 
 def target(name: str) -> Render:

@@ -1,0 +1,33 @@
+"""`modelgen key`."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+import click
+
+_BYTES = 32
+
+
+@click.command("key")
+@click.option(
+    "--role",
+    type=click.Choice(("data", "control")),
+    required=True,
+    help="`data` may use models; `control` may also switch, stop and look.",
+)
+def command(role: str) -> int:
+    """Make an API key for the orchestrator, and the line for its `keys_file`.
+
+    The file holds the key's hash alone, so it may be read by others; the key itself is printed once and stored
+    nowhere. Clients send it as `Authorization: Bearer`, commands take it from MODELGEN_KEY.
+
+    \b
+    Example:
+      modelgen key --role data
+    """
+    key = f"mg-{secrets.token_urlsafe(_BYTES)}"
+    click.echo(f"key:  {key}")
+    click.echo(f"line: {role} sha256:{hashlib.sha256(key.encode()).hexdigest()}")
+    return 0

@@ -1,0 +1,42 @@
+"""`modelgen logs`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.remote import find_orchestrator, remote_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("logs")
+@remote_options
+@click.option("--follow", is_flag=True, help="Print on as more comes, until Ctrl-C.")
+@click.option("--lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="How many of the last.")
+@click.argument("model")
+def command(config: Path, url: str | None, model: str, *, follow: bool, lines: int, format_: str) -> int:  # noqa: PLR0913
+    """Print what a model's engine printed.
+
+    \b
+    Example:
+      modelgen logs text-4b
+      modelgen logs text-4b --follow
+    """
+    from modelgen.operate.control import quoted
+
+    orchestrator, path = find_orchestrator(config, url), f"/logs/{quoted(model)}?lines={lines}"
+    if follow:
+        for line in orchestrator.follow(f"{path}&follow=true"):
+            click.echo(json.dumps(line) if format_ == "json" else line)
+        return 0
+    answer = orchestrator.ask("GET", path)
+    if format_ == "json":
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        for line in answer["lines"]:
+            click.echo(line)
+    return 0

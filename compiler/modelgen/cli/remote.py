@@ -1,0 +1,61 @@
+"""What the commands share that talk to a running orchestrator."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.compiling import config_option, read_config
+from modelgen.files import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from modelgen.operate.control import Orchestrator
+
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what is listened on, not what is called
+
+
+def remote_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--config`, `--url` and `--format`."""
+    options = (
+        config_option,
+        click.option("--url", help="Address of the orchestrator.  [default: `listen` of the file]"),
+        click.option(
+            "--format",
+            "format_",
+            type=click.Choice(("human", "json")),
+            default="human",
+            show_default=True,
+            help="How the answer looks; `json` is the orchestrator's own.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def find_orchestrator(config: Path, url: str | None) -> Orchestrator:
+    """Return the orchestrator that is meant; its key comes from MODELGEN_KEY, never from an argument."""
+    from modelgen.operate.control import Orchestrator
+
+    return Orchestrator(url.rstrip("/") if url else _address_in(config), os.environ.get("MODELGEN_KEY"))
+
+
+def _address_in(config: Path) -> str:
+    """Return the address that models.toml says, whatever else in it is wrong."""
+    from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+    from modelgen.load import load
+
+    document, _, _ = load(read_config(config), config.as_posix())
+    if document is None:
+        raise InputError(f"{config} cannot be read; run `modelgen validate`, or name the address by --url")
+    table = document.config.orchestrator
+    listen = parse_address((table and table.listen) or DEFAULT_LISTEN)
+    if listen is None:
+        raise InputError(f"`listen` in {config} is no address; run `modelgen validate`, or name one by --url")
+    host = _ANYWHERE.get(listen.host, f"[{listen.host}]" if ":" in listen.host else listen.host)
+    return f"http://{host}:{listen.port}"

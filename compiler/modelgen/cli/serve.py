@@ -1,0 +1,102 @@
+"""`modelgen serve`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import config_option, lock_path, print_findings, read_config, read_lock
+from modelgen.cli.exits import FOUND, cannot
+from modelgen.files import InputError, ModelgenError
+
+if TYPE_CHECKING:
+    from modelgen.pipeline import Compilation
+
+_FOLDER = ".modelgen"
+_ON_HOST = ("vllm", "command")
+
+
+@click.command("serve")
+@config_option
+@click.option("--reload", "reload_", is_flag=True, help="Have a running one go by the file as it is now.")
+def command(config: Path, *, reload_: bool) -> int:  # noqa: RET503 - execv does not return
+    """Run the models and their orchestrator on this host, without Docker.
+
+    Engines are child processes: programs of `command`, and a vLLM that is installed here. State and logs are in
+    .modelgen/ beside the file. Ctrl-C stops all of them; after a crash the next one takes over what still runs.
+
+    \b
+    Example:
+      modelgen serve
+      modelgen serve --config prod/models.toml
+      modelgen serve --reload
+    """
+    if sys.platform == "win32":
+        raise ModelgenError("`serve` needs Linux or macOS; on Windows run it in WSL2, or use Docker")
+    compilation = _compile(config)
+    print_findings(compilation, "human", to_stderr=True)
+    if compilation.failed:
+        return FOUND
+    _refuse_images(compilation)
+    manifest = _write(config.parent / _FOLDER, compilation)
+    if reload_:
+        from modelgen.cli.remote import find_orchestrator
+
+        find_orchestrator(config, None).ask("POST", "/reload", {})
+        click.echo(f"{manifest}: reloaded", err=True)
+        return 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # In place of this process: the compiler is neither in its memory nor in its imports.
+    arguments = [sys.executable, "-m", "modelgen_runtime", str(manifest), "--state", str(manifest.parent)]
+    os.execv(sys.executable, arguments)  # noqa: S606 - no shell
+
+
+def _compile(config: Path) -> Compilation:
+    data, lock = read_config(config), read_lock(config)
+    from modelgen.pipeline import compile_source
+    from modelgen.targets import ON_HOST
+
+    root = Path(os.path.abspath(config.parent)).as_posix()  # noqa: PTH100 - links stay as the user has them
+    return compile_source(
+        data,
+        lock,
+        path=config.as_posix(),
+        lock_path=lock_path(config).as_posix(),
+        targets=(ON_HOST,),
+        root_from_out=root,
+    )
+
+
+def _refuse_images(compilation: Compilation) -> None:
+    """Some engines are programs inside their images, at places that only these have."""
+    services = compilation.fleet.services if compilation.fleet else ()
+    others = [service for service in services if service.engine not in _ON_HOST]
+    if others:
+        named = ", ".join(f"`{service.model}` ({service.engine})" for service in others)
+        raise InputError(
+            f'{named} can run only in a container; `serve` runs vllm and `engine = "command"`, by which any program '
+            "that is installed here can be named"
+        )
+
+
+def _write(folder: Path, compilation: Compilation) -> Path:
+    """Write the manifest, and keep the folder out of version control."""
+    from modelgen.files import Staged
+
+    contents = {**compilation.artifacts, ".gitignore": b"*\n"}
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)  # the manifest has the models' `env`, the logs what clients asked
+        staged = Staged(folder, contents)
+        try:
+            for name in contents:
+                staged.publish(name)
+        finally:
+            staged.discard()
+    except OSError as error:
+        raise cannot("write", error.filename or folder, error, "make its folder writable") from error
+    return folder / "manifest.json"

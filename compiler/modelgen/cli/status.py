@@ -1,0 +1,57 @@
+"""`modelgen status`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.remote import find_orchestrator, remote_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_GIB = 2**30
+
+
+@click.command("status")
+@remote_options
+def command(config: Path, url: str | None, *, format_: str) -> int:
+    """Show what holds the cards, what runs, and who waits.
+
+    \b
+    Example:
+      modelgen status
+      modelgen status --format json
+    """
+    status = find_orchestrator(config, url).ask("GET", "/status")
+    if format_ == "json":
+        click.echo(json.dumps(status, indent=2, ensure_ascii=False))
+        return 0
+    for gpu in status["gpus"]:
+        holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
+        click.echo(f"{gpu['name']}  {gpu['claimed'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB claimed{holders}")
+    rows = [("MODEL", "STATE", "RUNNING", "WAITING", ""), *(_row(model) for model in status["models"])]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[4]]).rstrip())
+    return 0
+
+
+def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    notes = ["held"] if model["held"] else []
+    if model["since"] is not None:
+        notes.append(f"for {_span(model['since'])}")
+    if model["idle"] is not None:
+        notes.append(f"idle for {_span(model['idle'])}")
+    if model["failure"] is not None:
+        notes.append(f"{model['failure']['message']}; `modelgen why {model['id']}` says more")
+    return model["id"], model["state"], str(model["running"]), str(model["waiting"]), ", ".join(notes)
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

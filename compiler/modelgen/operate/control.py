@@ -1,0 +1,89 @@
+"""The client of the orchestrator's control API."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from modelgen.files import InputError, ModelgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MENDED_BY_USER = (400, 404, 409)
+
+
+@dataclass(frozen=True)
+class Orchestrator:
+    """A running orchestrator.
+
+    Args:
+        url: Its address, without a slash at its end.
+        key: Of role `control`, or None; never printed.
+    """
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Return the JSON of an answer; one that takes long is waited for.
+
+        Raises:
+            ModelgenError: It cannot be reached, or says no.
+        """
+        with self._open(method, path, body) as answer:
+            try:
+                read: dict[str, Any] = json.load(answer)
+            except ValueError as error:
+                raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error
+        return read
+
+    def follow(self, path: str) -> Iterator[Any]:
+        """Yield the data of Server-Sent Events as they come."""
+        with self._open("GET", path, None) as answer:
+            for line in answer:
+                if line.startswith(b"data: "):
+                    yield json.loads(line[6:])
+
+    def _open(self, method: str, path: str, body: object) -> Any:  # noqa: ANN401 - urllib's answer
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310 - the user's own
+        request.add_header("Content-Type", "application/json")
+        if self.key:
+            request.add_header("Authorization", f"Bearer {self.key}")
+        # No proxy is asked about a server of one's own, and none gets the key.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            return opener.open(request)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refusal(error) from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            told = getattr(reason, "strerror", None) or reason
+            raise ModelgenError(
+                f"nothing answers at {self.url} ({str(told).lower()}); start it by `modelgen serve`, or name another "
+                "address by --url"
+            ) from error
+
+
+def quoted(name: str) -> str:
+    """Return a name as it stands in a path."""
+    return urllib.parse.quote(name, safe="")
+
+
+def _refusal(error: urllib.error.HTTPError) -> ModelgenError:
+    """Return what the orchestrator says no with, with the engine's last lines where it has them."""
+    try:
+        problem = json.loads(error.read())
+        detail, log = str(problem["detail"]), [str(line) for line in problem.get("log", ())]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        detail, log = f"the orchestrator answers {error.code}", []
+    if error.code in (401, 403):
+        detail += "; set MODELGEN_KEY to a key of role `control`"
+    text = "\n".join([detail, *(f"  | {line}" for line in log)])
+    return InputError(text) if error.code in _MENDED_BY_USER else ModelgenError(text)
