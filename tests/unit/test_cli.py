@@ -262,7 +262,7 @@ def test_every_command_has_an_example(name: str) -> None:
 def test_a_bug_of_ours_is_the_only_traceback(project: Path) -> None:
     script = (
         "import sys, modelgen.pipeline as p; sys.argv = ['modelgen', 'build'];"
-        "p.lower = lambda *_: 1 / 0\nfrom modelgen.cli import main; main()"
+        "p.lower = lambda *_, **__: 1 / 0\nfrom modelgen.cli import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -23,7 +23,7 @@ _ON_HOST = ("vllm", "command")
 @click.command("serve")
 @config_option
 @click.option("--reload", "reload_", is_flag=True, help="Have a running one go by the file as it is now.")
-def command(config: Path, *, reload_: bool) -> int:  # noqa: RET503 - execv does not return
+def command(config: Path, *, reload_: bool) -> int:
     """Run the models and their orchestrator on this host, without Docker.
 
     Engines are child processes: programs of `command`, and a vLLM that is installed here. State and logs are in
@@ -49,9 +49,13 @@ def command(config: Path, *, reload_: bool) -> int:  # noqa: RET503 - execv does
         find_orchestrator(config, None).ask("POST", "/reload", {})
         click.echo(f"{manifest}: reloaded", err=True)
         return 0
+    return _become(manifest)
+
+
+def _become(manifest: Path) -> NoReturn:
+    """Go on as the orchestrator: the compiler is neither in its memory nor in its imports."""
     sys.stdout.flush()
     sys.stderr.flush()
-    # In place of this process: the compiler is neither in its memory nor in its imports.
     arguments = [sys.executable, "-m", "modelgen_runtime", str(manifest), "--state", str(manifest.parent)]
     os.execv(sys.executable, arguments)  # noqa: S606 - no shell
 

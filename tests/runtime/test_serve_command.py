@@ -1,0 +1,189 @@
+"""`modelgen serve` and the commands that talk to it, as the README has them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compiling import REPOSITORY, modelgen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DEMO = REPOSITORY / "tests" / "demo"
+SECTION = (REPOSITORY / "README.md").read_text().partition("\n## Run it without Docker\n")[2].partition("\n## ")[0]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The demo, on a port that is free."""
+    shutil.copytree(DEMO, tmp_path / "tests" / "demo", ignore=shutil.ignore_patterns(".modelgen"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = tmp_path / "tests" / "demo" / "models.toml"
+    path.write_text(f'{path.read_text()}\n[orchestrator]\nlisten = "127.0.0.1:{port}"\n')
+    return tmp_path
+
+
+@contextlib.contextmanager
+def served(project: Path, command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("modelgen: serving on http://127.0.0.1:")
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+
+
+def test_the_readme_can_be_followed(project: Path) -> None:
+    """Line by line, save for the port, which may be somebody's here."""
+    first, second = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+    port = re.search(r"127\.0\.0\.1:(\d+)", (project / "tests" / "demo" / "models.toml").read_text())
+    assert port is not None
+    me = f"{shlex.quote(sys.executable)} -m modelgen"
+    start = shlex.split(first.replace("modelgen ", f"{me} ", 1))
+    script = second.replace("localhost:8080", f"localhost:{port[1]}").replace("\nmodelgen ", f"\n{me} ")
+    with served(project, start):
+        done = subprocess.run(
+            f"set -e\n{script}",
+            shell=True,
+            executable="/bin/bash",
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+    assert '"id": "owl"' in done.stdout
+    assert '"delta": {"content": "hello "}' in done.stdout
+    assert "data: [DONE]" in done.stdout
+    assert '{"status": "ready", "models": ["parrot"], "evicted": ["owl"]' in done.stdout
+    assert re.search(r"parrot +ready +0 +0 +idle for \d+s\n", done.stdout)
+    assert re.search(r"owl: ready after \d\.\d s, in place of parrot\nowl loads\n", done.stdout)
+
+
+def test_the_commands_talk_to_it(project: Path) -> None:
+    folder = project / "tests" / "demo"
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
+        dry = modelgen("switch", "bird", "--dry-run", cwd=folder)
+        assert "would start: owl\n" in dry.stdout
+        switched = modelgen("switch", "--profile", "default", "--format", "json", cwd=folder)
+        assert json.loads(switched.stdout)["models"] == ["parrot"]
+        assert modelgen("why", "parrot", cwd=folder).stdout == "parrot is ready; it has not failed\n"
+        assert json.loads(modelgen("status", "--format", "json", cwd=folder).stdout)["project"] == "demo"
+        unknown = modelgen("switch", "parot", cwd=folder)
+        assert (unknown.returncode, unknown.stdout) == (1, "")
+        assert unknown.stderr == "modelgen: there is no model `parot`; did you mean `parrot`?\n"
+        assert modelgen("why", "parot", cwd=folder).returncode == 1
+        assert modelgen("logs", "parot", cwd=folder).returncode == 1
+        broken = folder / "models.toml"
+        broken.write_text(broken.read_text().replace('"--seconds", "2"', '"--no-such-flag"'))
+        assert modelgen("serve", "--reload", cwd=folder).returncode == 0
+        failed = modelgen("switch", "owl", cwd=folder)
+        assert failed.returncode == 3
+        assert (
+            "`owl` ended while it was starting (exit code 2); the engine does not know one of its flags"
+            in failed.stderr
+        )
+        assert "\n  | program.py: error: unrecognized arguments: --no-such-flag" in failed.stderr
+        why = modelgen("why", "owl", cwd=folder).stdout
+        assert "  what to do: run `modelgen validate`; mend `args`" in why
+        assert "owl is failed: it ended while it was starting (exit code 2)\n" in why
+        with pytest.raises(subprocess.TimeoutExpired) as followed:
+            subprocess.run(
+                [sys.executable, "-m", "modelgen", "logs", "parrot", "--follow", "--lines", "1"],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), "PYTHONUNBUFFERED": "1"},
+                stdout=subprocess.PIPE,
+                timeout=3,
+                check=False,
+            )
+        assert (followed.value.stdout or b"").count(b"\n") == 1
+
+
+def test_nothing_that_answers_is_said(project: Path) -> None:
+    folder = project / "tests" / "demo"
+    for command in (["status"], ["switch", "owl"], ["logs", "owl"], ["why", "owl"], ["serve", "--reload"]):
+        done = modelgen(*command, cwd=folder)
+        assert done.returncode == 3
+        assert "nothing answers at http://127.0.0.1:" in done.stderr
+        assert "start it by `modelgen serve`" in done.stderr
+    (folder / "models.toml").write_text("[")
+    assert modelgen("status", cwd=folder).returncode == 1
+
+
+def test_a_file_with_errors_is_not_served(tmp_path: Path) -> None:
+    toml = '[project]\nname = "x"\nhub = "hub"\n[models.a]\nengine = "command"\ncommand = []\n'
+    (tmp_path / "models.toml").write_text(toml)
+    done = modelgen("serve", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error[MG" in done.stderr
+    assert not (tmp_path / ".modelgen").exists()
+
+
+def test_what_lives_in_an_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(
+        '[project]\nname = "x"\nhub = "hub"\n[engines.sglang]\nimage = "lmsysorg/sglang:v0.5.4"\n[rules]\n'
+        'image-without-gpu = "off"\n[models.a]\nengine = "sglang"\nrepo = "org/a"\n'
+    )
+    done = modelgen("serve", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "`a` (sglang) can run only in a container; `serve` runs vllm and" in done.stderr
+
+
+def test_an_installed_vllm_is_started_for_this_host(tmp_path: Path) -> None:
+    """As far as the manifest goes: there is no vLLM here."""
+    (tmp_path / "models.toml").write_text(
+        '[project]\nname = "x"\nhub = "./models/hub"\n[gpus.gpu0]\nmemory = "24GiB"\ndevice = "1"\n'
+        '[engines.vllm]\nversion = "0.11.2"\n[orchestrator]\nkeys_file = "nowhere"\n'
+        '[models.a]\nrepo = "org/a"\ngpus = ["gpu0"]\ngpu_memory = 0.5\nenv = { OWN = "1" }\nidle_timeout = "15m"\n'
+        'args = { max-model-len = 8, chat-template = "./chat.jinja" }\n'
+    )
+    assert "nowhere cannot be read" in modelgen("serve", cwd=tmp_path).stderr  # with it, it would serve
+    path = tmp_path / ".modelgen" / "manifest.json"
+    [model] = json.loads(path.read_text())["models"]
+    command = model["process"]["arguments"]
+    assert command[:3] == ["vllm", "serve", "org/a"]
+    assert command[command.index("--host") :][:4] == ["--host", "127.0.0.1", "--port", "{port}"]
+    assert command[command.index("--chat-template") + 1] == f"{tmp_path}/chat.jinja"
+    assert model["process"]["environment"] == {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_CACHE": f"{tmp_path}/models/hub",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1",
+        "OWN": "1",
+    }
+    assert (model["process"]["directory"], model["idle_timeout"]) == (str(tmp_path), 900.0)
+    assert model["readiness"] == {"path": "/health", "timeout": 365.0, "lists": "/v1/models", "canary": None}
+    assert (path.parent.stat().st_mode & 0o777, (path.parent / ".gitignore").read_text()) == (0o700, "*\n")
+
+
+def test_a_key_is_made(tmp_path: Path) -> None:
+    done = modelgen("key", "--role", "control", cwd=tmp_path)
+    key = re.search(r"key:  (mg-[\w-]{43})\n", done.stdout)
+    assert key is not None
+    assert f"line: control sha256:{hashlib.sha256(key[1].encode()).hexdigest()}\n" in done.stdout
+    assert modelgen("key", cwd=tmp_path).returncode == 2
+    assert modelgen("key", "--role", "data", cwd=tmp_path).stdout != done.stdout
