@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 _MOST_ROUNDS = 100
+_SHORT_PAUSE = 2.0
+"""Seconds that a request waits for a model that has failed; for longer it is told so at once."""
 
 
 class Board:
@@ -57,7 +59,7 @@ class Board:
             ticket.refuse(refusals.gone(model))
         elif lack := self.lack([model]):
             ticket.refuse(refusals.too_large(lack))
-        elif record.failure is not None and record.not_before > self._clock():
+        elif record.failure is not None and record.not_before > self._clock() + _SHORT_PAUSE:
             ticket.refuse(refusals.failed(record, self._clock()))
         elif sum(len(other.line) for other in self.records.values()) >= limit:
             ticket.refuse(refusals.full(limit))
@@ -141,8 +143,9 @@ class Board:
         record.unwant()
         displaced = [*record.displaced]
         self._abandon(record, refusal)
-        if before is State.STARTING:
+        if before is State.STARTING or record.not_before > now + _SHORT_PAUSE:
             record.refuse_line(refusal)
+        if before is State.STARTING:
             record.displaced.clear()
             switches.restore(displaced, self.records, now)
         elif before is State.READY and was_resident:

@@ -112,7 +112,7 @@ async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for connection in [*connections]:
             connection.abort()
-        front.pool.forget()
+        front.pool.close()
         await switchboard.close(stop_engines=True)
         for result in results:
             if isinstance(result, Exception):

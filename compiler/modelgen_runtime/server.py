@@ -235,8 +235,9 @@ def _check_head(method: bytes, target: bytes, version: str, headers: wire.Header
 
 
 async def sweep(connections: set[Connection], front: Front) -> None:
-    """Cut slow clients until cancelled."""
+    """Cut slow clients, and close idle connections to engines, until cancelled."""
     while True:
         await asyncio.sleep(_SWEEP)
         for connection in [*connections]:
             connection.sweep(front.now())
+        front.pool.sweep()

@@ -221,9 +221,21 @@ class Pool:
         else:
             engine.abort()
 
-    def forget(self, endpoints: set[Endpoint] | None = None) -> None:
-        """Close the free connections to all endpoints but those given."""
-        for endpoint in [*self._free]:
-            if endpoints is None or endpoint not in endpoints:
-                for engine in self._free.pop(endpoint):
+    def sweep(self) -> None:
+        """Close what nobody has used for a while, or what its engine has closed."""
+        latest = self._loop.time() - _IDLE
+        for endpoint, free in [*self._free.items()]:
+            kept = [engine for engine in free if engine.is_free and engine.idle_since >= latest]
+            for engine in free:
+                if engine not in kept:
                     engine.abort()
+            self._free[endpoint] = kept
+            if not kept:
+                del self._free[endpoint]
+
+    def close(self) -> None:
+        """Close all that are free."""
+        for free in self._free.values():
+            for engine in free:
+                engine.abort()
+        self._free.clear()
