@@ -63,6 +63,8 @@ class Exchange:
 
     def begin(self) -> None:
         """Judge the request by its head; from now on its answer may be sent."""
+        if self.answer.is_done:  # its client went while it was in line behind others
+            return
         self._is_begun = True
         try:
             is_routed = self._front.judge(self.path, self._head, self._length)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
-_KEY_HEADERS = frozenset({b"authorization", b"x-api-key"})
+_DROPPED_WITH_KEYS = wire.OF_REQUEST | {b"authorization", b"x-api-key"}
 
 
 _OF_DATA = frozenset({"/v1/models", "/metrics", "/openapi.json"})
@@ -53,10 +53,13 @@ class Front:
         self.admission, self.access, self.pool, self.heartbeat = admission, access, pool, heartbeat
         self.note_wait, self.note_request = note_wait, note_request
         self.now = asyncio.get_running_loop().time
-        # The keys are this server's, and no engine's business; without keys a client's are passed on as they are.
-        self.dropped = wire.OF_REQUEST | (_KEY_HEADERS if access.has_keys else frozenset())
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def dropped(self) -> frozenset[bytes]:
+        """Headers that are not passed on: keys are this server's; where it has none, a client's are the engine's."""
+        return _DROPPED_WITH_KEYS if self.access.has_keys else wire.OF_REQUEST
 
     def routes(self) -> frozenset[str]:
         """Return the paths that any engine has."""

@@ -13,7 +13,7 @@ from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
 from modelgen_runtime.control import Control
 from modelgen_runtime.events import Events
 from modelgen_runtime.front import Front
-from modelgen_runtime.manifest import read_manifest
+from modelgen_runtime.manifest import ManifestError, read_manifest
 from modelgen_runtime.metrics import Metrics
 from modelgen_runtime.process_driver import ProcessDriver
 from modelgen_runtime.server import Connection, sweep
@@ -72,7 +72,17 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
 
     switchboard = Switchboard(manifest, driver, store, report)
     metrics.watch(switchboard.board)
-    control = Control(switchboard, driver, events, lambda: read_manifest(path.read_bytes()), metrics.render)
+
+    def reread() -> Manifest:
+        """Read the manifest and the keys again; what is refused at a start is refused now, and all stays as it is."""
+        new = read_manifest(path.read_bytes())
+        try:
+            front.access = _make_access(new, path)
+        except CannotServeError as error:
+            raise ManifestError(str(error)) from error
+        return new
+
+    control = Control(switchboard, driver, events, reread, metrics.render)
     front = Front(
         switchboard,
         access,

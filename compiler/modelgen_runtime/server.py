@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MOST_HEAD = 64 * 1024
 _MOST_HEADERS = 200
 _HEAD_PATIENCE, _BODY_PATIENCE, _IDLE_PATIENCE = 30.0, 60.0, 75.0
+_STALL_PATIENCE = 300.0
 _HIGH_WATER = 256 * 1024
 _SWEEP = 1.0
 _TARGET = re.compile(rb"/[!-~]*")
@@ -48,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._deadline = front.now() + _HEAD_PATIENCE
         self._writable = asyncio.Event()
         self._writable.set()
+        self._is_paused, self._stalled_since = False, 0.0
 
     # -- asyncio's side -----------------------------------------------------------------------------------------------
 
@@ -93,6 +95,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Pass on that the client does not keep up."""
         self._writable.clear()
+        self._stalled_since = self._front.now()
         if self._exchanges:
             self._exchanges[0].pause_answer()
 
@@ -162,11 +165,14 @@ class Connection(asyncio.Protocol):
     def pause(self) -> None:
         """Read no more for now."""
         if self._transport is not None and not self._transport.is_closing():
+            self._is_paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
         if self._transport is not None and not self._transport.is_closing():
+            self._is_paused = False
+            self._deadline = self._front.now() + _BODY_PATIENCE
             self._transport.resume_reading()
 
     def abort(self) -> None:
@@ -183,16 +189,18 @@ class Connection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.close()
             return
-        self._deadline = self._front.now() + _IDLE_PATIENCE
         if self._exchanges:
             # Not from within the answer before: a thousand requests in one packet would nest as deep.
             asyncio.get_running_loop().call_soon(self._exchanges[0].begin)
-        else:
+        elif self._is_paused:
             self.resume()
+        self._deadline = self._front.now() + _IDLE_PATIENCE
 
     def sweep(self, now: float) -> None:
         """Cut a client that is too slow; while one waits for an engine, it is we who are."""
-        is_waiting = bool(self._exchanges) and not self._in_body
+        if not self._writable.is_set() and now > self._stalled_since + _STALL_PATIENCE:
+            self.abort()  # it takes nothing of its answer, and holds an engine's connection
+        is_waiting = self._is_paused or (bool(self._exchanges) and not self._in_body)
         if now > self._deadline and not is_waiting:
             if self._in_body or self._head_size:
                 self._reject(408, "the request did not come in time")

@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Engine", str(os.getpid()))
+        self.send_header("X-Authorization", self.headers.get("Authorization", "none"))
         self.end_headers()
         self.wfile.write(body)
 

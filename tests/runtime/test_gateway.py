@@ -314,10 +314,18 @@ def test_keys_have_roles(tmp_path_factory: pytest.TempPathFactory) -> None:
             other = {} if key is None else {"x_api_key": key}
             assert served.ask("/v1/models", **other)[0] == chat
         assert served.ask("/healthz")[0] == 200
+        # A key that was taken out of the file is one no more.
+        (folder / "keys").write_text(lines[1] + "\n")
+        assert served.ask("/reload", {}, authorization=f"Bearer {OPERATOR}")[0] == 200
+        assert served.ask("/v1/models", authorization=f"Bearer {KEY}")[0] == 401
+        (folder / "keys").write_text("nothing")
+        status, problem = served.ask("/reload", {}, authorization=f"Bearer {OPERATOR}")
+        assert (status, "line 1 of" in problem["detail"]) == (400, True)
         # The key is this server's: the engine has not seen it.
-        echoed = urllib.request.Request(f"{served.url}/echo", b'{"model": "a"}', {"Authorization": f"Bearer {KEY}"})
-        with urllib.request.urlopen(echoed, timeout=20) as answer:
-            assert answer.status == 200
+        lent = urllib.request.Request(f"{served.url}/echo", b'{"model": "a"}')
+        lent.add_header("Authorization", f"Bearer {OPERATOR}")
+        with urllib.request.urlopen(lent, timeout=20) as answer:
+            assert answer.headers["X-Authorization"] == "none"
     for text in ("", "data sha256:12", "admin sha256:" + "0" * 64, "data " + "0" * 64):
         (folder / "keys").write_text(text)
         process, _ = spawn(folder, manifest(engine("a"), keys_file="keys"))

@@ -41,7 +41,7 @@ def command(config: Path, *, reload_: bool) -> int:
     print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
         return FOUND
-    _refuse_images(compilation)
+    _refuse_others(compilation)
     manifest = _write(config.parent / _FOLDER, compilation)
     if reload_:
         from modelgen.cli.remote import find_orchestrator
@@ -76,9 +76,12 @@ def _compile(config: Path) -> Compilation:
     )
 
 
-def _refuse_images(compilation: Compilation) -> None:
+def _refuse_others(compilation: Compilation) -> None:
     """Some engines are programs inside their images, at places that only these have."""
-    services = compilation.fleet.services if compilation.fleet else ()
+    assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
+    if not compilation.fleet.orchestrator.enabled:
+        raise InputError("`[orchestrator] enabled` is false, so there is nothing to serve; remove it")
+    services = compilation.fleet.services
     others = [service for service in services if service.engine not in _ON_HOST]
     if others:
         named = ", ".join(f"`{service.model}` ({service.engine})" for service in others)
