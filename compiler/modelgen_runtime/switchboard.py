@@ -8,24 +8,19 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.board import Board
-from modelgen_runtime.driver import AbsentError, DriverError
-from modelgen_runtime.failures import explain_failure
+from modelgen_runtime.engines import Engines
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.orders import Failure, Order, Ticket
-from modelgen_runtime.readiness import NotReadyError, wait_ready
+from modelgen_runtime.orders import Order, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from modelgen_runtime.driver import Driver, Endpoint, Exit
+    from modelgen_runtime.driver import Driver
+    from modelgen_runtime.engines import Event
     from modelgen_runtime.gate import Gate, Lease
-    from modelgen_runtime.happenings import Action, Happening
-    from modelgen_runtime.manifest import Manifest, Model
+    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.store import Store
-
-_LINES = 50
-_PAUSE = 5.0
-"""Seconds until an engine that could not be stopped is tried again."""
 
 
 class Switchboard:
@@ -42,12 +37,11 @@ class Switchboard:
 
     def __init__(self, manifest: Manifest, driver: Driver, store: Store, report: Callable[[Happening], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._driver, self._store, self._report = driver, store, report
-        self._inbox: asyncio.Queue[Callable[[Board], None]] = asyncio.Queue()
+        self._store = store
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._engines = Engines(driver, self._send)
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
         self._names, self._routes = _names(self._board), _routes(manifest)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._exits: dict[str, asyncio.Future[Exit]] = {}
         self._is_resumed = False
 
     # -- what the gateway asks ----------------------------------------------------------------------------------------
@@ -150,7 +144,7 @@ class Switchboard:
         while True:
             actions, wake = self._board.advance()
             for action in actions:
-                self._act(action)
+                self._engines.act(action)
             self._store.save(self._board.wanted())
             if timer is not None:
                 timer.cancel()
@@ -160,25 +154,17 @@ class Switchboard:
                 self._inbox.get_nowait()(self._board)
 
     async def close(self, *, stop_engines: bool) -> None:
-        """Let go of all engines, after stopping them where that is wanted."""
-        tasks = [*self._tasks.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Send everybody in line away, and let go of all engines, after stopping them where that is wanted."""
         records = self._board.records.values()
         refusal = RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
         for record in records:
             record.refuse_line(refusal)
-        if stop_engines:
-            running = [record.model for record in records if record.holds_memory]
-            await asyncio.gather(*(self._driver.stop(model) for model in running), return_exceptions=True)
-        await self._driver.close()
+        await self._engines.close([record.model for record in records if record.holds_memory] if stop_engines else [])
 
     async def _begin(self) -> None:
         """Take over what runs, and ask for what ought to: what ran last, else the default profile."""
-        models = self._board.manifest.models
-        for id_, endpoint in (await self._driver.adopt([*models], self._note_exit)).items():
-            self._act(self._board.adopt(id_, endpoint), endpoint)
+        for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
+            self._engines.act(self._board.adopt(id_, endpoint), endpoint)
         stored = self._store.load()
         if stored is not None:
             self._board.resume(stored)
@@ -188,84 +174,7 @@ class Switchboard:
                     self._board.ask(Order(profile.models, lambda _: None))
         self._is_resumed = True
 
-    def _act(self, action: Action, endpoint: Endpoint | None = None) -> None:
-        model, before = action.model, self._tasks.get(action.model.id)
-        work = self._stop(model, before) if action.verb == "stop" else self._start(model, endpoint)
-        task = self._loop.create_task(work, name=f"{action.verb} {model.id}")
-        self._tasks[model.id] = task
-
-        def forget(done: asyncio.Task[None]) -> None:
-            if self._tasks.get(model.id) is done:
-                del self._tasks[model.id]
-
-        task.add_done_callback(forget)
-
-    async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
-        exited = self._exits[model.id] = self._loop.create_future()
-        try:
-            if endpoint is None:
-                endpoint = await self._driver.start(model)
-            await wait_ready(model, endpoint, exited)
-        except (DriverError, NotReadyError) as error:
-            code = exited.result().code if exited.done() else None
-            if endpoint is not None and not exited.done():
-                await self._end(model)
-            failure = self._explain(model, str(error), code, is_absent=isinstance(error, AbsentError))
-            self._send(lambda board: board.failed(model.id, failure))
-            return
-        found = endpoint
-        self._send(lambda board: board.ready(model.id, found))
-        if exited.done():  # between the last probe and now
-            self._note_exit(model.id, exited.result())
-
-    async def _stop(self, model: Model, starting: asyncio.Task[None] | None) -> None:
-        if starting is not None:
-            starting.cancel()
-            await asyncio.wait([starting])
-        await self._end(model)
-        self._send(lambda board: board.stopped(model.id))
-
-    async def _end(self, model: Model) -> None:
-        """Stop an engine; one that holds out is told of and tried again, for its memory is not free."""
-        while True:
-            try:
-                await self._driver.stop(model)
-            except DriverError as error:
-                why = str(error)
-                self._send(lambda board, why=why: board.not_stopped(model.id, why))  # type: ignore[misc]
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
-
-    def _note_exit(self, id_: str, exit_: Exit) -> None:
-        exited = self._exits.get(id_)
-        if exited is not None and not exited.done():
-            exited.set_result(exit_)
-        self._send(lambda board: self._judge_exit(board, id_, exit_))
-
-    def _judge_exit(self, board: Board, id_: str, exit_: Exit) -> None:
-        """An exit of an engine that served is a failure, code 0 included; starts and stops look after their own."""
-        record = board.records.get(id_)
-        if record is None or not record.standing.is_open or record.endpoint is None:
-            return
-        if record.endpoint.generation == exit_.generation:
-            board.failed(id_, self._explain(record.model, "died", exit_.code))
-
-    def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
-        lines = tuple(self._driver.last_words(model.id, _LINES))
-        known = explain_failure(code, lines)
-        told = message if code is None else f"{message} (exit code {code})"
-        return Failure(
-            told,
-            self._loop.time(),
-            code,
-            lines,
-            meaning=known.meaning if known else None,
-            remedy=known.remedy if known else None,
-            is_absent=is_absent,
-        )
-
-    def _send(self, event: Callable[[Board], None]) -> None:
+    def _send(self, event: Event) -> None:
         self._inbox.put_nowait(event)
 
     async def _ask(self, call: Callable[[Board, Callable[[RefusedError | None], None]], None]) -> None:
