@@ -122,8 +122,10 @@ class Board:
             self._tell("released", record)
 
     def ready(self, model: str, endpoint: Endpoint) -> None:
-        """Note that an engine serves."""
+        """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
         record, now = self.records[model], self._clock()
+        if record.state is not State.STARTING:
+            return
         record.endpoint, record.ready_at, record.gate.used, record.failure = endpoint, now, now, None
         self._enter(record, State.READY, seconds=now - record.began)
         self._open(record)
@@ -131,6 +133,8 @@ class Board:
     def failed(self, model: str, failure: Failure) -> None:
         """Note that an engine did not start, or has died unasked; nothing of it is left."""
         record, now, before = self.records[model], self._clock(), self.records[model].state
+        if not record.holds_memory or before is State.STOPPING:
+            return  # its start was given up meanwhile, and its stop tells when it is gone
         if record.is_held and before is not State.STARTING:
             self.stopped(model)
             return

@@ -232,10 +232,13 @@ class Exchange:
         fields = self._head.fields
         lines = wire.passed_on(self._head.headers, fields.get(b"connection"), self._front.dropped)
         host = f"{engine.endpoint.host}:{engine.endpoint.port}".encode()
-        body, self._body = bytes(self._body), bytearray()
-        if self._in_chunks and body:
-            body = wire.chunk(body)
-        engine.begin(self, wire.request_head(self._head.target, host, lines, length) + body)
+        start = wire.request_head(self._head.target, host, lines, length)
+        body, self._body = self._body, bytearray()
+        if len(body) > _HELD and not self._in_chunks:
+            engine.begin(self, start)
+            engine.write(body)  # by itself: a body of 64 MB is not copied once more
+        else:
+            engine.begin(self, start + (wire.chunk(body) if self._in_chunks and body else body))
         self._client.resume()
 
     # -- the engine's side --------------------------------------------------------------------------------------------

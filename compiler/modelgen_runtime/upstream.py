@@ -72,7 +72,7 @@ class Engine(asyncio.Protocol):
         self._receiver, self._is_reusable = receiver, False
         self.write(data)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Send more of the request."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)

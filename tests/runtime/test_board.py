@@ -97,6 +97,7 @@ class World(RuleBasedStateMachine):
         manifest = make_manifest(min_active=min_active, max_wait=max_wait)
         self.board = Board(manifest, lambda: self.now, self.poke, self.happenings.append)
         self.doing: dict[str, str] = {}  # what the driver is about
+        self.given_up: set[str] = set()
         self.clients: list[Client] = []
         self.asked: list[Asked] = []
         self.stops: list[list[RefusedError | None]] = []
@@ -120,6 +121,8 @@ class World(RuleBasedStateMachine):
     def do(self, action: Action) -> None:
         busy = self.doing.get(action.model.id)
         assert busy is None or (busy == "start" and action.verb == "stop"), "one thing at a time for one engine"
+        if busy == "start":
+            self.given_up.add(action.model.id)
         self.doing[action.model.id] = action.verb
 
     def pick(self, verb: str, index: int) -> str | None:
@@ -206,6 +209,16 @@ class World(RuleBasedStateMachine):
     def does_not_stop(self, index: int) -> None:
         if (model := self.pick("stop", index)) is not None:
             self.board.not_stopped(model, "it hangs")  # and is tried again
+            self.advance()
+
+    @rule(index=st.integers(0, 5), is_ready=st.booleans())
+    def a_start_that_was_given_up_tells_of_itself(self, index: int, *, is_ready: bool) -> None:
+        """It had ended before it could be cancelled."""
+        if (model := self.pick("stop", index)) is not None and model in self.given_up:
+            if is_ready:
+                self.board.ready(model, Endpoint("127.0.0.1", 1, "late"))
+            else:
+                self.board.failed(model, Failure("late", self.now, 1))
             self.advance()
 
     @rule(index=st.integers(0, 5))
