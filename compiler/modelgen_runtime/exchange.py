@@ -238,7 +238,7 @@ class Exchange:
             engine.begin(self, start)
             engine.write(body)  # by itself: a body of 64 MB is not copied once more
         else:
-            engine.begin(self, start + (wire.chunk(body) if self._in_chunks and body else body))
+            engine.begin(self, start + (wire.chunk(bytes(body)) if self._in_chunks and body else body))
         self._client.resume()
 
     # -- the engine's side --------------------------------------------------------------------------------------------

@@ -76,6 +76,6 @@ def own_lines(response: Response, length: int | None) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in [*headers, *response.headers]).encode("latin-1", "replace")
 
 
-def chunk(data: bytes | bytearray) -> bytes:
+def chunk(data: bytes) -> bytes:
     """Return a chunk; an empty one would be the last."""
     return b"%x\r\n%b\r\n" % (len(data), data)
