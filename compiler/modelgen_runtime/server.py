@@ -20,6 +20,7 @@ _MOST_HEAD = 64 * 1024
 _MOST_HEADERS = 200
 _HEAD_PATIENCE, _BODY_PATIENCE, _IDLE_PATIENCE = 30.0, 60.0, 75.0
 _STALL_PATIENCE = 300.0
+_LINGER = 10.0
 _HIGH_WATER = 256 * 1024
 _SWEEP = 1.0
 _TARGET = re.compile(rb"/[!-~]*")
@@ -49,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._deadline = front.now() + _HEAD_PATIENCE
         self._writable = asyncio.Event()
         self._writable.set()
-        self._is_paused, self._stalled_since = False, 0.0
+        self._is_paused, self._stalled_since, self._is_ended = False, 0.0, False
 
     # -- asyncio's side -----------------------------------------------------------------------------------------------
 
@@ -185,9 +186,7 @@ class Connection(asyncio.Protocol):
         if self._exchanges and self._exchanges[0] is exchange:
             self._exchanges.popleft()
         if exchange.closes or self._is_broken:
-            self._is_broken = True
-            if self._transport is not None:
-                self._transport.close()
+            self._end(is_read=not self._in_body and not self._is_broken)
             return
         if self._exchanges:
             # Not from within the answer before: a thousand requests in one packet would nest as deep.
@@ -200,6 +199,10 @@ class Connection(asyncio.Protocol):
         """Cut a client that is too slow; while one waits for an engine, it is we who are."""
         if not self._writable.is_set() and now > self._stalled_since + _STALL_PATIENCE:
             self.abort()  # it takes nothing of its answer, and holds an engine's connection
+        if self._is_ended:
+            if now > self._deadline:
+                self.abort()
+            return
         is_waiting = self._is_paused or (bool(self._exchanges) and not self._in_body)
         if now > self._deadline and not is_waiting:
             if self._in_body or self._head_size:
@@ -218,8 +221,20 @@ class Connection(asyncio.Protocol):
         assert isinstance(response.body, bytes), "a problem is whole"  # noqa: S101 - an invariant
         lines = wire.own_lines(response, len(response.body))
         self.write(wire.response_head(status, lines, chunked=False, close=True) + response.body)
-        if self._transport is not None:
+        self._end(is_read=False)
+
+    def _end(self, *, is_read: bool) -> None:
+        """Close. What the client still sends is read and dropped: closing on it would take the answer from it too."""
+        self._is_broken = True
+        if self._transport is None or self._transport.is_closing():
+            return
+        if is_read:
             self._transport.close()
+            return
+        self._is_ended = True
+        self.resume()
+        self._deadline = self._front.now() + _LINGER
+        self._transport.write_eof()
 
 
 class _BadHeadError(Exception):

@@ -68,13 +68,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextlib.contextmanager
 def nginx(folder: Path, name: str, what: str, up: int) -> Iterator[int]:
     """Yield the port of an nginx that does `what`."""
     port = free_port()
     path = configure(folder, name, what, str(up), str(port))
     with subprocess.Popen(["nginx", "-p", str(folder), "-c", str(path)]) as process:
-        wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        wait_for(lambda: is_listening(port))
         yield port
         process.terminate()
 

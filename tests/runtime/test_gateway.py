@@ -222,6 +222,17 @@ def test_a_large_body_is_not_held(orchestrator: Served) -> None:
     assert peak < 200 * 1024  # with `model` last it has to be held once
 
 
+def test_who_is_refused_while_it_sends_reads_why(orchestrator: Served) -> None:
+    """Closing at once would reset the connection, and the answer with it."""
+    body = json.dumps({"model": "nobody", "messages": [{"role": "user", "content": "x" * 30_000_000}]}).encode()
+    for sent, status in (
+        (request(body), b"404"),
+        (request(body, path="/switch"), b"413"),
+        (GET + b"X: " + body, b"431"),
+    ):
+        assert parts_of(send(orchestrator.port, sent))[0].startswith(status)
+
+
 def test_a_client_that_goes_takes_its_request_along(orchestrator: Served) -> None:
     body = json.dumps(ASKED | {"stream": True}).encode()
     with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
