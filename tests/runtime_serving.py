@@ -99,7 +99,7 @@ def spawn(folder: Path, content: Manifest, *, port: int | None = None) -> tuple[
 
 @contextlib.contextmanager
 def serving(folder: Path, content: Manifest) -> Iterator[Served]:
-    """Yield a running orchestrator, which ends with all its engines."""
+    """Yield a running orchestrator, which ends with all its engines; no error of its own may have gone unseen."""
     process, port = spawn(folder, content)
     with process:
         assert process.stdout is not None
@@ -110,6 +110,9 @@ def serving(folder: Path, content: Manifest) -> Iterator[Served]:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             process.wait(30)
+        log = (folder / "orchestrator.log").read_text()
+        assert "Traceback" not in log, log
+        assert "never retrieved" not in log, log
 
 
 def wait_for(question: Any, seconds: float = 20.0) -> None:  # noqa: ANN401 - anything that answers

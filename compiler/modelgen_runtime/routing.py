@@ -13,6 +13,7 @@ _MOST_HEADERS = 16 * 1024
 _MARKS = re.compile(rb'["{}\[\],:]')
 _IN_STRING = re.compile(rb'["\\]')
 _QUOTE, _COMMA, _COLON, _BACKSLASH = b'",:\\'
+_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*"([^"\\\x00-\x1f]*)"\s*[,}]')
 _BOUNDARY = re.compile(rb'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
 _IS_MODEL = re.compile(rb'(?i:content-disposition):[^\r\n]*[;\s]name="?model"?\s*(?:[;\r\n]|$)')
 
@@ -123,7 +124,9 @@ def _read_whole(body: bytearray) -> str | None:
         top[:] = pairs  # the outermost comes last
         return dict(pairs)
 
-    is_doubtful = bytes(body).count(b'"model"') > 1
+    is_doubtful = body.count(b'"model"') > 1
+    if not is_doubtful and (match := _FIRST.match(body)) is not None:
+        return match[1].decode(errors="replace")  # whether the rest is JSON its engine will say
     read = _decode(body, keep if is_doubtful else None)
     if not isinstance(read, dict):
         raise BadBodyError("the body must be a table of JSON")

@@ -346,3 +346,27 @@ def test_keys_have_roles(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert "holds no key" in log
     assert "line 1 of" in log
     assert KEY not in log
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([POST, GET, LENGTH, BODY, b"\r\n", b"\n", b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n"])
+        | st.binary(max_size=30),
+        max_size=8,
+    )
+)
+def test_no_bytes_bring_it_down(orchestrator: Served, pieces: list[bytes]) -> None:
+    """Whatever is sent, what comes back is nothing or begins like an answer, and the next client is served."""
+    with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
+        client.sendall(b"".join(pieces))
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        try:
+            while more := client.recv(65536):
+                answer += more
+        except ConnectionResetError:
+            pass
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
+    assert orchestrator.ask("/healthz")[0] == 200
+    assert orchestrator.process.poll() is None
