@@ -192,7 +192,7 @@ class Board:
             if not record.holds_memory:
                 self._settle(record)
         self.records |= {model.id: self._make(model) for model in new.values()}
-        self._report(Happening("reloaded", None, self._clock()))
+        self._report(Happening("reloaded", None))
 
     def advance(self) -> tuple[list[Action], float]:
         """Bring everything to where it waits for the world again.
@@ -299,4 +299,4 @@ class Board:
         self._tell(state, record, detail, seconds)
 
     def _tell(self, kind: str, record: Record, detail: str | None = None, seconds: float | None = None) -> None:
-        self._report(Happening(kind, record.model.id, self._clock(), detail, seconds))
+        self._report(Happening(kind, record.model.id, detail, seconds))

@@ -123,7 +123,6 @@ class Engines:
         told = message if code is None else f"{message} (exit code {code})"
         return Failure(
             told,
-            self._loop.time(),
             code,
             lines,
             meaning=known.meaning if known else None,

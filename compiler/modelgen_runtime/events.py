@@ -1,11 +1,10 @@
-"""What has happened, kept for a while and passed on to whoever listens."""
+"""What has happened, passed on to whoever listens."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.happenings import Happening
 
-_KEPT = 1000
 _WAITING = 1000
 """Most events that a slow listener may be behind; then it misses some."""
 _SILENCE = 15.0
@@ -21,10 +19,9 @@ _SILENCE = 15.0
 
 
 class Events:
-    """A bounded log of happenings with listeners."""
+    """Passes happenings on to listeners."""
 
     def __init__(self) -> None:
-        self._kept: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         self._listeners: set[asyncio.Queue[dict[str, Any]]] = set()
         self._count = 0
 
@@ -34,14 +31,9 @@ class Events:
         event: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": happening.kind}
         told = {"model": happening.model, "detail": happening.detail, "seconds": happening.seconds}
         event |= {key: value for key, value in told.items() if value is not None}
-        self._kept.append(event)
         for listener in self._listeners:
             if listener.qsize() < _WAITING:
                 listener.put_nowait(event)
-
-    def recent(self) -> list[dict[str, Any]]:
-        """Return what is kept, the oldest first."""
-        return [*self._kept]
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield what happens from now on as Server-Sent Events."""

@@ -7,7 +7,7 @@ just been closed lets nobody through. A request for a loaded model costs one met
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ class Gate:
     on_leave: Callable[[Gate], None] | None = None
 
     def enter(self) -> Lease | None:
-        """Let a request through, or return None: then it has to wait (`Admission.enter`)."""
+        """Let a request through, or return None: then it has to wait (`Switchboard.enter`)."""
         return None if self.queued else self.admit()
 
     def admit(self) -> Lease | None:
@@ -93,23 +93,3 @@ class Gate:
             self.leases.discard(lease)
             if self.on_leave is not None:
                 self.on_leave(self)
-
-
-class Admission(Protocol):
-    """Who lets requests in; the gateway's view of the task that owns all state."""
-
-    def gate(self, name: str) -> Gate | None:
-        """Return the gate of the model that answers to a name, or None for an unknown one."""
-
-    def routes(self) -> frozenset[str]:
-        """Return the paths that any model has."""
-
-    def unknown(self, name: str) -> RefusedError:
-        """Return the refusal of an unknown name, with the nearest known ones."""
-
-    async def enter(self, gate: Gate) -> Lease:
-        """Wait in line for a model, which is started if need be. Cancelled, the request leaves the line.
-
-        Raises:
-            RefusedError: The line is full, or the model cannot be had.
-        """

@@ -23,13 +23,11 @@ class Happening:
     Args:
         kind: A state that a model has entered, or `evicted`, `held`, `released`, `stuck`, `reloaded`.
         model: Whose; None for all.
-        at: Time of the board's clock.
         detail: More, for people.
         seconds: How long it took.
     """
 
     kind: str
     model: str | None
-    at: float
     detail: str | None = None
     seconds: float | None = None

@@ -123,6 +123,7 @@ async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:
         for connection in [*connections]:
             connection.abort()
         front.pool.close()
+        print("modelgen: stopping all engines", file=sys.stderr, flush=True)  # noqa: T201 - its log
         await switchboard.close(stop_engines=True)
         for result in results:
             if isinstance(result, Exception):

@@ -53,7 +53,6 @@ class Failure:
 
     Args:
         message: One sentence.
-        at: When.
         exit_code: Of its process, where it has ended and somebody knows.
         lines: What it printed last.
         meaning: What that means, where it is known.
@@ -62,7 +61,6 @@ class Failure:
     """
 
     message: str
-    at: float
     exit_code: int | None = None
     lines: tuple[str, ...] = ()
     meaning: str | None = None

@@ -195,7 +195,7 @@ class World(RuleBasedStateMachine):
     def does_not_start(self, index: int, *, is_absent: bool) -> None:
         if (model := self.pick("start", index)) is not None:
             del self.doing[model]
-            self.board.failed(model, Failure("exited with code 1", self.now, 1, ("no",), is_absent=is_absent))
+            self.board.failed(model, Failure("exited with code 1", 1, ("no",), is_absent=is_absent))
             self.advance()
 
     @rule(index=st.integers(0, 5))
@@ -218,14 +218,14 @@ class World(RuleBasedStateMachine):
             if is_ready:
                 self.board.ready(model, Endpoint("127.0.0.1", 1, "late"))
             else:
-                self.board.failed(model, Failure("late", self.now, 1))
+                self.board.failed(model, Failure("late", 1))
             self.advance()
 
     @rule(index=st.integers(0, 5))
     def dies(self, index: int) -> None:
         alive = sorted(id_ for id_, record in self.board.records.items() if record.standing.is_open)
         if alive:
-            self.board.failed(alive[index % len(alive)], Failure("died", self.now, -9))
+            self.board.failed(alive[index % len(alive)], Failure("died", -9))
             self.advance()
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 10.0, 40.0]))
