@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,21 +20,26 @@ from runtime_drivers import Bench
 from runtime_serving import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups are of POSIX")
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> Iterator[Bench]:
     groups: dict[str, int] = {}
 
     def alive(id_: str) -> bool:
-        stored = json.loads((tmp_path / "processes.json").read_text())
+        path = tmp_path / "processes.json"
+        stored = json.loads(path.read_text()) if path.exists() else {}
         groups.update({key: entry["pid"] for key, entry in stored.items()})
         return id_ in groups and processes.has_members(groups[id_])
 
-    return Bench(lambda: ProcessDriver(tmp_path), alive)
+    yield Bench(lambda: ProcessDriver(tmp_path), alive)
+    alive("")
+    for group in groups.values():  # of a test that failed
+        processes.send(group, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("check", runtime_drivers.ALL, ids=lambda check: check.__name__)
@@ -54,7 +59,6 @@ def test_it_does_what_drivers_do(bench: Bench, check: Callable[[Bench], Awaitabl
     ],
 )
 def test_what_cannot_start_says_why(bench: Bench, process: Process, why: str) -> None:
-    (Path(bench.make()._path)).write_text("{}")  # type: ignore[attr-defined]  # noqa: SLF001
     asyncio.run(runtime_drivers.what_cannot_start_says_why(bench, replace(engine("a"), process=process), why))
 
 

@@ -41,8 +41,9 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
 def _lines(model: dict[str, Any]) -> list[str]:
     failure = model["failure"]
     if failure is None:
-        waits = ", and somebody holds it: POST /models/ID/release lets it start" if model["held"] else ""
-        return [f"{model['id']} is {model['state']}{waits}; it has not failed"]
+        if model["held"]:
+            return [f"{model['id']} is held by an operator; POST /models/{model['id']}/release lets it start again"]
+        return [f"{model['id']} is {model['state']}; it has not failed"]
     lines = [f"{model['id']} is {model['state']}: it {failure['message']}"]
     if failure["meaning"]:
         lines += [f"  that means: {failure['meaning']}", f"  what to do: {failure['remedy']}"]
