@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import ipaddress
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
 from modelgen_runtime.control import Control
@@ -61,6 +62,7 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
     try:
         store, driver = Store(state), ProcessDriver(state)
+        held = _hold(state)
     except OSError as error:
         raise CannotServeError(f"cannot write to {state}: {error.strerror}; make it writable", 3) from error
     events, metrics = Events(), Metrics()
@@ -92,7 +94,19 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         note_wait=metrics.note_wait,
         note_request=metrics.note_request,
     )
-    await _serve(front, switchboard, bind)
+    with held:
+        await _serve(front, switchboard, bind)
+
+
+def _hold(state: Path) -> IO[str]:
+    """Keep a second orchestrator from the same engines; the system lets go of the lock however this one ends."""
+    file = (state / "lock").open("a", encoding="ascii")
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
+    return file
 
 
 async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:

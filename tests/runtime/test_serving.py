@@ -251,3 +251,8 @@ def test_it_does_not_begin_what_cannot_be(tmp_path: Path) -> None:
         with process:
             assert process.wait(20) == 3
         assert "is taken; end what listens there" in (tmp_path / "second" / "orchestrator.log").read_text()
+        # On another port too: both would start and stop the same engines.
+        process, _ = spawn(tmp_path, manifest(A))
+        with process:
+            assert process.wait(20) == 3
+        assert "another orchestrator runs over" in (tmp_path / "orchestrator.log").read_text()
