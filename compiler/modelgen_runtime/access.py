@@ -82,21 +82,23 @@ class Access:
         """Whether a key is asked for, so that it is not passed on to engines."""
         return self._keys is not None
 
-    def check(self, path: str, host: bytes | None, key: bytes | None, *, needs: Role) -> None:
+    def check(self, path: str, fields: Mapping[bytes, bytes], *, needs: Role) -> None:
         """Let a request in, or refuse it.
 
         Args:
             path: What it asks for.
-            host: Its Host header.
-            key: Of `Authorization: Bearer` or `x-api-key`.
+            fields: Its headers by name in lower case.
             needs: Role of the path.
 
         Raises:
             RefusedError: With 403 or 401.
         """
-        self._check_host(host)
+        self._check_host(fields.get(b"host"))
+        if (origin := fields.get(b"origin")) is not None:
+            self._check_origin(origin)
         if self._keys is None or path in _OPEN or needs == "open":
             return
+        key = _key_in(fields)
         role = self._role_of(key)
         if role is None:
             what = "needs an API key" if key is None else "does not know this API key"
@@ -117,6 +119,14 @@ class Access:
         line = f'; to let it in, write `[orchestrator] allowed_hosts = ["{name}"]` in models.toml' if name else ""
         raise RefusedError(403, "host_not_allowed", f"the Host header names {name or 'no host'}, not this server{line}")
 
+    def _check_origin(self, origin: bytes) -> None:
+        """A page of another site may send a POST without asking first; it could switch models by that."""
+        scheme, _, rest = origin.decode("latin-1").lower().partition("://")
+        match = _NAME.fullmatch(rest)
+        if scheme not in ("http", "https") or match is None or match[1] not in self._hosts:
+            line = f'; to let it in, write `[orchestrator] allowed_hosts = ["{match[1]}"]`' if match else ""
+            raise RefusedError(403, "origin_not_allowed", f"a page of another site asks{line}")
+
     def _role_of(self, key: bytes | None) -> Role | None:
         """Return the role of a key. All are compared, each in constant time, whichever matches."""
         if key is None:
@@ -126,3 +136,9 @@ class Access:
             if hmac.compare_digest(known, digest):
                 found = role
         return found
+
+
+def _key_in(fields: Mapping[bytes, bytes]) -> bytes | None:
+    """Return the key of a request: of `Authorization: Bearer`, or of `x-api-key`."""
+    scheme, _, key = fields.get(b"authorization", b"").partition(b" ")
+    return key.strip() if scheme.lower() == b"bearer" and key.strip() else fields.get(b"x-api-key")

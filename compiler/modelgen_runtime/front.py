@@ -71,10 +71,8 @@ class Front:
         Raises:
             RefusedError: Its client may not come in, or it cannot be answered whatever follows.
         """
-        is_routed, fields = path in self.routes(), head.fields
-        scheme, _, key = fields.get(b"authorization", b"").partition(b" ")
-        found = key.strip() if scheme.lower() == b"bearer" and key.strip() else fields.get(b"x-api-key")
-        self.access.check(path, fields.get(b"host"), found, needs=_role_of(path, is_routed=is_routed))
+        is_routed = path in self.routes()
+        self.access.check(path, head.fields, needs=_role_of(path, is_routed=is_routed))
         if is_routed and head.method != b"POST":
             raise RefusedError(405, "method_not_allowed", f"{path} takes POST")
         if length is not None and length > self.most_bytes(is_routed=is_routed):

@@ -59,7 +59,7 @@ class Engine(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: Headers = []
         self._fields: dict[bytes, bytes] = {}
-        self._is_reusable = False
+        self._is_reusable = self._has_head = False
 
     @property
     def is_free(self) -> bool:
@@ -69,7 +69,7 @@ class Engine(asyncio.Protocol):
 
     def begin(self, receiver: Receiver, data: bytes) -> None:
         """Send the begin of a request, whose answer goes to `receiver`."""
-        self._receiver, self._is_reusable = receiver, False
+        self._receiver, self._is_reusable, self._has_head = receiver, False, False
         self.write(data)
 
     def write(self, data: bytes | bytearray) -> None:
@@ -124,7 +124,7 @@ class Engine(asyncio.Protocol):
         receiver, self._receiver = self._receiver, None
         if receiver is None:
             return
-        if self._headers and not self._fields.keys() & _LENGTHS:
+        if self._has_head and not self._fields.keys() & _LENGTHS:
             receiver.on_end()
         else:
             receiver.on_broken(EngineError("the engine closed the connection before its answer was whole"))
@@ -142,7 +142,9 @@ class Engine(asyncio.Protocol):
     # -- the parser's side --------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Forget the last head: of an interim answer, such as 100."""
+        """Forget the last head, of an interim answer such as 100; a second answer to one request is nobody's."""
+        if self._receiver is None:
+            self._close()
         self._headers, self._fields = [], {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -154,6 +156,7 @@ class Engine(asyncio.Protocol):
         """Pass on a head that is not an interim one."""
         status = self._parser.get_status_code()
         if status >= 200 and self._receiver is not None:
+            self._has_head = True
             self._receiver.on_head(status, self._headers, self._fields)
 
     def on_body(self, data: bytes) -> None:

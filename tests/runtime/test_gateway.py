@@ -195,6 +195,26 @@ def test_what_two_readers_could_read_in_two_ways_is_refused(orchestrator: Served
     assert orchestrator.ask("/healthz")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:3000", 200),
+        ("http://127.0.0.1", 200),
+        ("https://evil.example", 403),
+        ("http://localhost.evil.example", 403),
+        ("http://localhost@evil.example", 403),
+        ("null", 403),
+        ("file://localhost", 403),
+    ],
+)
+def test_a_page_of_another_site_may_not_ask(orchestrator: Served, origin: str, status: int) -> None:
+    """A form of a page can POST text/plain to loopback without asking first."""
+    sent = request(
+        b'{"model_id": "a", "dry_run": true}', "Content-Type: text/plain", f"Origin: {origin}", path="/switch"
+    )
+    assert parts_of(send(orchestrator.port, sent))[0].startswith(b"%d" % status)
+
+
 def test_requests_in_one_packet_are_answered_in_turn(orchestrator: Served) -> None:
     one = POST + LENGTH + b"\r\n" + BODY
     answer = send(orchestrator.port, one * 3 + GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
