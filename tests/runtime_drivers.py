@@ -1,185 +1,339 @@
-"""What every driver has to do, as functions over one: the suite that the next driver has to pass too."""
+"""What every driver of engines does, as functions of a rig that makes drivers over one state.
+
+A driver passes when `asyncio.run(behave(rig))` passes for each function of `BEHAVIOURS`. The rig builds models whose
+engine is the fake one; a driver is dropped by `close`, which stands for the end of an orchestrator.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from modelgen_runtime.driver import DriverError
+from modelgen_runtime.driver import DriverError, Exit
+from modelgen_runtime.probing import ProbeError, ask
 from modelgen_runtime.readiness import wait_ready
-from runtime_serving import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
-    from modelgen_runtime.driver import Driver, Endpoint, Exit
+    from modelgen_runtime.driver import Driver, Endpoint
     from modelgen_runtime.manifest import Model
 
+PATIENCE = 20.0  # seconds until a test that waits for an event has failed
 
-@dataclass
-class Bench:
-    """A driver at work.
 
-    Args:
-        make: Returns a driver over the same state; the next one is what comes after a crash of the orchestrator.
-        alive: Tells whether anything of an engine is left, by its model's id.
-    """
+class Rig(Protocol):
+    """Where a driver is tested."""
 
-    make: Callable[[], Driver]
-    alive: Callable[[str], bool]
-    exits: list[tuple[str, Exit]] = field(default_factory=list)
-    seen: asyncio.Event = field(default_factory=asyncio.Event)
+    def driver(self) -> Driver:
+        """Return a new driver over the same state as those before it."""
 
-    async def begin(self, *models: Model) -> tuple[Driver, dict[str, Endpoint]]:
-        """Return a driver that has begun, and what it has taken over."""
-        driver = self.make()
+    def model(self, name: str, *options: str, **fields: Any) -> Model:  # noqa: ANN401
+        """Return a model whose engine is the fake one with these options, ready to be started by the driver."""
 
-        def note(id_: str, exit_: Exit) -> None:
-            self.exits.append((id_, exit_))
-            self.seen.set()
+    def missing(self, name: str) -> Model:
+        """Return a model whose engine cannot be started, for what it consists of is not there."""
 
-        return driver, await driver.adopt([*models], note)
+    def processes(self, model: Model) -> list[int]:
+        """Return the living processes of an engine, its workers included, by the system's own account."""
 
-    async def start(self, driver: Driver, model: Model) -> Endpoint:
-        """Start an engine that serves."""
-        endpoint = await driver.start(model)
+
+class Watched:
+    """A driver that has begun, with the exits that it told of."""
+
+    def __init__(self, driver: Driver, exits: asyncio.Queue[tuple[str, Exit]]) -> None:
+        self.driver, self.exits = driver, exits
+        self.found: dict[str, Endpoint] = {}
+
+    async def next_exit(self) -> tuple[str, Exit]:
+        async with asyncio.timeout(PATIENCE):
+            return await self.exits.get()
+
+    async def start_ready(self, model: Model) -> Endpoint:
+        endpoint = await self.driver.start(model)
         await wait_ready(model, endpoint, asyncio.get_running_loop().create_future())
         return endpoint
 
-    async def end(self, driver: Driver, *models: Model) -> None:
-        """Stop engines and let go."""
-        for model in models:
-            await driver.stop(model)
-            assert not self.alive(model.id)
-        await driver.close()
+
+@contextlib.asynccontextmanager
+async def begun(rig: Rig, *models: Model) -> AsyncIterator[Watched]:
+    """Begin with a driver, and let go of it at the end."""
+    exits: asyncio.Queue[tuple[str, Exit]] = asyncio.Queue()
+    watched = Watched(rig.driver(), exits)
+    try:
+        watched.found = await watched.driver.adopt(list(models), lambda model, exit_: exits.put_nowait((model, exit_)))
+        yield watched
+    finally:
+        await watched.driver.close()
 
 
-async def starts_and_stops(bench: Bench) -> None:
-    """An engine runs, ends when it is told to, and its end is told of before `stop` returns."""
-    model = engine("a")
-    driver, adopted = await bench.begin(model)
-    assert adopted == {}
-    endpoint = await bench.start(driver, model)
-    assert bench.alive("a")
-    await driver.stop(model)
-    assert [(id_, exit_.generation, exit_.code) for id_, exit_ in bench.exits] == [("a", endpoint.generation, 0)]
-    assert not bench.alive("a")
-    again = await bench.start(driver, model)
-    assert again.generation != endpoint.generation
-    await bench.end(driver, model)
+async def a_started_engine_serves_and_a_stopped_one_is_gone(rig: Rig) -> None:
+    model = rig.model("a")
+    async with begun(rig, model) as watched:
+        assert watched.found == {}
+        endpoint = await watched.start_ready(model)
+        assert len(rig.processes(model)) == 1
+        await watched.driver.stop(model)
+        assert rig.processes(model) == []
+        assert await watched.next_exit() == ("a", Exit(endpoint.generation, 0))
+        with pytest.raises(ProbeError):
+            await ask(endpoint, "/health", seconds=PATIENCE)
 
 
-async def stop_of_what_does_not_run_is_nothing(bench: Bench) -> None:
-    """Stopping twice, or what never ran, goes well."""
-    model = engine("a")
-    driver, _ = await bench.begin(model)
-    await driver.stop(model)
-    await driver.close()
-    assert bench.exits == []
+async def each_start_has_a_generation_of_its_own(rig: Rig) -> None:
+    model = rig.model("a")
+    async with begun(rig, model) as watched:
+        generations = set()
+        for _ in range(3):
+            generations.add((await watched.driver.start(model)).generation)
+            await watched.driver.stop(model)
+        assert len(generations) == 3
 
 
-async def an_exit_is_seen_with_its_code(bench: Bench) -> None:
-    """Nobody asked for it, and its last words are there."""
-    model = engine("a", "--say", "boom hf_" + "s" * 30, "--exit-at-start", "7")
-    driver, _ = await bench.begin(model)
-    endpoint = await driver.start(model)
-    await bench.seen.wait()
-    assert [(id_, exit_.generation, exit_.code) for id_, exit_ in bench.exits] == [("a", endpoint.generation, 7)]
-    assert driver.last_words("a", 5) == ["boom •••"]
-    await driver.close()
+async def engines_run_beside_each_other_and_stop_apart(rig: Rig) -> None:
+    one, two = rig.model("a"), rig.model("b")
+    async with begun(rig, one, two) as watched:
+        endpoints = await asyncio.gather(watched.start_ready(one), watched.start_ready(two))
+        await watched.driver.stop(one)
+        assert (await ask(endpoints[1], "/health", seconds=PATIENCE)).status == 200
+        assert rig.processes(one) == []
+        await watched.driver.stop(two)
 
 
-async def the_last_words_are_of_the_last_start(bench: Bench) -> None:
-    """The log goes back further."""
-    driver, _ = await bench.begin(engine("a"))
-    for word in ("one", "two"):
-        bench.seen.clear()
-        await driver.start(engine("a", "--say", word, "--exit-at-start", "1"))
-        await bench.seen.wait()
-    assert driver.last_words("a", 9) == ["two"]
-    assert driver.tail("a", 9)[-2:] == ["one", "two"]
-    assert driver.tail("a", 0) == []
-    await driver.close()
+async def an_exit_at_start_is_told_with_its_code(rig: Rig) -> None:
+    model = rig.model("a", "--exit-at-start", "3", "--say", "no room")
+    async with begun(rig, model) as watched:
+        endpoint = await watched.driver.start(model)
+        assert await watched.next_exit() == ("a", Exit(endpoint.generation, 3))
+        assert watched.driver.tail("a", 1) == ["no room"]
 
 
-async def who_ignores_sigterm_is_killed(bench: Bench) -> None:
-    """After its grace, and its children with it."""
-    model = engine("a", "--ignore-term", "--child", stop_grace=0.2)
-    driver, _ = await bench.begin(model)
-    await bench.start(driver, model)
-    await bench.end(driver, model)
-    assert [exit_.code for _, exit_ in bench.exits] == [-9]
+async def an_exit_with_code_zero_is_told_too(rig: Rig) -> None:
+    model = rig.model("a", "--exit-when-ready", "0")
+    async with begun(rig, model) as watched:
+        endpoint = await watched.driver.start(model)
+        await _knock(endpoint)
+        assert await watched.next_exit() == ("a", Exit(endpoint.generation, 0))
 
 
-async def what_a_dead_engine_leaves_behind_is_cleared_away(bench: Bench) -> None:
-    """A child that goes on holds the card."""
-    model = engine("a", "--child", "--exit-after", "1", "--exit-code", "3")
-    driver, _ = await bench.begin(model)
-    endpoint = await bench.start(driver, model)
-    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
-    body = b'{"model": "a"}'
-    head = b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    writer.write(head % len(body) + body)
-    assert await reader.read() == b""
-    writer.close()
-    await bench.seen.wait()
-    assert bench.exits[0][1].code == 3
-    assert not bench.alive("a")
-    await driver.close()
+async def a_killed_engine_can_be_started_again(rig: Rig) -> None:
+    model = rig.model("a")
+    async with begun(rig, model) as watched:
+        first = await watched.start_ready(model)
+        os.kill(rig.processes(model)[0], 9)
+        assert await watched.next_exit() in _killed("a", first)
+        second = await watched.start_ready(model)
+        assert second.generation != first.generation
+        await watched.driver.stop(model)
 
 
-async def what_cannot_start_says_why(bench: Bench, model: Model, why: str) -> None:
-    """And nothing of it is left."""
-    driver, _ = await bench.begin(model)
-    with pytest.raises(DriverError, match=why):
-        await driver.start(model)
-    assert not bench.alive(model.id)
-    await driver.close()
+async def an_engine_gets_its_grace(rig: Rig) -> None:
+    model = rig.model("a", "--stop-after", "0.3")
+    async with begun(rig, model) as watched:
+        endpoint = await watched.start_ready(model)
+        await watched.driver.stop(model)
+        assert await watched.next_exit() == ("a", Exit(endpoint.generation, 0))
 
 
-async def the_next_one_takes_over(bench: Bench) -> None:
-    """Engines outlive their orchestrator, and are known by what they were started with."""
-    same, other, gone = engine("same"), engine("other"), engine("gone")
-    driver, _ = await bench.begin(same, other, gone)
-    endpoints = {model.id: await bench.start(driver, model) for model in (same, other, gone)}
-    await driver.close()
-    bench.exits.clear()
-    changed = engine("other", "--pace", "1")
-    driver, adopted = await bench.begin(same, changed)
-    assert adopted == {"same": endpoints["same"]}
-    assert (bench.alive("same"), bench.alive("other"), bench.alive("gone")) == (True, False, False)
-    assert driver.tail("same", 9)
-    await driver.stop(same)
-    assert [(id_, exit_.generation, exit_.code) for id_, exit_ in bench.exits] == [
-        ("same", endpoints["same"].generation, None)
-    ]
-    await bench.end(driver, changed)
+async def who_ignores_sigterm_is_killed(rig: Rig) -> None:
+    model = rig.model("a", "--ignore-term", stop_grace=0.2)
+    async with begun(rig, model) as watched:
+        endpoint = await watched.start_ready(model)
+        await watched.driver.stop(model)
+        assert rig.processes(model) == []
+        assert await watched.next_exit() in _killed("a", endpoint)
 
 
-async def logs_are_followed(bench: Bench) -> None:
-    """Line by line, as they come."""
-    model = engine("a")
-    driver, _ = await bench.begin(model)
-    lines = driver.follow("a")
-    first = asyncio.ensure_future(anext(lines))
-    await asyncio.sleep(0)
-    await bench.start(driver, model)
-    async with asyncio.timeout(10):
-        assert (await first).startswith("INFO: a listens on")
-    await lines.aclose()  # type: ignore[attr-defined]
-    await bench.end(driver, model)
+async def a_worker_that_outlives_its_leader_is_killed(rig: Rig) -> None:
+    model = rig.model("a", "--child", stop_grace=0.2)
+    async with begun(rig, model) as watched:
+        await watched.start_ready(model)
+        assert len(rig.processes(model)) == 2
+        await watched.driver.stop(model)
+        assert rig.processes(model) == []
 
 
-ALL = (
-    starts_and_stops,
-    stop_of_what_does_not_run_is_nothing,
-    an_exit_is_seen_with_its_code,
-    the_last_words_are_of_the_last_start,
+async def the_workers_of_an_engine_that_died_are_killed_before_its_exit_is_told(rig: Rig) -> None:
+    model = rig.model("a", "--child", "--exit-when-ready", "5")
+    async with begun(rig, model) as watched:
+        endpoint = await watched.driver.start(model)
+        await _knock(endpoint)
+        assert await watched.next_exit() == ("a", Exit(endpoint.generation, 5))
+        assert rig.processes(model) == []
+
+
+async def stopping_what_does_not_run_does_nothing(rig: Rig) -> None:
+    model = rig.model("a")
+    async with begun(rig, model) as watched:
+        await watched.driver.stop(model)
+        assert watched.exits.empty()
+
+
+async def what_is_not_there_cannot_be_started(rig: Rig) -> None:
+    model = rig.missing("a")
+    async with begun(rig, model) as watched:
+        with pytest.raises(DriverError, match="cannot be started"):
+            await watched.driver.start(model)
+        assert watched.exits.empty()
+
+
+async def the_tail_has_the_last_lines_of_this_start_and_those_before(rig: Rig) -> None:
+    model = rig.model("a", "--say", "hello", "--exit-at-start", "1")
+    async with begun(rig, model) as watched:
+        assert watched.driver.tail("a", 10) == []
+        for _ in range(2):
+            await watched.driver.start(model)
+            await watched.next_exit()
+        assert [line for line in watched.driver.tail("a", 10) if "hello" in line] == ["hello", "hello"]
+        assert watched.driver.tail("a", 1) == ["hello"]
+
+
+async def a_follower_sees_lines_as_they_come_and_none_from_before(rig: Rig) -> None:
+    model = rig.model("a", "--say", "loading")
+    async with begun(rig, model) as watched:
+        await watched.start_ready(model)
+        lines = watched.driver.follow("a")
+        await watched.driver.stop(model)
+        seen = await _read_until(lines, "got SIGTERM")
+        await watched.driver.start(model)
+        seen += await _read_until(lines, "loading")
+        assert seen.count("loading") == 1
+        await watched.driver.stop(model)
+
+
+async def secrets_are_masked_and_bytes_that_are_no_text_do_no_harm(rig: Rig) -> None:
+    model = rig.model("a", "--say", f"token hf_{'aB3' * 12}!", "--exit-at-start", "1")
+    async with begun(rig, model) as watched:
+        lines = watched.driver.follow("a")
+        await watched.driver.start(model)
+        assert (await _read_until(lines, "token •••!"))[-1] == "token •••!"
+        await watched.next_exit()
+        assert watched.driver.tail("a", 1) == ["token •••!"]
+
+
+async def a_running_engine_is_adopted_by_the_next_driver(rig: Rig) -> None:
+    model = rig.model("a", "--say", "first")
+    async with begun(rig, model) as watched:
+        endpoint = await watched.start_ready(model)
+    async with begun(rig, model) as watched:
+        assert watched.found == {"a": endpoint}
+        assert (await ask(endpoint, "/health", seconds=PATIENCE)).status == 200
+        assert "first" in watched.driver.tail("a", 10)
+        await watched.driver.stop(model)
+        assert rig.processes(model) == []
+        assert await watched.next_exit() in _ended("a", endpoint, 0)
+
+
+async def the_exit_of_an_adopted_engine_is_told(rig: Rig) -> None:
+    model = rig.model("a")
+    async with begun(rig, model) as watched:
+        endpoint = await watched.start_ready(model)
+    async with begun(rig, model) as watched:
+        os.kill(rig.processes(model)[0], 9)
+        assert await watched.next_exit() in [*_killed("a", endpoint), ("a", Exit(endpoint.generation, None))]
+
+
+async def an_engine_that_ended_in_between_is_not_adopted(rig: Rig) -> None:
+    model = rig.model("a")
+    async with begun(rig, model) as watched:
+        await watched.start_ready(model)
+    os.kill(rig.processes(model)[0], 9)
+    await until(lambda: not rig.processes(model))
+    async with begun(rig, model) as watched:
+        assert watched.found == {}
+        await watched.start_ready(model)
+        await watched.driver.stop(model)
+
+
+async def an_engine_of_no_listed_model_is_ended_by_the_next_driver(rig: Rig) -> None:
+    listed, other = rig.model("a"), rig.model("b", "--child", stop_grace=0.2)
+    async with begun(rig, listed, other) as watched:
+        endpoint = await watched.start_ready(listed)
+        await watched.start_ready(other)
+    async with begun(rig, listed) as watched:
+        assert watched.found == {"a": endpoint}
+        assert rig.processes(other) == []
+        assert watched.exits.empty()
+        await watched.driver.stop(listed)
+
+
+async def a_cancelled_stop_can_be_asked_for_again(rig: Rig) -> None:
+    model = rig.model("a", "--stop-after", "0.3")
+    async with begun(rig, model) as watched:
+        endpoint = await watched.start_ready(model)
+        stopping = asyncio.create_task(watched.driver.stop(model))
+        await _read_until(watched.driver.follow("a"), "got SIGTERM")
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
+        await watched.driver.stop(model)
+        assert await watched.next_exit() == ("a", Exit(endpoint.generation, 0))
+        assert rig.processes(model) == []
+
+
+BEHAVIOURS = (
+    a_started_engine_serves_and_a_stopped_one_is_gone,
+    each_start_has_a_generation_of_its_own,
+    engines_run_beside_each_other_and_stop_apart,
+    an_exit_at_start_is_told_with_its_code,
+    an_exit_with_code_zero_is_told_too,
+    a_killed_engine_can_be_started_again,
+    an_engine_gets_its_grace,
     who_ignores_sigterm_is_killed,
-    what_a_dead_engine_leaves_behind_is_cleared_away,
-    the_next_one_takes_over,
-    logs_are_followed,
+    a_worker_that_outlives_its_leader_is_killed,
+    the_workers_of_an_engine_that_died_are_killed_before_its_exit_is_told,
+    stopping_what_does_not_run_does_nothing,
+    what_is_not_there_cannot_be_started,
+    the_tail_has_the_last_lines_of_this_start_and_those_before,
+    a_follower_sees_lines_as_they_come_and_none_from_before,
+    secrets_are_masked_and_bytes_that_are_no_text_do_no_harm,
+    a_running_engine_is_adopted_by_the_next_driver,
+    the_exit_of_an_adopted_engine_is_told,
+    an_engine_that_ended_in_between_is_not_adopted,
+    an_engine_of_no_listed_model_is_ended_by_the_next_driver,
+    a_cancelled_stop_can_be_asked_for_again,
 )
+
+
+def _ended(model: str, endpoint: Endpoint, *codes: int | None) -> list[tuple[str, Exit]]:
+    """Return the exits that a driver may tell of an adopted engine: the code, if it can know it."""
+    return [(model, Exit(endpoint.generation, code)) for code in (*codes, None)]
+
+
+def _killed(model: str, endpoint: Endpoint) -> Iterable[tuple[str, Exit]]:
+    """Return what drivers may tell of SIGKILL: as the system does, or as shells and Docker do."""
+    return [(model, Exit(endpoint.generation, code)) for code in (-9, 137)]
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that the system tells only to those who ask."""
+    async with asyncio.timeout(PATIENCE):
+        while not is_so():  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.01)
+
+
+async def _knock(endpoint: Endpoint) -> None:
+    """Ask for health until an engine that ends when it is ready has answered or gone."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                if (await ask(endpoint, "/health")).status == 200:
+                    return
+            except ProbeError as error:
+                if "nothing listens" not in str(error):
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def _read_until(lines: AsyncIterator[str], wanted: str) -> list[str]:
+    """Return the lines of a follower up to the one that is waited for."""
+    seen = []
+    async with asyncio.timeout(PATIENCE):
+        async for line in lines:
+            seen.append(line)
+            if line == wanted:
+                return seen
+    raise AssertionError(f"the lines ended without {wanted!r}: {seen}")

@@ -119,13 +119,6 @@ class Engines:
 
     def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
         lines = tuple(self._driver.last_words(model.id, _LINES))
-        known = explain_failure(code, lines)
+        meaning = explain_failure(model.engine, code, lines)
         told = message if code is None else f"{message} (exit code {code})"
-        return Failure(
-            told,
-            code,
-            lines,
-            meaning=known.meaning if known else None,
-            remedy=known.remedy if known else None,
-            is_absent=is_absent,
-        )
+        return Failure(told, code, lines, meaning, is_absent=is_absent)

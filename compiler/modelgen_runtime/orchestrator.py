@@ -12,11 +12,12 @@ from typing import IO, TYPE_CHECKING
 
 from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
 from modelgen_runtime.control import Control
+from modelgen_runtime.driver import DriverError
 from modelgen_runtime.events import Events
 from modelgen_runtime.front import Front
 from modelgen_runtime.manifest import ManifestError, read_manifest
 from modelgen_runtime.metrics import Metrics
-from modelgen_runtime.process_driver import ProcessDriver
+from modelgen_runtime.processes.driver import ProcessDriver
 from modelgen_runtime.server import Connection, sweep
 from modelgen_runtime.store import Store
 from modelgen_runtime.switchboard import Switchboard
@@ -140,6 +141,8 @@ async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:
         print("modelgen: stopping all engines", file=sys.stderr, flush=True)  # noqa: T201 - its log
         await switchboard.close(stop_engines=True)
         for result in results:
+            if isinstance(result, DriverError):
+                raise CannotServeError(str(result), 3) from result
             if isinstance(result, Exception):
                 raise result
 

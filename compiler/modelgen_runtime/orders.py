@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen_runtime.failures import Meaning
     from modelgen_runtime.gate import Gate, Lease, RefusedError
 
 
@@ -56,13 +57,11 @@ class Failure:
         exit_code: Of its process, where it has ended and somebody knows.
         lines: What it printed last.
         meaning: What that means, where it is known.
-        remedy: The line of models.toml that mends it, likewise.
         is_absent: Whether there is nothing to start.
     """
 
     message: str
     exit_code: int | None = None
     lines: tuple[str, ...] = ()
-    meaning: str | None = None
-    remedy: str | None = None
+    meaning: Meaning | None = None
     is_absent: bool = False

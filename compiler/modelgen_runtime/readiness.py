@@ -1,123 +1,156 @@
-"""Find out when an engine serves: by asking it, and by its end."""
+"""When an engine that was started is ready to be asked."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.log_lines import clean_line
+from modelgen_runtime.probing import ProbeError, ask
 
 if TYPE_CHECKING:
     from modelgen_runtime.driver import Endpoint, Exit
     from modelgen_runtime.manifest import Model
 
-_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.005, 0.020, 1.3
-_PROBE_PATIENCE = 10.0
-_CANARY_PATIENCE = 120.0
-"""The first token of a start may compile kernels."""
-_MOST_BYTES = 2**20
+_FIRST_DELAY, _LONGEST_DELAY = 0.005, 0.02
+# Engines that listen early answer once they have loaded, SGLang's /health takes up to 20 s (facts: engines).
+_PROBE_SECONDS = 30.0
+# An engine may list its names one after the other; one that lists only others for so long was started with others.
+_WRONG_NAME_SECONDS = 3.0
+_EXIT_SECONDS = 0.5
+_SHOWN_LINES, _SHOWN_BYTES = 8, 2_000
 
 
 class NotReadyError(Exception):
-    """An engine does not serve; the message goes on a sentence that begins with its model."""
+    """An engine did not become ready; the message goes on a sentence that begins with its model."""
+
+
+class ExitedError(NotReadyError):
+    """It ended before it was ready."""
+
+
+class LateError(NotReadyError):
+    """It was not ready in time."""
+
+
+class WrongNameError(NotReadyError):
+    """It serves, but not under the name that it should."""
+
+
+class CanaryError(NotReadyError):
+    """It says that it is ready, but could not give one token."""
 
 
 async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Exit]) -> None:
-    """Return once an engine serves.
+    """Return once an engine is ready by its model's rules.
 
     Args:
-        model: How to tell is in its `readiness`.
-        endpoint: Where it listens.
+        model: Whose `readiness` counts.
+        endpoint: Where the engine will listen.
         exited: Done when the engine has ended.
 
     Raises:
-        NotReadyError: It has ended, it takes too long, it serves another model, or its first answer is a failure.
+        NotReadyError: One of the four above.
     """
-    probing = asyncio.ensure_future(_probe(model, endpoint))
+    probe = _Probe(model, endpoint)
+    probing = asyncio.create_task(probe.run(), name=f"probe {model.id}")
+    first: set[asyncio.Future[None] | asyncio.Future[Exit]] = {probing, exited}
     try:
-        async with asyncio.timeout(model.readiness.timeout):
-            both: list[asyncio.Future[Any]] = [probing, exited]
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    except TimeoutError:
-        raise NotReadyError(
-            f"was not ready within {model.readiness.timeout:g} s; raise `start_timeout` if it was still loading"
-        ) from None
-    finally:
+        await asyncio.wait(first, timeout=model.readiness.timeout, return_when=asyncio.FIRST_COMPLETED)
+        if probing.done() and isinstance(probing.exception(), CanaryError):
+            await asyncio.wait({exited}, timeout=_EXIT_SECONDS)  # its end says more than its silence, if a bit later
+        if exited.done():
+            raise ExitedError("ended before it was ready")
         if not probing.done():
-            probing.cancel()
-            await asyncio.wait({probing})
-    if exited.done():
-        raise NotReadyError("ended while it was starting")
-    probing.result()
+            late = f"was not ready within {model.readiness.timeout:g} s: {probe.seen}"
+            raise LateError(f"{late}; raise `start_timeout` if it was still loading")
+        probing.result()
+    finally:
+        probing.cancel()
+        await asyncio.gather(probing, return_exceptions=True)
 
 
-async def _probe(model: Model, endpoint: Endpoint) -> None:
-    pause, readiness = _FIRST_PAUSE, model.readiness
-    while not await _answers_200(endpoint, readiness.path):
-        await asyncio.sleep(pause)
-        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-    if readiness.lists is not None:
-        await _check_name(model, endpoint, readiness.lists)
-    if readiness.canary is not None:
-        await _ask_for_a_token(model, endpoint, readiness.canary)
+@dataclass(slots=True)
+class _Probe:
+    """Asks an engine again and again, and remembers what it saw last."""
 
+    model: Model
+    endpoint: Endpoint
+    seen: str = "it was not asked yet"
+    others_since: float | None = None
 
-async def _answers_200(endpoint: Endpoint, path: str) -> bool:
-    try:
-        status, _ = await ask(endpoint, "GET", path, patience=_PROBE_PATIENCE)
-    except (OSError, TimeoutError, ValueError):
-        return False
-    return status == 200
+    async def run(self) -> None:
+        delay = _FIRST_DELAY
+        while not await self._is_up():
+            await asyncio.sleep(delay)
+            delay = min(1.25 * delay, _LONGEST_DELAY)
+        if self.model.readiness.canary is not None:
+            await self._ask_canary(self.model.readiness.canary)
 
-
-async def _check_name(model: Model, endpoint: Endpoint, path: str) -> None:
-    """An engine that is up may serve another model: one that was left behind, or a typing error."""
-    try:
-        status, body = await ask(endpoint, "GET", path, patience=_PROBE_PATIENCE)
-        listed = [str(entry["id"]) for entry in json.loads(body)["data"]] if status == 200 else []
-    except (OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
-        raise NotReadyError(f"is up, but {path} tells no names: {error}") from error
-    if not {*model.names, model.upstream_name}.intersection(listed):
-        raise NotReadyError(
-            f"is up, but serves {', '.join(listed)[:300] or 'nothing'} and not `{model.id}`; mend its served names"
-        )
-
-
-async def _ask_for_a_token(model: Model, endpoint: Endpoint, path: str) -> None:
-    asked = {"model": model.upstream_name or model.id, "max_tokens": 1}
-    asked |= {"messages": [{"role": "user", "content": "Hi"}]} if "chat" in path else {"prompt": "Hi"}
-    try:
-        status, body = await ask(endpoint, "POST", path, json.dumps(asked).encode(), patience=_CANARY_PATIENCE)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise NotReadyError(f"is up, but gives no token: {error!r}") from error
-    if status != 200:
-        raise NotReadyError(
-            f"is up, but answers {status} when asked for a token: {body[:300].decode(errors='replace')}"
-        )
-
-
-async def ask(endpoint: Endpoint, method: str, path: str, body: bytes = b"", *, patience: float) -> tuple[int, bytes]:
-    """Return status and body of one answer; HTTP/1.0, so that the body ends with the connection.
-
-    Raises:
-        OSError: There is no connection.
-        TimeoutError: There is no answer in time.
-        ValueError: It is no answer.
-    """
-    async with asyncio.timeout(patience):
-        reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+    async def _is_up(self) -> bool:
+        """Ask once, for its health and then for its names."""
+        readiness = self.model.readiness
         try:
-            head = f"{method} {path} HTTP/1.0\r\nHost: {endpoint.host}:{endpoint.port}\r\nAccept: application/json\r\n"
-            if body:
-                head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            writer.write(f"{head}\r\n".encode() + body)
-            answer = await reader.read(_MOST_BYTES)
-            while len(answer) < _MOST_BYTES and (more := await reader.read(_MOST_BYTES)):
-                answer += more
-        finally:
-            writer.close()
-    first, _, _ = answer.partition(b"\r\n")
-    _, _, content = answer.partition(b"\r\n\r\n")
-    parts = first.split(b" ", 2)
-    if len(parts) < 2 or not parts[0].startswith(b"HTTP/") or not parts[1].isdigit():
-        raise ValueError("no answer of HTTP")
-    return int(parts[1]), content
+            health = await ask(self.endpoint, readiness.path, seconds=_PROBE_SECONDS)
+            if health.status != 200:
+                self.seen = f"{readiness.path} answers {health.status}"
+                return False
+            if readiness.lists is None:
+                return True
+            answer = await ask(self.endpoint, readiness.lists, seconds=_PROBE_SECONDS)
+        except ProbeError as error:
+            self.seen = str(error)
+            return False
+        if answer.status != 200:
+            self.seen = f"{readiness.lists} answers {answer.status}"
+            return False
+        return self._lists_name(readiness.lists, _read_names(answer.body))
+
+    def _lists_name(self, path: str, names: list[str]) -> bool:
+        wanted = {*self.model.names, *([self.model.upstream_name] if self.model.upstream_name else [])}
+        if wanted.intersection(names):
+            return True
+        self.seen = f"{path} lists {_join(names)}, not {_join(sorted(wanted))}"
+        if not names:
+            self.others_since = None
+            return False
+        now = time.monotonic()
+        self.others_since = self.others_since or now
+        if now - self.others_since >= _WRONG_NAME_SECONDS:
+            raise WrongNameError(f"serves under another name: {self.seen}; its command has to give it one of these")
+        return False
+
+    async def _ask_canary(self, path: str) -> None:
+        """Ask for one token, once, as long as it takes."""
+        question = {"prompt": "Hi"} if path.endswith("/completions") and "chat" not in path else {"messages": _HI}
+        body = {"model": self.model.upstream_name or self.model.names[0], **question, "max_tokens": 1}
+        self.seen = f"{path} was asked for one token and has not answered"
+        try:
+            answer = await ask(self.endpoint, path, json.dumps(body).encode())
+        except ProbeError as error:
+            raise CanaryError(f"could not give one token: {error}") from error
+        if answer.status != 200:
+            lines = bytes(answer.body[:_SHOWN_BYTES]).split(b"\n")[:_SHOWN_LINES]
+            said = "\n".join(map(clean_line, lines))
+            raise CanaryError(f"could not give one token: {path} answered {answer.status}: {said}")
+
+
+_HI = [{"role": "user", "content": "Hi"}]
+
+
+def _read_names(body: bytearray) -> list[str]:
+    """Return the ids of an OpenAI list of models; none if it is no such list."""
+    try:
+        items = json.loads(body)["data"]
+        return [item["id"] for item in items if isinstance(item["id"], str)]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
+
+
+def _join(names: list[str]) -> str:
+    """Return some names for people; an engine may list any number, of any length."""
+    shown = ", ".join(f"`{clean_line(name[:100].encode(errors='replace'))}`" for name in names[:10])
+    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown or "nothing"

@@ -62,7 +62,8 @@ def failed(record: Record, now: float) -> RefusedError:
     failure = record.failure
     assert failure is not None, "a model that failed has a failure"  # noqa: S101 - an invariant
     parts = [f"`{record.model.id}` {failure.message}"]
-    parts += [part for part in (failure.meaning, failure.remedy) if part]
+    if failure.meaning is not None:
+        parts += [failure.meaning.text, failure.meaning.remedy]
     wait = max(1, math.ceil(record.not_before - now))
     return RefusedError(
         503,

@@ -33,11 +33,14 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "failure": None,
     }
     if failure is not None:
+        meaning = failure.meaning
         shown["failure"] = {
             "message": failure.message,
             "exit_code": failure.exit_code,
-            "meaning": failure.meaning,
-            "remedy": failure.remedy,
+            "name": meaning.name if meaning else None,
+            "said": meaning.line if meaning else None,
+            "meaning": meaning.text if meaning else None,
+            "remedy": meaning.remedy if meaning else None,
             "in_a_row": record.failures,
             "retry_after": max(0.0, round(record.not_before - now, 3)),
             "log": [*failure.lines],

@@ -1,18 +1,26 @@
-"""A program that behaves like an inference engine, well or badly: `python fake_engine.py --port N --name NAME …`.
+r"""A program that behaves like an inference engine, well or badly: `python fake_engine.py --port N --name NAME …`.
 
-It needs nothing but the standard library, and is up in a few milliseconds: `python -S -E`.
+It needs nothing but the standard library, and is up in a few milliseconds: `python -S -E`. Times are in seconds.
 
---listen-after S, --healthy-after S     seconds until it listens, and until /health says 200 (503 before)
---lists NAME                            what /v1/models lists, where it is not --name
---exit-at-start CODE, --say TEXT        prints TEXT (on stderr) and ends
---exit-after N, --exit-code CODE        ends in the middle of the N-th request, with CODE (1)
---hang-after N                          answers N requests and then none
---ignore-term                           goes on at SIGTERM
---child                                 has a child that ignores SIGTERM
---pace S, --chunks N                    seconds between the chunks of a stream, and how many there are
+--name NAME, --lists NAME       what it answers to, and what /v1/models lists where that is something else; repeatable
+--listen-after S, --healthy-after S, --listed-after S
+                                until it listens, /health says 200 (503 before), and /v1/models lists anything
+--pace S, --chunks N            between the chunks of a stream, and how many there are
+--say TEXT, --say-env NAME, --say-many N
+                                prints (on stderr, before anything else) TEXT, a variable, N lines; repeatable
+--exit-at-start CODE, --exit-when-ready CODE
+                                ends after it has printed, or right after the first 200 of /health
+--exit-after N, --exit-on-request N, --exit-code CODE
+                                ends in the middle of the N-th request, or as soon as it has come, with CODE (1)
+--hang-after N                  answers N requests and then nothing any more, /health included
+--fail-inference CODE           answers so to every request for tokens
+--ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
+--child                         has a child that ignores SIGTERM
+--mark TEXT                     does nothing: to find it by
 
 POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/messages answer in their shapes, streamed when asked;
-the text is the last message's. POST /echo gives the body back. POST /sleep is a development route.
+the text is the last message's. POST /echo gives the body back. POST /sleep is a development route. GET /_control tells
+the paths of all requests.
 """
 
 from __future__ import annotations
@@ -25,7 +33,9 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NoReturn
+
+from fake_answers import parts, whole
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,31 +47,42 @@ class Handler(BaseHTTPRequestHandler):
     began: float
     served = 0
     lock = threading.Lock()
+    paths: list[str]
 
     def do_GET(self) -> None:
         """Answer health and the list of models."""
-        if self.path == "/health":
-            is_up = time.monotonic() - self.began >= self.options.healthy_after
+        age, options = time.monotonic() - self.began, self.options
+        self.note(self.served)
+        if self.path == "/_control":
+            self.reply(200, self.paths)
+        elif self.path == "/health":
+            is_up = age >= options.healthy_after
             self.reply(200 if is_up else 503, {"status": "ok" if is_up else "loading"})
+            if is_up and options.exit_when_ready is not None:
+                os._exit(options.exit_when_ready)
         elif self.path == "/v1/models":
-            self.reply(200, {"object": "list", "data": [{"id": self.options.lists or self.options.name}]})
+            names = (options.lists or options.name) if age >= options.listed_after else []
+            self.reply(200, {"object": "list", "data": [{"id": name} for name in names]})
         else:
             self.reply(404, {"error": "no such path"})
 
     def do_POST(self) -> None:
         """Answer a request for tokens."""
-        body = self.read_body()
+        body, options = self.read_body(), self.options
         with self.lock:
             Handler.served += 1
             count = Handler.served
-        if self.options.hang_after is not None and count > self.options.hang_after:
-            time.sleep(3600)
-        is_last = self.options.exit_after is not None and count >= self.options.exit_after
+        self.note(count - 1)
+        if options.exit_on_request is not None and count >= options.exit_on_request:
+            self.die()
+        is_last = options.exit_after is not None and count >= options.exit_after
         if self.path == "/echo":
             self.send(200, body, self.headers.get("Content-Type", "text/plain"))
             return
-        asked = json.loads(body) if "json" in self.headers.get("Content-Type", "json") else {"model": self.options.name}
-        if asked.get("model") != self.options.name:
+        asked = json.loads(body) if "json" in self.headers.get("Content-Type", "json") else {"model": options.name[0]}
+        if options.fail_inference is not None:
+            self.reply(options.fail_inference, {"error": {"message": "the fake was told to fail"}})
+        elif asked.get("model") not in options.name:
             self.reply(404, {"error": {"message": f"no model {asked.get('model')}", "code": "model_not_found"}})
         elif asked.get("stream"):
             self.stream(asked, is_last=is_last)
@@ -69,6 +90,12 @@ class Handler(BaseHTTPRequestHandler):
             if is_last:
                 self.die()
             self.reply(200, whole(self.path, asked))
+
+    def note(self, answered: int) -> None:
+        """Write a request down, and answer nothing once it is time to hang."""
+        self.paths.append(self.path)
+        if self.options.hang_after is not None and answered >= self.options.hang_after:
+            time.sleep(3600)
 
     def read_body(self) -> bytes:
         """Return the body, in one piece or in chunks."""
@@ -96,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(self.options.pace)
         self.wfile.write(b"0\r\n\r\n")
 
-    def die(self) -> None:
+    def die(self) -> NoReturn:
         """End at once, as an engine does that has run out of memory."""
         sys.stderr.write("torch.OutOfMemoryError: CUDA out of memory.\n")
         sys.stderr.flush()
@@ -121,102 +148,59 @@ class Handler(BaseHTTPRequestHandler):
         sys.stderr.flush()
 
 
-def text_of(asked: dict[str, Any]) -> str:
-    """Return what the answer says."""
-    messages = asked.get("messages")
-    content = messages[-1]["content"] if messages else asked.get("prompt", "hello")
-    if isinstance(content, list):
-        return " ".join(part.get("text", f"<{part['type']}>") for part in content)
-    return str(content)
+def speak(options: argparse.Namespace) -> None:
+    """Print what is to be printed at start."""
+    for text in options.say:
+        print(text, file=sys.stderr, flush=True)
+    for name in options.say_env:
+        value = os.environ.get(name)
+        print(f"{name} is not set" if value is None else f"{name}={value}", file=sys.stderr, flush=True)
+    for number in range(options.say_many):
+        print(f"{number:09d} {'x' * 90}", file=sys.stderr, flush=True)
 
 
-def whole(path: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer in one piece."""
-    name, text = asked["model"], text_of(asked)
-    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    if path.endswith("embeddings"):
-        return {
-            "object": "list",
-            "model": name,
-            "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}],
-            "usage": usage,
-        }
-    if path == "/v1/messages":
-        return {
-            "id": "m",
-            "type": "message",
-            "role": "assistant",
-            "model": name,
-            "content": [{"type": "text", "text": text}],
-            "stop_reason": "end_turn",
-            "usage": {"input_tokens": 1, "output_tokens": 1},
-        }
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    if asked.get("tools"):
-        call = {"name": asked["tools"][0]["function"]["name"], "arguments": "{}"}
-        calls = [{"id": "t", "type": "function", "function": call}]
-        message = {"role": "assistant", "content": None, "tool_calls": calls}
-    choice = {"index": 0, "message": message, "text": text, "finish_reason": "stop"}
-    kind = "chat.completion" if "chat" in path else "text_completion"
-    return {"id": "c", "object": kind, "created": 0, "model": name, "choices": [choice], "usage": usage}
+def obey(options: argparse.Namespace) -> None:
+    """Decide what SIGTERM does; its default action is not had where the parent ignores it."""
 
+    def end(*_: object) -> None:
+        os.write(2, b"got SIGTERM\n")
+        time.sleep(options.stop_after)
+        os._exit(0)
 
-def parts(path: str, asked: dict[str, Any], count: int) -> list[bytes]:
-    """Return the same as events."""
-    name, text = asked["model"], text_of(asked)
-    if path == "/v1/messages":
-        start = {**whole(path, asked), "content": [], "stop_reason": None}
-        events: list[dict[str, Any]] = [
-            {"type": "message_start", "message": start},
-            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-            *(
-                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
-                for _ in range(count)
-            ),
-            {"type": "content_block_stop", "index": 0},
-            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
-            {"type": "message_stop"},
-        ]
-        return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
-    base = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": name}
-    deltas = [{"content": text}] * count
-    chunks = [{**base, "choices": [{"index": 0, "delta": delta, "text": text}]} for delta in deltas]
-    return [*(f"data: {json.dumps(one)}\n\n".encode() for one in chunks), b"data: [DONE]\n\n"]
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if options.ignore_term else end)
+    if options.child and os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(3600)
 
 
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--lists")
-    parser.add_argument("--listen-after", type=float, default=0.0)
-    parser.add_argument("--healthy-after", type=float, default=0.0)
-    parser.add_argument("--exit-at-start", type=int)
-    parser.add_argument("--say")
-    parser.add_argument("--exit-after", type=int)
+    for name in ("--name", "--lists", "--say", "--say-env"):
+        parser.add_argument(name, action="append", default=[])
+    for name in ("--listen-after", "--healthy-after", "--listed-after", "--pace", "--stop-after"):
+        parser.add_argument(name, type=float, default=0.0)
+    for name in ("--exit-at-start", "--exit-when-ready", "--exit-after", "--exit-on-request", "--hang-after"):
+        parser.add_argument(name, type=int)
+    parser.add_argument("--fail-inference", type=int)
     parser.add_argument("--exit-code", type=int, default=1)
-    parser.add_argument("--hang-after", type=int)
+    parser.add_argument("--say-many", type=int, default=0)
+    parser.add_argument("--chunks", type=int, default=3)
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--child", action="store_true")
-    parser.add_argument("--pace", type=float, default=0.0)
-    parser.add_argument("--chunks", type=int, default=3)
+    parser.add_argument("--mark")
     options = parser.parse_args()
-    # The default action is not had where the parent ignores it.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN if options.ignore_term else lambda *_: os._exit(0))
-    if options.child and os.fork() == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(3600)
-    if options.say:
-        print(options.say, file=sys.stderr, flush=True)
+    speak(options)
     if options.exit_at_start is not None:
         sys.exit(options.exit_at_start)
+    obey(options)
     time.sleep(options.listen_after)
-    Handler.options, Handler.began = options, time.monotonic()
+    Handler.options, Handler.began, Handler.paths = options, time.monotonic(), []
     ThreadingHTTPServer.daemon_threads = True
     ThreadingHTTPServer.request_queue_size = 128
     with ThreadingHTTPServer(("127.0.0.1", options.port), Handler) as server:
-        print(f"INFO: {options.name} listens on {options.port}", flush=True)
+        print(f"listening on {options.port}", file=sys.stderr, flush=True)
         server.serve_forever()
 
 

@@ -67,7 +67,8 @@ def request(body: bytes, *headers: str, path: str = PATH, version: str = "1.1") 
 
 def engine_port(orchestrator: Served, model: str) -> int:
     stored = json.loads((orchestrator.folder / "state" / "processes.json").read_text())
-    return int(stored[model]["port"])
+    [port] = [entry["port"] for entry in stored["engines"] if entry["model"] == model]
+    return int(port)
 
 
 def parts_of(answer: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:

@@ -1,118 +1,428 @@
-"""Engines as child processes."""
+"""The process driver: the conformance of all drivers, and what only processes have."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 
-import runtime_drivers
-from modelgen_runtime import processes
-from modelgen_runtime.manifest import Process
-from modelgen_runtime.process_driver import ProcessDriver
-from runtime_drivers import Bench
-from runtime_serving import engine
+from modelgen_runtime.driver import DriverError, Exit
+from modelgen_runtime.manifest import Manifest, Model, Process, write_manifest
+from modelgen_runtime.processes import proc_table, ps_table
+from modelgen_runtime.processes.ports import choose_port
+from modelgen_runtime.processes.spawning import spawn_held
+from modelgen_runtime.readiness import wait_ready
+from process_rig import ProcessRig
+from runtime_drivers import BEHAVIOURS, PATIENCE, begun, until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Coroutine, Iterator
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups are of POSIX")
+HOLDER = Path(__file__).with_name("driver_holder.py")
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    groups: dict[str, int] = {}
+def rig(tmp_path: Path) -> Iterator[ProcessRig]:
+    """A rig that leaves nothing behind, whatever a test has done."""
+    rig = ProcessRig(tmp_path)
+    yield rig
 
-    def alive(id_: str) -> bool:
-        path = tmp_path / "processes.json"
-        stored = json.loads(path.read_text()) if path.exists() else {}
-        groups.update({key: entry["pid"] for key, entry in stored.items()})
-        return id_ in groups and processes.has_members(groups[id_])
+    async def sweep() -> None:
+        async with begun(rig):
+            pass
 
-    yield Bench(lambda: ProcessDriver(tmp_path), alive)
-    alive("")
-    for group in groups.values():  # of a test that failed
-        processes.send(group, signal.SIGKILL)
+    if (tmp_path / "state").exists():
+        asyncio.run(sweep())
 
 
-@pytest.mark.parametrize("check", runtime_drivers.ALL, ids=lambda check: check.__name__)
-def test_it_does_what_drivers_do(bench: Bench, check: Callable[[Bench], Awaitable[None]]) -> None:
+@pytest.mark.parametrize("behave", BEHAVIOURS, ids=lambda behave: behave.__name__)
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop", "without pidfd"])
+def test_it_behaves_as_every_driver_does(
+    rig: ProcessRig,
+    behave: Callable[[ProcessRig], Coroutine[Any, Any, None]],
+    loop: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if loop == "without pidfd":
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    elif loop == "asyncio" and not hasattr(os, "pidfd_open"):
+        pytest.skip("the same as without pidfd here")
+    (uvloop.run if loop == "uvloop" else asyncio.run)(behave(rig))
+
+
+def run_and_tail(rig: ProcessRig, model: Model, count: int) -> list[str]:
+    """Run an engine that ends by itself, and return the end of what it printed."""
+
+    async def run() -> list[str]:
+        async with begun(rig, model) as watched:
+            await watched.driver.start(model)
+            await watched.next_exit()
+            return watched.driver.tail(model.id, count)
+
+    return asyncio.run(run())
+
+
+def test_the_port_stands_in_arguments_and_variables_and_other_braces_stay(rig: ProcessRig) -> None:
+    environment = {"ENGINE_URL": "http://127.0.0.1:{port}/", "TEMPLATE": "{model} {{port}}"}
+    says = ("--say", "port {port} of {this}", "--say-env", "ENGINE_URL", "--say-env", "TEMPLATE")
+    model = rig.model("a", *says, "--exit-at-start", "0", environment=environment)
+    said, url, template = run_and_tail(rig, model, 3)
+    port = said.split()[1]
+    assert said == f"port {port} of {{this}}"
+    assert url == f"ENGINE_URL=http://127.0.0.1:{port}/"
+    assert template == f"TEMPLATE={{model}} {{{port}}}"
+
+
+def test_an_engine_inherits_the_environment_but_not_the_control_key(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELGEN_KEY", "mg-secret")
+    monkeypatch.setenv("FROM_OUTSIDE", "kept")
+    says = ("--say-env", "MODELGEN_KEY", "--say-env", "FROM_OUTSIDE")
+    model = rig.model("a", *says, "--exit-at-start", "0")
+    assert run_and_tail(rig, model, 2) == ["MODELGEN_KEY is not set", "FROM_OUTSIDE=kept"]
+
+
+def test_odd_arguments_arrive_as_they_are(rig: ProcessRig) -> None:
+    model = rig.model("a", "--say", "  $HOME `id` \"'; é*  ", "--say", "", "--exit-at-start", "0")
+    assert run_and_tail(rig, model, 2) == ["  $HOME `id` \"'; é*  ", ""]
+
+
+def test_an_engine_runs_in_its_directory_with_nothing_to_read(rig: ProcessRig, tmp_path: Path) -> None:
+    script = tmp_path / "here" / "engine"
+    script.parent.mkdir()
+    script.write_text('#!/bin/sh\npwd\nread -r line || echo "nothing to read"\n')
+    script.chmod(0o755)
+    model = dataclasses.replace(rig.model("a"), process=Process(("./engine",), {}, str(script.parent)))
+    assert run_and_tail(rig, model, 2) == [str(script.parent), "nothing to read"]
+
+
+def test_an_engine_has_the_signals_of_a_fresh_process(rig: ProcessRig) -> None:
+    """With SIGPIPE ignored, as it is in Python, a program prints on after its reader has left, and complains."""
+    model = dataclasses.replace(rig.model("a"), process=Process(("sh", "-c", "yes | head -n 1")))
+    assert run_and_tail(rig, model, 2)[1:] == ["y"]
+
+
+def test_a_worker_has_its_grace_when_its_leader_ends_at_once(rig: ProcessRig) -> None:
+    worker = "(trap 'sleep 0.2; echo all saved; exit' TERM; echo at work; while :; do sleep 0.01; done)"
+    model = dataclasses.replace(rig.model("a"), process=Process(("sh", "-c", f"{worker} & wait")))
+
     async def run() -> None:
-        await check(bench)
+        async with begun(rig, model) as watched:
+            await watched.driver.start(model)
+            await until(lambda: "at work" in watched.driver.tail("a", 1))
+            await watched.driver.stop(model)
+            assert "all saved" in watched.driver.tail("a", 3)
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize(
-    ("process", "why"),
+    ("process", "message"),
     [
-        (Process(("no-such-program-here",)), "there is no program `no-such-program-here`; install it"),
-        (Process(("/",)), "cannot be started: `/`: permission denied"),
-        (Process((sys.executable,), directory="/no/such/folder"), "cannot be started in /no/such/folder: no such file"),
+        (Process(("no-such-engine",)), "no program `no-such-engine` on PATH: install it"),
+        (Process(("./no-such-engine",)), "no program `./no-such-engine` that can be run"),
+        (Process(("true",), {"PATH": "/nowhere"}), "no program `true` on PATH"),
+        (Process(("true",), {}, "/no/such/place"), "no directory /no/such/place"),
+        (Process(()), "its command is empty"),
+        (Process(("true", "x" * 10_000_000)), "the system refuses to run `true`: .*too long"),
+        (Process(("true", "a\0b")), "the system refuses to run `true`: embedded null"),
     ],
 )
-def test_what_cannot_start_says_why(bench: Bench, process: Process, why: str) -> None:
-    asyncio.run(runtime_drivers.what_cannot_start_says_why(bench, replace(engine("a"), process=process), why))
+def test_what_cannot_be_started_is_said_at_once(rig: ProcessRig, process: Process, message: str) -> None:
+    async def start() -> None:
+        model = dataclasses.replace(rig.model("a"), process=process)
+        async with begun(rig, model) as watched:
+            with pytest.raises(DriverError, match=f"cannot be started: .*{message}"):
+                await watched.driver.start(model)
+
+    asyncio.run(start())
 
 
-def test_a_number_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:
-    """Process ids come back: what has ours but another birth was not started by us."""
-    entry = {"pid": os.getpid(), "birth": "long ago", "port": 1, "generation": "g", "recipe": "r", "log_from": 0}
-    (tmp_path / "processes.json").write_text(json.dumps({"a": entry}))
+def test_an_engine_that_was_started_otherwise_is_ended_and_not_adopted(rig: ProcessRig) -> None:
+    before = rig.model("a")
+    assert before.process is not None
+    for process in (
+        dataclasses.replace(before.process, arguments=(*before.process.arguments, "--chunks", "5")),
+        dataclasses.replace(before.process, environment={"CUDA_VISIBLE_DEVICES": "1"}),
+        dataclasses.replace(before.process, directory="/"),
+    ):
 
-    async def run() -> None:
-        driver = ProcessDriver(tmp_path)
-        assert await driver.adopt([engine("a")], lambda *_: None) == {}
-        await driver.close()
+        async def start_and_change(after: Model) -> None:
+            async with begun(rig, before) as watched:
+                await watched.start_ready(before)
+            async with begun(rig, after) as watched:
+                assert watched.found == {}
+                assert rig.processes(before) == []
+                assert watched.exits.empty()
 
-    asyncio.run(run())
-    assert json.loads((tmp_path / "processes.json").read_text()) == {}
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"a": 5}', '{"a": {"pid": "x"}}', "{" * 100_000])
-def test_what_was_written_down_may_be_spoilt(tmp_path: Path, text: str) -> None:
-    (tmp_path / "processes.json").write_text(text)
-
-    async def run() -> None:
-        driver = ProcessDriver(tmp_path)
-        assert await driver.adopt([], lambda *_: None) == {}
-        await driver.close()
-
-    asyncio.run(run())
+        asyncio.run(start_and_change(dataclasses.replace(before, process=process)))
 
 
-def test_engines_do_not_get_the_operators_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELGEN_KEY", "secret")
-    code = "import os; print(sorted({'MODELGEN_KEY', 'OWN', 'PATH'} & {*os.environ}), os.environ['OWN'])"
-    model = replace(engine("a"), process=Process((sys.executable, "-c", code), {"OWN": "port {port}"}))
+def test_a_change_that_is_not_of_its_start_lets_an_engine_be_adopted(rig: ProcessRig) -> None:
+    async def start_and_change() -> None:
+        model = rig.model("a")
+        async with begun(rig, model) as watched:
+            endpoint = await watched.start_ready(model)
+        async with begun(rig, dataclasses.replace(model, idle_timeout=5.0)) as watched:
+            assert watched.found == {"a": endpoint}
 
-    async def run() -> list[str]:
-        driver, ended = ProcessDriver(tmp_path), asyncio.Event()
-        await driver.adopt([model], lambda *_: ended.set())
-        endpoint = await driver.start(model)
-        await ended.wait()
-        await driver.close()
-        assert f"port {endpoint.port}" in driver.tail("a", 1)[0]
-        return driver.tail("a", 1)
-
-    assert asyncio.run(run())[0].startswith("['OWN', 'PATH']")
+    asyncio.run(start_and_change())
 
 
-def test_a_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modelgen_runtime.engine_logs._MOST_BYTES", 1000)
-    driver = ProcessDriver(tmp_path)
-    log = tmp_path / "logs" / "a.log"
-    with log.open("ab", buffering=0) as engine_side:
-        engine_side.write(b"x" * 999 + b"\nlast\n")
-        driver._logs.cut()  # noqa: SLF001 - its timer is not waited for
-        engine_side.write(b"next\n")
-    assert log.read_bytes() == b"next\n"
-    assert log.with_suffix(".log.1").read_bytes().endswith(b"last\n")
-    assert driver.tail("a", 5) == ["next"]
+def test_a_process_that_has_got_the_number_of_an_engine_is_neither_adopted_nor_ended(rig: ProcessRig) -> None:
+    model = rig.model("a")
+
+    async def start() -> None:
+        async with begun(rig, model) as watched:
+            await watched.start_ready(model)
+
+    async def adopt() -> None:
+        async with begun(rig, model) as watched:
+            assert watched.found == {}
+        async with begun(rig):
+            pass
+
+    asyncio.run(start())
+    (engine,) = rig.processes(model)
+    # Only now, for numbers are told apart by when their processes began, to a hundredth of a second.
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
+        try:
+            edit_state(rig, pid=stranger.pid)
+            asyncio.run(adopt())
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+            os.kill(engine, signal.SIGKILL)
+
+
+def test_a_group_that_has_lost_its_leader_in_between_is_ended(rig: ProcessRig) -> None:
+    async def start_and_kill() -> None:
+        model = rig.model("a", "--child", stop_grace=0.2)
+        async with begun(rig, model) as watched:
+            await watched.start_ready(model)
+        leader, worker = sorted(rig.processes(model))
+        os.kill(leader, signal.SIGKILL)
+        await until(lambda: rig.processes(model) == [worker])
+        async with begun(rig, model) as watched:
+            assert watched.found == {}
+            assert rig.processes(model) == []
+
+    asyncio.run(start_and_kill())
+
+
+def edit_state(rig: ProcessRig, **fields: object) -> None:
+    path = rig.directory / "state" / "processes.json"
+    tree = json.loads(path.read_text())
+    (engine,) = tree["engines"]
+    engine.update(fields)
+    path.write_text(json.dumps(tree))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"pid": 1}, "`pid` cannot be 1"),
+        ({"pid": -1}, "`pid` cannot be -1"),
+        ({"pid": "12"}, "`pid` must be of type int"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_a_state_that_could_end_anything_is_refused(rig: ProcessRig, fields: dict[str, object], message: str) -> None:
+    async def start_and_spoil() -> None:
+        model = rig.model("a")
+        async with begun(rig, model) as watched:
+            await watched.driver.start(model)
+        whole = (rig.directory / "state" / "processes.json").read_bytes()
+        edit_state(rig, **fields)
+        with pytest.raises(DriverError, match=rf"processes\.json is damaged .*{message}.*remove the file"):
+            async with begun(rig, model):
+                pass
+        (rig.directory / "state" / "processes.json").write_bytes(whole)
+
+    asyncio.run(start_and_spoil())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "damaged"), ("[]", "damaged"), ('{"format": 2, "engines": []}', "format 2, this orchestrator reads 1")],
+)
+def test_a_state_that_cannot_be_read_is_refused(rig: ProcessRig, text: str, message: str) -> None:
+    path = rig.directory / "state" / "processes.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(DriverError, match=message):
+        asyncio.run(begin(rig))
+    path.write_text("")  # as a power failure leaves it
+    asyncio.run(begin(rig))
+
+
+async def begin(rig: ProcessRig) -> None:
+    async with begun(rig):
+        pass
+
+
+def test_a_state_that_cannot_be_written_is_said_before_an_engine_runs(rig: ProcessRig) -> None:
+    async def start_without_room() -> None:
+        model = rig.model("a")
+        async with begun(rig, model) as watched:
+            (rig.directory / "state" / "processes.json.new").mkdir()
+            with pytest.raises(DriverError, match="cannot be put on record"):
+                await watched.driver.start(model)
+            assert rig.processes(model) == []
+            (rig.directory / "state" / "processes.json.new").rmdir()
+            await watched.start_ready(model)
+
+    asyncio.run(start_without_room())
+
+
+def test_an_engine_whose_record_was_never_written_does_not_run(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    with (tmp_path / "log").open("wb") as log:
+        held = spawn_held(Process(("touch", str(ran))), 20_000, log.fileno())
+        os.close(held.gate)  # as the system does when the orchestrator is killed
+        os.waitpid(held.pid, 0)
+    assert not ran.exists()
+
+
+def hold(rig: ProcessRig, *models: Model) -> subprocess.Popen[str]:
+    """Start another process that starts these models."""
+    manifest = rig.directory / "manifest.json"
+    manifest.write_bytes(write_manifest(Manifest("test", "process", models)))
+    command = [sys.executable, str(HOLDER), str(rig.directory / "state"), str(manifest)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def test_engines_go_on_when_the_orchestrator_is_killed_and_the_next_one_has_them(rig: ProcessRig) -> None:
+    one, two = rig.model("a"), rig.model("b", "--child")
+
+    async def adopt(said: dict[str, list[str]]) -> None:
+        async with begun(rig, one) as watched:
+            endpoint = watched.found["a"]
+            assert [str(endpoint.port), endpoint.generation] == said["a"]
+            assert rig.processes(two) == []
+            await wait_ready(one, endpoint, asyncio.get_running_loop().create_future())
+            await watched.driver.stop(one)
+            assert await watched.next_exit() == ("a", Exit(endpoint.generation, None))
+            assert rig.processes(one) == []
+            assert watched.driver.tail("a", 1) == ["got SIGTERM"]  # it could still print
+
+    with hold(rig, one, two) as holder:
+        assert holder.stdout is not None
+        started = [holder.stdout.readline().split() for _ in ("begun", one, two)][1:]
+        holder.kill()
+    asyncio.run(adopt({model: said for _, model, *said in started}))
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 2, 4, 8, 16])
+def test_nothing_is_left_when_the_orchestrator_is_killed_at_any_moment_of_its_starts(
+    rig: ProcessRig, milliseconds: int
+) -> None:
+    models = [rig.model(f"m{index}") for index in range(4)]
+    with hold(rig, *models) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "begun\n"
+        try:
+            holder.wait(milliseconds / 1000)
+        except subprocess.TimeoutExpired:
+            holder.kill()
+
+    async def begin_without_models() -> None:
+        await begin(rig)
+        await until(lambda: not any(rig.processes(model) for model in models))
+
+    asyncio.run(begin_without_models())
+
+
+def test_the_log_is_bounded_while_the_engine_holds_it_open(tmp_path: Path) -> None:
+    rig = ProcessRig(tmp_path, log_limit=20_000)
+    model = rig.model("a", "--say-many", "1000")
+
+    async def print_much() -> None:
+        async with begun(rig, model) as watched:
+            lines = watched.driver.follow("a")
+            await watched.start_ready(model)
+            await until(lambda: log.stat().st_size < 20_000)
+            await watched.driver.stop(model)
+            seen = []
+            async with asyncio.timeout(PATIENCE):
+                async for line in lines:
+                    seen.append(line)
+                    if line == "got SIGTERM":
+                        break
+            numbers = [int(line[:9]) for line in seen if line[:9].isdecimal()]
+            assert len(numbers) > 100
+            assert numbers == list(range(1000))[-len(numbers) :]
+            assert watched.driver.tail("a", 1000) == seen
+
+    log = tmp_path / "state" / "logs" / "a.log"
+    asyncio.run(print_much())
+    assert sum(path.stat().st_size for path in log.parent.iterdir()) <= 2 * 20_000
+
+
+def count_descriptors() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def test_nothing_is_leaked_by_many_starts(rig: ProcessRig) -> None:
+    async def start_often() -> None:
+        model = rig.model("a")
+        async with begun(rig, model) as watched:
+            counts = []
+            for _ in range(5):
+                await watched.driver.start(model)
+                await watched.driver.stop(model)
+                counts.append((count_descriptors(), len(asyncio.all_tasks())))
+            assert len(set(counts)) == 1
+
+    asyncio.run(start_often())
+
+
+def test_a_driver_that_is_closed_right_after_a_start_holds_nothing(rig: ProcessRig) -> None:
+    async def start_and_close() -> None:
+        counts = []
+        for name in ("a", "b", "c"):
+            models = [rig.model(other) for other in ("a", "b", "c") if other <= name]
+            async with begun(rig, *models) as watched:
+                await watched.driver.start(models[-1])
+            await asyncio.sleep(0)  # what was cancelled lets go in the next round of the loop
+            counts.append((count_descriptors(), len(asyncio.all_tasks())))
+        assert len(set(counts)) == 1
+
+    asyncio.run(start_and_close())
+
+
+def test_a_port_that_somebody_listens_on_is_not_chosen() -> None:
+    with socket.create_server(("127.0.0.1", choose_port(set()))) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(DriverError, match="no port from 20000 to 29999 is free"):
+            choose_port(set(range(20_000, 30_000)) - {taken})
+    assert choose_port(set(range(20_000, 30_000)) - {taken}) == taken
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs both ways")
+def test_both_ways_to_ask_about_processes_agree() -> None:
+    with subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60"], start_new_session=True) as leader:
+        try:
+            for table in (proc_table, ps_table):
+                assert table.identify(leader.pid) is not None
+                assert table.identify(leader.pid) == table.identify(leader.pid)
+                assert table.identify(leader.pid) != table.identify(os.getpid())
+            assert sorted(proc_table.list_group(leader.pid)) == sorted(ps_table.list_group(leader.pid))
+            assert leader.pid in ps_table.list_group(leader.pid)
+        finally:
+            os.killpg(leader.pid, signal.SIGKILL)
+    for table in (proc_table, ps_table):
+        assert table.identify(leader.pid) is None
+        assert leader.pid not in table.list_group(leader.pid)

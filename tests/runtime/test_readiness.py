@@ -1,115 +1,257 @@
-"""An engine is ready when it says so, and not before."""
+"""When an engine counts as ready, and what is said when it does not become so."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING
 
 import pytest
 
+from modelgen_runtime import readiness
 from modelgen_runtime.driver import Endpoint, Exit
-from modelgen_runtime.readiness import NotReadyError, ask, wait_ready
+from modelgen_runtime.manifest import Readiness
+from modelgen_runtime.probing import ProbeError, ask
+from modelgen_runtime.readiness import CanaryError, ExitedError, LateError, WrongNameError, wait_ready
+from process_rig import ProcessRig
+from runtime_drivers import PATIENCE, begun, until
 from runtime_serving import engine
 
-MODEL = engine("a")
-Answer = Callable[[str, str], bytes | None]
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+CHAT = Readiness("/health", PATIENCE, lists="/v1/models", canary="/v1/chat/completions")
 
 
-def reply(status: int, body: str) -> bytes:
-    return f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n\r\n{body}".encode()
+@pytest.fixture
+def rig(tmp_path: Path) -> ProcessRig:
+    return ProcessRig(tmp_path)
 
 
-async def with_server(answer: Answer, use: Callable[[Endpoint], Awaitable[None]]) -> None:
-    """Answer each request by a function of method and path; None closes without a word."""
+def become_ready(rig: ProcessRig, *options: str, **fields: object) -> list[str]:
+    """Start a fake engine, wait until it is ready, and return the paths that it was asked for until then."""
+    model = rig.model("a", *options, **fields)
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        method, path, _ = head.decode().split(" ", 2)
-        if (data := answer(method, path)) is not None:
-            writer.write(data)
-        writer.close()
-        await writer.wait_closed()
+    async def run() -> list[str]:
+        exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        async with begun(rig, model) as watched:
+            endpoint = await watched.driver.start(model)
+            telling = asyncio.create_task(tell(watched.exits, exited))
+            try:
+                await wait_ready(model, endpoint, exited)
+                books = await ask(endpoint, "/_control", seconds=PATIENCE)
+                return [word for word in books.body.decode().split('"') if word.startswith("/")]
+            finally:
+                await watched.driver.stop(model)
+                telling.cancel()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        await use(Endpoint("127.0.0.1", server.sockets[0].getsockname()[1], "g"))
-
-
-def run(answer: Answer, use: Callable[[Endpoint], Awaitable[None]]) -> None:
-    asyncio.run(with_server(answer, use))
-
-
-async def ready(endpoint: Endpoint, **readiness: object) -> None:
-    model = replace(MODEL, readiness=replace(MODEL.readiness, **readiness))  # type: ignore[arg-type]
-    await wait_ready(model, endpoint, asyncio.get_running_loop().create_future())
+    return asyncio.run(run())
 
 
-def test_it_waits_for_200_and_the_name() -> None:
-    asked: list[str] = []
+def never() -> asyncio.Future[Exit]:
+    """Return the end of an engine that goes on."""
+    return asyncio.get_running_loop().create_future()
 
-    def answer(_: str, path: str) -> bytes | None:
-        asked.append(path)
-        if path == "/health":
-            return None if len(asked) < 3 else reply(503 if len(asked) < 5 else 200, "{}")
-        return reply(200, '{"data": [{"id": "other"}, {"id": "a"}]}')
 
-    run(answer, ready)
-    assert asked == ["/health"] * 5 + ["/v1/models"]
+async def tell(exits: asyncio.Queue[tuple[str, Exit]], exited: asyncio.Future[Exit]) -> None:
+    exited.set_result((await exits.get())[1])
 
 
 @pytest.mark.parametrize(
-    ("listed", "told"),
+    "options",
+    [(), ("--listen-after", "0.2"), ("--healthy-after", "0.2"), ("--listed-after", "0.2")],
+    ids=["at once", "refused at first", "503 at first", "not listed at first"],
+)
+def test_an_engine_is_waited_for(rig: ProcessRig, options: tuple[str, ...]) -> None:
+    assert become_ready(rig, *options)[-2:] == ["/v1/models", "/_control"]
+
+
+def test_names_are_asked_for_only_where_the_engine_lists_them(rig: ProcessRig) -> None:
+    assert "/v1/models" not in become_ready(rig, readiness=Readiness("/health", PATIENCE))
+
+
+def test_the_canary_is_asked_once_and_last(rig: ProcessRig) -> None:
+    paths = become_ready(rig, readiness=CHAT)
+    assert paths[-2:] == ["/v1/chat/completions", "/_control"]
+    assert paths.count("/v1/chat/completions") == 1
+
+
+@pytest.mark.parametrize("canary", ["/v1/completions", "/v1/messages"])
+def test_the_canary_speaks_the_language_of_its_path(rig: ProcessRig, canary: str) -> None:
+    assert canary in become_ready(rig, readiness=dataclasses.replace(CHAT, canary=canary))
+
+
+def test_the_canary_uses_the_name_that_the_engine_knows(rig: ProcessRig) -> None:
+    model = engine("a", "--name", "inside", readiness=CHAT, upstream_name="inside")
+    assert become_ready(rig, process=model.process, upstream_name="inside", readiness=CHAT)
+
+
+@pytest.mark.parametrize("code", ["0", "7"])
+def test_an_engine_that_ends_is_not_waited_for(rig: ProcessRig, code: str) -> None:
+    with pytest.raises(ExitedError, match=r"^ended before it was ready"):
+        become_ready(rig, "--exit-at-start", code, readiness=Readiness("/health", 3600.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
     [
-        (reply(200, '{"data": [{"id": "b"}]}'), "serves b and not `a`"),
-        (reply(404, "{}"), "serves nothing and not `a`"),
-        (reply(200, "no JSON"), "tells no names"),
-        (reply(200, "[]"), "tells no names"),
-        (None, "tells no names"),
+        (("--healthy-after", "3600"), "/health answers 503"),
+        (("--listed-after", "3600"), "/v1/models lists nothing, not `a`"),
+        (("--listen-after", "3600"), "nothing listens yet"),
     ],
 )
-def test_it_serves_another(listed: bytes | None, told: str) -> None:
-    with pytest.raises(NotReadyError, match=told):
-        run(lambda _, path: reply(200, "{}") if path == "/health" else listed, ready)
+def test_an_engine_that_is_never_ready_is_given_up_with_what_was_seen(
+    rig: ProcessRig, options: tuple[str, ...], seen: str
+) -> None:
+    model = rig.model("a", *options, stop_grace=0.1)
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            endpoint = await watched.driver.start(model)
+            if "--listen-after" not in options:
+                await until(lambda: f"listening on {endpoint.port}" in watched.driver.tail("a", 1))
+            late = dataclasses.replace(model, readiness=Readiness("/health", 0.5, lists="/v1/models"))
+            with pytest.raises(LateError, match=rf"^was not ready within 0\.5 s: {seen}; raise `start_timeout`"):
+                await wait_ready(late, endpoint, never())
+            await watched.driver.stop(model)
+
+    asyncio.run(run())
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
-def test_a_canary_has_to_sing(path: str) -> None:
-    def answer(status: int) -> Answer:
-        return lambda method, _: reply(status if method == "POST" else 200, '{"data": [{"id": "a"}]}')
-
-    run(answer(200), lambda endpoint: ready(endpoint, canary=path))
-    with pytest.raises(NotReadyError, match="answers 500 when asked for a token"):
-        run(answer(500), lambda endpoint: ready(endpoint, canary=path))
+def test_an_engine_that_does_not_answer_is_given_up(rig: ProcessRig) -> None:
+    with pytest.raises(LateError):
+        become_ready(rig, "--hang-after", "0", readiness=Readiness("/health", 0.5))
 
 
-def test_its_end_is_noticed_at_once() -> None:
-    async def check() -> None:
-        exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        with socket.socket() as silent:  # takes connections and never answers
-            silent.bind(("127.0.0.1", 0))
-            silent.listen()
-            waiting = asyncio.ensure_future(
-                wait_ready(MODEL, Endpoint("127.0.0.1", silent.getsockname()[1], "g"), exited)
-            )
-            await asyncio.sleep(0.05)
-            exited.set_result(Exit("g", 1))
-            with pytest.raises(NotReadyError, match="ended while it was starting"):
-                await waiting
+def test_an_engine_that_hangs_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_PROBE_SECONDS", 0.05)
 
-    asyncio.run(check())
+    async def run() -> None:
+        count = 0
+
+        async def hang_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal count
+            count += 1
+            if count > 1:
+                await answer(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", reader, writer)
+            else:
+                await reader.read()
+                writer.close()
+
+        async with serving(hang_once) as endpoint:
+            await wait_ready(engine("a", readiness=Readiness("/health", PATIENCE)), endpoint, never())
+        assert count == 2
+
+    asyncio.run(run())
 
 
-def test_it_may_take_too_long() -> None:
-    with pytest.raises(NotReadyError, match=r"within 0\.1 s; raise `start_timeout`"):
-        run(lambda *_: reply(503, "{}"), lambda endpoint: ready(endpoint, timeout=0.1))
+def test_a_wrong_name_is_said_with_those_that_are_listed(rig: ProcessRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_WRONG_NAME_SECONDS", 0.1)
+    model = engine("a", "--name", "b", "--name", "c", names=("a", "org/a"))
+    with pytest.raises(WrongNameError, match="serves under another name: /v1/models lists `b`, `c`, not `a`, `org/a`"):
+        become_ready(rig, process=model.process, names=("a", "org/a"))
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"HTTP/1.1 abc\r\n\r\n", b"SSH-2.0-x\r\n"])
-def test_what_is_no_answer(data: bytes) -> None:
-    async def use(endpoint: Endpoint) -> None:
-        await ask(endpoint, "GET", "/", patience=5.0)
+@pytest.mark.parametrize("listed", [("alias", "a"), ("alias",)])
+def test_one_of_its_names_is_enough(rig: ProcessRig, listed: tuple[str, ...]) -> None:
+    options = [word for name in listed for word in ("--name", name)]
+    become_ready(rig, process=engine("a", *options).process, names=("a", "alias"))
 
-    with pytest.raises(ValueError, match="no answer of HTTP"):
-        run(lambda *_: data, use)
+
+def test_a_canary_that_fails_is_told_with_the_engines_words(rig: ProcessRig) -> None:
+    with pytest.raises(CanaryError, match=r"/v1/chat/completions answered 500: .*the fake was told to fail"):
+        become_ready(rig, "--fail-inference", "500", readiness=CHAT)
+
+
+def test_an_engine_that_dies_of_its_first_token_has_ended(rig: ProcessRig) -> None:
+    with pytest.raises(ExitedError):
+        become_ready(rig, "--exit-on-request", "1", readiness=CHAT)
+
+
+def test_a_canary_that_closes_the_connection_is_told(rig: ProcessRig) -> None:
+    del rig
+
+    async def run() -> None:
+        async with serving(only_healthy) as endpoint:
+            model = engine("a", readiness=Readiness("/health", PATIENCE, canary="/v1/completions"))
+            with pytest.raises(CanaryError, match="closed the connection without an answer"):
+                await wait_ready(model, endpoint, never())
+
+    asyncio.run(run())
+
+
+async def only_healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    is_health = (await reader.readline()).startswith(b"GET /health")
+    await answer(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" if is_health else b"", reader, writer)
+
+
+HOSTILE = {
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "nothing": b"",
+    "no end of the head": b"HTTP/1.1 200 OK\r\nx: " + b"a" * 1000,
+    "a length that is no number": b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+    "a bad chunk": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    "a switch of protocols": b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+    "too much": b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * (2 << 20),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_is_no_answer_is_not_taken_for_one(data: bytes) -> None:
+    async def run() -> None:
+        async with serving(lambda reader, writer: answer(data, reader, writer)) as endpoint:
+            with pytest.raises(ProbeError):
+                await ask(endpoint, "/health", seconds=PATIENCE)
+
+    asyncio.run(run())
+
+
+LISTS = {
+    "no JSON": b"<html>",
+    "deep": b"[" * 100_000,
+    "a list": b"[]",
+    "no data": b"{}",
+    "data is null": b'{"data": null}',
+    "data is text": b'{"data": "abc"}',
+    "items are numbers": b'{"data": [1, 2]}',
+    "items have no id": b'{"data": [{}]}',
+    "an id is a list": b'{"data": [{"id": ["a"]}]}',
+    "not UTF-8": b'{"data": [{"id": "\xff"}]}',
+}
+
+
+@pytest.mark.parametrize("body", LISTS.values(), ids=LISTS.keys())
+def test_a_list_that_is_none_lists_nothing(body: bytes) -> None:
+    """A good list ends the wait, but not before it has come."""
+    lists = [b'{"data": [{"id": "a"}]}', body, body]
+
+    async def list_names(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        names = lists.pop() if (await reader.readline()).startswith(b"GET /v1/models") else b""
+        await answer(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(names), names), reader, writer)
+
+    async def run() -> None:
+        async with serving(list_names) as endpoint:
+            model = engine("a", readiness=Readiness("/health", PATIENCE, lists="/v1/models"))
+            await wait_ready(model, endpoint, never())
+
+    asyncio.run(run())
+    assert lists == []
+
+
+async def answer(data: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send an answer, whatever was asked, and close."""
+    with contextlib.suppress(ConnectionError):  # a client that has had enough
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(handle: object) -> AsyncIterator[Endpoint]:
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)  # type: ignore[arg-type]
+    async with server:
+        yield Endpoint("127.0.0.1", server.sockets[0].getsockname()[1], "g")

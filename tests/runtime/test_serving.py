@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelgen_runtime import processes
 from modelgen_runtime.manifest import Profile, Readiness, write_manifest
+from modelgen_runtime.processes.table import list_group
 from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_a_failed_switch_says_why_and_goes_back(tmp_path: Path) -> None:
         assert orchestrator.chat("a")[0] == 200
         status, problem = orchestrator.ask("/switch", {"model_id": "broken"})
         assert status == 503
-        assert "`broken` ended while it was starting (exit code 1); the card is full; lower" in problem["detail"]
+        assert "`broken` ended before it was ready (exit code 1); the card is full: " in problem["detail"]
         assert problem["log"] == ["torch.OutOfMemoryError: CUDA out of memory."]
         wait_for(lambda: orchestrator.state("a") == "ready")
         status, error = orchestrator.chat("broken")
@@ -111,7 +111,7 @@ def test_one_that_hangs_or_serves_another_is_not_ready(tmp_path: Path) -> None:
     with serving(tmp_path, manifest(slow, engine("wrong", "--lists", "other"))) as orchestrator:
         assert "was not ready within 0.3 s" in orchestrator.ask("/switch", {"model_id": "slow"})[1]["detail"]
         told = orchestrator.ask("/switch", {"model_id": "wrong"})[1]["detail"]
-        assert "is up, but serves other and not `wrong`" in told
+        assert "serves under another name: /v1/models lists `other`, not `wrong`; its command has" in told
         wait_for(lambda: orchestrator.engines() == [])
 
 
@@ -189,7 +189,8 @@ def test_logs_and_events_are_told(tmp_path: Path) -> None:
                     told.append(json.loads(line[6:])["kind"])
         assert told == ["starting", "ready"]
         lines = orchestrator.ask("/logs/a?lines=1000")[1]["lines"]
-        assert lines[0].startswith("INFO: a listens on")
+        assert lines[0].startswith("[modelgen] start ")
+        assert lines[1].startswith("listening on ")
         assert orchestrator.ask("/logs/a?lines=x")[0] == 400
         with urllib.request.urlopen(f"{orchestrator.url}/logs/a?lines=1&follow=true", timeout=20) as log:
             log.readline()
@@ -202,8 +203,8 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     with serving(tmp_path, manifest(engine("a", "--child"))) as orchestrator:
         orchestrator.chat("a")
         [pid] = orchestrator.engines()
-        assert processes.has_members(pid)
-    assert not processes.has_members(pid)
+        assert pid in list_group(pid)
+    assert list_group(pid) == []
 
 
 def test_after_a_kill_the_next_one_takes_over(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_after_a_kill_the_next_one_takes_over(tmp_path: Path) -> None:
         assert orchestrator.chat("a")[0] == 200
         [pid] = orchestrator.engines()
         first.kill()
-    assert processes.has_members(pid)
+    assert pid in list_group(pid)
     with serving(tmp_path, content) as orchestrator:
         wait_for(lambda: orchestrator.state("a") == "ready")
         assert orchestrator.engines() == [pid]

@@ -46,6 +46,7 @@ def _lines(model: dict[str, Any]) -> list[str]:
         return [f"{model['id']} is {model['state']}; it has not failed"]
     lines = [f"{model['id']} is {model['state']}: it {failure['message']}"]
     if failure["meaning"]:
+        lines += [f"  it said: {failure['said']}"] if failure["said"] in failure["log"] else []
         lines += [f"  that means: {failure['meaning']}", f"  what to do: {failure['remedy']}"]
     if failure["in_a_row"] > 1:
         lines.append(f"  it has failed {failure['in_a_row']} times in a row")

@@ -1,0 +1,194 @@
+"""The log of an engine: bounded, fit to be shown, and followed without a gap."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgen_runtime.log_lines import LINE_BYTES, SHOWN_CHARACTERS, START_MARK, clean_line, lines_of_last_start
+from modelgen_runtime.processes.logs import EngineLog
+from runtime_drivers import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+TOKEN = "hf_" + "aB3dE" * 7
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"", ""),
+        (b"plain\ttext", "plain\ttext"),
+        (b"windows\r", "windows"),
+        ("Gr\u00fc\u00dfe \u2713".encode(), "Gr\u00fc\u00dfe \u2713"),
+        (b"\xff\xfe bad \xc3", "\ufffd\ufffd bad \ufffd"),
+        (b"\x1b[31mERROR\x1b[0m red", "ERROR red"),
+        (b"title\x1b]0;evil\x07 bell\x00", "title]0;evil bell"),
+        ("\x9b31m c1".encode(), "31m c1"),
+        (b"Loading:  10%\rLoading:  55%\rLoading: 100%\r", "Loading: 100%"),
+        (f"HF_TOKEN={TOKEN}, {TOKEN}".encode(), "HF_TOKEN=•••, •••"),
+        (b"hf_short is no token", "hf_short is no token"),
+        (f"\x1b[1m{TOKEN[:10]}\x1b[0m{TOKEN[10:]}".encode(), "•••"),
+    ],
+)
+def test_a_line_is_made_fit_to_be_shown(line: bytes, shown: str) -> None:
+    assert clean_line(line) == shown
+
+
+def test_a_long_line_is_cut_and_a_secret_at_the_cut_is_masked() -> None:
+    line = b"x" * (SHOWN_CHARACTERS - 10) + TOKEN.encode() + b"." * LINE_BYTES
+    assert clean_line(line) == "x" * (SHOWN_CHARACTERS - 10) + "•••....... … (cut)"
+
+
+@given(st.binary(max_size=300))
+def test_no_line_is_shown_with_control_characters(line: bytes) -> None:
+    shown = clean_line(line)
+    assert not any((ord(letter) < 32 and letter != "\t") or 127 <= ord(letter) < 160 for letter in shown)
+
+
+def test_the_lines_of_the_last_start_are_those_after_its_mark() -> None:
+    assert lines_of_last_start(["a", f"{START_MARK}1", "b", f"{START_MARK}2", "c", "d"]) == ["c", "d"]
+    assert lines_of_last_start(["a", "b"]) == ["a", "b"]
+
+
+class Printer:
+    """An engine, as far as its log sees it."""
+
+    def __init__(self, log: EngineLog) -> None:
+        self.descriptor = log.open_for("g")
+
+    def say(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> EngineLog:
+    return EngineLog(tmp_path / "logs" / "a.log", limit=1_000)
+
+
+def test_a_log_that_was_never_written_has_no_lines(log: EngineLog) -> None:
+    assert log.tail(10) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
+def test_the_tail_has_so_many_lines_and_a_begun_one(log: EngineLog, count: int) -> None:
+    printer = Printer(log)
+    printer.say("one\n\nthree\nbegun")
+    os.close(printer.descriptor)
+    every = [f"{START_MARK}g", "one", "", "three", "begun"]
+    assert log.tail(count) == every[len(every) - min(count, 5) :]
+
+
+def test_a_log_is_only_its_owners_to_read(log: EngineLog, tmp_path: Path) -> None:
+    printer = Printer(log)
+    printer.say("a prompt\n" * 200)
+    log.trim()
+    os.close(printer.descriptor)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "logs").iterdir()}
+    assert modes == {"a.log": 0o600, "a.log.1": 0o600}
+    assert (tmp_path / "logs").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_trimmed_log_keeps_its_end_and_the_engine_prints_on(log: EngineLog, tmp_path: Path) -> None:
+    printer = Printer(log)
+    for number in range(300):
+        printer.say(f"{number:08d}\n")
+        log.trim()
+    os.close(printer.descriptor)
+    tail = log.tail(1_000)
+    assert tail == [f"{number:08d}" for number in range(300)][-len(tail) :]
+    assert len(tail) > 100
+    assert all(path.stat().st_size <= 1_010 for path in (tmp_path / "logs").iterdir())
+
+
+def test_what_is_left_of_a_log_begins_with_a_whole_line(log: EngineLog) -> None:
+    """The end of a token would not be known for one."""
+    printer = Printer(log)
+    printer.say(f"{'x' * 10}{TOKEN}\n" + "y" * 980 + "\n")
+    log.trim()
+    os.close(printer.descriptor)
+    assert log.tail(10) == ["y" * 980]
+
+
+def test_a_huge_line_is_not_read_whole(tmp_path: Path) -> None:
+    log = EngineLog(tmp_path / "logs" / "a.log")
+    printer = Printer(log)
+    printer.say("z" * (2 << 20))
+    printer.say("\nafter\n")
+    os.close(printer.descriptor)
+    assert log.tail(10) == ["after"]
+
+
+def test_a_follower_sees_every_line_once_across_trims_and_starts(log: EngineLog) -> None:
+    async def run() -> None:
+        printer = Printer(log)
+        printer.say("before\n")
+        lines = log.follow()
+        seen = []
+        for number in range(40):
+            printer.say(f"{number:04d} {'x' * 50}\n")
+            if number % 5 == 4:
+                log.trim()
+                seen += await take(lines, 5)
+        os.close(printer.descriptor)
+        printer = Printer(log)
+        printer.say("new\n")
+        seen += await take(lines, 2)
+        os.close(printer.descriptor)
+        assert [line[:4] for line in seen[:-2]] == [f"{number:04d}" for number in range(40)]
+        assert seen[-2:] == [f"{START_MARK}g", "new"]
+
+    asyncio.run(run())
+
+
+def test_a_follower_gets_whole_lines_and_masked_ones(log: EngineLog) -> None:
+    async def run() -> None:
+        printer = Printer(log)
+        lines = log.follow()
+        printer.say(f"first\ntoken {TOKEN[:12]}")
+        assert await take(lines, 1) == ["first"]
+        waiting = asyncio.create_task(take(lines, 1))
+        await asyncio.sleep(0)  # let it read what there is
+        printer.say(f"{TOKEN[12:]} end\n")
+        assert await waiting == ["token ••• end"]
+        os.close(printer.descriptor)
+
+    asyncio.run(run())
+
+
+def test_a_follower_of_an_endless_line_holds_only_its_beginning(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = EngineLog(tmp_path / "logs" / "a.log")
+        printer = Printer(log)
+        lines = log.follow()
+        printer.say("z" * (1 << 20) + "\n" + "short\n")
+        long, short = await take(lines, 2)
+        assert (len(long), short) == (SHOWN_CHARACTERS + len(" … (cut)"), "short")
+        os.close(printer.descriptor)
+
+    asyncio.run(run())
+
+
+def test_a_follower_goes_on_when_somebody_empties_the_file(log: EngineLog, tmp_path: Path) -> None:
+    async def run() -> None:
+        printer = Printer(log)
+        printer.say("much to read\n" * 20)
+        lines = log.follow()
+        os.truncate(tmp_path / "logs" / "a.log", 0)
+        printer.say("next\n")
+        assert await take(lines, 1) == ["next"]
+        os.close(printer.descriptor)
+
+    asyncio.run(run())
+
+
+async def take(lines: AsyncIterator[str], count: int) -> list[str]:
+    async with asyncio.timeout(PATIENCE):
+        return [await anext(lines) for _ in range(count)]
