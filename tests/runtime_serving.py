@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ENGINE = Path(__file__).parent / "runtime" / "fake_engine.py"
-ROUTES = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages", "/echo")
+ROUTES = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages", "/echo", "/headers")
 CARD = (Gpu("gpu0", 24 * 2**30, 20 * 2**30),)
 
 

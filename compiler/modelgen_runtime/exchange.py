@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelgen_runtime.answer import Client
     from modelgen_runtime.front import Front
     from modelgen_runtime.gate import Gate, Lease
+    from modelgen_runtime.request_head import RequestHead
 
 _HELD = 256 * 1024
 """Bytes of a body that are held while its model loads; then the client is read no further."""
@@ -36,7 +37,7 @@ class Exchange:
         head: The request's.
     """
 
-    def __init__(self, front: Front, client: Client, head: wire.RequestHead) -> None:
+    def __init__(self, front: Front, client: Client, head: RequestHead) -> None:
         self._front, self._client, self._head = front, client, head
         path, _, query = head.target.partition(b"?")
         self.path, self._query = path.decode("latin-1"), query.decode("latin-1")
@@ -58,6 +59,7 @@ class Exchange:
         self._gate: Gate | None = None
         self._lease: Lease | None = None
         self._engine: Engine | None = None
+        self._again: bytearray | None = None  # the body, while the request may have to be sent once more
 
     # -- the client's side --------------------------------------------------------------------------------------------
 
@@ -234,6 +236,7 @@ class Exchange:
         host = f"{engine.endpoint.host}:{engine.endpoint.port}".encode()
         start = wire.request_head(self._head.target, host, lines, length)
         body, self._body = self._body, bytearray()
+        self._again = body if engine.is_kept and self._is_whole and len(body) <= _HELD else None
         if len(body) > _HELD and not self._in_chunks:
             engine.begin(self, start)
             engine.write(body)  # by itself: a body of 64 MB is not copied once more
@@ -245,6 +248,7 @@ class Exchange:
 
     def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
         """Send the head on."""
+        self._again = None
         self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole
         self.answer.pass_head(status, headers, fields)
 
@@ -267,8 +271,12 @@ class Exchange:
         self.answer.complete()
 
     def on_broken(self, error: EngineError) -> None:
-        """Say that there is no whole answer."""
+        """Say that there is no whole answer, or ask again where an idle connection had died unseen."""
         self._engine = None
+        if error.is_stale and self._again is not None and self._lease is not None:
+            self._body, self._again = self._again, None
+            self._run(self._connect(self._lease))
+            return
         self._leave()
         model = self._gate.model.id if self._gate else "the model"
         self._refuse(RefusedError(502, "engine_broken", f"`{model}`: {error}", retry_after=1))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.access import Access, Role
+    from modelgen_runtime.request_head import RequestHead
     from modelgen_runtime.switchboard import Switchboard
     from modelgen_runtime.upstream import Pool
 
@@ -65,7 +66,7 @@ class Front:
         """Return the paths that any engine has."""
         return self.admission.routes()
 
-    def judge(self, path: str, head: wire.RequestHead, length: int | None) -> bool:
+    def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
         """Tell whether a request is for an engine, or refuse it by its head.
 
         Raises:

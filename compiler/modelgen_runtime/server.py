@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +12,7 @@ import httptools
 from modelgen_runtime import problems, wire
 from modelgen_runtime.exchange import Exchange
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.request_head import BadHeadError, RequestHead, check_head, head_without_upgrade
 
 if TYPE_CHECKING:
     from modelgen_runtime.front import Front
@@ -23,9 +24,7 @@ _STALL_PATIENCE = 300.0
 _LINGER = 10.0
 _HIGH_WATER = 256 * 1024
 _SWEEP = 1.0
-_TARGET = re.compile(rb"/[!-~]*")
-_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization", b"content-type")
-_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
+_LOG = logging.getLogger(__name__)
 
 
 class Connection(asyncio.Protocol):
@@ -77,17 +76,32 @@ class Connection(asyncio.Protocol):
         else:
             self._deadline = self._front.now() + _BODY_PATIENCE
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._reject(400, "another protocol is not spoken here")
+            self._parse(data)
         except httptools.HttpParserCallbackError as error:
-            told = error.__context__
-            self._reject(*(told.args if isinstance(told, _BadHeadError) else (400, "the request cannot be read")))
+            if isinstance(told := error.__context__, BadHeadError):
+                self._reject(*told.args)
+            else:
+                _LOG.error("a fault of modelgen", exc_info=told)
+                self._reject(500, "this is a fault of modelgen; its log says more")
         except httptools.HttpParserError as error:
             self._reject(400, f"the request is not HTTP/1.1: {error}")
         else:
             if not self._in_body and self._head_size > _MOST_HEAD:
                 self._reject(431, "the head of the request is too large")
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # Not to change the protocol is a right answer (RFC 9110, 7.8), and Java's client asks for h2c each time
+                # it connects. The parser takes the rest for that protocol, so it gets the head again without the offer.
+                method, version = self._parser.get_method(), self._parser.get_http_version()
+                again = head_without_upgrade(method, self._target, version, self._headers)
+                self._parser = httptools.HttpRequestParser(self)
+                data = again + data[upgrade.args[0] :]
+            else:
+                return
 
     def eof_received(self) -> bool:
         """Close: a client that sends no more has left."""
@@ -119,21 +133,25 @@ class Connection(asyncio.Protocol):
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header; what stands behind a body in chunks goes no further."""
+        if self._in_body:
+            return
         self._headers.append((name, value))
         self._fields[name.lower()] = value
         self._parsed_size += len(name) + len(value)
         if len(self._headers) > _MOST_HEADERS or self._parsed_size > _MOST_HEAD:
-            raise _BadHeadError(431, "the head of the request is too large")
+            raise BadHeadError(431, "the head of the request is too large")
 
     def on_headers_complete(self) -> None:
         """Begin a request, or put it in line behind those before."""
         method, version = self._parser.get_method(), self._parser.get_http_version()
-        _check_head(method, self._target, version, self._headers, self._fields)
+        check_head(method, self._target, version, self._headers, self._fields)
+        if self._parser.should_upgrade():
+            return
         self._in_body, self._head_size = True, 0
         self._deadline = self._front.now() + _BODY_PATIENCE
         keeps_alive = self._parser.should_keep_alive()
-        head = wire.RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
+        head = RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
         exchange = Exchange(self._front, self, head)
         self._exchanges.append(exchange)
         if len(self._exchanges) == 1:
@@ -148,6 +166,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Pass on that a request is whole."""
+        if not self._in_body:  # of a head that is read once more
+            return
         self._in_body, self._head_size = False, 0
         if self._exchanges:
             self._exchanges[-1].end()
@@ -235,26 +255,6 @@ class Connection(asyncio.Protocol):
         self.resume()
         self._deadline = self._front.now() + _LINGER
         self._transport.write_eof()
-
-
-class _BadHeadError(Exception):
-    """A head that is refused: status and reason."""
-
-
-def _check_head(method: bytes, target: bytes, version: str, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
-    """Refuse what two readers could read in two ways, as far as the parser lets it through."""
-    if version not in ("1.0", "1.1"):
-        raise _BadHeadError(505, "only HTTP/1.1 is spoken here")
-    if method not in _METHODS or not _TARGET.fullmatch(target):
-        raise _BadHeadError(400, "the request line is not one of this API")
-    if len(fields) < len(headers):
-        names = [name.lower() for name, _ in headers]
-        if any(names.count(name) > 1 for name in _ONCE):
-            raise _BadHeadError(400, "a header stands twice that may stand once")
-    coding = fields.get(b"transfer-encoding", b"chunked").strip().lower()
-    is_double = b"transfer-encoding" in fields and (b"content-length" in fields or version == "1.0")
-    if coding != b"chunked" or is_double:
-        raise _BadHeadError(400, "the length of the body is told in two ways, or in none that is known")
 
 
 async def sweep(connections: set[Connection], front: Front) -> None:

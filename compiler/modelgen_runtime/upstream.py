@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
@@ -16,11 +17,21 @@ _IDLE = 2.0
 _MOST_IDLE = 128
 _PATIENCE = 10.0
 _HIGH_WATER = 256 * 1024
+_LOG = logging.getLogger(__name__)
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class EngineError(Exception):
-    """An engine cannot be reached, or its answer breaks off; the message is one sentence."""
+    """An engine cannot be reached, or its answer breaks off; the message is one sentence.
+
+    Args:
+        message: That sentence.
+        is_stale: Whether the connection had been kept from a request before, and no byte of an answer came.
+    """
+
+    def __init__(self, message: str, *, is_stale: bool = False) -> None:
+        super().__init__(message)
+        self.is_stale = is_stale
 
 
 class Receiver(Protocol):
@@ -59,7 +70,8 @@ class Engine(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: Headers = []
         self._fields: dict[bytes, bytes] = {}
-        self._is_reusable = self._has_head = False
+        self._is_reusable = self._has_head = self._is_stale = False
+        self.is_kept = False
 
     @property
     def is_free(self) -> bool:
@@ -69,7 +81,7 @@ class Engine(asyncio.Protocol):
 
     def begin(self, receiver: Receiver, data: bytes) -> None:
         """Send the begin of a request, whose answer goes to `receiver`."""
-        self._receiver, self._is_reusable, self._has_head = receiver, False, False
+        self._receiver, self._is_reusable, self._has_head, self._is_stale = receiver, False, False, self.is_kept
         self.write(data)
 
     def write(self, data: bytes | bytearray) -> None:
@@ -107,11 +119,15 @@ class Engine(asyncio.Protocol):
         if receiver is None:
             self._close()
             return
+        self._is_stale = False
         try:
             self._parser.feed_data(data)
             receiver.flush()
         except httptools.HttpParserUpgrade:
             self._break("the engine wants another protocol")
+        except httptools.HttpParserCallbackError as error:
+            _LOG.error("a fault of modelgen", exc_info=error.__context__)
+            self._break("its answer cannot be passed on")
         except httptools.HttpParserError as error:
             self._break(f"the engine's answer is not HTTP: {error}")
 
@@ -127,7 +143,8 @@ class Engine(asyncio.Protocol):
         if self._has_head and not self._fields.keys() & _LENGTHS:
             receiver.on_end()
         else:
-            receiver.on_broken(EngineError("the engine closed the connection before its answer was whole"))
+            why = "the engine closed the connection before its answer was whole"
+            receiver.on_broken(EngineError(why, is_stale=self._is_stale))
 
     def pause_writing(self) -> None:
         """Pass on that the engine does not keep up."""
@@ -148,7 +165,9 @@ class Engine(asyncio.Protocol):
         self._headers, self._fields = [], {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
+        """Keep a header; what stands behind a body in chunks goes no further."""
+        if self._has_head:
+            return
         self._headers.append((name, value))
         self._fields[name.lower()] = value
 
@@ -219,7 +238,7 @@ class Pool:
         """Keep a connection for the next request."""
         free = self._free.setdefault(engine.endpoint, [])
         if engine.is_free and len(free) < _MOST_IDLE:
-            engine.idle_since = self._loop.time()
+            engine.is_kept, engine.idle_since = True, self._loop.time()
             free.append(engine)
         else:
             engine.abort()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelgen_runtime.handler import Response
@@ -11,34 +11,18 @@ if TYPE_CHECKING:
 Headers = list[tuple[bytes, bytes]]
 
 
-class RequestHead(NamedTuple):
-    """The head of a request.
-
-    Args:
-        method: In capitals.
-        target: As sent.
-        headers: As sent.
-        fields: The same by name in lower case.
-        is_old: Whether it is of HTTP/1.0.
-        keeps_alive: Whether the client would send another request.
-    """
-
-    method: bytes
-    target: bytes
-    headers: Headers
-    fields: dict[bytes, bytes]
-    is_old: bool
-    keeps_alive: bool
-
-
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 _OF_CONNECTION = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+    b"connection http2-settings keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
 OF_REQUEST = frozenset({b"host", b"content-length", b"expect", b"proxy-authorization"})
 """What is written anew for an engine."""
+OF_BROWSER = frozenset(
+    b"access-control-allow-" + name for name in (b"origin", b"credentials", b"methods", b"headers", b"private-network")
+) | {b"access-control-expose-headers", b"access-control-max-age"}
+"""What lets pages of other sites read an answer: vLLM lets all of them, and this address none."""
 
 
 def passed_on(headers: Headers, connection: bytes | None, more: frozenset[bytes] = frozenset()) -> bytes:

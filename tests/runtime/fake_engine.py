@@ -14,13 +14,14 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
                                 ends in the middle of the N-th request, or as soon as it has come, with CODE (1)
 --hang-after N                  answers N requests and then nothing any more, /health included
 --fail-inference CODE           answers so to every request for tokens
+--drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
 --child                         has a child that ignores SIGTERM
 --mark TEXT                     does nothing: to find it by
 
 POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/messages answer in their shapes, streamed when asked;
-the text is the last message's. POST /echo gives the body back. POST /sleep is a development route. GET /_control tells
-the paths of all requests.
+the text is the last message's. POST /echo gives the body back, POST /headers the headers. POST /sleep is a development
+route. GET /_control tells the paths of all requests.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     options: argparse.Namespace
     began: float
     served = 0
+    asked = 0  # of this connection
     lock = threading.Lock()
     paths: list[str]
 
@@ -73,11 +75,16 @@ class Handler(BaseHTTPRequestHandler):
             Handler.served += 1
             count = Handler.served
         self.note(count - 1)
+        self.asked += 1
+        if options.drop_kept and self.asked > 1:
+            self.close_connection = True
+            return
         if options.exit_on_request is not None and count >= options.exit_on_request:
             self.die()
         is_last = options.exit_after is not None and count >= options.exit_after
-        if self.path == "/echo":
-            self.send(200, body, self.headers.get("Content-Type", "text/plain"))
+        if self.path in ("/echo", "/headers"):
+            shown = json.dumps([*self.headers.items()]).encode() if self.path == "/headers" else body
+            self.send(200, shown, self.headers.get("Content-Type", "text/plain"))
             return
         asked = json.loads(body) if "json" in self.headers.get("Content-Type", "json") else {"model": options.name[0]}
         if options.fail_inference is not None:
@@ -138,6 +145,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        if "Origin" in self.headers:
+            self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("X-Authorization", self.headers.get("Authorization", "none"))
         self.end_headers()
         self.wfile.write(body)
@@ -189,6 +198,7 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=3)
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--child", action="store_true")
+    parser.add_argument("--drop-kept", action="store_true")
     parser.add_argument("--mark")
     options = parser.parse_args()
     speak(options)

@@ -1,0 +1,135 @@
+"""What goes further than one connection and what does not, and connections that end in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from modelgen_runtime.server import Connection
+from runtime_serving import Served, engine, manifest, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen_runtime.front import Front
+
+BODY = b'{"model": "a", "messages": [{"role": "user", "content": "hello"}]}'
+
+
+@pytest.fixture(scope="module")
+def orchestrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    kept = engine("drops", "--drop-kept", gib=0)
+    with serving(tmp_path_factory.mktemp("edges"), manifest(engine("a", gib=0), kept)) as served:
+        assert served.chat("a")[0] == 200
+        yield served
+
+
+def post(path: str, *headers: str, body: bytes = BODY) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers]
+    if not any(line.startswith("Transfer-Encoding") for line in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def read_answer(client: socket.socket) -> tuple[bytes, bytes]:
+    """Return head and body of an answer that tells its length."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += client.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += client.recv(65536)
+    return head, body
+
+
+def headers_at_engine(body: bytes) -> dict[str, str]:
+    return {name.lower(): value for name, value in json.loads(body)}
+
+
+@pytest.mark.parametrize("size", [0, 100_000])
+def test_another_protocol_is_offered_in_vain(orchestrator: Served, size: int) -> None:
+    """Java's HTTP client asks for h2c at the first request of each connection."""
+    offer = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
+    body = BODY + b" " * size
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
+        client.sendall(post("/headers", *offer, body=body) + post("/v1/chat/completions"))
+        head, shown = read_answer(client)
+        assert head.startswith(b"HTTP/1.1 200")
+        assert not headers_at_engine(shown).keys() & {"upgrade", "http2-settings", "connection"}
+        assert b"hello" in read_answer(client)[1]
+        client.sendall(post("/headers", *offer, "Transfer-Encoding: chunked", body=chunks))
+        assert read_answer(client)[0].startswith(b"HTTP/1.1 200")
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert b"alive" in read_answer(client)[1]
+
+
+def test_what_stands_behind_a_body_goes_no_further(orchestrator: Served) -> None:
+    chunks = b"%x\r\n%b\r\n0\r\nX-Behind: 1\r\nHost: evil.example\r\n\r\n" % (len(BODY), BODY)
+    with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
+        client.sendall(post("/headers", "X-Before: 1", "Transfer-Encoding: chunked", body=chunks))
+        shown = headers_at_engine(read_answer(client)[1])
+        assert (shown["x-before"], "x-behind" in shown, shown["host"][:9]) == ("1", False, "127.0.0.1")
+        client.sendall(post("/headers"))
+        assert read_answer(client)[0].startswith(b"HTTP/1.1 200")
+
+
+def test_no_page_of_another_site_may_read_an_answer(orchestrator: Served) -> None:
+    with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
+        client.sendall(post("/v1/chat/completions", "Origin: http://localhost:3000"))
+        head, _ = read_answer(client)
+        assert b"x-authorization" in head.lower()
+        assert b"access-control" not in head.lower()
+
+
+def test_a_request_on_a_connection_that_had_died_is_asked_again(orchestrator: Served) -> None:
+    assert [orchestrator.chat("drops")[0] for _ in range(6)] == [200] * 6
+
+
+def test_a_request_on_a_fresh_connection_is_asked_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    dying = engine("a", "--exit-on-request", "1", gib=0)
+    with serving(tmp_path_factory.mktemp("once"), manifest(dying)) as served:
+        assert served.chat("a")[0] == 502
+        log = (served.folder / "state" / "logs" / "a.log").read_text()
+        assert log.count("CUDA out of memory") == 1
+
+
+def test_a_fault_of_ours_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def now(self) -> float:
+            return 0.0
+
+        def judge(self, *_: object) -> bool:
+            raise ZeroDivisionError
+
+    class Transport(asyncio.Transport):
+        written = b""
+
+        def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+            pass
+
+        def is_closing(self) -> bool:
+            return False
+
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            self.written += bytes(data)
+
+        def write_eof(self) -> None:
+            pass
+
+        def resume_reading(self) -> None:
+            pass
+
+    transport, connection = Transport(), Connection(cast("Front", Broken()), set())
+    connection.connection_made(transport)
+    with caplog.at_level(logging.ERROR):
+        connection.data_received(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert transport.written.startswith(b"HTTP/1.1 500")
+    assert caplog.records[0].exc_info is not None
+    assert caplog.records[0].exc_info[0] is ZeroDivisionError
