@@ -80,8 +80,16 @@ class Served:
 
     def engines(self) -> list[int]:
         """Return the processes of the engines that belong to it."""
-        stored = json.loads((self.folder / "state" / "processes.json").read_text())
-        return sorted(entry["pid"] for entry in stored["engines"])
+        return sorted(entry["pid"] for entry in self._records())
+
+    def engine_port(self, model: str) -> int:
+        """Return where the engine of a model listens."""
+        [port] = [entry["port"] for entry in self._records() if entry["model"] == model]
+        return int(port)
+
+    def _records(self) -> list[dict[str, Any]]:
+        stored: list[dict[str, Any]] = json.loads((self.folder / "state" / "processes.json").read_text())["engines"]
+        return stored
 
 
 def spawn(folder: Path, content: Manifest, *, port: int | None = None) -> tuple[subprocess.Popen[str], int]:

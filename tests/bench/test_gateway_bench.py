@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -84,10 +83,6 @@ def nginx(folder: Path, name: str, what: str, up: int) -> Iterator[int]:
         process.terminate()
 
 
-def engine_port(served: Served, model: str = "a") -> int:
-    return int(json.loads((served.folder / "state" / "processes.json").read_text())[model]["port"])
-
-
 def wrk(folder: Path, port: int, connections: int) -> tuple[float, float]:
     """Return requests per second, and the median in milliseconds."""
     script = folder / "post.lua"
@@ -134,7 +129,7 @@ def test_small_requests(tmp_path: Path) -> None:
     model = Model("a", ("a",), "command", Readiness("/health", 10.0), ROUTES, process=process)
     with serving(tmp_path, manifest(model)) as served:
         assert served.chat("a")[0] == 200
-        direct = engine_port(served)
+        direct = served.engine_port("a")
         with nginx(tmp_path, "proxy", PROXY, direct) as proxied:
             for connections in (1, 16, 64):
                 rows = []
@@ -173,7 +168,7 @@ def test_paced_streams(tmp_path: Path) -> None:
     model = Model("a", ("a",), "command", Readiness("/health", 10.0), ROUTES, process=process)
     with serving(tmp_path, manifest(model)) as served:
         assert served.ask("/switch", {"model_id": "a"})[0] == 200
-        direct = engine_port(served)
+        direct = served.engine_port("a")
         with nginx(tmp_path, "proxy", PROXY, direct) as proxied:
             for name, port in (("direct", direct), ("nginx", proxied), ("ours", served.port)):
                 before = cpu_seconds(served.process.pid)

@@ -65,12 +65,6 @@ def request(body: bytes, *headers: str, path: str = PATH, version: str = "1.1") 
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def engine_port(orchestrator: Served, model: str) -> int:
-    stored = json.loads((orchestrator.folder / "state" / "processes.json").read_text())
-    [port] = [entry["port"] for entry in stored["engines"] if entry["model"] == model]
-    return int(port)
-
-
 def parts_of(answer: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:
     """Return status line, headers that go end to end, and the body without the framing of chunks."""
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -99,7 +93,7 @@ def parts_of(answer: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:
 def test_the_answer_is_the_engines(orchestrator: Served, path: str, extra: dict[str, object]) -> None:
     body = json.dumps(ASKED | extra).encode()
     sent = request(body, "Content-Type: application/json", path=path)
-    direct = parts_of(send(engine_port(orchestrator, "a"), sent))
+    direct = parts_of(send(orchestrator.engine_port("a"), sent))
     assert direct[0].startswith(b"200")
     assert parts_of(send(orchestrator.port, sent)) == direct
     in_chunks = b"".join(b"%x\r\n%c\r\n" % (1, byte) for byte in body) + b"0\r\n\r\n"
