@@ -130,6 +130,24 @@ def test_nothing_that_answers_is_said(project: Path) -> None:
     assert modelgen("status", cwd=folder).returncode == 1
 
 
+def test_it_says_that_windows_cannot_serve(project: Path) -> None:
+    # Only then: click and the standard library look at the platform when they are imported.
+    code = (
+        "import sys, click, subprocess; from modelgen.cli import main, serve;"
+        "sys.platform = 'win32'; sys.argv = ['modelgen', 'serve']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project / "tests" / "demo",
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr == "modelgen: `serve` needs Linux or macOS; on Windows run it in WSL2, or use Docker\n"
+
+
 def test_a_file_with_errors_is_not_served(tmp_path: Path) -> None:
     toml = '[project]\nname = "x"\nhub = "hub"\n[models.a]\nengine = "command"\ncommand = []\n'
     (tmp_path / "models.toml").write_text(toml)
