@@ -126,6 +126,14 @@ def serving(folder: Path, content: Manifest) -> Iterator[Served]:
         assert not faults, log[max(0, faults[0] - 1000) : faults[0] + 4000]
 
 
+def post(path: str, *headers: str, body: bytes, version: str = "1.1") -> bytes:
+    """Return a POST as bytes; it tells the body's length unless the headers tell how it is framed."""
+    lines = [f"POST {path} HTTP/{version}", "Host: localhost", *headers]
+    if not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
 def wait_for(question: Any, seconds: float = 20.0) -> None:  # noqa: ANN401 - anything that answers
     """Return once a question is answered with yes."""
     end = time.monotonic() + seconds

@@ -78,7 +78,7 @@ class Answer:
         has_body, has_length = status not in (204, 304), b"content-length" in fields
         self._in_chunks = has_body and not has_length and not self._is_old
         self.keeps_alive = self.keeps_alive and (has_length or self._in_chunks or not has_body)
-        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_BROWSER)
+        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_ANSWER)
         self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
 
     def pass_data(self, data: bytes) -> None:

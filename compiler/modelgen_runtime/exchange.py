@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from modelgen_runtime import wire
+from modelgen_runtime import refusals, wire
 from modelgen_runtime.answer import Answer
 from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request
@@ -335,5 +335,5 @@ class Exchange:
             await work
         except Exception:
             self._leave()
-            self._refuse(RefusedError(500, "internal_error", "this is a fault of modelgen; its log says more"))
+            self._refuse(refusals.fault())
             raise

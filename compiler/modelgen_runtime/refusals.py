@@ -52,6 +52,11 @@ def too_large(lack: Mapping[str, int]) -> RefusedError:
     )
 
 
+def fault() -> RefusedError:
+    """A bug of ours, which whoever refuses with this has logged."""
+    return RefusedError(500, "internal_error", "this is a fault of modelgen; its log says more")
+
+
 def stopping(reason: str) -> RefusedError:
     """The orchestrator itself ends."""
     return RefusedError(503, "shutting_down", reason, retry_after=5)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelgen_runtime.gate import RefusedError
+
 if TYPE_CHECKING:
     from modelgen_runtime.wire import Headers
 
@@ -33,24 +35,24 @@ class RequestHead(NamedTuple):
     keeps_alive: bool
 
 
-class BadHeadError(Exception):
-    """A head that is refused: status and reason."""
-
-
 def check_head(method: bytes, target: bytes, version: str, headers: Headers, fields: dict[bytes, bytes]) -> None:
-    """Refuse what two readers could read in two ways, as far as the parser lets it through."""
+    """Refuse what two readers could read in two ways, as far as the parser lets it through.
+
+    Raises:
+        RefusedError: It is refused.
+    """
     if version not in ("1.0", "1.1"):
-        raise BadHeadError(505, "only HTTP/1.1 is spoken here")
+        raise RefusedError(505, "bad_request", "only HTTP/1.1 is spoken here")
     if method not in _METHODS or not _TARGET.fullmatch(target):
-        raise BadHeadError(400, "the request line is not one of this API")
+        raise RefusedError(400, "bad_request", "the request line is not one of this API")
     if len(fields) < len(headers):
         names = [name.lower() for name, _ in headers]
         if any(names.count(name) > 1 for name in _ONCE):
-            raise BadHeadError(400, "a header stands twice that may stand once")
+            raise RefusedError(400, "bad_request", "a header stands twice that may stand once")
     coding = fields.get(b"transfer-encoding", b"chunked").strip().lower()
     is_double = b"transfer-encoding" in fields and (b"content-length" in fields or version == "1.0")
     if coding != b"chunked" or is_double:
-        raise BadHeadError(400, "the length of the body is told in two ways, or in none that is known")
+        raise RefusedError(400, "bad_request", "the length of the body is told in two ways, or in none that is known")
 
 
 def head_without_upgrade(method: bytes, target: bytes, version: str, headers: Headers) -> bytes:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from modelgen_runtime import problems, wire
+from modelgen_runtime import problems, refusals, wire
 from modelgen_runtime.exchange import Exchange
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.request_head import BadHeadError, RequestHead, check_head, head_without_upgrade
+from modelgen_runtime.request_head import RequestHead, check_head, head_without_upgrade
 
 if TYPE_CHECKING:
     from modelgen_runtime.front import Front
@@ -24,6 +24,7 @@ _STALL_PATIENCE = 300.0
 _LINGER = 10.0
 _HIGH_WATER = 256 * 1024
 _SWEEP = 1.0
+_TOO_LARGE = "the head of the request is too large"
 _LOG = logging.getLogger(__name__)
 
 
@@ -78,16 +79,16 @@ class Connection(asyncio.Protocol):
         try:
             self._parse(data)
         except httptools.HttpParserCallbackError as error:
-            if isinstance(told := error.__context__, BadHeadError):
-                self._reject(*told.args)
+            if isinstance(told := error.__context__, RefusedError):
+                self._reject(told)
             else:
                 _LOG.error("a fault of modelgen", exc_info=told)
-                self._reject(500, "this is a fault of modelgen; its log says more")
+                self._reject(refusals.fault())
         except httptools.HttpParserError as error:
-            self._reject(400, f"the request is not HTTP/1.1: {error}")
+            self._reject(RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}"))
         else:
             if not self._in_body and self._head_size > _MOST_HEAD:
-                self._reject(431, "the head of the request is too large")
+                self._reject(RefusedError(431, "bad_request", _TOO_LARGE))
 
     def _parse(self, data: bytes) -> None:
         while data:
@@ -140,7 +141,7 @@ class Connection(asyncio.Protocol):
         self._fields[name.lower()] = value
         self._parsed_size += len(name) + len(value)
         if len(self._headers) > _MOST_HEADERS or self._parsed_size > _MOST_HEAD:
-            raise BadHeadError(431, "the head of the request is too large")
+            raise RefusedError(431, "bad_request", _TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Begin a request, or put it in line behind those before."""
@@ -226,21 +227,20 @@ class Connection(asyncio.Protocol):
         is_waiting = self._is_paused or (bool(self._exchanges) and not self._in_body)
         if now > self._deadline and not is_waiting:
             if self._in_body or self._head_size:
-                self._reject(408, "the request did not come in time")
+                self._reject(RefusedError(408, "bad_request", "the request did not come in time"))
             else:
                 self.abort()
 
-    def _reject(self, status: int, why: str) -> None:
+    def _reject(self, refusal: RefusedError) -> None:
         """Refuse what cannot be read, after what is being answered; nothing that follows can be trusted."""
         self._is_broken = True
-        refusal = RefusedError(status, "bad_request", why)
         if self._exchanges:
             self._exchanges[0].fail(refusal)
             return
         response = problems.problem_response(refusal)
         assert isinstance(response.body, bytes), "a problem is whole"  # noqa: S101 - an invariant
         lines = wire.own_lines(response, len(response.body))
-        self.write(wire.response_head(status, lines, chunked=False, close=True) + response.body)
+        self.write(wire.response_head(refusal.status, lines, chunked=False, close=True) + response.body)
         self._end(is_read=False)
 
     def _end(self, *, is_read: bool) -> None:

@@ -17,23 +17,24 @@ _REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 _OF_CONNECTION = frozenset(
     b"connection http2-settings keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
-OF_REQUEST = frozenset({b"host", b"content-length", b"expect", b"proxy-authorization"})
-"""What is written anew for an engine."""
-OF_BROWSER = frozenset(
-    b"access-control-allow-" + name for name in (b"origin", b"credentials", b"methods", b"headers", b"private-network")
-) | {b"access-control-expose-headers", b"access-control-max-age"}
-"""What lets pages of other sites read an answer: vLLM lets all of them, and this address none."""
+OF_REQUEST = _OF_CONNECTION | {b"host", b"content-length", b"expect", b"proxy-authorization"}
+"""What of a request is written anew for an engine."""
+OF_ANSWER = _OF_CONNECTION.union(
+    b"access-control-" + name
+    for name in b"allow-credentials allow-headers allow-methods allow-origin allow-private-network".split()
+    + b"expose-headers max-age".split()
+)
+"""What of an answer goes no further; vLLM lets the pages of all other sites read its answers, and this address none."""
 
 
-def passed_on(headers: Headers, connection: bytes | None, more: frozenset[bytes] = frozenset()) -> bytes:
+def passed_on(headers: Headers, connection: bytes | None, dropped: frozenset[bytes]) -> bytes:
     """Return the lines of the headers that go further than one connection.
 
     Args:
         headers: All.
         connection: The value of `Connection`, which may name others that go no further.
-        more: Names in lower case of others that do not.
+        dropped: Names in lower case of those that go no further in any case: `OF_REQUEST` or more, or `OF_ANSWER`.
     """
-    dropped = _OF_CONNECTION | more
     if connection is not None and connection.lower() not in (b"keep-alive", b"close"):
         dropped |= {token.strip().lower() for token in connection.split(b",")}
     return b"".join([b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() not in dropped])

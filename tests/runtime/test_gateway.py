@@ -17,7 +17,7 @@ import openai
 import pytest
 from hypothesis import given, settings
 
-from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
+from runtime_serving import Served, engine, manifest, post, serving, spawn, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,12 +57,9 @@ def send(port: int, data: bytes, *, pieces: int = 1, end: bool = True) -> bytes:
         return answer
 
 
-def request(body: bytes, *headers: str, path: str = PATH, version: str = "1.1") -> bytes:
+def request(body: bytes, *headers: str, path: str = PATH) -> bytes:
     """Return a request that asks for the connection to be closed."""
-    lines = [f"POST {path} HTTP/{version}", "Host: localhost", "Connection: close", *headers]
-    if not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return post(path, "Connection: close", *headers, body=body)
 
 
 def parts_of(answer: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:

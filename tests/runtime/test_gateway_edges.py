@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from modelgen_runtime.server import Connection
-from runtime_serving import Served, engine, manifest, serving
+from runtime_serving import Served, engine, manifest, post, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +29,8 @@ def orchestrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def post(path: str, *headers: str, body: bytes = BODY) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers]
-    if not any(line.startswith("Transfer-Encoding") for line in headers):
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+def asked(path: str, *headers: str, body: bytes = BODY) -> bytes:
+    return post(path, "Content-Type: application/json", *headers, body=body)
 
 
 def read_answer(client: socket.socket) -> tuple[bytes, bytes]:
@@ -59,12 +56,12 @@ def test_another_protocol_is_offered_in_vain(orchestrator: Served, size: int) ->
     body = BODY + b" " * size
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
     with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
-        client.sendall(post("/headers", *offer, body=body) + post("/v1/chat/completions"))
+        client.sendall(asked("/headers", *offer, body=body) + asked("/v1/chat/completions"))
         head, shown = read_answer(client)
         assert head.startswith(b"HTTP/1.1 200")
         assert not headers_at_engine(shown).keys() & {"upgrade", "http2-settings", "connection"}
         assert b"hello" in read_answer(client)[1]
-        client.sendall(post("/headers", *offer, "Transfer-Encoding: chunked", body=chunks))
+        client.sendall(asked("/headers", *offer, "Transfer-Encoding: chunked", body=chunks))
         assert read_answer(client)[0].startswith(b"HTTP/1.1 200")
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         assert b"alive" in read_answer(client)[1]
@@ -73,16 +70,16 @@ def test_another_protocol_is_offered_in_vain(orchestrator: Served, size: int) ->
 def test_what_stands_behind_a_body_goes_no_further(orchestrator: Served) -> None:
     chunks = b"%x\r\n%b\r\n0\r\nX-Behind: 1\r\nHost: evil.example\r\n\r\n" % (len(BODY), BODY)
     with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
-        client.sendall(post("/headers", "X-Before: 1", "Transfer-Encoding: chunked", body=chunks))
+        client.sendall(asked("/headers", "X-Before: 1", "Transfer-Encoding: chunked", body=chunks))
         shown = headers_at_engine(read_answer(client)[1])
         assert (shown["x-before"], "x-behind" in shown, shown["host"][:9]) == ("1", False, "127.0.0.1")
-        client.sendall(post("/headers"))
+        client.sendall(asked("/headers"))
         assert read_answer(client)[0].startswith(b"HTTP/1.1 200")
 
 
 def test_no_page_of_another_site_may_read_an_answer(orchestrator: Served) -> None:
     with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
-        client.sendall(post("/v1/chat/completions", "Origin: http://localhost:3000"))
+        client.sendall(asked("/v1/chat/completions", "Origin: http://localhost:3000"))
         head, _ = read_answer(client)
         assert b"x-authorization" in head.lower()
         assert b"access-control" not in head.lower()
@@ -131,5 +128,6 @@ def test_a_fault_of_ours_is_logged_and_told(caplog: pytest.LogCaptureFixture) ->
     with caplog.at_level(logging.ERROR):
         connection.data_received(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert transport.written.startswith(b"HTTP/1.1 500")
+    assert b"urn:modelgen:internal_error" in transport.written
     assert caplog.records[0].exc_info is not None
     assert caplog.records[0].exc_info[0] is ZeroDivisionError
