@@ -66,8 +66,13 @@ def build(toml: str, lock: str | None = None, *, root_from_out: str = "..") -> d
 
 def modelgen(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does, in a process of its own."""
+    return python("-m", "modelgen", *map(str, args), cwd=cwd, env=env)
+
+
+def python(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own that can import modelgen."""
     return subprocess.run(
-        [sys.executable, "-m", "modelgen", *map(str, args)],
+        [sys.executable, *args],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(env or {})},
         capture_output=True,

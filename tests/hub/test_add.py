@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +12,7 @@ import pytest
 
 from adding import FOLDER, add, contents, head, opened, project
 from checkpoints import checkpoint, safetensors
-from compiling import modelgen
+from compiling import modelgen, python
 from hub_on_disk import write
 
 if TYPE_CHECKING:
@@ -228,12 +226,5 @@ def test_the_size_of_a_shard_of_the_largest_kind_costs_no_memory(root: Path) -> 
         "import resource; resource.setrlimit(resource.RLIMIT_DATA, (200 * 2**20,) * 2)\n"
         "from modelgen.cli import main; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, "add", "a", "--as", "local/ft"],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "compiler")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-c", script, "add", "a", "--as", "local/ft", cwd=root)
     assert done.returncode == 0, done.stderr

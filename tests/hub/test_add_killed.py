@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkpoints import checkpoint, pattern, safetensors
-from compiling import REPOSITORY, complete, modelgen
+from compiling import REPOSITORY, complete, modelgen, python
 from hub_on_disk import write
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
@@ -140,14 +140,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
         f"        os.utime({str(source / 'model.safetensors')!r}, ns=(1, 1))\n"
         "from modelgen.cli import main\nsys.addaudithook(hook)\nmain()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, "add", "a", "--as", "local/ft", "--copy"],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-c", script, "add", "a", "--as", "local/ft", "--copy", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "model.safetensors changed while it was added" in done.stderr
     assert not (tmp_path / "hub/models--local--ft/refs").exists()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compiling import REPOSITORY, modelgen
+from compiling import REPOSITORY, modelgen, python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,14 +136,7 @@ def test_it_says_that_windows_cannot_serve(project: Path) -> None:
         "import sys, click, subprocess; from modelgen.cli import main, serve;"
         "sys.platform = 'win32'; sys.argv = ['modelgen', 'serve']; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=project / "tests" / "demo",
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-c", code, cwd=project / "tests" / "demo")
     assert done.returncode == 3
     assert done.stderr == "modelgen: `serve` needs Linux or macOS; on Windows run it in WSL2, or use Docker\n"
 

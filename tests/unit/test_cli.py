@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from compiling import REPOSITORY, complete, modelgen
+from compiling import REPOSITORY, complete, modelgen, python
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 WARNED = GOOD.replace('unpinned-repo = "off"', "")
@@ -264,14 +264,7 @@ def test_a_bug_of_ours_is_the_only_traceback(project: Path) -> None:
         "import sys, modelgen.pipeline as p; sys.argv = ['modelgen', 'build'];"
         "p.lower = lambda *_, **__: 1 / 0\nfrom modelgen.cli import main; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-c", script, cwd=project)
     assert done.returncode == 70
     assert "ZeroDivisionError" in done.stderr
     assert "this is a bug of modelgen's" in done.stderr
