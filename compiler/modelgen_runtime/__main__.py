@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--bind", help="address of the socket, where it is not the manifest's `listen`")
     arguments = parser.parse_args()
     path: Path = arguments.manifest
+    logging.basicConfig(format="%(asctime)s modelgen: %(message)s", level=logging.INFO)
     try:
         manifest = read_manifest(path.read_bytes())
     except (ManifestError, OSError) as error:

@@ -36,18 +36,21 @@ class Control:
         events: What has happened.
         read_manifest: Reads the manifest again.
         metrics: Returns the counters as Prometheus reads them, and their content type.
+        listens: The manifest's `listen`, where the socket is bound to it: a reload does not move it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the routes show
         self,
         switchboard: Switchboard,
         driver: Driver,
         events: Events,
         read_manifest: Callable[[], Manifest],
         metrics: Callable[[], tuple[bytes, str]],
+        *,
+        listens: str | None,
     ) -> None:
         self._switchboard, self._driver, self._events = switchboard, driver, events
-        self._read_manifest, self._metrics = read_manifest, metrics
+        self._read_manifest, self._metrics, self._listens = read_manifest, metrics, listens
         self._pending: set[asyncio.Task[None]] = set()
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Response]]]] = [
             ("POST", re.compile(r"/switch"), self._switch),
@@ -149,7 +152,9 @@ class Control:
         except (ManifestError, OSError) as error:
             raise RefusedError(400, "bad_manifest", f"the manifest cannot be used: {error}") from error
         await self._switchboard.reload(manifest)
-        return _json(200, {"status": "reloaded", "models": [model.id for model in manifest.models]})
+        needs_restart = ["listen"] if self._listens not in (None, manifest.settings.listen) else []
+        models = [model.id for model in manifest.models]
+        return _json(200, {"status": "reloaded", "models": models, "needs_restart": needs_restart})
 
     async def _logs(self, request: Request, name: str) -> Response:
         model, query = self._find(name), parse_qs(request.query)

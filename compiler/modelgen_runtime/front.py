@@ -35,7 +35,6 @@ class Front:
         access: Who judges them before.
         control: Answers what is not for an engine.
         pool: Connections to engines.
-        heartbeat: Whether streaming clients get comments while a model loads.
         note_wait: Told the model and seconds of a wait.
         note_request: Told the model, status, bytes received and bytes sent of a request that has ended.
     """
@@ -47,11 +46,10 @@ class Front:
         control: Handler,
         pool: Pool,
         *,
-        heartbeat: bool,
         note_wait: Callable[[str, float], None],
         note_request: Callable[[str, int, int, int], None],
     ) -> None:
-        self.admission, self.access, self.pool, self.heartbeat = admission, access, pool, heartbeat
+        self.admission, self.access, self.pool = admission, access, pool
         self.note_wait, self.note_request = note_wait, note_request
         self.now = asyncio.get_running_loop().time
         self._control = control
@@ -61,6 +59,11 @@ class Front:
     def dropped(self) -> frozenset[bytes]:
         """Headers that are not passed on: keys are this server's; where it has none, a client's are the engine's."""
         return _DROPPED_WITH_KEYS if self.access.has_keys else wire.OF_REQUEST
+
+    @property
+    def heartbeat(self) -> bool:
+        """Whether streaming clients get comments while a model loads."""
+        return self.admission.board.manifest.settings.heartbeat
 
     def routes(self) -> frozenset[str]:
         """Return the paths that any engine has."""

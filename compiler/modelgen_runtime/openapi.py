@@ -83,7 +83,9 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/reload": {
             "post": _route(
-                "Read the manifest again; unchanged models are not touched", {"200": _answer("Done.")}, errors="400"
+                "Read the manifest again; unchanged models are not touched",
+                {"200": _answer("Done; `needs_restart` lists the settings that count from the next start on.")},
+                errors="400",
             )
         },
         "/logs/{id}": {

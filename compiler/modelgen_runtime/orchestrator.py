@@ -6,8 +6,8 @@ import asyncio
 import errno
 import fcntl
 import ipaddress
+import logging
 import signal
-import sys
 from typing import IO, TYPE_CHECKING
 
 from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 1024
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
+_LOG = logging.getLogger(__name__)
 
 
 class CannotServeError(Exception):
@@ -79,19 +80,21 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
     def reread() -> Manifest:
         """Read the manifest and the keys again; what is refused at a start is refused now, and all stays as it is."""
         new = read_manifest(path.read_bytes())
+        if new.driver != manifest.driver:
+            raise ManifestError(f"`driver` is {new.driver} now; end this orchestrator and start another for it")
         try:
             front.access = _make_access(new, path)
         except CannotServeError as error:
             raise ManifestError(str(error)) from error
         return new
 
-    control = Control(switchboard, driver, events, reread, metrics.render)
+    listens = manifest.settings.listen if bind == manifest.settings.listen else None
+    control = Control(switchboard, driver, events, reread, metrics.render, listens=listens)
     front = Front(
         switchboard,
         access,
         control.handle,
         Pool(),
-        heartbeat=manifest.settings.heartbeat,
         note_wait=metrics.note_wait,
         note_request=metrics.note_request,
     )
@@ -138,7 +141,7 @@ async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:
         for connection in [*connections]:
             connection.abort()
         front.pool.close()
-        print("modelgen: stopping all engines", file=sys.stderr, flush=True)  # noqa: T201 - its log
+        _LOG.info("stopping all engines")
         await switchboard.close(stop_engines=True)
         for result in results:
             if isinstance(result, DriverError):
@@ -180,4 +183,4 @@ def _log(happening: Happening) -> None:
     about = f"{happening.model}: " if happening.model else ""
     seconds = f" after {happening.seconds:.1f} s" if happening.seconds is not None else ""
     detail = f" ({happening.detail})" if happening.detail else ""
-    print(f"modelgen: {about}{happening.kind}{seconds}{detail}", file=sys.stderr, flush=True)  # noqa: T201 - its log
+    _LOG.info("%s%s%s%s", about, happening.kind, seconds, detail)

@@ -17,6 +17,7 @@ import openai
 import pytest
 from hypothesis import given, settings
 
+from modelgen_runtime.manifest import write_manifest
 from runtime_serving import Served, engine, manifest, post, serving, spawn, wait_for
 
 if TYPE_CHECKING:
@@ -309,8 +310,10 @@ def test_an_engine_that_breaks_off_does_not_look_whole(tmp_path_factory: pytest.
 
 def test_a_streaming_client_sees_that_its_model_loads(tmp_path_factory: pytest.TempPathFactory) -> None:
     slow = engine("a", "--healthy-after", "5.5", "--say", "why", "--chunks", "1")
-    broken = engine("b", "--healthy-after", "60", "--listen-after", "5.5", "--lists", "other")
-    with serving(tmp_path_factory.mktemp("beats"), manifest(slow, broken, heartbeat=True)) as served:
+    folder = tmp_path_factory.mktemp("beats")
+    with serving(folder, manifest(slow)) as served:
+        (folder / "manifest.json").write_bytes(write_manifest(manifest(slow, heartbeat=True)))
+        served.ask("/reload", {})
         asked = json.dumps(ASKED | {"stream": True}).encode()
         head, _, body = send(served.port, request(asked)).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200")

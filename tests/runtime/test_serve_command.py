@@ -98,7 +98,7 @@ def test_the_commands_talk_to_it(project: Path) -> None:
         assert modelgen("logs", "parot", cwd=folder).returncode == 1
         broken = folder / "models.toml"
         broken.write_text(broken.read_text().replace('"--seconds", "2"', '"--no-such-flag"'))
-        assert modelgen("serve", "--reload", cwd=folder).returncode == 0
+        assert modelgen("serve", "--reload", cwd=folder).stderr == ".modelgen/manifest.json: reloaded\n"
         failed = modelgen("switch", "owl", cwd=folder)
         assert failed.returncode == 3
         assert "`owl` ended before it was ready (exit code 2); the engine does not have one of the" in failed.stderr
@@ -117,6 +117,16 @@ def test_the_commands_talk_to_it(project: Path) -> None:
             line = followed.stdout.readline()
             followed.send_signal(signal.SIGINT)
             assert (followed.wait(20), "GET /health" in line) == (130, True), line
+
+
+def test_another_address_needs_another_start(project: Path) -> None:
+    folder = project / "tests" / "demo"
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
+        config = folder / "models.toml"
+        config.write_text(re.sub(r'listen = ".*"', 'listen = "127.0.0.1:1"', config.read_text()))
+        reloaded = modelgen("serve", "--reload", cwd=folder)
+        assert reloaded.returncode == 0
+        assert "`listen` has changed too; for that end `modelgen serve` and start it again\n" in reloaded.stderr
 
 
 def test_nothing_that_answers_is_said(project: Path) -> None:

@@ -168,9 +168,16 @@ def test_a_manifest_is_read_again(tmp_path: Path) -> None:
         before = orchestrator.engines()
         changed = engine("small", "--pace", "0.01", gib=5)
         (tmp_path / "manifest.json").write_bytes(write_manifest(manifest(A, changed, B)))
-        assert orchestrator.ask("/reload", {})[1]["models"] == ["a", "small", "b"]
+        reloaded = orchestrator.ask("/reload", {})[1]
+        assert (reloaded["models"], reloaded["needs_restart"]) == (["a", "small", "b"], [])
         wait_for(lambda: orchestrator.state("small") == "ready" and orchestrator.engines() != before)
         assert len({*before} & {*orchestrator.engines()}) == 1
+        (tmp_path / "manifest.json").write_bytes(write_manifest(manifest(A, changed, B, queue_limit=7)))
+        orchestrator.ask("/reload", {})
+        assert orchestrator.ask("/status")[1]["queue_limit"] == 7
+        other = replace(manifest(A), driver="docker")
+        (tmp_path / "manifest.json").write_bytes(write_manifest(other))
+        assert "`driver` is docker now" in orchestrator.ask("/reload", {})[1]["detail"]
         (tmp_path / "manifest.json").write_text("{}")
         status, problem = orchestrator.ask("/reload", {})
         assert (status, "`project` is missing" in problem["detail"]) == (400, True)

@@ -42,20 +42,30 @@ def find_orchestrator(config: Path, url: str | None) -> Orchestrator:
     """Return the orchestrator that is meant; its key comes from MODELGEN_KEY, never from an argument."""
     from modelgen.operate.control import Orchestrator
 
-    return Orchestrator(url.rstrip("/") if url else _address_in(config), os.environ.get("MODELGEN_KEY"))
+    return Orchestrator(url.rstrip("/") if url else _url_in(config), os.environ.get("MODELGEN_KEY"))
 
 
-def _address_in(config: Path) -> str:
+def url_of(listen: str) -> str | None:
+    """Return where an orchestrator with this `listen` is asked, or None for one that is no address."""
+    from modelgen.engines.addresses import parse_address
+
+    address = parse_address(listen)
+    if address is None:
+        return None
+    host = _ANYWHERE.get(address.host, f"[{address.host}]" if ":" in address.host else address.host)
+    return f"http://{host}:{address.port}"
+
+
+def _url_in(config: Path) -> str:
     """Return the address that models.toml says, whatever else in it is wrong."""
-    from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+    from modelgen.engines.addresses import DEFAULT_LISTEN
     from modelgen.load import load
 
     document, _, _ = load(read_config(config), config.as_posix())
     if document is None:
         raise InputError(f"{config} cannot be read; run `modelgen validate`, or name the address by --url")
     table = document.config.orchestrator
-    listen = parse_address((table and table.listen) or DEFAULT_LISTEN)
-    if listen is None:
+    url = url_of((table and table.listen) or DEFAULT_LISTEN)
+    if url is None:
         raise InputError(f"`listen` in {config} is no address; run `modelgen validate`, or name one by --url")
-    host = _ANYWHERE.get(listen.host, f"[{listen.host}]" if ":" in listen.host else listen.host)
-    return f"http://{host}:{listen.port}"
+    return url

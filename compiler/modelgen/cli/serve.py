@@ -42,14 +42,28 @@ def command(config: Path, *, reload_: bool) -> int:
     if compilation.failed:
         return FOUND
     _refuse_others(compilation)
+    running = _running_url(config.parent / _FOLDER) if reload_ else None
     manifest = _write(config.parent / _FOLDER, compilation)
     if reload_:
         from modelgen.cli.remote import find_orchestrator
 
-        find_orchestrator(config, None).ask("POST", "/reload", {})
+        answer = find_orchestrator(config, running).ask("POST", "/reload", {})
         click.echo(f"{manifest}: reloaded", err=True)
+        for key in answer["needs_restart"]:
+            click.echo(f"`{key}` has changed too; for that end `modelgen serve` and start it again", err=True)
         return 0
     return _become(manifest)
+
+
+def _running_url(folder: Path) -> str | None:
+    """Return where the one listens that the last manifest was written for: `listen` may have changed since."""
+    from modelgen.cli.remote import url_of
+    from modelgen_runtime.manifest import ManifestError, read_manifest
+
+    try:
+        return url_of(read_manifest((folder / "manifest.json").read_bytes()).settings.listen)
+    except (OSError, ManifestError):
+        return None  # none was written, or by another version: then it is where the file says
 
 
 def _become(manifest: Path) -> NoReturn:
