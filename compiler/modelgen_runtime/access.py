@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.wire import OF_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ _LINE = re.compile(r"(data|control)\s+sha256:([0-9a-f]{64})", re.ASCII)
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MOST_SEEN = 1000
 _OPEN = frozenset({"/healthz", "/readyz"})
+_KEYS = frozenset({b"authorization", b"x-api-key"})
 _NAME = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:@/\\\s\"'<>]+)(?::\d{1,5})?", re.ASCII)
 
 
@@ -76,11 +78,8 @@ class Access:
         self._seen = set[bytes]()
         """Host headers that were let in, as they were written."""
         self._keys = None if keys is None else [*keys.items()]
-
-    @property
-    def has_keys(self) -> bool:
-        """Whether a key is asked for, so that it is not passed on to engines."""
-        return self._keys is not None
+        self.dropped = OF_REQUEST if keys is None else OF_REQUEST | _KEYS
+        """Headers that are not passed on: keys are this server's; where it has none, a client's are the engine's."""
 
     def check(self, path: str, fields: Mapping[bytes, bytes], *, needs: Role) -> None:
         """Let a request in, or refuse it.

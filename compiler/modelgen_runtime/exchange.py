@@ -37,6 +37,11 @@ class Exchange:
         head: The request's.
     """
 
+    __slots__ = (
+        "_again", "_body", "_client", "_engine", "_finder", "_front", "_gate", "_head", "_in_chunks", "_is_begun",
+        "_is_whole", "_lease", "_length", "_query", "_received", "_task", "answer", "path",
+    )  # fmt: skip
+
     def __init__(self, front: Front, client: Client, head: RequestHead) -> None:
         self._front, self._client, self._head = front, client, head
         path, _, query = head.target.partition(b"?")
@@ -78,7 +83,8 @@ class Exchange:
         else:
             if not self._is_whole and self._head.fields.get(b"expect", b"").lower() == b"100-continue":
                 self._client.write(wire.CONTINUE)
-            self._look()
+            if self._body or self._is_whole:
+                self._look()
 
     def receive(self, data: bytes) -> None:
         """Take a part of the body."""
@@ -94,7 +100,7 @@ class Exchange:
                 self._client.pause()
         elif len(self._body) > self._front.most_bytes(is_routed=self._finder is not None):
             self._refuse(self._front.too_large())
-        else:
+        elif self._received != self._length:  # else its end is told next
             self._look()
 
     def end(self) -> None:
@@ -232,9 +238,8 @@ class Exchange:
         length = len(self._body) if self._length is None and self._is_whole else self._length
         self._in_chunks = length is None
         fields = self._head.fields
-        lines = wire.passed_on(self._head.headers, fields.get(b"connection"), self._front.dropped)
-        host = f"{engine.endpoint.host}:{engine.endpoint.port}".encode()
-        start = wire.request_head(self._head.target, host, lines, length)
+        lines = wire.passed_on(self._head.headers, fields.get(b"connection"), self._front.access.dropped)
+        start = wire.request_head(self._head.target, engine.host, lines, length)
         body, self._body = self._body, bytearray()
         self._again = body if engine.is_kept and self._is_whole and len(body) <= _HELD else None
         if len(body) > _HELD and not self._in_chunks:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from modelgen_runtime import wire
 from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Handler, Request, Response
 from modelgen_runtime.problems import refuse
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
-_DROPPED_WITH_KEYS = wire.OF_REQUEST | {b"authorization", b"x-api-key"}
-
-
 _OF_DATA = frozenset({"/v1/models", "/metrics", "/openapi.json"})
 
 
@@ -54,11 +50,6 @@ class Front:
         self.now = asyncio.get_running_loop().time
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def dropped(self) -> frozenset[bytes]:
-        """Headers that are not passed on: keys are this server's; where it has none, a client's are the engine's."""
-        return _DROPPED_WITH_KEYS if self.access.has_keys else wire.OF_REQUEST
 
     @property
     def heartbeat(self) -> bool:

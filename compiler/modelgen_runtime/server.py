@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Read on."""
-        if self._transport is not None and not self._transport.is_closing():
+        if self._is_paused and self._transport is not None and not self._transport.is_closing():
             self._is_paused = False
             self._deadline = self._front.now() + _BODY_PATIENCE
             self._transport.resume_reading()
@@ -212,7 +212,7 @@ class Connection(asyncio.Protocol):
         if self._exchanges:
             # Not from within the answer before: a thousand requests in one packet would nest as deep.
             asyncio.get_running_loop().call_soon(self._exchanges[0].begin)
-        elif self._is_paused:
+        else:
             self.resume()
         self._deadline = self._front.now() + _IDLE_PATIENCE
 

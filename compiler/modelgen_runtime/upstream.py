@@ -63,7 +63,7 @@ class Engine(asyncio.Protocol):
     """One connection to an engine; one request at a time."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
+        self.endpoint, self.host = endpoint, f"{endpoint.host}:{endpoint.port}".encode()
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
         self._receiver: Receiver | None = None

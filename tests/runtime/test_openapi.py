@@ -10,7 +10,7 @@ from modelgen_runtime.openapi import DESCRIPTION
 
 def test_each_route_is_described_and_nothing_else() -> None:
     control = Control.__new__(Control)
-    Control.__init__(control, *[None] * 5)  # type: ignore[arg-type]
+    Control.__init__(control, *[None] * 5, listens=None)  # type: ignore[arg-type]
     described = {(verb.upper(), path) for path, verbs in DESCRIPTION["paths"].items() for verb in verbs}
     for method, pattern, _ in control._routes:  # noqa: SLF001 - what it answers
         matching = {entry for entry in described if entry[0] == method and pattern.fullmatch(entry[1])}
