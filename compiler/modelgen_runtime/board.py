@@ -16,7 +16,7 @@ from modelgen_runtime.scheduler import Plan, Policy, decide
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from modelgen_runtime.driver import Endpoint
     from modelgen_runtime.gate import RefusedError
@@ -174,6 +174,15 @@ class Board:
                 record.refuse_line(refusal)
                 self._abandon(record, refusal)
         stuck.tell_stopped(refusal)
+
+    def note_absent(self, absent: Collection[str]) -> None:
+        """Note which models have nothing to be started; one that has it again may be tried at once."""
+        for id_, record in self.records.items():
+            if id_ in absent and record.state in (State.STOPPED, State.FAILED):
+                self._enter(record, State.ABSENT)
+            elif id_ not in absent and record.state is State.ABSENT:
+                record.failure, record.failures, record.not_before = None, 0, 0.0
+                self._enter(record, State.STOPPED)
 
     def reload(self, manifest: Manifest) -> None:
         """Go by another manifest; models that it has unchanged are not touched."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from modelgen_runtime.manifest import Model
 
@@ -58,6 +58,9 @@ class Driver(Protocol):
             on_exit: Told of every exit, asked for or not, with the model's id; called in the event loop, and for one
                 that `stop` was asked for before `stop` returns.
         """
+
+    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
+        """Return the ids of those that cannot be started, for what they run in is not there."""
 
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.

@@ -44,6 +44,10 @@ class Engines:
         """Take over what runs already."""
         return await self._driver.adopt([*models], self._note_exit)
 
+    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
+        """Return the ids of those that have nothing to be started."""
+        return await self._driver.absent(models)
+
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""
         model, before = action.model, self._tasks.get(action.model.id)

@@ -229,6 +229,8 @@ def _check(manifest: Manifest) -> None:
         names.update(model.names)
         if manifest.driver == "process" and model.process is None:
             raise ManifestError(f"`models[{index}].process` is missing, and `driver` is process")
+        if manifest.driver == "docker" and model.container is None:
+            raise ManifestError(f"`models[{index}].container` is missing, and `driver` is docker")
     for index, profile in enumerate(manifest.profiles):
         if unknown := sorted(set(profile.models) - ids):
             raise ManifestError(f"`profiles[{index}].models` names {unknown[0]}, which is no model")

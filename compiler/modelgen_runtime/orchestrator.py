@@ -7,6 +7,7 @@ import errno
 import fcntl
 import ipaddress
 import logging
+import os
 import signal
 from typing import IO, TYPE_CHECKING
 
@@ -26,10 +27,12 @@ from modelgen_runtime.upstream import Pool
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modelgen_runtime.driver import Driver
     from modelgen_runtime.happenings import Happening
     from modelgen_runtime.manifest import Manifest
 
 _BACKLOG = 1024
+_SOCKET = "unix:///var/run/docker.sock"
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _LOG = logging.getLogger(__name__)
 
@@ -60,10 +63,8 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         CannotServeError: It cannot begin.
     """
     access = _make_access(manifest, path)
-    if manifest.driver != "process":
-        raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
     try:
-        store, driver = Store(state), ProcessDriver(state)
+        store, driver = Store(state), _make_driver(manifest, path, state)
         held = _hold(state)
     except OSError as error:
         raise CannotServeError(f"cannot write to {state}: {error.strerror}; make it writable", 3) from error
@@ -99,7 +100,18 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         note_request=metrics.note_request,
     )
     with held:
-        await _serve(front, switchboard, bind)
+        # Containers go on without their orchestrator, and the next one takes them over; children end with their parent.
+        await _serve(front, switchboard, bind, stop_engines=manifest.driver == "process")
+
+
+def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
+    if manifest.driver == "process":
+        return ProcessDriver(state)
+    if manifest.driver == "docker":
+        from modelgen_runtime.containers.driver import ContainerDriver  # of an image that has aiodocker
+
+        return ContainerDriver(os.environ.get("DOCKER_HOST", _SOCKET))
+    raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
 
 
 def _hold(state: Path) -> IO[str]:
@@ -113,7 +125,7 @@ def _hold(state: Path) -> IO[str]:
     return file
 
 
-async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:
+async def _serve(front: Front, switchboard: Switchboard, bind: str, *, stop_engines: bool) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -128,7 +140,8 @@ async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:
         raise CannotServeError(
             f"the address {bind} {reason}; end what listens there, or write another `listen` in `[orchestrator]`", 3
         ) from error
-    tasks = [asyncio.create_task(switchboard.run()), asyncio.create_task(sweep(connections, front))]
+    works = (switchboard.run(), switchboard.watch(), sweep(connections, front))
+    tasks = [asyncio.create_task(work) for work in works]
     waiting = asyncio.create_task(stopping.wait())
     print(f"modelgen: serving on http://{bind}", flush=True)  # noqa: T201 - who started it waits for this
     try:
@@ -141,8 +154,8 @@ async def _serve(front: Front, switchboard: Switchboard, bind: str) -> None:
         for connection in [*connections]:
             connection.abort()
         front.pool.close()
-        _LOG.info("stopping all engines")
-        await switchboard.close(stop_engines=True)
+        _LOG.info("stopping all engines" if stop_engines else "ending; the engines go on")
+        await switchboard.close(stop_engines=stop_engines)
         for result in results:
             if isinstance(result, DriverError):
                 raise CannotServeError(str(result), 3) from result

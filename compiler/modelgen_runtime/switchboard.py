@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.store import Store
 
+_LOOK = 5.0
+"""Seconds between looks at what has nothing to be started."""
+
 
 class Switchboard:
     """Who lets requests in, and what the control API talks to.
@@ -134,6 +137,7 @@ class Switchboard:
             done(None)
 
         await self._ask(apply)
+        await self._look()
 
     # -- the task -----------------------------------------------------------------------------------------------------
 
@@ -153,6 +157,13 @@ class Switchboard:
             while not self._inbox.empty():
                 self._inbox.get_nowait()(self._board)
 
+    async def watch(self) -> None:
+        """Notice what was removed, or created again, behind our back, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            if self._is_resumed:
+                await self._look()
+
     async def close(self, *, stop_engines: bool) -> None:
         """Send everybody in line away, and let go of all engines, after stopping them where that is wanted."""
         records = self._board.records.values()
@@ -165,6 +176,7 @@ class Switchboard:
         """Take over what runs, and ask for what ought to: what ran last, else the default profile."""
         for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
             self._engines.act(self._board.adopt(id_, endpoint), endpoint)
+        self._board.note_absent(await self._engines.absent(self._board.manifest.models))
         stored = self._store.load()
         if stored is not None:
             self._board.resume(stored)
@@ -173,6 +185,10 @@ class Switchboard:
                 if profile.default:
                     self._board.ask(Order(profile.models, lambda _: None))
         self._is_resumed = True
+
+    async def _look(self) -> None:
+        absent = await self._engines.absent(self._board.manifest.models)
+        self._send(lambda board: board.note_absent(absent))
 
     def _send(self, event: Event) -> None:
         self._inbox.put_nowait(event)

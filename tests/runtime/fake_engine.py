@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--child", action="store_true")
     parser.add_argument("--drop-kept", action="store_true")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")
     options = parser.parse_args()
     speak(options)
@@ -209,7 +210,7 @@ def main() -> None:
     Handler.options, Handler.began, Handler.paths = options, time.monotonic(), []
     ThreadingHTTPServer.daemon_threads = True
     ThreadingHTTPServer.request_queue_size = 128
-    with ThreadingHTTPServer(("127.0.0.1", options.port), Handler) as server:
+    with ThreadingHTTPServer((options.host, options.port), Handler) as server:
         print(f"listening on {options.port}", file=sys.stderr, flush=True)
         server.serve_forever()
 

@@ -265,6 +265,12 @@ class World(RuleBasedStateMachine):
         self.board.reload(self.manifest(without, grace))
         self.advance()
 
+    @rule(absent=st.frozensets(MODELS, max_size=2))
+    def is_looked_at(self, absent: frozenset[str]) -> None:
+        """Somebody removes what engines run in, or makes it anew."""
+        self.board.note_absent(absent)
+        self.advance()
+
     # -- what must hold -----------------------------------------------------------------------------------------------
 
     @invariant()

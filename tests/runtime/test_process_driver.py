@@ -23,7 +23,7 @@ from modelgen_runtime.processes.ports import choose_port
 from modelgen_runtime.processes.spawning import spawn_held
 from modelgen_runtime.readiness import wait_ready
 from process_rig import ProcessRig
-from runtime_drivers import BEHAVIOURS, PATIENCE, begun, until
+from runtime_drivers import BEHAVIOURS, OF_OWNERS, PATIENCE, begun, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -45,7 +45,7 @@ def rig(tmp_path: Path) -> Iterator[ProcessRig]:
         asyncio.run(sweep())
 
 
-@pytest.mark.parametrize("behave", BEHAVIOURS, ids=lambda behave: behave.__name__)
+@pytest.mark.parametrize("behave", [*BEHAVIOURS, *OF_OWNERS], ids=lambda behave: behave.__name__)
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", "without pidfd"])
 def test_it_behaves_as_every_driver_does(
     rig: ProcessRig,

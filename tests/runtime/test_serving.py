@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.manifest import Profile, Readiness, write_manifest
+from modelgen_runtime.manifest import Container, Profile, Readiness, write_manifest
 from modelgen_runtime.processes.table import list_group
 from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
@@ -175,7 +175,7 @@ def test_a_manifest_is_read_again(tmp_path: Path) -> None:
         (tmp_path / "manifest.json").write_bytes(write_manifest(manifest(A, changed, B, queue_limit=7)))
         orchestrator.ask("/reload", {})
         assert orchestrator.ask("/status")[1]["queue_limit"] == 7
-        other = replace(manifest(A), driver="docker")
+        other = replace(manifest(replace(A, container=Container("a", "a", 1))), driver="docker")
         (tmp_path / "manifest.json").write_bytes(write_manifest(other))
         assert "`driver` is docker now" in orchestrator.ask("/reload", {})[1]["detail"]
         (tmp_path / "manifest.json").write_text("{}")

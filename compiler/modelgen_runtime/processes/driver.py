@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import re
 import secrets
 import signal
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.driver import DriverError, Endpoint, Exit
-from modelgen_runtime.log_lines import lines_of_last_start
+from modelgen_runtime.log_lines import lines_of_last_start, secret_values
 from modelgen_runtime.processes.exits import reap, watch_exit
 from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
 from modelgen_runtime.processes.logs import FILE_BYTES, EngineLog
@@ -24,14 +23,12 @@ from modelgen_runtime.processes.spawning import spawn_held
 from modelgen_runtime.processes.table import identify, is_of_this_boot, list_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
-    from modelgen_runtime.manifest import Model, Process
+    from modelgen_runtime.manifest import Model
 
 _TRIM_SECONDS = 1.0
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
-_SHORTEST_SECRET = 8  # to mask what is shorter would make nonsense of the lines
 _LOG = logging.getLogger(__name__)
 
 
@@ -79,7 +76,7 @@ class ProcessDriver:
             is_same = process is not None and digest_process(process) == record.digest
             if process is not None and is_same and identify(record.pid) == record.identity:
                 self._take(record, exited)
-                self._log(record.model).hide(_secrets_of(known[record.model]))
+                self._log(record.model).hide(secret_values(known[record.model].environment))
             else:
                 exited.cancel()
                 strangers.append(record)
@@ -90,6 +87,10 @@ class ProcessDriver:
         write_records(self._state, [engine.record for engine in self._engines.values()])
         self._trimming = asyncio.create_task(self._trim_logs(), name="trim logs")
         return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
+
+    async def absent(self, models: Iterable[Model]) -> frozenset[str]:  # noqa: ARG002 - see `Driver`
+        """Return none: whether a program can be started is found out by starting it."""
+        return frozenset()
 
     async def start(self, model: Model) -> Endpoint:
         """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
@@ -104,7 +105,7 @@ class ProcessDriver:
         generation = secrets.token_hex(8)
         port = choose_port({engine.record.port for engine in self._engines.values()})
         try:
-            self._log(model.id).hide(_secrets_of(model.process))
+            self._log(model.id).hide(secret_values(model.process.environment))
             log = self._log(model.id).open_for(generation)
             try:
                 held = spawn_held(model.process, port, log)
@@ -198,12 +199,6 @@ class ProcessDriver:
 
 def _endpoint(record: Record) -> Endpoint:
     return Endpoint("127.0.0.1", record.port, record.generation)
-
-
-def _secrets_of(process: Process) -> list[str]:
-    """Return the values of an engine's variables that are secret by their names, one within another after it."""
-    named = [value for name, value in process.environment.items() if _SECRET.search(name)]
-    return sorted((value for value in named if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 async def _end_stranger(record: Record) -> None:
