@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 INTERNAL_NETWORK = "models"
 EDGE_NETWORK = "edge"
+GATE_NETWORK = "gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,25 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Orchestrator:
-    """How models are switched; seconds and counts, None for no limit. `socket` is Docker's, on the host."""
+    """How models are switched; seconds and counts, None for no limit.
+
+    Args:
+        enabled: Whether anything switches them.
+        listen: Host address of its API.
+        socket: Docker's, on the host.
+        keys_file: File with the hashes of API keys; a relative path is relative to the output.
+        allowed_hosts: Further names that a Host header may hold.
+        insecure: Whether a `listen` beyond loopback needs no keys.
+        drain_timeout: How long running requests may hold up an eviction.
+        queue_limit: Most waiting requests.
+        min_active: How long a model with requests is protected after it became ready.
+        max_wait: How long a request may wait before its model comes first.
+        heartbeat: Whether streaming clients get comments while a model loads.
+        base_image: What its image is built on.
+        gate_image: Image of the gate before the socket.
+        relabelled: Whether SELinux must be told that its container may read what is mounted.
+        additions: What the user adds to its service, as for a model's.
+    """
 
     enabled: bool
     listen: Address
@@ -247,8 +266,9 @@ class Orchestrator:
     min_active: int | None
     max_wait: int | None
     heartbeat: bool
-    base_image: str | None
-    gate_image: str | None
+    base_image: str
+    gate_image: str
+    relabelled: bool
     additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 

@@ -10,7 +10,8 @@ from compiling import complete, modelgen
 if TYPE_CHECKING:
     from pathlib import Path
 
-OLD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
+# Without the orchestrator's sources: they would be sixty files that are written like any other.
+OLD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n[orchestrator]\nenabled = false')
 NEW = OLD.replace("max-model-len = 8", "max-model-len = 16")
 
 

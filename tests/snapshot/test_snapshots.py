@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from compiling import build
+from compiling import REPOSITORY, build
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.toml"))
+
+
+OF_IMAGE = {
+    "orchestrator/.dockerignore": REPOSITORY / "templates/orchestrator/.dockerignore",
+    "orchestrator/Dockerfile": REPOSITORY / "templates/orchestrator/Dockerfile",
+    "orchestrator/requirements.txt": REPOSITORY / "templates/orchestrator/requirements.txt",
+    **{
+        f"orchestrator/{path.relative_to(REPOSITORY / 'compiler').as_posix()}": path
+        for path in (REPOSITORY / "compiler/modelgen_runtime").rglob("*.py")
+    },
+}
+"""What is the same in every build, and byte for byte what is developed here."""
 
 
 class ComposeFile(SingleFileSnapshotExtension):
@@ -23,17 +35,38 @@ class ComposeFile(SingleFileSnapshotExtension):
     file_extension = "yml"
 
 
+class ManifestFile(SingleFileSnapshotExtension):
+    """What the orchestrator reads."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "json"
+
+
+class GateFile(SingleFileSnapshotExtension):
+    """What the gate lets through."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "cfg"
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_build(case: Path, snapshot: SnapshotAssertion) -> None:
     lock = case.with_suffix(".lock")
     artifacts = build(case.read_text(), lock.read_text() if lock.exists() else None)
-    assert set(artifacts) == {"docker-compose.yml", ".gitattributes"}
-    assert artifacts["docker-compose.yml"] == snapshot(extension_class=ComposeFile)
+    assert artifacts.pop("docker-compose.yml") == snapshot(extension_class=ComposeFile)
+    assert artifacts.pop(".gitattributes") == "* -text\n"
+    if "enabled = false" in case.read_text():
+        assert artifacts == {}
+        return
+    assert artifacts.pop("orchestrator/config/manifest.json") == snapshot(extension_class=ManifestFile)
+    assert artifacts.pop("gate/haproxy.cfg") == snapshot(extension_class=GateFile)
+    assert artifacts == {name: path.read_text() for name, path in OF_IMAGE.items()}
 
 
 def test_example_is_a_case() -> None:
     """The committed build/ of the example is the three-qwen snapshot."""
-    repository = Path(__file__).parent.parent.parent
-    assert (repository / "models.toml").read_text() == (CASES[0].parent / "three-qwen.toml").read_text()
-    committed = {path.name: path.read_text() for path in (repository / "build").iterdir() if path.suffix != ".json"}
-    assert committed == build((repository / "models.toml").read_text())
+    assert (REPOSITORY / "models.toml").read_text() == (CASES[0].parent / "three-qwen.toml").read_text()
+    output = REPOSITORY / "build"
+    files = [path for path in output.rglob("*") if path.is_file() and path.name != ".modelgen-record.json"]
+    committed = {path.relative_to(output).as_posix(): path.read_text() for path in files}
+    assert committed == build((REPOSITORY / "models.toml").read_text())

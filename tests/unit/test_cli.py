@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -60,12 +61,14 @@ def test_build_is_silent_when_nobody_looks(project: Path) -> None:
         ".gitattributes",
         ".modelgen-record.json",
         "docker-compose.yml",
+        "gate",
+        "orchestrator",
     ]
 
 
 def test_build_on_a_terminal_says_what_next(project: Path) -> None:
     shown = terminal("build", cwd=project)
-    assert "build: 2 files written" in shown
+    assert re.search(r"build: \d\d files written", shown)
     assert "there is no hub directory at models/hub" in shown
     assert "next: docker compose --project-directory build --profile qwen up --detach --wait" in shown
     (project / "models/hub/models--a--b").mkdir(parents=True)

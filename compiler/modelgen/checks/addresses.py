@@ -141,7 +141,7 @@ def open_listen(context: Context) -> Iterator[Found]:
     ```toml
     [orchestrator]
     listen = "0.0.0.0:8080"
-    keys_file = "./keys.txt"
+    keys_file = "./keys/keys.txt"
     ```
     """
     table = context.document.config.orchestrator

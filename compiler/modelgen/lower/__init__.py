@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Lock
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
+DEFAULT_BASE_IMAGE = "python:3.13-slim-bookworm"
+DEFAULT_GATE_IMAGE = "haproxy:3.2-alpine"
 
 
 def lower(document: Document, root_from_out: str, lock: Lock | None, *, on_host: bool = False) -> ir.Fleet:
@@ -64,7 +66,9 @@ def lower(document: Document, root_from_out: str, lock: Lock | None, *, on_host:
         ir.Gpu(name, gpu.device, gpu.kind or "nvidia", gpu.memory, fit.budget(budgets[name]))
         for name, gpu in (config.gpus or {}).items()
     )
-    return ir.Fleet(project.name, gpus, services, profiles, _networks(project.name, services), orchestrator)
+    return ir.Fleet(
+        project.name, gpus, services, profiles, _networks(project.name, services, orchestrator), orchestrator
+    )
 
 
 def _profiles_by_model(models: Mapping[str, Model], profiles: tuple[ir.Profile, ...]) -> dict[str, tuple[str, ...]]:
@@ -77,12 +81,15 @@ def _profiles_by_model(models: Mapping[str, Model], profiles: tuple[ir.Profile, 
     return {name: tuple(names) for name, names in found.items()}
 
 
-def _networks(project: str, services: tuple[ir.Service, ...]) -> tuple[ir.Network, ...]:
-    used = {network for service in services for network in service.networks}
-    networks = [ir.Network(ir.INTERNAL_NETWORK, f"{project}-{ir.INTERNAL_NETWORK}", internal=True)]
-    if ir.EDGE_NETWORK in used:
-        networks.append(ir.Network(ir.EDGE_NETWORK, f"{project}-{ir.EDGE_NETWORK}", internal=False))
-    return tuple(networks)
+def _networks(project: str, services: tuple[ir.Service, ...], orchestrator: ir.Orchestrator) -> tuple[ir.Network, ...]:
+    used = {network for service in services for network in service.networks} | {ir.INTERNAL_NETWORK}
+    if orchestrator.enabled:
+        used |= {ir.EDGE_NETWORK, ir.GATE_NETWORK}
+    return tuple(
+        ir.Network(name, f"{project}-{name}", internal=name != ir.EDGE_NETWORK)
+        for name in (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.GATE_NETWORK)
+        if name in used
+    )
 
 
 def _orchestrator(document: Document, root_from_out: str) -> ir.Orchestrator:
@@ -101,7 +108,8 @@ def _orchestrator(document: Document, root_from_out: str) -> ir.Orchestrator:
         min_active=table.min_active if table else None,
         max_wait=table.max_wait if table else None,
         heartbeat=bool(table and table.heartbeat),
-        base_image=table.base_image if table else None,
-        gate_image=table.gate_image if table else None,
+        base_image=(table and table.base_image) or DEFAULT_BASE_IMAGE,
+        gate_image=(table and table.gate_image) or DEFAULT_GATE_IMAGE,
+        relabelled=bool(host and host.selinux),
         additions=additions(document, ("orchestrator", "compose"), root_from_out),
     )

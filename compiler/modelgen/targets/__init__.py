@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Render = Callable[[Fleet], Artifacts]
 
-TARGETS = ("compose",)
+TARGETS = ("compose", "orchestrator")
 ON_HOST = "process"
 """The target whose engines are processes of the host; a fleet is for it or for containers."""
 

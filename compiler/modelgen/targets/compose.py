@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt, named_volumes
 from modelgen.targets.compose_devices import device_files, groups, scratch_mounts
+from modelgen.targets.compose_orchestrator import STATE_VOLUME, gate_service, orchestrator_service
 from modelgen.targets.compose_readback import check_readback
 from modelgen.targets.templates import copy_file, render_template
 from modelgen.targets.yaml_scalars import Raw, key, scalar
@@ -20,7 +21,6 @@ _OURS = frozenset(
     {"pull_policy", "shm_size", "ulimits", "init", "stop_grace_period", "logging"}
     | {"cap_drop", "security_opt", "labels", "networks", "volumes", "devices", "group_add", "tmpfs"}
 )
-_LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 _ULIMITS = {"memlock": -1, "nofile": 65535, "stack": 67108864}
 
 
@@ -36,6 +36,8 @@ def render(fleet: ir.Fleet) -> dict[str, bytes]:
         PATH,
         scalar,
         project=fleet.project,
+        orchestrator=orchestrator_service(fleet) if fleet.orchestrator.enabled else None,
+        gate=gate_service(fleet) if fleet.orchestrator.enabled else None,
         services=[_service(service, conditions, cards) for service in fleet.services],
         networks=_networks(fleet),
         volumes=_volumes(fleet),
@@ -68,7 +70,7 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "files": service.files,
         "cache": service.cache,
         "volumes": added.get("volumes", ()),
-        "networks": _service_networks(service),
+        "networks": joined_networks(service.networks, added),
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
         "reserved": service.devices.ids if service.devices and service.devices.kind == "nvidia" else (),
@@ -90,9 +92,11 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "depends_on": [(key(name), conditions[name]) for name in service.depends_on],
         "probe": ("CMD", *service.readiness.probe) if service.readiness.probe else None,
         "start_period": Raw(f"{service.readiness.start_timeout}s"),
-        "logging": added.get("logging", _LOGGING),
+        "logging": added.get("logging", LOGGING),
         "cap_drop": list(dict.fromkeys(["ALL", *added.get("cap_drop", ())])),
-        "security_opt": _security_opt(service, added.get("security_opt", [])),
+        "security_opt": merged_security_opt(
+            ["no-new-privileges:true", *(["label=disable"] if service.label_disabled else [])], added
+        ),
         "labels": [(key(name), value) for name, value in labels.items()],
         "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
     }
@@ -122,24 +126,10 @@ def _launch_note(service: ir.Service) -> Raw | None:
     return Raw(f"{name} {service.engine_version}: {notes[program]}")
 
 
-def _security_opt(service: ir.Service, added: list[str]) -> list[str]:
-    """The user's own word on new privileges or labels goes before ours; both together would be a contradiction."""
-    ours = ["no-new-privileges:true", *(["label=disable"] if service.label_disabled else [])]
-    ours = [option for option in ours if not any(other.startswith(re.split("[:=]", option)[0]) for other in added)]
-    return list(dict.fromkeys([*ours, *added]))
-
-
-def _service_networks(service: ir.Service) -> list[str] | dict[str, Any]:
-    """Return the service's networks: a list, or a mapping where the user says more of one."""
-    added = service.additions.get("compose", {}).get("networks", {})
-    networks = {**{name: {} for name in service.networks}, **added}
-    return networks if any(networks.values()) else list(networks)
-
-
 def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
     """The fleet's networks, then the user's, which exist already: most keep their applications on one."""
     ours = {network.key: network for network in fleet.networks}
-    joined = {name for service in fleet.services for name in _service_networks(service)} - set(ours)
+    joined = {name for added in _additions(fleet) for name in added.get("networks", {})} - set(ours)
     return [
         {"key": key(network.key), "name": network.name, "internal": network.internal, "external": False}
         for network in ours.values()
@@ -147,21 +137,13 @@ def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
 
 
 def _volumes(fleet: ir.Fleet) -> list[dict[str, str]]:
-    """One cache volume a model, and the named volumes of the user; every name is explicit."""
+    """One cache volume a model, the orchestrator's state, and the named ones of the user; every name is explicit."""
     caches = {service.cache.key: service.cache.name for service in fleet.services if service.cache}
-    named = {
-        source: f"{fleet.project}-{source}"
-        for service in fleet.services
-        for volume in service.additions.get("compose", {}).get("volumes", ())
-        if (source := _named_source(volume))
-    }
-    return [{"key": key(name), "name": full} for name, full in {**named, **caches}.items()]
+    named = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
+    state = {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}
+    return [{"key": key(name), "name": full} for name, full in {**named, **state, **caches}.items()]
 
 
-def _named_source(volume: str | Mapping[str, Any]) -> str | None:
-    """Return the name of the volume that a volume entry mounts, if it is a named one."""
-    if not isinstance(volume, str):
-        return volume.get("source") if volume["type"] == "volume" else None
-    source, colon, _ = volume.partition(":")
-    is_path = source.startswith((".", "/", "~")) or (len(source) == 1 and volume[2:3] in ("/", "\\"))
-    return source if colon and not is_path else None
+def _additions(fleet: ir.Fleet) -> list[Mapping[str, Any]]:
+    own = [fleet.orchestrator.additions] if fleet.orchestrator.enabled else []
+    return [table.get("compose", {}) for table in (*own, *(service.additions for service in fleet.services))]

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelgen.targets.compose_orchestrator_readback import (
+    expected_networks,
+    expected_services,
+    looked_at,
+    own_services,
+)
 from modelgen.targets.readback import RenderingError, find_difference, parse_yaml
 
 if TYPE_CHECKING:
@@ -21,7 +27,11 @@ def check_readback(fleet: ir.Fleet, text: bytes) -> None:
     document = parse_yaml(text)
     _compare(fleet.project, document.get("name"), "name")
     services = document["services"]
-    _compare([service.name for service in fleet.services], [*services], "services")
+    _compare([*own_services(fleet), *(service.name for service in fleet.services)], [*services], "services")
+    for name, expected in expected_services(fleet).items():
+        _compare(_doubled(expected), looked_at(name, services[name]), name)
+    if fleet.orchestrator.enabled:
+        _compare(expected_networks(fleet), sorted(services["orchestrator"]["networks"]), "orchestrator")
     probed = {service.name: service.readiness.probe is not None for service in fleet.services}
     for service in fleet.services:
         found = services[service.name]

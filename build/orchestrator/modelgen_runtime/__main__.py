@@ -1,0 +1,53 @@
+"""`python -m modelgen_runtime MANIFEST --state DIR`: serve what a manifest says."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.manifest import ManifestError, read_manifest
+from modelgen_runtime.orchestrator import CannotServeError, run
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code: 1 for a bad manifest, 3 for the world."""
+    parser = argparse.ArgumentParser(prog="modelgen_runtime", description="Serve the models of a manifest.")
+    parser.add_argument("manifest", type=Path, help="manifest.json, as modelgen writes it")
+    parser.add_argument("--state", type=Path, required=True, help="folder for state and logs")
+    parser.add_argument("--bind", help="address of the socket, where it is not the manifest's `listen`")
+    arguments = parser.parse_args()
+    path: Path = arguments.manifest
+    logging.basicConfig(format="%(asctime)s modelgen: %(message)s", level=logging.INFO)
+    try:
+        manifest = read_manifest(path.read_bytes())
+    except (ManifestError, OSError) as error:
+        told = f"cannot read {path}: {error.strerror}" if isinstance(error, OSError) else f"{path}: {error}"
+        print(f"modelgen: {told}", file=sys.stderr)  # noqa: T201 - to its user
+        return 1 if isinstance(error, ManifestError) else 3
+    try:
+        _run(run(manifest, path, arguments.state, arguments.bind or manifest.settings.listen))
+    except CannotServeError as error:
+        print(f"modelgen: {error}", file=sys.stderr)  # noqa: T201 - to its user
+        return error.exit_code
+    return 0
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    """Run on uvloop where there is one: it halves the cost of a request."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

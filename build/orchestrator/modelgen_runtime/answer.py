@@ -1,0 +1,161 @@
+"""The answer to one request, as it goes to the client: an engine's, piece by piece, or one of our own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Protocol
+
+from modelgen_runtime import problems, wire
+from modelgen_runtime.handler import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen_runtime.exchange import Exchange
+    from modelgen_runtime.gate import RefusedError
+
+_BEAT = b": the model is loading\n\n"
+
+
+class Client(Protocol):
+    """The connection that a request came on."""
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+
+    async def drain(self) -> None:
+        """Return once the client keeps up."""
+
+    def pause(self) -> None:
+        """Read no more for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def abort(self) -> None:
+        """Break off, so that nobody takes what was sent for a whole answer."""
+
+    def finish(self, exchange: Exchange) -> None:
+        """Go on with the next request, or close."""
+
+
+class Answer:
+    """An answer on its way.
+
+    Args:
+        client: To whom.
+        path: Of the request; it says in what shape errors are read.
+        is_head: Whether only a head is asked for.
+        is_old: Whether the request is of HTTP/1.0, which knows no chunks.
+        keeps_alive: Whether the client would send another request.
+        on_done: Told once the answer is whole, or has broken off.
+    """
+
+    __slots__ = (
+        "_client", "_error_of_engine", "_held_head", "_in_chunks", "_is_beating", "_is_head", "_is_old", "_on_done",
+        "_path", "is_done", "keeps_alive", "sent", "status",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - what a head says
+        self, client: Client, path: str, on_done: Callable[[], None], *, is_head: bool, is_old: bool, keeps_alive: bool
+    ) -> None:
+        self._client, self._path, self._on_done = client, path, on_done
+        self._is_head, self._is_old, self.keeps_alive = is_head, is_old, keeps_alive
+        self.status, self.sent, self.is_done = 0, 0, False
+        self._in_chunks = self._is_beating = False
+        self._held_head = b""
+        self._error_of_engine: bytearray | None = None
+
+    # -- an engine's --------------------------------------------------------------------------------------------------
+
+    def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
+        """Take an engine's head; it is sent with the first of the body, if that has come with it."""
+        self.status = status
+        if self._is_beating:
+            is_stream = fields.get(b"content-type", b"").startswith(b"text/event-stream")
+            self._error_of_engine = None if status == 200 and is_stream else bytearray()
+            return
+        has_body, has_length = status not in (204, 304), b"content-length" in fields
+        self._in_chunks = has_body and not has_length and not self._is_old
+        self.keeps_alive = self.keeps_alive and (has_length or self._in_chunks or not has_body)
+        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_ANSWER)
+        self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
+
+    def pass_data(self, data: bytes) -> None:
+        """Send a part of an engine's body on, as it is."""
+        self.sent += len(data)
+        if self._error_of_engine is not None:
+            self._error_of_engine += data
+            return
+        head, self._held_head = self._held_head, b""
+        self._client.write(head + (wire.chunk(data) if self._in_chunks else data))
+
+    def flush(self) -> None:
+        """Send a head of whose body nothing has come yet."""
+        if self._held_head:
+            head, self._held_head = self._held_head, b""
+            self._client.write(head)
+
+    def complete(self) -> None:
+        """End the answer."""
+        if self.is_done:
+            return
+        self.flush()
+        if self._error_of_engine is not None:
+            self._client.write(wire.chunk(b"data: %b\n\n" % bytes(self._error_of_engine).replace(b"\n", b" ")))
+        self.is_done = True
+        if self._in_chunks:
+            self._client.write(wire.LAST_CHUNK)
+        self._on_done()
+
+    # -- one of our own -----------------------------------------------------------------------------------------------
+
+    async def send(self, response: Response) -> None:
+        """Send an answer, whole or chunk by chunk."""
+        if isinstance(response.body, bytes):
+            self._send_whole(response, response.body)
+            return
+        self.status, self._in_chunks = response.status, not self._is_old
+        self.keeps_alive = self.keeps_alive and self._in_chunks
+        self._client.write(self._own_head(response))
+        async for part in response.body:
+            self._client.write(wire.chunk(part) if self._in_chunks else part)
+            await self._client.drain()
+        self.complete()
+
+    def refuse(self, refusal: RefusedError) -> None:
+        """Send an error; of an answer that has begun there is no other way to tell than to break off."""
+        if self.is_done:
+            return
+        if self._is_beating:
+            told = json.dumps({"error": problems.openai_error(refusal)}, ensure_ascii=False)
+            self._error_of_engine = None
+            self._client.write(wire.chunk(f"data: {told}\n\n".encode()))
+            self.complete()
+        elif self.status:
+            self.is_done = True
+            self._client.abort()
+        else:
+            extra = (("WWW-Authenticate", "Bearer"),) if refusal.status == 401 else ()
+            response = problems.refuse(self._path, refusal, extra)
+            assert isinstance(response.body, bytes), "an error is whole"  # noqa: S101 - an invariant
+            self._send_whole(response, response.body)
+
+    def beat(self) -> None:
+        """Show a client that streams that its model loads; what comes then is a stream, whatever it says."""
+        if not self._is_beating:
+            self._is_beating = self._in_chunks = True
+            self.status = 200
+            self._client.write(self._own_head(Response(200, b"", "text/event-stream")))
+        self._client.write(wire.chunk(_BEAT))
+
+    def _send_whole(self, response: Response, body: bytes) -> None:
+        self.status, self.sent = response.status, len(body)
+        lines = wire.own_lines(response, len(body))
+        head = wire.response_head(response.status, lines, chunked=False, close=not self.keeps_alive)
+        self._client.write(head + (b"" if self._is_head else body))
+        self.complete()
+
+    def _own_head(self, response: Response) -> bytes:
+        lines = wire.own_lines(response, None)
+        return wire.response_head(response.status, lines, chunked=self._in_chunks, close=not self.keeps_alive)

@@ -1,0 +1,182 @@
+"""The Docker Engine's API, as far as the gate lets it through, with errors in sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiodocker
+import aiohttp
+
+from modelgen_runtime.driver import AbsentError, DriverError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+_UNIX = "unix://"
+_UNREACHABLE = 900
+"""aiodocker's own status for an engine that does not answer."""
+_PATIENCE = 30.0
+_HEADER = struct.Struct(">BxxxL")
+_OF_GATE = (502, 503, 504)
+
+
+class UnreachableError(DriverError):
+    """The Docker Engine, or the gate before it, does not answer for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a container stands.
+
+    Args:
+        id: Of it; a container that is created anew has another.
+        is_running: Whether its process runs.
+        started: When it was last started, as the Docker Engine writes it.
+        exit_code: Of its last run.
+        environment: Its variables.
+    """
+
+    id: str
+    is_running: bool
+    started: str
+    exit_code: int
+    environment: dict[str, str]
+
+    @property
+    def generation(self) -> str:
+        """A name for the last start."""
+        return f"{self.id[:12]}@{self.started}"
+
+
+class DockerEngine:
+    """A connection to a Docker Engine, made anew as often as need be.
+
+    Args:
+        address: `tcp://host:port` or `unix:///path`.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        timeout = aiohttp.ClientTimeout(total=_PATIENCE, sock_connect=_PATIENCE)
+        # Without limits on connections: each running engine keeps two, one for its end and one for its log.
+        connector: aiohttp.BaseConnector
+        if address.startswith(_UNIX):
+            connector = aiohttp.UnixConnector(address.removeprefix(_UNIX), limit=0)
+            url = "http://localhost"
+        else:
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=0)
+            url = address.replace("tcp://", "http://", 1)
+        session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+        self._session, self._url = session, url
+        self._client = aiodocker.Docker(url=self._url, connector=connector, session=session, timeout=timeout)
+
+    async def find(self, name: str) -> Found:
+        """Return how a container stands.
+
+        Raises:
+            AbsentError: There is none of that name.
+            UnreachableError: Docker does not answer.
+            DriverError: It says no.
+        """
+        with self._errors(name):
+            told = await self._container(name).show()
+        state, config = told["State"], told["Config"]
+        pairs = [entry.partition("=") for entry in config.get("Env") or ()]
+        environment = {key: value for key, _, value in pairs}
+        return Found(told["Id"], bool(state["Running"]), state["StartedAt"], int(state["ExitCode"]), environment)
+
+    async def start(self, name: str) -> None:
+        """Start a container; one that runs already is left alone. Raises as `find` does."""
+        with self._errors(name):
+            await self._container(name).start()
+
+    async def stop(self, name: str, grace: float) -> None:
+        """Stop a container, and return once it has stopped; one that does not run is left alone. Raises as `find` does.
+
+        Args:
+            name: Of the container.
+            grace: Seconds from SIGTERM to SIGKILL, rounded up: Docker counts whole ones.
+        """
+        seconds = math.ceil(grace)
+        with self._errors(name):
+            timeout = aiohttp.ClientTimeout(total=seconds + _PATIENCE, sock_connect=_PATIENCE)
+            await self._container(name).stop(t=seconds, timeout=timeout)
+
+    async def wait(self, name: str) -> int:
+        """Return the exit code of a container once it does not run. Raises as `find` does."""
+        with self._errors(name):
+            told = await self._container(name).wait()
+        return int(told["StatusCode"])
+
+    async def read_log(self, name: str, **query: str) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield what a container printed: when, and a line or, of a long one, a part. Raises as `find` does.
+
+        By aiohttp itself: aiodocker's own reader loses bytes that are no text, and keeps the connection of a log that
+        is read no further.
+
+        Args:
+            name: Of the container.
+            query: Further parameters: `tail`, `since`; with `follow` it ends with the container, or when the gate cuts
+                the connection, as it does with quiet ones.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_PATIENCE)
+        parameters = {"stdout": "1", "stderr": "1", "timestamps": "1", **query}
+        with self._errors(name):
+            await self._client.version()  # agrees on one, where none is agreed on
+            url = f"{self._url}/{self._client.api_version}/containers/{name}/logs"
+            async with self._session.get(url, params=parameters, timeout=timeout) as answer:
+                if answer.status != 200:
+                    raise aiodocker.DockerError(answer.status, await answer.text())
+                async for entry in _entries(answer.content):
+                    time, _, text = entry.partition(b" ")
+                    yield time.decode("ascii", "replace"), text
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._session.close()
+
+    def _container(self, name: str) -> aiodocker.containers.DockerContainer:
+        return self._client.containers.container(name)
+
+    @contextlib.contextmanager
+    def _errors(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except aiodocker.DockerError as error:
+            if error.status == _UNREACHABLE or error.status in _OF_GATE:
+                raise self._unreachable(error.message) from error
+            if error.status == 404:
+                raise AbsentError(f"has no container `{name}` ({_sentence(error.message)})") from error
+            if error.status == 403:
+                raise DriverError(f"the gate does not let `{name}` through; run `modelgen up`") from error
+            if error.status == 400 and "version" in str(error.message):
+                raise self._unreachable(error.message) from error
+            raise DriverError(_sentence(error.message)) from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise self._unreachable(str(error) or type(error).__name__) from error
+
+    def _unreachable(self, reason: object) -> UnreachableError:
+        # It may be another release when it comes back: the version of its API is agreed on anew.
+        self._client.api_version = "auto"
+        return UnreachableError(f"Docker does not answer at {self._address} ({_sentence(reason)})")
+
+
+async def _entries(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield the entries of a log: Docker puts a stream's number and a length before each."""
+    while header := await content.read(_HEADER.size):
+        try:
+            if len(header) < _HEADER.size:
+                header += await content.readexactly(_HEADER.size - len(header))
+            yield await content.readexactly(_HEADER.unpack(header)[1])
+        except asyncio.IncompleteReadError:
+            return
+
+
+def _sentence(message: object) -> str:
+    """Return Docker's own words on one line."""
+    return " ".join(str(message).split())

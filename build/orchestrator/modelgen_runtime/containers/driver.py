@@ -1,0 +1,259 @@
+"""The driver that runs engines in containers which somebody else created."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.containers.docker_engine import DockerEngine, Found, UnreachableError
+from modelgen_runtime.containers.logs import KEPT, ContainerLog
+from modelgen_runtime.driver import AbsentError, DriverError, Endpoint, Exit
+from modelgen_runtime.log_lines import secret_values
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from modelgen_runtime.manifest import Container, Model
+
+_PAUSE = 0.5
+"""Seconds between questions to a Docker Engine that does not answer."""
+_LAST_WORDS = 2.0
+"""Seconds that the log of an engine that has ended is waited for."""
+_SETTLE = 10.0
+"""Seconds from the end of a container to its exit being known."""
+_AT_ONCE = 16
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Engine:
+    """A running container, and what waits for its end."""
+
+    model: str
+    name: str
+    endpoint: Endpoint
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    watch: asyncio.Task[None] | None = None
+    reading: asyncio.Task[None] | None = None
+
+
+class ContainerDriver:
+    """Starts and stops containers by name; it creates and removes none.
+
+    Args:
+        address: Of the Docker Engine or of the gate before it: `tcp://host:port` or `unix:///path`.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._docker: DockerEngine | None = None
+        self._engines: dict[str, _Engine] = {}
+        self._logs: dict[str, ContainerLog] = {}
+        self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
+
+    async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
+        """Begin: take over the containers that run already. A Docker Engine that does not answer is waited for."""
+        self._docker, self._on_exit = DockerEngine(self._address), on_exit
+        bound = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(model: Model) -> None:
+            async with bound:
+                await self._look(model, _container(model))
+
+        await asyncio.gather(*map(look, models))
+        return {id_: engine.endpoint for id_, engine in self._engines.items()}
+
+    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
+        """Return the ids of those that have no container; what Docker does not tell now counts as there."""
+        missing = set()
+        for model in models:
+            try:
+                await self._engine_api.find(_container(model).name)
+            except AbsentError:
+                missing.add(model.id)
+            except DriverError as error:
+                _LOG.warning("%s: %s", model.id, error)
+                break
+        return frozenset(missing)
+
+    async def start(self, model: Model) -> Endpoint:
+        """Start a container, and return once it runs.
+
+        Raises:
+            AbsentError: There is none.
+            DriverError: It cannot be started.
+        """
+        container = _container(model)
+        try:
+            await self._engine_api.start(container.name)
+            found = await self._engine_api.find(container.name)
+        except AbsentError as error:
+            # A network or a device that is missing is told by the same number.
+            await self._check_present(container, error)
+            raise DriverError(f"cannot be started: {error}") from error
+        except DriverError as error:
+            raise DriverError(f"cannot be started: {error}") from error
+        before = self._engines.get(model.id)
+        if before is not None and before.endpoint.generation != found.generation:
+            await self._await_end(before)
+        if before is None or before.gone.is_set():
+            log = self._log(model.id)
+            log.hide(secret_values(found.environment))
+            log.begin(found.generation, found.started)
+            self._take(model, container, found)
+        return self._engines[model.id].endpoint
+
+    async def stop(self, model: Model) -> None:
+        """Stop a container, if it runs, and return once it has ended and its exit was told.
+
+        Raises:
+            DriverError: It cannot be stopped.
+        """
+        with contextlib.suppress(AbsentError):  # then nothing of it runs
+            await self._engine_api.stop(_container(model).name, model.stop_grace)
+        if (engine := self._engines.get(model.id)) is not None:
+            await self._await_end(engine)
+
+    def tail(self, model: str, count: int) -> list[str]:
+        """Return the last lines that an engine printed, of this start and those before, the oldest first."""
+        return self._log(model).tail(count)
+
+    def last_words(self, model: str, count: int) -> list[str]:
+        """Return the last lines of the last start alone."""
+        return self._log(model).last_words(count)
+
+    def follow(self, model: str) -> AsyncIterator[str]:
+        """Yield the lines that an engine prints from now on."""
+        return self._log(model).follow()
+
+    async def close(self) -> None:
+        """Let go of everything; running containers go on."""
+        tasks = [task for engine in self._engines.values() for task in (engine.watch, engine.reading) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._engines.clear()
+        if self._docker is not None:
+            await self._docker.close()
+
+    # -- what runs ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _engine_api(self) -> DockerEngine:
+        assert self._docker is not None, "it has begun"  # noqa: S101 - an invariant
+        return self._docker
+
+    async def _look(self, model: Model, container: Container) -> None:
+        """Take over a container that runs, and read what was printed before."""
+        try:
+            found = await self._answer(container.name)
+        except AbsentError:
+            return
+        log = self._log(model.id)
+        log.hide(secret_values(found.environment))
+        log.begin(found.generation, found.started)
+        with contextlib.suppress(DriverError):  # a logging driver that cannot be read: it is said when it is followed
+            async for time, text in self._engine_api.read_log(container.name, tail=str(KEPT)):
+                log.take(time, text)
+        if found.is_running:
+            self._take(model, container, found)
+
+    async def _answer(self, name: str) -> Found:
+        """Return how a container stands, as soon as Docker answers. Raises as `DockerEngine.find` does."""
+        while True:
+            try:
+                return await self._engine_api.find(name)
+            except UnreachableError as error:
+                _LOG.warning("%s: %s", name, error)
+                await asyncio.sleep(_PAUSE)
+
+    async def _check_present(self, container: Container, error: AbsentError) -> None:
+        """Raise `error` if there is no container of that name."""
+        try:
+            await self._engine_api.find(container.name)
+        except AbsentError:
+            raise AbsentError(f"has no container `{container.name}`; run `modelgen up`") from error
+
+    def _take(self, model: Model, container: Container, found: Found) -> None:
+        endpoint = Endpoint(container.host, container.port, found.generation)
+        engine = self._engines[model.id] = _Engine(model.id, container.name, endpoint)
+        engine.reading = asyncio.create_task(self._read(engine, found.started), name=f"read {model.id}")
+        engine.watch = asyncio.create_task(self._watch(engine), name=f"watch {model.id}")
+
+    async def _watch(self, engine: _Engine) -> None:
+        """Wait for the end of a container, whatever becomes of the connection, and tell of it."""
+        code = await self._await_exit(engine)
+        if engine.reading is not None:
+            await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
+            engine.reading.cancel()
+        del self._engines[engine.model]
+        engine.gone.set()
+        self._on_exit(engine.model, Exit(engine.endpoint.generation, code))
+
+    async def _await_exit(self, engine: _Engine) -> int | None:
+        """Return the exit code of the run that the engine stands for, or None where Docker cannot tell it any more."""
+        while True:
+            try:
+                return await self._engine_api.wait(engine.name)
+            except AbsentError:
+                return None
+            except DriverError:  # cut by the gate, or Docker is away: how the container stands decides
+                try:
+                    found = await self._answer(engine.name)
+                except DriverError:
+                    return None
+            if found.generation != engine.endpoint.generation:
+                return None
+            if not found.is_running:
+                return found.exit_code
+            await asyncio.sleep(_PAUSE)
+
+    async def _read(self, engine: _Engine, started: str) -> None:
+        """Read what a container prints until it ends; a connection that is cut is made anew."""
+        log = self._log(engine.model)
+        while not engine.gone.is_set():
+            after = log.last
+            try:
+                query = {"follow": "1", "since": _since(after or started)}
+                async for time, text in self._engine_api.read_log(engine.name, **query):
+                    if time > after:
+                        log.take(time, text)
+                found = await self._engine_api.find(engine.name)
+            except UnreachableError:
+                pass
+            except DriverError as error:
+                _LOG.warning("the log of %s cannot be read: %s", engine.model, error)
+                return
+            else:
+                if not found.is_running or found.generation != engine.endpoint.generation:
+                    return
+            await asyncio.sleep(_PAUSE)
+
+    async def _await_end(self, engine: _Engine) -> None:
+        try:
+            async with asyncio.timeout(_SETTLE):
+                await engine.gone.wait()
+        except TimeoutError as error:
+            raise DriverError(f"Docker does not tell how `{engine.name}` ended") from error
+
+    def _log(self, model: str) -> ContainerLog:
+        if model not in self._logs:
+            self._logs[model] = ContainerLog()
+        return self._logs[model]
+
+
+def _container(model: Model) -> Container:
+    if model.container is None:
+        raise DriverError("has no `container` in the manifest")
+    return model.container
+
+
+def _since(time: str) -> str:
+    """Return a time as the API takes it: seconds since 1970 and nanoseconds."""
+    second, _, fraction = time.removesuffix("Z").partition(".")
+    moment = datetime.fromisoformat(second).replace(tzinfo=UTC)
+    return f"{int(moment.timestamp())}.{fraction.ljust(9, '0')}"

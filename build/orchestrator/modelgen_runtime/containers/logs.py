@@ -1,0 +1,81 @@
+"""What engines in containers print, as far as it is kept in memory: Docker has the whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line, lines_of_last_start
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+KEPT = 2_000
+_FRACTION = 9  # digits after the second, in Docker's logs
+
+
+class ContainerLog:
+    """The last lines of one model, of all its starts; positions count all lines since this object was made."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=KEPT)
+        self._count = 0
+        self._changed = asyncio.Event()
+        self._secrets: tuple[str, ...] = ()
+        self._begun = b""
+        self._mark, self._started = "", ""
+        self.last = ""
+        """When the last line was printed, as Docker writes it; "" before the first."""
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Show nobody these values from now on."""
+        self._secrets = tuple(secrets)
+
+    def begin(self, generation: str, started: str) -> None:
+        """Mark a start, before the first line that is later than it."""
+        self._mark, self._started = f"{START_MARK}{generation}", _in_full(started)
+
+    def take(self, time: str, text: bytes) -> None:
+        """Take a line, or of a long one a part, that was printed at a time."""
+        self.last = time
+        if self._started and self.last >= self._started:
+            self._add(self._mark)
+            self._started = ""
+        self._begun = (self._begun + text)[:LINE_BYTES]
+        if text.endswith(b"\n"):
+            self._add(clean_line(self._begun.removesuffix(b"\n"), self._secrets))
+            self._begun = b""
+
+    def tail(self, count: int) -> list[str]:
+        """Return the last lines, the oldest first."""
+        return [*self._lines][-count:] if count > 0 else []
+
+    def last_words(self, count: int) -> list[str]:
+        """Return the last lines of the last start alone."""
+        return [] if self._started else lines_of_last_start([*self._lines])[-count:]
+
+    def follow(self) -> AsyncIterator[str]:
+        """Yield the lines that are printed from now on, of later starts too, without an end."""
+        return self._follow(self._count)
+
+    async def _follow(self, position: int) -> AsyncIterator[str]:
+        while True:
+            changed = self._changed
+            position = max(position, self._count - len(self._lines))  # who is too slow misses some
+            while position < self._count:
+                yield self._lines[position - self._count]
+                position += 1
+            await changed.wait()
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        self._count += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _in_full(time: str) -> str:
+    """Return a time as Docker writes it in logs: elsewhere it leaves out zeros at the end of a fraction."""
+    second, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{second}.{fraction.ljust(_FRACTION, '0')}Z"

@@ -1,0 +1,128 @@
+"""What is done to engines, each in a task of its own: start and wait until it serves, stop, and notice its end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeAlias
+
+from modelgen_runtime.driver import AbsentError, DriverError
+from modelgen_runtime.failures import explain_failure
+from modelgen_runtime.orders import Failure
+from modelgen_runtime.readiness import NotReadyError, wait_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from modelgen_runtime.board import Board
+    from modelgen_runtime.driver import Driver, Endpoint, Exit
+    from modelgen_runtime.happenings import Action
+    from modelgen_runtime.manifest import Model
+
+Event: TypeAlias = "Callable[[Board], None]"
+"""Something that has happened, to be written on the board."""
+
+_LINES = 50
+_PAUSE = 5.0
+"""Seconds until an engine that could not be stopped is tried again."""
+
+
+class Engines:
+    """Does what the board decides, and tells it what comes of that.
+
+    Args:
+        driver: Which runs the engines.
+        send: Takes what has happened.
+    """
+
+    def __init__(self, driver: Driver, send: Callable[[Event], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._driver, self._send = driver, send
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._exits: dict[str, asyncio.Future[Exit]] = {}
+
+    async def adopt(self, models: Iterable[Model]) -> dict[str, Endpoint]:
+        """Take over what runs already."""
+        return await self._driver.adopt([*models], self._note_exit)
+
+    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
+        """Return the ids of those that have nothing to be started."""
+        return await self._driver.absent(models)
+
+    def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
+        """Begin to do something; `endpoint` is of an engine that runs already."""
+        model, before = action.model, self._tasks.get(action.model.id)
+        work = self._stop(model, before) if action.verb == "stop" else self._start(model, endpoint)
+        task = self._loop.create_task(work, name=f"{action.verb} {model.id}")
+        self._tasks[model.id] = task
+
+        def forget(done: asyncio.Task[None]) -> None:
+            if self._tasks.get(model.id) is done:
+                del self._tasks[model.id]
+
+        task.add_done_callback(forget)
+
+    async def close(self, running: Iterable[Model]) -> None:
+        """Do nothing more, stop these engines, and let go of all others."""
+        tasks = [*self._tasks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(self._driver.stop(model) for model in running), return_exceptions=True)
+        await self._driver.close()
+
+    async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
+        exited = self._exits[model.id] = self._loop.create_future()
+        try:
+            if endpoint is None:
+                endpoint = await self._driver.start(model)
+            await wait_ready(model, endpoint, exited)
+        except (DriverError, NotReadyError) as error:
+            code = exited.result().code if exited.done() else None
+            if endpoint is not None and not exited.done():
+                await self._end(model)
+            failure = self._explain(model, str(error), code, is_absent=isinstance(error, AbsentError))
+            self._send(lambda board: board.failed(model.id, failure))
+            return
+        found = endpoint
+        self._send(lambda board: board.ready(model.id, found))
+        if exited.done():  # between the last probe and now
+            self._note_exit(model.id, exited.result())
+
+    async def _stop(self, model: Model, starting: asyncio.Task[None] | None) -> None:
+        if starting is not None:
+            starting.cancel()
+            await asyncio.wait([starting])
+        await self._end(model)
+        self._send(lambda board: board.stopped(model.id))
+
+    async def _end(self, model: Model) -> None:
+        """Stop an engine; one that holds out is told of and tried again, for its memory is not free."""
+        while True:
+            try:
+                await self._driver.stop(model)
+            except DriverError as error:
+                why = str(error)
+                self._send(lambda board, why=why: board.not_stopped(model.id, why))  # type: ignore[misc]
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
+
+    def _note_exit(self, id_: str, exit_: Exit) -> None:
+        exited = self._exits.get(id_)
+        if exited is not None and not exited.done():
+            exited.set_result(exit_)
+        self._send(lambda board: self._judge_exit(board, id_, exit_))
+
+    def _judge_exit(self, board: Board, id_: str, exit_: Exit) -> None:
+        """An exit of an engine that served is a failure, code 0 included; starts and stops look after their own."""
+        record = board.records.get(id_)
+        if record is None or not record.standing.is_open or record.endpoint is None:
+            return
+        if record.endpoint.generation == exit_.generation:
+            board.failed(id_, self._explain(record.model, "died", exit_.code))
+
+    def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
+        lines = tuple(self._driver.last_words(model.id, _LINES))
+        meaning = explain_failure(model.engine, code, lines)
+        told = message if code is None else f"{message} (exit code {code})"
+        return Failure(told, code, lines, meaning, is_absent=is_absent)

@@ -1,0 +1,59 @@
+"""What has happened, passed on to whoever listens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from modelgen_runtime.happenings import Happening
+
+_WAITING = 1000
+"""Most events that a slow listener may be behind; then it misses some."""
+_SILENCE = 15.0
+"""Seconds after which a comment shows that the connection lives."""
+
+
+class Events:
+    """Passes happenings on to listeners."""
+
+    def __init__(self) -> None:
+        self._listeners: set[asyncio.Queue[dict[str, Any]]] = set()
+        self._count = 0
+
+    def report(self, happening: Happening) -> None:
+        """Take note of something."""
+        self._count += 1
+        event: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": happening.kind}
+        told = {"model": happening.model, "detail": happening.detail, "seconds": happening.seconds}
+        event |= {key: value for key, value in told.items() if value is not None}
+        for listener in self._listeners:
+            if listener.qsize() < _WAITING:
+                listener.put_nowait(event)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield what happens from now on as Server-Sent Events."""
+        listener: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._listeners.add(listener)
+        try:
+            yield b": listening\n\n"
+            while True:
+                try:
+                    async with asyncio.timeout(_SILENCE):
+                        event = await listener.get()
+                except TimeoutError:
+                    yield b": nothing new\n\n"
+                else:
+                    yield format_event(event, event["kind"], event["id"])
+        finally:
+            self._listeners.discard(listener)
+
+
+def format_event(data: object, kind: str | None = None, number: int | None = None) -> bytes:
+    """Return one Server-Sent Event; JSON has no line breaks, so it is one `data` line."""
+    head = ("" if number is None else f"id: {number}\n") + ("" if kind is None else f"event: {kind}\n")
+    return f"{head}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

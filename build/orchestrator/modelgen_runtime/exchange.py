@@ -1,0 +1,344 @@
+"""One request: judged by its head, routed by its body, and spliced to an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from modelgen_runtime import refusals, wire
+from modelgen_runtime.answer import Answer
+from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.handler import Request
+from modelgen_runtime.routing import BadBodyError, Finder, Found, JsonFinder, make_finder
+from modelgen_runtime.upstream import Engine, EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from modelgen_runtime.answer import Client
+    from modelgen_runtime.front import Front
+    from modelgen_runtime.gate import Gate, Lease
+    from modelgen_runtime.request_head import RequestHead
+
+_HELD = 256 * 1024
+"""Bytes of a body that are held while its model loads; then the client is read no further."""
+_BEAT_EVERY = 5.0
+
+
+class Exchange:
+    """A request on its way; for an engine it is who gets the answer (`upstream.Receiver`).
+
+    Args:
+        front: What all of them share.
+        client: On whose connection it came.
+        head: The request's.
+    """
+
+    __slots__ = (
+        "_again", "_body", "_client", "_engine", "_finder", "_front", "_gate", "_head", "_in_chunks", "_is_begun",
+        "_is_whole", "_lease", "_length", "_query", "_received", "_task", "answer", "path",
+    )  # fmt: skip
+
+    def __init__(self, front: Front, client: Client, head: RequestHead) -> None:
+        self._front, self._client, self._head = front, client, head
+        path, _, query = head.target.partition(b"?")
+        self.path, self._query = path.decode("latin-1"), query.decode("latin-1")
+        if "%" in self.path:
+            self.path = unquote(self.path)
+        self.answer = Answer(
+            client,
+            self.path,
+            self._note_end,
+            is_head=head.method == b"HEAD",
+            is_old=head.is_old,
+            keeps_alive=head.keeps_alive,
+        )
+        self._body, self._received = bytearray(), 0
+        self._length = int(length) if (length := head.fields.get(b"content-length")) is not None else None
+        self._is_begun = self._is_whole = self._in_chunks = False
+        self._finder: Finder | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._gate: Gate | None = None
+        self._lease: Lease | None = None
+        self._engine: Engine | None = None
+        self._again: bytearray | None = None  # the body, while the request may have to be sent once more
+
+    # -- the client's side --------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Judge the request by its head; from now on its answer may be sent."""
+        if self.answer.is_done:  # its client went while it was in line behind others
+            return
+        self._is_begun = True
+        try:
+            is_routed = self._front.judge(self.path, self._head, self._length)
+            self._finder = make_finder(self._head.fields.get(b"content-type", b"")) if is_routed else None
+        except RefusedError as refusal:
+            self._refuse(refusal)
+        except BadBodyError as error:
+            self._refuse(RefusedError(400, "bad_request", str(error)))
+        else:
+            if not self._is_whole and self._head.fields.get(b"expect", b"").lower() == b"100-continue":
+                self._client.write(wire.CONTINUE)
+            if self._body or self._is_whole:
+                self._look()
+
+    def receive(self, data: bytes) -> None:
+        """Take a part of the body."""
+        self._received += len(data)
+        if self.answer.is_done:
+            return
+        if self._engine is not None:
+            self._engine.write(wire.chunk(data) if self._in_chunks else data)
+            return
+        self._body += data
+        if not self._is_begun or self._gate is not None:
+            if len(self._body) > _HELD:
+                self._client.pause()
+        elif len(self._body) > self._front.most_bytes(is_routed=self._finder is not None):
+            self._refuse(self._front.too_large())
+        elif self._received != self._length:  # else its end is told next
+            self._look()
+
+    def end(self) -> None:
+        """Take note that the request is whole."""
+        self._is_whole = True
+        if self._engine is not None:
+            if self._in_chunks:
+                self._engine.write(wire.LAST_CHUNK)
+        elif self._is_begun and not self.answer.is_done and self._gate is None:
+            self._look()
+
+    def cancel(self) -> None:
+        """Drop everything: the client has gone."""
+        self.answer.is_done = True
+        if self._task is not None:
+            self._task.cancel()
+        if self._engine is not None:
+            self._engine.abort()
+        self._leave()
+
+    def fail(self, refusal: RefusedError) -> None:
+        """Refuse it after all: what follows on its connection cannot be read."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.abort()
+        if self._task is not None:
+            self._task.cancel()
+        self._leave()
+        self.answer.keeps_alive = False
+        self.answer.refuse(refusal)
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection ends with it: also where its body was not read."""
+        return not self.answer.keeps_alive or not self._is_whole
+
+    def pause_answer(self) -> None:
+        """Take no more from the engine for now: the client does not keep up."""
+        if self._engine is not None:
+            self._engine.pause_reading()
+
+    def resume_answer(self) -> None:
+        """Take on."""
+        if self._engine is not None:
+            self._engine.resume_reading()
+
+    # -- on its way to an engine --------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Go on as far as what is here of the body allows."""
+        if self._finder is None:
+            if self._is_whole:
+                self._run(self._answer_here())
+            return
+        try:
+            found = self._finder.find(self._body, is_whole=self._is_whole)
+            if found is not None:
+                self._route(found, self._finder)
+            elif self._is_whole:
+                self._refuse(RefusedError(400, "bad_request", "the body names no `model`"))
+        except BadBodyError as error:
+            self._refuse(RefusedError(400, "bad_request", str(error)))
+        except RefusedError as refusal:
+            self._refuse(refusal)
+
+    async def _answer_here(self) -> None:
+        if len(self._body) > self._front.most_bytes(is_routed=False):
+            self._refuse(self._front.too_large())
+            return
+        request = Request(self._head.method.decode("latin-1"), self.path, self._query, bytes(self._body))
+        self._body.clear()
+        await self.answer.send(await self._front.answer(request))
+
+    def _route(self, found: Found, finder: Finder) -> None:
+        gate = self._front.admission.gate(found.name)
+        if gate is None:
+            raise self._front.admission.unknown(found.name)
+        if self.path not in gate.model.routes:
+            raise RefusedError(404, "not_found", f"{gate.model.engine} has no {self.path}, so `{found.name}` has none")
+        self._gate = gate
+        if gate.model.upstream_name not in (None, found.name):
+            self._rename(found, finder, str(gate.model.upstream_name))
+        if (lease := gate.enter()) is None:
+            self._run(self._wait(gate))
+        else:
+            self._seat(lease)
+
+    def _rename(self, found: Found, finder: Finder, name: str) -> None:
+        """Write the one name that the engine knows; every other byte stays."""
+        value = name.encode()
+        if isinstance(finder, JsonFinder):
+            value = json.dumps(name).encode()
+            found = found if found.end else JsonFinder().scan(self._body) or found
+        self._body[found.start : found.end] = value
+        if self._length is not None:
+            self._length += len(value) - (found.end - found.start)
+
+    async def _wait(self, gate: Gate) -> None:
+        began, beating = self._front.now(), None
+        if self._front.heartbeat and self._wants_stream():
+            beating = asyncio.create_task(self._beat())
+        try:
+            lease = await self._front.admission.enter(gate)
+        except RefusedError as refusal:
+            self._refuse(refusal)
+            return
+        finally:
+            if beating is not None:
+                beating.cancel()
+            self._front.note_wait(gate.model.id, self._front.now() - began)
+        self._seat(lease)
+
+    def _seat(self, lease: Lease) -> None:
+        self._lease, lease.cut = lease, self._cut
+        if self.answer.is_done:
+            self._leave()
+        elif (engine := self._front.pool.take(lease.endpoint)) is not None:
+            self._forward(engine)
+        else:
+            self._run(self._connect(lease))
+
+    async def _connect(self, lease: Lease) -> None:
+        try:
+            engine = await self._front.pool.connect(lease.endpoint)
+        except EngineError as error:
+            self.on_broken(error)
+            return
+        if self.answer.is_done or self._lease is not lease:
+            engine.abort()
+        else:
+            self._forward(engine)
+
+    def _forward(self, engine: Engine) -> None:
+        self._engine = engine
+        length = len(self._body) if self._length is None and self._is_whole else self._length
+        self._in_chunks = length is None
+        fields = self._head.fields
+        lines = wire.passed_on(self._head.headers, fields.get(b"connection"), self._front.access.dropped)
+        start = wire.request_head(self._head.target, engine.host, lines, length)
+        body, self._body = self._body, bytearray()
+        self._again = body if engine.is_kept and self._is_whole and len(body) <= _HELD else None
+        if len(body) > _HELD and not self._in_chunks:
+            engine.begin(self, start)
+            engine.write(body)  # by itself: a body of 64 MB is not copied once more
+        else:
+            engine.begin(self, start + (wire.chunk(bytes(body)) if self._in_chunks and body else body))
+        self._client.resume()
+
+    # -- the engine's side --------------------------------------------------------------------------------------------
+
+    def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
+        """Send the head on."""
+        self._again = None
+        self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole
+        self.answer.pass_head(status, headers, fields)
+
+    def on_data(self, data: bytes) -> None:
+        """Send a part of the body on."""
+        self.answer.pass_data(data)
+
+    def flush(self) -> None:
+        """Send what is held back."""
+        self.answer.flush()
+
+    def on_end(self) -> None:
+        """Complete the answer."""
+        engine, self._engine = self._engine, None
+        self._leave()
+        if engine is not None and self._is_whole:
+            self._front.pool.give_back(engine)
+        elif engine is not None:
+            engine.abort()  # it has answered without reading the whole request
+        self.answer.complete()
+
+    def on_broken(self, error: EngineError) -> None:
+        """Say that there is no whole answer, or ask again where an idle connection had died unseen."""
+        self._engine = None
+        if error.is_stale and self._again is not None and self._lease is not None:
+            self._body, self._again = self._again, None
+            self._run(self._connect(self._lease))
+            return
+        self._leave()
+        model = self._gate.model.id if self._gate else "the model"
+        self._refuse(RefusedError(502, "engine_broken", f"`{model}`: {error}", retry_after=1))
+
+    def pause(self) -> None:
+        """Read the client no further: the engine does not keep up."""
+        self._client.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._client.resume()
+
+    def _cut(self, reason: str) -> None:
+        """The engine is about to be stopped, or has died."""
+        self._lease = None
+        self.fail(RefusedError(503, "engine_stopped", reason, retry_after=1))
+
+    def _leave(self) -> None:
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.cut = None
+            lease.leave()
+
+    # -- the rest -----------------------------------------------------------------------------------------------------
+
+    def _refuse(self, refusal: RefusedError) -> None:
+        self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole
+        self.answer.refuse(refusal)
+
+    def _note_end(self) -> None:
+        if self._gate is not None:
+            self._front.note_request(self._gate.model.id, self.answer.status, self._received, self.answer.sent)
+        self._client.finish(self)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_EVERY)
+            self.answer.beat()
+
+    def _wants_stream(self) -> bool:
+        if self._head.is_old:
+            return False
+        asked = None
+        with contextlib.suppress(ValueError):
+            asked = json.loads(bytes(self._body)) if self._is_whole else None
+        is_asked = isinstance(asked, dict) and asked.get("stream") is True
+        return is_asked or b"text/event-stream" in self._head.fields.get(b"accept", b"")
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._guard(work), name=f"answer {self.path}")
+        self._front.keep(self._task)
+
+    async def _guard(self, work: Coroutine[None, None, None]) -> None:
+        """Whatever goes wrong in here, the client gets an answer and the engine is free again."""
+        try:
+            await work
+        except Exception:
+            self._leave()
+            self._refuse(refusals.fault())
+            raise

@@ -1,0 +1,95 @@
+"""Whether requests may go to an engine right now, and the books of those that do.
+
+The gateway enters and leaves; the task that owns all state opens and closes. Both run in one thread, so a gate that has
+just been closed lets nobody through. A request for a loaded model costs one method call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen_runtime.driver import Endpoint
+    from modelgen_runtime.manifest import Model
+
+
+class RefusedError(Exception):
+    """A request is not served.
+
+    Args:
+        status: Of HTTP.
+        kind: A word for programs, such as `model_failed`.
+        message: For people: what happened and what to do.
+        retry_after: Seconds after which another try may go well, or None.
+        log: The engine's last lines, where they tell more.
+    """
+
+    def __init__(
+        self, status: int, kind: str, message: str, *, retry_after: int | None = None, log: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.message, self.retry_after, self.log = status, kind, message, retry_after, log
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """One request that is with an engine.
+
+    Args:
+        gate: Through which it went.
+        endpoint: Where it goes.
+        cut: Ends it, because its engine is about to be stopped or has died; the gateway sets it. It is called with a
+            reason for people, at most once, and never after the lease has left.
+    """
+
+    gate: Gate
+    endpoint: Endpoint
+    cut: Callable[[str], None] | None = None
+
+    def leave(self) -> None:
+        """Say that the request has ended, however it did; a second time changes nothing."""
+        self.gate.leave(self)
+
+
+@dataclass(eq=False, slots=True)
+class Gate:
+    """The way to one model.
+
+    Args:
+        model: Whose.
+        endpoint: Where its engine listens; None while the gate is closed.
+        leases: Requests that are with the engine.
+        queued: How many wait in line; nobody passes them.
+        used: Clock time at which the last one left.
+        on_leave: Told whenever one has left.
+    """
+
+    model: Model
+    endpoint: Endpoint | None = None
+    leases: set[Lease] = field(default_factory=set)
+    queued: int = 0
+    used: float = 0.0
+    on_leave: Callable[[Gate], None] | None = None
+
+    def enter(self) -> Lease | None:
+        """Let a request through, or return None: then it has to wait (`Switchboard.enter`)."""
+        return None if self.queued else self.admit()
+
+    def admit(self) -> Lease | None:
+        """Let the first in line through, if the gate is open and the engine takes one more."""
+        limit = self.model.concurrency
+        if self.endpoint is None or (limit is not None and len(self.leases) >= limit):
+            return None
+        lease = Lease(self, self.endpoint)
+        self.leases.add(lease)
+        return lease
+
+    def leave(self, lease: Lease) -> None:
+        """Take a request out of the books."""
+        if lease in self.leases:
+            self.leases.discard(lease)
+            if self.on_leave is not None:
+                self.on_leave(self)

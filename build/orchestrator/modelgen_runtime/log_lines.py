@@ -1,0 +1,48 @@
+"""Lines that engines print, made fit to be shown: valid text, of bounded length, without secrets."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LINE_BYTES = 65_536  # more than is shown, so that a secret that straddles the end of what is shown is masked too
+SHOWN_CHARACTERS = 8_192
+START_MARK = "[modelgen] start "
+
+_TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}")
+_MASK = "•••"
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_SHORTEST_SECRET = 8  # to mask what is shorter would make nonsense of the lines
+_CONTROL = {code: None for code in (*range(32), *range(127, 160)) if code != ord("\t")}
+
+
+def clean_line(line: bytes, secrets: Iterable[str] = ()) -> str:
+    """Return a line as it may be shown.
+
+    Args:
+        line: Without its line feed, and perhaps only the beginning of a long one.
+        secrets: Values that nobody is shown.
+    """
+    # A progress bar is one line that returns to its beginning many times; a terminal shows the last state of it.
+    shown = line[:LINE_BYTES].rstrip(b"\r").rsplit(b"\r", 1)[-1]
+    text = _COLOUR.sub("", shown.decode(errors="replace")).translate(_CONTROL)
+    for secret in secrets:
+        text = text.replace(secret, _MASK)
+    masked = _TOKEN.sub(_MASK, text)
+    return masked if len(masked) <= SHOWN_CHARACTERS else f"{masked[:SHOWN_CHARACTERS]} … (cut)"
+
+
+def secret_values(environment: Mapping[str, str]) -> list[str]:
+    """Return the values of variables that are secret by their names, one within another after it."""
+    named = [value for name, value in environment.items() if _SECRET.search(name)]
+    return sorted((value for value in named if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def lines_of_last_start(lines: list[str]) -> list[str]:
+    """Return what an engine printed since it was last started, by the mark that drivers put before each start."""
+    starts = [index for index, line in enumerate(lines) if line.startswith(START_MARK)]
+    return lines[starts[-1] + 1 :] if starts else lines

@@ -1,0 +1,114 @@
+"""Counters and gauges as Prometheus reads them; most are read off the state when somebody asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from modelgen_runtime.standing import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+    from modelgen_runtime.board import Board
+    from modelgen_runtime.happenings import Happening
+
+# A start takes a second (a small model, files in memory) to a quarter of an hour (200 GB from a disk).
+_START_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
+_WAIT_SECONDS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
+
+
+class Metrics:
+    """The counters of one orchestrator, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._switches = Counter(
+            "modelgen_starts", "Engines that became ready or failed to.", ["model", "result"], registry=self._registry
+        )
+        self._start_seconds = Histogram(
+            "modelgen_start_seconds",
+            "From a start to the first ready.",
+            ["model"],
+            buckets=_START_SECONDS,
+            registry=self._registry,
+        )
+        self._evictions = Counter(
+            "modelgen_evictions", "Models stopped for another one.", ["model"], registry=self._registry
+        )
+        self._waits = Histogram(
+            "modelgen_queue_wait_seconds",
+            "How long requests waited that had to.",
+            ["model"],
+            buckets=_WAIT_SECONDS,
+            registry=self._registry,
+        )
+        self._answered: dict[tuple[str, int], int] = {}
+        self._bytes: dict[tuple[str, str], int] = {}
+
+    def watch(self, board: Board) -> None:
+        """Read the gauges off this state from now on."""
+        self._registry.register(_ReadOff(board, self._answered, self._bytes))
+
+    def note(self, happening: Happening) -> None:
+        """Count what has happened to an engine."""
+        model = happening.model or ""
+        if happening.kind == State.READY and happening.seconds is not None:
+            self._switches.labels(model, "ready").inc()
+            self._start_seconds.labels(model).observe(happening.seconds)
+        elif happening.kind in (State.FAILED, State.ABSENT):
+            self._switches.labels(model, "failed").inc()
+        elif happening.kind == "evicted":
+            self._evictions.labels(model).inc()
+
+    def note_wait(self, model: str, seconds: float) -> None:
+        """Count how long a request was in line."""
+        self._waits.labels(model).observe(seconds)
+
+    def note_request(self, model: str, status: int, received: int, sent: int) -> None:
+        """Count a request that has ended, with the bytes of its body and of its answer's."""
+        # Plain numbers: this is on the way of every request.
+        self._answered[model, status] = self._answered.get((model, status), 0) + 1
+        self._bytes[model, "in"] = self._bytes.get((model, "in"), 0) + received
+        self._bytes[model, "out"] = self._bytes.get((model, "out"), 0) + sent
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the text, and its content type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+
+class _ReadOff:
+    """What is read off the state and off the books of the gateway."""
+
+    def __init__(self, board: Board, answered: dict[tuple[str, int], int], passed: dict[tuple[str, str], int]) -> None:
+        self._board, self._answered, self._passed = board, answered, passed
+
+    def collect(self) -> Iterator[Metric]:
+        records = [*self._board.records.values()]
+        states = GaugeMetricFamily(
+            "modelgen_model_state", "1 for the state that a model is in.", labels=["model", "state"]
+        )
+        running = GaugeMetricFamily("modelgen_running", "Requests with the engine.", labels=["model"])
+        waiting = GaugeMetricFamily("modelgen_waiting", "Requests in line.", labels=["model"])
+        for record in records:
+            for state in State:
+                states.add_metric([record.model.id, state], float(record.state is state))
+            running.add_metric([record.model.id], len(record.gate.leases))
+            waiting.add_metric([record.model.id], len(record.line))
+        claimed = GaugeMetricFamily("modelgen_gpu_claimed_bytes", "Claimed of a card.", labels=["gpu"])
+        limits = GaugeMetricFamily("modelgen_gpu_limit_bytes", "May be claimed of a card.", labels=["gpu"])
+        for gpu in self._board.manifest.gpus:
+            held = sum(record.model.claims.get(gpu.name, 0) for record in records if record.holds_memory)
+            claimed.add_metric([gpu.name], held)
+            limits.add_metric([gpu.name], gpu.limit)
+        requests = CounterMetricFamily("modelgen_requests", "Requests that were answered.", labels=["model", "status"])
+        for (model, status), count in self._answered.items():
+            requests.add_metric([model, str(status)], count)
+        passed = CounterMetricFamily("modelgen_bytes", "Bytes of bodies passed on.", labels=["model", "direction"])
+        for labels, count in self._passed.items():
+            passed.add_metric(labels, count)
+        yield from (states, running, waiting, claimed, limits, requests, passed)

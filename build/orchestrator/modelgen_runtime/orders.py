@@ -1,0 +1,67 @@
+"""Who waits for what: requests in line, and switches that somebody asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen_runtime.failures import Meaning
+    from modelgen_runtime.gate import Gate, Lease, RefusedError
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """A request in line.
+
+    Args:
+        gate: Of its model.
+        since: When it came; the board sets it.
+        grant: Lets it through; returns False when it has left meanwhile.
+        refuse: Ends its wait.
+    """
+
+    gate: Gate
+    grant: Callable[[Lease], bool]
+    refuse: Callable[[RefusedError], None]
+    since: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class Order:
+    """A switch: models that are to be resident together.
+
+    Args:
+        models: Their ids.
+        since: When it was asked for; the board sets it.
+        done: Called once with None when all are ready, or with the reason why they are not.
+        open: Those that are not ready yet.
+        started: Those that it starts.
+    """
+
+    models: tuple[str, ...]
+    done: Callable[[RefusedError | None], None]
+    since: float = 0.0
+    open: set[str] = field(default_factory=set)
+    started: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an engine does not serve.
+
+    Args:
+        message: One sentence.
+        exit_code: Of its process, where it has ended and somebody knows.
+        lines: What it printed last.
+        meaning: What that means, where it is known.
+        is_absent: Whether there is nothing to start.
+    """
+
+    message: str
+    exit_code: int | None = None
+    lines: tuple[str, ...] = ()
+    meaning: Meaning | None = None
+    is_absent: bool = False

@@ -1,0 +1,92 @@
+"""One HTTP request to an engine whose answer is small, with a bound on everything."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httptools
+
+if TYPE_CHECKING:
+    from modelgen_runtime.driver import Endpoint
+
+_BODY_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 16
+
+
+class ProbeError(Exception):
+    """There was no whole answer; the message says what was seen instead."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an engine answered."""
+
+    status: int = 0
+    body: bytearray = field(default_factory=bytearray)
+
+
+async def ask(endpoint: Endpoint, path: str, body: bytes | None = None, *, seconds: float | None = None) -> Answer:
+    """Send a GET, or a POST of JSON, and return the answer.
+
+    Args:
+        endpoint: Where; each request has a connection of its own.
+        path: With the query, if any.
+        body: JSON to POST.
+        seconds: That all of it may take together; None for no limit.
+
+    Raises:
+        ProbeError: There was no whole answer in time.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await _exchange(endpoint, _write_request(endpoint, path, body))
+    except ConnectionRefusedError as error:
+        raise ProbeError("nothing listens yet") from error
+    except TimeoutError as error:
+        raise ProbeError(f"it did not answer {path} in time") from error
+    except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        raise ProbeError(f"it did not answer {path} in HTTP: {str(error) or type(error).__name__}") from error
+
+
+def _write_request(endpoint: Endpoint, path: str, body: bytes | None) -> bytes:
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nhost: {endpoint.host}:{endpoint.port}\r\n"
+    if body is not None:
+        head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    return f"{head}accept: application/json\r\nconnection: close\r\n\r\n".encode() + (body or b"")
+
+
+async def _exchange(endpoint: Endpoint, request: bytes) -> Answer:
+    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+    try:
+        writer.write(request)
+        received = _Received()
+        parser = httptools.HttpResponseParser(received)
+        while not received.is_whole and (block := await reader.read(_BLOCK_BYTES)):
+            parser.feed_data(block)
+            if len(received.answer.body) > _BODY_BYTES:
+                raise ProbeError(f"its answer is longer than {_BODY_BYTES} bytes")
+        if not received.has_head:
+            raise ProbeError("it closed the connection without an answer")
+        received.answer.status = parser.get_status_code()
+        return received.answer
+    finally:
+        writer.transport.abort()
+
+
+class _Received:
+    """What the parser calls back."""
+
+    def __init__(self) -> None:
+        self.answer = Answer()
+        self.has_head = self.is_whole = False
+
+    def on_headers_complete(self) -> None:
+        self.has_head = True
+
+    def on_body(self, block: bytes) -> None:
+        self.answer.body += block
+
+    def on_message_complete(self) -> None:
+        self.is_whole = True

@@ -1,0 +1,210 @@
+"""The driver that runs engines as local processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.driver import DriverError, Endpoint, Exit
+from modelgen_runtime.log_lines import lines_of_last_start, secret_values
+from modelgen_runtime.processes.exits import reap, watch_exit
+from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
+from modelgen_runtime.processes.logs import FILE_BYTES, EngineLog
+from modelgen_runtime.processes.ports import choose_port
+from modelgen_runtime.processes.records import Record, digest_process, read_records, write_records
+from modelgen_runtime.processes.spawning import spawn_held
+from modelgen_runtime.processes.table import identify, is_of_this_boot, list_group
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+    from pathlib import Path
+
+    from modelgen_runtime.manifest import Model
+
+_TRIM_SECONDS = 1.0
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Engine:
+    """A running process, and what waits for its end."""
+
+    record: Record
+    exited: asyncio.Future[int | None]
+    is_stopping: bool = False
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    watch: asyncio.Task[None] | None = None
+
+
+class ProcessDriver:
+    """Runs engines as children, each the leader of a process group.
+
+    Args:
+        directory: Holds `processes.json` and `logs/`; it is this driver's alone.
+        log_limit: Bytes of the log of one model, and as many again of what came before.
+    """
+
+    def __init__(self, directory: Path, log_limit: int = FILE_BYTES) -> None:
+        self._directory, self._log_limit = directory, log_limit
+        self._state = directory / "processes.json"
+        self._engines: dict[str, _Engine] = {}
+        self._logs: dict[str, EngineLog] = {}
+        self._trimming: asyncio.Task[None] | None = None
+        self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
+
+    async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
+        """Begin: take over the engines that run already and were started alike, and end all others on record.
+
+        Raises:
+            DriverError: The state cannot be used, or an engine cannot be ended.
+        """
+        self._on_exit = on_exit
+        self._directory.mkdir(parents=True, exist_ok=True)
+        known = {model.id: model.process for model in models if model.process is not None}
+        strangers = []
+        for record in read_records(self._state):
+            exited = watch_exit(record.pid)
+            # The watch is on whoever has the number now; only then is it asked who that is, so that nothing changes.
+            process = known.get(record.model)
+            is_same = process is not None and digest_process(process) == record.digest
+            if process is not None and is_same and identify(record.pid) == record.identity:
+                self._take(record, exited)
+                self._log(record.model).hide(secret_values(known[record.model].environment))
+            else:
+                exited.cancel()
+                strangers.append(record)
+        outcomes = await asyncio.gather(*map(_end_stranger, strangers), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+        write_records(self._state, [engine.record for engine in self._engines.values()])
+        self._trimming = asyncio.create_task(self._trim_logs(), name="trim logs")
+        return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
+
+    async def absent(self, models: Iterable[Model]) -> frozenset[str]:  # noqa: ARG002 - see `Driver`
+        """Return none: whether a program can be started is found out by starting it."""
+        return frozenset()
+
+    async def start(self, model: Model) -> Endpoint:
+        """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
+
+        Raises:
+            DriverError: It cannot be started.
+        """
+        if model.process is None:
+            raise DriverError("has no `process` in the manifest")
+        if model.id in self._engines:
+            raise DriverError(f"runs already, as process {self._engines[model.id].record.pid}")
+        generation = secrets.token_hex(8)
+        port = choose_port({engine.record.port for engine in self._engines.values()})
+        try:
+            self._log(model.id).hide(secret_values(model.process.environment))
+            log = self._log(model.id).open_for(generation)
+            try:
+                held = spawn_held(model.process, port, log)
+            finally:
+                os.close(log)
+        except (DriverError, OSError) as error:
+            raise DriverError(f"cannot be started: {error}") from error
+        identity = identify(held.pid) or ""  # killed by somebody already, which the watch will tell
+        digest = digest_process(model.process)
+        record = Record(model.id, held.pid, identity, port, generation, digest, model.stop_grace)
+        try:
+            write_records(self._state, [*(engine.record for engine in self._engines.values()), record])
+        except OSError as error:
+            held.abandon()
+            raise DriverError(f"cannot be started, for it cannot be put on record: {error}") from error
+        self._take(record, watch_exit(held.pid))
+        held.release()
+        return _endpoint(record)
+
+    async def stop(self, model: Model) -> None:
+        """Stop an engine, if it runs, and return once nothing of its process group lives.
+
+        Raises:
+            DriverError: It cannot be stopped.
+        """
+        engine = self._engines.get(model.id)
+        if engine is not None:
+            engine.is_stopping = True
+            await end_group(engine.record.pid, model.stop_grace, engine.gone.wait)
+
+    def tail(self, model: str, count: int) -> list[str]:
+        """Return the last lines that an engine printed, of this start and those before, the oldest first."""
+        return self._log(model).tail(count)
+
+    def last_words(self, model: str, count: int) -> list[str]:
+        """Return the last lines of the last start alone."""
+        return lines_of_last_start(self._log(model).tail(count + 1))[-count:]
+
+    def follow(self, model: str) -> AsyncIterator[str]:
+        """Yield the lines that an engine prints from now on."""
+        return self._log(model).follow()
+
+    async def close(self) -> None:
+        """Let go of everything; running engines go on, and print on into their logs."""
+        tasks = [task for engine in self._engines.values() if (task := engine.watch) is not None]
+        tasks += [] if self._trimming is None else [self._trimming]
+        for task in tasks:
+            task.cancel()
+        for engine in self._engines.values():
+            engine.exited.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._engines.clear()
+
+    def _take(self, record: Record, exited: asyncio.Future[int | None]) -> None:
+        engine = self._engines[record.model] = _Engine(record, exited)
+        engine.watch = asyncio.create_task(self._watch(engine), name=f"watch {record.model}")
+
+    async def _watch(self, engine: _Engine) -> None:
+        """Wait for the end of an engine and of all it has started, and tell of it."""
+        record, code = engine.record, await engine.exited
+        with contextlib.suppress(DriverError):  # of what runs as another user, told of below if it lives on
+            if not engine.is_stopping:
+                signal_group(record.pid, signal.SIGKILL)  # workers without a leader serve nobody, and hold the card
+        try:
+            async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
+                await wait_until_empty(record.pid)
+        except TimeoutError:
+            _LOG.error("%s has ended, but the processes %s live on", record.model, list_group(record.pid))
+        del self._engines[record.model]
+        try:
+            write_records(self._state, [other.record for other in self._engines.values()])
+        except OSError as error:  # a record of a process that has ended does no harm
+            _LOG.warning("%s could not be written: %s", self._state, error)
+        engine.gone.set()
+        self._on_exit(record.model, Exit(record.generation, code))
+
+    async def _trim_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_TRIM_SECONDS)
+            for model in list(self._engines):
+                try:
+                    self._log(model).trim()
+                except OSError as error:
+                    _LOG.warning("the log of %s could not be trimmed: %s", model, error)
+
+    def _log(self, model: str) -> EngineLog:
+        if model not in self._logs:
+            self._logs[model] = EngineLog(self._directory / "logs" / f"{model}.log", self._log_limit)
+        return self._logs[model]
+
+
+def _endpoint(record: Record) -> Endpoint:
+    return Endpoint("127.0.0.1", record.port, record.generation)
+
+
+async def _end_stranger(record: Record) -> None:
+    """End a process on record that is not wanted, or what it has left behind, and nothing that just has its number."""
+    found = identify(record.pid)
+    is_left_behind = found is None and is_of_this_boot(record.identity) and bool(list_group(record.pid))
+    if found == record.identity or is_left_behind:
+        await end_group(record.pid, record.grace, partial(wait_until_empty, record.pid))
+        reap(record.pid)

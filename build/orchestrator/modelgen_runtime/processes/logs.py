@@ -1,0 +1,117 @@
+"""What an engine prints: one bounded file that the engine appends to by itself, and one that holds what came before.
+
+The engine writes to the file, not to the orchestrator, so it prints on while that is killed and started again. The file
+is bounded by copying its end aside and truncating it. That works although the engine holds it open, for it was opened
+to append; a relay process could lose nothing, but would be one more process to start, watch and adopt for each engine.
+What is printed in the microseconds between the last read and the truncation is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+FILE_BYTES = 4 << 20
+_TAIL_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 16
+_POLL_SECONDS = 0.1
+
+
+class EngineLog:
+    """The log of one model.
+
+    Positions count all bytes since this object was made, those of the older file included, so that a follower is not
+    confused by a truncation.
+    """
+
+    def __init__(self, path: Path, limit: int = FILE_BYTES) -> None:
+        self._path, self._older, self._limit = path, path.with_name(f"{path.name}.1"), limit
+        self._start = _size(self._older)  # position of the file's first byte
+        self._secrets: tuple[str, ...] = ()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Show nobody these values from now on."""
+        self._secrets = tuple(secrets)
+
+    def open_for(self, generation: str) -> int:
+        """Return a descriptor for an engine to print to, after a line that marks its start."""
+        self.trim()
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
+        os.write(descriptor, f"{START_MARK}{generation}\n".encode())
+        return descriptor
+
+    def trim(self) -> None:
+        """Bound the file, if it has outgrown its limit."""
+        if _size(self._path) <= self._limit:
+            return
+        with self._path.open("rb+") as file:
+            file.seek(-self._limit, os.SEEK_END)
+            # No more than that, or an engine that prints as fast as this reads would hold up everything else. The rest
+            # of a line goes: without its beginning, a secret in it could not be told.
+            kept = file.read(2 * self._limit).partition(b"\n")[2]
+            self._older.touch(0o600)
+            self._older.write_bytes(kept)
+            self._start += file.tell()
+            file.truncate(0)
+
+    def tail(self, count: int) -> list[str]:
+        """Return the last lines, the oldest first, as far as the last MiB reaches back; a begun one is among them."""
+        data = b""
+        for path in (self._path, self._older):
+            wanted = _TAIL_BYTES - len(data)
+            data = _read(path, max(0, _size(path) - wanted), wanted) + data
+        if len(data) == _TAIL_BYTES:
+            data = data.partition(b"\n")[2]  # the first line may lack its beginning
+        lines = data.removesuffix(b"\n").split(b"\n") if data else []
+        return [clean_line(line, self._secrets) for line in lines[-count:]] if count > 0 else []
+
+    def follow(self) -> AsyncIterator[str]:
+        """Yield the lines that are printed from now on, of later starts too, without an end."""
+        return self._follow(self._start + _size(self._path))
+
+    async def _follow(self, position: int) -> AsyncIterator[str]:
+        begun = b""
+        while True:
+            block, position = self._read_at(position)
+            if not block:
+                await asyncio.sleep(_POLL_SECONDS)
+            *lines, begun = (begun + block).split(b"\n")
+            begun = begun[:LINE_BYTES]
+            for line in lines:
+                yield clean_line(line, self._secrets)
+
+    def _read_at(self, position: int) -> tuple[bytes, int]:
+        """Return some bytes from a position on, and the position after them."""
+        older = self._start - _size(self._older)
+        if position < self._start:
+            position = max(position, older)
+            block = _read(self._older, position - older, _BLOCK_BYTES)
+            return (block, position + len(block)) if block else self._read_at(self._start)
+        if position > self._start + _size(self._path):  # somebody else has emptied the file
+            position = self._start
+        block = _read(self._path, position - self._start, _BLOCK_BYTES)
+        return block, position + len(block)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _read(path: Path, offset: int, count: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(count)
+    except FileNotFoundError:
+        return b""

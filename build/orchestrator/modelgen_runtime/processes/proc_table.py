@@ -1,0 +1,50 @@
+"""What Linux says about processes, in /proc (proc(5))."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def identify(pid: int) -> str | None:
+    """Return what tells a living process from all others that ever had its number, or None if it has ended.
+
+    That is the boot and the time since then: the ticks alone repeat, for early processes start alike at every boot.
+    """
+    fields = _read_stat(pid)
+    return None if fields is None or _has_ended(fields) else f"{_boot()}/{fields[19]}"
+
+
+def list_group(group: int) -> list[int]:
+    """Return the living processes of a group whose leader began a session, as the leaders that are started here do."""
+    wanted = str(group)
+    found = []
+    for entry in _PROC.iterdir():
+        if entry.name.isdecimal():
+            fields = _read_stat(int(entry.name))
+            if fields is not None and fields[2] == fields[3] == wanted and not _has_ended(fields):
+                found.append(int(entry.name))
+    return found
+
+
+def is_of_this_boot(identity: str) -> bool:
+    """Tell whether the system has run since a process was identified; only then do its old numbers mean anything."""
+    return identity.startswith(f"{_boot()}/")
+
+
+def _boot() -> str:
+    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def _has_ended(fields: list[str]) -> bool:
+    return fields[0] in {"Z", "X"}
+
+
+def _read_stat(pid: int) -> list[str] | None:
+    """Return the fields from the state on: those before hold the program's name, which may contain anything."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text.rpartition(")")[2].split()

@@ -1,0 +1,96 @@
+"""How the process of an engine begins: held back until it is on record, so that none ever runs that nobody knows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.driver import DriverError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen_runtime.manifest import Process
+
+_NOT_INHERITED = ("MODELGEN_KEY",)  # opens the control API, which is no business of an engine
+# The shell waits for a line before it becomes the engine, with the same pid. If the orchestrator is killed before it
+# has written its record, the line never comes, the pipe ends and so does the shell. The engine reads nothing from it.
+_HELD = 'IFS= read -r _ && cd -- "$1" && shift && exec "$@"'
+_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A process, leader of its group and session, that waits for `release`."""
+
+    pid: int
+    gate: int
+
+    def release(self) -> None:
+        """Let it become the engine."""
+        try:
+            os.write(self.gate, b"\n")
+        except BrokenPipeError:
+            pass  # it was killed meanwhile, which whoever watches it will see
+        finally:
+            os.close(self.gate)
+
+    def abandon(self) -> None:
+        """End it, for it cannot be put on record."""
+        os.close(self.gate)
+        os.killpg(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def spawn_held(process: Process, port: int, log: int) -> Held:
+    """Begin a process, up to where it would become the engine.
+
+    Args:
+        process: What to run.
+        port: Put in place of `{port}`.
+        log: Descriptor that takes all it prints. A file, for a pipe would break when the orchestrator is killed.
+
+    Raises:
+        DriverError: It cannot run.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    environment |= {name: _fill(value, port) for name, value in process.environment.items()}
+    arguments = [_fill(argument, port) for argument in process.arguments]
+    directory = Path(process.directory or ".").absolute()
+    _check(arguments, directory, environment)
+    waiting, gate = os.pipe()
+    files = [(os.POSIX_SPAWN_DUP2, waiting, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
+    command = ["/bin/sh", "-c", _HELD, "modelgen", str(directory), *arguments]
+    try:
+        pid = os.posix_spawn(
+            command[0], command, environment, file_actions=files, setsid=True, setsigmask=(), setsigdef=_DEFAULTS
+        )
+    except (OSError, ValueError) as error:  # too long, no process left, a zero byte in an argument
+        os.close(gate)
+        raise DriverError(f"the system refuses to run `{arguments[0]}`: {error}") from error
+    finally:
+        os.close(waiting)
+    return Held(pid, gate)
+
+
+def _fill(text: str, port: int) -> str:
+    """Return an argument or a variable as the engine gets it; a leading `~/` is the home of whoever serves."""
+    text = text.replace("{port}", str(port))
+    return os.path.expanduser(text) if text.startswith("~/") else text  # noqa: PTH111 - a text, not yet a path
+
+
+def _check(arguments: list[str], directory: Path, environment: Mapping[str, str]) -> None:
+    """Say what is missing while there is somebody to say it to; the shell could only exit with 126 or 127."""
+    if not arguments:
+        raise DriverError("its command is empty: name a program in models.toml")
+    if not directory.is_dir():
+        raise DriverError(f"there is no directory {directory} to run it in")
+    program = arguments[0]
+    place = str(directory / program) if "/" in program else program
+    if shutil.which(place, path=environment.get("PATH", os.defpath)) is None:
+        where = "that can be run" if "/" in program else "on PATH"
+        raise DriverError(f"there is no program `{program}` {where}: install it, or name another one in models.toml")

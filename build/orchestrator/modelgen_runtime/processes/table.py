@@ -1,0 +1,13 @@
+"""What the system says about processes, by the way that it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelgen_runtime.processes import proc_table, ps_table
+
+_TABLE = proc_table if Path("/proc/self/stat").exists() else ps_table
+
+identify = _TABLE.identify
+list_group = _TABLE.list_group
+is_of_this_boot = _TABLE.is_of_this_boot

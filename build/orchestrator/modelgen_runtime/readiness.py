@@ -1,0 +1,156 @@
+"""When an engine that was started is ready to be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.log_lines import clean_line
+from modelgen_runtime.probing import ProbeError, ask
+
+if TYPE_CHECKING:
+    from modelgen_runtime.driver import Endpoint, Exit
+    from modelgen_runtime.manifest import Model
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.005, 0.02
+# Engines that listen early answer once they have loaded, SGLang's /health takes up to 20 s (facts: engines).
+_PROBE_SECONDS = 30.0
+# An engine may list its names one after the other; one that lists only others for so long was started with others.
+_WRONG_NAME_SECONDS = 3.0
+_EXIT_SECONDS = 0.5
+_SHOWN_LINES, _SHOWN_BYTES = 8, 2_000
+
+
+class NotReadyError(Exception):
+    """An engine did not become ready; the message goes on a sentence that begins with its model."""
+
+
+class ExitedError(NotReadyError):
+    """It ended before it was ready."""
+
+
+class LateError(NotReadyError):
+    """It was not ready in time."""
+
+
+class WrongNameError(NotReadyError):
+    """It serves, but not under the name that it should."""
+
+
+class CanaryError(NotReadyError):
+    """It says that it is ready, but could not give one token."""
+
+
+async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Exit]) -> None:
+    """Return once an engine is ready by its model's rules.
+
+    Args:
+        model: Whose `readiness` counts.
+        endpoint: Where the engine will listen.
+        exited: Done when the engine has ended.
+
+    Raises:
+        NotReadyError: One of the four above.
+    """
+    probe = _Probe(model, endpoint)
+    probing = asyncio.create_task(probe.run(), name=f"probe {model.id}")
+    first: set[asyncio.Future[None] | asyncio.Future[Exit]] = {probing, exited}
+    try:
+        await asyncio.wait(first, timeout=model.readiness.timeout, return_when=asyncio.FIRST_COMPLETED)
+        if probing.done() and isinstance(probing.exception(), CanaryError):
+            await asyncio.wait({exited}, timeout=_EXIT_SECONDS)  # its end says more than its silence, if a bit later
+        if exited.done():
+            raise ExitedError("ended before it was ready")
+        if not probing.done():
+            late = f"was not ready within {model.readiness.timeout:g} s: {probe.seen}"
+            raise LateError(f"{late}; raise `start_timeout` if it was still loading")
+        probing.result()
+    finally:
+        probing.cancel()
+        await asyncio.gather(probing, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Probe:
+    """Asks an engine again and again, and remembers what it saw last."""
+
+    model: Model
+    endpoint: Endpoint
+    seen: str = "it was not asked yet"
+    others_since: float | None = None
+
+    async def run(self) -> None:
+        delay = _FIRST_DELAY
+        while not await self._is_up():
+            await asyncio.sleep(delay)
+            delay = min(1.25 * delay, _LONGEST_DELAY)
+        if self.model.readiness.canary is not None:
+            await self._ask_canary(self.model.readiness.canary)
+
+    async def _is_up(self) -> bool:
+        """Ask once, for its health and then for its names."""
+        readiness = self.model.readiness
+        try:
+            health = await ask(self.endpoint, readiness.path, seconds=_PROBE_SECONDS)
+            if health.status != 200:
+                self.seen = f"{readiness.path} answers {health.status}"
+                return False
+            if readiness.lists is None:
+                return True
+            answer = await ask(self.endpoint, readiness.lists, seconds=_PROBE_SECONDS)
+        except ProbeError as error:
+            self.seen = str(error)
+            return False
+        if answer.status != 200:
+            self.seen = f"{readiness.lists} answers {answer.status}"
+            return False
+        return self._lists_name(readiness.lists, _read_names(answer.body))
+
+    def _lists_name(self, path: str, names: list[str]) -> bool:
+        wanted = {*self.model.names, *([self.model.upstream_name] if self.model.upstream_name else [])}
+        if wanted.intersection(names):
+            return True
+        self.seen = f"{path} lists {_join(names)}, not {_join(sorted(wanted))}"
+        if not names:
+            self.others_since = None
+            return False
+        now = time.monotonic()
+        self.others_since = self.others_since or now
+        if now - self.others_since >= _WRONG_NAME_SECONDS:
+            raise WrongNameError(f"serves under another name: {self.seen}; its command has to give it one of these")
+        return False
+
+    async def _ask_canary(self, path: str) -> None:
+        """Ask for one token, once, as long as it takes."""
+        question = {"prompt": "Hi"} if path.endswith("/completions") and "chat" not in path else {"messages": _HI}
+        body = {"model": self.model.upstream_name or self.model.names[0], **question, "max_tokens": 1}
+        self.seen = f"{path} was asked for one token and has not answered"
+        try:
+            answer = await ask(self.endpoint, path, json.dumps(body).encode())
+        except ProbeError as error:
+            raise CanaryError(f"could not give one token: {error}") from error
+        if answer.status != 200:
+            lines = bytes(answer.body[:_SHOWN_BYTES]).split(b"\n")[:_SHOWN_LINES]
+            said = "\n".join(map(clean_line, lines))
+            raise CanaryError(f"could not give one token: {path} answered {answer.status}: {said}")
+
+
+_HI = [{"role": "user", "content": "Hi"}]
+
+
+def _read_names(body: bytearray) -> list[str]:
+    """Return the ids of an OpenAI list of models; none if it is no such list."""
+    try:
+        items = json.loads(body)["data"]
+        return [item["id"] for item in items if isinstance(item["id"], str)]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
+
+
+def _join(names: list[str]) -> str:
+    """Return some names for people; an engine may list any number, of any length."""
+    shown = ", ".join(f"`{clean_line(name[:100].encode(errors='replace'))}`" for name in names[:10])
+    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown or "nothing"

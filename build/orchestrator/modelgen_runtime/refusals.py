@@ -1,0 +1,79 @@
+"""Why a request or a switch is refused, in words that say what to do."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.gate import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen_runtime.record import Record
+
+_LINES = 20
+_GIB = 2**30
+
+
+def full(limit: int) -> RefusedError:
+    """The line is as long as it may be."""
+    message = f"{limit} requests are waiting already (`queue_limit`); try again in a moment"
+    return RefusedError(503, "queue_full", message, retry_after=5)
+
+
+def gone(model: str) -> RefusedError:
+    """The manifest has the model no more."""
+    return RefusedError(404, "model_not_found", f"`{model}` was removed from models.toml")
+
+
+def held(model: str) -> RefusedError:
+    """An operator holds the model."""
+    message = f"`{model}` is held by an operator; it can run again after POST /models/{model}/release"
+    return RefusedError(409, "model_held", message)
+
+
+def stopped(model: str) -> RefusedError:
+    """An operator stopped a model while another waited for it to be resident."""
+    return RefusedError(409, "model_stopped", f"`{model}` was stopped by an operator meanwhile; switch to it again")
+
+
+def stuck(model: str, why: str) -> RefusedError:
+    """Another engine does not give its memory back."""
+    message = f"`{model}` cannot be stopped, so its card is not free: {why}"
+    return RefusedError(503, "engine_stuck", message, retry_after=10)
+
+
+def too_large(lack: Mapping[str, int]) -> RefusedError:
+    """What is asked for can never be resident."""
+    cards = ", ".join(f"{gpu} lacks {size / _GIB:.1f} GiB" for gpu, size in sorted(lack.items()))
+    return RefusedError(
+        409, "never_fits", f"this can never fit: {cards}; lower `gpu_memory` or raise the card's `limit` in models.toml"
+    )
+
+
+def fault() -> RefusedError:
+    """A bug of ours, which whoever refuses with this has logged."""
+    return RefusedError(500, "internal_error", "this is a fault of modelgen; its log says more")
+
+
+def stopping(reason: str) -> RefusedError:
+    """The orchestrator itself ends."""
+    return RefusedError(503, "shutting_down", reason, retry_after=5)
+
+
+def failed(record: Record, now: float) -> RefusedError:
+    """The engine did not start, or has died; `record.failure` says why."""
+    failure = record.failure
+    assert failure is not None, "a model that failed has a failure"  # noqa: S101 - an invariant
+    parts = [f"`{record.model.id}` {failure.message}"]
+    if failure.meaning is not None:
+        parts += [failure.meaning.text, failure.meaning.remedy]
+    wait = max(1, math.ceil(record.not_before - now))
+    return RefusedError(
+        503,
+        "model_absent" if failure.is_absent else "model_failed",
+        "; ".join(parts),
+        retry_after=wait,
+        log=failure.lines[-_LINES:],
+    )

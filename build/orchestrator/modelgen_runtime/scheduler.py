@@ -1,0 +1,199 @@
+"""What is to happen next on the cards. Pure: how all models stand and what time it is in, a plan out.
+
+It is asked again after every event, so nothing in a plan is remembered: a model that drained for one who has left is
+opened again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelgen_runtime import eviction
+from modelgen_runtime.standing import Standing, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What protects models from each other; seconds, None for no limit.
+
+    Args:
+        limits: Bytes that may be claimed of each card.
+        min_active: How long a busy model is kept after it became ready.
+        max_wait: How long a request may wait before `min_active` protects nobody from it.
+    """
+
+    limits: Mapping[str, int]
+    min_active: float | None = None
+    max_wait: float | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do now.
+
+    Args:
+        start: Models to start.
+        stop: Models to stop, each with the one that it makes room for, or None.
+        drain: Models that let in nobody from now on, likewise.
+        open: Models that drained and need not any more.
+        wake: When to ask again, even if nothing happens until then.
+    """
+
+    start: list[str] = field(default_factory=list)
+    stop: dict[str, str | None] = field(default_factory=dict)
+    drain: dict[str, str | None] = field(default_factory=dict)
+    open: list[str] = field(default_factory=list)
+    wake: float = math.inf
+
+
+def decide(standings: Iterable[Standing], policy: Policy, now: float) -> Plan:
+    """Return what is to happen now.
+
+    Who has waited longest is served first. Those behind may overtake only on cards that those before do not need.
+    """
+    desk = _Desk({standing.id: standing for standing in standings}, policy, now)
+    for standing in desk.standings.values():
+        desk.retire(standing)
+    desk.shrink()
+    for standing in sorted(desk.standings.values(), key=_rank):
+        if standing.line is not None and not standing.leaves:
+            desk.serve(standing)
+    desk.settle()
+    return desk.plan
+
+
+def _rank(standing: Standing) -> tuple[bool, float, int, str]:
+    """First come, first served; of a switch's models the largest."""
+    return (
+        standing.gentle and standing.since is None,
+        standing.line or 0.0,
+        -sum(standing.claims.values()),
+        standing.id,
+    )
+
+
+class _Desk:
+    """One round of decisions."""
+
+    def __init__(self, standings: dict[str, Standing], policy: Policy, now: float) -> None:
+        self.standings, self._policy, self._now = standings, policy, now
+        self.plan = Plan()
+        self._moving = {gpu for one in standings.values() if one.in_transition for gpu in one.claims}
+        self._taken: set[str] = set()
+        """Cards on which somebody who came earlier is next."""
+        self._leaving: dict[str, str | None] = {}
+        """Who has to leave, and for whom."""
+
+    def retire(self, standing: Standing) -> None:
+        """Let one go that is held or gone from the manifest, or that nobody has used for long."""
+        if standing.leaves and (standing.is_open or standing.state is State.STARTING):
+            self._leaving[standing.id] = None
+        elif standing.idle_timeout is not None and standing.is_open:
+            due = (self._now if standing.is_busy else standing.used) + standing.idle_timeout
+            if due <= self._now and standing.kept is None:
+                self._leaving[standing.id] = None
+            else:
+                self._wake(due)
+
+    def shrink(self) -> None:
+        """Let some go where the limit of a card has become less than what is claimed."""
+        over = {gpu: self._claimed(gpu) - limit for gpu, limit in self._policy.limits.items()}
+        if any(size > 0 for size in over.values()):
+            for victim in eviction.choose(over, self._evictable(None)) or ():
+                self._leaving[victim.id] = None
+
+    def serve(self, standing: Standing) -> None:
+        """Start one that is waited for, or make room for it."""
+        if standing.state is State.STOPPING:  # it comes back, and nobody takes its place until then
+            self._taken |= standing.claims.keys()
+        if standing.holds_memory:
+            return
+        if (standing.asked is None or standing.gentle) and standing.not_before > self._now:
+            self._wake(standing.not_before)
+            return
+        cards = standing.claims.keys()
+        is_next = not cards & self._taken
+        need = {gpu: self._claimed(gpu) + size - self._policy.limits[gpu] for gpu, size in standing.claims.items()}
+        if is_next and any(size > 0 for size in need.values()):
+            if standing.gentle and standing.since is None:
+                return
+            for victim in eviction.choose(need, self._evictable(standing)) or ():
+                self._leaving.setdefault(victim.id, standing.id)
+        elif is_next and not cards & self._moving and self._fits_now(standing):
+            self.plan.start.append(standing.id)
+            self._moving |= cards
+        self._taken |= cards
+
+    def settle(self) -> None:
+        """Turn who has to leave into stops and drains, and open those that need not."""
+        for standing in self.standings.values():
+            if standing.id in self._leaving:
+                self._dismiss(standing, self._leaving[standing.id])
+            elif standing.is_draining:
+                self.plan.open.append(standing.id)
+
+    def _dismiss(self, standing: Standing, cause: str | None) -> None:
+        is_over = standing.running == 0 or (standing.is_draining and standing.drain_until <= self._now)
+        # One that starts is the transition of its cards itself.
+        if is_over and (standing.state is State.STARTING or not standing.claims.keys() & self._moving):
+            self.plan.stop[standing.id] = cause
+            self._moving |= standing.claims.keys()
+        elif standing.state is State.READY:
+            self.plan.drain[standing.id] = cause
+        elif standing.is_draining and not is_over:
+            self._wake(standing.drain_until)
+
+    def _claimed(self, gpu: str) -> int:
+        """Return what will be claimed of a card once those are gone who are about to go."""
+        return sum(
+            one.claims.get(gpu, 0)
+            for one in self.standings.values()
+            if one.holds_memory and one.state is not State.STOPPING and one.id not in self._leaving
+        ) + sum(self.standings[id_].claims.get(gpu, 0) for id_ in self.plan.start)
+
+    def _fits_now(self, standing: Standing) -> bool:
+        held = [one for one in self.standings.values() if one.holds_memory]
+        held += [self.standings[id_] for id_ in self.plan.start]
+        return all(
+            sum(one.claims.get(gpu, 0) for one in held) + size <= self._policy.limits[gpu]
+            for gpu, size in standing.claims.items()
+        )
+
+    def _evictable(self, taker: Standing | None) -> list[Standing]:
+        found = []
+        for one in self.standings.values():
+            may_leave = one.is_open or (one.state is State.STARTING and one.line is None)
+            if may_leave and one.claims and one.id not in self._leaving and not self._came_before(one, taker):
+                protected = self._protected_until(one, taker)
+                if protected > self._now:
+                    self._wake(protected)
+                else:
+                    found.append(one)
+        return found
+
+    def _came_before(self, standing: Standing, taker: Standing | None) -> bool:
+        """Tell whether a switch or requests hold a model that are to be served before the taker.
+
+        So A B A B becomes A A B B, and of two switches the first is completed.
+        """
+        if taker is None or taker.line is None:
+            return False
+        return any(time is not None and time <= taker.line for time in (standing.kept, standing.since))
+
+    def _protected_until(self, standing: Standing, taker: Standing | None) -> float:
+        """Return until when `min_active` keeps a model; nobody is kept from an operator."""
+        if self._policy.min_active is None or not standing.is_busy or taker is None or taker.asked is not None:
+            return 0.0
+        until = standing.ready_at + self._policy.min_active
+        if self._policy.max_wait is not None and taker.since is not None:
+            until = min(until, taker.since + self._policy.max_wait)
+        return until
+
+    def _wake(self, time: float) -> None:
+        if time > self._now:
+            self.plan.wake = min(self.plan.wake, time)

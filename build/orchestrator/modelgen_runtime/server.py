@@ -1,0 +1,266 @@
+"""Connections of clients: HTTP/1.1 with strict framing, one request after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from modelgen_runtime import problems, refusals, wire
+from modelgen_runtime.exchange import Exchange
+from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.request_head import RequestHead, check_head, head_without_upgrade
+
+if TYPE_CHECKING:
+    from modelgen_runtime.front import Front
+
+_MOST_HEAD = 64 * 1024
+_MOST_HEADERS = 200
+_HEAD_PATIENCE, _BODY_PATIENCE, _IDLE_PATIENCE = 30.0, 60.0, 75.0
+_STALL_PATIENCE = 300.0
+_LINGER = 10.0
+_HIGH_WATER = 256 * 1024
+_SWEEP = 1.0
+_TOO_LARGE = "the head of the request is too large"
+_LOG = logging.getLogger(__name__)
+
+
+class Connection(asyncio.Protocol):
+    """A client's connection.
+
+    Requests that come before the one before is answered wait, unread beyond what has come already.
+
+    Args:
+        front: What all connections share.
+        all_: The server's set of them.
+    """
+
+    def __init__(self, front: Front, all_: set[Connection]) -> None:
+        self._front, self._all = front, all_
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._exchanges: deque[Exchange] = deque()
+        self._target, self._head_size, self._parsed_size = b"", 0, 0
+        self._headers: wire.Headers = []
+        self._fields: dict[bytes, bytes] = {}
+        self._in_body = self._is_broken = False
+        self._deadline = front.now() + _HEAD_PATIENCE
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._is_paused, self._stalled_since, self._is_ended = False, 0.0, False
+
+    # -- asyncio's side -----------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._all.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Drop what the client waits for."""
+        self._all.discard(self)
+        self._writable.set()
+        for exchange in self._exchanges:
+            exchange.cancel()
+        self._exchanges.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come."""
+        if self._is_broken:
+            return
+        if not self._in_body:
+            self._head_size += len(data)
+        else:
+            self._deadline = self._front.now() + _BODY_PATIENCE
+        try:
+            self._parse(data)
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(told := error.__context__, RefusedError):
+                self._reject(told)
+            else:
+                _LOG.error("a fault of modelgen", exc_info=told)
+                self._reject(refusals.fault())
+        except httptools.HttpParserError as error:
+            self._reject(RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}"))
+        else:
+            if not self._in_body and self._head_size > _MOST_HEAD:
+                self._reject(RefusedError(431, "bad_request", _TOO_LARGE))
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # Not to change the protocol is a right answer (RFC 9110, 7.8), and Java's client asks for h2c each time
+                # it connects. The parser takes the rest for that protocol, so it gets the head again without the offer.
+                method, version = self._parser.get_method(), self._parser.get_http_version()
+                again = head_without_upgrade(method, self._target, version, self._headers)
+                self._parser = httptools.HttpRequestParser(self)
+                data = again + data[upgrade.args[0] :]
+            else:
+                return
+
+    def eof_received(self) -> bool:
+        """Close: a client that sends no more has left."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Pass on that the client does not keep up."""
+        self._writable.clear()
+        self._stalled_since = self._front.now()
+        if self._exchanges:
+            self._exchanges[0].pause_answer()
+
+    def resume_writing(self) -> None:
+        """Pass on that it does."""
+        self._writable.set()
+        if self._exchanges:
+            self._exchanges[0].resume_answer()
+
+    # -- the parser's side --------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        self._target, self._headers, self._fields, self._parsed_size = b"", [], {}, 0
+        if not self._exchanges:
+            self._deadline = self._front.now() + _HEAD_PATIENCE
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what stands behind a body in chunks goes no further."""
+        if self._in_body:
+            return
+        self._headers.append((name, value))
+        self._fields[name.lower()] = value
+        self._parsed_size += len(name) + len(value)
+        if len(self._headers) > _MOST_HEADERS or self._parsed_size > _MOST_HEAD:
+            raise RefusedError(431, "bad_request", _TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, or put it in line behind those before."""
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        check_head(method, self._target, version, self._headers, self._fields)
+        if self._parser.should_upgrade():
+            return
+        self._in_body, self._head_size = True, 0
+        self._deadline = self._front.now() + _BODY_PATIENCE
+        keeps_alive = self._parser.should_keep_alive()
+        head = RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
+        exchange = Exchange(self._front, self, head)
+        self._exchanges.append(exchange)
+        if len(self._exchanges) == 1:
+            exchange.begin()
+        else:
+            self.pause()
+
+    def on_body(self, data: bytes) -> None:
+        """Pass a part of the body on."""
+        if self._exchanges:
+            self._exchanges[-1].receive(data)
+
+    def on_message_complete(self) -> None:
+        """Pass on that a request is whole."""
+        if not self._in_body:  # of a head that is read once more
+            return
+        self._in_body, self._head_size = False, 0
+        if self._exchanges:
+            self._exchanges[-1].end()
+
+    # -- the exchange's side ------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def drain(self) -> None:
+        """Return once the client keeps up."""
+        await self._writable.wait()
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._is_paused and self._transport is not None and not self._transport.is_closing():
+            self._is_paused = False
+            self._deadline = self._front.now() + _BODY_PATIENCE
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Break off."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def finish(self, exchange: Exchange) -> None:
+        """Go on with the next request, or close."""
+        if self._exchanges and self._exchanges[0] is exchange:
+            self._exchanges.popleft()
+        if exchange.closes or self._is_broken:
+            self._end(is_read=not self._in_body and not self._is_broken)
+            return
+        if self._exchanges:
+            # Not from within the answer before: a thousand requests in one packet would nest as deep.
+            asyncio.get_running_loop().call_soon(self._exchanges[0].begin)
+        else:
+            self.resume()
+        self._deadline = self._front.now() + _IDLE_PATIENCE
+
+    def sweep(self, now: float) -> None:
+        """Cut a client that is too slow; while one waits for an engine, it is we who are."""
+        if not self._writable.is_set() and now > self._stalled_since + _STALL_PATIENCE:
+            self.abort()  # it takes nothing of its answer, and holds an engine's connection
+        if self._is_ended:
+            if now > self._deadline:
+                self.abort()
+            return
+        is_waiting = self._is_paused or (bool(self._exchanges) and not self._in_body)
+        if now > self._deadline and not is_waiting:
+            if self._in_body or self._head_size:
+                self._reject(RefusedError(408, "bad_request", "the request did not come in time"))
+            else:
+                self.abort()
+
+    def _reject(self, refusal: RefusedError) -> None:
+        """Refuse what cannot be read, after what is being answered; nothing that follows can be trusted."""
+        self._is_broken = True
+        if self._exchanges:
+            self._exchanges[0].fail(refusal)
+            return
+        response = problems.problem_response(refusal)
+        assert isinstance(response.body, bytes), "a problem is whole"  # noqa: S101 - an invariant
+        lines = wire.own_lines(response, len(response.body))
+        self.write(wire.response_head(refusal.status, lines, chunked=False, close=True) + response.body)
+        self._end(is_read=False)
+
+    def _end(self, *, is_read: bool) -> None:
+        """Close. What the client still sends is read and dropped: closing on it would take the answer from it too."""
+        self._is_broken = True
+        if self._transport is None or self._transport.is_closing():
+            return
+        if is_read:
+            self._transport.close()
+            return
+        self._is_ended = True
+        self.resume()
+        self._deadline = self._front.now() + _LINGER
+        self._transport.write_eof()
+
+
+async def sweep(connections: set[Connection], front: Front) -> None:
+    """Cut slow clients, and close idle connections to engines, until cancelled."""
+    while True:
+        await asyncio.sleep(_SWEEP)
+        for connection in [*connections]:
+            connection.sweep(front.now())
+        front.pool.sweep()

@@ -1,0 +1,46 @@
+"""What outlives the orchestrator: which models ought to run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME = "wanted.json"
+
+
+class Store:
+    """A folder for state; old or new, never partial.
+
+    Args:
+        folder: Made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / _NAME
+        self._saved: list[str] | None = None
+
+    def load(self) -> list[str] | None:
+        """Return the models that ought to run, or None where nothing was stored that can be read."""
+        try:
+            stored = json.loads(self._path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return None
+        models = stored.get("wanted") if isinstance(stored, dict) else None
+        if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
+            return None
+        return models
+
+    def save(self, models: list[str]) -> None:
+        """Store them, if they have changed; that the disk is full stops nobody from being served."""
+        if models == self._saved:
+            return
+        new = self._path.with_name(f"{_NAME}.new")
+        with contextlib.suppress(OSError):
+            new.write_text(json.dumps({"wanted": models}) + "\n", encoding="utf-8")
+            new.replace(self._path)
+            self._saved = models

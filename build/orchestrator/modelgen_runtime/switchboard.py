@@ -1,0 +1,217 @@
+"""The one task that owns all state: events come in, the board decides, engines are started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import math
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.board import Board
+from modelgen_runtime.engines import Engines
+from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.orders import Order, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modelgen_runtime.driver import Driver
+    from modelgen_runtime.engines import Event
+    from modelgen_runtime.gate import Gate, Lease
+    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.manifest import Manifest
+    from modelgen_runtime.store import Store
+
+_LOOK = 5.0
+"""Seconds between looks at what has nothing to be started."""
+
+
+class Switchboard:
+    """Who lets requests in, and what the control API talks to.
+
+    Nothing outside its task changes state: all others send it functions of the board.
+
+    Args:
+        manifest: What there is.
+        driver: Which runs the engines.
+        store: What outlives this process.
+        report: Told of everything that happens.
+    """
+
+    def __init__(self, manifest: Manifest, driver: Driver, store: Store, report: Callable[[Happening], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._store = store
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._engines = Engines(driver, self._send)
+        self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
+        self._names, self._routes = _names(self._board), _routes(manifest)
+        self._is_resumed = False
+
+    # -- what the gateway asks ----------------------------------------------------------------------------------------
+
+    def gate(self, name: str) -> Gate | None:
+        """Return the gate of the model that answers to a name, or None for an unknown one."""
+        return self._names.get(name)
+
+    def routes(self) -> frozenset[str]:
+        """Return the paths that any model has."""
+        return self._routes
+
+    def unknown(self, name: str) -> RefusedError:
+        """Return the refusal of an unknown name, with the nearest known ones."""
+        close = difflib.get_close_matches(name[:200], self._names, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(f'`{one}`' for one in close)}?" if close else "GET /v1/models lists them"
+        return RefusedError(404, "model_not_found", f"there is no model `{name[:200]}`; {hint}")
+
+    async def enter(self, gate: Gate) -> Lease:
+        """Wait in line for a model, which is started if need be. Cancelled, the request leaves the line.
+
+        Raises:
+            RefusedError: The line is full, or the model cannot be had.
+        """
+        granted: asyncio.Future[Lease] = self._loop.create_future()
+
+        def grant(lease: Lease) -> bool:
+            if granted.done():
+                return False
+            granted.set_result(lease)
+            return True
+
+        def refuse(refusal: RefusedError) -> None:
+            if not granted.done():
+                granted.set_exception(refusal)
+
+        ticket = Ticket(gate, grant, refuse)
+        self._send(lambda board: board.arrive(ticket))
+        try:
+            return await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled() and granted.exception() is None:
+                granted.result().leave()  # it was let through just before it left
+            self._send(lambda board: board.withdraw(ticket))
+            raise
+
+    # -- what the control API asks ------------------------------------------------------------------------------------
+
+    @property
+    def board(self) -> Board:
+        """All state, to look at."""
+        return self._board
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether what ran before has been found again."""
+        return self._is_resumed
+
+    async def switch(self, models: Sequence[str]) -> None:
+        """Make models resident together, and return when all of them serve.
+
+        Raises:
+            RefusedError: One of them does not, and what ran before comes back.
+        """
+        await self._ask(lambda board, done: board.ask(Order(tuple(models), done)))
+
+    async def stop(self, model: str) -> None:
+        """Stop a model once its requests have ended."""
+        await self._ask(lambda board, done: board.stop(model, done))
+
+    async def hold(self, model: str) -> None:
+        """Stop a model and never start it until it is released."""
+        await self._ask(lambda board, done: board.hold(model, done))
+
+    async def release(self, model: str) -> None:
+        """Let a model that was held start again."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.release(model)
+            done(None)
+
+        await self._ask(apply)
+
+    async def reload(self, manifest: Manifest) -> None:
+        """Go by another manifest."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.reload(manifest)
+            self._names, self._routes = _names(board), _routes(manifest)
+            done(None)
+
+        await self._ask(apply)
+        await self._look()
+
+    # -- the task -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Own the state until cancelled."""
+        timer: asyncio.TimerHandle | None = None
+        await self._begin()
+        while True:
+            actions, wake = self._board.advance()
+            for action in actions:
+                self._engines.act(action)
+            self._store.save(self._board.wanted())
+            if timer is not None:
+                timer.cancel()
+            timer = None if wake == math.inf else self._loop.call_at(wake, self._send, lambda _: None)
+            (await self._inbox.get())(self._board)
+            while not self._inbox.empty():
+                self._inbox.get_nowait()(self._board)
+
+    async def watch(self) -> None:
+        """Notice what was removed, or created again, behind our back, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            if self._is_resumed:
+                await self._look()
+
+    async def close(self, *, stop_engines: bool) -> None:
+        """Send everybody in line away, and let go of all engines, after stopping them where that is wanted."""
+        records = self._board.records.values()
+        refusal = RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
+        for record in records:
+            record.refuse_line(refusal)
+        await self._engines.close([record.model for record in records if record.holds_memory] if stop_engines else [])
+
+    async def _begin(self) -> None:
+        """Take over what runs, and ask for what ought to: what ran last, else the default profile."""
+        for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
+            self._engines.act(self._board.adopt(id_, endpoint), endpoint)
+        self._board.note_absent(await self._engines.absent(self._board.manifest.models))
+        stored = self._store.load()
+        if stored is not None:
+            self._board.resume(stored)
+        else:
+            for profile in self._board.manifest.profiles:
+                if profile.default:
+                    self._board.ask(Order(profile.models, lambda _: None))
+        self._is_resumed = True
+
+    async def _look(self) -> None:
+        absent = await self._engines.absent(self._board.manifest.models)
+        self._send(lambda board: board.note_absent(absent))
+
+    def _send(self, event: Event) -> None:
+        self._inbox.put_nowait(event)
+
+    async def _ask(self, call: Callable[[Board, Callable[[RefusedError | None], None]], None]) -> None:
+        answered: asyncio.Future[None] = self._loop.create_future()
+
+        def done(refusal: RefusedError | None) -> None:
+            if answered.done():
+                return
+            if refusal is None:
+                answered.set_result(None)
+            else:
+                answered.set_exception(refusal)
+
+        self._send(lambda board: call(board, done))
+        await answered
+
+
+def _routes(manifest: Manifest) -> frozenset[str]:
+    return frozenset(path for model in manifest.models for path in model.routes)
+
+
+def _names(board: Board) -> dict[str, Gate]:
+    """Return all names that clients may use."""
+    return {name: record.gate for record in board.records.values() for name in record.model.names}

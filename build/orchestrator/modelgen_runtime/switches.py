@@ -1,0 +1,97 @@
+"""Switches: models that somebody asked to be resident together, and the way back where one of them does not start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen_runtime import refusals
+from modelgen_runtime.standing import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.orders import Order
+    from modelgen_runtime.record import Record
+
+
+def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int]) -> None:
+    """Ask for the models of a switch, unless it can come to nothing."""
+    members = [records[id_] for id_ in order.models]
+    if (refusal := _why_not(members, lack)) is not None:
+        order.done(refusal)
+        return
+    order.started = frozenset(record.model.id for record in members if record.state is not State.READY)
+    order.open = set(order.started)
+    for record in members:
+        record.is_dismissed = False
+        if record.state is not State.READY:
+            record.want(order.since)
+        if order.open:
+            record.orders.append(order)
+    if not order.open:
+        order.done(None)
+
+
+def _why_not(members: Iterable[Record], lack: Mapping[str, int]) -> RefusedError | None:
+    for record in members:
+        if record.is_removed:
+            return refusals.gone(record.model.id)
+        if record.is_held:
+            return refusals.held(record.model.id)
+    return refusals.too_large(lack) if lack else None
+
+
+def note_ready(record: Record, records: Mapping[str, Record]) -> None:
+    """Tell the switches of a model that it is ready, and complete those whose last one it was."""
+    record.asked, record.gentle, record.is_resident = None, False, True
+    for order in [*record.orders]:
+        order.open.discard(record.model.id)
+        if not order.open:
+            for member in _leave(order, records):
+                member.displaced.clear()
+            order.done(None)
+    if not record.orders:
+        record.displaced.clear()
+
+
+def abandon(order: Order, records: Mapping[str, Record], refusal: RefusedError, now: float) -> None:
+    """End a switch that comes to nothing: what it displaced comes back, and what it has started makes room for that."""
+    members = _leave(order, records)
+    displaced = [id_ for member in members for id_ in member.displaced]
+    for member in members:
+        if member.orders:
+            continue
+        if member.asked is not None and not member.line:
+            member.unwant()
+        if displaced and member.model.id in order.started and member.holds_memory:
+            member.is_dismissed = True
+        member.displaced.clear()
+    restore(displaced, records, now)
+    order.done(refusal)
+
+
+def restore(displaced: Iterable[str], records: Mapping[str, Record], now: float) -> None:
+    """Ask for models that ran before, as far as nothing has to leave for them."""
+    for id_ in displaced:
+        record = records.get(id_)
+        if record is not None and not record.holds_memory:
+            record.want(now, gentle=True)
+
+
+def forget_gentle(starting: Record, records: Iterable[Record]) -> None:
+    """Restore no more what has just lost its card to somebody else."""
+    if starting.gentle and not starting.line:
+        return
+    for record in records:
+        if record.gentle and record is not starting and record.model.claims.keys() & starting.model.claims.keys():
+            record.asked, record.gentle = None, False
+
+
+def _leave(order: Order, records: Mapping[str, Record]) -> list[Record]:
+    """Take a switch out of the books, and return its models."""
+    members = [records[id_] for id_ in order.models if id_ in records]
+    for record in members:
+        if order in record.orders:
+            record.orders.remove(order)
+    return members

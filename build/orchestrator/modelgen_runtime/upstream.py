@@ -1,0 +1,263 @@
+"""Connections to engines, kept open between requests and spliced to those of clients."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol, cast
+
+import httptools
+
+if TYPE_CHECKING:
+    from modelgen_runtime.driver import Endpoint
+    from modelgen_runtime.wire import Headers
+
+_IDLE = 2.0
+"""Seconds after which a connection is not used again: uvicorn's engines close theirs after 5, in that very instant."""
+_MOST_IDLE = 128
+_PATIENCE = 10.0
+_HIGH_WATER = 256 * 1024
+_LOG = logging.getLogger(__name__)
+_LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class EngineError(Exception):
+    """An engine cannot be reached, or its answer breaks off; the message is one sentence.
+
+    Args:
+        message: That sentence.
+        is_stale: Whether the connection had been kept from a request before, and no byte of an answer came.
+    """
+
+    def __init__(self, message: str, *, is_stale: bool = False) -> None:
+        super().__init__(message)
+        self.is_stale = is_stale
+
+
+class Receiver(Protocol):
+    """Who gets an engine's answer, piece by piece."""
+
+    def on_head(self, status: int, headers: Headers, fields: dict[bytes, bytes]) -> None:
+        """Take the head; `fields` has the headers by name in lower case."""
+
+    def on_data(self, data: bytes) -> None:
+        """Take a part of the body."""
+
+    def flush(self) -> None:
+        """Take note that no more has come for now."""
+
+    def on_end(self) -> None:
+        """Take note that the answer is whole."""
+
+    def on_broken(self, error: EngineError) -> None:
+        """Take note that there will be no more of it."""
+
+    def pause(self) -> None:
+        """Send no more for now: the engine does not keep up."""
+
+    def resume(self) -> None:
+        """Send on."""
+
+
+class Engine(asyncio.Protocol):
+    """One connection to an engine; one request at a time."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint, self.host = endpoint, f"{endpoint.host}:{endpoint.port}".encode()
+        self.transport: asyncio.Transport | None = None
+        self.idle_since = 0.0
+        self._receiver: Receiver | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: Headers = []
+        self._fields: dict[bytes, bytes] = {}
+        self._is_reusable = self._has_head = self._is_stale = False
+        self.is_kept = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether another request may be sent on it."""
+        is_open = self.transport is not None and not self.transport.is_closing()
+        return is_open and self._receiver is None and self._is_reusable
+
+    def begin(self, receiver: Receiver, data: bytes) -> None:
+        """Send the begin of a request, whose answer goes to `receiver`."""
+        self._receiver, self._is_reusable, self._has_head, self._is_stale = receiver, False, False, self.is_kept
+        self.write(data)
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Send more of the request."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def abort(self) -> None:
+        """Break off: the client has gone, and the engine is to notice."""
+        self._receiver = None
+        if self.transport is not None:
+            self.transport.abort()
+
+    def pause_reading(self) -> None:
+        """Take no more of the answer for now: the client does not keep up."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take on."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    # -- asyncio's side -----------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._is_reusable = True
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come; nothing may come unasked."""
+        receiver = self._receiver
+        if receiver is None:
+            self._close()
+            return
+        self._is_stale = False
+        try:
+            self._parser.feed_data(data)
+            receiver.flush()
+        except httptools.HttpParserUpgrade:
+            self._break("the engine wants another protocol")
+        except httptools.HttpParserCallbackError as error:
+            _LOG.error("a fault of modelgen", exc_info=error.__context__)
+            self._break("its answer cannot be passed on")
+        except httptools.HttpParserError as error:
+            self._break(f"the engine's answer is not HTTP: {error}")
+
+    def eof_received(self) -> bool:
+        """Close; an answer without a length ends this way."""
+        return False
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Tell the receiver, whose answer may be whole now or broken."""
+        receiver, self._receiver = self._receiver, None
+        if receiver is None:
+            return
+        if self._has_head and not self._fields.keys() & _LENGTHS:
+            receiver.on_end()
+        else:
+            why = "the engine closed the connection before its answer was whole"
+            receiver.on_broken(EngineError(why, is_stale=self._is_stale))
+
+    def pause_writing(self) -> None:
+        """Pass on that the engine does not keep up."""
+        if self._receiver is not None:
+            self._receiver.pause()
+
+    def resume_writing(self) -> None:
+        """Pass on that it does."""
+        if self._receiver is not None:
+            self._receiver.resume()
+
+    # -- the parser's side --------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Forget the last head, of an interim answer such as 100; a second answer to one request is nobody's."""
+        if self._receiver is None:
+            self._close()
+        self._headers, self._fields = [], {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; what stands behind a body in chunks goes no further."""
+        if self._has_head:
+            return
+        self._headers.append((name, value))
+        self._fields[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """Pass on a head that is not an interim one."""
+        status = self._parser.get_status_code()
+        if status >= 200 and self._receiver is not None:
+            self._has_head = True
+            self._receiver.on_head(status, self._headers, self._fields)
+
+    def on_body(self, data: bytes) -> None:
+        """Pass on a part of the body."""
+        if self._receiver is not None:
+            self._receiver.on_data(data)
+
+    def on_message_complete(self) -> None:
+        """Pass on that the answer is whole, and be free for the next."""
+        if self._parser.get_status_code() < 200:
+            return
+        receiver, self._receiver = self._receiver, None
+        self._is_reusable = self._parser.should_keep_alive()
+        self._headers = []
+        if receiver is not None:
+            receiver.on_end()
+
+    def _break(self, why: str) -> None:
+        receiver, self._receiver = self._receiver, None
+        self._close()
+        if receiver is not None:
+            receiver.on_broken(EngineError(why))
+
+    def _close(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class Pool:
+    """Free connections by endpoint: those of an engine that has ended are never used for its successor."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._free: dict[Endpoint, list[Engine]] = {}
+
+    def take(self, endpoint: Endpoint) -> Engine | None:
+        """Return a free connection, the one that was used last, or None."""
+        free = self._free.get(endpoint)
+        while free:
+            engine = free.pop()
+            if engine.is_free and self._loop.time() - engine.idle_since < _IDLE:
+                return engine
+            engine.abort()
+        return None
+
+    async def connect(self, endpoint: Endpoint) -> Engine:
+        """Return a new connection; the name is resolved each time, since addresses go from one container to the next.
+
+        Raises:
+            EngineError: There is none.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                _, engine = await self._loop.create_connection(lambda: Engine(endpoint), endpoint.host, endpoint.port)
+        except (OSError, TimeoutError) as error:
+            raise EngineError(f"the engine does not take connections: {error!r}") from error
+        return engine
+
+    def give_back(self, engine: Engine) -> None:
+        """Keep a connection for the next request."""
+        free = self._free.setdefault(engine.endpoint, [])
+        if engine.is_free and len(free) < _MOST_IDLE:
+            engine.is_kept, engine.idle_since = True, self._loop.time()
+            free.append(engine)
+        else:
+            engine.abort()
+
+    def sweep(self) -> None:
+        """Close what nobody has used for a while, or what its engine has closed."""
+        latest = self._loop.time() - _IDLE
+        for endpoint, free in [*self._free.items()]:
+            kept = [engine for engine in free if engine.is_free and engine.idle_since >= latest]
+            for engine in free:
+                if engine not in kept:
+                    engine.abort()
+            self._free[endpoint] = kept
+            if not kept:
+                del self._free[endpoint]
+
+    def close(self) -> None:
+        """Close all that are free."""
+        for free in self._free.values():
+            for engine in free:
+                engine.abort()
+        self._free.clear()

@@ -1,0 +1,114 @@
+"""How the state looks from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelgen_runtime import eviction
+from modelgen_runtime.standing import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelgen_runtime.board import Board
+    from modelgen_runtime.record import Record
+
+
+def show_model(record: Record, now: float) -> dict[str, Any]:
+    """Return one model; times are seconds before now."""
+    model, failure = record.model, record.failure
+    shown: dict[str, Any] = {
+        "id": model.id,
+        "names": [*model.names],
+        "engine": model.engine,
+        "repo": model.repo,
+        "state": record.state,
+        "held": record.is_held,
+        "running": len(record.gate.leases),
+        "waiting": len(record.line),
+        "claims": dict(model.claims),
+        "since": round(now - record.began, 3) if record.state is State.STARTING else None,
+        "ready": round(now - record.ready_at, 3) if record.standing.is_open else None,
+        "idle": round(now - record.gate.used, 3) if record.standing.is_open and not record.standing.is_busy else None,
+        "failure": None,
+    }
+    if failure is not None:
+        meaning = failure.meaning
+        shown["failure"] = {
+            "message": failure.message,
+            "exit_code": failure.exit_code,
+            "name": meaning.name if meaning else None,
+            "said": meaning.line if meaning else None,
+            "meaning": meaning.text if meaning else None,
+            "remedy": meaning.remedy if meaning else None,
+            "in_a_row": record.failures,
+            "retry_after": max(0.0, round(record.not_before - now, 3)),
+            "log": [*failure.lines],
+        }
+    return shown
+
+
+def show_status(board: Board, now: float) -> dict[str, Any]:
+    """Return everything: cards, models, profiles and the line."""
+    manifest, records = board.manifest, [*board.records.values()]
+    held = [record for record in records if record.holds_memory]
+    return {
+        "project": manifest.project,
+        "driver": manifest.driver,
+        "gpus": [
+            {
+                "name": gpu.name,
+                "memory": gpu.memory,
+                "limit": gpu.limit,
+                "claimed": sum(record.model.claims.get(gpu.name, 0) for record in held),
+                "models": [record.model.id for record in held if gpu.name in record.model.claims],
+            }
+            for gpu in manifest.gpus
+        ],
+        "models": [show_model(record, now) for record in records],
+        "profiles": [
+            {"name": profile.name, "models": [*profile.models], "default": profile.default}
+            for profile in manifest.profiles
+        ],
+        "waiting": sum(len(record.line) for record in records),
+        "queue_limit": manifest.settings.queue_limit,
+    }
+
+
+def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
+    """Return what a switch would do: which models would start, and which would leave for what reason."""
+    starts = [board.records[id_] for id_ in models if not board.records[id_].standing.is_open]
+    need: dict[str, int] = {}
+    for record in starts:
+        for gpu, size in record.model.claims.items():
+            need[gpu] = need.get(gpu, 0) + size
+    staying = [one.standing for one in board.records.values() if one.holds_memory and one not in starts]
+    over = {
+        gpu: size + sum(one.claims.get(gpu, 0) for one in staying) - board.policy.limits[gpu]
+        for gpu, size in need.items()
+    }
+    victims = eviction.choose(over, [one for one in staying if one.id not in models]) or []
+    return {
+        "start": [record.model.id for record in starts],
+        "evict": [
+            {
+                "model": victim.id,
+                "running": victim.running,
+                "reason": " and ".join(
+                    f"{gpu} lacks {over[gpu] / 2**30:.1f} GiB" for gpu in victim.claims if over.get(gpu, 0) > 0
+                ),
+            }
+            for victim in victims
+        ],
+    }
+
+
+def readiness_faults(board: Board) -> list[str]:
+    """Return why not all is well: engines that ought to serve and do not, a sentence each."""
+    faults = []
+    for record in board.records.values():
+        if record.state is State.ABSENT:
+            faults.append(f"`{record.model.id}` has no container; run `modelgen up`")
+        elif record.state is State.FAILED and record.asked is not None and record.failure is not None:
+            faults.append(f"`{record.model.id}` {record.failure.message}")
+    return faults

@@ -1,0 +1,84 @@
+"""The services of the orchestrator and of the gate, as the Compose template needs them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from modelgen import ir
+from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt
+from modelgen.targets.orchestrator import gate_config
+from modelgen.targets.orchestrator_image import image_name
+from modelgen.targets.places import (
+    CONFIG_MOUNT,
+    GATE_CONFIG,
+    KEYS_MOUNT,
+    ORCHESTRATOR,
+    ORCHESTRATOR_CONFIG,
+    STATE_MOUNT,
+    keys_folder,
+)
+from modelgen.targets.yaml_scalars import Raw, key
+
+PORT = 8080
+STATE_VOLUME = "orchestrator-state"
+NETWORKS = (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.GATE_NETWORK)
+_GATE_PORT = 2375
+_PROBE = (
+    "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=4); c.request('GET', '/healthz'); "
+    "raise SystemExit(c.getresponse().status != 200)"
+)
+_OURS = frozenset(
+    {"networks", "volumes", "labels", "logging", "cap_drop", "security_opt", "tmpfs", "read_only", "user"}
+)
+
+
+def orchestrator_service(fleet: ir.Fleet) -> dict[str, Any]:
+    """Return everything that the template says of the orchestrator, flat."""
+    own = fleet.orchestrator
+    added = own.additions.get("compose", {})
+    mounts = [(f"./{ORCHESTRATOR_CONFIG}", CONFIG_MOUNT)]
+    if (folder := keys_folder(own)) is not None:
+        mounts.append((folder, KEYS_MOUNT))
+    return {
+        "image": image_name(own.base_image),
+        "context": f"./{ORCHESTRATOR}",
+        "base": own.base_image,
+        "container": f"{fleet.project}-orchestrator",
+        "command": [f"{CONFIG_MOUNT}/manifest.json", "--state", STATE_MOUNT, "--bind", f"0.0.0.0:{PORT}"],
+        "docker": f"tcp://gate:{_GATE_PORT}",
+        "mounts": mounts,
+        "relabelled": own.relabelled,
+        "state": STATE_VOLUME,
+        "state_mount": STATE_MOUNT,
+        "volumes": added.get("volumes", ()),
+        "networks": joined_networks(NETWORKS, added),
+        "publish": {"host": own.listen.host, "port": str(own.listen.port)},
+        "port": PORT,
+        "user": added.get("user"),
+        "tmpfs": ["/tmp", *added.get("tmpfs", ())],  # noqa: S108 - the container's own, in memory
+        "read_only": added.get("read_only", True),
+        "probe": ("CMD", "python3", "-c", _PROBE),
+        "logging": added.get("logging", LOGGING),
+        "cap_drop": list(dict.fromkeys(["ALL", *added.get("cap_drop", ())])),
+        "security_opt": merged_security_opt(["no-new-privileges:true"], added),
+        "labels": [(key(name), value) for name, value in added.get("labels", {}).items()],
+        "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
+    }
+
+
+def gate_service(fleet: ir.Fleet) -> dict[str, Any]:
+    """Return everything that the template says of the gate, flat."""
+    own = fleet.orchestrator
+    return {
+        "image": own.gate_image,
+        "container": f"{fleet.project}-gate",
+        "socket": own.socket,
+        "config": f"./{GATE_CONFIG}",
+        "relabelled": own.relabelled,
+        "security_opt": ["no-new-privileges:true", *(["label=disable"] if own.relabelled else [])],
+        "logging": LOGGING,
+        # Compose does not look into what is mounted: a new list of names has to be a new container.
+        "digest": Raw(hashlib.sha256(gate_config(fleet)).hexdigest()[:16]),
+        "networks": [ir.GATE_NETWORK],
+    }

@@ -1,0 +1,91 @@
+"""Fleet → manifest.json: what the compiler tells the orchestrator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen_runtime import manifest
+
+if TYPE_CHECKING:
+    from modelgen.ir import Fleet, Orchestrator, Service
+
+NAME = "manifest.json"
+_CHAT = "/v1/chat/completions"
+
+
+def write_process_manifest(fleet: Fleet) -> bytes:
+    """Return the manifest of an orchestrator that runs engines as processes of the host."""
+    models = tuple(
+        _model(
+            service,
+            process=manifest.Process(
+                (*service.launch.entrypoint, *service.launch.command), dict(service.environment), service.directory
+            ),
+        )
+        for service in fleet.services
+    )
+    return _write(fleet, "process", models, fleet.orchestrator.keys_file)
+
+
+def write_docker_manifest(fleet: Fleet, keys_file: str | None) -> bytes:
+    """Return the manifest of an orchestrator that runs engines in containers; the keys are where it sees them."""
+    models = tuple(
+        _model(service, container=manifest.Container(service.container, service.name, service.port))
+        for service in fleet.services
+    )
+    return _write(fleet, "docker", models, keys_file)
+
+
+def _write(fleet: Fleet, driver: str, models: tuple[manifest.Model, ...], keys_file: str | None) -> bytes:
+    told = manifest.Manifest(
+        project=fleet.project,
+        driver=driver,
+        models=models,
+        gpus=tuple(manifest.Gpu(gpu.name, gpu.memory, gpu.budget) for gpu in fleet.gpus),
+        profiles=tuple(
+            manifest.Profile(profile.name, profile.models, default=profile.default) for profile in fleet.profiles
+        ),
+        settings=_settings(fleet.orchestrator, keys_file),
+    )
+    return manifest.write_manifest(told)
+
+
+def _model(
+    service: Service, *, process: manifest.Process | None = None, container: manifest.Container | None = None
+) -> manifest.Model:
+    readiness = service.readiness
+    return manifest.Model(
+        id=service.model,
+        names=(*service.served_names, *(name for name, _ in service.loras)),
+        engine=service.engine,
+        repo=service.repo,
+        upstream_name=service.upstream_name,
+        routes=service.routes,
+        claims={claim.gpu: claim.memory for claim in service.claims},
+        readiness=manifest.Readiness(
+            readiness.path, float(readiness.start_timeout), readiness.lists, _CHAT if service.canary else None
+        ),
+        stop_grace=float(service.stop_grace),
+        idle_timeout=_seconds(service.idle_timeout),
+        concurrency=service.concurrency,
+        process=process,
+        container=container,
+    )
+
+
+def _settings(orchestrator: Orchestrator, keys_file: str | None) -> manifest.Settings:
+    return manifest.Settings(
+        listen=str(orchestrator.listen),
+        keys_file=keys_file,
+        allowed_hosts=orchestrator.allowed_hosts,
+        insecure=orchestrator.insecure,
+        drain_timeout=float(orchestrator.drain_timeout),
+        queue_limit=orchestrator.queue_limit,
+        min_active=_seconds(orchestrator.min_active),
+        max_wait=_seconds(orchestrator.max_wait),
+        heartbeat=orchestrator.heartbeat,
+    )
+
+
+def _seconds(value: int | None) -> float | None:
+    return None if value is None else float(value)

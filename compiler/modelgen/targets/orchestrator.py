@@ -1,0 +1,43 @@
+"""The orchestrator target: what its image is built from, its manifest, and the configuration of its gate."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.targets.manifests import NAME, write_docker_manifest
+from modelgen.targets.orchestrator_image import image_files
+from modelgen.targets.places import GATE_CONFIG, ORCHESTRATOR_CONFIG, keys_in_container
+from modelgen.targets.readback import RenderingError
+from modelgen.targets.templates import render_template
+
+if TYPE_CHECKING:
+    from modelgen.ir import Fleet
+    from modelgen.targets import Artifacts
+
+_GATE_FILE = f"{GATE_CONFIG}/haproxy.cfg"
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def render(fleet: Fleet) -> Artifacts:
+    """Return the files; none where there is to be no orchestrator."""
+    if not fleet.orchestrator.enabled:
+        return {}
+    return {
+        **image_files(),
+        f"{ORCHESTRATOR_CONFIG}/{NAME}": write_docker_manifest(fleet, keys_in_container(fleet.orchestrator)),
+        _GATE_FILE: gate_config(fleet),
+    }
+
+
+def gate_config(fleet: Fleet) -> bytes:
+    """Return the configuration of the gate, which lets through what is asked of these containers."""
+    containers = [service.container for service in fleet.services]
+    return render_template(_GATE_FILE, _word, containers=containers).encode()
+
+
+def _word(name: str) -> str:
+    """Return a name as it stands in the file: one word of harmless characters, as the language has it."""
+    if not _CONTAINER.fullmatch(name):
+        raise RenderingError(f"{name!r} is no name of a container")
+    return name

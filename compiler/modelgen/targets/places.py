@@ -1,0 +1,29 @@
+"""Where files of the deployment are: in the output, and in the containers of the orchestrator and of its gate."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelgen.ir import Orchestrator
+
+ORCHESTRATOR = "orchestrator"
+"""Folder of the output that the image is built from."""
+ORCHESTRATOR_CONFIG = f"{ORCHESTRATOR}/config"
+GATE_CONFIG = "gate"
+CONFIG_MOUNT = "/etc/modelgen"
+KEYS_MOUNT = "/etc/modelgen-keys"
+STATE_MOUNT = "/state"
+
+
+def keys_in_container(orchestrator: Orchestrator) -> str | None:
+    """Return where the orchestrator sees its keys, if it has any."""
+    if orchestrator.keys_file is None:
+        return None
+    return f"{KEYS_MOUNT}/{posixpath.basename(orchestrator.keys_file)}"
+
+
+def keys_folder(orchestrator: Orchestrator) -> str | None:
+    """Return the folder that is mounted for them: a file that an editor replaces would stay the old one in there."""
+    return None if orchestrator.keys_file is None else posixpath.dirname(orchestrator.keys_file)
