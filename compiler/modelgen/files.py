@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,21 @@ def create(path: Path, data: bytes) -> None:
     staged = Staged(path.parent, {path.name: data})
     try:
         staged.publish(path.name)
+    finally:
+        staged.discard()
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Give a file that somebody else owns new contents, or leave it as it was; its mode and a link to it stay.
+
+    Raises:
+        OSError: It cannot be written; the old contents are there then.
+    """
+    target = path.resolve(strict=True)
+    staged = Staged(target.parent, {target.name: data})
+    try:
+        shutil.copymode(target, _beside(target.parent, target.name, STAGED))
+        staged.publish(target.name)
     finally:
         staged.discard()
 

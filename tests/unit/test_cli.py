@@ -257,7 +257,9 @@ def test_wrong_usage() -> None:
     assert modelgen("build", "--check", "--force", cwd=REPOSITORY).returncode == 2
 
 
-@pytest.mark.parametrize("name", ["add", "build", "diff", "explain", "init", "rules", "schema", "validate", "verify"])
+@pytest.mark.parametrize(
+    "name", ["add", "build", "diff", "doctor", "explain", "init", "rules", "schema", "validate", "verify"]
+)
 def test_every_command_has_an_example(name: str) -> None:
     assert "Example:\n    modelgen" in modelgen(name, "--help", cwd=REPOSITORY).stdout
 

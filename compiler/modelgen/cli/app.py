@@ -18,6 +18,7 @@ _COMMANDS = {
     "add": "Enter a checkpoint of your own into the hub directory.",
     "build": "Write build/ from models.toml.",
     "diff": "Show what a build would change, as text.",
+    "doctor": "Look at this host: what keeps the models from running.",
     "explain": "Print the manual of a rule.",
     "fetch": "Bring the snapshots of models.lock into the hub directory.",
     "init": "Write a commented models.toml to start from.",

@@ -6,19 +6,15 @@ known by then stays unknown.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from modelgen.operate.programs import ask as ask_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,43 +93,16 @@ def _look_up(name: str, arch: str, run: Callable[..., Any], *, local_only: bool)
 
 
 def _run(command: list[str], end: float) -> Any:  # noqa: ANN401 - whatever JSON it prints
-    """Return what a command printed as JSON; the text of its failure; or None if it is out of time.
-
-    Its output goes to a file: a pipe would be held open by whatever the command started itself.
-    """
-    left = end - time.monotonic()
-    if left <= 0:
+    """Return what a command printed as JSON; the text of its failure; or None if it is out of time."""
+    answer = ask_program(command, end - time.monotonic())
+    if answer.is_late:
         return None
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
-            )
-        except OSError as error:
-            return str(error.strerror)
-        try:
-            code = process.wait(left)
-        except subprocess.TimeoutExpired:
-            _kill(process)
-            return None
-        output.seek(0)
-        errors.seek(0)
-        if code != 0:
-            return errors.read(4096).decode(errors="replace").strip() or f"`docker` ended with {code}"
-        try:
-            return json.loads(output.read())
-        except (ValueError, RecursionError):
-            return "`docker` printed no JSON"
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it started."""
-    with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    if not answer.is_good:
+        return answer.errors or f"`docker` ended with {answer.code}"
+    try:
+        return json.loads(answer.output)
+    except (ValueError, RecursionError):
+        return "`docker` printed no JSON"
 
 
 def _of_engine(printed: Any, name: str, arch: str) -> Digests:  # noqa: ANN401 - whatever Docker printed

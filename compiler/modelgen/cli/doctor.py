@@ -1,0 +1,127 @@
+"""`modelgen doctor`."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import config_option, read_config
+from modelgen.cli.exits import FOUND, WORLD, cannot
+from modelgen.cli.locked import hub_directory
+from modelgen.cli.reading import printable
+from modelgen.files import ModelgenError, replace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.operate.doctor import Finding, Host, Wanted
+
+_MARKS = {"good": "ok", "warning": "warn", "bad": "BAD", "unknown": "?"}
+
+
+@click.command("doctor")
+@config_option
+@click.option("--write", is_flag=True, help="Fill [host] of models.toml with what this host is.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("human", "json")),
+    default="human",
+    show_default=True,
+    help="How findings look; `json` is one document.",
+)
+def command(config: Path, *, write: bool, format_: str) -> int:
+    """Look at this host: what of it would keep the models from running, and what mends that.
+
+    Looks at Docker and Compose, NVIDIA's or AMD's driver, the cards of [gpus], the hub directory, ports, SELinux and
+    WSL2. Nothing is changed, but for [host] with `--write`.
+
+    \b
+    Example:
+      modelgen doctor
+      modelgen doctor --write
+      modelgen doctor --format json
+    """
+    from modelgen.operate.doctor import Host, describe, examine
+
+    host = Host()
+    findings = _fill(config, host) if write else []
+    wanted, of_file, is_unreadable = _read(config)
+    findings = [*of_file, *findings, *examine(host, wanted)]
+    if format_ == "json":
+        document = {"findings": [vars(finding) for finding in findings], "host": describe(host)}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(findings)
+    if is_unreadable:
+        return FOUND
+    return WORLD if any(finding.state == "bad" for finding in findings) else 0
+
+
+def _read(config: Path) -> tuple[Wanted, list[Finding], bool]:
+    """Return what models.toml asks for, what is wrong with it, and whether it is there but cannot be read at all.
+
+    The host is looked at all the same.
+    """
+    from modelgen.diagnostics import Severity
+    from modelgen.load import load
+    from modelgen.operate.doctor import Finding, Wanted
+
+    try:
+        data = read_config(config)
+    except ModelgenError as error:
+        message, _, help_ = str(error).partition("; ")
+        return Wanted(), [Finding("models.toml", "bad", message, help_)], False
+    document, _, found = load(data, config.as_posix())
+    errors = sum(item.severity is Severity.ERROR for item in found)
+    said = f"{config} has {errors} error{'s' if errors != 1 else ''}"
+    if document is None:
+        text = f"{said}: what it asks for is not known"
+        return Wanted(), [Finding("models.toml", "bad", text, "modelgen validate")], True
+    findings = [Finding("models.toml", "warning", said, "modelgen validate")] if errors else []
+    try:
+        return Wanted(document, hub_directory(document.config.project.hub, config.parent)), findings, False
+    except ModelgenError as error:
+        message, _, help_ = str(error).partition("; ")
+        return Wanted(document), [*findings, Finding("hub", "bad", message, help_)], False
+
+
+def _fill(config: Path, host: Host) -> list[Finding]:
+    """Write what the host is into models.toml, say so on stderr, and return what kept it from being written."""
+    from modelgen.operate.doctor import Finding, describe
+    from modelgen.operate.doctor.host_table import fill_host
+
+    try:
+        data = read_config(config)
+        filled = fill_host(data, describe(host), config.as_posix())
+        if filled.data is not None:
+            replace(config, filled.data)
+    except OSError as error:
+        problem = str(cannot("write", config, error, "make it and its folder writable"))
+    except ModelgenError:  # there is none: that is said once, where it is read for its wishes
+        return []
+    else:
+        problem = filled.problem
+        if not problem:
+            for line in filled.changes:
+                click.echo(printable(f"{config}: [host] {line}"), err=True)
+            if not filled.changes:
+                click.echo(printable(f"{config}: [host] says what this host is"), err=True)
+    message, _, help_ = problem.rpartition("; ")
+    return [Finding("models.toml", "bad", f"[host] was not written: {message}", help_)] if problem else []
+
+
+def _print(findings: list[Finding]) -> None:
+    for subject, group in groupby(findings, lambda finding: finding.subject):
+        click.echo(subject)
+        for finding in group:
+            click.echo(printable(f"  {_MARKS[finding.state]:<4}  {finding.message}"))
+            if finding.help:
+                click.echo(printable(f"        {finding.help}"))
+    bad, warned = (sum(finding.state == state for finding in findings) for state in ("bad", "warning"))
+    told = [f"{bad} bad"] if bad else []
+    told += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
+    click.echo(", ".join(told) or "nothing is wrong with this host", err=True)

@@ -1,0 +1,49 @@
+"""AMD's device files, and the groups that may open them."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+from modelgen.operate.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.config import Gpu
+    from modelgen.operate.doctor.host import Host
+    from modelgen.operate.doctor.wanted import Wanted
+
+_SUBJECT = "amd"
+_ALL = "/dev/kfd"
+_OPEN = stat.S_IROTH | stat.S_IWOTH
+
+
+def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
+    """Tell whether the device files of AMD's cards are there and open to the groups that are written."""
+    cards = {name: gpu for name, gpu in wanted.gpus.items() if gpu.kind == "amd"}
+    return [found for name, gpu in cards.items() for found in _check_card(host, name, gpu)]
+
+
+def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:
+    groups: set[int] = set()
+    for device in (_ALL, gpu.device):
+        try:
+            status = host.path(device).stat()
+        except (OSError, ValueError):
+            is_driver = device == _ALL
+            text = f"{name}: there is no {device}" + (": AMD's driver is not loaded" if is_driver else "")
+            yield Finding(_SUBJECT, "bad", text, "sudo modprobe amdgpu" if is_driver else "ls /dev/dri")
+            return
+        if status.st_mode & _OPEN != _OPEN:
+            groups.add(status.st_gid)
+    if missing := groups - {*(gpu.groups or ())}:
+        text = f"{name}: a container may not open {_ALL} and {gpu.device} without {_named(missing)}"
+        whole = ", ".join(map(str, sorted({*groups, *(gpu.groups or ())})))
+        yield Finding(_SUBJECT, "bad", text, f"`[gpus.{name}] groups = [{whole}]`")
+    else:
+        yield Finding(_SUBJECT, "good", f"{name}: {_ALL} and {gpu.device} are there")
+
+
+def _named(groups: set[int]) -> str:
+    return f"group{'s' if len(groups) > 1 else ''} {' and '.join(map(str, sorted(groups)))}"

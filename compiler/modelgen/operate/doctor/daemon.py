@@ -1,0 +1,107 @@
+"""What Docker says of itself, read with care: other programs answer to the name of `docker`, too."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines.host import dotted
+
+if TYPE_CHECKING:
+    from modelgen.operate.doctor.host import Host
+    from modelgen.operate.programs import Answer
+
+_VERSION = re.compile(r"\D{0,20}?(\d{1,6}(?:\.\d{1,6}){0,3})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A Docker Engine that answers.
+
+    Args:
+        system: The operating system that it runs on, in its words.
+        kernel: Version of that system's kernel.
+        arch: Its processor, as Docker calls images for it; None where unknown.
+        memory: Bytes that containers can have; 0 where unknown.
+        folder: Where images and containers lie.
+        runtimes: Names of the OCI runtimes.
+        cgroup_driver: Who makes the containers' cgroups.
+        cdi_folders: Where devices are described; empty where CDI is switched off or not known to it.
+    """
+
+    system: str
+    kernel: str
+    arch: str | None
+    memory: int
+    folder: str
+    runtimes: frozenset[str]
+    cgroup_driver: str
+    cdi_folders: tuple[str, ...]
+
+    @property
+    def is_desktop(self) -> bool:
+        """Whether it is Docker Desktop, whose containers run in a virtual machine of its own."""
+        return "Docker Desktop" in self.system
+
+
+def ask_version(host: Host) -> Answer:
+    """Return what `docker version` says."""
+    return host.run("docker", "version", "--format", "{{json .}}")
+
+
+def find_daemon(host: Host) -> Daemon | None:
+    """Return the Engine, or None where none answers."""
+    if host.which("docker") is None:
+        return None
+    info = table(host.run("docker", "info", "--format", "{{json .}}"))
+    if not info.get("ServerVersion"):
+        return None
+    processor = info.get("Architecture")
+    memory = info.get("MemTotal")
+    return Daemon(
+        system=str(info.get("OperatingSystem") or ""),
+        kernel=str(info.get("KernelVersion") or ""),
+        arch={"x86_64": "amd64", "aarch64": "arm64"}.get(str(processor)),
+        memory=memory if isinstance(memory, int) else 0,
+        folder=str(info.get("DockerRootDir") or ""),
+        runtimes=frozenset(map(str, _listed(info.get("Runtimes")))),
+        cgroup_driver=str(info.get("CgroupDriver") or ""),
+        cdi_folders=tuple(map(str, _listed(info.get("CDISpecDirs")))),
+    )
+
+
+def find_endpoint(host: Host) -> str | None:
+    """Return where the `docker` command finds the Engine, such as `unix:///var/run/docker.sock`."""
+    # The variable goes before every context (docs.docker.com, "Docker contexts").
+    if written := host.environment.get("DOCKER_HOST"):
+        return written
+    answer = host.run("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    return (answer.output.strip() or None) if answer.is_good else None
+
+
+def table(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object that was printed; an empty one where none was."""
+    try:
+        found = json.loads(answer.output)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def numbers(text: str) -> str | None:
+    """Return the numbers of a version such as `v2.40.3-desktop.1` or `20.10.24+dfsg1`, as `[host]` has them."""
+    match = _VERSION.match(text)
+    return match[1] if match else None
+
+
+def compare(found: str, written: str) -> int:
+    """Return -1, 0 or 1 for a version below, of, or above the one written; `28.3` is written for all of 28.3."""
+    said = dotted(written)
+    is_ = (*dotted(found), 0, 0, 0)[: len(said)]
+    return (is_ > said) - (is_ < said)
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - whatever JSON holds
+    return [*value] if isinstance(value, list | dict) else []

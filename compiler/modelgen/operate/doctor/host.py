@@ -1,0 +1,88 @@
+"""How the doctor looks at a host: by its programs and its files, within a few seconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen.operate.programs import Answer, ask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALL_TOGETHER = 4.0
+"""Seconds that everything may take."""
+_EACH = 3.0
+_MOST = 1 << 20
+
+
+class Host:
+    """A host to look at; several threads may.
+
+    Args:
+        environment: Variables, among them PATH by which programs are found.
+        root: Where /proc, /sys, /etc, /dev and /var are found.
+        patience: Seconds that everything together may take, from now on.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        root: Path = Path("/"),
+        patience: float = ALL_TOGETHER,
+    ) -> None:
+        self.environment = os.environ if environment is None else environment
+        self._root = root
+        self._end = time.monotonic() + patience
+        self._asked: dict[tuple[str, ...], Future[Answer]] = {}
+        self._guard = threading.Lock()
+
+    @property
+    def seconds_left(self) -> float:
+        """How long looking may go on."""
+        return self._end - time.monotonic()
+
+    def which(self, program: str) -> str | None:
+        """Return where a program is, or None."""
+        return shutil.which(program, path=self.environment.get("PATH"))
+
+    def run(self, program: str, *arguments: str) -> Answer:
+        """Return what a program says; the same question is put once."""
+        command = (program, *arguments)
+        with self._guard:
+            is_new = command not in self._asked
+            said = self._asked.setdefault(command, Future())
+        if is_new:
+            path = self.which(program)
+            try:
+                said.set_result(
+                    Answer(None, errors=f"there is no `{program}` here")
+                    if path is None
+                    else ask([path, *arguments], min(_EACH, self.seconds_left), self.environment)
+                )
+            except BaseException as error:  # else whoever waits for the same answer waits for ever
+                said.set_exception(error)
+                raise
+        return said.result()
+
+    def path(self, path: str) -> Path:
+        """Return where a file of the system is."""
+        return self._root / path.lstrip("/")
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file of the system, or None where it is not there or closed."""
+        return read_text(self.path(path))
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text of a file, or None where there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST).decode(errors="replace")
+    except (OSError, ValueError):  # a zero byte in a path is a ValueError
+        return None

@@ -1,0 +1,69 @@
+"""The ports that models.toml publishes: free, or held by the project itself."""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from modelgen.operate.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from modelgen.ir import Address
+    from modelgen.operate.doctor.host import Host
+    from modelgen.operate.doctor.wanted import Wanted
+
+_PUBLISHED = re.compile(r":(\d{1,5})(?:-(\d{1,5}))?->", re.ASCII)
+
+
+def check_ports(host: Host, wanted: Wanted) -> list[Finding]:
+    """Tell whether what is listened on is free."""
+    return [_check(host, wanted, line, address) for line, address in wanted.addresses.items()]
+
+
+def _check(host: Host, wanted: Wanted, line: str, address: Address) -> Finding:
+    text = f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+    problem = _try_to_bind(address)
+    if problem is None:
+        return Finding("ports", "good", f"{text} is free")
+    if problem == errno.EADDRNOTAVAIL:
+        return Finding("ports", "bad", f"{address.host} is no address of this machine", f'`{line} = "0.0.0.0:…"`')
+    if problem != errno.EADDRINUSE:
+        return Finding("ports", "unknown", f"whether {text} is free cannot be tried by this user")
+    holder = _holder(host, address.port)
+    if holder is not None and wanted.project is not None and holder.startswith(f"{wanted.project}-"):
+        return Finding("ports", "good", f"{text} is held by {holder}")
+    if holder is not None:
+        help_ = f'docker stop {holder}, or another port in `{line} = "…"`'
+        return Finding("ports", "bad", f"{text} is taken by the container {holder}", help_)
+    show = f"netstat -ano | findstr :{address.port}" if sys.platform == "win32" else f"ss -ltnp sport = :{address.port}"
+    help_ = f'`{show}` shows by whom; or another port in `{line} = "…"`'
+    return Finding("ports", "bad", f"{text} is taken by another program", help_)
+
+
+def _try_to_bind(address: Address) -> int | None:
+    """Return why an address cannot be listened on, or None if it can."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if sys.platform != "win32":  # there it would take a port that somebody has
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError as error:
+        return error.errno or errno.EACCES
+    return None
+
+
+def _holder(host: Host, port: int) -> str | None:
+    """Return the container that publishes a port, or None."""
+    if host.which("docker") is None:
+        return None
+    answer = host.run("docker", "ps", "--format", "{{.Names}}\t{{.Ports}}")
+    for row in answer.output.splitlines() if answer.is_good else ():
+        name, _, ports = row.partition("\t")
+        for first, last in _PUBLISHED.findall(ports):
+            if int(first) <= port <= int(last or first):
+                return name
+    return None

@@ -1,0 +1,91 @@
+"""What models.toml asks of a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from modelgen.config.tables import Host
+from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+from modelgen.engines.images import cuda_of
+from modelgen.engines.resolve import resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.config import Gpu
+    from modelgen.ir import Address
+    from modelgen.load import Document
+
+_NVIDIA_DEVICES = "nvidia.com/"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of the host; nothing where there is no models.toml that can be read.
+
+    Args:
+        document: The user's file.
+        hub: The hub directory as this host finds it.
+    """
+
+    document: Document | None = None
+    hub: Path | None = None
+
+    @property
+    def project(self) -> str | None:
+        """The Compose project: containers' names begin with it."""
+        return self.document.config.project.name if self.document else None
+
+    @property
+    def host(self) -> Host:
+        """`[host]` as written; empty without one."""
+        written = self.document.config.host if self.document else None
+        return written or Host.model_construct(set())
+
+    @property
+    def has_orchestrator(self) -> bool:
+        """Whether the orchestrator runs in Docker, and so reads its socket and listens."""
+        if self.document is None:
+            return False
+        table = self.document.config.orchestrator
+        return table is None or table.enabled is not False
+
+    @property
+    def gpus(self) -> dict[str, Gpu]:
+        """The cards by name."""
+        return (self.document.config.gpus or {}) if self.document else {}
+
+    @property
+    def nvidia(self) -> dict[str, Gpu]:
+        """The cards that NVIDIA's driver runs."""
+        return {
+            name: gpu
+            for name, gpu in self.gpus.items()
+            if gpu.kind in (None, "nvidia") or (gpu.kind == "cdi" and gpu.device.startswith(_NVIDIA_DEVICES))
+        }
+
+    @cached_property
+    def cuda(self) -> dict[str, tuple[int, int]]:
+        """The images that run on NVIDIA's cards, with the CUDA that each brings, where that is known."""
+        found = {}
+        for name, model in self.document.models.items() if self.document else ():
+            resolved = resolve(self.document, name) if self.document else None
+            cuda = cuda_of(resolved.image, resolved.version) if resolved and resolved.image else None
+            if resolved and resolved.reference and cuda and any(gpu in self.nvidia for gpu in model.gpus or ()):
+                found[resolved.reference] = cuda
+        return found
+
+    @cached_property
+    def addresses(self) -> dict[str, Address]:
+        """What is listened on, by the line of models.toml that says so; no address is named twice."""
+        written: dict[str, str] = {}
+        if self.document and self.has_orchestrator:
+            table = self.document.config.orchestrator
+            written["[orchestrator] listen"] = (table and table.listen) or DEFAULT_LISTEN
+        for name, model in self.document.models.items() if self.document else ():
+            if model.publish:
+                written[f"[models.{name}] publish"] = model.publish
+        found = {line: parse_address(text) for line, text in written.items()}
+        return {line: address for line, address in found.items() if address is not None}

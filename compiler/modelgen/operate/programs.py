@@ -1,0 +1,89 @@
+"""Ask a program of the host something, within a few seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_MOST = 4 << 20
+"""Bytes that are read of what a program printed."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a program said.
+
+    Args:
+        code: Its exit code; None where it did not start or did not end in time.
+        output: What it printed.
+        errors: What it printed on stderr, or why it did not start.
+    """
+
+    code: int | None
+    output: str = ""
+    errors: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the program ended well."""
+        return self.code == 0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the program was still at it when its time was up."""
+        return self.code is None and not self.errors
+
+
+def ask(command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None) -> Answer:
+    """Run a command and return what it said; one that takes longer is ended, with all that it started.
+
+    Its output goes to a file: a pipe would be held open by whatever the command started itself.
+
+    Args:
+        command: The program's path and its arguments.
+        seconds: How long it may take.
+        environment: Its variables; those of this process where left out.
+    """
+    if seconds <= 0:
+        return Answer(None)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Answer(None, errors=error.strerror or str(error))
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            return Answer(None)
+        output.seek(0)
+        errors.seek(0)
+        return Answer(
+            code, output.read(_MOST).decode(errors="replace"), errors.read(4096).decode(errors="replace").strip()
+        )
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a command and what it started."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
