@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 def find_platform(host: Host) -> str | None:
     """Return where containers run, in `[host]`'s words: `linux` or `wsl2`; None on a Mac."""
     daemon = find_daemon(host)
-    kernel = daemon.kernel if daemon else ""
-    if "microsoft" in f"{kernel} {host.read('/proc/version') or ''}".lower():
+    # The Engine's kernel is the one that containers have, wherever the command runs.
+    kernel = (daemon.kernel if daemon else "") or host.read("/proc/version") or ""
+    if "microsoft" in kernel.lower():
         return "wsl2"
-    if sys.platform == "win32":  # Docker Desktop's machine is one of WSL2's
-        return "wsl2"
-    return "linux" if kernel or sys.platform == "linux" else None
+    if kernel:
+        return "linux"
+    return "wsl2" if sys.platform == "win32" else None  # where Docker Desktop's machine is one of WSL2's
 
 
 def find_selinux(host: Host) -> bool | None:

@@ -1,0 +1,498 @@
+"""`modelgen doctor`: a good host has nothing wrong; each thing that is bad is found and has a way out."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from compiling import complete, modelgen
+from doctoring import CARD, PROJECT, FakeHost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Case = tuple[Callable[[FakeHost], None], str, str, str, str]
+
+MODEL = '[models.qwen]\nrepo = "a/b"\ngpus = ["gpu0"]\nargs = { max-model-len = 8 }\n'
+FREE = "[orchestrator]\nenabled = false\n"
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> FakeHost:
+    return FakeHost(tmp_path)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """Return a port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def with_host(line: str) -> str:
+    return complete(f"[host]\n{line}\n{MODEL}{FREE}")
+
+
+def with_card(lines: str) -> str:
+    return complete(f"[gpus.gpu0]\n{lines}\n{MODEL}{FREE}")
+
+
+def with_image(image: str) -> str:
+    return complete(f'[engines.vllm]\nimage = "{image}"\n{MODEL}{FREE}')
+
+
+def test_a_good_host_has_nothing_wrong(fake: FakeHost) -> None:
+    port = socket.create_server(("127.0.0.1", 0))
+    listen = f'[orchestrator]\nlisten = "127.0.0.1:{port.getsockname()[1]}"\n'
+    port.close()
+    found = fake.examine(complete(MODEL + listen))
+    assert [item for item in found if item.state != "good"] == []
+    subjects = {item.subject for item in found}
+    assert subjects == {"host", "docker", "compose", "nvidia", "toolkit", "hub", "disk", "ports", "prune"}
+    assert not any(item.help for item in found)
+
+
+def no_daemon(said: str) -> Callable[[FakeHost], None]:
+    return lambda fake: fake.docker((1, said))
+
+
+def smi_fails(said: str) -> Callable[[FakeHost], None]:
+    def change(fake: FakeHost) -> None:
+        fake.script("nvidia-smi", f"#!/bin/sh\necho '{said}'\nexit 9\n")
+
+    return change
+
+
+def info(**told: Any) -> Callable[[FakeHost], None]:  # noqa: ANN401 - whatever JSON holds
+    return lambda fake: fake.docker(info=told)
+
+
+def cards(*rows: str) -> Callable[[FakeHost], None]:
+    return lambda fake: fake.cards(*rows)
+
+
+def rootless(fake: FakeHost) -> None:
+    fake.docker((1, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."))
+    fake.environment["XDG_RUNTIME_DIR"] = "/run/user/1000"
+    fake.file("/run/user/1000/docker.sock", "")
+
+
+def old_compose_only(fake: FakeHost) -> None:
+    fake.docker(compose=(1, "docker: 'compose' is not a docker command."))
+    fake.program("docker-compose", {})
+
+
+def wsl2(fake: FakeHost) -> None:
+    fake.docker(info={"KernelVersion": "5.15.153.1-microsoft-standard-WSL2"})
+
+
+def wsl2_without_docker(fake: FakeHost) -> None:
+    fake.lose("docker")
+    fake.file("/proc/version", "Linux version 5.15.153.1-microsoft-standard-WSL2")
+
+
+def no_hub(fake: FakeHost) -> None:
+    (fake.folder / "models" / "hub").rename(fake.folder / "elsewhere")
+
+
+def empty_hub(fake: FakeHost) -> None:
+    no_hub(fake)
+    (fake.folder / "models" / "hub").mkdir()
+
+
+def close_file(fake: FakeHost) -> None:
+    (fake.folder / "models/hub/models--a--b/blobs/0").chmod(0o600)
+
+
+def close_folder(fake: FakeHost) -> None:
+    (fake.folder / "models/hub/models--a--b").chmod(0o700)
+
+
+CDI = with_card('memory = "24GiB"\ndevice = "nvidia.com/gpu=0"\nkind = "cdi"')
+AMD = with_card('memory = "24GiB"\ndevice = "/dev/dri/renderD128"\nkind = "amd"')
+BAD: dict[str, Case] = {
+    "no docker": (lambda fake: fake.lose("docker"), PROJECT, "docker", "no `docker` command", "docs.docker.com"),
+    "no daemon": (
+        no_daemon("Cannot connect to the Docker daemon. Is the docker daemon running?"),
+        PROJECT,
+        "docker",
+        "Is the docker daemon running?",
+        "sudo systemctl start docker",
+    ),
+    "no permission": (
+        no_daemon("permission denied while trying to connect to the Docker daemon socket"),
+        PROJECT,
+        "docker",
+        "permission denied on its socket",
+        "sudo usermod -aG docker $USER, then log in again",
+    ),
+    "rootless, not said": (rootless, PROJECT, "docker", "rootless", "export DOCKER_HOST=unix:///run/user/1000/docker"),
+    "old engine": (
+        lambda fake: fake.docker("19.03.15", api="1.40"),
+        PROJECT,
+        "docker",
+        "19.03.15 is too old",
+        "install Docker",
+    ),
+    "older engine than written": (
+        lambda fake: fake.docker("24.0.7", api="1.43"),
+        with_host('docker = "28.3"'),
+        "docker",
+        "the Engine is 24.0.7, but models.toml has 28.3",
+        '`[host] docker = "24.0.7"`',
+    ),
+    "another socket": (
+        lambda fake: fake.docker(endpoint="unix:///run/user/1000/docker.sock"),
+        PROJECT,
+        "docker",
+        "Docker's socket is /run/user/1000/docker.sock, but models.toml has /var/run/docker.sock",
+        '`[host] docker_socket = "/run/user/1000/docker.sock"`',
+    ),
+    "compose v1": (old_compose_only, PROJECT, "compose", "`docker-compose` that is here is not enough", "plugin"),
+    "old compose": (lambda fake: fake.docker(compose="v2.17.0"), PROJECT, "compose", "2.17.0 is too old", "plugin"),
+    "no driver": (lambda fake: fake.lose("nvidia-smi"), PROJECT, "nvidia", "no `nvidia-smi`", "docs.nvidia.com"),
+    "stale module": (
+        smi_fails("Failed to initialize NVML: Driver/library version mismatch"),
+        PROJECT,
+        "nvidia",
+        "old module is still loaded",
+        "reboot",
+    ),
+    "no answer of the driver": (
+        smi_fails("NVIDIA-SMI has failed"),
+        PROJECT,
+        "nvidia",
+        "NVIDIA-SMI has failed",
+        "dmesg",
+    ),
+    "old driver": (
+        lambda _: None,
+        with_image("vllm/vllm-openai:v0.20.0"),
+        "nvidia",
+        "570.195.03 does not run vllm/vllm-openai:v0.20.0: CUDA 13.0 needs 580",
+        "older image",
+    ),
+    "older driver than written": (
+        lambda _: None,
+        with_host('driver = "580.65"'),
+        "nvidia",
+        "the driver is 570.195.03, but models.toml has 580.65",
+        "modelgen doctor --write",
+    ),
+    "no such card": (
+        lambda _: None,
+        with_card('memory = "24GiB"\ndevice = "3"'),
+        "nvidia",
+        "gpu0 is card 3, which is not here; there is 0 (NVIDIA GeForce RTX 4090, GPU-1111)",
+        '`[gpus.gpu0] device = "0"`',
+    ),
+    "no such slice": (
+        lambda _: None,
+        with_card('memory = "24GiB"\ndevice = "MIG-1"'),
+        "nvidia",
+        "MIG-1, which is not here",
+        "nvidia-smi -L",
+    ),
+    "less memory": (
+        cards("0, GPU-1111, NVIDIA L4, 23034, 570.195.03"),
+        PROJECT,
+        "nvidia",
+        "gpu0 is NVIDIA L4 with 22.4 GiB, but models.toml has 24.0 GiB",
+        '`[gpus.gpu0] memory = "22.4GiB"`',
+    ),
+    "no toolkit": (
+        info(Runtimes={"runc": {}}),
+        PROJECT,
+        "toolkit",
+        "no runtime `nvidia`",
+        "nvidia-ctk runtime configure",
+    ),
+    "no CDI": (info(CDISpecDirs=None), CDI, "toolkit", "CDI is switched off", '"features": {"cdi": true}'),
+    "nothing in CDI": (lambda _: None, CDI, "toolkit", "has no device at all", "sudo nvidia-ctk cdi generate"),
+    "no AMD driver": (lambda _: None, AMD, "amd", "there is no /dev/kfd", "modprobe amdgpu"),
+    "no hub": (no_hub, PROJECT, "hub", "there is no hub directory", "modelgen lock && modelgen fetch"),
+    "empty hub": (empty_hub, PROJECT, "hub", "holds no model", "modelgen lock && modelgen fetch"),
+    "one level too high": (
+        lambda _: None,
+        PROJECT.replace("./models/hub", "./models"),
+        "hub",
+        "one level too high",
+        "[project] hub",
+    ),
+    "closed file": (close_file, PROJECT, "hub", "models--a--b/blobs/0: the file has mode 0600", "chmod -R a+rX"),
+    "closed folder": (close_folder, PROJECT, "hub", "models--a--b: the folder has mode 0700", "chmod -R a+rX"),
+    "no such address": (
+        lambda _: None,
+        complete(f'{MODEL}publish = "192.0.2.1:8001"\n{FREE}'),
+        "ports",
+        "192.0.2.1 is no address of this machine",
+        "[models.qwen] publish",
+    ),
+    "SELinux": (
+        lambda fake: fake.program("getenforce", {"": "Enforcing"}),
+        PROJECT,
+        "host",
+        "SELinux enforces",
+        "`[host] selinux = true`",
+    ),
+    "WSL2": (wsl2_without_docker, PROJECT, "host", "the platform is wsl2", '`[host] platform = "wsl2"`'),
+    "WSL2 by its Engine": (
+        wsl2,
+        with_host('platform = "linux"'),
+        "host",
+        "the platform is wsl2, but models.toml has linux",
+        "modelgen doctor --write",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_bad_is_found_with_a_way_out(fake: FakeHost, name: str) -> None:
+    change, toml, subject, text, help_ = BAD[name]
+    change(fake)
+    bad = [item for item in fake.examine(toml) if item.state == "bad" and text in item.message]
+    assert [item.subject for item in bad] == [subject], fake.wrong(toml)
+    assert help_ in bad[0].help
+
+
+def close_the_disk(fake: FakeHost) -> None:
+    wsl2(fake)
+    fake.file("/proc/mounts", f"/dev/sdc / ext4 rw 0 0\nD:\\134 {fake.folder} 9p rw 0 0\n")
+
+
+WARNED: dict[str, Case] = {
+    "newer engine than written": (
+        lambda _: None,
+        with_host('docker = "27"'),
+        "docker",
+        "the Engine is 28.3.2",
+        "--write",
+    ),
+    "another machine": (
+        lambda fake: fake.docker(endpoint="ssh://me@gpu-box"),
+        PROJECT,
+        "docker",
+        "Docker runs elsewhere, at ssh://me@gpu-box",
+        "on that machine",
+    ),
+    "driver of an older branch": (
+        cards(CARD.replace("570.195.03", "550.54.15")),
+        PROJECT,
+        "nvidia",
+        "a GeForce card is refused",
+        "update the driver to 570",
+    ),
+    "cgroups by systemd": (
+        info(CgroupDriver="systemd"),
+        PROJECT,
+        "toolkit",
+        "Failed to initialize NVML: Unknown Error",
+        "native.cgroupdriver=cgroupfs",
+    ),
+    "Windows drive": (
+        close_the_disk,
+        with_host('platform = "wsl2"'),
+        "hub",
+        "on a Windows drive",
+        "WSL2's own file system",
+    ),
+    "SELinux, written but off": (
+        lambda _: None,
+        with_host("selinux = true"),
+        "host",
+        "does not enforce",
+        "selinux = false",
+    ),
+    "no prune filter": (
+        lambda fake: fake.settings({"pruneFilters": ["label!=other"]}),
+        PROJECT,
+        "prune",
+        "containers of models that are not running",
+        '"pruneFilters": ["label!=modelgen.keep"]',
+    ),
+    "settings that are no object": (
+        lambda fake: fake.settings([1]),
+        PROJECT,
+        "prune",
+        "docker system prune",
+        "config.json",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_what_may_go_wrong_later_is_a_warning(fake: FakeHost, name: str) -> None:
+    change, toml, subject, text, help_ = WARNED[name]
+    change(fake)
+    warned = [item for item in fake.examine(toml) if item.state == "warning" and text in item.message]
+    assert [item.subject for item in warned] == [subject], fake.wrong(toml)
+    assert help_ in warned[0].help
+
+
+def test_a_daemon_that_hangs_is_not_waited_for(fake: FakeHost) -> None:
+    fake.script("docker", "#!/bin/sh\nexec /bin/sleep 600\n")
+    fake.script("nvidia-smi", "#!/bin/sh\nexec /bin/sleep 600\n")
+    found = fake.examine(patience=1)
+    assert [item.message for item in found if "in time" in item.message and item.state == "bad"] == [
+        "`docker version` gave no answer in time: the daemon is there, but hangs",
+        "`nvidia-smi` gave no answer in time: a card or its driver hangs",
+    ]
+
+
+@pytest.mark.parametrize("said", ["", "[]", "3", '{"Server": [], "ServerVersion": 1, "Runtimes": 7}', "{", "[" * 9999])
+def test_programs_that_babble_do_no_harm(fake: FakeHost, said: str) -> None:
+    for name in ("docker", "nvidia-smi", "getenforce"):
+        fake.script(name, f"#!/bin/sh\nprintf '%s' '{said}'\n")
+    assert "bad" in {item.state for item in fake.examine()}
+
+
+def test_only_what_models_toml_asks_for_is_looked_at(fake: FakeHost) -> None:
+    fake.lose("nvidia-smi")
+    fake.docker(info={"Runtimes": {"runc": {}}, "CgroupDriver": "systemd"})
+    toml = complete('gpus = {}\n[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n' + FREE)
+    assert fake.wrong(toml) == []
+
+
+def test_the_sockets_other_name_is_the_same_socket(fake: FakeHost) -> None:
+    assert fake.wrong(complete(f'[host]\ndocker_socket = "/run/docker.sock"\n{MODEL}{FREE}')) == []
+
+
+def test_docker_desktop_puts_its_socket_at_the_usual_place(fake: FakeHost) -> None:
+    fake.docker(info={"OperatingSystem": "Docker Desktop"}, endpoint="unix:///home/me/.docker/desktop/docker.sock")
+    assert not [item for item in fake.wrong() if "socket" in item[2]]
+
+
+def test_docker_host_goes_before_the_context(fake: FakeHost) -> None:
+    fake.environment["DOCKER_HOST"] = "unix:///run/user/7/docker.sock"
+    assert ["/run/user/7/docker.sock" in item[3] for item in fake.wrong() if item[0] == "docker"] == [True]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: '0'\n- name: all\n",
+        json.dumps({"kind": "nvidia.com/gpu", "devices": [{"name": "0"}]}),
+    ],
+)
+def test_cdi_is_read_as_yaml_and_json(fake: FakeHost, spec: str) -> None:
+    fake.file("/etc/cdi/nvidia." + ("json" if spec.startswith("{") else "yaml"), spec)
+    fake.file("/etc/cdi/broken.yaml", "devices: [")
+    assert fake.wrong(CDI) == []
+
+
+def test_cards_are_found_by_uuid_and_slice(fake: FakeHost) -> None:
+    fake.cards(CARD, slices="  MIG 1g.5gb Device 0: (UUID: MIG-22)")
+    for device in ("GPU-1111", "MIG-22"):
+        assert fake.wrong(with_card(f'memory = "24GiB"\ndevice = "{device}"')) == []
+
+
+def test_a_card_without_memory_of_its_own_is_not_judged(fake: FakeHost) -> None:
+    fake.cards("0, GPU-1, NVIDIA GB10, [N/A], 580.95.05")
+    assert [item[1] for item in fake.wrong(PROJECT + FREE)] == ["unknown"]
+
+
+def test_amd_device_files_are_opened_by_groups(fake: FakeHost) -> None:
+    files = [fake.file("/dev/kfd", ""), fake.file("/dev/dri/renderD128", "")]
+    for path in files:
+        path.chmod(0o660)
+    gid = os.getgid()
+    assert [item[3] for item in fake.wrong(AMD)] == [f"`[gpus.gpu0] groups = [{gid}]`"]
+    assert fake.wrong(AMD.replace('kind = "amd"', f'kind = "amd"\ngroups = [{gid}]')) == []
+    for path in files:
+        path.chmod(0o666)
+    assert fake.wrong(AMD) == []
+
+
+def test_a_port_is_good_if_the_project_itself_holds_it(fake: FakeHost, taken: int) -> None:
+    toml = complete(f'{MODEL}[orchestrator]\nlisten = "127.0.0.1:{taken}"\n')
+    assert [(item[0], item[1]) for item in fake.wrong(toml)] == [("ports", "bad")]
+    fake.docker(ps=f"other-web\t127.0.0.1:{taken}->80/tcp")
+    assert ["docker stop other-web" in item[3] for item in fake.wrong(toml)] == [True]
+    fake.docker(ps=f"other-web\t\ndemo-orchestrator\t127.0.0.1:{taken - 1}-{taken}->8080-8081/tcp")
+    assert fake.wrong(toml) == []
+
+
+def run(fake: FakeHost, *args: str, toml: str = PROJECT + FREE) -> tuple[int, str, str]:
+    (fake.folder / "models.toml").write_text(toml)
+    done = modelgen("doctor", *args, cwd=fake.folder, env=fake.environment)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_people_read_a_table(fake: FakeHost) -> None:
+    code, out, err = run(fake)
+    assert (code, err) == (0, "nothing is wrong with this host\n")
+    assert "\ncompose\n  ok    Docker Compose 2.40.3\n" in out
+    fake.docker(compose="2.1.0")
+    code, out, err = run(fake)
+    assert (code, err) == (3, "1 bad\n")
+    assert "\ncompose\n  BAD   Docker Compose 2.1.0 is too old: 2.20 is needed\n        sudo apt-get install" in out
+
+
+def test_a_warning_is_no_failure(fake: FakeHost) -> None:
+    fake.docker(info={"CgroupDriver": "systemd"})
+    code, out, err = run(fake)
+    assert (code, err) == (0, "1 warning\n")
+    assert "\n  warn  cgroups are made by systemd" in out
+
+
+def test_programs_read_one_document(fake: FakeHost) -> None:
+    fake.lose("nvidia-smi")
+    code, out, _ = run(fake, "--format", "json")
+    told = json.loads(out)
+    assert code == 3
+    assert told["host"] == {
+        "platform": "linux",
+        "arch": "amd64",
+        "driver": None,
+        "docker": "28.3.2",
+        "memory": "62.7GiB",
+        "selinux": False,
+        "docker_socket": "/var/run/docker.sock",
+    }
+    assert {
+        "subject": "nvidia",
+        "state": "bad",
+        "message": "there is no `nvidia-smi`: NVIDIA's driver is not installed",
+        "help": "install the driver: https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
+    } in told["findings"]
+
+
+def test_without_a_models_toml_the_host_is_looked_at(fake: FakeHost) -> None:
+    done = modelgen("doctor", cwd=fake.folder, env=fake.environment)
+    assert done.returncode == 3
+    assert done.stdout.startswith("models.toml\n  BAD   there is no models.toml\n        `modelgen init` writes one")
+    assert "Docker Engine 28.3.2 answers" in done.stdout
+
+
+def test_a_file_that_is_no_toml_is_said_and_the_host_looked_at(fake: FakeHost) -> None:
+    code, out, _ = run(fake, toml="[project\n")
+    assert code == 1
+    assert out.startswith("models.toml\n  BAD   models.toml has 1 error: what it asks for is not known\n")
+    assert "Docker Engine 28.3.2 answers" in out
+
+
+def test_a_refused_value_does_not_keep_the_rest_from_being_looked_at(fake: FakeHost) -> None:
+    code, out, _ = run(fake, toml=PROJECT + FREE + '[host]\nmemory = "lots"\n')
+    assert code == 0
+    assert "  warn  models.toml has 1 error\n        modelgen validate\n" in out
+
+
+def test_a_bare_machine_is_told_what_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(PROJECT)
+    done = modelgen("doctor", cwd=tmp_path, env={"PATH": "", "HOME": str(tmp_path)})
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    for text in ("no `docker` command", "no `nvidia-smi`", "no hub directory"):
+        assert text in done.stdout
+
+
+def test_no_name_steers_the_terminal(fake: FakeHost) -> None:
+    fake.cards("0, GPU-1, evil\x1b[2J, 24564, 570.195.03")
+    _, out, _ = run(fake)
+    assert "\x1b" not in out
