@@ -223,6 +223,22 @@ SAYINGS = (
         "llama.cpp: ggml/src/gguf.cpp",
     ),
     Saying(
+        "no-container-toolkit",
+        None,
+        r"could not select device driver \"nvidia\"",
+        "Docker has no way to give a container an NVIDIA card",
+        "install the NVIDIA container toolkit, run `sudo nvidia-ctk runtime configure`, restart Docker",
+        "moby: daemon/devices.go",
+    ),
+    Saying(
+        "limits-not-allowed",
+        None,
+        r"error setting rlimit",
+        "this Docker may not raise limits, as one without root may not",
+        "write `compose.ulimits = {}` with what it allows in the model's table, or in [defaults]",
+        "opencontainers/runc: libcontainer/process_linux.go",
+    ),
+    Saying(
         "driver-too-old",
         None,
         r"unsatisfied condition: cuda|NVIDIA driver on your system is too old|CUDA driver version is insufficient",

@@ -27,6 +27,12 @@ def gone(model: str) -> RefusedError:
     return RefusedError(404, "model_not_found", f"`{model}` was removed from models.toml")
 
 
+def absent(model: str) -> RefusedError:
+    """There is nothing to be started."""
+    message = f"`{model}` has no container; run `modelgen up`"
+    return RefusedError(503, "model_absent", message, retry_after=5)
+
+
 def held(model: str) -> RefusedError:
     """An operator holds the model."""
     message = f"`{model}` is held by an operator; it can run again after POST /models/{model}/release"

@@ -39,6 +39,8 @@ def _why_not(members: Iterable[Record], lack: Mapping[str, int]) -> RefusedError
             return refusals.gone(record.model.id)
         if record.is_held:
             return refusals.held(record.model.id)
+        if record.state is State.ABSENT:  # nobody is sent away for what cannot start
+            return refusals.absent(record.model.id)
     return refusals.too_large(lack) if lack else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -63,7 +64,7 @@ def main() -> None:
     print(f"{options.name} loads", flush=True)
     time.sleep(options.seconds)
     Handler.name = options.name
-    with ThreadingHTTPServer(("127.0.0.1", options.port), Handler) as server:
+    with ThreadingHTTPServer((os.environ.get("LISTEN", "127.0.0.1"), options.port), Handler) as server:
         server.serve_forever()
 
 

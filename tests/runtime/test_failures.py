@@ -11,6 +11,18 @@ from modelgen_runtime.known_failures import EXITS, SAYINGS, Saying
 
 REAL_LINES = [
     (
+        "no-container-toolkit",
+        "vllm",
+        'cannot be started: could not select device driver "nvidia" with capabilities: [[gpu]]',
+    ),
+    (
+        "limits-not-allowed",
+        "command",
+        "cannot be started: failed to create shim task: OCI runtime create failed: runc create failed: unable to start "
+        "container process: error during container init: error setting rlimits for ready process: error setting rlimit "
+        "type 8: operation not permitted: unknown",
+    ),
+    (
         "card-in-use",
         "vllm",
         "(EngineCore_DP0 pid=6940) ValueError: Free memory on device cuda:1 (19.77/22.05 GiB) on startup is less than "

@@ -59,6 +59,8 @@ class Board:
             ticket.refuse(refusals.gone(model))
         elif lack := self.lack([model]):
             ticket.refuse(refusals.too_large(lack))
+        elif record.state is State.ABSENT:
+            ticket.refuse(refusals.absent(model))
         elif record.failure is not None and record.not_before > self._clock() + _SHORT_PAUSE:
             ticket.refuse(refusals.failed(record, self._clock()))
         elif sum(len(other.line) for other in self.records.values()) >= limit:

@@ -123,6 +123,6 @@ class Engines:
 
     def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
         lines = tuple(self._driver.last_words(model.id, _LINES))
-        meaning = explain_failure(model.engine, code, lines)
+        meaning = explain_failure(model.engine, code, [*lines, message])  # Docker's own words count as well
         told = message if code is None else f"{message} (exit code {code})"
         return Failure(told, code, lines, meaning, is_absent=is_absent)

@@ -176,7 +176,7 @@ class ContainerDriver:
         try:
             await self._engine_api.find(container.name)
         except AbsentError:
-            raise AbsentError(f"has no container `{container.name}`; run `modelgen up`") from error
+            raise AbsentError("has no container; run `modelgen up`") from error
 
     def _take(self, model: Model, container: Container, found: Found) -> None:
         endpoint = Endpoint(container.host, container.port, found.generation)
