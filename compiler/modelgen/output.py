@@ -143,6 +143,23 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
         staged.discard()
 
 
+def seal(root: Path) -> str | None:
+    """Return a digest of a directory that is as a complete build left it, or None for any other.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    data = _read_record(root)
+    record = _parse_record(data)
+    if not data or not record:
+        return None
+    for name, hashes in record.items():
+        now = _read(root, name)
+        if now is None or now is NOT_A_FILE or [_hash(now)] != hashes:
+            return None
+    return _hash(data)
+
+
 def diff(artifacts: Mapping[str, bytes], changes: ChangeSet, root: Path) -> str:
     """Return a unified diff from the directory to the artifacts; an empty string when they agree.
 

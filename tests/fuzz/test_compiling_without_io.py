@@ -14,7 +14,7 @@ from mixed_file import MIXED
 
 from compiling import REPOSITORY
 from modelgen.pipeline import compile_source
-from modelgen.targets.templates import templates_folder
+from modelgen.targets.places import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
         return
     if event == "open":
         path = args[0]
-        if isinstance(path, int) or templates_folder() not in Path(path).parents:
+        if isinstance(path, int) or TEMPLATES not in Path(path).parents:
             _watching.append(f"open {path}")
     elif event.startswith(FORBIDDEN):
         _watching.append(event)

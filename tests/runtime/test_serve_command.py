@@ -135,7 +135,7 @@ def test_nothing_that_answers_is_said(project: Path) -> None:
         done = modelgen(*command, cwd=folder)
         assert done.returncode == 3
         assert "nothing answers at http://127.0.0.1:" in done.stderr
-        assert "start it by `modelgen serve`" in done.stderr
+        assert "start it by `modelgen up` or `modelgen serve`" in done.stderr
     (folder / "models.toml").write_text("[")
     assert modelgen("status", cwd=folder).returncode == 1
 

@@ -49,16 +49,16 @@ def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: st
         raise InputError(f"there is no {lock_path(config)}; run `modelgen lock`")
     from modelgen.hub.fetching.remembered import Seen, key_of
 
-    key, hub = key_of(data, lock), _hub_directory(data, config)
+    key, hub = key_of(data, lock), hub_in(data, config)
     if not dry_run and hub is not None and Seen(hub).is_complete(key):
         return _say_nothing_is_missing(hub, format_)
-    wanted = _wanted(read_inputs(config), key)
+    wanted = wanted_of(read_inputs(config), key)
     if dry_run:
         return _print_plan(wanted, format_)
-    return _fetch(wanted, read_token(token_file), format_)
+    return bring(wanted, read_token(token_file), format_)
 
 
-def _hub_directory(data: bytes, config: Path) -> Path | None:
+def hub_in(data: bytes, config: Path) -> Path | None:
     """Return the hub directory that a models.toml names, or None: what is wrong, who reads it properly says."""
     import tomllib
 
@@ -78,7 +78,7 @@ def _say_nothing_is_missing(hub: Path, format_: str) -> int:
     return 0
 
 
-def _wanted(inputs: Inputs, key: str) -> Wanted:
+def wanted_of(inputs: Inputs, key: str) -> Wanted:
     """Return what models.toml needs of its lock.
 
     Raises:
@@ -126,7 +126,8 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
     return 0
 
 
-def _fetch(wanted: Wanted, token: str | None, format_: str) -> int:
+def bring(wanted: Wanted, token: str | None, format_: str) -> int:
+    """Bring what is missing, show how far it is, and return the exit code."""
     from modelgen.cli.progress import shown
     from modelgen.hub.client import connect
     from modelgen.hub.fetching.events import Done, Failed

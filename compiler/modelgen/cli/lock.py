@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913 - its options
 
         return check_lock(inputs, format_)
     moved = _moved(inputs, models) if upgrade else frozenset[str]()
-    return _lock(inputs, moved, None if offline else partial(_connect, read_token(token_file)), format_)
+    return lock_all(inputs, moved, None if offline else partial(connect_to_hub, read_token(token_file)), format_)
 
 
 def _moved(inputs: Inputs, models: tuple[str, ...]) -> Collection[str]:
@@ -90,7 +90,12 @@ def _moved(inputs: Inputs, models: tuple[str, ...]) -> Collection[str]:
     return frozenset(models or known)
 
 
-def _connect(token: str | None) -> Connection:
+def connect_to_hub(token: str | None) -> Connection:
+    """Return a connection to the hub.
+
+    Raises:
+        ModelgenError: The hub's client is set up so that there is none.
+    """
     from modelgen.hub.client import connect
 
     try:
@@ -99,7 +104,15 @@ def _connect(token: str | None) -> Connection:
         raise ModelgenError(f"{error}, or lock what the hub directory has by --offline") from error
 
 
-def _lock(inputs: Inputs, moved: Collection[str], connect: partial[Connection] | None, format_: str) -> int:
+def lock_all(inputs: Inputs, moved: Collection[str], connect: partial[Connection] | None, format_: str) -> int:
+    """Lock what is not locked, say what changes, and return the exit code.
+
+    Args:
+        inputs: See there.
+        moved: Models whose commits are to move.
+        connect: Makes the connection to the hub; None to ask nobody.
+        format_: How the changes look.
+    """
     from modelgen.cli.lock_images import look_up_images
     from modelgen.cli.lock_report import Report, print_faults
     from modelgen.lockfile.entries import Lock

@@ -56,6 +56,16 @@ def url_of(listen: str) -> str | None:
     return f"http://{host}:{address.port}"
 
 
+def running_url(folder: Path) -> str | None:
+    """Return where the one listens that the manifest in a folder was written for: `listen` may have changed since."""
+    from modelgen_runtime.manifest import ManifestError, read_manifest
+
+    try:
+        return url_of(read_manifest((folder / "manifest.json").read_bytes()).settings.listen)
+    except (OSError, ManifestError):
+        return None  # none was written, or by another version: then it is where the file says
+
+
 def _url_in(config: Path) -> str:
     """Return the address that models.toml says, whatever else in it is wrong."""
     from modelgen.engines.addresses import DEFAULT_LISTEN

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from modelgen.cli.compiling import config_option, lock_path, print_findings, read_config, read_lock
-from modelgen.cli.exits import FOUND, cannot
+from modelgen.cli.exits import FOUND
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
-_FOLDER = ".modelgen"
 _ON_HOST = ("vllm", "command")
 
 
@@ -42,28 +41,20 @@ def command(config: Path, *, reload_: bool) -> int:
     if compilation.failed:
         return FOUND
     _refuse_others(compilation)
-    running = _running_url(config.parent / _FOLDER) if reload_ else None
-    manifest = _write(config.parent / _FOLDER, compilation)
-    if reload_:
-        from modelgen.cli.remote import find_orchestrator
+    from modelgen.cli.remote import find_orchestrator, running_url
+    from modelgen.cli.state_folder import NAME, write_state
 
+    folder = config.parent / NAME
+    running = running_url(folder) if reload_ else None
+    write_state(folder, compilation.artifacts)
+    manifest = folder / "manifest.json"
+    if reload_:
         answer = find_orchestrator(config, running).ask("POST", "/reload", {})
         click.echo(f"{manifest}: reloaded", err=True)
         for key in answer["needs_restart"]:
             click.echo(f"`{key}` has changed too; for that end `modelgen serve` and start it again", err=True)
         return 0
     return _become(manifest)
-
-
-def _running_url(folder: Path) -> str | None:
-    """Return where the one listens that the last manifest was written for: `listen` may have changed since."""
-    from modelgen.cli.remote import url_of
-    from modelgen_runtime.manifest import ManifestError, read_manifest
-
-    try:
-        return url_of(read_manifest((folder / "manifest.json").read_bytes()).settings.listen)
-    except (OSError, ManifestError):
-        return None  # none was written, or by another version: then it is where the file says
 
 
 def _become(manifest: Path) -> NoReturn:
@@ -103,21 +94,3 @@ def _refuse_others(compilation: Compilation) -> None:
             f'{named} can run only in a container; `serve` runs vllm and `engine = "command"`, by which any program '
             "that is installed here can be named"
         )
-
-
-def _write(folder: Path, compilation: Compilation) -> Path:
-    """Write the manifest, and keep the folder out of version control."""
-    from modelgen.files import Staged
-
-    contents = {**compilation.artifacts, ".gitignore": b"*\n"}
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)  # the manifest has the models' `env`, the logs what clients asked
-        staged = Staged(folder, contents)
-        try:
-            for name in contents:
-                staged.publish(name)
-        finally:
-            staged.discard()
-    except OSError as error:
-        raise cannot("write", error.filename or folder, error, "make its folder writable") from error
-    return folder / "manifest.json"

@@ -29,6 +29,12 @@ def command(config: Path, url: str | None, *, format_: str) -> int:
     if format_ == "json":
         click.echo(json.dumps(status, indent=2, ensure_ascii=False))
         return 0
+    print_status(status)
+    return 0
+
+
+def print_status(status: dict[str, Any]) -> None:
+    """Print it as a table."""
     for gpu in status["gpus"]:
         holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
         click.echo(f"{gpu['name']}  {gpu['claimed'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB claimed{holders}")
@@ -37,7 +43,6 @@ def command(config: Path, url: str | None, *, format_: str) -> int:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         click.echo("  ".join([*cells, row[4]]).rstrip())
-    return 0
 
 
 def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _MENDED_BY_USER = (400, 404, 409)
 
 
+class UnreachableError(ModelgenError):
+    """Nothing answers at the orchestrator's address."""
+
+
 @dataclass(frozen=True)
 class Orchestrator:
     """A running orchestrator.
@@ -65,9 +69,9 @@ class Orchestrator:
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             told = getattr(reason, "strerror", None) or reason
-            raise ModelgenError(
-                f"nothing answers at {self.url} ({str(told).lower()}); start it by `modelgen serve`, or name another "
-                "address by --url"
+            raise UnreachableError(
+                f"nothing answers at {self.url} ({str(told).lower()}); start it by `modelgen up` or `modelgen serve`, "
+                "or name another address by --url"
             ) from error
 
 

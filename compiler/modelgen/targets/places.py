@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import posixpath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelgen.ir import Orchestrator
 
+_PACKAGE = Path(__file__).parent.parent
+_INSTALLED = _PACKAGE / "templates"
+TEMPLATES = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent.parent / "templates"
+"""The folder of templates: inside the installed package, or at the top of a repository that is used in place."""
 ORCHESTRATOR = "orchestrator"
 """Folder of the output that the image is built from."""
 ORCHESTRATOR_CONFIG = f"{ORCHESTRATOR}/config"

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from modelgen.targets.places import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@cache
-def templates_folder() -> Path:
-    """Return the folder: inside the installed package, or at the top of a repository that is used in place."""
-    package = Path(__file__).parent.parent
-    installed = package / "templates"
-    return installed if installed.is_dir() else package.parent.parent / "templates"
-
-
 def render_template(name: str, finalize: Callable[[Any], str], **values: object) -> str:
     """Render `templates/<name>.j2`; every interpolated value goes through `finalize`."""
     environment = Environment(
-        loader=FileSystemLoader(templates_folder()),
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         finalize=finalize,
         keep_trailing_newline=True,
@@ -34,4 +26,4 @@ def render_template(name: str, finalize: Callable[[Any], str], **values: object)
 
 def copy_file(name: str) -> bytes:
     """Return the bytes of `templates/<name>`."""
-    return (templates_folder() / name).read_bytes()
+    return (TEMPLATES / name).read_bytes()

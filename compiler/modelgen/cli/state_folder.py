@@ -1,0 +1,30 @@
+"""`.modelgen/` beside models.toml: what commands keep between their runs, out of version control."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.cli.exits import cannot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NAME = ".modelgen"
+
+
+def write_state(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into the folder, which nobody else may read: a manifest has the models' `env`."""
+    from modelgen.files import Staged
+
+    contents = {**contents, ".gitignore": b"*\n"}
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        staged = Staged(folder, contents)
+        try:
+            for name in contents:
+                staged.publish(name)
+        finally:
+            staged.discard()
+    except OSError as error:
+        raise cannot("write", error.filename or folder, error, "make its folder writable") from error

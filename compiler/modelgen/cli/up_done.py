@@ -1,0 +1,105 @@
+"""What the last `up` left, so that the next one, with nothing to do, need not compile to know it.
+
+It is a note, never a proof: files and containers are looked at each time, and whatever is amiss with it, all is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelgen import __version__
+from modelgen.cli.compiling import lock_path, read_config, read_lock
+from modelgen.cli.state_folder import NAME, write_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.operate.deployment import Deployment
+
+_FILE = "up-done.json"
+_OVERRIDE = "docker-compose.override.yml"
+
+
+def note_done(config: Path, deployment: Deployment, listen: str) -> None:
+    """Write down what is there now."""
+    from modelgen.output import seal
+
+    note = {
+        "project": deployment.project,
+        "inputs": _inputs(config, deployment.folder),
+        "output": seal(deployment.folder),
+        "containers": _containers(deployment),
+        "listen": listen,
+    }
+    write_state(config.parent / NAME, {_FILE: json.dumps(note, indent=2).encode() + b"\n"})
+
+
+def is_as_left(config: Path, out: Path | None) -> bool:
+    """Tell whether nothing has changed since the last `up`, and print the status if so."""
+    try:
+        note = json.loads((config.parent / NAME / _FILE).read_bytes())
+        folder = (config.parent / "build" if out is None else out).absolute()
+        if not isinstance(note, dict) or note["inputs"] != _inputs(config, folder):
+            return False
+        return _is_running(note, config, folder)
+    except (OSError, ValueError, LookupError):
+        return False
+
+
+def _is_running(note: dict[str, Any], config: Path, folder: Path) -> bool:
+    from modelgen.cli.remote import find_orchestrator, url_of
+    from modelgen.cli.status import print_status
+    from modelgen.cli.up_weights import is_known_complete
+    from modelgen.operate.control import UnreachableError
+    from modelgen.operate.deployment import Deployment
+    from modelgen.output import seal
+
+    if note["output"] is None or note["output"] != seal(folder) or (config.parent / NAME / "up.json").exists():
+        return False
+    if read_lock(config) is not None and not is_known_complete(config):
+        return False
+    if note["containers"] != _containers(Deployment(folder, note["project"])):
+        return False
+    try:
+        status = find_orchestrator(config, url_of(note["listen"])).ask("GET", "/status")
+    except UnreachableError:
+        return False
+    print_status(status)
+    return True
+
+
+def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
+    """Return what is held against the note: of the orchestrator and its gate also whether they run."""
+    return {
+        name: [one.digest, one.image, one.is_running or bool(one.model)]
+        for name, one in sorted(deployment.containers().items())
+    }
+
+
+def _inputs(config: Path, folder: Path) -> str:
+    """Return a digest of all that a build comes from."""
+    override = folder / _OVERRIDE
+    parts = [read_config(config), read_lock(config) or b"", override.read_bytes() if override.is_file() else b""]
+    digest = hashlib.sha256(f"{__version__} {lock_path(config)} {folder}".encode(errors="surrogateescape"))
+    for part in (*parts, *_own_files()):
+        digest.update(b"%d " % len(part))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _own_files() -> Iterator[bytes]:
+    """Yield name, size and time of modelgen's own files: a version that is worked on keeps its number."""
+    import modelgen_runtime
+    from modelgen.targets.places import TEMPLATES
+
+    for root in (Path(__file__).parent.parent, Path(modelgen_runtime.__file__).parent, TEMPLATES):
+        for folder, folders, names in os.walk(root):
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
+            for name in sorted(names):
+                path = os.path.join(folder, name)  # noqa: PTH118 - three hundred of them, in milliseconds
+                found = os.stat(path)  # noqa: PTH116
+                yield f"{path} {found.st_size} {found.st_mtime_ns}".encode(errors="surrogateescape")

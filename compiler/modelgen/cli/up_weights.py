@@ -1,0 +1,93 @@
+"""What `up` does before it builds: lock what is not locked, and bring what is not in the hub directory."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import is_terminal, read_config, read_lock
+from modelgen.cli.locked import Inputs, read_inputs, read_token
+from modelgen.files import ModelgenError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.hub.fetching.fetch import Wanted
+
+_GIB = 2**30
+
+
+def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
+    """Have everything in the hub directory that the models need; return the exit code, 0 for all is there."""
+    if is_known_complete(config):
+        return 0
+    inputs = read_inputs(config)
+    if not _is_locked(inputs):
+        from modelgen.cli.lock import connect_to_hub, lock_all
+
+        connect = None if offline else partial(connect_to_hub, read_token(token_file))
+        if code := lock_all(inputs, frozenset(), connect, "human"):
+            return code
+        inputs = read_inputs(config)
+    needs_hub = any(model.repo is not None or _names_hub(model.command) for model in inputs.document.models.values())
+    if inputs.lock is not None and any(model.repo is not None for model in inputs.document.models.values()):
+        return _fetch(inputs, config, token_file, yes=yes, offline=offline)
+    if needs_hub and not inputs.hub.is_dir():
+        raise ModelgenError(f"there is no hub directory at {inputs.hub}; make it, or correct `hub` in [project]")
+    return 0
+
+
+def is_known_complete(config: Path) -> bool:
+    """Tell whether the last fetch of these very files left nothing missing, without reading them properly."""
+    from modelgen.cli.fetch import hub_in
+    from modelgen.hub.fetching.remembered import Seen, key_of
+
+    data, lock = read_config(config), read_lock(config)
+    hub = None if lock is None else hub_in(data, config)
+    return lock is not None and hub is not None and Seen(hub).is_complete(key_of(data, lock))
+
+
+def _is_locked(inputs: Inputs) -> bool:
+    from modelgen.engines.assets import wants
+    from modelgen.lockfile.entries import Lock
+
+    lock = inputs.lock or Lock()
+    return all(lock.find(want) is not None for want in wants(inputs.document, lock))
+
+
+def _names_hub(command: list[str] | None) -> bool:
+    return any("{hub}" in item for item in command or ())
+
+
+def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
+    from modelgen.cli.fetch import bring, wanted_of
+    from modelgen.hub.fetching.remembered import Seen, key_of
+
+    wanted = wanted_of(inputs, key_of(read_config(config), read_lock(config) or b""))
+    size = wanted.plan(Seen(wanted.hub)).size
+    if size:
+        _agree(wanted, size, yes=yes, offline=offline)
+    return bring(wanted, read_token(token_file), "human")
+
+
+def _agree(wanted: Wanted, size: int, *, yes: bool, offline: bool) -> None:
+    """Ask before much is downloaded.
+
+    Raises:
+        ModelgenError: Nothing may be downloaded.
+    """
+    what = f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size:,} bytes"
+    if offline:
+        raise ModelgenError(
+            f"{what} are missing in {wanted.hub}, and --offline forbids to fetch them; bring them by `modelgen fetch` "
+            "where there is a network"
+        )
+    if yes:
+        return
+    if not is_terminal(sys.stdin):
+        raise ModelgenError(f"{what} have to come into {wanted.hub}; say so by --yes, or run `modelgen fetch` before")
+    if not click.confirm(f"{what} have to come into {wanted.hub}. Download them now?", default=True, err=True):
+        raise ModelgenError("nothing was downloaded, so nothing was started")

@@ -1,0 +1,61 @@
+"""What has to happen to a deployment so that it is what was built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.operate.deployment import Container
+
+ORCHESTRATOR, GATE = "orchestrator", "gate"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A service as it ought to be: Compose's digest of it, its image, and the id of its model, or ""."""
+
+    digest: str
+    image: str
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What has to happen.
+
+    Args:
+        new: Services that have no container yet.
+        changed: Services whose container is another than the file says.
+        removed: Containers of models that the file has no more.
+    """
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[Container, ...]
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Services whose containers are to be created, the orchestrator's own aside."""
+        return tuple(name for name in (*self.new, *self.changed) if name not in (ORCHESTRATOR, GATE))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all is as it ought to be."""
+        return not (self.new or self.changed or self.removed)
+
+
+def compare(wanted: Mapping[str, Wanted], found: Mapping[str, Container]) -> Changes:
+    """Compare what ought to be with what is there; services that others have added are left alone."""
+    return Changes(
+        new=tuple(name for name in wanted if name not in found),
+        changed=tuple(name for name, one in wanted.items() if name in found and _differs(one, found[name])),
+        removed=tuple(one for name, one in found.items() if name not in wanted and one.model),
+    )
+
+
+def _differs(wanted: Wanted, found: Container) -> bool:
+    """A tag that was moved to another image leaves Docker with the old one's id, and Compose would replace it too."""
+    return wanted.digest != found.digest or found.image != wanted.image

@@ -1,0 +1,90 @@
+"""Docker and Compose by their command lines, as their user has them set up; what they refuse is a sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from modelgen.files import ModelgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# Words of Docker's, and what to do about them.
+_KNOWN = (
+    (
+        r"permission denied.*(?:docker API|docker daemon|docker\.sock)",
+        "no permission on the Docker socket; run `sudo usermod -aG docker $USER`, log in again, and try again",
+    ),
+    (
+        r"Cannot connect to the Docker daemon|failed to connect to the docker API|error during connect",
+        "Docker does not run; start it (`sudo systemctl start docker`, or Docker Desktop), and try again",
+    ),
+    (
+        r"is not a docker command|unknown (?:shorthand )?flag|unknown command: docker compose",
+        "there is no Docker Compose v2 here; install the plugin `docker-compose-plugin`, and try again",
+    ),
+)
+_TAKEN = re.compile(r"address already in use|port is already allocated")
+_ADDRESS = re.compile(r"(?:for|listen tcp4?|Bind for) (\[?[0-9a-fA-F.:]+\]?:\d+)")
+
+
+def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | None = None) -> str:
+    """Run a command of Docker's, and return what it printed.
+
+    Args:
+        command: `docker` and its arguments.
+        folder: Where it runs.
+        given: What it reads.
+
+    Raises:
+        ModelgenError: It cannot be done; the message says what to do.
+    """
+    try:
+        done = subprocess.run(
+            command, cwd=folder, input=given or b"", capture_output=True, check=False, env=_environment()
+        )
+    except FileNotFoundError as error:
+        raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
+    errors = done.stderr.decode(errors="replace")
+    if done.returncode:
+        raise ModelgenError(explain(errors, f"`{' '.join(command[:3])}` ended with {done.returncode}"))
+    return done.stdout.decode(errors="replace")
+
+
+def show(command: Sequence[str]) -> bool:
+    """Run a command whose progress a person watches, and tell whether it went well."""
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, check=False, env=_environment()).returncode == 0
+    except FileNotFoundError as error:
+        raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
+
+
+def has_image(reference: str) -> bool:
+    """Tell whether the Docker Engine has an image.
+
+    Raises:
+        ModelgenError: It cannot be asked.
+    """
+    return bool(run(["docker", "image", "ls", "--quiet", reference]).strip())
+
+
+def explain(errors: str, otherwise: str) -> str:
+    """Return what Docker's words mean and what to do, or its last line."""
+    for pattern, meaning in _KNOWN:
+        if re.search(pattern, errors, re.DOTALL):
+            return meaning
+    if _TAKEN.search(errors):
+        found = _ADDRESS.search(errors)
+        address = found[1] if found else "an address"
+        return f"{address} is taken; end what listens there, or write another `listen` or `publish` in models.toml"
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    return lines[-1].removeprefix("Error response from daemon: ") if lines else otherwise
+
+
+def _environment() -> dict[str, str]:
+    """The user's own COMPOSE_FILE or COMPOSE_PROJECT_NAME would be another deployment than the one that is meant."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
