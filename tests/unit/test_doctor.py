@@ -483,6 +483,14 @@ def test_a_refused_value_does_not_keep_the_rest_from_being_looked_at(fake: FakeH
     assert "  warn  models.toml has 1 error\n        modelgen validate\n" in out
 
 
+def test_what_was_refused_is_not_looked_for(fake: FakeHost) -> None:
+    code, out, _ = run(fake, toml="project = 3\n[orchestrator]\nlisten = 8080\n")
+    assert code == 0
+    assert "  warn  models.toml has 2 errors\n" in out
+    assert "\nhub\n" not in out
+    assert "\nports\n" not in out
+
+
 def test_a_bare_machine_is_told_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(PROJECT)
     done = modelgen("doctor", cwd=tmp_path, env={"PATH": "", "HOME": str(tmp_path)})

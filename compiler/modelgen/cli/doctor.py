@@ -82,6 +82,8 @@ def _read(config: Path) -> tuple[Wanted, list[Finding], bool]:
         text = f"{said}: what it asks for is not known"
         return Wanted(), [Finding("models.toml", "bad", text, "modelgen validate")], True
     findings = [Finding("models.toml", "warning", said, "modelgen validate")] if errors else []
+    if document.is_refused("project", "hub"):
+        return Wanted(document), findings, False
     try:
         return Wanted(document, hub_directory(document.config.project.hub, config.parent)), findings, False
     except ModelgenError as error:

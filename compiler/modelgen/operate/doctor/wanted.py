@@ -36,7 +36,9 @@ class Wanted:
     @property
     def project(self) -> str | None:
         """The Compose project: containers' names begin with it."""
-        return self.document.config.project.name if self.document else None
+        if self.document is None or self.document.is_refused("project", "name"):
+            return None
+        return self.document.config.project.name
 
     @property
     def host(self) -> Host:
@@ -81,7 +83,7 @@ class Wanted:
     def addresses(self) -> dict[str, Address]:
         """What is listened on, by the line of models.toml that says so; no address is named twice."""
         written: dict[str, str] = {}
-        if self.document and self.has_orchestrator:
+        if self.document and self.has_orchestrator and not self.document.is_refused("orchestrator", "listen"):
             table = self.document.config.orchestrator
             written["[orchestrator] listen"] = (table and table.listen) or DEFAULT_LISTEN
         for name, model in self.document.models.items() if self.document else ():
