@@ -15,6 +15,7 @@ import pytest
 from deployment import IMAGE, remove_leftovers, tagged
 from docker_cli import engine_problem, find_compose
 from engine_image import REPOSITORY, engine_image
+from own_images import download_wheels, own_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,13 @@ def docker_engine() -> Iterator[None]:
 def double(docker_engine: None) -> str:  # noqa: ARG001 - it has to be there
     """The image of the engine double."""
     return engine_image()
+
+
+@pytest.fixture(scope="session")
+def own_wheels(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:  # noqa: ARG001
+    """What the orchestrator's image is built from; the images below it and of its gate are there meanwhile."""
+    with own_images():
+        yield download_wheels(tmp_path_factory.mktemp("wheels"))
 
 
 @pytest.fixture(scope="module")

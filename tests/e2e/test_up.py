@@ -1,0 +1,163 @@
+"""`modelgen up`: from nothing to an answer, edits under load, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from docker_cli import docker, inspect
+from running import Running, model, running, until
+
+from compiling import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytest_plugins = ["docker_fixtures"]
+pytestmark = pytest.mark.docker
+
+STREAMING = ("--chunks", "40", "--pace", "0.05")
+A, B = model("a", *STREAMING, gib=8), model("b", *STREAMING, gib=8)
+
+
+@pytest.fixture
+def deployment(double: str, own_wheels: Path, tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path, "up", double, own_wheels) as found:
+        yield found
+
+
+def test_an_edit_touches_what_it_changes_and_nothing_else(deployment: Running) -> None:
+    deployment.write(A, B)
+    deployment.up()
+    assert [deployment.served.chat(name)[0] for name in ("a", "b")] == [200, 200]
+    before = {service: deployment.id(service) for service in ("command-a", "command-b", "orchestrator", "gate")}
+    stream = deployment.stream("a")
+    stream.first()
+    deployment.write(A, B.replace('"40"', '"41"'))
+    deployment.up()
+    assert stream.rest().endswith(b"data: [DONE]\n\n")
+    after = {service: deployment.id(service) for service in before}
+    assert {service for service in before if before[service] != after[service]} == {"command-b"}
+    until(lambda: deployment.served.state("b") == "ready")  # it ran before, so it does again
+
+
+def test_an_edit_of_a_busy_model_waits_for_its_stream_and_its_requests_wait(deployment: Running) -> None:
+    deployment.write(A, B)
+    deployment.up()
+    assert deployment.served.chat("a")[0] == 200
+    stream = deployment.stream("a")
+    stream.first()
+    deployment.write(A.replace('"40"', '"41"'), B)
+    with ThreadPoolExecutor(3) as pool:
+        applied = pool.submit(deployment.up)
+        until(lambda: "a: draining" in deployment.orchestrator_log())
+        late = pool.submit(deployment.served.chat, "a")
+        assert stream.rest().endswith(b"data: [DONE]\n\n")
+        applied.result()
+        assert late.result()[0] == 200
+    assert inspect(deployment.container("command-a"))["Args"].count("41") == 1
+
+
+def test_models_come_and_go(deployment: Running) -> None:
+    deployment.write(A)
+    deployment.up()
+    own = deployment.id("orchestrator")
+    deployment.write(A, B)
+    deployment.up()
+    assert deployment.served.chat("b")[0] == 200
+    deployment.write(A)
+    deployment.up()
+    assert deployment.served.chat("b")[0] == 404
+    assert deployment.id("orchestrator") == own
+    assert not docker("ps", "--all", "--quiet", "--filter", f"name=^{deployment.container('command-b')}$")
+    deployment.modelgen("down")
+    assert not docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={deployment.project}")
+
+
+def test_another_image_of_the_orchestrator_is_taken_after_draining_all(deployment: Running) -> None:
+    deployment.write(A)
+    deployment.up()
+    assert deployment.served.chat("a")[0] == 200
+    own, engine = deployment.id("orchestrator"), deployment.id("command-a")
+    stream = deployment.stream("a")
+    stream.first()
+    docker("tag", "python:3.13-slim-bookworm", "modelgen-e2e/other-base:1")
+    path = deployment.folder / "models.toml"
+    path.write_text(
+        path.read_text().replace("[orchestrator]", '[orchestrator]\nbase_image = "modelgen-e2e/other-base:1"')
+    )
+    deployment.up()
+    assert stream.rest().endswith(b"data: [DONE]\n\n")
+    assert deployment.id("orchestrator") != own
+    assert deployment.id("command-a") == engine
+    until(lambda: deployment.served.state("a") == "ready")
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.2, 1.6])
+def test_one_that_was_killed_is_completed_by_the_next(deployment: Running, seconds: float) -> None:
+    deployment.write(A, B)
+    deployment.up()
+    assert [deployment.served.chat(name)[0] for name in ("a", "b")] == [200, 200]
+    deployment.write(A.replace('"40"', '"41"'), B)
+    command = [sys.executable, "-m", "modelgen", "up", "--yes"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    with subprocess.Popen(
+        command, cwd=deployment.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as killed:
+        time.sleep(seconds)  # at some moment; which one it is does not matter
+        killed.send_signal(signal.SIGKILL)
+    deployment.up()
+    assert [deployment.served.chat(name)[0] for name in ("a", "b")] == [200, 200]
+    assert inspect(deployment.container("command-a"))["Args"].count("41") == 1
+    assert not any(one["held"] for one in deployment.served.ask("/models")[1]["models"])
+
+
+def test_without_the_orchestrator_an_edit_is_applied_all_the_same(deployment: Running) -> None:
+    deployment.write(A)
+    deployment.up()
+    docker("stop", deployment.container("orchestrator"))
+    deployment.write(A.replace('"40"', '"41"'))
+    deployment.up()
+    assert deployment.served.chat("a")[0] == 200
+
+
+def test_what_cannot_be_is_said_in_one_sentence(deployment: Running) -> None:
+    deployment.write(model("a").replace("[models.a]", '[models.a]\nimage = "registry.invalid/nothing:1"'))
+    done = deployment.modelgen("up", "--offline", check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        3,
+        "modelgen: the image registry.invalid/nothing:1 is not here, and --offline forbids to pull it; bring it by "
+        "`docker save` and `docker load`",
+    )
+    deployment.write(A)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", deployment.port))
+        taken.listen()
+        done = deployment.modelgen("up", check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        3,
+        f"modelgen: 127.0.0.1:{deployment.port} is taken; end what listens there, or write another `listen` or "
+        "`publish` in models.toml",
+    )
+    deployment.up()
+    assert deployment.served.chat("a")[0] == 200
+
+
+def test_what_somebody_edited_is_not_overwritten(deployment: Running) -> None:
+    deployment.write(A)
+    deployment.up()
+    file = deployment.folder / "build" / "docker-compose.yml"
+    file.write_text(file.read_text() + "# mine\n")
+    deployment.write(A, B)
+    done = deployment.modelgen("up", check=False)
+    assert done.returncode == 1
+    assert "build/docker-compose.yml was edited since modelgen wrote it" in done.stderr
+    assert deployment.served.chat("a")[0] == 200
