@@ -48,8 +48,10 @@ class Deployment:
         return run([*self.compose, *files, *args], check=check)
 
     def up(self, profile: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run `up` in the background; whether it succeeds is for the test to say."""
-        return self.run("--profile", profile, "up", "--detach", "--pull", "never", *options, check=False)
+        """Run `up` of a profile's models in the background; whether it succeeds is for the test to say."""
+        services = yaml.safe_load(self.file.read_text())["services"]
+        named = [name for name, service in services.items() if profile in service.get("profiles", ())]
+        return self.run("--profile", profile, "up", "--detach", "--pull", "never", *options, *named, check=False)
 
     def up_healthy(self, profile: str) -> None:
         """Run `up` until all services of the profile are healthy."""

@@ -9,19 +9,22 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import chat
 import pytest
 import yaml
-from deployment import Deployment, example, overrides
+from deployment import PREFIX, Deployment, example, overrides
 from docker_cli import docker
+from running import remove
 
 import hub_double
 from compiling import REPOSITORY
+from runtime_serving import Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,18 +85,23 @@ def safetensors(repo: str) -> bytes:
     return len(header).to_bytes(8, "little") + header + data
 
 
-def test_from_lock_to_an_offline_start(
+def test_from_lock_to_an_offline_start(  # noqa: PLR0917 - fixtures
     tmp_path: Path,
     compose: Sequence[str],
     engine: None,  # noqa: ARG001 - the image's name
     hub: hub_double.Hub,
     programs: Path,
+    own_wheels: Path,
 ) -> None:
     first, second = commands()
     online, offline = tmp_path / "online", tmp_path / "offline"
     online.mkdir()
     offline.mkdir()
-    (online / "models.toml").write_text(example("air-gap"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (online / "models.toml").write_text(example("air-gap").replace("127.0.0.1:8080", f"127.0.0.1:{port}"))
+    shutil.copytree(own_wheels, online / "build" / "orchestrator" / "wheels")
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     follow(first, online, {**hub.environment, "PATH": path}, networked=True)
     assert hub.bytes_sent("*.safetensors") > 0
@@ -101,17 +109,51 @@ def test_from_lock_to_an_offline_start(
 
     shutil.copy(online / "to-the-host.tar", offline)
     tar, verify, *rest = second.splitlines(keepends=True)
-    everywhere = {**os.environ, "PATH": path}
+    everywhere = {**hub.environment, "PATH": path}
     follow(tar + verify, offline, everywhere, networked=False)
     file = offline / "build" / "docker-compose.yml"
     deployment = Deployment(compose, offline, yaml.safe_load(file.read_text())["name"], file)
     write_override(file.with_name("docker-compose.override.yml"))
     try:
-        follow("".join(rest), offline, everywhere, networked=False)
-        assert docker("inspect", "--format", "{{.State.Health.Status}}", deployment.container("vllm-text")) == "healthy"
+        # Not without a network: the orchestrator is asked on loopback. Whoever asked the hub would be seen.
+        follow("".join(rest), offline, everywhere, networked=True)
+        served = Served(offline, cast("subprocess.Popen[str]", None), port)
+        assert served.chat("text-4b")[1]["choices"][0]["message"]["content"] == f"{REPOS[0]} heard hello"
     finally:
         deployment.down()
     assert hub.requests == []
+
+
+def test_up_from_an_empty_hub_to_the_first_answer(
+    tmp_path: Path,
+    engine: None,  # noqa: ARG001 - the image's name
+    hub: hub_double.Hub,
+    programs: Path,
+    own_wheels: Path,
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "models.toml").write_text(example("whole").replace("127.0.0.1:8080", f"127.0.0.1:{port}"))
+    shutil.copytree(own_wheels, tmp_path / "build" / "orchestrator" / "wheels")
+    write_override(tmp_path / "build" / "docker-compose.override.yml")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    environment = {**hub.environment, "PATH": path}
+    try:
+        refused = subprocess.run(
+            ["modelgen", "up"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 3
+        assert "bytes have to come into" in refused.stderr
+        assert "say so by --yes" in refused.stderr
+        follow("modelgen up --yes", tmp_path, environment, networked=True)
+        served = Served(tmp_path, cast("subprocess.Popen[str]", None), port)
+        assert served.chat("text-4b")[1]["choices"][0]["message"]["content"] == f"{REPOS[0]} heard hello"
+        hub.clear()
+        follow("modelgen up --offline && modelgen down", tmp_path, environment, networked=True)
+        assert hub.requests == []
+    finally:
+        remove(f"{PREFIX}whole")
 
 
 def test_a_checkpoint_of_ones_own_serves_by_its_repository_id(

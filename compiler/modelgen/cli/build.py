@@ -41,7 +41,7 @@ def command(config: Path, out: Path | None, *, check: bool, force: bool, format_
     print_findings(compilation, format_, to_stderr=True)
     if compilation.failed:
         return FOUND
-    return _check(compilation, out) if check else _build(compilation, out, force=force)
+    return _check(compilation, out) if check else _build(compilation, config, out, force=force)
 
 
 def _check(compilation: Compilation, out: Path) -> int:
@@ -61,7 +61,7 @@ def _check(compilation: Compilation, out: Path) -> int:
     return OUT_OF_DATE
 
 
-def _build(compilation: Compilation, out: Path, *, force: bool) -> int:
+def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) -> int:
     from modelgen import output
 
     try:
@@ -79,7 +79,7 @@ def _build(compilation: Compilation, out: Path, *, force: bool) -> int:
     if is_terminal(sys.stderr) and compilation.fleet is not None:
         from modelgen.cli.hints import print_hints
 
-        print_hints(changes, compilation.fleet, out)
+        print_hints(changes, compilation.fleet, config, out)
     return 0
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BRING = "`modelgen lock` and then `modelgen fetch` bring the weights"
 
 
-def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
+def print_hints(changes: ChangeSet, fleet: Fleet, config: Path, out: Path) -> None:
     """Say on stderr what was written, what the hub looks like from here, and the next command."""
     count = len(changes.create) + len(changes.update) + len(changes.conflicts)
     done = f"{count} file{'s' if count != 1 else ''} written" if count or changes.delete else "nothing to do"
@@ -28,13 +28,21 @@ def print_hints(changes: ChangeSet, fleet: Fleet, out: Path) -> None:
     if hub and any(service.repo for service in fleet.services) and not _is_elsewhere(hub):
         # As Compose does: the words of the path are joined before a link is followed.
         _hint_about_hub(Path(os.path.normpath(out / hub)))
-    if fleet.services:
+    if fleet.services and fleet.orchestrator.enabled:
+        click.echo(f"next: {_up(config, out)}", err=True)
+    elif fleet.services:
         default = next((profile.name for profile in fleet.profiles if profile.default), fleet.services[0].model)
         # By its directory, not by `--file`, which would leave out a docker-compose.override.yml beside it.
         folder = shlex.quote(out.as_posix())
         click.echo(
             f"next: docker compose --project-directory {folder} --profile {default} up --detach --wait", err=True
         )
+
+
+def _up(config: Path, out: Path) -> str:
+    options = [] if config == Path("models.toml") else ["--config", config.as_posix()]
+    options += [] if out == config.parent / "build" else ["--out", out.as_posix()]
+    return shlex.join(["modelgen", "up", *options])
 
 
 def print_missing_files(fleet: Fleet, out: Path) -> None:
