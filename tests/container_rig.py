@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from runtime_serving import engine
 if TYPE_CHECKING:
     from modelgen_runtime.manifest import Model
 
+SOCKET = "unix:///var/run/docker.sock"
 _PORT = 8000
 _ENGINES = Path(__file__).parent / "runtime"
 
@@ -24,18 +26,19 @@ class ContainerRig:
     Args:
         image: Has Python.
         prefix: Of the names of everything that is made.
-        address: Of the Docker Engine that the driver is to use.
+        address: Of what the driver asks.
+        docker: Of the Docker Engine itself.
     """
 
-    def __init__(self, image: str, prefix: str, address: str = "unix:///var/run/docker.sock") -> None:
-        self.image, self.prefix, self.address = image, prefix, address
+    def __init__(self, image: str, prefix: str, address: str = SOCKET, docker: str = SOCKET) -> None:
+        self.image, self.prefix, self.address, self._host = image, prefix, address, docker
         self.network = f"{prefix}-network"
         # Docker finds a network that is free; its addresses can be chosen only where somebody has asked for it by name.
-        docker("network", "create", self.network)
-        [network] = json.loads(docker("network", "inspect", self.network))
-        docker("network", "rm", self.network)
+        self.docker("network", "create", self.network)
+        [network] = json.loads(self.docker("network", "inspect", self.network))
+        self.docker("network", "rm", self.network)
         subnet = network["IPAM"]["Config"][0]["Subnet"]
-        docker("network", "create", "--internal", "--subnet", subnet, self.network)
+        self.docker("network", "create", "--internal", "--subnet", subnet, self.network)
         self._first = subnet.partition("/")[0].rsplit(".", 1)[0]
 
     def driver(self) -> ContainerDriver:
@@ -43,10 +46,10 @@ class ContainerRig:
 
     def model(self, name: str, *options: str, **fields: Any) -> Model:  # noqa: ANN401 - whatever the field holds
         container = f"{self.prefix}-{name}"
-        host = self._address(name)
+        host = f"{self._first}.{10 + ord(name[0]) - ord('a')}"  # who listens on none is told from who is not there
         command = ("python3", "-S", "-E", "/engines/fake_engine.py", "--host", "0.0.0.0", "--port", str(_PORT))
         options = options if "--name" in options else (*options, "--name", name)
-        docker(
+        self.docker(
             *("create", "--pull", "never", "--name", container, "--network", self.network, "--ip", host),
             *("--memory", "256m", "--init", "--volume", f"{_ENGINES}:/engines:ro", "--entrypoint", command[0]),
             *(self.image, *command[1:], *options),
@@ -59,25 +62,23 @@ class ContainerRig:
     def processes(self, model: Model) -> list[int]:
         """As Docker lists them, without the `init` that it puts before the engine."""
         assert model.container is not None
-        done = subprocess.run(
-            ["docker", "top", model.container.name, "-eo", "pid,comm"], capture_output=True, text=True, check=False
-        )
-        rows = [line.split() for line in done.stdout.splitlines()[1:]]
+        listing = self._run(("top", model.container.name, "-eo", "pid,comm"), check=False).stdout
+        rows = [line.split() for line in listing.splitlines()[1:]]
         return [int(pid) for pid, command in rows if command != "docker-init"]
 
     def remove(self) -> None:
         """Remove everything that was made."""
-        names = docker("ps", "--all", "--quiet", "--filter", f"name=^{self.prefix}-").split()
+        names = self.docker("ps", "--all", "--quiet", "--filter", f"name=^{self.prefix}-").split()
         if names:
-            docker("rm", "--force", "--volumes", *names)
-        docker("network", "rm", self.network)
+            self.docker("rm", "--force", "--volumes", *names)
+        self.docker("network", "rm", self.network)
 
-    def _address(self, name: str) -> str:
-        """An address for each name: who listens on none is told from who is not there."""
-        return f"{self._first}.{10 + ord(name[0]) - ord('a')}"
+    def docker(self, *arguments: str) -> str:
+        """Run a command of Docker's and return what it printed."""
+        return self._run(arguments, check=True).stdout.strip()
 
-
-def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    def _run(self, arguments: tuple[str, ...], *, check: bool) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "DOCKER_HOST": self._host}
+        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0 or not check, done.stderr
+        return done

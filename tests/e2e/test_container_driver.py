@@ -1,15 +1,28 @@
-"""The container driver against a real Docker Engine: the conformance of all drivers."""
+"""The container driver against a real Docker Engine, through the gate: the conformance of all drivers, and more."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deployment import PREFIX
+from docker_cli import docker, inspect
 
+from compiling import REPOSITORY
 from container_rig import ContainerRig
-from runtime_drivers import BEHAVIOURS
+from modelgen.lower import DEFAULT_GATE_IMAGE
+from modelgen.targets.templates import render_template
+from modelgen_runtime.driver import Exit
+from modelgen_runtime.probing import ask
+from runtime_drivers import BEHAVIOURS, PATIENCE, begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -17,10 +30,27 @@ if TYPE_CHECKING:
 pytest_plugins = ["docker_fixtures"]
 pytestmark = pytest.mark.docker
 
+RIG = f"{PREFIX}rig"
+
+
+@pytest.fixture(scope="module")
+def gate(own_wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - for its image
+    """The gate before the Docker socket, less patient than the real one: it cuts whoever is quiet for three seconds."""
+    folder, name = tmp_path_factory.mktemp("gate"), f"{PREFIX}gate"
+    text = render_template("gate/haproxy.cfg", str, containers=[f"{RIG}-a", f"{RIG}-b"])
+    (folder / "haproxy.cfg").write_text(text.replace("timeout server 1h", "timeout server 3s"))
+    mounts = ("--volume", "/var/run/docker.sock:/var/run/docker.sock", "--volume", f"{folder}:/etc/gate:ro")
+    docker(
+        *("run", "--detach", "--pull", "never", "--name", name, "--memory", "128m", "--user", "0:0", *mounts),
+        *("--cap-drop", "ALL", "--entrypoint", "haproxy", DEFAULT_GATE_IMAGE, "-db", "-f", "/etc/gate/haproxy.cfg"),
+    )
+    yield f"tcp://{inspect(name)['NetworkSettings']['IPAddress']}:2375"
+    docker("rm", "--force", name)
+
 
 @pytest.fixture
-def rig(double: str) -> Iterator[ContainerRig]:
-    rig = ContainerRig(double, f"modelgen-e2e-rig-{os.getpid()}")
+def rig(double: str, gate: str) -> Iterator[ContainerRig]:
+    rig = ContainerRig(double, RIG, gate)
     yield rig
     rig.remove()
 
@@ -30,3 +60,50 @@ def test_it_behaves_as_every_driver_does(
     rig: ContainerRig, behave: Callable[[ContainerRig], Coroutine[Any, Any, None]]
 ) -> None:
     asyncio.run(behave(rig))
+
+
+def test_a_quiet_engine_is_heard_again_after_the_gate_has_cut_its_log(rig: ContainerRig) -> None:
+    model = rig.model("a")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            endpoint = await watched.start_ready(model)
+            lines = watched.driver.follow("a")
+            await asyncio.sleep(4)  # the gate cuts after three
+            await ask(endpoint, "/again", seconds=PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                while "GET /again" not in await anext(lines):
+                    pass
+            os.kill(rig.processes(model)[0], signal.SIGKILL)
+            assert await watched.next_exit() == ("a", Exit(endpoint.generation, 137))
+
+    asyncio.run(run())
+
+
+def test_an_engine_that_wants_a_newer_api_gets_it(double: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    shim = [sys.executable, str(Path(__file__).with_name("api_shim.py")), str(port), "/var/run/docker.sock"]
+    with subprocess.Popen(shim, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        rig = ContainerRig(double, RIG, f"tcp://127.0.0.1:{port}")
+        try:
+            asyncio.run(BEHAVIOURS[0](rig))
+        finally:
+            rig.remove()
+            process.terminate()
+
+
+@pytest.mark.parametrize("kind", ["engines end with it", "engines survive it"])
+def test_docker_may_be_started_again(double: str, kind: str) -> None:
+    """In a network of its own: a second Docker would take the bridge of the first."""
+    with tempfile.TemporaryDirectory(prefix="mg-", ignore_cleanup_errors=True) as folder:
+        script = Path(__file__).with_name("docker_restart.py")
+        command = ["unshare", "--net", sys.executable, str(script), double, folder, kind]
+        paths = os.pathsep.join([*map(str, (REPOSITORY / "compiler", REPOSITORY / "tests"))])
+        done = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False, timeout=120
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
