@@ -52,6 +52,7 @@ def compose(**keys: object) -> Table:
     return vllm(compose=keys)
 
 
+OWN = ("orchestrator", "gate")
 # What the user writes into the model's table → where it must stand in the service.
 PLACES: dict[str, Place] = {
     "args": (flag, lambda service: _flag_value(service["command"])),
@@ -107,7 +108,7 @@ def test_awkward_values(text: str) -> None:
 def changed(text: str) -> list[str]:
     """Return the places at which `text` does not come out as it was written: one file with a model for each."""
     file = {"models": {f"m{number}": write(text) for number, (write, _) in enumerate(PLACES.values())}}
-    services = {service["labels"]["modelgen.model"]: service for service in build_document(file)["services"].values()}
+    services = models_of(build_document(file))
     read = {place: reader(services[f"m{number}"]) for number, (place, (_, reader)) in enumerate(PLACES.items())}
     return [f"{place}: {found!r}" for place, found in read.items() if undoubled(found) != text]
 
@@ -131,24 +132,26 @@ def test_names(label: str, option: str) -> None:
 def test_names_of_networks_and_volumes(network: str, volume: str) -> None:
     table = compose(networks=[network], volumes=[f"{volume}:/data"])
     document = build_document({"models": {"a": table}})
-    assert {*document["services"]["vllm-a"]["networks"]} == {*document["networks"]} == {"models", network}
+    assert {*document["services"]["vllm-a"]["networks"]} == {"models", network}
+    assert {*document["networks"]} == {"models", "edge", "gate", network}
     assert document["services"]["vllm-a"]["volumes"][-1] == f"{volume}:/data"
     assert volume in document["volumes"]
 
 
 @given(texts())
 def test_places_that_only_the_fleet_knows(text: str) -> None:
-    assume(text and text.isprintable() and not re.search(r"://|--|\\", text))
+    assume(text and text.isprintable() and not re.search(r"://|--|\\|\.\.", text))
     file = {
         "project": {"name": "demo", "hub": f"/{text}"},
-        "orchestrator": {"keys_file": f"/{text}", "allowed_hosts": [text]},
+        "orchestrator": {"keys_file": f"/keys/{text}", "allowed_hosts": [text]},
         "models": {"a": program("{hub}", "{model}", upstream_name=text, health=f"/{text}")},
     }
     compilation = compile_source(dump(file).encode())
     fleet = compilation.fleet
     assert fleet is not None, check(dump(file))
     service: Service = fleet.services[0]
-    assert service.readiness.path == fleet.orchestrator.keys_file == f"/{text}"
+    assert service.readiness.path == f"/{text}"
+    assert fleet.orchestrator.keys_file == f"/keys/{text}"
     assert service.upstream_name == fleet.orchestrator.allowed_hosts[0] == service.launch.command[-1] == text
     rendered = yaml.load(compilation.artifacts["docker-compose.yml"], Loader=yaml.CSafeLoader)
     assert undoubled(rendered["services"]["command-a"]["volumes"][0]["source"]) == f"/{text}"
@@ -168,9 +171,13 @@ def test_the_check_can_fail(wrong: Callable[[str], str]) -> None:
 
 
 def build_service(model: Table) -> dict[str, Any]:
-    (service,) = build_document({"models": {"a": model}})["services"].values()
-    found: dict[str, Any] = service
-    return found
+    return models_of(build_document({"models": {"a": model}}))["a"]
+
+
+def models_of(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the services of models, by the models' ids."""
+    services = [(name, service) for name, service in document["services"].items() if name not in OWN]
+    return {service["labels"]["modelgen.model"]: service for _, service in services}
 
 
 def build_document(file: Table) -> dict[str, Any]:

@@ -69,11 +69,12 @@ def apply(
         held = sorted((running.known if is_replaced else running.known & touched) - {""})
         if held:
             # On record before anybody is held: whoever ends here leaves nobody held for ever.
-            task.journal.add(held, [name for name in running.resident if name in held])
+            ours = [name for name in held if name not in running.held]  # what an operator holds stays held
+            task.journal.add(ours, [name for name in running.resident if name in held])
             _hold(task, held)
     write()
     _make(task, changes, found)
-    _await_health(task.after)
+    _await_health(task)
     if running is not None and not is_replaced:
         task.after.ask("POST", "/reload", {})
     _release(task, set(models.values()))
@@ -81,10 +82,11 @@ def apply(
 
 @dataclass(frozen=True)
 class _State:
-    """Models that an orchestrator knows, and those that are resident, as it lists them."""
+    """Models that an orchestrator knows, those that are resident, and those that are held, as it lists them."""
 
     known: set[str]
     resident: list[str]
+    held: set[str]
 
 
 def _running(orchestrator: Orchestrator) -> _State | None:
@@ -95,7 +97,7 @@ def _running(orchestrator: Orchestrator) -> _State | None:
         return None
     models = status["models"]
     resident = [model["id"] for model in models if model["state"] in ("ready", "starting", "draining")]
-    return _State({model["id"] for model in models}, resident)
+    return _State({model["id"] for model in models}, resident, {model["id"] for model in models if model["held"]})
 
 
 def _hold(task: Applying, models: Iterable[str]) -> None:
@@ -120,16 +122,16 @@ def _make(task: Applying, changes: Changes, found: Mapping[str, Container]) -> N
             deployment.start(service)
 
 
-def _await_health(orchestrator: Orchestrator) -> None:
+def _await_health(task: Applying) -> None:
     end = time.monotonic() + _PATIENCE
     while True:
         try:
-            orchestrator.ask("GET", "/healthz")
+            task.after.ask("GET", "/healthz")
         except UnreachableError as error:
             if time.monotonic() > end:
                 raise ModelgenError(
-                    f"the orchestrator does not answer at {orchestrator.url}; `docker compose logs orchestrator` says "
-                    "why"
+                    f"the orchestrator does not answer at {task.after.url}; `docker logs {task.deployment.project}-"
+                    "orchestrator` says why"
                 ) from error
             time.sleep(_PAUSE)
         else:

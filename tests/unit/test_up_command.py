@@ -1,0 +1,136 @@
+"""`modelgen up` as far as it needs no Docker: what has to happen, what is on record, what it says where it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compiling import REPOSITORY
+from modelgen.operate.changes import Changes, Wanted, compare
+from modelgen.operate.deployment import Container
+from modelgen.operate.docker import explain
+from modelgen.operate.journal import Entry, Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOML = """
+[project]
+name = "demo"
+hub = "./hub"
+
+[models.a]
+engine = "command"
+image = "registry.example/engine:1"
+command = ["serve", "{port}"]
+"""
+
+
+def container(service: str, digest: str = "d", image: str = "i:1", model: str = "") -> Container:
+    return Container(f"demo-{service}", service, is_running=True, image=image, digest=digest, model=model)
+
+
+def test_what_is_as_it_ought_to_be_is_left_alone() -> None:
+    wanted = {"orchestrator": Wanted("d", "i:1"), "gate": Wanted("d", "i:1"), "a": Wanted("d", "i:1", "a")}
+    found = {name: container(name, model=one.model) for name, one in wanted.items()}
+    assert compare(wanted, found).is_empty
+
+
+def test_each_difference_is_told() -> None:
+    wanted = {name: Wanted("d", "i:1", name) for name in ("same", "edited", "retagged", "new")}
+    found = {
+        "same": container("same", model="same"),
+        "edited": container("edited", digest="other", model="edited"),
+        "retagged": container("retagged", image="sha256:1234", model="retagged"),
+        "gone": container("gone", model="gone"),
+        "database": container("database"),  # somebody's own, by an override
+    }
+    changes = compare(wanted, found)
+    assert changes == Changes(("new",), ("edited", "retagged"), (found["gone"],))
+    assert changes.made == ("new", "edited", "retagged")
+
+
+def test_the_journal_remembers_until_all_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "up.json"
+
+    def write(data: bytes) -> None:
+        path.write_bytes(data)
+
+    journal = Journal(path, write)
+    assert journal.read() == Entry()
+    journal.add(["a"], ["a"])
+    journal.add(["b", "a"], [])
+    assert journal.read() == Entry(("a", "b"), ("a",))
+    path.write_text('{"held": 1}')
+    assert journal.read() == Entry()
+    journal.clear()
+    journal.clear()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("permission denied while trying to connect to the docker API at unix:///var/run/docker.sock", "no permission"),
+        ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?", "Docker does not run"),
+        ("docker: 'compose' is not a docker command.", "there is no Docker Compose v2 here"),
+        (
+            "driver failed programming external connectivity on endpoint demo-orchestrator (1234): Error starting "
+            "userland proxy: listen tcp4 127.0.0.1:8080: bind: address already in use",
+            "127.0.0.1:8080 is taken",
+        ),
+        ("Bind for 127.0.0.1:8080 failed: port is already allocated", "127.0.0.1:8080 is taken"),
+        ("Error response from daemon: something new", "something new"),
+        ("", "otherwise"),
+    ],
+)
+def test_what_docker_says_becomes_a_sentence(said: str, means: str) -> None:
+    assert explain(said, "otherwise").startswith(means)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        (None, "there is no `docker` here; install Docker"),
+        ("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1", "Docker does not run; start it"),
+        ("[ $1 != compose ] || { echo \"docker: 'compose' is not a docker command.\" >&2; exit 1; }", "Compose v2"),
+    ],
+)
+def test_a_host_that_cannot_run_it_is_told_in_one_sentence(tmp_path: Path, script: str | None, says: str) -> None:
+    (tmp_path / "models.toml").write_text(TOML)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if script is not None:
+        (programs / "docker").write_text(f"#!/bin/sh\n{script}\n")
+        (programs / "docker").chmod(0o755)
+    for command in ("up", "down"):
+        done = subprocess.run(
+            [sys.executable, "-m", "modelgen", command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), "PATH": str(programs)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 3, done.stderr
+        [line] = [line for line in done.stderr.splitlines() if line.startswith("modelgen:")]
+        if command == "up" or script is not None:
+            assert says in line or "there is no build/docker-compose.yml" in line
+
+
+def test_up_without_an_orchestrator_says_what_to_run(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(f"{TOML}\n[orchestrator]\nenabled = false\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "modelgen", "up"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "docker compose --project-directory build --profile" in done.stderr
