@@ -504,3 +504,11 @@ def test_no_name_steers_the_terminal(fake: FakeHost) -> None:
     fake.cards("0, GPU-1, evil\x1b[2J, 24564, 570.195.03")
     _, out, _ = run(fake)
     assert "\x1b" not in out
+
+
+def test_a_hub_that_nobody_reads_is_not_looked_for(tmp_path: Path) -> None:
+    toml = '[project]\nname = "demo"\nhub = "./hub"\n[models.a]\nengine = "command"\nimage = "a.example/a:1"\n'
+    for command, is_read in (('["serve"]', False), ('["serve", "{hub}"]', True)):
+        (tmp_path / "models.toml").write_text(f"{toml}command = {command}\n")
+        found = json.loads(modelgen("doctor", "--format", "json", cwd=tmp_path).stdout)["findings"]
+        assert ("hub" in {finding["subject"] for finding in found}) == is_read

@@ -24,6 +24,8 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
     """Have everything in the hub directory that the models need; return the exit code, 0 for all is there."""
     if is_known_complete(config):
         return 0
+    from modelgen.engines.command import needs_hub
+
     inputs = read_inputs(config)
     if not _is_locked(inputs):
         from modelgen.cli.lock import connect_to_hub, lock_all
@@ -32,10 +34,10 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
         if code := lock_all(inputs, frozenset(), connect, "human"):
             return code
         inputs = read_inputs(config)
-    needs_hub = any(model.repo is not None or _names_hub(model.command) for model in inputs.document.models.values())
-    if inputs.lock is not None and any(model.repo is not None for model in inputs.document.models.values()):
+    models = inputs.document.models.values()
+    if inputs.lock is not None and any(model.repo is not None for model in models):
         return _fetch(inputs, config, token_file, yes=yes, offline=offline)
-    if needs_hub and not inputs.hub.is_dir():
+    if any(needs_hub(model) for model in models) and not inputs.hub.is_dir():
         raise ModelgenError(f"there is no hub directory at {inputs.hub}; make it, or correct `hub` in [project]")
     return 0
 
@@ -56,10 +58,6 @@ def _is_locked(inputs: Inputs) -> bool:
 
     lock = inputs.lock or Lock()
     return all(lock.find(want) is not None for want in wants(inputs.document, lock))
-
-
-def _names_hub(command: list[str] | None) -> bool:
-    return any("{hub}" in item for item in command or ())
 
 
 def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from modelgen.engines import routes
 from modelgen.engines.engine import Engine, Run
 from modelgen.ir import Launch
+
+if TYPE_CHECKING:
+    from modelgen.config import Model
 
 NAME = "command"
 PORT = 8000
@@ -22,3 +26,8 @@ def launch(run: Run) -> Launch:
 
 
 ENGINE = Engine(name=NAME, title="command", launch=launch, port=PORT, health="/health", routes=routes.ANY)
+
+
+def needs_hub(model: Model) -> bool:
+    """Tell whether a model reads the hub directory: it has a repository, or its command names the place."""
+    return model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ())

@@ -35,7 +35,7 @@ _RESERVE = 0.5
 
 def check_hub(host: Host, wanted: Wanted) -> list[Finding]:
     """Tell whether the hub directory is there, holds models, and can be read by every container."""
-    if wanted.hub is None:
+    if wanted.hub is None or not wanted.needs_hub:
         return []
     try:
         names = {entry.name for entry in wanted.hub.iterdir()}

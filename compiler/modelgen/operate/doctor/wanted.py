@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.config.tables import Host
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+from modelgen.engines.command import needs_hub
 from modelgen.engines.images import cuda_of
 from modelgen.engines.resolve import resolve
 
@@ -45,6 +46,11 @@ class Wanted:
         """`[host]` as written; empty without one."""
         written = self.document.config.host if self.document else None
         return written or Host.model_construct(set())
+
+    @property
+    def needs_hub(self) -> bool:
+        """Whether any model reads weights; so it is said where models.toml cannot be read."""
+        return self.document is None or any(needs_hub(model) for model in self.document.models.values())
 
     @property
     def has_orchestrator(self) -> bool:
