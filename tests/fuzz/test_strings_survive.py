@@ -143,7 +143,7 @@ def test_places_that_only_the_fleet_knows(text: str) -> None:
     assume(text and text.isprintable() and not re.search(r"://|--|\\|\.\.", text))
     file = {
         "project": {"name": "demo", "hub": f"/{text}"},
-        "orchestrator": {"keys_file": f"/keys/{text}", "allowed_hosts": [text]},
+        "orchestrator": {"keys_file": f"/keys/k{text}", "allowed_hosts": [text]},
         "models": {"a": program("{hub}", "{model}", upstream_name=text, health=f"/{text}")},
     }
     compilation = compile_source(dump(file).encode())
@@ -151,7 +151,7 @@ def test_places_that_only_the_fleet_knows(text: str) -> None:
     assert fleet is not None, check(dump(file))
     service: Service = fleet.services[0]
     assert service.readiness.path == f"/{text}"
-    assert fleet.orchestrator.keys_file == f"/keys/{text}"
+    assert fleet.orchestrator.keys_file == f"/keys/k{text}"
     assert service.upstream_name == fleet.orchestrator.allowed_hosts[0] == service.launch.command[-1] == text
     rendered = yaml.load(compilation.artifacts["docker-compose.yml"], Loader=yaml.CSafeLoader)
     assert undoubled(rendered["services"]["command-a"]["volumes"][0]["source"]) == f"/{text}"

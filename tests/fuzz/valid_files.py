@@ -148,7 +148,7 @@ _ORCHESTRATORS = st.fixed_dictionaries(
     {"enabled": st.sampled_from([False, False, True])},
     optional={
         "listen": st.sampled_from(["127.0.0.1:8080", "[::1]:65535"]),
-        "keys_file": texts(min_size=1).filter(lambda text: ".." not in text).map(lambda text: f"./keys/{text}"),
+        "keys_file": texts(min_size=1).filter(lambda text: ".." not in text).map(lambda text: f"./keys/k{text}"),
         "allowed_hosts": st.lists(texts(), max_size=2),
         "queue_limit": st.integers(1, 10**9),
         "drain_timeout": DURATIONS,
