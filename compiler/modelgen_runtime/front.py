@@ -56,18 +56,14 @@ class Front:
         """Whether streaming clients get comments while a model loads."""
         return self.admission.board.manifest.settings.heartbeat
 
-    def routes(self) -> frozenset[str]:
-        """Return the paths that any engine has."""
-        return self.admission.routes()
-
     def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
         """Tell whether a request is for an engine, or refuse it by its head.
 
         Raises:
             RefusedError: Its client may not come in, or it cannot be answered whatever follows.
         """
-        is_routed = path in self.routes()
-        self.access.check(path, head.fields, needs=_role_of(path, is_routed=is_routed))
+        is_routed = path in self.admission.routes()
+        self.access.check(path, head.fields, needs="data" if is_routed else _role_of(path))
         if is_routed and head.method != b"POST":
             raise RefusedError(405, "method_not_allowed", f"{path} takes POST")
         if length is not None and length > self.most_bytes(is_routed=is_routed):
@@ -114,5 +110,5 @@ class Front:
         return Response(200, json.dumps(body, ensure_ascii=False).encode())
 
 
-def _role_of(path: str, *, is_routed: bool) -> Role:
-    return "data" if is_routed or path in _OF_DATA or path.startswith("/v1/") else "control"
+def _role_of(path: str) -> Role:
+    return "data" if path in _OF_DATA or path.startswith("/v1/") else "control"

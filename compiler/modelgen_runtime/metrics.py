@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # A start takes a second (a small model, files in memory) to a quarter of an hour (200 GB from a disk).
 _START_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
 _WAIT_SECONDS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
+_Answered = dict[tuple[str, int], list[int]]
+"""Requests, bytes received and bytes sent, by model and status."""
 
 
 class Metrics:
@@ -47,12 +49,11 @@ class Metrics:
             buckets=_WAIT_SECONDS,
             registry=self._registry,
         )
-        self._answered: dict[tuple[str, int], int] = {}
-        self._bytes: dict[tuple[str, str], int] = {}
+        self._answered: _Answered = {}
 
     def watch(self, board: Board) -> None:
         """Read the gauges off this state from now on."""
-        self._registry.register(_ReadOff(board, self._answered, self._bytes))
+        self._registry.register(_ReadOff(board, self._answered))
 
     def note(self, happening: Happening) -> None:
         """Count what has happened to an engine."""
@@ -72,9 +73,11 @@ class Metrics:
     def note_request(self, model: str, status: int, received: int, sent: int) -> None:
         """Count a request that has ended, with the bytes of its body and of its answer's."""
         # Plain numbers: this is on the way of every request.
-        self._answered[model, status] = self._answered.get((model, status), 0) + 1
-        self._bytes[model, "in"] = self._bytes.get((model, "in"), 0) + received
-        self._bytes[model, "out"] = self._bytes.get((model, "out"), 0) + sent
+        if (sums := self._answered.get((model, status))) is None:
+            sums = self._answered[model, status] = [0, 0, 0]
+        sums[0] += 1
+        sums[1] += received
+        sums[2] += sent
 
     def render(self) -> tuple[bytes, str]:
         """Return the text, and its content type."""
@@ -84,8 +87,8 @@ class Metrics:
 class _ReadOff:
     """What is read off the state and off the books of the gateway."""
 
-    def __init__(self, board: Board, answered: dict[tuple[str, int], int], passed: dict[tuple[str, str], int]) -> None:
-        self._board, self._answered, self._passed = board, answered, passed
+    def __init__(self, board: Board, answered: _Answered) -> None:
+        self._board, self._answered = board, answered
 
     def collect(self) -> Iterator[Metric]:
         records = [*self._board.records.values()]
@@ -106,9 +109,13 @@ class _ReadOff:
             claimed.add_metric([gpu.name], held)
             limits.add_metric([gpu.name], gpu.limit)
         requests = CounterMetricFamily("modelgen_requests", "Requests that were answered.", labels=["model", "status"])
-        for (model, status), count in self._answered.items():
-            requests.add_metric([model, str(status)], count)
         passed = CounterMetricFamily("modelgen_bytes", "Bytes of bodies passed on.", labels=["model", "direction"])
-        for labels, count in self._passed.items():
-            passed.add_metric(labels, count)
+        totals: dict[str, tuple[int, int]] = {}
+        for (model, status), (count, received, sent) in self._answered.items():
+            requests.add_metric([model, str(status)], count)
+            before = totals.get(model, (0, 0))
+            totals[model] = (before[0] + received, before[1] + sent)
+        for model, (received, sent) in totals.items():
+            passed.add_metric([model, "in"], received)
+            passed.add_metric([model, "out"], sent)
         yield from (states, running, waiting, claimed, limits, requests, passed)

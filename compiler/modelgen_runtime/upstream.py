@@ -70,18 +70,18 @@ class Engine(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: Headers = []
         self._fields: dict[bytes, bytes] = {}
-        self._is_reusable = self._has_head = self._is_stale = False
-        self.is_kept = False
+        self._has_head = self._is_stale = False
+        self.is_reusable = self.is_kept = False
 
     @property
     def is_free(self) -> bool:
         """Whether another request may be sent on it."""
         is_open = self.transport is not None and not self.transport.is_closing()
-        return is_open and self._receiver is None and self._is_reusable
+        return is_open and self._receiver is None and self.is_reusable
 
     def begin(self, receiver: Receiver, data: bytes) -> None:
         """Send the begin of a request, whose answer goes to `receiver`."""
-        self._receiver, self._is_reusable, self._has_head, self._is_stale = receiver, False, False, self.is_kept
+        self._receiver, self.is_reusable, self._has_head, self._is_stale = receiver, False, False, self.is_kept
         self.write(data)
 
     def write(self, data: bytes | bytearray) -> None:
@@ -111,7 +111,7 @@ class Engine(asyncio.Protocol):
         """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=_HIGH_WATER)
-        self._is_reusable = True
+        self.is_reusable = True
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come; nothing may come unasked."""
@@ -122,7 +122,8 @@ class Engine(asyncio.Protocol):
         self._is_stale = False
         try:
             self._parser.feed_data(data)
-            receiver.flush()
+            if self._receiver is not None:  # else its answer is whole
+                receiver.flush()
         except httptools.HttpParserUpgrade:
             self._break("the engine wants another protocol")
         except httptools.HttpParserCallbackError as error:
@@ -188,7 +189,7 @@ class Engine(asyncio.Protocol):
         if self._parser.get_status_code() < 200:
             return
         receiver, self._receiver = self._receiver, None
-        self._is_reusable = self._parser.should_keep_alive()
+        self.is_reusable = self._parser.should_keep_alive()
         self._headers = []
         if receiver is not None:
             receiver.on_end()
@@ -236,8 +237,9 @@ class Pool:
 
     def give_back(self, engine: Engine) -> None:
         """Keep a connection for the next request."""
-        free = self._free.setdefault(engine.endpoint, [])
-        if engine.is_free and len(free) < _MOST_IDLE:
+        if (free := self._free.get(engine.endpoint)) is None:
+            free = self._free[engine.endpoint] = []
+        if engine.is_reusable and len(free) < _MOST_IDLE:
             engine.is_kept, engine.idle_since = True, self._loop.time()
             free.append(engine)
         else:

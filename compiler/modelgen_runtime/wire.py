@@ -37,7 +37,7 @@ def passed_on(headers: Headers, connection: bytes | None, dropped: frozenset[byt
     """
     if connection is not None and connection.lower() not in (b"keep-alive", b"close"):
         dropped |= {token.strip().lower() for token in connection.split(b",")}
-    return b"".join([b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() not in dropped])
+    return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name.lower() not in dropped])
 
 
 def request_head(target: bytes, host: bytes, lines: bytes, length: int | None) -> bytes:

@@ -39,6 +39,10 @@ class Client(Protocol):
         """Go on with the next request, or close."""
 
 
+def _ignore() -> None:
+    """What is done once need not be done again."""
+
+
 class Answer:
     """An answer on its way.
 
@@ -100,13 +104,15 @@ class Answer:
         """End the answer."""
         if self.is_done:
             return
-        self.flush()
+        if self._held_head:
+            self.flush()
         if self._error_of_engine is not None:
             self._client.write(wire.chunk(b"data: %b\n\n" % bytes(self._error_of_engine).replace(b"\n", b" ")))
         self.is_done = True
         if self._in_chunks:
             self._client.write(wire.LAST_CHUNK)
-        self._on_done()
+        done, self._on_done = self._on_done, _ignore  # else each exchange were garbage in a circle, for the collector
+        done()
 
     # -- one of our own -----------------------------------------------------------------------------------------------
 

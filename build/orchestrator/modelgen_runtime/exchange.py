@@ -98,9 +98,11 @@ class Exchange:
         if not self._is_begun or self._gate is not None:
             if len(self._body) > _HELD:
                 self._client.pause()
+        elif self._received == self._length:
+            return  # that length was judged with the head, and its end is told next
         elif len(self._body) > self._front.most_bytes(is_routed=self._finder is not None):
             self._refuse(self._front.too_large())
-        elif self._received != self._length:  # else its end is told next
+        else:
             self._look()
 
     def end(self) -> None:

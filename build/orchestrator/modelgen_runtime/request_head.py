@@ -49,9 +49,9 @@ def check_head(method: bytes, target: bytes, version: str, headers: Headers, fie
         names = [name.lower() for name, _ in headers]
         if any(names.count(name) > 1 for name in _ONCE):
             raise RefusedError(400, "bad_request", "a header stands twice that may stand once")
-    coding = fields.get(b"transfer-encoding", b"chunked").strip().lower()
-    is_double = b"transfer-encoding" in fields and (b"content-length" in fields or version == "1.0")
-    if coding != b"chunked" or is_double:
+    if (coding := fields.get(b"transfer-encoding")) is None:
+        return
+    if coding.strip().lower() != b"chunked" or b"content-length" in fields or version == "1.0":
         raise RefusedError(400, "bad_request", "the length of the body is told in two ways, or in none that is known")
 
 

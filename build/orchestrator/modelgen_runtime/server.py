@@ -74,8 +74,6 @@ class Connection(asyncio.Protocol):
             return
         if not self._in_body:
             self._head_size += len(data)
-        else:
-            self._deadline = self._front.now() + _BODY_PATIENCE
         try:
             self._parse(data)
         except httptools.HttpParserCallbackError as error:
@@ -87,7 +85,9 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._reject(RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}"))
         else:
-            if not self._in_body and self._head_size > _MOST_HEAD:
+            if self._in_body:
+                self._deadline = self._front.now() + _BODY_PATIENCE
+            elif self._head_size > _MOST_HEAD:
                 self._reject(RefusedError(431, "bad_request", _TOO_LARGE))
 
     def _parse(self, data: bytes) -> None:
@@ -150,7 +150,6 @@ class Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             return
         self._in_body, self._head_size = True, 0
-        self._deadline = self._front.now() + _BODY_PATIENCE
         keeps_alive = self._parser.should_keep_alive()
         head = RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
         exchange = Exchange(self._front, self, head)
