@@ -77,16 +77,21 @@ class Running:
         """Write models.toml, and beside its output what this machine needs of it."""
         head = _HEAD.format(name=self.project, image=self.image, port=self.port)
         (self.folder / "models.toml").write_text(head + "".join(models))
+        self.adapt(
+            "".join(
+                f"  command-{line.split('.')[1][:-1]}: {{deploy: !reset null, ulimits: !reset null}}\n"
+                for line in "".join(models).splitlines()
+                if line.startswith("[models.")
+            )
+        )
+
+    def adapt(self, services: str) -> None:
+        """Write what this machine needs: the wheels, and services of an override, as YAML that is indented."""
         build = self.folder / "build"
         wheels = build / "orchestrator" / "wheels"
         wheels.parent.mkdir(parents=True, exist_ok=True)
         if not wheels.exists():
             wheels.symlink_to(self.wheels)
-        services = "".join(
-            f"  command-{line.split('.')[1][:-1]}: {{deploy: !reset null, ulimits: !reset null}}\n"
-            for line in "".join(models).splitlines()
-            if line.startswith("[models.")
-        )
         (build / "docker-compose.override.yml").write_text(f"services:\n{services}")
 
     def modelgen(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -138,7 +143,8 @@ class Stream:
     def __init__(self, port: int, body: dict[str, Any]) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         data = json.dumps(body).encode()
-        head = f"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+        head = "POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head += f"Content-Length: {len(data)}\r\n\r\n"
         self.socket.sendall(head.encode() + data)
         self.file = self.socket.makefile("rb")
 
