@@ -11,6 +11,8 @@ import pytest
 
 from compiling import complete, modelgen
 from doctoring import CARD, PROJECT, FakeHost
+from modelgen.load import load
+from modelgen.operate.doctor import Wanted, examine, find_override, takes_all_cards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +57,35 @@ def test_a_good_host_has_nothing_wrong(fake: FakeHost) -> None:
     subjects = {item.subject for item in found}
     assert subjects == {"host", "docker", "compose", "nvidia", "toolkit", "hub", "disk", "ports", "prune"}
     assert not any(item.help for item in found)
+
+
+CARD_OF_SERVICE = {"deploy": {"resources": {"reservations": {"devices": [{"driver": "nvidia"}]}}}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "subject"),
+    [
+        (json.dumps({"services": {"vllm-qwen": {"deploy": None}, "gate": {}}}), "cards"),
+        (json.dumps({"services": {"vllm-qwen": {}, "vllm-b": CARD_OF_SERVICE}}), "nvidia"),
+        (json.dumps({"services": {"vllm-qwen": {"devices": [{"source": "/dev/kfd"}]}}}), "nvidia"),
+        ((1, "yaml: line 3: did not find expected key"), "nvidia"),
+        ("no JSON", "nvidia"),
+    ],
+)
+def test_cards_that_an_override_takes_back_are_not_looked_for(
+    fake: FakeHost, answer: str | tuple[int, str], subject: str
+) -> None:
+    assert find_override(fake.folder) is None
+    written = fake.folder / "docker-compose.override.yml"
+    written.write_text("services: {}\n")
+    override = find_override(fake.folder)
+    assert override == written
+    files = f"--project-directory {fake.folder} --file - --file {written}"
+    fake.program("docker", {f"compose {files} --profile * config --format json": answer})
+    taken = takes_all_cards(fake.host(), override, b"services: {}\n")
+    document, _, _ = load(PROJECT.encode())
+    found = examine(fake.host(), Wanted(document, is_without_cards=taken))
+    assert [item.subject for item in found if item.subject in ("cards", "nvidia")][:1] == [subject]
 
 
 def no_daemon(said: str) -> Callable[[FakeHost], None]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import config_option, read_config
+from modelgen import files
+from modelgen.cli.compiling import compile_file, config_option, read_config
 from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.locked import hub_directory
 from modelgen.cli.reading import printable
-from modelgen.files import ModelgenError, replace
+from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +51,7 @@ def command(config: Path, *, write: bool, format_: str) -> int:
 
     host = Host()
     findings = _fill(config, host) if write else []
-    wanted, of_file, is_unreadable = _read(config)
+    wanted, of_file, is_unreadable = _read(config, host)
     findings = [*of_file, *findings, *examine(host, wanted)]
     if format_ == "json":
         document = {"findings": [vars(finding) for finding in findings], "host": describe(host)}
@@ -61,7 +63,7 @@ def command(config: Path, *, write: bool, format_: str) -> int:
     return WORLD if any(finding.state == "bad" for finding in findings) else 0
 
 
-def _read(config: Path) -> tuple[Wanted, list[Finding], bool]:
+def _read(config: Path, host: Host) -> tuple[Wanted, list[Finding], bool]:
     """Return what models.toml asks for, what is wrong with it, and whether it is there but cannot be read at all.
 
     The host is looked at all the same.
@@ -82,13 +84,30 @@ def _read(config: Path) -> tuple[Wanted, list[Finding], bool]:
         text = f"{said}: what it asks for is not known"
         return Wanted(), [Finding("models.toml", "bad", text, "modelgen validate")], True
     findings = [Finding("models.toml", "warning", said, "modelgen validate")] if errors else []
+    wanted = Wanted(document, is_without_cards=_is_without_cards(config, host))
     if document.is_refused("project", "hub"):
-        return Wanted(document), findings, False
+        return wanted, findings, False
     try:
-        return Wanted(document, hub_directory(document.config.project.hub, config.parent)), findings, False
+        hub = hub_directory(document.config.project.hub, config.parent)
     except ModelgenError as error:
         message, _, help_ = str(error).partition("; ")
-        return Wanted(document), [*findings, Finding("hub", "bad", message, help_)], False
+        return wanted, [*findings, Finding("hub", "bad", message, help_)], False
+    return replace(wanted, hub=hub), findings, False
+
+
+def _is_without_cards(config: Path, host: Host) -> bool:
+    from modelgen.operate.doctor import find_override, takes_all_cards
+
+    override = find_override(config.parent / "build")
+    if override is None:
+        return False
+    try:
+        compilation, _ = compile_file(config, None)
+    except ModelgenError:  # of models.lock; `build` says so, and the host is looked at all the same
+        return False
+    return compilation.fleet is not None and takes_all_cards(
+        host, override, compilation.artifacts["docker-compose.yml"]
+    )
 
 
 def _fill(config: Path, host: Host) -> list[Finding]:
@@ -100,7 +119,7 @@ def _fill(config: Path, host: Host) -> list[Finding]:
         data = read_config(config)
         filled = fill_host(data, describe(host), config.as_posix())
         if filled.data is not None:
-            replace(config, filled.data)
+            files.replace(config, filled.data)
     except OSError as error:
         problem = str(cannot("write", config, error, "make it and its folder writable"))
     except ModelgenError:  # there is none: that is said once, where it is read for its wishes

@@ -43,7 +43,9 @@ class Answer:
         return self.code is None and not self.errors
 
 
-def ask(command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None) -> Answer:
+def ask(
+    command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None, given: bytes = b""
+) -> Answer:
     """Run a command and return what it said; one that takes longer is ended, with all that it started.
 
     Its output goes to a file: a pipe would be held open by whatever the command started itself.
@@ -52,14 +54,17 @@ def ask(command: Sequence[str], seconds: float, environment: Mapping[str, str] |
         command: The program's path and its arguments.
         seconds: How long it may take.
         environment: Its variables; those of this process where left out.
+        given: What it reads.
     """
     if seconds <= 0:
         return Answer(None)
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as input_, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        input_.write(given)
+        input_.seek(0)
         try:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=input_,
                 stdout=output,
                 stderr=errors,
                 env=environment,

@@ -14,6 +14,7 @@ from modelgen.operate.doctor.host import Host
 from modelgen.operate.doctor.hub_directory import check_disk, check_hub
 from modelgen.operate.doctor.machine import check_platform, check_selinux
 from modelgen.operate.doctor.nvidia import check_cards, check_driver
+from modelgen.operate.doctor.override import check_override, find_override, takes_all_cards
 from modelgen.operate.doctor.ports import check_ports
 from modelgen.operate.doctor.prune_filter import check_prune_filter
 from modelgen.operate.doctor.toolkit import check_cgroups, check_toolkit
@@ -22,7 +23,17 @@ from modelgen.operate.doctor.wanted import Wanted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CHECKS", "Description", "Finding", "Host", "Wanted", "describe", "examine"]
+__all__ = [
+    "CHECKS",
+    "Description",
+    "Finding",
+    "Host",
+    "Wanted",
+    "describe",
+    "examine",
+    "find_override",
+    "takes_all_cards",
+]
 
 CHECKS: tuple[Callable[[Host, Wanted], list[Finding]], ...] = (
     check_platform,
@@ -30,6 +41,7 @@ CHECKS: tuple[Callable[[Host, Wanted], list[Finding]], ...] = (
     check_engine,
     check_socket,
     check_compose,
+    check_override,
     check_driver,
     check_cards,
     check_toolkit,

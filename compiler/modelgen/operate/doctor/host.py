@@ -39,7 +39,7 @@ class Host:
         self.environment = os.environ if environment is None else environment
         self._root = root
         self._end = time.monotonic() + patience
-        self._asked: dict[tuple[str, ...], Future[Answer]] = {}
+        self._asked: dict[tuple[tuple[str, ...], bytes], Future[Answer]] = {}
         self._guard = threading.Lock()
 
     @property
@@ -51,19 +51,19 @@ class Host:
         """Return where a program is, or None."""
         return shutil.which(program, path=self.environment.get("PATH"))
 
-    def run(self, program: str, *arguments: str) -> Answer:
-        """Return what a program says; the same question is put once."""
-        command = (program, *arguments)
+    def run(self, program: str, *arguments: str, given: bytes = b"") -> Answer:
+        """Return what a program says, that may be given something to read; the same question is put once."""
+        question = ((program, *arguments), given)
         with self._guard:
-            is_new = command not in self._asked
-            said = self._asked.setdefault(command, Future())
+            is_new = question not in self._asked
+            said = self._asked.setdefault(question, Future())
         if is_new:
             path = self.which(program)
             try:
                 said.set_result(
                     Answer(None, errors=f"there is no `{program}` here")
                     if path is None
-                    else ask([path, *arguments], min(_EACH, self.seconds_left), self.environment)
+                    else ask([path, *arguments], min(_EACH, self.seconds_left), self.environment, given)
                 )
             except BaseException as error:  # else whoever waits for the same answer waits for ever
                 said.set_exception(error)

@@ -29,10 +29,12 @@ class Wanted:
     Args:
         document: The user's file.
         hub: The hub directory as this host finds it.
+        is_without_cards: Whether the user's override takes all cards back.
     """
 
     document: Document | None = None
     hub: Path | None = None
+    is_without_cards: bool = False
 
     @property
     def project(self) -> str | None:
@@ -62,7 +64,9 @@ class Wanted:
 
     @property
     def gpus(self) -> dict[str, Gpu]:
-        """The cards by name."""
+        """The cards by name; none where they are taken back."""
+        if self.is_without_cards:
+            return {}
         return (self.document.config.gpus or {}) if self.document else {}
 
     @property

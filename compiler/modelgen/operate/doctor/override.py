@@ -1,0 +1,50 @@
+"""What a docker-compose.override.yml takes back of the cards that were built in."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from modelgen.operate.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.operate.doctor.host import Host
+    from modelgen.operate.doctor.wanted import Wanted
+
+
+def find_override(folder: Path) -> Path | None:
+    """Return the override in an output directory, if its user wrote one."""
+    path = folder / "docker-compose.override.yml"
+    return path if path.is_file() else None
+
+
+def takes_all_cards(host: Host, override: Path, text: bytes) -> bool:
+    """Tell whether no service gets a card once the user's override counts.
+
+    Args:
+        host: Which has Compose.
+        override: See `find_override`.
+        text: Of the Compose file beside it, which need not be written yet.
+    """
+    files = ("--project-directory", str(override.parent), "--file", "-", "--file", str(override))
+    answer = host.run("docker", "compose", *files, "--profile", "*", "config", "--format", "json", given=text)
+    try:
+        services: dict[str, Any] = json.loads(answer.output)["services"] if answer.is_good else {}
+    except (ValueError, KeyError):
+        return False
+    return bool(services) and not any(_has_card(service) for service in services.values())
+
+
+def check_override(host: Host, wanted: Wanted) -> list[Finding]:  # noqa: ARG001 - all checks are called alike
+    """Say why no card is looked at."""
+    if not wanted.is_without_cards:
+        return []
+    return [Finding("cards", "good", "docker-compose.override.yml takes all cards back: none is looked at")]
+
+
+def _has_card(service: dict[str, Any]) -> bool:
+    """Tell whether a service has devices, NVIDIA's by reservation or others by path."""
+    reservations = ((service.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
+    return bool(reservations.get("devices") or service.get("devices") or service.get("gpus"))
