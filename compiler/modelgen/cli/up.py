@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, config_option, is_terminal, out_option, print_findings
+from modelgen.cli.compiling import compile_file, config_option, out_option, print_findings
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.locked import token_option
 from modelgen.files import InputError
@@ -119,7 +118,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that was found out
         find_orchestrator(config, before),
         find_orchestrator(config, after),
         Journal(folder / _JOURNAL, lambda data: write_state(folder, {_JOURNAL: data})),
-        say=partial(_say, is_shown=is_terminal(sys.stderr)),
+        say=partial(click.echo, err=True),
     )
     models = {service.name: service.model for service in fleet.services}
     apply(task, changes, found, models, partial(_write, compilation, deployment.folder))
@@ -133,8 +132,3 @@ def _write(compilation: Compilation, out: Path) -> None:
         output.build(compilation.artifacts, out, force=False)
     except OSError as error:
         raise cannot("write", error.filename2 or error.filename or out, error, "mend that and run it again") from error
-
-
-def _say(text: str, *, is_shown: bool) -> None:
-    if is_shown:
-        click.echo(text, err=True)

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def _build(artifacts: Mapping[str, bytes], image: str, base: str, out: Path, *, 
             f"the image {image} is not here, and to build it without a network {wheels} has to hold what "
             f"{ORCHESTRATOR}/requirements.txt lists; `pip download --dest` brings it"
         )
+    click.echo(f"building the orchestrator's image on {base}", err=True)
     with tempfile.TemporaryDirectory(prefix="modelgen-image-") as name:
         context = Path(name)
         for path, data in artifacts.items():
@@ -74,7 +77,8 @@ def _build(artifacts: Mapping[str, bytes], image: str, base: str, out: Path, *, 
         if wheels.is_dir():
             shutil.copytree(wheels, context / _WHEELS)
         options = ["--network", "none"] if offline else []
-        if not show(["docker", "build", "--quiet", *options, "--tag", image, "--build-arg", f"BASE={base}", name]):
+        command = ["docker", "build", "--quiet", *options, "--tag", image, "--build-arg", f"BASE={base}", name]
+        if not show(command, errors_only=True):
             raise ModelgenError(
                 f"the orchestrator's image cannot be built on {base}; see above, or name another by `base_image` in "
                 "[orchestrator]"

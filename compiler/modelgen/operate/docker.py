@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
@@ -55,12 +56,15 @@ def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | No
     return done.stdout.decode(errors="replace")
 
 
-def show(command: Sequence[str]) -> bool:
-    """Run a command whose progress a person watches, and tell whether it went well."""
+def show(command: Sequence[str], *, errors_only: bool = False) -> bool:
+    """Run a command whose progress a person watches, on stderr, and tell whether it went well."""
+    output = subprocess.DEVNULL if errors_only else sys.stderr
+    environment = _environment()
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, check=False, env=_environment()).returncode == 0
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, check=False, env=environment)
     except FileNotFoundError as error:
         raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
+    return done.returncode == 0
 
 
 def has_image(reference: str) -> bool:
