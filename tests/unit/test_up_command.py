@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import REPOSITORY
+from hub_project import Project
 from modelgen.operate.changes import Changes, Wanted, compare
 from modelgen.operate.deployment import Container
 from modelgen.operate.docker import explain
@@ -120,6 +121,15 @@ def test_a_host_that_cannot_run_it_is_told_in_one_sentence(tmp_path: Path, scrip
         [line] = [line for line in done.stderr.splitlines() if line.startswith("modelgen:")]
         if command == "up" or script is not None:
             assert says in line or "there is no build/docker-compose.yml" in line
+
+
+def test_nothing_is_fetched_for_a_host_without_docker(tmp_path: Path) -> None:
+    hub = "http://127.0.0.1:9"  # where nobody answers, for nobody is asked
+    project = Project(tmp_path, {"HF_ENDPOINT": hub, "PATH": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "compiler")})
+    project.want("a/b", {"config.json": b"{}", "model.safetensors": b"weights"}, "0" * 40)
+    done = project.run("up", "--yes")
+    assert done.returncode == 3
+    assert "there is no `docker` here; install Docker" in done.stderr
 
 
 def test_up_without_an_orchestrator_says_what_to_run(tmp_path: Path) -> None:

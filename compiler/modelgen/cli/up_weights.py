@@ -63,10 +63,12 @@ def _is_locked(inputs: Inputs) -> bool:
 def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
     from modelgen.cli.fetch import bring, wanted_of
     from modelgen.hub.fetching.remembered import Seen, key_of
+    from modelgen.operate.docker import require_docker
 
     wanted = wanted_of(inputs, key_of(read_config(config), read_lock(config) or b""))
     size = wanted.plan(Seen(wanted.hub)).size
     if size:
+        require_docker()  # rather than to say after hours of fetching that there is none
         _agree(wanted, size, yes=yes, offline=offline)
     return bring(wanted, read_token(token_file), "human")
 

@@ -67,6 +67,16 @@ def show(command: Sequence[str], *, errors_only: bool = False) -> bool:
     return done.returncode == 0
 
 
+def require_docker() -> None:
+    """Ask whether Docker and Compose answer.
+
+    Raises:
+        ModelgenError: One of them does not.
+    """
+    run(["docker", "version", "--format", "{{.Server.Version}}"])
+    run(["docker", "compose", "version", "--short"])
+
+
 def has_image(reference: str) -> bool:
     """Tell whether the Docker Engine has an image.
 
