@@ -161,3 +161,27 @@ def test_what_somebody_edited_is_not_overwritten(deployment: Running) -> None:
     assert done.returncode == 1
     assert "build/docker-compose.yml was edited since modelgen wrote it" in done.stderr
     assert deployment.served.chat("a")[0] == 200
+
+
+def test_with_keys_only_who_has_one_gets_in(deployment: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment.write(A)
+    toml = deployment.folder / "models.toml"
+    toml.write_text(toml.read_text().replace("[orchestrator]\n", '[orchestrator]\nkeys_file = "./keys/keys.txt"\n'))
+    done = deployment.modelgen("up", check=False)
+    assert (done.returncode, "keys/keys.txt cannot be read: No such file" in done.stderr) == (3, True)
+    made = [deployment.modelgen("key", "--role", role).stdout.split() for role in ("data", "control")]
+    (deployment.folder / "keys").mkdir()
+    (deployment.folder / "keys" / "keys.txt").write_text("".join(f"{words[3]} {words[4]}\n" for words in made))
+    done = deployment.modelgen("up", check=False)
+    assert (done.returncode, "set MODELGEN_KEY to one of role `control`" in done.stderr) == (3, True)
+    assert not docker("ps", "--all", "--quiet", "--filter", f"name=^{deployment.project}-")
+    data, control = (words[1] for words in made)
+    monkeypatch.setenv("MODELGEN_KEY", control)
+    deployment.up()
+    asked = {"model": "a", "messages": []}
+    assert deployment.served.ask("/v1/chat/completions", asked)[0] == 401
+    assert deployment.served.ask("/v1/chat/completions", asked, Authorization=f"Bearer {data}")[0] == 200
+    assert deployment.served.ask("/switch", {"model_id": "a"}, x_api_key=data)[0] == 403
+    toml.write_text(toml.read_text().replace('"40"', '"41"'))
+    deployment.up()  # drains, reloads and releases by that key
+    assert deployment.served.ask("/switch", {"model_id": "a"}, x_api_key=control)[0] == 200

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 from compiling import REPOSITORY
 from hub_project import Project
+from modelgen.cli.up_keys import require_keys
+from modelgen.files import ModelgenError
 from modelgen.operate.changes import Changes, Wanted, compare
+from modelgen.operate.control import Orchestrator
 from modelgen.operate.deployment import Container
 from modelgen.operate.docker import explain
 from modelgen.operate.journal import Entry, Journal
@@ -130,6 +135,62 @@ def test_nothing_is_fetched_for_a_host_without_docker(tmp_path: Path) -> None:
     done = project.run("up", "--yes")
     assert done.returncode == 3
     assert "there is no `docker` here; install Docker" in done.stderr
+
+
+def test_keys_that_nobody_could_use_are_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.txt"
+    monkeypatch.delenv("MODELGEN_KEY", raising=False)
+
+    def told() -> str:
+        with pytest.raises(ModelgenError) as error:
+            require_keys(path)
+        return str(error.value)
+
+    assert "cannot be read: No such file or directory; `modelgen key --role control` prints" in told()
+    path.write_text("control sha256:1234\n")
+    assert "line 1 of" in told()
+    path.write_text(f"data sha256:{'0' * 64}\n")
+    assert "has no key of role `control`" in told()
+    path.write_text(f"data sha256:{'0' * 64}\ncontrol sha256:{'1' * 64}\n")
+    path.chmod(0o600)
+    if sys.platform != "win32":
+        assert f"run `chmod a+r {path}`" in told()
+    path.chmod(0o644)
+    assert "set MODELGEN_KEY to one of role `control`" in told()
+    monkeypatch.setenv("MODELGEN_KEY", "mg-1234")
+    require_keys(path)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (403, b"<h1>Forbidden</h1>", "is no orchestrator of modelgen's: it says 403"),
+        (404, b'{"error": "nothing here"}', "is no orchestrator of modelgen's: it says 404"),
+        (401, b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}', "no; set MODELGEN_KEY to a key of role"),
+        (403, b'{"type": "urn:modelgen:host_not_allowed", "detail": "the Host header names x"}', "names x"),
+    ],
+)
+def test_who_answers_in_the_orchestrators_place_is_told(status: int, body: bytes, says: str) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        with pytest.raises(ModelgenError) as error:
+            Orchestrator(f"http://127.0.0.1:{server.server_port}").ask("GET", "/status")
+        thread.join()
+    assert says in str(error.value)
+    assert ("MODELGEN_KEY" in str(error.value)) is ("invalid_api_key" in body.decode())
 
 
 def test_up_without_an_orchestrator_says_what_to_run(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ class Events:
         """Take note of something."""
         self._count += 1
         event: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": happening.kind}
-        told = {"model": happening.model, "detail": happening.detail, "seconds": happening.seconds}
+        seconds = None if happening.seconds is None else round(happening.seconds, 3)
+        told = {"model": happening.model, "detail": happening.detail, "seconds": seconds}
         event |= {key: value for key, value in told.items() if value is not None}
         for listener in self._listeners:
             if listener.qsize() < _WAITING:

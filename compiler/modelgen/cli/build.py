@@ -90,7 +90,7 @@ def refuse(changes: ChangeSet, out: Path) -> int:
         click.echo(f"modelgen: {(out / name).as_posix()} {reason}", err=True)
     click.echo(
         "modelgen: nothing is written; move your changes into models.toml or a docker-compose.override.yml, "
-        "or give them up by --force",
+        "or give them up by `modelgen build --force`",
         err=True,
     )
     return FOUND

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +16,6 @@ from modelgen.files import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from modelgen.ir import Fleet
     from modelgen.operate.changes import Changes
@@ -61,6 +62,7 @@ def _apply(compilation: Compilation, fleet: Fleet, config: Path, out: Path, *, o
     from modelgen.cli.build import refuse
     from modelgen.cli.up_done import note_done
     from modelgen.cli.up_images import ready_images
+    from modelgen.cli.up_keys import require_keys
     from modelgen.operate.deployment import Deployment
 
     if not fleet.orchestrator.enabled:
@@ -68,6 +70,8 @@ def _apply(compilation: Compilation, fleet: Fleet, config: Path, out: Path, *, o
             "`[orchestrator] enabled` is false, so nothing switches the models; start them by "
             f"`docker compose --project-directory {out.as_posix()} --profile … up`"
         )
+    if fleet.orchestrator.keys_file is not None:
+        require_keys(Path(os.path.normpath(out / fleet.orchestrator.keys_file)))
     try:
         conflicts = output.compare(compilation.artifacts, out)
         out.mkdir(parents=True, exist_ok=True)

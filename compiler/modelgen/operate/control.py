@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MENDED_BY_USER = (400, 404, 409)
+_MENDED_BY_KEY = ("urn:modelgen:invalid_api_key", "urn:modelgen:wrong_role")
 
 
 class UnreachableError(ModelgenError):
@@ -65,7 +66,7 @@ class Orchestrator:
             return opener.open(request)
         except urllib.error.HTTPError as error:
             with error:
-                raise _refusal(error) from error
+                raise _refusal(error, self.url) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             told = getattr(reason, "strerror", None) or reason
@@ -80,14 +81,14 @@ def quoted(name: str) -> str:
     return urllib.parse.quote(name, safe="")
 
 
-def _refusal(error: urllib.error.HTTPError) -> ModelgenError:
+def _refusal(error: urllib.error.HTTPError, url: str) -> ModelgenError:
     """Return what the orchestrator says no with, with the engine's last lines where it has them."""
     try:
         problem = json.loads(error.read())
         detail, log = str(problem["detail"]), [str(line) for line in problem.get("log", ())]
     except (ValueError, KeyError, TypeError, AttributeError):
-        detail, log = f"the orchestrator answers {error.code}", []
-    if error.code in (401, 403):
+        return ModelgenError(f"what answers at {url} is no orchestrator of modelgen's: it says {error.code}")
+    if problem.get("type") in _MENDED_BY_KEY:
         detail += "; set MODELGEN_KEY to a key of role `control`"
     text = "\n".join([detail, *(f"  | {line}" for line in log)])
     return InputError(text) if error.code in _MENDED_BY_USER else ModelgenError(text)

@@ -1,0 +1,42 @@
+"""The keys without which the orchestrator does not start, and `up` cannot speak to it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from modelgen.files import ModelgenError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def require_keys(path: Path) -> None:
+    """Look at a file of keys before anything is started by it.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        ModelgenError: The orchestrator cannot use it, or there is no key for `up` itself.
+    """
+    from modelgen_runtime.access import KeysError, read_keys
+
+    try:
+        roles = read_keys(path).values()
+    except KeysError as error:
+        raise ModelgenError(f"{error}; `modelgen key --role control` prints a key and its line") from error
+    if sys.platform != "win32" and not path.stat().st_mode & stat.S_IROTH:
+        raise ModelgenError(
+            f"{path} cannot be read by the orchestrator's user, who is nobody; it holds hashes alone, so run "
+            f"`chmod a+r {path}`"
+        )
+    if "control" not in roles:
+        raise ModelgenError(
+            f"{path} has no key of role `control`, which `up` needs to drain and look; `modelgen key --role control` "
+            "prints one and its line"
+        )
+    if not os.environ.get("MODELGEN_KEY"):
+        raise ModelgenError(f"the orchestrator has keys; set MODELGEN_KEY to one of role `control` that {path} knows")
