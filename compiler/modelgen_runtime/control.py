@@ -15,6 +15,7 @@ from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.manifest import Manifest, ManifestError
 from modelgen_runtime.openapi import DESCRIPTION
 from modelgen_runtime.problems import problem_response
+from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -162,6 +163,8 @@ class Control:
         if not (count.isascii() and count.isdigit() and int(count) <= _MOST_LINES):
             raise RefusedError(400, "bad_request", f"`lines` must be a number up to {_MOST_LINES}")
         lines = self._driver.tail(model, int(count))
+        if not lines and self._switchboard.board.records[model].state is State.ABSENT:
+            raise refusals.absent(model)
         if query.get("follow", ["false"])[-1] not in ("1", "true"):
             return _json(200, {"model": model, "lines": lines})
         return Response(200, self._follow(model, lines), "text/event-stream")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -12,7 +10,7 @@ from modelgen_runtime import refusals, wire
 from modelgen_runtime.answer import Answer
 from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request
-from modelgen_runtime.routing import BadBodyError, Finder, Found, JsonFinder, make_finder
+from modelgen_runtime.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
 from modelgen_runtime.upstream import Engine, EngineError
 
 if TYPE_CHECKING:
@@ -184,21 +182,12 @@ class Exchange:
             raise RefusedError(404, "not_found", f"{gate.model.engine} has no {self.path}, so `{found.name}` has none")
         self._gate = gate
         if gate.model.upstream_name not in (None, found.name):
-            self._rename(found, finder, str(gate.model.upstream_name))
+            grown = finder.rename(self._body, found, str(gate.model.upstream_name))
+            self._length = None if self._length is None else self._length + grown
         if (lease := gate.enter()) is None:
             self._run(self._wait(gate))
         else:
             self._seat(lease)
-
-    def _rename(self, found: Found, finder: Finder, name: str) -> None:
-        """Write the one name that the engine knows; every other byte stays."""
-        value = name.encode()
-        if isinstance(finder, JsonFinder):
-            value = json.dumps(name).encode()
-            found = found if found.end else JsonFinder().scan(self._body) or found
-        self._body[found.start : found.end] = value
-        if self._length is not None:
-            self._length += len(value) - (found.end - found.start)
 
     async def _wait(self, gate: Gate) -> None:
         began, beating = self._front.now(), None
@@ -326,10 +315,7 @@ class Exchange:
     def _wants_stream(self) -> bool:
         if self._head.is_old:
             return False
-        asked = None
-        with contextlib.suppress(ValueError):
-            asked = json.loads(bytes(self._body)) if self._is_whole else None
-        is_asked = isinstance(asked, dict) and asked.get("stream") is True
+        is_asked = self._is_whole and asks_for_stream(self._body)
         return is_asked or b"text/event-stream" in self._head.fields.get(b"accept", b"")
 
     def _run(self, work: Coroutine[None, None, None]) -> None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.access import Access, Role
+    from modelgen_runtime.pool import Pool
     from modelgen_runtime.request_head import RequestHead
     from modelgen_runtime.switchboard import Switchboard
-    from modelgen_runtime.upstream import Pool
 
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20

@@ -18,11 +18,11 @@ from modelgen_runtime.events import Events
 from modelgen_runtime.front import Front
 from modelgen_runtime.manifest import ManifestError, read_manifest
 from modelgen_runtime.metrics import Metrics
+from modelgen_runtime.pool import Pool
 from modelgen_runtime.processes.driver import ProcessDriver
 from modelgen_runtime.server import Connection, sweep
 from modelgen_runtime.store import Store
 from modelgen_runtime.switchboard import Switchboard
-from modelgen_runtime.upstream import Pool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -40,6 +40,9 @@ class Finder(Protocol):
             BadBodyError: The body is not what it is said to be.
         """
 
+    def rename(self, body: bytearray, found: Found, name: str) -> int:
+        """Write another name in the place of the model's, and return by how many bytes the body has grown."""
+
 
 def make_finder(content_type: bytes) -> Finder:
     """Return what finds the model in a body of a type.
@@ -73,6 +76,10 @@ class JsonFinder:
         if len(body) <= _SMALL and not is_whole:
             return None
         return self.scan(body)
+
+    def rename(self, body: bytearray, found: Found, name: str) -> int:
+        """Write another name as JSON; see `Finder`."""
+        return _replace(body, found if found.end else JsonFinder().scan(body) or found, json.dumps(name).encode())
 
     def scan(self, body: bytearray) -> Found | None:
         """Return the model and the place of its value, without parsing the whole."""
@@ -114,6 +121,15 @@ class JsonFinder:
         elif self._key == b'"model"':
             return Found(_decode(body[start : self._at]), start, self._at)
         return None
+
+
+def asks_for_stream(body: bytearray) -> bool:
+    """Tell whether a whole body of JSON has `"stream": true`."""
+    try:
+        read = _decode(body)
+    except BadBodyError:
+        return False
+    return isinstance(read, dict) and read.get("stream") is True
 
 
 def _read_whole(body: bytearray) -> str | None:
@@ -174,3 +190,12 @@ class FormFinder:
             if stop < 0:
                 return None
             return Found(bytes(body[end + 4 : stop]).decode(errors="replace"), end + 4, stop)
+
+    def rename(self, body: bytearray, found: Found, name: str) -> int:
+        """Write another name as it is; see `Finder`."""
+        return _replace(body, found, name.encode())
+
+
+def _replace(body: bytearray, found: Found, value: bytes) -> int:
+    body[found.start : found.end] = value
+    return len(value) - (found.end - found.start)

@@ -26,6 +26,7 @@ MODELS = (
     model("slow", "--chunks", "100", "--pace", "0.05"),
     model("never", "--healthy-after", "1000", timeout="1s"),
     model("quits", "--exit-at-start", "0"),
+    model("unused"),
 )
 
 
@@ -44,7 +45,7 @@ def test_it_switches_in_both_directions_and_by_a_chat(up: Running) -> None:
         assert (up.served.state(wanted), up.served.state(other)) == ("ready", "stopped")
     assert up.served.chat("a")[0] == 200
     assert (up.served.state("a"), up.served.state("b")) == ("ready", "stopped")
-    assert up.modelgen("status").stdout.count("\n") == 7
+    assert up.modelgen("status").stdout.count("\n") == 8
     assert "a: ready" in up.modelgen("switch", "a").stdout + up.modelgen("switch", "a").stderr
     assert "listening on 8000" in up.modelgen("logs", "a").stdout
 
@@ -106,6 +107,9 @@ def test_what_is_pruned_is_absent_until_the_next_up(up: Running) -> None:
     assert (status, problem["error"]["message"]) == (503, "`b` has no container; run `modelgen up`")
     status, told = up.served.ask("/readyz")
     assert (status, "`b` has no container; run `modelgen up`" in told["faults"]) == (503, True)
+    assert up.modelgen("why", "b").stdout == "b has no container: somebody removed it; `modelgen up` makes it again\n"
+    done = up.modelgen("logs", "unused", check=False)
+    assert (done.returncode, done.stderr) == (3, "modelgen: `unused` has no container; run `modelgen up`\n")
     assert up.served.chat("a")[0] == 200
     up.up()
     assert up.served.chat("b")[0] == 200

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelgen_runtime.driver import Endpoint
-from modelgen_runtime.upstream import Engine, EngineError, Pool
+from modelgen_runtime.pool import Pool
+from modelgen_runtime.upstream import Engine, EngineError
 
 if TYPE_CHECKING:
     from modelgen_runtime.wire import Headers

@@ -203,7 +203,7 @@ SAYINGS = (
         None,
         r"error: unrecognized arguments:|error: invalid argument:|error: unexpected argument '",
         "the engine does not have one of the flags",
-        "correct or remove it in `args`; `version` in [engines.NAME] says which flags are checked",
+        "correct or remove it in `args`, or in `command`; `version` in [engines.NAME] says which flags are checked",
         _TESTED,
     ),
     Saying(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME = "wanted.json"
+_LOG = logging.getLogger(__name__)
 
 
 class Store:
@@ -23,6 +24,7 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / _NAME
         self._saved: list[str] | None = None
+        self._is_failing = False
 
     def load(self) -> list[str] | None:
         """Return the models that ought to run, or None where nothing was stored that can be read."""
@@ -40,7 +42,12 @@ class Store:
         if models == self._saved:
             return
         new = self._path.with_name(f"{_NAME}.new")
-        with contextlib.suppress(OSError):
+        try:
             new.write_text(json.dumps({"wanted": models}) + "\n", encoding="utf-8")
             new.replace(self._path)
-            self._saved = models
+        except OSError as error:
+            if not self._is_failing:
+                _LOG.warning("%s cannot be written (%s): a restart will not bring back what runs", new, error.strerror)
+            self._is_failing = True
+        else:
+            self._saved, self._is_failing = models, False

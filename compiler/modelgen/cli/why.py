@@ -43,6 +43,8 @@ def _lines(model: dict[str, Any]) -> list[str]:
     if failure is None:
         if model["held"]:
             return [f"{model['id']} is held by an operator; POST /models/{model['id']}/release lets it start again"]
+        if model["state"] == "absent":
+            return [f"{model['id']} has no container: somebody removed it; `modelgen up` makes it again"]
         return [f"{model['id']} is {model['state']}; it has not failed"]
     lines = [f"{model['id']} is {model['state']}: it {failure['message']}"]
     if failure["meaning"]:
