@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["docker_fixtures"]
 pytestmark = [pytest.mark.docker, pytest.mark.bench]
 
-ROUNDS = 7
+ROUNDS = 11
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -29,22 +29,26 @@ def seconds(work: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize("healthy", [0.0, 0.5, 2.0])
 def test_a_switch(double: str, own_wheels: Path, tmp_path: Path, healthy: float) -> None:
+    """Docker by itself on a second deployment, whose orchestrator is stopped, and in turn with the first's switches."""
     options = () if healthy == 0 else ("--healthy-after", str(healthy))
-    with running(tmp_path, "bench", double, own_wheels) as up:
-        up.write(model("a", *options), model("b", *options))
-        up.up()
-        up.served.ask("/switch", {"model_id": "a"})
+    folders = [tmp_path / name for name in ("switched", "alone")]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        running(folders[0], "bench", double, own_wheels) as up,
+        running(folders[1], "bench-alone", double, own_wheels) as other,
+    ):
+        for one in (up, other):
+            one.write(model("a", *options), model("b", *options))
+            one.up()
+            one.served.ask("/switch", {"model_id": "a"})
+        docker("stop", other.container("orchestrator"))
         told, alone = [], []
         for number in range(ROUNDS):
-            wanted = "ba"[number % 2]
-            told.append(seconds(lambda wanted=wanted: up.served.ask("/switch", {"model_id": wanted})) - healthy)  # type: ignore[misc]
-        docker("stop", up.container("orchestrator"))
-        names = [up.container("command-a"), up.container("command-b")]
-        if ROUNDS % 2 == 0:
-            names.reverse()
-        for number in range(ROUNDS):
-            here, there = names[(number + 1) % 2], names[number % 2]
-            alone.append(seconds(lambda here=here, there=there: (docker("stop", here), docker("start", there))))  # type: ignore[misc]
+            here, there = ("ab", "ba")[number % 2]
+            stop, start = (other.container(f"command-{name}") for name in (here, there))
+            alone.append(seconds(lambda stop=stop, start=start: (docker("stop", stop), docker("start", start))))  # type: ignore[misc]
+            told.append(seconds(lambda there=there: up.served.ask("/switch", {"model_id": there})) - healthy)  # type: ignore[misc]
     added = (statistics.median(told) - statistics.median(alone)) * 1000
     print(
         f"\nhealthy after {healthy} s: a switch takes {statistics.median(told) * 1000:.0f} ms beyond that, docker stop "
