@@ -243,12 +243,15 @@ class Orchestrator:
         socket: Docker's, on the host.
         keys_file: File with the hashes of API keys; a relative path is relative to the output.
         allowed_hosts: Further names that a Host header may hold.
+        allowed_origins: Origins of pages that may use the API from a browser.
         insecure: Whether a `listen` beyond loopback needs no keys.
         drain_timeout: How long running requests may hold up an eviction.
+        shutdown_timeout: How long running requests may hold up the orchestrator's own end.
         queue_limit: Most waiting requests.
+        buffer_limit: Most bytes of the bodies of all waiting requests together.
         min_active: How long a model with requests is protected after it became ready.
         max_wait: How long a request may wait before its model comes first.
-        heartbeat: Whether streaming clients get comments while a model loads.
+        heartbeat: Whether streaming clients get comments once they have waited some seconds for a model.
         base_image: What its image is built on.
         gate_image: Image of the gate before the socket.
         relabelled: Whether SELinux must be told that its container may read what is mounted.
@@ -260,9 +263,12 @@ class Orchestrator:
     socket: str
     keys_file: str | None
     allowed_hosts: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
     insecure: bool
     drain_timeout: int
+    shutdown_timeout: int
     queue_limit: int
+    buffer_limit: int
     min_active: int | None
     max_wait: int | None
     heartbeat: bool

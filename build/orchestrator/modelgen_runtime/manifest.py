@@ -117,23 +117,29 @@ class Settings:
         listen: Address as models.toml has it: what is judged for safety, whatever the socket is bound to.
         keys_file: File with the hashes of the API keys; None lets everybody in.
         allowed_hosts: Names that a Host header may hold, without ports.
+        allowed_origins: Origins of pages that may use the data routes from a browser.
         insecure: Whether a `listen` beyond loopback needs no keys.
         drain_timeout: How long running requests may hold up an eviction.
+        shutdown_timeout: How long running requests may hold up the orchestrator's own end.
         queue_limit: Most requests that wait.
+        buffer_limit: Most bytes of the bodies of all waiting requests together.
         min_active: How long a model with requests is kept after it became ready.
         max_wait: How long a request may wait before `min_active` protects nobody from it.
-        heartbeat: Whether streaming clients get comments while a model loads.
+        heartbeat: Whether streaming clients get comments once they have waited some seconds for a model.
     """
 
     listen: str = "127.0.0.1:8080"
     keys_file: str | None = None
     allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     insecure: bool = False
     drain_timeout: float = 120.0
+    shutdown_timeout: float = 10.0
     queue_limit: int = 100
+    buffer_limit: int = 512 * 2**20
     min_active: float | None = None
     max_wait: float | None = None
-    heartbeat: bool = False
+    heartbeat: bool = True
 
 
 @dataclass(frozen=True, slots=True)

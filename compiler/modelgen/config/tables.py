@@ -128,6 +128,24 @@ class Profile(Table):
     default: bool | None = Field(None, description="Whether this profile is loaded at start. Default: false.")
 
 
+_ORIGIN = r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._~-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
+
+
+def _check_origin(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    import re
+
+    if not isinstance(value, str) or not re.fullmatch(_ORIGIN, value):
+        raise PydanticCustomError(
+            "bad-value",
+            "is not an origin: write scheme, host and port without a path, such as "
+            '"http://localhost:5173" or "app://obsidian.md"',
+        )
+    return value
+
+
+Origin = Annotated[str, BeforeValidator(_check_origin), WithJsonSchema({"type": "string", "pattern": f"^({_ORIGIN})$"})]
+
+
 class Orchestrator(Table):
     """The service that switches models; only read where it runs."""
 
@@ -135,17 +153,28 @@ class Orchestrator(Table):
     listen: str | None = Field(None, description='Address of its API. Default: "127.0.0.1:8080".')
     keys_file: str | None = Field(None, description="File with the hashes of the API keys.")
     allowed_hosts: list[str] | None = Field(None, description="Further names that a Host header may hold.")
+    allowed_origins: list[Origin] | None = Field(
+        None,
+        description="Origins of web pages and apps that may use the API from a browser, "
+        'such as "http://localhost:5173" or "app://obsidian.md".',
+    )
     insecure: bool | None = Field(None, description="Allow a non-loopback `listen` without keys. Default: false.")
     drain_timeout: Duration | None = Field(
         None, description='How long running requests may hold up an eviction. Default: "120s".'
     )
+    shutdown_timeout: Duration | None = Field(
+        None, description='How long running requests may hold up the orchestrator\'s own end. Default: "10s".'
+    )
     queue_limit: int | None = Field(None, gt=0, description="Most waiting requests. Default: 100.")
+    buffer_limit: Size | None = Field(
+        None, description='Most memory for the bodies of all waiting requests together. Default: "512MiB".'
+    )
     min_active: Duration | None = Field(
         None, description="How long a model with requests is protected from eviction after it became ready."
     )
     max_wait: Duration | None = Field(None, description="How long a request may wait before its model comes first.")
     heartbeat: bool | None = Field(
-        None, description="Send SSE comments to streaming clients while a model loads. Default: false."
+        None, description="Send comments to streaming clients that have waited 10 s for a model. Default: true."
     )
     base_image: str | None = Field(None, description="Base of the orchestrator's image.")
     gate_image: str | None = Field(None, description="Image of the gate before the Docker socket.")

@@ -28,8 +28,13 @@ _PROBE = (
     "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=4); c.request('GET', '/healthz'); "
     "raise SystemExit(c.getresponse().status != 200)"
 )
+_STOP_MARGIN = 5
+"""Seconds that the orchestrator has beyond `shutdown_timeout` before it is killed."""
+_ULIMITS = {"nofile": {"soft": 65536, "hard": 65536}}
+"""Each client and each request that is with an engine takes a descriptor; Docker's default may be 1,024."""
 _OURS = frozenset(
     {"networks", "volumes", "labels", "logging", "cap_drop", "security_opt", "tmpfs", "read_only", "user"}
+    | {"stop_grace_period", "ulimits"}
 )
 
 
@@ -62,6 +67,8 @@ def orchestrator_service(fleet: ir.Fleet) -> dict[str, Any]:
         "logging": added.get("logging", LOGGING),
         "cap_drop": list(dict.fromkeys(["ALL", *added.get("cap_drop", ())])),
         "security_opt": merged_security_opt(["no-new-privileges:true"], added),
+        "stop_grace_period": added.get("stop_grace_period", f"{own.shutdown_timeout + _STOP_MARGIN}s"),
+        "ulimits": added.get("ulimits", _ULIMITS),
         "labels": [(key(name), value) for name, value in added.get("labels", {}).items()],
         "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
     }

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OF_GATE = ("image", "networks", "ports", "user", "cap_drop", "volumes", "entrypoint", "privileged", "network_mode")
-_OF_ORCHESTRATOR = ("image", "container_name", "ports", "volumes", "environment", "restart", "privileged", "cap_add")
+_OF_ORCHESTRATOR = (
+    "image",
+    "container_name",
+    "ports",
+    "volumes",
+    "environment",
+    "restart",
+    "privileged",
+    "cap_add",
+    "stop_grace_period",
+    "ulimits",
+)
 
 
 def own_services(fleet: ir.Fleet) -> tuple[str, ...]:
@@ -38,6 +49,8 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
         "volumes": [*(_mount(*folder, bind) for folder in folders), state, *added.get("volumes", ())],
         "environment": {"DOCKER_HOST": "tcp://gate:2375"},
         "restart": "unless-stopped",
+        "stop_grace_period": added.get("stop_grace_period", f"{own.shutdown_timeout + 5}s"),
+        "ulimits": added.get("ulimits", {"nofile": {"soft": 65536, "hard": 65536}}),
         **({"cap_add": added["cap_add"]} if "cap_add" in added else {}),
     }
     place = {"source": own.socket, "target": "/var/run/docker.sock"}
