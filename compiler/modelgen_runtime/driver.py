@@ -62,6 +62,14 @@ class Driver(Protocol):
     async def absent(self, models: Iterable[Model]) -> frozenset[str]:
         """Return the ids of those that cannot be started, for what they run in is not there."""
 
+    async def check(self, model: Model) -> None:
+        """Look whether an engine could be started, before others leave for it. It may be started meanwhile.
+
+        Raises:
+            AbsentError: There is nothing to start.
+            DriverError: It could not be started, as far as can be seen.
+        """
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.
 

@@ -47,6 +47,8 @@ class Record:
         failures: How often in a row.
         not_before: When it may be tried again.
         on_stopped: Who is told when it has stopped.
+        checked_until: Until when it counts as startable.
+        is_checking: Whether it is being looked at.
     """
 
     gate: Gate
@@ -70,6 +72,8 @@ class Record:
     failures: int = 0
     not_before: float = 0.0
     on_stopped: list[Callable[[RefusedError | None], None]] = field(default_factory=list)
+    checked_until: float = 0.0
+    is_checking: bool = False
 
     @property
     def holds_memory(self) -> bool:
@@ -95,6 +99,7 @@ class Record:
             drain_until=self.drain_until,
             not_before=self.not_before,
             idle_timeout=self.model.idle_timeout,
+            checked_until=self.checked_until,
         )
 
     def open(self) -> None:
@@ -141,6 +146,7 @@ class Record:
         if self.successor is not None:
             self.model = self.gate.model = self.successor
             self.successor, self.failure, self.failures, self.not_before = None, None, 0, now
+            self.checked_until = 0.0
 
     def tell_stopped(self, refusal: RefusedError | None) -> None:
         """Tell those who wait for its end."""

@@ -109,7 +109,18 @@ class Switchboard:
         Raises:
             RefusedError: One of them does not, and what ran before comes back.
         """
-        await self._ask(lambda board, done: board.ask(Order(tuple(models), done)))
+        await self._look_before(models)
+        order = Order(tuple(models), lambda _: None)
+
+        def ask(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            order.done = done
+            board.ask(order)
+
+        try:
+            await self._ask(ask)
+        except asyncio.CancelledError:  # its caller has left
+            self._send(lambda board: board.take_back(order))
+            raise
 
     async def stop(self, model: str) -> None:
         """Stop a model once its requests have ended."""
@@ -183,8 +194,18 @@ class Switchboard:
         else:
             for profile in self._board.manifest.profiles:
                 if profile.default:
-                    self._board.ask(Order(profile.models, lambda _: None))
+                    self._board.resume(profile.models)
         self._is_resumed = True
+
+    async def _look_before(self, models: Sequence[str]) -> None:
+        """Refuse a switch to what cannot be started, before it takes the place of another."""
+        for id_ in models:
+            record = self._board.records.get(id_)
+            if record is None or record.holds_memory or record.is_held:
+                continue
+            model = record.model
+            failure = await self._engines.look(model)
+            await self._ask(lambda board, done, model=model, failure=failure: done(board.checked(model, failure)))  # type: ignore[misc]
 
     async def _look(self) -> None:
         absent = await self._engines.absent(self._board.manifest.models)
