@@ -6,6 +6,7 @@ Whoever holds the board tells it what has happened, then lets it `advance`, and 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _MOST_ROUNDS = 100
+_GRACE_OF_DOOMED = 5.0
 _CHECKED = 5.0
 """Seconds for which a look at what is to be started counts."""
 _SHORT_PAUSE = 2.0
@@ -147,10 +149,13 @@ class Board:
             self.stopped(model)
             return
         record.note_failure(failure, now)
-        was_resident, record.endpoint = record.is_resident, None
+        generation = None if record.endpoint is None else record.endpoint.generation
+        was_resident, record.endpoint, record.doomed, record.stuck = record.is_resident, None, None, None
         record.close(State.ABSENT if failure.is_absent else State.FAILED)
         self._enter(record, record.state, failure.message)
         refusal = refusals.failed(record, now)
+        if generation is not None:
+            record.ended = (generation, refusal)
         record.cut_leases(refusal.message)
         record.unwant()
         displaced = [*record.displaced]
@@ -163,6 +168,23 @@ class Board:
         elif before is State.READY and was_resident:
             record.want(now, gentle=True)
         self._settle(record)
+
+    def give_up(self, model: str, generation: str, failure: Failure) -> None:
+        """Stop an engine that serves nobody any more although it lives; it is started again."""
+        record, now = self.records.get(model), self._clock()
+        if record is None or record.endpoint is None or record.endpoint.generation != generation:
+            return
+        if record.doomed is not None or not record.standing.is_open:
+            return
+        record.note_failure(failure, now)
+        record.doomed, refusal = failure, refusals.failed(record, now)
+        record.ended = (generation, refusal)
+        record.close(State.DRAINING)
+        record.drain_until = now
+        self._enter(record, State.DRAINING, failure.message)
+        record.cut_leases(refusal.message)
+        if record.not_before > now + _SHORT_PAUSE:
+            record.refuse_line(refusal)
 
     def checked(self, model: Model, failure: Failure | None) -> RefusedError | None:
         """Note whether a model could be started, and return why not; nobody leaves for one that could not."""
@@ -183,16 +205,20 @@ class Board:
 
     def stopped(self, model: str) -> None:
         """Note that nothing of an engine is left."""
-        record = self.records[model]
-        record.endpoint = None
-        record.close(State.STOPPED)
+        record, now = self.records[model], self._clock()
+        doomed, record.doomed = record.doomed, None
+        record.endpoint = record.stuck = None
+        record.close(State.STOPPED if doomed is None else State.FAILED)
         record.cut_leases(f"{model} has ended")
-        self._enter(record, State.STOPPED)
+        self._enter(record, record.state)
+        if doomed is not None and not record.is_held:
+            record.want(now, gentle=True)
         self._settle(record)
 
     def not_stopped(self, model: str, why: str) -> None:
         """Note that an engine cannot be stopped: who waits for its cards is told so."""
         stuck, refusal = self.records[model], refusals.stuck(model, why)
+        stuck.stuck = why
         self._tell("stuck", stuck, why)
         for record in self.records.values():
             if record.model.claims.keys() & stuck.model.claims.keys() and not record.holds_memory:
@@ -302,13 +328,16 @@ class Board:
             self._tell("evicted", record, f"for {cause}")
             record.asked, record.gentle = None, False
         record.close(State.STOPPING)
+        stopped = record.model
+        if record.doomed is not None:  # it hangs, most likely, and will not hear SIGTERM
+            stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_OF_DOOMED))
         record.cut_leases(f"`{record.model.id}` had to stop, and this request was not done after `drain_timeout`")
         record.is_resident = False
         for order in record.orders:  # of somebody who came later
             order.open.add(record.model.id)
             record.want(order.since)
         self._enter(record, State.STOPPING)
-        return Action("stop", record.model)
+        return Action("stop", stopped)
 
     def _open(self, record: Record) -> None:
         switches.note_ready(record, self.records)

@@ -84,6 +84,9 @@ class Driver(Protocol):
             DriverError: It cannot be stopped.
         """
 
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run, a sentence each."""
+
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
 

@@ -45,6 +45,10 @@ class Engines:
         """Take over what runs already."""
         return await self._driver.adopt([*models], self._note_exit)
 
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run."""
+        return self._driver.warnings()
+
     async def absent(self, models: Iterable[Model]) -> frozenset[str]:
         """Return the ids of those that have nothing to be started."""
         return await self._driver.absent(models)
@@ -86,6 +90,10 @@ class Engines:
     async def _check(self, model: Model) -> None:
         failure = await self.look(model)
         self._send(lambda board: board.checked(model, failure))
+
+    def explain(self, model: Model, message: str) -> Failure:
+        """Return what is known of an engine that lives and serves nobody."""
+        return self._explain(model, message, None)
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
         exited = self._exits[model.id] = self._loop.create_future()

@@ -245,6 +245,15 @@ class World(RuleBasedStateMachine):
             self.board.failed(alive[index % len(alive)], Failure("died", -9))
             self.advance()
 
+    @rule(index=st.integers(0, 5))
+    def hangs(self, index: int) -> None:
+        alive = sorted(id_ for id_, record in self.board.records.items() if record.standing.is_open)
+        if alive:
+            record = self.board.records[alive[index % len(alive)]]
+            assert record.endpoint is not None
+            self.board.give_up(record.model.id, record.endpoint.generation, Failure("stopped answering"))
+            self.advance()
+
     @rule(seconds=st.sampled_from([0.5, 2.0, 10.0, 40.0]))
     def time_passes(self, seconds: float) -> None:
         until = self.now + seconds

@@ -133,6 +133,10 @@ class ContainerDriver:
         if (engine := self._engines.get(model.id)) is not None:
             await self._await_end(engine)
 
+    def warnings(self) -> list[str]:
+        """Return none: nothing is kept on disk."""
+        return []
+
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
         return self._log(model).tail(count)
