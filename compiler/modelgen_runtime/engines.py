@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modelgen_runtime.happenings import Action
     from modelgen_runtime.manifest import Model
 
-Event: TypeAlias = "Callable[[Board], None]"
+Event: TypeAlias = "Callable[[Board], object]"
 """Something that has happened, to be written on the board."""
 
 _LINES = 50

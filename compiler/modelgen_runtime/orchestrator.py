@@ -118,7 +118,7 @@ def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
 def _hold(state: Path) -> contextlib.ExitStack:
     """Keep a second orchestrator from the same engines; the system lets go of the locks however this one ends.
 
-    The folder itself is locked, which a disk that takes nothing allows as well, and the file that earlier releases lock.
+    The folder itself is locked, which a full disk allows as well, and the file that earlier releases lock.
     """
     with contextlib.ExitStack() as held:
         try:

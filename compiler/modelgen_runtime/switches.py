@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], limits: Mapping[str, int]) -> None:
-    """Ask for the models of a switch, unless it can come to nothing. It takes the place of those that it contradicts."""
+    """Ask for the models of a switch, unless it can come to nothing; those that it contradicts end."""
     members = [records[id_] for id_ in order.models]
     if (refusal := _why_not(members, lack)) is not None:
         order.done(refusal)

@@ -51,7 +51,8 @@ class Story:
 
     def request(self, id_: str) -> list[Lease | RefusedError]:
         """Send a request; what comes of it stands in the list that is returned."""
-        record, outcome = self.board.records[id_], []
+        record = self.board.records[id_]
+        outcome: list[Lease | RefusedError] = []
         if (lease := record.gate.enter()) is not None:
             return [lease]
 

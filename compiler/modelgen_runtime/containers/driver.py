@@ -26,6 +26,8 @@ _LAST_WORDS = 2.0
 _SETTLE = 10.0
 """Seconds from the end of a container to its exit being known."""
 _AT_ONCE = 16
+_LINES_AT_ONCE = 100
+"""Lines of a log between two turns of everything else."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -238,9 +240,12 @@ class ContainerDriver:
             after = log.last
             try:
                 query = {"follow": "1", "since": _since(after or started)}
+                turn = 0
                 async for time, text in self._engine_api.read_log(engine.name, **query):
                     if time > after:
                         log.take(time, text)
+                    if (turn := turn + 1) % _LINES_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # what is there already is read without a pause otherwise
                 found = await self._engine_api.find(engine.name)
             except UnreachableError:
                 pass

@@ -26,9 +26,10 @@ from modelgen_runtime.processes.table import FINDS_MARKED, identify, is_of_this_
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
+
     from modelgen_runtime.manifest import Model, Process
 
-_TRIM_SECONDS = 1.0
+_TRIM_SECONDS, _BUSY_TRIM_SECONDS = 1.0, 0.05
 _SPARE_DESCRIPTORS = 16
 """What a start needs, with a connection or two for whoever waits for it."""
 _LOG = logging.getLogger(__name__)
@@ -111,8 +112,7 @@ class ProcessDriver:
             _check_hub(model)
             _check_descriptors()
             choose_port({engine.record.port for engine in self._engines.values()})
-            if not FINDS_MARKED and not self._save():
-                raise DriverError(f"it cannot be put on record: {self._fault}")
+            self._check_record()
         except DriverError as error:
             raise DriverError(f"cannot be started: {error}") from error
 
@@ -217,7 +217,7 @@ class ProcessDriver:
                 await end_left_behind(engine.record.model, mark(self._directory, engine.record.generation))
             except DriverError as error:
                 engine.left_behind = str(error)
-                _LOG.error("%s: %s", engine.record.model, error)  # noqa: TRY400 - it is said in full
+                _LOG.error("%s: %s", engine.record.model, error)
                 if not engine.is_stopping:
                     return
             else:
@@ -234,6 +234,11 @@ class ProcessDriver:
         """Return a process that can be found by its environment, and all that it starts."""
         return replace(process, environment={**process.environment, VARIABLE: mark(self._directory, generation)})
 
+    def _check_record(self) -> None:
+        """Say that an engine could not be found again after a crash: neither by a record nor by its mark."""
+        if not FINDS_MARKED and not self._save():
+            raise DriverError(f"it cannot be put on record: {self._fault}")
+
     def _save(self, *more: Record) -> bool:
         """Put what runs on record; a disk that takes nothing is told once, and tried again."""
         try:
@@ -249,13 +254,16 @@ class ProcessDriver:
         return True
 
     async def _keep_house(self) -> None:
+        is_busy = False
         while True:
-            await asyncio.sleep(_TRIM_SECONDS)
+            await asyncio.sleep(_BUSY_TRIM_SECONDS if is_busy else _TRIM_SECONDS)
+            is_busy = False
             if self._fault is not None:
                 self._save()
             for model in list(self._engines):
                 try:
-                    self._log(model).trim()
+                    is_busy |= self._log(model).has_outgrown
+                    await self._log(model).trim_aside()
                 except OSError as error:
                     _LOG.warning("the log of %s could not be trimmed: %s", model, error)
 
@@ -277,7 +285,7 @@ def _check_descriptors() -> None:
     """Say that no files can be opened, before a running engine has left for one that could not be started then."""
     opened: list[int] = []
     try:
-        for _ in range(_SPARE_DESCRIPTORS):
+        while len(opened) < _SPARE_DESCRIPTORS:
             opened.append(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
         raise DriverError(f"{error.strerror}: raise the limit of open files (`ulimit -n`)") from error
