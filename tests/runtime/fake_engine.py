@@ -6,6 +6,7 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --listen-after S, --healthy-after S, --listed-after S
                                 until it listens, /health says 200 (503 before), and /v1/models lists anything
 --pace S, --chunks N            between the chunks of a stream, and how many there are
+--think S                       before an answer that is no stream, looking whether its client is still there
 --say TEXT, --say-env NAME, --say-many N
                                 prints (on stderr, before anything else) TEXT, a variable, N lines; repeatable
 --exit-at-start CODE, --exit-when-ready CODE
@@ -30,6 +31,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -96,7 +98,21 @@ class Handler(BaseHTTPRequestHandler):
         else:
             if is_last:
                 self.die()
+            self.think()
             self.reply(200, whole(self.path, asked))
+
+    def think(self) -> None:
+        """Take as long as an answer takes, and print when nobody waits for it any more."""
+        if not self.options.think:
+            return
+        self.connection.settimeout(self.options.think)
+        try:
+            if not self.connection.recv(1, socket.MSG_PEEK):
+                sys.stderr.write("its client has gone\n")
+                sys.stderr.flush()
+        except TimeoutError:
+            pass
+        self.connection.settimeout(None)
 
     def note(self, answered: int) -> None:
         """Write a request down, and answer nothing once it is time to hang."""
@@ -125,8 +141,13 @@ class Handler(BaseHTTPRequestHandler):
         for number, event in enumerate(events):
             if is_last and number == len(events) // 2:
                 self.die()
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
-            self.wfile.flush()
+            try:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+                self.wfile.flush()
+            except ConnectionError:
+                sys.stderr.write("its client has gone\n")
+                sys.stderr.flush()
+                raise
             time.sleep(self.options.pace)
         self.wfile.write(b"0\r\n\r\n")
 
@@ -192,7 +213,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     for name in ("--name", "--lists", "--say", "--say-env"):
         parser.add_argument(name, action="append", default=[])
-    for name in ("--listen-after", "--healthy-after", "--listed-after", "--pace", "--stop-after"):
+    for name in ("--listen-after", "--healthy-after", "--listed-after", "--pace", "--stop-after", "--think"):
         parser.add_argument(name, type=float, default=0.0)
     for name in ("--exit-at-start", "--exit-when-ready", "--exit-after", "--exit-on-request", "--hang-after"):
         parser.add_argument(name, type=int)
