@@ -52,6 +52,7 @@ class Board:
     ) -> None:
         self._clock, self._poke, self._report = clock, poke, report
         self._is_contended, self._is_shut, self._last = False, False, 0.0
+        self._actions: list[Action] = []
         self.manifest = manifest
         self.records = {model.id: self._make(model) for model in manifest.models}
 
@@ -249,6 +250,26 @@ class Board:
                 record.failure, record.failures, record.not_before = None, 0, 0.0
                 self._enter(record, State.STOPPED)
 
+    def note_astray(self, model: str) -> None:
+        """Take over an engine that somebody else has started, if it fits; else it is stopped, for its card is taken."""
+        record, cards = self.records[model], self.records[model].model.claims
+        if record.holds_memory:
+            return
+        others = [one for one in self.records.values() if one.holds_memory]
+        is_moving = any(one.standing.in_transition and one.model.claims.keys() & cards for one in others)
+        claimed = {gpu: sum(one.model.claims.get(gpu, 0) for one in others) for gpu in cards}
+        fits = all(claimed[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
+        if fits and not is_moving and not record.is_held:
+            record.began = self._clock()
+            record.want(record.began)
+            self._enter(record, State.STARTING, "somebody else has started it")
+            self._actions.append(Action("start", record.model))
+        else:
+            record.close(State.STOPPING)
+            reason = "it is held" if record.is_held else "its room is taken"
+            self._enter(record, State.STOPPING, f"somebody else has started it, and {reason}")
+            self._actions.append(Action("stop", record.model))
+
     def reload(self, manifest: Manifest) -> None:
         """Go by another manifest; models that it has unchanged are not touched."""
         new = {model.id: model for model in manifest.models}
@@ -274,9 +295,9 @@ class Board:
         Returns:
             What to do, and when to advance again even if nothing happens until then.
         """
-        actions: list[Action] = []
         if self._is_shut:
-            return actions, math.inf
+            return [], math.inf
+        actions, self._actions = self._actions, []
         for record in self.records.values():
             record.dispatch()
         for _ in range(_MOST_ROUNDS):

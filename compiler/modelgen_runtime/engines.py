@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from modelgen_runtime.board import Board
-    from modelgen_runtime.driver import Driver, Endpoint, Exit
+    from modelgen_runtime.driver import Driver, Endpoint, Exit, Seen
     from modelgen_runtime.happenings import Action
     from modelgen_runtime.manifest import Model
 
@@ -50,9 +50,9 @@ class Engines:
         """Return what an operator ought to mend although engines run."""
         return self._driver.warnings()
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that have nothing to be started."""
-        return await self._driver.absent(models)
+    async def look_around(self, models: Iterable[Model]) -> Seen:
+        """Return what somebody else has done to engines."""
+        return await self._driver.look(models)
 
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""

@@ -263,7 +263,7 @@ class Switchboard:
         """Take over what runs, and ask for what ought to: what ran last, else the default profile."""
         for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
             self._engines.act(self._board.adopt(id_, endpoint), endpoint)
-        self._board.note_absent(await self._engines.absent(self._board.manifest.models))
+        self._board.note_absent((await self._engines.look_around(self._board.manifest.models)).absent)
         stored = self._store.load()
         if stored is not None:
             self._board.resume(stored)
@@ -284,8 +284,16 @@ class Switchboard:
             await self._ask(lambda board, done, model=model, failure=failure: done(board.checked(model, failure)))  # type: ignore[misc]
 
     async def _look(self) -> None:
-        absent = await self._engines.absent(self._board.manifest.models)
-        self._send(lambda board: board.note_absent(absent))
+        starts = {id_: record.began for id_, record in self._board.records.items() if not record.holds_memory}
+        seen = await self._engines.look_around(self._board.manifest.models)
+
+        def note(board: Board) -> None:
+            board.note_absent(seen.absent)
+            for id_ in seen.astray & starts.keys() & board.records.keys():
+                if board.records[id_].began == starts[id_]:  # not started by us since then
+                    board.note_astray(id_)
+
+        self._send(note)
 
     def _send(self, event: Event) -> None:
         self._inbox.put_nowait(event)

@@ -28,6 +28,7 @@ route. GET /_control tells the paths of all requests.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -105,13 +106,11 @@ class Handler(BaseHTTPRequestHandler):
         """Take as long as an answer takes, and print when nobody waits for it any more."""
         if not self.options.think:
             return
+        print("thinking", file=sys.stderr, flush=True)
         self.connection.settimeout(self.options.think)
-        try:
+        with contextlib.suppress(TimeoutError):
             if not self.connection.recv(1, socket.MSG_PEEK):
-                sys.stderr.write("its client has gone\n")
-                sys.stderr.flush()
-        except TimeoutError:
-            pass
+                print("its client has gone", file=sys.stderr, flush=True)
         self.connection.settimeout(None)
 
     def note(self, answered: int) -> None:
@@ -145,8 +144,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
                 self.wfile.flush()
             except ConnectionError:
-                sys.stderr.write("its client has gone\n")
-                sys.stderr.flush()
+                print("its client has gone", file=sys.stderr, flush=True)
                 raise
             time.sleep(self.options.pace)
         self.wfile.write(b"0\r\n\r\n")

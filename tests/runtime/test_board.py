@@ -305,6 +305,17 @@ class World(RuleBasedStateMachine):
         self.board.note_absent(absent)
         self.advance()
 
+    @rule(model=MODELS)
+    def somebody_else_starts_one(self, model: str) -> None:
+        """As far as it fits: what does not fit breaks what must hold, until it is stopped."""
+        record = self.board.records.get(model)
+        if record is None or record.holds_memory or record.is_held or self.board.lack([model]):
+            return
+        held = [one for one in self.board.records.values() if one.holds_memory]
+        if not any(one.model.claims.keys() & record.model.claims.keys() for one in held):
+            self.board.note_astray(model)
+            self.advance()
+
     # -- what must hold -----------------------------------------------------------------------------------------------
 
     @invariant()

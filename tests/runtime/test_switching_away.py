@@ -265,6 +265,37 @@ def test_a_switch_that_is_complete_cannot_be_taken_back() -> None:
     assert (answers, story.board.wanted()) == ([None], ["a"])
 
 
+# -- what somebody else starts ----------------------------------------------------------------------------------------
+
+
+def test_what_somebody_else_has_started_on_a_free_card_is_taken_over() -> None:
+    story = Story()
+    story.board.note_astray("a")
+    assert story.go() == [("start", "a")]
+    story.request("b")
+    assert story.go() == [("check", "b")]
+    assert story.checked("b") == [("stop", "a")]
+
+
+def test_what_somebody_else_has_started_on_a_card_that_is_taken_is_stopped_before_anything_else() -> None:
+    story = Story()
+    story.run("a")
+    story.board.note_astray("b")
+    assert story.go() == [("stop", "b")]
+    story.request("c")
+    assert story.go() == [("check", "c")]
+    assert story.checked("c") == []  # the card is not free before `b` has gone
+    assert story.stopped("b") == [("stop", "a")]
+
+
+def test_what_is_held_is_stopped_when_somebody_else_has_started_it() -> None:
+    story = Story()
+    story.board.hold("a", lambda _: None)
+    story.go()
+    story.board.note_astray("a")
+    assert story.go() == [("stop", "a")]
+
+
 # -- what comes back --------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime.containers.docker_engine import DockerEngine, Found, UnreachableError
 from modelgen_runtime.containers.logs import KEPT, ContainerLog
-from modelgen_runtime.driver import AbsentError, DriverError, Endpoint, Exit
+from modelgen_runtime.driver import AbsentError, DriverError, Endpoint, Exit, Seen
 from modelgen_runtime.log_lines import secret_values
 
 if TYPE_CHECKING:
@@ -69,18 +69,21 @@ class ContainerDriver:
         await asyncio.gather(*map(look, models))
         return {id_: engine.endpoint for id_, engine in self._engines.items()}
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that have no container; what Docker does not tell now counts as there."""
-        missing = set()
+    async def look(self, models: Iterable[Model]) -> Seen:
+        """Return who has no container and whose was started by hand; what Docker does not tell now counts as well."""
+        missing, astray = set(), set()
         for model in models:
             try:
-                await self._engine_api.find(_container(model).name)
+                found = await self._engine_api.find(_container(model).name)
             except AbsentError:
                 missing.add(model.id)
             except DriverError as error:
                 _LOG.warning("%s: %s", model.id, error)
                 break
-        return frozenset(missing)
+            else:
+                if found.is_running and model.id not in self._engines:
+                    astray.add(model.id)
+        return Seen(frozenset(missing), frozenset(astray))
 
     async def check(self, model: Model) -> None:
         """Look whether a container could be started.

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.driver import DriverError, Endpoint, Exit
+from modelgen_runtime.driver import DriverError, Endpoint, Exit, Seen
 from modelgen_runtime.log_lines import lines_of_last_start, secret_values
 from modelgen_runtime.processes.exits import reap, watch_exit
 from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
@@ -95,9 +95,9 @@ class ProcessDriver:
         self._trimming = asyncio.create_task(self._keep_house(), name="trim logs")
         return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:  # noqa: ARG002 - see `Driver`
-        """Return none: whether a program can be started is found out by starting it."""
-        return frozenset()
+    async def look(self, models: Iterable[Model]) -> Seen:  # noqa: ARG002 - see `Driver`
+        """Return nothing: a program is there or not when it is to be started, and nobody else starts it."""
+        return Seen()
 
     async def check(self, model: Model) -> None:
         """Look whether an engine could be started.
