@@ -67,6 +67,10 @@ class Control:
             ("GET", re.compile(r"/openapi\.json"), self._describe),
         ]
 
+    def has(self, path: str) -> bool:
+        """Tell whether a path is one of these routes."""
+        return any(pattern.fullmatch(path) for _, pattern, _ in self._routes)
+
     async def handle(self, request: Request) -> Response:
         """Answer a request; whatever is wrong with it is an answer too."""
         allowed = []
@@ -74,7 +78,7 @@ class Control:
             if (match := pattern.fullmatch(request.path)) is None:
                 continue
             if method != request.method and not (method == "GET" and request.method == "HEAD"):
-                allowed.append(method)
+                allowed.append("GET, HEAD" if method == "GET" else method)
                 continue
             try:
                 return await answer(request, *match.groups())

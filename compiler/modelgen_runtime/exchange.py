@@ -9,7 +9,8 @@ from urllib.parse import unquote
 from modelgen_runtime import refusals, wire
 from modelgen_runtime.answer import Answer
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.handler import Request
+from modelgen_runtime.handler import Request, Response
+from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
 from modelgen_runtime.upstream import Engine, EngineError
 
@@ -71,6 +72,7 @@ class Exchange:
         if self.answer.is_done:  # its client went while it was in line behind others
             return
         self._is_begun = True
+        self.answer.page_lines = self._front.page_lines(self.path, self._head)
         try:
             is_routed = self._front.judge(self.path, self._head, self._length)
             self._finder = make_finder(self._head.fields.get(b"content-type", b"")) if is_routed else None
@@ -160,7 +162,7 @@ class Exchange:
             if found is not None:
                 self._route(found, self._finder)
             elif self._is_whole:
-                self._refuse(RefusedError(400, "bad_request", "the body names no `model`"))
+                self._enter(self._front.only_gate(self.path))
         except BadBodyError as error:
             self._refuse(RefusedError(400, "bad_request", str(error)))
         except RefusedError as refusal:
@@ -172,7 +174,7 @@ class Exchange:
             return
         request = Request(self._head.method.decode("latin-1"), self.path, self._query, bytes(self._body))
         self._body.clear()
-        await self.answer.send(await self._front.answer(request))
+        await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 
     def _route(self, found: Found, finder: Finder) -> None:
         gate = self._front.admission.gate(found.name)
@@ -180,10 +182,13 @@ class Exchange:
             raise self._front.admission.unknown(found.name)
         if self.path not in gate.model.routes:
             raise RefusedError(404, "not_found", f"{gate.model.engine} has no {self.path}, so `{found.name}` has none")
-        self._gate = gate
         if gate.model.upstream_name not in (None, found.name):
             grown = finder.rename(self._body, found, str(gate.model.upstream_name))
             self._length = None if self._length is None else self._length + grown
+        self._enter(gate)
+
+    def _enter(self, gate: Gate) -> None:
+        self._gate = gate
         if (lease := gate.enter()) is None:
             self._run(self._wait(gate))
         else:

@@ -19,6 +19,7 @@ _PROBLEM = {
                     "title": _STRING,
                     "status": {"type": "integer"},
                     "detail": _STRING,
+                    "error": {"type": "object", "description": "The same, as OpenAI's clients read it."},
                     "log": {"type": "array", "items": _STRING},
                 },
             }

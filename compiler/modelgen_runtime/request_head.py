@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from modelgen_runtime.wire import Headers
 
 _TARGET = re.compile(rb"/[!-~]*")
-_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization", b"content-type")
+_ONCE = (
+    b"host", b"content-length", b"transfer-encoding", b"content-type", b"origin", b"sec-fetch-site",
+    b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key",
+)  # fmt: skip
 _METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
 
 

@@ -191,8 +191,11 @@ def test_what_two_readers_could_read_in_two_ways_is_refused(orchestrator: Served
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
-        ("http://localhost:3000", 200),
-        ("http://127.0.0.1", 200),
+        ("http://localhost", 200),
+        ("https://LOCALHOST:443", 200),
+        ("http://localhost:3000", 403),
+        ("http://localhost:443", 403),
+        ("http://127.0.0.1", 403),
         ("https://evil.example", 403),
         ("http://localhost.evil.example", 403),
         ("http://localhost@evil.example", 403),
