@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import socket
 from typing import TYPE_CHECKING
 
 import openai
@@ -151,6 +152,24 @@ def test_a_wrong_base_address_is_told_the_right_one(orchestrator: Served, path: 
         end = f"but {meant}; use the base URL http://127.0.0.1:{orchestrator.port}{base}"
         message = json.loads(text)["error"]["message"]
         assert (status, message) == (404, f"there is no {path} here, {end}")
+
+
+def test_behind_a_proxy_that_says_so_the_base_address_is_https(orchestrator: Served) -> None:
+    for proto, scheme in (("https", "https"), ("http", "http"), ("javascript", "http")):
+        text = ask(orchestrator, "GET", "/v1/v1/models", of_key(DATA), ("X-Forwarded-Proto", proto))[2]
+        assert json.loads(text)["error"]["message"].endswith(f" {scheme}://127.0.0.1:{orchestrator.port}/v1")
+
+
+@pytest.mark.parametrize("name", ["evil.example", "a" * 9000, "b\x85c", 'x\u00e9"] # ', "[::zz]"])
+def test_a_foreign_host_is_named_only_where_it_is_a_name(orchestrator: Served, name: str) -> None:
+    data = f"GET /v1/models HTTP/1.1\r\nHost: {name}:80\r\n\r\n".encode("latin-1")
+    with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
+        client.sendall(data)
+        head, _, body = client.recv(65536).partition(b"\r\n\r\n")
+    message = json.loads(body)["error"]["message"]
+    assert head.startswith(b"HTTP/1.1 403")
+    assert message.isprintable()
+    assert (name in message, len(message) < 300) == (name == "evil.example", True)
 
 
 def test_the_official_client_shows_the_right_base_address(orchestrator: Served) -> None:
