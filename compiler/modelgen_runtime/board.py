@@ -47,7 +47,7 @@ class Board:
         report: Callable[[Happening], None],
     ) -> None:
         self._clock, self._poke, self._report = clock, poke, report
-        self._is_contended, self._last = False, 0.0
+        self._is_contended, self._is_shut, self._last = False, False, 0.0
         self.manifest = manifest
         self.records = {model.id: self._make(model) for model in manifest.models}
 
@@ -55,7 +55,9 @@ class Board:
         """Put a request in line."""
         model, limit = ticket.gate.model.id, self.manifest.settings.queue_limit
         record = self.records.get(model)
-        if record is None or record.is_removed:
+        if self._is_shut:
+            ticket.refuse(refusals.stopping())
+        elif record is None or record.is_removed:
             ticket.refuse(refusals.gone(model))
         elif lack := self.lack([model]):
             ticket.refuse(refusals.too_large(lack))
@@ -82,6 +84,9 @@ class Board:
 
     def ask(self, order: Order) -> None:
         """Begin a switch."""
+        if self._is_shut:
+            order.done(refusals.stopping())
+            return
         order.since = self._stamp()
         switches.begin(order, self.records, self.lack(order.models))
 
@@ -123,6 +128,13 @@ class Board:
             record.is_held = False
             self._tell("released", record)
 
+    def shut(self) -> None:
+        """Refuse everybody who waits, and start and stop nothing more: the orchestrator ends."""
+        self._is_shut = True
+        for record in self.records.values():
+            record.refuse_line(refusals.stopping())
+            self._abandon(record, refusals.stopping())
+
     def ready(self, model: str, endpoint: Endpoint) -> None:
         """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
         record, now = self.records[model], self._clock()
@@ -145,7 +157,7 @@ class Board:
         record.close(State.ABSENT if failure.is_absent else State.FAILED)
         self._enter(record, record.state, failure.message)
         refusal = refusals.failed(record, now)
-        record.cut_leases(refusal.message)
+        record.cut_leases(refusal)
         record.unwant()
         displaced = [*record.displaced]
         self._abandon(record, refusal)
@@ -163,7 +175,7 @@ class Board:
         record = self.records[model]
         record.endpoint = None
         record.close(State.STOPPED)
-        record.cut_leases(f"{model} has ended")
+        record.cut_leases(refusals.ended(model))
         self._enter(record, State.STOPPED)
         self._settle(record)
 
@@ -212,6 +224,8 @@ class Board:
             What to do, and when to advance again even if nothing happens until then.
         """
         actions: list[Action] = []
+        if self._is_shut:
+            return actions, math.inf
         for record in self.records.values():
             record.dispatch()
         for _ in range(_MOST_ROUNDS):
@@ -268,7 +282,7 @@ class Board:
             self.records[cause].displaced.append(record.model.id)
             self._tell("evicted", record, f"for {cause}")
         record.close(State.STOPPING)
-        record.cut_leases(f"`{record.model.id}` had to stop, and this request was not done after `drain_timeout`")
+        record.cut_leases(refusals.cut_short(record.model.id))
         record.is_resident = False
         for order in record.orders:  # of somebody who came later
             order.open.add(record.model.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from modelgen_runtime.driver import AbsentError, DriverError
@@ -61,13 +62,26 @@ class Engines:
 
         task.add_done_callback(forget)
 
-    async def close(self, running: Iterable[Model]) -> None:
-        """Do nothing more, stop these engines, and let go of all others."""
+    async def close(self, running: Iterable[Model], at_once: asyncio.Event) -> None:
+        """Do nothing more, stop these engines, and let go of all others.
+
+        Args:
+            running: Engines to stop.
+            at_once: Once set, those that are left are killed.
+        """
         tasks = [*self._tasks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(self._driver.stop(model) for model in running), return_exceptions=True)
+        hurry = asyncio.create_task(at_once.wait())
+        stops = {asyncio.create_task(self._driver.stop(model)): model for model in running}
+        while (left := {task for task in stops if not task.done()}) and not hurry.done():
+            await asyncio.wait({*left, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        for task in left:
+            task.cancel()
+        kills = (self._driver.stop(replace(stops[task], stop_grace=0.0)) for task in left)
+        await asyncio.gather(*stops, *kills, return_exceptions=True)
         await self._driver.close()
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:

@@ -7,6 +7,7 @@ import difflib
 import math
 from typing import TYPE_CHECKING
 
+from modelgen_runtime import refusals
 from modelgen_runtime.board import Board
 from modelgen_runtime.engines import Engines
 from modelgen_runtime.gate import RefusedError
@@ -164,13 +165,34 @@ class Switchboard:
             if self._is_resumed:
                 await self._look()
 
-    async def close(self, *, stop_engines: bool) -> None:
-        """Send everybody in line away, and let go of all engines, after stopping them where that is wanted."""
-        records = self._board.records.values()
-        refusal = RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
-        for record in records:
-            record.refuse_line(refusal)
-        await self._engines.close([record.model for record in records if record.holds_memory] if stop_engines else [])
+    async def shut(self) -> None:
+        """Refuse everybody who waits; what engines have begun goes on."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.shut()
+            done(None)
+
+        await self._ask(apply)
+
+    async def cut(self) -> None:
+        """End the requests that are with engines."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            for record in board.records.values():
+                record.cut_leases(refusals.stopping())
+            done(None)
+
+        await self._ask(apply)
+
+    @property
+    def running(self) -> int:
+        """How many requests are with engines."""
+        return sum(len(record.gate.leases) for record in self._board.records.values())
+
+    async def close(self, *, stop_engines: bool, at_once: asyncio.Event) -> None:
+        """Let go of all engines, after stopping them where that is wanted; `at_once` gives them no time to end."""
+        running = [record.model for record in self._board.records.values() if record.holds_memory]
+        await self._engines.close(running if stop_engines else [], at_once)
 
     async def _begin(self) -> None:
         """Take over what runs, and ask for what ought to: what ran last, else the default profile."""

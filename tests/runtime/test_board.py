@@ -159,8 +159,8 @@ class World(RuleBasedStateMachine):
     def seat(self, client: Client, lease: Lease) -> None:
         client.lease = lease
 
-        def cut(reason: str) -> None:
-            assert reason
+        def cut(reason: RefusedError) -> None:
+            assert reason.message
             assert not client.was_cut
             client.was_cut = True
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from modelgen_runtime.buffers import Buffers
+from modelgen_runtime.descriptors import Descriptors
 from modelgen_runtime.server import Connection
 from runtime_serving import Served, engine, manifest, post, serving
 
@@ -114,13 +116,17 @@ def test_a_request_on_a_connection_that_had_died_is_asked_again(orchestrator: Se
 def test_a_request_on_a_fresh_connection_is_asked_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     dying = engine("a", "--exit-on-request", "1", gib=0)
     with serving(tmp_path_factory.mktemp("once"), manifest(dying)) as served:
-        assert served.chat("a")[0] == 502
+        status, problem = served.chat("a")
+        assert (status, problem["error"]["code"]) == (503, "model_failed")
+        assert "the card is full" in problem["error"]["message"]
         log = (served.folder / "state" / "logs" / "a.log").read_text()
         assert log.count("CUDA out of memory") == 1
 
 
 def test_a_fault_of_ours_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
+        descriptors, buffers = Descriptors(1000, (), (), 0), Buffers(1000)
+
         def now(self) -> float:
             return 0.0
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.access import Access, Role
+    from modelgen_runtime.buffers import Buffers
+    from modelgen_runtime.descriptors import Descriptors
     from modelgen_runtime.pool import Pool
     from modelgen_runtime.request_head import RequestHead
     from modelgen_runtime.switchboard import Switchboard
@@ -31,22 +33,29 @@ class Front:
         access: Who judges them before.
         control: Answers what is not for an engine.
         pool: Connections to engines.
+        buffers: Memory for the bodies of waiting requests.
+        descriptors: Room for connections.
         note_wait: Told the model and seconds of a wait.
         note_request: Told the model, status, bytes received and bytes sent of a request that has ended.
     """
 
-    def __init__(  # noqa: PLR0913 - what there is to share
+    def __init__(  # noqa: PLR0913, PLR0917 - what there is to share
         self,
         admission: Switchboard,
         access: Access,
         control: Handler,
         pool: Pool,
+        buffers: Buffers,
+        descriptors: Descriptors,
         *,
         note_wait: Callable[[str, float], None],
         note_request: Callable[[str, int, int, int], None],
     ) -> None:
         self.admission, self.access, self.pool = admission, access, pool
         self.note_wait, self.note_request = note_wait, note_request
+        self.buffers, self.descriptors = buffers, descriptors
+        self.is_closing = False
+        """Whether no further request is let in: the orchestrator ends."""
         self.now = asyncio.get_running_loop().time
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()

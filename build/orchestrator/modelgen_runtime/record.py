@@ -120,7 +120,7 @@ class Record:
         for ticket in waiting:
             ticket.refuse(refusal)
 
-    def cut_leases(self, reason: str) -> None:
+    def cut_leases(self, reason: RefusedError) -> None:
         """End the requests that are with the engine."""
         for lease in [*self.gate.leases]:
             if lease.cut is not None:

@@ -13,13 +13,25 @@ if TYPE_CHECKING:
     from modelgen_runtime.record import Record
 
 _LINES = 20
-_GIB = 2**30
+_MIB, _GIB = 2**20, 2**30
 
 
 def full(limit: int) -> RefusedError:
     """The line is as long as it may be."""
     message = f"{limit} requests are waiting already (`queue_limit`); try again in a moment"
     return RefusedError(503, "queue_full", message, retry_after=5)
+
+
+def buffers_full(limit: int) -> RefusedError:
+    """The bodies of waiting requests take as much memory as they may."""
+    message = f"the bodies of waiting requests fill {limit / _MIB:.0f} MiB (`buffer_limit`); try again in a moment"
+    return RefusedError(503, "buffers_full", message, retry_after=5)
+
+
+def no_descriptors() -> RefusedError:
+    """Nearly all file descriptors are in use."""
+    message = "too many connections are open (the limit of open files, `ulimit -n`); try again in a moment"
+    return RefusedError(503, "too_many_connections", message, retry_after=5)
 
 
 def gone(model: str) -> RefusedError:
@@ -31,6 +43,17 @@ def absent(model: str) -> RefusedError:
     """There is nothing to be started."""
     message = f"`{model}` has no container; run `modelgen up`"
     return RefusedError(503, "model_absent", message, retry_after=5)
+
+
+def ended(model: str) -> RefusedError:
+    """The engine has ended while it had this request."""
+    return RefusedError(503, "engine_stopped", f"`{model}` was stopped before this request was done", retry_after=1)
+
+
+def cut_short(model: str) -> RefusedError:
+    """The request ran on for longer than its model could stay."""
+    message = f"`{model}` had to stop, and this request was not done after `drain_timeout`"
+    return RefusedError(503, "engine_stopped", message, retry_after=1)
 
 
 def held(model: str) -> RefusedError:
@@ -63,9 +86,9 @@ def fault() -> RefusedError:
     return RefusedError(500, "internal_error", "this is a fault of modelgen; its log says more")
 
 
-def stopping(reason: str) -> RefusedError:
+def stopping() -> RefusedError:
     """The orchestrator itself ends."""
-    return RefusedError(503, "shutting_down", reason, retry_after=5)
+    return RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
 
 
 def failed(record: Record, now: float) -> RefusedError:
