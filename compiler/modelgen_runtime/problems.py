@@ -44,6 +44,8 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
     }
     if refusal.log:
         body["log"] = [*refusal.log]
+    if refusal.places:
+        body["places"] = [*refusal.places]
     return Response(refusal.status, _encode(body), "application/problem+json", _with_retry(refusal, headers))
 
 
@@ -53,6 +55,8 @@ def openai_error(refusal: RefusedError) -> dict[str, Any]:
     error: dict[str, Any] = {"message": refusal.message, "type": kind, "param": None, "code": refusal.kind}
     if refusal.log:
         error["log"] = [*refusal.log]
+    if refusal.places:
+        error["places"] = [*refusal.places]
     return error
 
 
