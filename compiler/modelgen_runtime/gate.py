@@ -26,6 +26,7 @@ class RefusedError(Exception):
         retry_after: Seconds after which another try may go well, or None.
         log: The engine's last lines, where they tell more.
         places: Dotted paths of models.toml where it can be mended.
+        allow: Methods that the path takes, where it is the method that is wrong.
     """
 
     def __init__(  # noqa: PLR0913 - what an answer may hold
@@ -37,8 +38,10 @@ class RefusedError(Exception):
         retry_after: int | None = None,
         log: tuple[str, ...] = (),
         places: tuple[str, ...] = (),
+        allow: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.allow = allow
         self.status, self.kind, self.message, self.retry_after, self.log = status, kind, message, retry_after, log
         self.places = places
 
