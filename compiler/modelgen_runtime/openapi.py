@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelgen_runtime import __version__
-from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, STRING, SWITCH, Schema, listed, table
+from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, EVENT, STRING, SWITCH, Schema, listed, table
 
 _PROBLEM = {
     "description": "Why not, as RFC 9457 has it.",
@@ -23,8 +23,8 @@ def _answer(text: str, *schemas: str | Schema) -> dict[str, Any]:
     return {"description": text, "content": {"application/json": {"schema": schema}}}
 
 
-def _text(text: str, content_type: str) -> dict[str, Any]:
-    return {"description": text, "content": {content_type: {"schema": STRING}}}
+def _stream(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {"text/event-stream": {"schema": EVENT}}}
 
 
 def _state(status: str) -> Schema:
@@ -35,6 +35,8 @@ def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: A
     problems = dict.fromkeys([*_ANY_ROUTE.split(), *errors.split()], _PROBLEM)
     return {"summary": summary, **more, "responses": {**problems, **answers}}
 
+
+_COUNTERS = {"description": "The counters.", "content": {"text/plain": {"schema": STRING}}}
 
 DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -102,7 +104,7 @@ DESCRIPTION: dict[str, Any] = {
                             "application/json": {
                                 "schema": table({"model": STRING, "lines": {"type": "array", "items": STRING}})
                             },
-                            "text/event-stream": {"schema": STRING},
+                            "text/event-stream": {"schema": EVENT},
                         },
                     }
                 },
@@ -118,7 +120,7 @@ DESCRIPTION: dict[str, Any] = {
                 ],
             )
         },
-        "/events": {"get": _route("What happens from now on", {"200": _text("Events.", "text/event-stream")})},
+        "/events": {"get": _route("What happens from now on", {"200": _stream("Events.")})},
         "/healthz": {"get": _route("Whether it is alive", {"200": _answer("It is.", _state("alive"))})},
         "/readyz": {
             "get": _route(
@@ -129,7 +131,7 @@ DESCRIPTION: dict[str, Any] = {
                 },
             )
         },
-        "/metrics": {"get": _route("Counters for Prometheus", {"200": _text("The counters.", "text/plain")})},
+        "/metrics": {"get": _route("Counters for Prometheus", {"200": _COUNTERS})},
         "/openapi.json": {"get": _route("This page", {"200": _answer("It.", table({"openapi": STRING}))})},
     },
 }

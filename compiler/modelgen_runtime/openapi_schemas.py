@@ -34,6 +34,9 @@ def listed(name: str) -> Schema:
     return {"type": "array", "items": _ref(name)}
 
 
+EVENT: Schema = table({"data": {**STRING, "description": "JSON."}, "event": STRING, "id": STRING}, "event", "id")
+"""A Server-Sent Event, field by field."""
+
 SWITCH: Schema = {
     "type": "object",
     "additionalProperties": False,
