@@ -83,6 +83,8 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
     }
     if refusal.log:
         body["log"] = [*refusal.log]
+    if refusal.places:
+        body["places"] = [*refusal.places]
     return Response(refusal.status, _encode(body), "application/problem+json", _with_more(refusal, headers))
 
 
@@ -91,6 +93,8 @@ def openai_error(refusal: RefusedError) -> dict[str, Any]:
     error = _openai_error(refusal)
     if refusal.log:
         error["log"] = [*refusal.log]
+    if refusal.places:
+        error["places"] = [*refusal.places]
     return error
 
 
