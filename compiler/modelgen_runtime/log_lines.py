@@ -45,6 +45,13 @@ def secret_values(environment: Mapping[str, str]) -> list[str]:
     return sorted((value for value in named if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
+def left_out(count: int, *, is_least: bool = False) -> str:
+    """Return the line that a follower gets in place of those that came too fast for it."""
+    if count == 0:
+        return "[modelgen] some lines were left out"
+    return f"[modelgen] {'at least ' if is_least else ''}{count:,} line{'' if count == 1 else 's'} left out"
+
+
 def lines_of_last_start(lines: list[str]) -> list[str]:
     """Return what an engine printed since it was last started, by the mark that drivers put before each start."""
     starts = [index for index, line in enumerate(lines) if line.startswith(START_MARK)]
