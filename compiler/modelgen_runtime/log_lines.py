@@ -13,6 +13,7 @@ SHOWN_CHARACTERS = 8_192
 START_MARK = "[modelgen] start "
 
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}")
+_IN_QUERY = re.compile(r"([?&][\w-]{0,24}?(?:key|token)=)[^&\s\"']+", re.IGNORECASE)
 _MASK = "•••"
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
@@ -33,6 +34,8 @@ def clean_line(line: bytes, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         text = text.replace(secret, _MASK)
     masked = _TOKEN.sub(_MASK, text)
+    if "=" in masked:  # engines print the paths that they are asked for
+        masked = _IN_QUERY.sub(rf"\1{_MASK}", masked)
     return masked if len(masked) <= SHOWN_CHARACTERS else f"{masked[:SHOWN_CHARACTERS]} … (cut)"
 
 

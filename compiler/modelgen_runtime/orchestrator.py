@@ -17,6 +17,7 @@ from modelgen_runtime.events import Events
 from modelgen_runtime.front import Front
 from modelgen_runtime.manifest import ManifestError, read_manifest
 from modelgen_runtime.metrics import Metrics
+from modelgen_runtime.origins import Origins
 from modelgen_runtime.pool import Pool
 from modelgen_runtime.processes.driver import ProcessDriver
 from modelgen_runtime.server import Connection
@@ -82,7 +83,7 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
     front = Front(
         switchboard,
         access,
-        control.handle,
+        control,
         pool,
         Buffers(manifest.settings.buffer_limit),
         Descriptors(raise_limit(), connections, pool.all, own=count_open() + _EACH * len(manifest.models)),
@@ -141,7 +142,7 @@ def _make_access(manifest: Manifest, path: Path) -> Access:
         keys = None if settings.keys_file is None else read_keys(path.parent / settings.keys_file)
     except KeysError as error:
         raise CannotServeError(str(error), 1) from error
-    return Access(default_hosts(manifest), keys)
+    return Access(default_hosts(manifest), keys, Origins(settings.allowed_origins))
 
 
 def _is_loopback(host: str) -> bool:

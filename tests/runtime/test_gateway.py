@@ -166,7 +166,7 @@ LENGTH = b"Content-Length: %d\r\n" % len(BODY)
         pytest.param(b"GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n", 505, id="another version"),
         pytest.param(b"GET /healthz HTTP/0.9\r\nHost: localhost\r\n\r\n", 505, id="an old version"),
         pytest.param(b"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, id="absolute"),
-        pytest.param(b"CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, id="connect"),
+        pytest.param(b"CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, id="connect"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="the preface of HTTP/2"),
         pytest.param(GET + b"X: " + b"a" * 70_000 + b"\r\n\r\n", 431, id="a large header"),
         pytest.param(GET + b"".join(b"X%d: a\r\n" % n for n in range(300)) + b"\r\n", 431, id="many headers"),
@@ -191,8 +191,11 @@ def test_what_two_readers_could_read_in_two_ways_is_refused(orchestrator: Served
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
-        ("http://localhost:3000", 200),
-        ("http://127.0.0.1", 200),
+        ("http://localhost", 200),
+        ("https://LOCALHOST:443", 200),
+        ("http://localhost:3000", 403),
+        ("http://localhost:443", 403),
+        ("http://127.0.0.1", 403),
         ("https://evil.example", 403),
         ("http://localhost.evil.example", 403),
         ("http://localhost@evil.example", 403),

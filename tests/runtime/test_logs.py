@@ -38,6 +38,9 @@ TOKEN = "hf_" + "aB3dE" * 7
         (b"Loading:  10%\rLoading:  55%\rLoading: 100%\r", "Loading: 100%"),
         (f"HF_TOKEN={TOKEN}, {TOKEN}".encode(), "HF_TOKEN=•••, •••"),
         (b"hf_short is no token", "hf_short is no token"),
+        (b'"POST /x?v=1&api_key=abc&n=2 HTTP/1.1" 200', '"POST /x?v=1&api_key=•••&n=2 HTTP/1.1" 200'),
+        (b"GET /x?access_token=abc", "GET /x?access_token=•••"),
+        (b"args: max_tokens=16, api_key=None", "args: max_tokens=16, api_key=None"),
         (f"\x1b[1m{TOKEN[:10]}\x1b[0m{TOKEN[10:]}".encode(), "•••"),
     ],
 )

@@ -84,14 +84,47 @@ def test_the_port_stands_in_arguments_and_variables_and_other_braces_stay(rig: P
     assert template == f"TEMPLATE={{model}} {{{port}}}"
 
 
-def test_an_engine_inherits_the_environment_but_not_the_control_key(
+SECRETS = {
+    "MODELGEN_KEY": "opens the control API",
+    "HF_TOKEN": "of whoever fetches",
+    "AWS_SECRET_ACCESS_KEY": "of a cloud",
+    "OPENAI_API_KEY": "of another program",
+    "VLLM_API_KEY": "would lock the engine",
+    "NVIDIA_API_KEY": "of a family that is inherited otherwise",
+    "HTTPS_PROXY": "http://user:password@proxy.example",
+    "DATABASE_URL": "postgres://user:password@db.example",
+    "SSH_AUTH_SOCK": "/tmp/agent",
+    "ANY_OTHER": "that nobody has thought of",
+}
+OF_THIS_HOST = {
+    "LC_TIME": "de_DE.UTF-8",
+    "CUDA_HOME": "/usr/local/cuda",
+    "NVIDIA_DRIVER_CAPABILITIES": "all",
+    "HSA_OVERRIDE_GFX_VERSION": "11.0.0",
+    "LD_LIBRARY_PATH": "/opt/lib",
+    "XDG_DATA_HOME": "/srv/data",
+    "HF_HOME": "/srv/hub",
+    "TMPDIR": "/var/tmp",
+}
+
+
+def test_an_engine_inherits_what_describes_the_host_and_no_secret(
     rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MODELGEN_KEY", "mg-secret")
-    monkeypatch.setenv("FROM_OUTSIDE", "kept")
-    says = ("--say-env", "MODELGEN_KEY", "--say-env", "FROM_OUTSIDE")
+    for name, value in {**SECRETS, **OF_THIS_HOST}.items():
+        monkeypatch.setenv(name, value)
+    says = [part for name in (*SECRETS, *OF_THIS_HOST) for part in ("--say-env", name)]
     model = rig.model("a", *says, "--exit-at-start", "0")
-    assert run_and_tail(rig, model, 2) == ["MODELGEN_KEY is not set", "FROM_OUTSIDE=kept"]
+    told = [f"{name} is not set" for name in SECRETS] + [f"{name}={value}" for name, value in OF_THIS_HOST.items()]
+    assert run_and_tail(rig, model, len(told)) == told
+
+
+def test_the_models_own_variables_come_last(rig: ProcessRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    model = rig.model(
+        "a", "--say-env", "TZ", "--say-env", "OWN", "--exit-at-start", "0", environment={"TZ": "CET", "OWN": "1"}
+    )
+    assert run_and_tail(rig, model, 2) == ["TZ=CET", "OWN=1"]
 
 
 def test_odd_arguments_arrive_as_they_are(rig: ProcessRig) -> None:
