@@ -54,6 +54,7 @@ def test_a_model_that_is_started_by_hand_beside_another_on_its_card_is_stopped(u
 
 
 def test_a_model_that_is_started_by_hand_on_a_free_card_is_taken_over(up: Running) -> None:
+    up.served.ask("/switch", {"model_id": "a"})
     up.served.ask("/models/a/stop", method="POST")
     by_compose(up, "start", "command-b")
     before = up.pid("command-b")
@@ -86,6 +87,7 @@ def test_nobody_leaves_for_a_model_whose_container_was_just_removed(up: Running)
 
 def test_all_is_found_as_it_is_when_the_orchestrator_boots(up: Running) -> None:
     """One engine has gone, one starts at that moment, and the others do not run."""
+    up.served.ask("/switch", {"model_id": "slow"})
     up.served.ask("/models/slow/stop", method="POST")
     docker("stop", "--time", "20", up.container("orchestrator"))
     docker("rm", "--force", up.container("command-gone"))
@@ -110,8 +112,9 @@ def test_what_ran_before_a_reboot_runs_again(up: Running) -> None:
 
 
 def test_two_models_that_were_started_by_hand_while_nobody_looked_do_not_both_stay(up: Running) -> None:
+    up.served.ask("/switch", {"model_id": "a"})
     docker("stop", "--time", "20", up.container("orchestrator"))
-    docker("start", up.container("command-a"), up.container("command-b"))
+    docker("start", up.container("command-b"))
     docker("start", up.container("orchestrator"))
     until(lambda: is_running(up, "a") != is_running(up, "b"))
     until(lambda: sorted((up.served.state("a"), up.served.state("b"))) == ["ready", "stopped"])
