@@ -46,6 +46,27 @@ _SWITCH = {
     },
 }
 
+_OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]*$"}
+_HOLD = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "lease": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 86_400,
+            "description": "Seconds after which the hold ends by itself, unless the same owner holds again before.",
+        },
+        "owner": {**_OWNER, "description": "Who holds it, for people and for renewals."},
+        "wait": {**_BOOLEAN, "default": True, "description": "Answer when it has stopped, or at once."},
+    },
+}
+_RELEASE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"owner": {**_OWNER, "description": "Release this owner's hold alone, not everybody's."}},
+}
+
 DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "modelgen orchestrator", "version": __version__},
@@ -70,15 +91,20 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/models/{id}/hold": {
             "post": _route(
-                "Stop a model and never start it until it is released; its requests wait",
+                "Stop a model and do not start it until it is released; its requests wait",
                 {"200": _answer("The model.")},
-                errors="404 503",
+                errors="400 404 503",
                 parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _HOLD}}},
             )
         },
         "/models/{id}/release": {
             "post": _route(
-                "Let a held model start again", {"200": _answer("The model.")}, errors="404", parameters=[_ID]
+                "Let a held model start again",
+                {"200": _answer("The model.")},
+                errors="400 404",
+                parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _RELEASE}}},
             )
         },
         "/reload": {
