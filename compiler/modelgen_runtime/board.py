@@ -255,11 +255,7 @@ class Board:
 
     def wanted(self) -> list[str]:
         """Return the models that ought to run: what the next orchestrator resumes."""
-        return sorted(
-            id_
-            for id_, record in self.records.items()
-            if record.is_resident or record.asked is not None or record.holds.resumes
-        )
+        return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
 
     def _halt(self, record: Record, done: Callable[[RefusedError | None], None]) -> None:
         record.unwant()

@@ -135,7 +135,8 @@ class Control:
         return gate.model.id
 
     async def _status(self, _: Request) -> Response:
-        return _json(200, views.show_status(self._switchboard.board, _now()))
+        status = views.show_status(self._switchboard.board, _now())
+        return _json(200, {**status, "resumed": self._switchboard.is_resumed})
 
     async def _models(self, _: Request) -> Response:
         records = self._switchboard.board.records.values()

@@ -78,6 +78,11 @@ class Record:
         return bool(self.holds.until)
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether it ought to run: it does, or it is asked for, or it comes back after a lease."""
+        return self.is_resident or self.asked is not None or self.holds.resumes
+
+    @property
     def holds_memory(self) -> bool:
         """Whether its claims count."""
         return self.state not in (State.ABSENT, State.STOPPED, State.FAILED)

@@ -19,7 +19,6 @@ from modelgen.operate.changes import Changes, Wanted, compare
 from modelgen.operate.control import Orchestrator
 from modelgen.operate.deployment import Container
 from modelgen.operate.docker import explain
-from modelgen.operate.journal import Entry, Journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,24 +57,6 @@ def test_each_difference_is_told() -> None:
     changes = compare(wanted, found)
     assert changes == Changes(("new",), ("edited", "retagged"), (found["gone"],))
     assert changes.made == ("new", "edited", "retagged")
-
-
-def test_the_journal_remembers_until_all_is_done(tmp_path: Path) -> None:
-    path = tmp_path / "up.json"
-
-    def write(data: bytes) -> None:
-        path.write_bytes(data)
-
-    journal = Journal(path, write)
-    assert journal.read() == Entry()
-    journal.add(["a"], ["a"])
-    journal.add(["b", "a"], [])
-    assert journal.read() == Entry(("a", "b"), ("a",))
-    path.write_text('{"held": 1}')
-    assert journal.read() == Entry()
-    journal.clear()
-    journal.clear()
-    assert not path.exists()
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
+from modelgen.operate.programs import kill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import TextIO
 
 # Words of Docker's, and what to do about them.
 _KNOWN = (
@@ -44,27 +46,40 @@ def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | No
     Raises:
         ModelgenError: It cannot be done; the message says what to do.
     """
-    try:
-        done = subprocess.run(
-            command, cwd=folder, input=given or b"", capture_output=True, check=False, env=_environment()
-        )
-    except FileNotFoundError as error:
-        raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
-    errors = done.stderr.decode(errors="replace")
-    if done.returncode:
-        raise ModelgenError(explain(errors, f"`{' '.join(command[:3])}` ended with {done.returncode}"))
-    return done.stdout.decode(errors="replace")
+    code, output, errors = _run(command, folder, given, subprocess.PIPE, subprocess.PIPE)
+    if code:
+        raise ModelgenError(explain(errors.decode(errors="replace"), f"`{' '.join(command[:3])}` ended with {code}"))
+    return output.decode(errors="replace")
 
 
 def show(command: Sequence[str], *, errors_only: bool = False) -> bool:
     """Run a command whose progress a person watches, on stderr, and tell whether it went well."""
-    output = subprocess.DEVNULL if errors_only else sys.stderr
-    environment = _environment()
+    return _run(command, None, None, subprocess.DEVNULL if errors_only else sys.stderr, None)[0] == 0
+
+
+def _run(
+    command: Sequence[str], folder: Path | None, given: bytes | None, output: int | TextIO, errors: int | None
+) -> tuple[int, bytes, bytes]:
+    """Run a command in a session of its own, so that Ctrl-C is ours alone; it ends with us, and prints no more."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, check=False, env=environment)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            env=_environment(),
+            start_new_session=True,
+        )
     except FileNotFoundError as error:
         raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
-    return done.returncode == 0
+    with process:
+        try:
+            printed, said = process.communicate(given or b"")
+        except BaseException:
+            kill(process)
+            raise
+    return process.returncode, printed or b"", said or b""
 
 
 def require_docker() -> None:
