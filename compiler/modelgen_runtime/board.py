@@ -103,6 +103,7 @@ class Board:
         record = self.records[model]
         record.holds.resumes = False
         self._abandon(record, refusals.stopped(model))
+        record.is_dismissed = record.holds_memory
         self._halt(record, done)
 
     def hold(
@@ -132,8 +133,7 @@ class Board:
         """Let a model start again that an owner has held, or that anybody has."""
         record = self.records[model]
         if record.holds.release(owner):
-            self._tell("released", record)
-            self._bring_back(record)
+            self._let_go(record)
 
     def ready(self, model: str, endpoint: Endpoint) -> None:
         """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
@@ -260,9 +260,7 @@ class Board:
     def _halt(self, record: Record, done: Callable[[RefusedError | None], None]) -> None:
         record.unwant()
         record.on_stopped.append(done)
-        if record.holds_memory:
-            record.is_dismissed = True
-        else:
+        if not record.holds_memory:
             record.tell_stopped(None)
 
     def _expire_holds(self) -> float:
@@ -270,9 +268,15 @@ class Board:
         now = self._clock()
         for record in self.records.values():
             if record.holds.next <= now and (owner := record.holds.expire(now)) is not None:
-                self._tell("released", record, f"the lease of {owner} has run out")
-                self._bring_back(record)
+                self._let_go(record, f"the lease of {owner} has run out")
         return min((record.holds.next for record in self.records.values()), default=math.inf)
+
+    def _let_go(self, record: Record, detail: str | None = None) -> None:
+        """Let a model run whose last hold has ended; one that still drains for it is opened again."""
+        self._tell("released", record, detail)
+        if record.standing.is_open and not record.is_dismissed:
+            record.tell_stopped(refusals.released(record.model.id))
+        self._bring_back(record)
 
     def _bring_back(self, record: Record) -> None:
         """Ask for a model that ran before it was leased, once it may run and has something to be started."""

@@ -44,6 +44,11 @@ def held(record: Record, now: float) -> RefusedError:
     return RefusedError(409, "model_held", f"`{model}` is held by {record.holds.owner}; {way_out}")
 
 
+def released(model: str) -> RefusedError:
+    """A hold ended before the model had stopped, which serves on."""
+    return RefusedError(409, "model_released", f"`{model}` was released before it had stopped")
+
+
 def stopped(model: str) -> RefusedError:
     """An operator stopped a model while another waited for it to be resident."""
     return RefusedError(409, "model_stopped", f"`{model}` was stopped by an operator meanwhile; switch to it again")

@@ -144,6 +144,20 @@ def test_a_model_whose_container_is_made_anew_comes_back_when_it_is_there(desk: 
     assert desk.is_in(State.READY)
 
 
+def test_a_hold_that_ends_while_the_model_drains_leaves_it_serving(desk: Desk) -> None:
+    desk.switch()
+    lease = desk.record.gate.enter()
+    assert lease is not None
+    answers: list[RefusedError | None] = []
+    desk.board.hold("a", answers.append, UP, 15.0)
+    desk.advance()
+    assert (desk.is_in(State.DRAINING), answers) == (True, [])
+    desk.board.release("a", UP)
+    desk.advance()
+    assert desk.is_in(State.READY)
+    assert [answer and answer.kind for answer in answers] == ["model_released"]
+
+
 def test_a_refusal_says_who_holds_it_and_until_when(desk: Desk) -> None:
     desk.hold(UP, 15.0)
     refusal = desk.switch()

@@ -1,4 +1,4 @@
-"""A change is applied, or is not: in either case nothing stays held. Docker is a script, the orchestrator a real one."""
+"""A change is applied, or is not: nothing stays held in either case. Docker is a script, the orchestrator is real."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def interrupt() -> None:
         ("up", nothing, ModelgenError),
     ],
 )
-def test_nothing_stays_held_however_it_ends(
+def test_nothing_stays_held_however_it_ends(  # noqa: PLR0917 - fixtures and cases
     fake: FakeDocker,
     served: Served,
     tmp_path: Path,
@@ -154,7 +154,7 @@ def test_one_that_cannot_be_stopped_is_said(served: Served) -> None:
 
 def test_the_leases_of_a_process_that_was_killed_run_out(served: Served) -> None:
     code = (
-        "import sys, time; from modelgen.operate.control import Orchestrator; from modelgen.operate.leases import Leases\n"
+        "import sys; from modelgen.operate.control import Orchestrator; from modelgen.operate.leases import Leases\n"
         "with Leases(Orchestrator(sys.argv[1]), seconds=1.0) as leases:\n"
         "    leases.hold(['a']); print('held', flush=True); sys.stdin.read()"
     )

@@ -84,7 +84,12 @@ def test_what_docker_says_becomes_a_sentence(said: str, means: str) -> None:
     [
         (None, "there is no `docker` here; install Docker"),
         ("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1", "Docker does not run; start it"),
-        ("[ $1 != compose ] || { echo \"docker: 'compose' is not a docker command.\" >&2; exit 1; }", "Compose v2"),
+        (
+            "case $1 in\n"
+            "compose) echo \"docker: 'compose' is not a docker command.\" >&2; exit 1 ;;\n"
+            """version) echo '{"Server":{"Version":"28.3.2","ApiVersion":"1.51"}}' ;;\nesac""",
+            "there is no `docker compose`; sudo apt-get install docker-compose-plugin",
+        ),
     ],
 )
 def test_a_host_that_cannot_run_it_is_told_in_one_sentence(tmp_path: Path, script: str | None, says: str) -> None:

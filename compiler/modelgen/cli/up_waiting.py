@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class _Moving:
         seconds = f" {first['since']:.0f} s" if first["since"] is not None else ""
         more = f" (+{len(coming) - 1})" if len(coming) > 1 else ""
         text = f"{first['id']} {first['state']}{seconds}{more}: {_progress(orchestrator, first['id'])}"
-        width = shutil.get_terminal_size().columns - 1
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
         sys.stderr.write(f"\r\x1b[K{set_cell_size(printable(text), width).rstrip()}")
         sys.stderr.flush()
 

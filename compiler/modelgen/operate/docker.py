@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from modelgen.files import ModelgenError
 from modelgen.operate.programs import kill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import TextIO
 
@@ -61,8 +63,21 @@ def _run(
     command: Sequence[str], folder: Path | None, given: bytes | None, output: int | TextIO, errors: int | None
 ) -> tuple[int, bytes, bytes]:
     """Run a command in a session of its own, so that Ctrl-C is ours alone; it ends with us, and prints no more."""
+    with _signals_deferred() as hear, _start(command, folder, output, errors) as process:
+        try:
+            hear()
+            printed, said = process.communicate(given or b"")
+        except BaseException:
+            kill(process)
+            raise
+    return process.returncode, printed or b"", said or b""
+
+
+def _start(
+    command: Sequence[str], folder: Path | None, output: int | TextIO, errors: int | None
+) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=folder,
             stdin=subprocess.PIPE,
@@ -73,13 +88,23 @@ def _run(
         )
     except FileNotFoundError as error:
         raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
-    with process:
-        try:
-            printed, said = process.communicate(given or b"")
-        except BaseException:
-            kill(process)
-            raise
-    return process.returncode, printed or b"", said or b""
+
+
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[Callable[[], None]]:
+    """Hear no signal until the function is called: one between a start and its `try` would leave a process behind."""
+    if sys.platform == "win32":
+        yield lambda: None
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+
+    def hear() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        yield hear
+    finally:
+        hear()
 
 
 def require_docker() -> None:
