@@ -22,13 +22,14 @@ case "$*" in
   "ps --all --no-trunc "*) cat {state}/containers ;;
   "ps --format {{{{.Names}}}}"*) cat {state}/ports ;;
   "ps "*) ;;
+  "image ls "*modelgen-orchestrator*) cat {state}/own-image ;;
   "image ls "*) echo 0123456789ab ;;
   "image inspect "*) echo sha256:0123 ;;
   *" config --hash "*) cat {state}/digests ;;
   *)
     echo "$*" >> {state}/done
     for verb in $(cat {state}/failing); do
-      case " $* " in *" $verb "*) echo "it cannot $verb" >&2; exit 1 ;; esac
+      case " $* " in *" $verb "*) cat {state}/said >&2; exit 1 ;; esac
     done
     for verb in $(cat {state}/hanging); do
       case " $* " in *" $verb "*) echo $$ > {state}/pid; exec sleep 1000 ;; esac
@@ -48,8 +49,9 @@ class FakeDocker:
         self.state, self.bin = folder / "state", folder / "bin"
         for path in (self.state, self.bin):
             path.mkdir(parents=True)
-        for name in ("containers", "ports", "digests", "done", "failing", "hanging"):
+        for name in ("containers", "ports", "digests", "done", "failing", "hanging", "said"):
             (self.state / name).touch()
+        (self.state / "own-image").write_text("0123456789ab\n")
         version = json.dumps({"Server": {"Version": "28.3.2", "ApiVersion": "1.51"}})
         program = self.bin / "docker"
         program.write_text(_SCRIPT.format(version=version, info=json.dumps(INFO), state=self.state))
@@ -65,9 +67,14 @@ class FakeDocker:
         """What it was told to do, a line each."""
         return (self.state / "done").read_text()
 
-    def fail(self, verb: str) -> None:
+    def fail(self, verb: str, says: str = "it cannot") -> None:
         """Let commands with this word fail."""
         (self.state / "failing").write_text(verb)
+        (self.state / "said").write_text(says)
+
+    def lose_image(self) -> None:
+        """Have no image of the orchestrator."""
+        (self.state / "own-image").write_text("")
 
     def hang(self, verb: str) -> None:
         """Let commands with this word never end."""

@@ -101,10 +101,12 @@ def _up(options: Options, interruption: Interruption) -> int:
 def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options, interruption: Interruption) -> int:
     from modelgen import output
     from modelgen.cli.build import refuse
+    from modelgen.cli.state_folder import NAME
     from modelgen.cli.up_done import note_done
     from modelgen.cli.up_end import finish
-    from modelgen.cli.up_images import ready_images
+    from modelgen.cli.up_images import Places, ready_images
     from modelgen.cli.up_keys import require_keys
+    from modelgen.operate.changes import ORCHESTRATOR
     from modelgen.operate.deployment import Deployment
 
     if not fleet.orchestrator.enabled:
@@ -125,7 +127,10 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
     found = deployment.containers()
     deployment.require_own(found, take_over=options.take_over)
     changes = _changes(compilation, fleet, deployment, found)
-    ready_images(compilation.artifacts, fleet, changes, out, offline=options.offline)
+    if ORCHESTRATOR not in found:  # else the old files belong to what runs
+        _write(compilation, out)
+    places = Places(out, options.config.parent / NAME)
+    ready_images(compilation.artifacts, fleet, changes, places, offline=options.offline)
     interruption.consequence = _UNDER_WAY
     running = _apply(compilation, fleet, options.config, deployment, changes, found)
     note_done(options.config, deployment, str(fleet.orchestrator.listen))

@@ -54,9 +54,15 @@ def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | No
     return output.decode(errors="replace")
 
 
-def show(command: Sequence[str], *, errors_only: bool = False) -> bool:
+def show(command: Sequence[str]) -> bool:
     """Run a command whose progress a person watches, on stderr, and tell whether it went well."""
-    return _run(command, None, None, subprocess.DEVNULL if errors_only else sys.stderr, None)[0] == 0
+    return _run(command, None, None, sys.stderr, None)[0] == 0
+
+
+def try_quietly(command: Sequence[str]) -> str | None:
+    """Run a command, and return all that it printed if it failed; None if it went well."""
+    code, output, _ = _run(command, None, None, subprocess.PIPE, subprocess.STDOUT)
+    return output.decode(errors="replace") if code else None
 
 
 def _run(
