@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import ipaddress
@@ -122,6 +123,10 @@ def _hold(state: Path) -> IO[str]:
     except BlockingIOError as error:
         file.close()
         raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
+    with contextlib.suppress(OSError):  # a full disk; it is for people alone
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
     return file
 
 

@@ -35,7 +35,7 @@ image = "i:1"
 command = ["serve", "{port}"]
 """
 INTERCEPTED = """WARNING: Retrying (Retry(total=0)) after connection broken by 'SSLError(SSLCertVerificationError(1,
-'[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate in certificate chain (_ssl.c:1032)'))'
+'[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate in certificate chain'))'
 ERROR: No matching distribution found for aiodocker==0.27.0
 """
 
