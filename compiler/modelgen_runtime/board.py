@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from modelgen_runtime import refusals, switches
 from modelgen_runtime.gate import Gate
 from modelgen_runtime.happenings import Action, Happening
+from modelgen_runtime.holds import OPERATOR
 from modelgen_runtime.record import Record
 from modelgen_runtime.scheduler import Plan, Policy, decide
 from modelgen_runtime.standing import State
@@ -114,28 +115,39 @@ class Board:
     def stop(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
         """Stop a model once its requests have ended; the next request starts it again."""
         record = self.records[model]
+        record.holds.resumes = False
         self._abandon(record, refusals.stopped(model))
-        record.unwant()
-        record.on_stopped.append(done)
-        if record.holds_memory:
-            record.is_dismissed = True
-        else:
-            record.tell_stopped(None)
+        record.is_dismissed = record.holds_memory
+        self._halt(record, done)
 
-    def hold(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
-        """Stop a model and never start it until it is released; its requests wait."""
-        record = self.records[model]
-        record.is_held = True
-        self._tell("held", record)
-        self._abandon(record, refusals.held(model))
-        self.stop(model, done)
+    def hold(
+        self,
+        model: str,
+        done: Callable[[RefusedError | None], None],
+        owner: str = OPERATOR,
+        lease: float | None = None,
+    ) -> None:
+        """Stop a model and do not start it until it is released; its requests wait.
 
-    def release(self, model: str) -> None:
-        """Let a model that was held start again."""
+        Args:
+            model: Its id.
+            done: Called when it has stopped.
+            owner: Who holds it; the same owner's next hold renews this one.
+            lease: Seconds after which the hold ends by itself; what ran before it comes back then.
+        """
+        record, now = self.records[model], self._clock()
+        if not record.is_held:
+            self._tell("held", record, f"by {owner}")
+            record.holds.resumes = lease is not None and (record.is_resident or record.asked is not None)
+        record.holds.until[owner] = math.inf if lease is None else now + lease
+        self._abandon(record, refusals.held(record, now))
+        self._halt(record, done)
+
+    def release(self, model: str, owner: str | None = None) -> None:
+        """Let a model start again that an owner has held, or that anybody has."""
         record = self.records[model]
-        if record.is_held:
-            record.is_held = False
-            self._tell("released", record)
+        if record.holds.release(owner):
+            self._let_go(record)
 
     def shut(self) -> None:
         """Refuse everybody who waits, and start and stop nothing more: the orchestrator ends."""
@@ -249,6 +261,7 @@ class Board:
             elif id_ not in absent and record.state is State.ABSENT:
                 record.failure, record.failures, record.not_before = None, 0, 0.0
                 self._enter(record, State.STOPPED)
+                self._bring_back(record)
 
     def note_astray(self, model: str) -> None:
         """Take over an engine that somebody else has started, if it fits; else it is stopped, for its card is taken."""
@@ -302,13 +315,14 @@ class Board:
         actions, self._actions = self._actions, []
         for record in self.records.values():
             record.dispatch()
+        expiry = self._expire_holds()
         for _ in range(_MOST_ROUNDS):
             standings = [record.standing for record in self.records.values()]
             plan = decide(standings, self.policy, self._clock())
             actions += self._check(plan)
             if not (plan.start or plan.stop or plan.drain or plan.open):
                 self._is_contended = any(one.line is not None for one in standings)
-                return actions, plan.wake
+                return actions, min(plan.wake, expiry)
             actions += self._apply(plan)
         raise AssertionError("the plans of one instant contradict each other")
 
@@ -330,7 +344,34 @@ class Board:
 
     def wanted(self) -> list[str]:
         """Return the models that ought to run: what the next orchestrator resumes."""
-        return sorted(id_ for id_, record in self.records.items() if record.is_resident or record.asked is not None)
+        return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
+
+    def _halt(self, record: Record, done: Callable[[RefusedError | None], None]) -> None:
+        record.unwant()
+        record.on_stopped.append(done)
+        if not record.holds_memory:
+            record.tell_stopped(None)
+
+    def _expire_holds(self) -> float:
+        """End the leases that nobody renewed, and return when the next one runs out."""
+        now = self._clock()
+        for record in self.records.values():
+            if record.holds.next <= now and (owner := record.holds.expire(now)) is not None:
+                self._let_go(record, f"the lease of {owner} has run out")
+        return min((record.holds.next for record in self.records.values()), default=math.inf)
+
+    def _let_go(self, record: Record, detail: str | None = None) -> None:
+        """Let a model run whose last hold has ended; one that still drains for it is opened again."""
+        self._tell("released", record, detail)
+        if record.standing.is_open and not record.is_dismissed:
+            record.tell_stopped(refusals.released(record.model.id))
+        self._bring_back(record)
+
+    def _bring_back(self, record: Record) -> None:
+        """Ask for a model that ran before it was leased, once it may run and has something to be started."""
+        if record.holds.resumes and not record.is_held and record.state is not State.ABSENT:
+            record.holds.resumes = False
+            record.want(self._clock(), gentle=True)
 
     def _check(self, plan: Plan) -> list[Action]:
         """Return the looks that are due; one at a time for each model."""

@@ -84,13 +84,18 @@ COMPONENTS: dict[str, Schema] = {
             "engine": STRING,
             "repo": _or_null(STRING),
             "state": {**STRING, "enum": [*map(str, State)]},
+            "routes": {**_STRINGS, "description": "Paths that are forwarded to it."},
+            "wanted": {**BOOLEAN, "description": "Whether it ought to run."},
             "held": BOOLEAN,
+            "held_by": _or_null(STRING),
+            "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold ends by itself."}),
             "running": _COUNT,
             "waiting": _COUNT,
             "claims": {"type": "object", "additionalProperties": _COUNT, "description": "Bytes of each card."},
             "since": _or_null({**_NUMBER, "description": "Seconds since it was started, while it starts."}),
             "ready": _or_null({**_NUMBER, "description": "Seconds since it became ready."}),
             "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
+            "stuck": _or_null({**STRING, "description": "Why it cannot be stopped."}),
             "failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
         }
     ),
@@ -106,6 +111,8 @@ COMPONENTS: dict[str, Schema] = {
             "profiles": listed("Profile"),
             "waiting": _COUNT,
             "queue_limit": _COUNT,
+            "resumed": {**BOOLEAN, "description": "Whether what ran before has been found again."},
+            "warnings": {**_STRINGS, "description": "What is wrong with the orchestrator itself."},
         }
     ),
     "Switched": table(

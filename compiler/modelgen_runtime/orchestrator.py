@@ -120,6 +120,9 @@ def _hold(state: Path) -> contextlib.ExitStack:
                 _LOG.warning("%s cannot be written (%s)", state / "lock", error.strerror)
             else:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with contextlib.suppress(OSError):  # a full disk; it is for people alone
+                    os.ftruncate(file.fileno(), 0)
+                    os.write(file.fileno(), f"{os.getpid()}\n".encode())
         except BlockingIOError as error:
             raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
         return held.pop_all()

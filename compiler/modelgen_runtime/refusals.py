@@ -57,10 +57,20 @@ def cut_short(model: str) -> RefusedError:
     return RefusedError(503, "engine_stopped", message, retry_after=1)
 
 
-def held(model: str) -> RefusedError:
-    """An operator holds the model."""
-    message = f"`{model}` is held by an operator; it can run again after POST /models/{model}/release"
-    return RefusedError(409, "model_held", message)
+def held(record: Record, now: float) -> RefusedError:
+    """Somebody keeps the model from running."""
+    model, end = record.model.id, record.holds.end
+    way_out = (
+        f"it can run again after `modelgen release {model}` (POST /models/{model}/release)"
+        if end is None
+        else f"it can run again in at most {max(1, math.ceil(end - now))} s, unless the hold is renewed"
+    )
+    return RefusedError(409, "model_held", f"`{model}` is held by {record.holds.owner}; {way_out}")
+
+
+def released(model: str) -> RefusedError:
+    """A hold ended before the model had stopped, which serves on."""
+    return RefusedError(409, "model_released", f"`{model}` was released before it had stopped")
 
 
 def stopped(model: str) -> RefusedError:

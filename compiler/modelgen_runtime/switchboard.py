@@ -12,6 +12,7 @@ from modelgen_runtime import refusals
 from modelgen_runtime.board import Board
 from modelgen_runtime.engines import Engines
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.holds import OPERATOR
 from modelgen_runtime.liveness import Liveness
 from modelgen_runtime.orders import Order, Ticket
 
@@ -172,15 +173,21 @@ class Switchboard:
         """Stop a model once its requests have ended."""
         await self._ask(lambda board, done: board.stop(model, done))
 
-    async def hold(self, model: str) -> None:
-        """Stop a model and never start it until it is released."""
-        await self._ask(lambda board, done: board.hold(model, done))
-
-    async def release(self, model: str) -> None:
-        """Let a model that was held start again."""
+    async def hold(self, model: str, owner: str = OPERATOR, lease: float | None = None, *, wait: bool = True) -> None:
+        """Stop a model and do not start it until it is released, or until its lease has run out."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
-            board.release(model)
+            board.hold(model, done if wait else _unheard, owner, lease)
+            if not wait:
+                done(None)
+
+        await self._ask(apply)
+
+    async def release(self, model: str, owner: str | None = None) -> None:
+        """Let a model start again that an owner has held, or that anybody has."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.release(model, owner)
             done(None)
 
         await self._ask(apply)
@@ -311,6 +318,10 @@ class Switchboard:
 
         self._send(lambda board: call(board, done))
         await answered
+
+
+def _unheard(_: RefusedError | None) -> None:
+    """Nobody waits for it."""
 
 
 def _routes(manifest: Manifest) -> frozenset[str]:

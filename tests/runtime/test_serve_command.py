@@ -119,6 +119,52 @@ def test_the_commands_talk_to_it(project: Path) -> None:
             assert (followed.wait(20), "GET /health" in line) == (130, True), line
 
 
+def test_a_model_is_held_and_released_by_the_command_line(project: Path) -> None:
+    folder = project / "tests" / "demo"
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
+        assert modelgen("hold", "owl", cwd=folder).stdout == ("owl: held; `modelgen release owl` lets it start again\n")
+        why = modelgen("why", "owl", cwd=folder).stdout
+        assert re.match(r"owl is held by \S.* on \S+: its requests wait\n", why)
+        assert "  what to do: `modelgen release owl` lets it start again\n" in why
+        assert re.search(r"owl +stopped +0 +0 +held by \S", modelgen("status", cwd=folder).stdout)
+        refused = modelgen("switch", "owl", cwd=folder)
+        assert refused.returncode == 1
+        assert "it can run again after `modelgen release owl`" in refused.stderr
+        released = modelgen("release", "owl", "--format", "json", cwd=folder)
+        assert json.loads(released.stdout)["held"] is False
+        assert modelgen("switch", "owl", cwd=folder).returncode == 0
+
+
+def test_the_orchestrator_of_another_project_is_refused(project: Path) -> None:
+    folder = project / "tests" / "demo"
+    config = folder / "models.toml"
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
+        ours = config.read_text()
+        config.write_text(re.sub(r'(?m)^name( *)= ".*"', r'name\1= "other"', ours))
+        for command in (["status"], ["why", "owl"], ["logs", "owl"], ["switch", "owl"], ["hold", "owl"]):
+            done = modelgen(*command, cwd=folder)
+            assert done.returncode == 1, command
+            assert "the orchestrator of the project `demo` answers, but models.toml is of `other`; name" in done.stderr
+        url = re.findall(r"http://[^ ]+", modelgen("status", cwd=folder).stderr)[0]
+        assert modelgen("release", "owl", "--url", url, cwd=folder).returncode == 1
+        (folder / "models.toml").rename(folder / "renamed.toml")
+        assert '"demo"' in modelgen("status", "--url", url, "--format", "json", cwd=folder).stdout
+        config.write_text(ours)
+
+
+def test_a_second_instance_does_not_touch_the_manifest_of_the_first(project: Path) -> None:
+    folder = project / "tests" / "demo"
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]) as first:
+        manifest = (folder / ".modelgen" / "manifest.json").read_bytes()
+        config = folder / "models.toml"
+        config.write_text(re.sub(r'listen = ".*"', 'listen = "127.0.0.1:1"', config.read_text()))
+        second = modelgen("serve", cwd=folder)
+        assert second.returncode == 3
+        assert f"`modelgen serve` runs here already (pid {first.pid}, at http://127.0.0.1:" in second.stderr
+        assert "`modelgen serve --reload`" in second.stderr
+        assert (folder / ".modelgen" / "manifest.json").read_bytes() == manifest
+
+
 def test_another_address_needs_another_start(project: Path) -> None:
     folder = project / "tests" / "demo"
     with served(folder, [sys.executable, "-m", "modelgen", "serve"]):

@@ -60,7 +60,7 @@ class Answer:
 
     __slots__ = (
         "_client", "_error_of_engine", "_held_head", "_in_chunks", "_is_beating", "_is_event_stream", "_is_head",
-        "_is_old", "_last", "_on_done", "_path", "is_done", "keeps_alive", "sent", "status",
+        "_is_old", "_last", "_on_done", "_path", "is_done", "keeps_alive", "page_lines", "sent", "status",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a head says
@@ -71,6 +71,8 @@ class Answer:
         self.status, self.sent, self.is_done = 0, 0, False
         self._in_chunks = self._is_beating = self._is_event_stream = False
         self._held_head = self._last = b""
+        self.page_lines = b""
+        """Lines of headers for a browser, in whatever is answered."""
         self._error_of_engine: bytearray | None = None
 
     # -- an engine's --------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class Answer:
         has_body, has_length = status not in (204, 304), b"content-length" in fields
         self._in_chunks = has_body and not has_length and not self._is_old
         self.keeps_alive = self.keeps_alive and (has_length or self._in_chunks or not has_body)
-        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_ANSWER)
+        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_ANSWER) + self.page_lines
         self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
 
     def pass_data(self, data: bytes) -> None:
@@ -167,11 +169,11 @@ class Answer:
 
     def _send_whole(self, response: Response, body: bytes) -> None:
         self.status, self.sent = response.status, len(body)
-        lines = wire.own_lines(response, len(body))
+        lines = wire.own_lines(response, len(body)) + self.page_lines
         head = wire.response_head(response.status, lines, chunked=False, close=not self.keeps_alive)
         self._client.write(head + (b"" if self._is_head else body))
         self.complete()
 
     def _own_head(self, response: Response) -> bytes:
-        lines = wire.own_lines(response, None)
+        lines = wire.own_lines(response, None) + self.page_lines
         return wire.response_head(response.status, lines, chunked=self._in_chunks, close=not self.keeps_alive)

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 from modelgen_runtime import refusals, wire
 from modelgen_runtime.answer import Answer
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.handler import Request
+from modelgen_runtime.handler import Request, Response
+from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
 from modelgen_runtime.upstream import Engine, EngineError
 
@@ -75,6 +76,7 @@ class Exchange:
         if self.answer.is_done:  # its client went while it was in line behind others
             return
         self._is_begun = True
+        self.answer.page_lines = self._front.page_lines(self.path, self._head)
         try:
             if self._refusal is not None:
                 raise self._refusal
@@ -187,7 +189,7 @@ class Exchange:
                 self._is_looking = True
                 asyncio.get_running_loop().call_soon(self._look_on)
         elif self._is_whole:
-            raise RefusedError(400, "bad_request", "the body names no `model`")
+            self._gate = self._front.only_gate(self.path)
 
     def _look_on(self) -> None:
         self._is_looking = False
@@ -200,7 +202,7 @@ class Exchange:
             return
         request = Request(self._head.method.decode("latin-1"), self.path, self._query, bytes(self._body))
         self._body.clear()
-        await self.answer.send(await self._front.answer(request))
+        await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 
     def _route(self, found: Found, finder: Finder) -> None:
         gate = self._front.admission.gate(found.name)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import ipaddress
 import logging
 import os
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
 from modelgen_runtime.buffers import Buffers
@@ -16,6 +17,7 @@ from modelgen_runtime.events import Events
 from modelgen_runtime.front import Front
 from modelgen_runtime.manifest import ManifestError, read_manifest
 from modelgen_runtime.metrics import Metrics
+from modelgen_runtime.origins import Origins
 from modelgen_runtime.pool import Pool
 from modelgen_runtime.processes.driver import ProcessDriver
 from modelgen_runtime.server import Connection
@@ -81,7 +83,7 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
     front = Front(
         switchboard,
         access,
-        control.handle,
+        control,
         pool,
         Buffers(manifest.settings.buffer_limit),
         Descriptors(raise_limit(), connections, pool.all, own=count_open() + _EACH * len(manifest.models)),
@@ -103,15 +105,27 @@ def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
     raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
 
 
-def _hold(state: Path) -> IO[str]:
-    """Keep a second orchestrator from the same engines; the system lets go of the lock however this one ends."""
-    file = (state / "lock").open("a", encoding="ascii")
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
-    return file
+def _hold(state: Path) -> contextlib.ExitStack:
+    """Keep a second orchestrator from the same engines; the system lets go of the locks however this one ends.
+
+    The folder itself is locked, which a full disk allows as well, and the file that earlier releases lock.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.callback(os.close, folder := os.open(state, os.O_RDONLY))
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                file = held.enter_context((state / "lock").open("a", encoding="ascii"))
+            except OSError as error:
+                _LOG.warning("%s cannot be written (%s)", state / "lock", error.strerror)
+            else:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with contextlib.suppress(OSError):  # a full disk; it is for people alone
+                    os.ftruncate(file.fileno(), 0)
+                    os.write(file.fileno(), f"{os.getpid()}\n".encode())
+        except BlockingIOError as error:
+            raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
+        return held.pop_all()
 
 
 def _make_access(manifest: Manifest, path: Path) -> Access:
@@ -131,7 +145,7 @@ def _make_access(manifest: Manifest, path: Path) -> Access:
         keys = None if settings.keys_file is None else read_keys(path.parent / settings.keys_file)
     except KeysError as error:
         raise CannotServeError(str(error), 1) from error
-    return Access(default_hosts(manifest), keys)
+    return Access(default_hosts(manifest), keys, Origins(settings.allowed_origins))
 
 
 def _is_loopback(host: str) -> bool:

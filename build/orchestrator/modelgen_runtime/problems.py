@@ -32,7 +32,7 @@ def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...
         body = {"error": openai_error(refusal)}
     else:
         return problem_response(refusal, headers)
-    return Response(refusal.status, _encode(body), headers=_with_retry(refusal, headers))
+    return Response(refusal.status, _encode(body), headers=_with_more(refusal, headers))
 
 
 def error_event(path: str, refusal: RefusedError) -> bytes:
@@ -70,25 +70,37 @@ def _event(data: object, name: str | None = None) -> bytes:
 
 
 def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """Return the same as problem JSON."""
+    """Return the same as problem JSON.
+
+    OpenAI's clients get here by a wrong base address, and show nothing of an answer but what is below `error`.
+    """
     body: dict[str, Any] = {
         "type": f"urn:modelgen:{refusal.kind}",
         "title": http.HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.message,
+        "error": _openai_error(refusal),
     }
     if refusal.log:
         body["log"] = [*refusal.log]
-    return Response(refusal.status, _encode(body), "application/problem+json", _with_retry(refusal, headers))
+    if refusal.places:
+        body["places"] = [*refusal.places]
+    return Response(refusal.status, _encode(body), "application/problem+json", _with_more(refusal, headers))
 
 
 def openai_error(refusal: RefusedError) -> dict[str, Any]:
-    """Return what OpenAI's clients look for below `error`."""
-    kind = _OPENAI_KINDS.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
-    error: dict[str, Any] = {"message": refusal.message, "type": kind, "param": None, "code": refusal.kind}
+    """Return what OpenAI's clients look for below `error`, with the log."""
+    error = _openai_error(refusal)
     if refusal.log:
         error["log"] = [*refusal.log]
+    if refusal.places:
+        error["places"] = [*refusal.places]
     return error
+
+
+def _openai_error(refusal: RefusedError) -> dict[str, Any]:
+    kind = _OPENAI_KINDS.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
+    return {"message": refusal.message, "type": kind, "param": None, "code": refusal.kind}
 
 
 def _as_anthropic(refusal: RefusedError) -> dict[str, Any]:
@@ -96,10 +108,12 @@ def _as_anthropic(refusal: RefusedError) -> dict[str, Any]:
     return {"type": "error", "error": {"type": kind, "message": refusal.message}}
 
 
-def _with_retry(refusal: RefusedError, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    if refusal.retry_after is None:
-        return headers
-    return (*headers, ("Retry-After", str(refusal.retry_after)))
+def _with_more(refusal: RefusedError, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    if refusal.retry_after is not None:
+        headers = (*headers, ("Retry-After", str(refusal.retry_after)))
+    if refusal.allow is not None:
+        headers = (*headers, ("Allow", refusal.allow))
+    return headers
 
 
 def _encode(body: object) -> bytes:

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.sources import places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from modelgen_runtime.record import Record
 
@@ -56,10 +57,20 @@ def cut_short(model: str) -> RefusedError:
     return RefusedError(503, "engine_stopped", message, retry_after=1)
 
 
-def held(model: str) -> RefusedError:
-    """An operator holds the model."""
-    message = f"`{model}` is held by an operator; it can run again after POST /models/{model}/release"
-    return RefusedError(409, "model_held", message)
+def held(record: Record, now: float) -> RefusedError:
+    """Somebody keeps the model from running."""
+    model, end = record.model.id, record.holds.end
+    way_out = (
+        f"it can run again after `modelgen release {model}` (POST /models/{model}/release)"
+        if end is None
+        else f"it can run again in at most {max(1, math.ceil(end - now))} s, unless the hold is renewed"
+    )
+    return RefusedError(409, "model_held", f"`{model}` is held by {record.holds.owner}; {way_out}")
+
+
+def released(model: str) -> RefusedError:
+    """A hold ended before the model had stopped, which serves on."""
+    return RefusedError(409, "model_released", f"`{model}` was released before it had stopped")
 
 
 def stopped(model: str) -> RefusedError:
@@ -71,6 +82,12 @@ def stuck(model: str, why: str) -> RefusedError:
     """Another engine does not give its memory back."""
     message = f"`{model}` cannot be stopped, so its card is not free: {why}"
     return RefusedError(503, "engine_stuck", message, retry_after=10)
+
+
+def superseded(model: str, by: Iterable[str]) -> RefusedError:
+    """An operator has switched to something else before this was complete."""
+    names = ", ".join(f"`{one}`" for one in by)
+    return RefusedError(409, "superseded", f"a later switch to {names} took the place of this one to `{model}`")
 
 
 def too_large(lack: Mapping[str, int]) -> RefusedError:
@@ -96,8 +113,10 @@ def failed(record: Record, now: float) -> RefusedError:
     failure = record.failure
     assert failure is not None, "a model that failed has a failure"  # noqa: S101 - an invariant
     parts = [f"`{record.model.id}` {failure.message}"]
+    places = places_of(record.model, failure.meaning.keys if failure.meaning else ())
     if failure.meaning is not None:
-        parts += [failure.meaning.text, failure.meaning.remedy]
+        where = f" ({', '.join(places)})" if places else ""
+        parts += [failure.meaning.text, failure.meaning.remedy + where]
     wait = max(1, math.ceil(record.not_before - now))
     return RefusedError(
         503,
@@ -105,4 +124,5 @@ def failed(record: Record, now: float) -> RefusedError:
         "; ".join(parts),
         retry_after=wait,
         log=failure.lines[-_LINES:],
+        places=places,
     )

@@ -12,7 +12,14 @@ import httptools
 from modelgen_runtime import problems, refusals, wire
 from modelgen_runtime.exchange import Exchange
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.request_head import RequestHead, check_head, head_without_upgrade
+from modelgen_runtime.request_head import (
+    RequestHead,
+    check_head,
+    head_without_upgrade,
+    is_request_line,
+    method_not_allowed,
+    not_http,
+)
 
 if TYPE_CHECKING:
     from modelgen_runtime.front import Front
@@ -108,8 +115,10 @@ class Connection(asyncio.Protocol):
             else:
                 _LOG.error("a fault of modelgen", exc_info=told)
                 self._reject(refusals.fault())
+        except httptools.HttpParserInvalidMethodError as error:
+            self._reject(method_not_allowed() if is_request_line(data) else not_http(error))
         except httptools.HttpParserError as error:
-            self._reject(RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}"))
+            self._reject(not_http(error))
         else:
             if self._in_body:
                 self._note_progress(len(data))
