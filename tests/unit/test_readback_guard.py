@@ -116,7 +116,7 @@ def spoilt(document: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
     value: Any = document
     for key in path:
         value = value[key]
-    others: list[Any] = ["x" if isinstance(value, dict | list) else not value if isinstance(value, bool) else f"{value}x"]
+    others: list[Any] = ["x" if isinstance(value, dict | list) else f"{value}x"]
     others += [{**value, "x": "x"}] if isinstance(value, dict) else [[*value, "x"]] if isinstance(value, list) else []
     for number in range(len(others) + 1):
         changed = copy.deepcopy(document)
