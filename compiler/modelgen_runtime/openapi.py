@@ -38,6 +38,27 @@ def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: A
 
 _COUNTERS = {"description": "The counters.", "content": {"text/plain": {"schema": STRING}}}
 
+_OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]*$"}
+_HOLD = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "lease": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 86_400,
+            "description": "Seconds after which the hold ends by itself, unless the same owner holds again before.",
+        },
+        "owner": {**_OWNER, "description": "Who holds it, for people and for renewals."},
+        "wait": {**BOOLEAN, "default": True, "description": "Answer when it has stopped, or at once."},
+    },
+}
+_RELEASE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"owner": {**_OWNER, "description": "Release this owner's hold alone, not everybody's."}},
+}
+
 DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "modelgen orchestrator", "version": __version__},
@@ -63,10 +84,11 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/models/{id}/hold": {
             "post": _route(
-                "Stop a model and never start it until it is released; its requests wait",
+                "Stop a model and do not start it until it is released; its requests wait",
                 {"200": _answer("The model.", "Model", "Removed")},
-                errors="404 503",
+                errors="404 409 503",
                 parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _HOLD}}},
             )
         },
         "/models/{id}/release": {
@@ -75,6 +97,7 @@ DESCRIPTION: dict[str, Any] = {
                 {"200": _answer("The model.", "Model", "Removed")},
                 errors="404",
                 parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _RELEASE}}},
             )
         },
         "/reload": {

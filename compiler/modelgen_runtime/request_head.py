@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 _TARGET = re.compile(rb"/[!-~]*")
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[01]\r?\n")
-_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization", b"content-type")
+_ONCE = (
+    b"host", b"content-length", b"transfer-encoding", b"content-type", b"origin", b"sec-fetch-site",
+    b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key",
+)  # fmt: skip
 
 
 class RequestHead(NamedTuple):
