@@ -161,6 +161,6 @@ def write_case(case: Case, program: Path, folder: Path, port: int) -> None:
 
 def version_of(program: Path) -> str:
     """Return the version of an installed vLLM, such as 0.32.0."""
-    ask = [program.parent / "python", "-c", "from importlib.metadata import version; print(version('vllm'))"]
-    told = subprocess.run(ask, check=True, capture_output=True, text=True).stdout
+    question = "from importlib.metadata import version; print(version('vllm'))"
+    told = subprocess.check_output([str(program.parent / "python"), "-c", question], text=True)
     return told.strip().partition("+")[0]
