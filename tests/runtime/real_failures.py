@@ -55,12 +55,11 @@ class Case:
 
     Args:
         name: Name of the case.
-        meaning: Name of the known failure that explains it.
-        key: The key of models.toml that the explanation points to first; None if it points nowhere.
+        meanings: Names of the known failures that explain it; versions differ in what they say.
+        key: The key of models.toml that the explanation points to, among others.
         spoil: What is done to the snapshot of the model.
         args: Lines of `[models.a.args]`; None if the model is a `command`, which has no `args`.
         model: Lines of `[models.a]`.
-        adapter: Whether the model has an adapter, whose weights are missing.
         hub: The line of `[project]` that names the hub directory.
         version: Replaces the version of the installed engine.
         kills: The beginning of the name of the process that is killed while the model loads, if any.
@@ -68,12 +67,11 @@ class Case:
     """
 
     name: str
-    meaning: str
-    key: str | None
+    meanings: tuple[str, ...]
+    key: str
     spoil: Callable[[Path], None] = broken.leave
     args: str | None = "max-model-len = 512"
     model: str = f'repo = "{REPO}"'
-    adapter: bool = False
     hub: str = 'hub = "./models/hub"'
     version: str | None = None
     kills: str | None = None
@@ -83,64 +81,73 @@ class Case:
 CASES = (
     Case(
         "context-over-cache",
-        "context-too-long-for-cache",
+        ("context-too-long-for-cache",),
         "models.a.args.max-model-len",
         partial(broken.change_config, max_position_embeddings=8_000_000),
         "max-model-len = 4_000_000",
     ),
     Case(
-        "context-over-model", "context-longer-than-model", "models.a.args.max-model-len", args="max-model-len = 65536"
+        "context-over-model",
+        ("context-longer-than-model",),
+        "models.a.args.max-model-len",
+        args="max-model-len = 65536",
     ),
-    Case("deleted-shard", "weights-missing", "models.a.repo", broken.delete_shard),
-    Case("truncated-shard", "damaged-weights", "models.a.repo", broken.truncate_shard),
-    Case("unreadable-weights", "no-permission", "project.hub", broken.forbid_weights),
-    Case("unreadable-config", "no-permission", "project.hub", broken.forbid_config),
-    Case("core-killed", "core-killed", "models.a.compose.mem_limit", kills="VLLM::EngineCor"),
-    Case("worker-killed", "core-killed", "models.a.compose.mem_limit", kills="VLLM::Worker", since=(0, 12)),
-    Case("missing-adapter-file", "adapter-missing", "models.a.loras", adapter=True),
-    Case("corrupt-config", "damaged-config", "models.a.repo", broken.corrupt_config),
+    Case("deleted-shard", ("weights-missing", "weights-incomplete"), "models.a.repo", broken.delete_shard),
+    Case("truncated-shard", ("damaged-weights",), "models.a.repo", broken.truncate_shard),
+    Case("unreadable-weights", ("no-permission", "weights-missing"), "project.hub", broken.forbid_weights),
+    Case("unreadable-config", ("no-permission",), "project.hub", broken.forbid_config),
+    Case("core-killed", ("engine-core-silent",), "models.a.args.max-model-len", kills="VLLM::EngineCor"),
+    Case("worker-killed", ("engine-core-silent",), "models.a.args.max-model-len", kills="VLLM::Worker", since=(0, 12)),
+    Case(
+        "missing-adapter-file",
+        ("adapter-missing",),
+        "models.a.loras",
+        args="max-model-len = 512\nmax-lora-rank = 16",
+        model=f'repo = "{REPO}"\nloras = {{ ad = "{ADAPTER}" }}',
+    ),
+    Case("corrupt-config", ("config-damaged",), "models.a.repo", broken.corrupt_config),
     Case(
         "bad-template-path",
-        "template-missing",
+        ("chat-template-file-missing",),
         "models.a.args.chat-template",
         args='max-model-len = 512\nchat-template = "/templates/nope.jinja"',
     ),
-    Case("missing-tokenizer", "tokenizer-missing", "models.a.repo", broken.delete_tokenizer),
+    Case("missing-tokenizer", ("tokenizer-missing",), "models.a.repo", broken.delete_tokenizer),
     Case(
         "unknown-tool-parser",
-        "unknown-parser",
+        ("unknown-tool-parser",),
         "models.a.args.tool-call-parser",
         args='max-model-len = 512\nenable-auto-tool-choice = true\ntool-call-parser = "nope"',
     ),
     # modelgen refuses a flag that the version does not have, and only warns where it does not know the version.
     Case(
         "unknown-flag",
-        "unknown-flag",
+        ("unknown-flag",),
         "models.a.args.no-such-flag",
         args="max-model-len = 512\nno-such-flag = 7",
         version="0.99.0",
     ),
     Case(
         "unsupported-architecture",
-        "architecture-not-supported",
+        ("architecture-not-supported",),
         "models.a.repo",
         partial(broken.change_config, architectures=["NopeForCausalLM"]),
     ),
     Case(
         "unknown-model-type",
-        "architecture-not-supported",
+        ("architecture-not-supported",),
         "models.a.repo",
         partial(broken.change_config, model_type="nope"),
     ),
     # modelgen refuses a path as `repo`, and passes on whatever a `command` says.
     Case(
         "path-as-model",
-        "path-not-in-container",
+        ("path-not-in-container",),
         "models.a.command",
         args=None,
         model='engine = "command"\ncommand = ["vllm", "serve", "/models/Qwen--Qwen3-4B", "--port", "{port}"]',
     ),
-    Case("hub-one-level-off", "not-in-hub-cache", "project.hub", hub='hub = "./models"'),
+    Case("hub-one-level-off", ("not-in-hub-cache",), "project.hub", hub='hub = "./models"'),
 )
 
 
@@ -150,12 +157,10 @@ def write_case(case: Case, program: Path, folder: Path, port: int) -> None:
     subprocess.run([program.parent / "python", TINY_MODEL, hub, REPO], check=True)
     [snapshot] = (hub / f"models--{REPO.replace('/', '--')}" / "snapshots").iterdir()
     case.spoil(snapshot)
+    broken.write_adapter(hub, ADAPTER)
     toml = _TOML.format(hub=case.hub, version=case.version or version_of(program), port=port, model=case.model)
     if case.args is not None:
         toml += _ARGS.format(args=case.args)
-    if case.adapter:
-        broken.write_adapter(hub, ADAPTER)
-        toml += f'max-lora-rank = 16\n\n[models.a.loras]\nad = "{ADAPTER}"\n'
     (folder / "models.toml").write_text(toml)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.vllm
 
-HEALTHY = Case("healthy", "", None, args="max-model-len = 16384")
+HEALTHY = Case("healthy", (), "", args="max-model-len = 16384")
 TOKENS = 16000
 ENDLESS = {"ignore_eos": True}
 
