@@ -5,11 +5,12 @@ Opt-in, see tests/e2e/README.md. MODELGEN_NEWER_VLLM names the `vllm` command of
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import openai
@@ -19,14 +20,17 @@ from real_failures import Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from types import ModuleType
 
     from runtime_serving import Served
+
+    Open = Callable[[str], AbstractContextManager[Iterator[object]]]
 
 pytestmark = pytest.mark.vllm
 
 HEALTHY = Case("healthy", (), "", args="max-model-len = 16384")
-TOKENS = 16000
-ENDLESS = {"ignore_eos": True}
+LONG: dict[str, Any] = {"max_tokens": 16000, "extra_body": {"ignore_eos": True}}
 
 
 @pytest.fixture
@@ -40,51 +44,54 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield found
 
 
-def kill_server(served: Served) -> None:
+@contextlib.contextmanager
+def by_openai(url: str) -> Iterator[Iterator[object]]:
+    with (
+        openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
+        client.chat.completions.create(
+            model="a", messages=[{"role": "user", "content": "hello"}], stream=True, **LONG
+        ) as stream,
+    ):
+        yield iter(stream)
+
+
+@contextlib.contextmanager
+def by_anthropic(url: str) -> Iterator[Iterator[object]]:
+    with (
+        anthropic.Anthropic(base_url=url, api_key="none", max_retries=0) as client,
+        client.messages.create(
+            model="a", messages=[{"role": "user", "content": "hello"}], stream=True, **LONG
+        ) as stream,
+    ):
+        yield iter(stream)
+
+
+CLIENTS = pytest.mark.parametrize(
+    ("open_stream", "package"),
+    [pytest.param(by_openai, openai, id="openai"), pytest.param(by_anthropic, anthropic, id="anthropic")],
+)
+
+
+@CLIENTS
+def test_killed_engine_raises_what_happened_to_the_model(
+    served: Served, open_stream: Open, package: ModuleType
+) -> None:
     [record] = json.loads((served.folder / ".modelgen" / "processes.json").read_text())["engines"]
-    os.kill(record["pid"], signal.SIGKILL)
+    with open_stream(served.url) as stream:
+        next(stream)
+        os.kill(record["pid"], signal.SIGKILL)
+        with pytest.raises(package.APIError) as raised:
+            list(stream)
+    assert not isinstance(raised.value, package.APIConnectionError)
+    assert "`a`" in raised.value.message
 
 
-def kill_core(served: Served) -> None:
-    kill_process(served, "VLLM::EngineCor")
-
-
-KILLS = pytest.mark.parametrize("kill", [kill_server, kill_core])
-
-
-@KILLS
-def test_openai_client_raises_the_reason(served: Served, kill: Callable[[Served], None]) -> None:
-    client = openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0)
-    stream = client.chat.completions.create(
-        model="a",
-        messages=[{"role": "user", "content": "hello"}],
-        max_tokens=TOKENS,
-        stream=True,
-        extra_body=ENDLESS,
-    )
-    next(stream)
-    kill(served)
-    with pytest.raises(openai.APIError) as raised:
-        list(stream)
-    print(repr(raised.value), raised.value.body)
-    assert not isinstance(raised.value, openai.APIConnectionError)
-    assert raised.value.message
-
-
-@KILLS
-def test_anthropic_client_raises_the_reason(served: Served, kill: Callable[[Served], None]) -> None:
-    client = anthropic.Anthropic(base_url=served.url, api_key="none", max_retries=0)
-    stream = client.messages.create(
-        model="a",
-        messages=[{"role": "user", "content": "hello"}],
-        max_tokens=TOKENS,
-        stream=True,
-        extra_body=ENDLESS,
-    )
-    next(stream)
-    kill(served)
-    with pytest.raises(anthropic.APIError) as raised:
-        list(stream)
-    print(repr(raised.value), raised.value.body)
-    assert not isinstance(raised.value, anthropic.APIConnectionError)
+@CLIENTS
+def test_killed_core_raises_what_vllm_itself_says(served: Served, open_stream: Open, package: ModuleType) -> None:
+    with open_stream(served.url) as stream:
+        next(stream)
+        kill_process(served, "VLLM::EngineCor")
+        with pytest.raises(package.APIError) as raised:
+            list(stream)
+    assert not isinstance(raised.value, package.APIConnectionError)
     assert raised.value.message
