@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen_runtime import eviction
+from modelgen_runtime.sources import places_of
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "since": round(now - record.began, 3) if record.state is State.STARTING else None,
         "ready": round(now - record.ready_at, 3) if record.standing.is_open else None,
         "idle": round(now - record.gate.used, 3) if record.standing.is_open and not record.standing.is_busy else None,
+        "stuck": record.stuck,
         "failure": None,
     }
     if failure is not None:
@@ -45,6 +47,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
             "said": meaning.line if meaning else None,
             "meaning": meaning.text if meaning else None,
             "remedy": meaning.remedy if meaning else None,
+            "places": [*places_of(model, meaning.keys)] if meaning else [],
             "in_a_row": record.failures,
             "retry_after": max(0.0, round(record.not_before - now, 3)),
             "log": [*failure.lines],

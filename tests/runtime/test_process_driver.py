@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -83,14 +84,47 @@ def test_the_port_stands_in_arguments_and_variables_and_other_braces_stay(rig: P
     assert template == f"TEMPLATE={{model}} {{{port}}}"
 
 
-def test_an_engine_inherits_the_environment_but_not_the_control_key(
+SECRETS = {
+    "MODELGEN_KEY": "opens the control API",
+    "HF_TOKEN": "of whoever fetches",
+    "AWS_SECRET_ACCESS_KEY": "of a cloud",
+    "OPENAI_API_KEY": "of another program",
+    "VLLM_API_KEY": "would lock the engine",
+    "NVIDIA_API_KEY": "of a family that is inherited otherwise",
+    "HTTPS_PROXY": "http://user:password@proxy.example",
+    "DATABASE_URL": "postgres://user:password@db.example",
+    "SSH_AUTH_SOCK": "/tmp/agent",
+    "ANY_OTHER": "that nobody has thought of",
+}
+OF_THIS_HOST = {
+    "LC_TIME": "de_DE.UTF-8",
+    "CUDA_HOME": "/usr/local/cuda",
+    "NVIDIA_DRIVER_CAPABILITIES": "all",
+    "HSA_OVERRIDE_GFX_VERSION": "11.0.0",
+    "LD_LIBRARY_PATH": "/opt/lib",
+    "XDG_DATA_HOME": "/srv/data",
+    "HF_HOME": "/srv/hub",
+    "TMPDIR": "/var/tmp",
+}
+
+
+def test_an_engine_inherits_what_describes_the_host_and_no_secret(
     rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MODELGEN_KEY", "mg-secret")
-    monkeypatch.setenv("FROM_OUTSIDE", "kept")
-    says = ("--say-env", "MODELGEN_KEY", "--say-env", "FROM_OUTSIDE")
+    for name, value in {**SECRETS, **OF_THIS_HOST}.items():
+        monkeypatch.setenv(name, value)
+    says = [part for name in (*SECRETS, *OF_THIS_HOST) for part in ("--say-env", name)]
     model = rig.model("a", *says, "--exit-at-start", "0")
-    assert run_and_tail(rig, model, 2) == ["MODELGEN_KEY is not set", "FROM_OUTSIDE=kept"]
+    told = [f"{name} is not set" for name in SECRETS] + [f"{name}={value}" for name, value in OF_THIS_HOST.items()]
+    assert run_and_tail(rig, model, len(told)) == told
+
+
+def test_the_models_own_variables_come_last(rig: ProcessRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    model = rig.model(
+        "a", "--say-env", "TZ", "--say-env", "OWN", "--exit-at-start", "0", environment={"TZ": "CET", "OWN": "1"}
+    )
+    assert run_and_tail(rig, model, 2) == ["TZ=CET", "OWN=1"]
 
 
 def test_odd_arguments_arrive_as_they_are(rig: ProcessRig) -> None:
@@ -145,6 +179,9 @@ def test_what_cannot_be_started_is_said_at_once(rig: ProcessRig, process: Proces
         async with begun(rig, model) as watched:
             with pytest.raises(DriverError, match=f"cannot be started: .*{message}"):
                 await watched.driver.start(model)
+            if "the system refuses" not in message:  # which only a try can tell
+                with pytest.raises(DriverError, match=f"cannot be started: .*{message}"):
+                    await watched.driver.check(model)
 
     asyncio.run(start())
 
@@ -272,18 +309,112 @@ async def begin(rig: ProcessRig) -> None:
         pass
 
 
-def test_a_state_that_cannot_be_written_is_said_before_an_engine_runs(rig: ProcessRig) -> None:
+def test_where_an_engine_could_not_be_found_again_it_is_not_started_without_a_record(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelgen_runtime.processes.driver.FINDS_MARKED", False)
+
     async def start_without_room() -> None:
         model = rig.model("a")
         async with begun(rig, model) as watched:
             (rig.directory / "state" / "processes.json.new").mkdir()
-            with pytest.raises(DriverError, match="cannot be put on record"):
-                await watched.driver.start(model)
+            for asked in (watched.driver.check, watched.driver.start):
+                with pytest.raises(DriverError, match="cannot be put on record"):
+                    await asked(model)
             assert rig.processes(model) == []
             (rig.directory / "state" / "processes.json.new").rmdir()
             await watched.start_ready(model)
 
     asyncio.run(start_without_room())
+
+
+def test_a_hub_directory_that_is_gone_is_seen_before_a_start(rig: ProcessRig, tmp_path: Path) -> None:
+    environment = {"HF_HUB_CACHE": str(tmp_path / "hub")}
+
+    async def look(model: Model) -> None:
+        async with begun(rig, model) as watched:
+            await watched.driver.check(model)
+
+    model = rig.model("a", environment=environment)
+    asyncio.run(look(model))  # nobody knows whether this program reads it
+    model = dataclasses.replace(model, engine="vllm")
+    with pytest.raises(DriverError, match=r"there is no hub directory .*/hub: run `modelgen fetch`"):
+        asyncio.run(look(model))
+    (tmp_path / "hub").mkdir()
+    asyncio.run(look(model))
+
+
+def test_too_few_descriptors_are_seen_before_a_start(rig: ProcessRig) -> None:
+    model = rig.model("a")
+
+    async def look() -> None:
+        async with begun(rig, model) as watched:
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (15, limits[1]))
+            try:
+                with pytest.raises(DriverError, match="Too many open files: raise the limit"):
+                    await watched.driver.check(model)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    asyncio.run(look())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_what_an_engine_that_died_left_outside_of_its_group_is_ended_and_told(
+    rig: ProcessRig, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = rig.model("a", "--daemon")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            endpoint = await watched.start_ready(model)
+            leader, daemon = sorted(rig.processes(model))
+            os.kill(leader, signal.SIGKILL)
+            assert await watched.next_exit() == ("a", Exit(endpoint.generation, -9))
+            assert rig.processes(model) == []
+            assert f"a left processes behind outside of its group, which are ended: {{{daemon}}}" in caplog.text
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_what_was_left_behind_by_an_engine_that_ended_in_between_is_ended(rig: ProcessRig) -> None:
+    model = rig.model("a", "--daemon")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            await watched.start_ready(model)
+        leader, daemon = sorted(rig.processes(model))
+        os.kill(leader, signal.SIGKILL)
+        await until(lambda: rig.processes(model) == [daemon])
+        async with begun(rig, model):
+            assert rig.processes(model) == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_card_is_not_free_while_something_that_was_left_behind_lives(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
+    monkeypatch.setattr("modelgen_runtime.processes.groups.KILL_SECONDS", 0.5)
+    model = rig.model("a", "--daemon", stop_grace=0.2)
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            await watched.start_ready(model)
+            daemon = max(rig.processes(model))
+            with monkeypatch.context() as patch:
+                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
+                with pytest.raises(DriverError, match=rf"the processes \[{daemon}\], which it left behind"):
+                    await watched.driver.stop(model)
+                assert watched.exits.empty()
+            await watched.driver.stop(model)
+            assert rig.processes(model) == []
+
+    asyncio.run(run())
 
 
 def test_an_engine_whose_record_was_never_written_does_not_run(tmp_path: Path) -> None:
@@ -362,9 +493,10 @@ def test_the_log_is_bounded_while_the_engine_holds_it_open(tmp_path: Path) -> No
                     if line == "got SIGTERM":
                         break
             numbers = [int(line[:9]) for line in seen if line[:9].isdecimal()]
-            assert len(numbers) > 100
+            assert len(numbers) > 100, seen
             assert numbers == list(range(1000))[-len(numbers) :]
-            assert watched.driver.tail("a", 1000) == seen
+            assert seen[0] == "[modelgen] some lines were left out"
+            assert watched.driver.tail("a", 1000) == seen[1:]
 
     log = tmp_path / "state" / "logs" / "a.log"
     asyncio.run(print_much())

@@ -245,6 +245,26 @@ def test_an_installed_vllm_is_started_for_this_host(tmp_path: Path) -> None:
     assert (path.parent.stat().st_mode & 0o777, (path.parent / ".gitignore").read_text()) == (0o700, "*\n")
 
 
+def test_a_secret_reaches_the_one_program_that_needs_it(project: Path) -> None:
+    """It is in a file that only this host has: neither in models.toml nor in the manifest nor in an argument."""
+    folder = project / "tests" / "demo"
+    (folder / "parrot.env").write_text("OPENAI_API_KEY=a-secret-of-this-host\n")
+    text = (folder / "models.toml").read_text()
+    program = "python3 program.py --port {port} --name {model}"
+    script = f"set -a; . ./parrot.env; echo it is ${{#OPENAI_API_KEY}} long; exec {program}"
+    command = json.dumps(["sh", "-c", script])
+    first = re.search(r"^command +=.*$", text, re.MULTILINE)
+    assert first is not None
+    (folder / "models.toml").write_text(text.replace(first[0], f"command = {command}", 1))
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
+        assert modelgen("switch", "parrot", cwd=folder).returncode == 0
+        assert "it is 21 long" in modelgen("logs", "parrot", cwd=folder).stdout
+        assert "a-secret" not in (folder / ".modelgen" / "manifest.json").read_text()
+        found = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+        assert "program.py" in found
+        assert "a-secret" not in found
+
+
 def test_a_key_is_made(tmp_path: Path) -> None:
     done = modelgen("key", "--role", "control", cwd=tmp_path)
     key = re.search(r"key:  (mg-[\w-]{43})\n", done.stdout)

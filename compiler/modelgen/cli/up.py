@@ -101,6 +101,7 @@ def _up(options: Options, interruption: Interruption) -> int:
 def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options, interruption: Interruption) -> int:
     from modelgen import output
     from modelgen.cli.build import refuse
+    from modelgen.cli.override_notes import warn_of_override
     from modelgen.cli.state_folder import NAME
     from modelgen.cli.up_done import note_done
     from modelgen.cli.up_end import finish
@@ -123,6 +124,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
         raise cannot("read", error.filename or out, error, "name another directory by --out") from error
     if conflicts.conflicts:
         return refuse(conflicts, out)
+    warn_of_override(out, compilation.artifacts)
     deployment = Deployment(out.absolute(), fleet.project)
     found = deployment.containers()
     deployment.require_own(found, take_over=options.take_over)
@@ -134,7 +136,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
     interruption.consequence = _UNDER_WAY
     running = _apply(compilation, fleet, options.config, deployment, changes, found)
     note_done(options.config, deployment, str(fleet.orchestrator.listen))
-    return finish(running, options.config, interruption, no_wait=options.no_wait)
+    return finish(running, options.config, out, interruption, no_wait=options.no_wait)
 
 
 def _changes(compilation: Compilation, fleet: Fleet, deployment: Deployment, found: Mapping[str, Container]) -> Changes:

@@ -43,7 +43,7 @@ class Running:
     made: frozenset[str] = frozenset()
 
 
-def finish(running: Running, config: Path, interruption: Interruption, *, no_wait: bool) -> int:
+def finish(running: Running, config: Path, out: Path, interruption: Interruption, *, no_wait: bool) -> int:
     """Wait for the models that ought to serve, say what is there, and return the exit code."""
     from modelgen.cli.failure_lines import describe_failure
     from modelgen.cli.status import print_status
@@ -61,7 +61,7 @@ def finish(running: Running, config: Path, interruption: Interruption, *, no_wai
     _print_address(orchestrator, status, targets)
     failed = [models[name] for name in targets if not no_wait and models[name]["state"] == "failed"]
     for model in failed:
-        for line in describe_failure(model, config):
+        for line in describe_failure(model, config, out):
             click.echo(f"modelgen: {line}", err=True)
     return WORLD if failed else 0
 

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelgen.cli.compiling import out_option
+from modelgen.cli.failure_lines import describe_failure
+from modelgen.cli.override_notes import notes_about
+from modelgen.cli.places import find_places
+from modelgen.cli.reading import printable
 from modelgen.cli.remote import ask_status, remote_options
 from modelgen.files import InputError
 
@@ -16,9 +21,10 @@ if TYPE_CHECKING:
 
 @click.command("why")
 @remote_options
+@out_option
 @click.argument("model")
-def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
-    """Say why a model does not serve: what its engine said last, what that means, and what mends it.
+def command(config: Path, out: Path | None, url: str | None, model: str, *, format_: str) -> int:
+    """Say why a model does not serve: what its engine said last, what that means, and what mends it at which line.
 
     \b
     Example:
@@ -26,11 +32,12 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """
     _, status = ask_status(config, url)
     found = find_model(status, model)
+    override_folder = (out or config.parent / "build") if status["driver"] == "docker" else None
     if format_ == "json":
-        click.echo(json.dumps({"model": found["id"], "state": found["state"], "failure": found["failure"]}, indent=2))
+        click.echo(json.dumps(_document(found, config, override_folder), indent=2))
     else:
-        for line in _lines(found, config):
-            click.echo(line)
+        for line in _lines(found, config, override_folder):
+            click.echo(printable(line))
     return 0
 
 
@@ -48,16 +55,23 @@ def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _lines(model: dict[str, Any], config: Path) -> list[str]:
+def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:
     if model["held"]:
         return _held(model)
     if model["failure"] is not None:
-        from modelgen.cli.failure_lines import describe_failure
-
-        return describe_failure(model, config)
+        return describe_failure(model, config, out)
     if model["state"] == "absent":
         return [f"{model['id']} has no container: somebody removed it; `modelgen up` makes it again"]
     return [f"{model['id']} is {model['state']}; it has not failed"]
+
+
+def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str, Any]:
+    """Return what `--format json` prints: the orchestrator's own words, and where they apply."""
+    failure = model["failure"]
+    if failure is not None:
+        failure = {**failure, "places": [vars(place) for place in find_places(config, failure.get("places", []))]}
+    overrides = [] if out is None else notes_about(model["id"], out)
+    return {"model": model["id"], "state": model["state"], "failure": failure, "overrides": overrides}
 
 
 def _held(model: dict[str, Any]) -> list[str]:
