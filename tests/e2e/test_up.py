@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,6 +121,51 @@ def test_one_that_was_killed_is_completed_by_the_next(deployment: Running, secon
     assert [deployment.served.chat(name)[0] for name in ("a", "b")] == [200, 200]
     assert inspect(deployment.container("command-a"))["Args"].count("41") == 1
     assert not any(one["held"] for one in deployment.served.ask("/models")[1]["models"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["TERM", "KILL"])
+def test_one_that_ends_while_it_drains_leaves_nothing_held(deployment: Running, number: signal.Signals) -> None:
+    busy = model("a", *LONG, gib=8)
+    deployment.write(busy, B)
+    deployment.up()
+    assert deployment.served.chat("b")[0] == 200
+    stream = deployment.stream("a")
+    stream.first()
+    deployment.write(busy.replace('"200"', '"40"'), B)
+    command = [sys.executable, "-m", "modelgen", "up", "--yes"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    with subprocess.Popen(
+        command, cwd=deployment.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as ended:
+        until(lambda: deployment.served.state("a") == "draining")
+        ended.send_signal(number)
+        _, errors = ended.communicate(timeout=20)
+    assert ended.returncode == (143 if number is signal.SIGTERM else -number)
+    if number is signal.SIGTERM:
+        assert errors.splitlines()[-1].startswith("modelgen: interrupted; no model is held any more, and the next")
+    until(lambda: not any(one["held"] for one in deployment.served.ask("/status")[1]["models"]))
+    until(lambda: deployment.served.state("a") == "ready")
+    assert stream.rest().endswith(b"data: [DONE]\n\n")
+    assert deployment.served.chat("a")[0] == 200
+
+
+def test_a_second_folder_of_the_same_name_is_refused_and_takes_over(deployment: Running, tmp_path: Path) -> None:
+    deployment.write(A)
+    deployment.up()
+    first = deployment.folder / "build"
+    before = deployment.id("command-a")
+    other = replace(deployment, folder=tmp_path / "other")
+    other.folder.mkdir()
+    other.write(A)
+    done = other.modelgen("up", check=False)
+    assert done.returncode == 1
+    assert f"made from {first}, and this is {other.folder / 'build'}" in done.stderr
+    assert deployment.served.chat("a")[0] == 200
+    other.modelgen("up", "--yes", "--take-over")
+    assert other.id("command-a") != before
+    assert other.served.chat("a")[0] == 200
+    other.modelgen("up", "--yes")
+    assert deployment.modelgen("down", check=False).returncode == 1
 
 
 def test_without_the_orchestrator_an_edit_is_applied_all_the_same(deployment: Running) -> None:

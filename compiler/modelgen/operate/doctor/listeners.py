@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,12 @@ def _open_files(folder: os.PathLike[str]) -> list[str]:
 
 
 def _name(host: Host, pid: str) -> str:
-    """Return the beginning of a process's command line: its name alone says little of Python or Java."""
+    """Return the beginning of a process's command line, without options, which may hold secrets.
+
+    Its name alone says little of Python or Java.
+    """
     words = (host.read(f"/proc/{pid}/cmdline") or "").split("\0")
-    shown = [os.path.basename(words[0]), *words[1:_WORDS]]  # noqa: PTH119 - a word of a command line
+    plain = itertools.takewhile(lambda word: word == "-m" or not word.startswith("-"), words[1:_WORDS])
+    shown = [os.path.basename(words[0]), *plain]  # noqa: PTH119 - a word of a command line
     name = " ".join(word for word in shown if word) or (host.read(f"/proc/{pid}/comm") or "a process").strip()
     return "".join(c if c.isprintable() else "?" for c in name)[:_MOST]
