@@ -41,10 +41,12 @@ class Exit:
     Args:
         generation: Which start it was.
         code: Of its process, negative for a signal; None where nobody can tell (it was adopted).
+        hit_limit: Whether the kernel killed something of it for its own memory limit; None where nobody can tell.
     """
 
     generation: str
     code: int | None
+    hit_limit: bool | None = None
 
 
 class Driver(Protocol):
@@ -79,8 +81,8 @@ class Driver(Protocol):
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone: of what an error is made."""
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end: there a cause stands."""
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""

@@ -9,6 +9,7 @@ from modelgen_runtime.driver import AbsentError, DriverError
 from modelgen_runtime.failures import explain_failure
 from modelgen_runtime.orders import Failure
 from modelgen_runtime.readiness import NotReadyError, wait_ready
+from modelgen_runtime.root_cause import find_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Event: TypeAlias = "Callable[[Board], None]"
 """Something that has happened, to be written on the board."""
 
-_LINES = 50
 _PAUSE = 5.0
 """Seconds until an engine that could not be stopped is tried again."""
 
@@ -77,10 +77,10 @@ class Engines:
                 endpoint = await self._driver.start(model)
             await wait_ready(model, endpoint, exited)
         except (DriverError, NotReadyError) as error:
-            code = exited.result().code if exited.done() else None
-            if endpoint is not None and not exited.done():
+            ended = exited.result() if exited.done() else None
+            if endpoint is not None and ended is None:
                 await self._end(model)
-            failure = self._explain(model, str(error), code, is_absent=isinstance(error, AbsentError))
+            failure = self._explain(model, str(error), ended, is_absent=isinstance(error, AbsentError))
             self._send(lambda board: board.failed(model.id, failure))
             return
         found = endpoint
@@ -119,10 +119,12 @@ class Engines:
         if record is None or not record.standing.is_open or record.endpoint is None:
             return
         if record.endpoint.generation == exit_.generation:
-            board.failed(id_, self._explain(record.model, "died", exit_.code))
+            board.failed(id_, self._explain(record.model, "died", exit_))
 
-    def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
-        lines = tuple(self._driver.last_words(model.id, _LINES))
-        meaning = explain_failure(model.engine, code, [*lines, message])  # Docker's own words count as well
+    def _explain(self, model: Model, message: str, ended: Exit | None, *, is_absent: bool = False) -> Failure:
+        code = None if ended is None else ended.code
+        cause = find_cause(self._driver.last_start(model.id))
+        hit_limit = None if ended is None else ended.hit_limit
+        meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
         told = message if code is None else f"{message} (exit code {code})"
-        return Failure(told, code, lines, meaning, is_absent=is_absent)
+        return Failure(told, code, cause.shown, meaning, is_absent=is_absent)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.record import Record
 
-_LINES = 20
 _GIB = 2**30
 
 
@@ -81,5 +80,5 @@ def failed(record: Record, now: float) -> RefusedError:
         "model_absent" if failure.is_absent else "model_failed",
         "; ".join(parts),
         retry_after=wait,
-        log=failure.lines[-_LINES:],
+        log=failure.lines,
     )

@@ -39,6 +39,7 @@ class Found:
         started: When it was last started, as the Docker Engine writes it.
         exit_code: Of its last run.
         environment: Its variables.
+        hit_limit: Whether the kernel killed a process of it, of its last run, for its own memory limit.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Found:
     started: str
     exit_code: int
     environment: dict[str, str]
+    hit_limit: bool = False
 
     @property
     def generation(self) -> str:
@@ -88,7 +90,14 @@ class DockerEngine:
         state, config = told["State"], told["Config"]
         pairs = [entry.partition("=") for entry in config.get("Env") or ()]
         environment = {key: value for key, _, value in pairs}
-        return Found(told["Id"], bool(state["Running"]), state["StartedAt"], int(state["ExitCode"]), environment)
+        return Found(
+            told["Id"],
+            bool(state["Running"]),
+            state["StartedAt"],
+            int(state["ExitCode"]),
+            environment,
+            hit_limit=bool(state.get("OOMKilled")),
+        )
 
     async def start(self, name: str) -> None:
         """Start a container; one that runs already is left alone. Raises as `find` does."""

@@ -122,9 +122,9 @@ class ContainerDriver:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
         return self._log(model).tail(count)
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone."""
-        return self._log(model).last_words(count)
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""
@@ -192,7 +192,15 @@ class ContainerDriver:
             engine.reading.cancel()
         del self._engines[engine.model]
         engine.gone.set()
-        self._on_exit(engine.model, Exit(engine.endpoint.generation, code))
+        self._on_exit(engine.model, Exit(engine.endpoint.generation, code, await self._hit_limit(engine)))
+
+    async def _hit_limit(self, engine: _Engine) -> bool | None:
+        """Tell whether a container has run into its own memory limit, or None where Docker cannot tell it any more."""
+        with contextlib.suppress(DriverError):
+            found = await self._engine_api.find(engine.name)
+            if found.generation == engine.endpoint.generation:
+                return found.hit_limit
+        return None
 
     async def _await_exit(self, engine: _Engine) -> int | None:
         """Return the exit code of the run that the engine stands for, or None where Docker cannot tell it any more."""

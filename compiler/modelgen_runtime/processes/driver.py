@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.driver import DriverError, Endpoint, Exit
-from modelgen_runtime.log_lines import lines_of_last_start, secret_values
+from modelgen_runtime.log_lines import secret_values
 from modelgen_runtime.processes.exits import reap, watch_exit
 from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
 from modelgen_runtime.processes.logs import FILE_BYTES, EngineLog
@@ -140,9 +140,9 @@ class ProcessDriver:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
         return self._log(model).tail(count)
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone."""
-        return lines_of_last_start(self._log(model).tail(count + 1))[-count:]
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""
