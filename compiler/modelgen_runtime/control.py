@@ -130,7 +130,8 @@ class Control:
         return gate.model.id
 
     async def _status(self, _: Request) -> Response:
-        return _json(200, views.show_status(self._switchboard.board, _now()))
+        warnings = self._switchboard.warnings()
+        return _json(200, {**views.show_status(self._switchboard.board, _now()), "warnings": warnings})
 
     async def _models(self, _: Request) -> Response:
         records = self._switchboard.board.records.values()
@@ -185,7 +186,8 @@ class Control:
         faults = views.readiness_faults(self._switchboard.board)
         if not self._switchboard.is_resumed:
             faults.append("what ran before is being looked for")
-        return _json(503 if faults else 200, {"status": "not ready" if faults else "ready", "faults": faults})
+        shown = {"status": "not ready" if faults else "ready", "faults": faults}
+        return _json(503 if faults else 200, {**shown, "warnings": self._switchboard.warnings()})
 
     async def _show_metrics(self, _: Request) -> Response:
         return Response(200, *self._metrics())

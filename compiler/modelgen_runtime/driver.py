@@ -64,6 +64,14 @@ class Driver(Protocol):
     async def absent(self, models: Iterable[Model]) -> frozenset[str]:
         """Return the ids of those that cannot be started, for what they run in is not there."""
 
+    async def check(self, model: Model) -> None:
+        """Look whether an engine could be started, before others leave for it. It may be started meanwhile.
+
+        Raises:
+            AbsentError: There is nothing to start.
+            DriverError: It could not be started, as far as can be seen.
+        """
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.
 
@@ -77,6 +85,9 @@ class Driver(Protocol):
         Raises:
             DriverError: It cannot be stopped.
         """
+
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run, a sentence each."""
 
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""

@@ -38,11 +38,16 @@ class Engines:
         self._loop = asyncio.get_running_loop()
         self._driver, self._send = driver, send
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._looks: set[asyncio.Task[None]] = set()
         self._exits: dict[str, asyncio.Future[Exit]] = {}
 
     async def adopt(self, models: Iterable[Model]) -> dict[str, Endpoint]:
         """Take over what runs already."""
         return await self._driver.adopt([*models], self._note_exit)
+
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run."""
+        return self._driver.warnings()
 
     async def absent(self, models: Iterable[Model]) -> frozenset[str]:
         """Return the ids of those that have nothing to be started."""
@@ -50,6 +55,10 @@ class Engines:
 
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""
+        if action.verb == "check":
+            self._looks.add(look := self._loop.create_task(self._check(action.model), name=f"check {action.model.id}"))
+            look.add_done_callback(self._looks.discard)
+            return
         model, before = action.model, self._tasks.get(action.model.id)
         work = self._stop(model, before) if action.verb == "stop" else self._start(model, endpoint)
         task = self._loop.create_task(work, name=f"{action.verb} {model.id}")
@@ -63,12 +72,28 @@ class Engines:
 
     async def close(self, running: Iterable[Model]) -> None:
         """Do nothing more, stop these engines, and let go of all others."""
-        tasks = [*self._tasks.values()]
+        tasks = [*self._tasks.values(), *self._looks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(self._driver.stop(model) for model in running), return_exceptions=True)
         await self._driver.close()
+
+    async def look(self, model: Model) -> Failure | None:
+        """Return why an engine could not be started, as far as its driver can see, or None."""
+        try:
+            await self._driver.check(model)
+        except DriverError as error:
+            return Failure(str(error), is_absent=isinstance(error, AbsentError))
+        return None
+
+    async def _check(self, model: Model) -> None:
+        failure = await self.look(model)
+        self._send(lambda board: board.checked(model, failure))
+
+    def explain(self, model: Model, message: str) -> Failure:
+        """Return what is known of an engine that lives and serves nobody."""
+        return self._explain(model, message, None)
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
         exited = self._exits[model.id] = self._loop.create_future()

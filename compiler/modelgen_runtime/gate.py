@@ -64,6 +64,7 @@ class Gate:
         leases: Requests that are with the engine.
         queued: How many wait in line; nobody passes them.
         used: Clock time at which the last one left.
+        heard: Loop time at which the engine last sent something to a request; the gateway sets it.
         on_leave: Told whenever one has left.
     """
 
@@ -72,6 +73,7 @@ class Gate:
     leases: set[Lease] = field(default_factory=set)
     queued: int = 0
     used: float = 0.0
+    heard: float = 0.0
     on_leave: Callable[[Gate], None] | None = None
 
     def enter(self) -> Lease | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen_runtime.gate import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from modelgen_runtime.record import Record
 
@@ -47,6 +47,12 @@ def stuck(model: str, why: str) -> RefusedError:
     """Another engine does not give its memory back."""
     message = f"`{model}` cannot be stopped, so its card is not free: {why}"
     return RefusedError(503, "engine_stuck", message, retry_after=10)
+
+
+def superseded(model: str, by: Iterable[str]) -> RefusedError:
+    """An operator has switched to something else before this was complete."""
+    names = ", ".join(f"`{one}`" for one in by)
+    return RefusedError(409, "superseded", f"a later switch to {names} took the place of this one to `{model}`")
 
 
 def too_large(lack: Mapping[str, int]) -> RefusedError:

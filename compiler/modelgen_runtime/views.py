@@ -30,6 +30,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "since": round(now - record.began, 3) if record.state is State.STARTING else None,
         "ready": round(now - record.ready_at, 3) if record.standing.is_open else None,
         "idle": round(now - record.gate.used, 3) if record.standing.is_open and not record.standing.is_busy else None,
+        "stuck": record.stuck,
         "failure": None,
     }
     if failure is not None:

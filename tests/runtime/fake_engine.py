@@ -16,7 +16,7 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --fail-inference CODE           answers so to every request for tokens
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
---child                         has a child that ignores SIGTERM
+--child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
 --mark TEXT                     does nothing: to find it by
 
 POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/messages answer in their shapes, streamed when asked;
@@ -180,6 +180,10 @@ def obey(options: argparse.Namespace) -> None:
     if options.child and os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(3600)
+    if options.daemon and os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.setsid()
+        time.sleep(3600)
 
 
 def main() -> None:
@@ -198,6 +202,7 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=3)
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--child", action="store_true")
+    parser.add_argument("--daemon", action="store_true")
     parser.add_argument("--drop-kept", action="store_true")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")

@@ -80,6 +80,21 @@ class ContainerDriver:
                 break
         return frozenset(missing)
 
+    async def check(self, model: Model) -> None:
+        """Look whether a container could be started.
+
+        Raises:
+            AbsentError: There is none.
+            DriverError: Docker does not answer, or will not start it as it stands.
+        """
+        container = _container(model)
+        try:
+            found = await self._engine_api.find(container.name)
+        except AbsentError as error:
+            raise AbsentError("has no container; run `modelgen up`") from error
+        if found.hindrance is not None:
+            raise DriverError(f"cannot be started: its container `{container.name}` {found.hindrance}")
+
     async def start(self, model: Model) -> Endpoint:
         """Start a container, and return once it runs.
 
@@ -117,6 +132,10 @@ class ContainerDriver:
             await self._engine_api.stop(_container(model).name, model.stop_grace)
         if (engine := self._engines.get(model.id)) is not None:
             await self._await_end(engine)
+
+    def warnings(self) -> list[str]:
+        """Return none: nothing is kept on disk."""
+        return []
 
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""

@@ -9,6 +9,8 @@ What is printed in the microseconds between the last read and the truncation is 
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 4 << 20
 _TAIL_BYTES = 1 << 20
+_ROOM_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 16
 _BEGIN_BYTES, _END_BYTES = 1 << 18, 3 << 18
 _MARK = f"\n{START_MARK}".encode()
 _POLL_SECONDS = 0.1
+_LOG = logging.getLogger(__name__)
 
 
 class EngineLog:
@@ -45,9 +49,14 @@ class EngineLog:
 
     def open_for(self, generation: str) -> int:
         """Return a descriptor for an engine to print to, after a line that marks its start."""
-        self.trim()
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
+        try:
+            self.trim()
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_room(self._path.parent)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
+        except OSError as error:  # many a program ends when it cannot print, so its words go nowhere
+            _LOG.warning("%s cannot be written (%s): what the engine prints is lost", self._path, error.strerror)
+            return os.open(os.devnull, os.O_WRONLY)
         os.write(descriptor, f"{START_MARK}{generation}\n".encode())
         self._begun = self._start + _size(self._path)
         return descriptor
@@ -123,6 +132,13 @@ class EngineLog:
             position = self._start
         block = _read(self._path, position - self._start, _BLOCK_BYTES)
         return block, position + len(block)
+
+
+def _check_room(folder: Path) -> None:
+    """Raise the system's own error of a full disk before it is quite full."""
+    found = os.statvfs(folder)
+    if found.f_bavail * found.f_frsize < _ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _size(path: Path) -> int:
