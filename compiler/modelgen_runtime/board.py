@@ -245,6 +245,8 @@ class Board:
             model = new.pop(record.model.id, None)
             record.is_removed = model is None
             record.successor = model if model != record.model else None
+            if model is not None and record.successor is None:
+                record.model = record.gate.model = model  # the same, but it may be written elsewhere in models.toml
             if record.is_removed:
                 record.refuse_line(refusals.gone(record.model.id))
                 self._abandon(record, refusals.gone(record.model.id))

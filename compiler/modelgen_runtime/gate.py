@@ -25,13 +25,25 @@ class RefusedError(Exception):
         message: For people: what happened and what to do.
         retry_after: Seconds after which another try may go well, or None.
         log: The engine's last lines, where they tell more.
+        places: Dotted paths of models.toml where it can be mended.
+        allow: Methods that the path takes, where it is the method that is wrong.
     """
 
-    def __init__(
-        self, status: int, kind: str, message: str, *, retry_after: int | None = None, log: tuple[str, ...] = ()
+    def __init__(  # noqa: PLR0913 - what an answer may hold
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        log: tuple[str, ...] = (),
+        places: tuple[str, ...] = (),
+        allow: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.allow = allow
         self.status, self.kind, self.message, self.retry_after, self.log = status, kind, message, retry_after, log
+        self.places = places
 
 
 @dataclass(eq=False, slots=True)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.sources import places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,8 +79,10 @@ def failed(record: Record, now: float) -> RefusedError:
     failure = record.failure
     assert failure is not None, "a model that failed has a failure"  # noqa: S101 - an invariant
     parts = [f"`{record.model.id}` {failure.message}"]
+    places = places_of(record.model, failure.meaning.keys if failure.meaning else ())
     if failure.meaning is not None:
-        parts += [failure.meaning.text, failure.meaning.remedy]
+        where = f" ({', '.join(places)})" if places else ""
+        parts += [failure.meaning.text, failure.meaning.remedy + where]
     wait = max(1, math.ceil(record.not_before - now))
     return RefusedError(
         503,
@@ -87,4 +90,5 @@ def failed(record: Record, now: float) -> RefusedError:
         "; ".join(parts),
         retry_after=wait,
         log=failure.lines,
+        places=places,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen_runtime import eviction
+from modelgen_runtime.sources import places_of
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
             "said": meaning.line if meaning else None,
             "meaning": meaning.text if meaning else None,
             "remedy": meaning.remedy if meaning else None,
+            "places": [*places_of(model, meaning.keys)] if meaning else [],
             "in_a_row": record.failures,
             "retry_after": max(0.0, round(record.not_before - now, 3)),
             "log": [*failure.lines],

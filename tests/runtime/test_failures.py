@@ -333,8 +333,9 @@ def test_the_numbers_of_the_line_go_into_the_remedy(line: str, told: str) -> Non
 @pytest.mark.parametrize("saying", ANSWERS, ids=lambda saying: saying.name)
 def test_keys_are_those_of_a_models_table(saying: Saying) -> None:
     tables = {"args", "env", "compose"}
-    plain = {"repo", "revision", "image", "version", "engine", "gpus", "gpu_memory", "file", "include", "exclude"}
-    plain |= {"loras", "command", "trust_remote_code", "switch", *tables}
+    tables |= {"gpu", "engine", "host", "project"}  # those of its cards and its engine, and of the whole file
+    plain = {"repo", "revision", "image", "engine", "gpus", "gpu_memory", "file", "include", "exclude"}
+    plain |= {"loras", "command", "trust_remote_code", "switch", "args", "env"}
     for key in saying.keys:
         table, _, name = key.partition(".")
         assert (table in tables and name) or key in plain, key

@@ -12,7 +12,7 @@ SAYINGS = (
         "the engine is older or newer than what its command was written for",
         "set `version` in [engines.vllm] to that of the image",
         TESTED,
-        ("image", "version"),
+        ("image", "engine.version"),
     ),
     Saying(
         "unknown-tool-parser",
@@ -75,7 +75,7 @@ SAYINGS = (
         "the engine does not have one of the flags",
         "correct or remove it in `args`, or in `command`; `version` in [engines.NAME] says which flags are checked",
         TESTED,
-        ("args", "command"),
+        ("args", "command", "engine.version"),
     ),
     Saying(
         "wrong-flag-value",

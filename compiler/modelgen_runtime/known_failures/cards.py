@@ -111,7 +111,7 @@ SAYINGS = (
         "the host has no card of this number",
         "correct `device` in [gpus.NAME]; `nvidia-smi -L` lists them",
         "pytorch: c10/cuda/CUDAFunctions.cpp",
-        ("gpus",),
+        ("gpu.device",),
     ),
     Saying(
         "illegal-access",

@@ -32,7 +32,7 @@ SAYINGS = (
         "Docker has no description of this card: there is none of this number, or it is from before the last change",
         "run `nvidia-ctk cdi list`; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` writes it anew",
         "moby: daemon/cdi.go",
-        ("gpus",),
+        ("gpu.device",),
     ),
     Saying(
         "no-nvidia-driver",
@@ -60,7 +60,7 @@ SAYINGS = (
         "the host has no card of this number",
         "correct `device` in [gpus.NAME]; `nvidia-smi -L` lists them",
         "NVIDIA/libnvidia-container",
-        ("gpus",),
+        ("gpu.device",),
     ),
     Saying(
         "no-amd-device",
@@ -69,7 +69,7 @@ SAYINGS = (
         "the host has no such device: the AMD driver is not loaded, or the card has another name",
         "run `ls /dev/kfd /dev/dri` and `rocminfo` on the host; correct `device` in [gpus.NAME]",
         "moby: daemon/devices",
-        ("gpus",),
+        ("gpu.device",),
     ),
     Saying(
         "group-by-name",
@@ -78,7 +78,7 @@ SAYINGS = (
         "the image has no group of that name",
         "write the numbers of the host's groups in `groups` of [gpus.NAME]: `getent group render video`",
         "moby: daemon/exec",
-        ("compose.group_add", "gpus"),
+        ("gpu.groups", "compose.group_add"),
     ),
     Saying(
         "docker-too-old",

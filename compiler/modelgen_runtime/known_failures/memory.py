@@ -15,7 +15,7 @@ SAYINGS = (
         "less of the card is free than the model claims: something else holds it, or the claim is too large",
         "see with `nvidia-smi` who holds the card; else lower `gpu_memory` of the model, or `limit` of the card",
         "pytorch/pytorch#175666",
-        ("gpu_memory",),
+        ("gpu_memory", "gpu.limit"),
     ),
     Saying(
         "card-shared-while-profiling",
@@ -99,6 +99,7 @@ SAYINGS = (
         "under WSL2 this version of vLLM wants to be told that memory may be pinned",
         'set `platform = "wsl2"` in [host], which sets VLLM_WSL2_ENABLE_PIN_MEMORY',
         "vllm-project/vllm#47387",
+        ("host.platform",),
     ),
     Saying(
         "shared-memory-too-small",

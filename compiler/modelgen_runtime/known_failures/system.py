@@ -120,7 +120,7 @@ SAYINGS = (
         "the program is for another kind of processor",
         "set `arch` in [host], and take an `image` for it",
         "errno(3)",
-        ("image", "command"),
+        ("host.arch", "image", "command"),
     ),
     Saying(
         "program-not-found",

@@ -23,7 +23,7 @@ SAYINGS = (
         "the path of the model does not exist where the engine runs, so it was taken for the name of a repository",
         "give `repo` as `namespace/name`, not a path, and look at `hub` in [project]",
         TESTED,
-        ("repo",),
+        ("repo", "project.hub"),
     ),
     Saying(
         "no-model-in-folder",
@@ -32,7 +32,7 @@ SAYINGS = (
         "the folder of the model is there, but no config.json is in it, or what it links to is not mounted",
         "give `repo` as `namespace/name`, and `hub` in [project] as the directory that holds `models--…`",
         TESTED,
-        ("repo",),
+        ("repo", "project.hub"),
     ),
     Saying(
         "no-model-in-folder",
@@ -41,7 +41,7 @@ SAYINGS = (
         "the folder of the model has no config.json, or what it links to is not mounted",
         "give `repo` as `namespace/name`, and `hub` in [project] as the directory that holds `models--…`",
         "vllm/transformers_utils/config.py",
-        ("repo",),
+        ("repo", "project.hub"),
     ),
     Saying(
         "config-damaged",
@@ -149,7 +149,7 @@ SAYINGS = (
         "the model is not in the hub directory that the engine sees",
         _FETCH,
         TESTED,
-        ("repo", "revision"),
+        ("repo", "revision", "project.hub"),
     ),
     Saying(
         "gated-repo",
@@ -194,7 +194,7 @@ SAYINGS = (
         "the model lacks a file, or is not in the hub directory that the engine sees",
         _FETCH,
         "transformers/utils/hub.py",
-        ("repo", "revision", "include"),
+        ("repo", "revision", "include", "project.hub"),
     ),
     Saying(
         "remote-code",
