@@ -137,6 +137,7 @@ class Board:
         if record.state is not State.STARTING:
             return
         record.endpoint, record.ready_at, record.gate.used, record.failure = endpoint, now, now, None
+        record.gate.errors.clear()
         self._enter(record, State.READY, seconds=now - record.began)
         self._open(record)
 
