@@ -17,7 +17,7 @@ from modelgen_runtime.scheduler import Plan, Policy, decide
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from modelgen_runtime.driver import Endpoint
     from modelgen_runtime.gate import RefusedError
@@ -237,6 +237,16 @@ class Board:
             elif id_ not in absent and record.state is State.ABSENT:
                 record.failure, record.failures, record.not_before = None, 0, 0.0
                 self._enter(record, State.STOPPED)
+
+    def note_containers(self, containers: Mapping[str, str]) -> None:
+        """Forget the failures of containers that others have taken the place of: they may be tried at once."""
+        for id_, container in containers.items():
+            record = self.records.get(id_)
+            failed = None if record is None or record.failure is None else record.failure.container
+            if record is not None and failed not in (None, container):
+                record.failure, record.failures, record.not_before = None, 0, 0.0
+                if record.state is State.FAILED:
+                    self._enter(record, State.STOPPED, "its container was made anew")
 
     def reload(self, manifest: Manifest) -> None:
         """Go by another manifest; models that it has unchanged are not touched."""

@@ -72,6 +72,9 @@ class Driver(Protocol):
             DriverError: It could not be started, as far as can be seen.
         """
 
+    def containers(self) -> dict[str, str]:
+        """Return which container each model runs in, by its id, as they were last seen; none for other drivers."""
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.
 

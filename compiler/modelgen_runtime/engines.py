@@ -53,6 +53,10 @@ class Engines:
         """Return the ids of those that have nothing to be started."""
         return await self._driver.absent(models)
 
+    def containers(self) -> dict[str, str]:
+        """Return which container each model runs in, as they were last seen."""
+        return self._driver.containers()
+
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""
         if action.verb == "check":
@@ -84,7 +88,8 @@ class Engines:
         try:
             await self._driver.check(model)
         except DriverError as error:
-            return Failure(str(error), is_absent=isinstance(error, AbsentError))
+            container = self._driver.containers().get(model.id)
+            return Failure(str(error), is_absent=isinstance(error, AbsentError), container=container)
         return None
 
     async def _check(self, model: Model) -> None:
@@ -152,4 +157,5 @@ class Engines:
         hit_limit = None if ended is None else ended.hit_limit
         meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
         told = message if code is None else f"{message} (exit code {code})"
-        return Failure(told, code, cause.shown, meaning, is_absent=is_absent)
+        container = self._driver.containers().get(model.id)
+        return Failure(told, code, cause.shown, meaning, is_absent=is_absent, container=container)

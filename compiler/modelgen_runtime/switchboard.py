@@ -272,6 +272,8 @@ class Switchboard:
     async def _look(self) -> None:
         absent = await self._engines.absent(self._board.manifest.models)
         self._send(lambda board: board.note_absent(absent))
+        containers = self._engines.containers()
+        self._send(lambda board: board.note_containers(containers))
 
     def _send(self, event: Event) -> None:
         self._inbox.put_nowait(event)

@@ -18,6 +18,7 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
 --child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
+--fill-memory                   has a child that takes all memory, and ends with CODE once the kernel has killed it
 --mark TEXT                     does nothing: to find it by
 
 POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/messages answer in their shapes, streamed when asked;
@@ -187,6 +188,18 @@ def obey(options: argparse.Namespace) -> None:
         time.sleep(3600)
 
 
+def fill_memory(options: argparse.Namespace) -> NoReturn:
+    """Have a child that takes memory until it is killed, as vLLM's EngineCore does, and end as its API server does."""
+    child = os.fork()
+    if child == 0:
+        held = []
+        while True:
+            held.append(bytearray(b"x" * (1 << 20)))
+    os.waitpid(child, 0)
+    print("RuntimeError: Engine core initialization failed. See root cause above.", file=sys.stderr, flush=True)
+    os._exit(options.exit_code)
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser()
@@ -206,6 +219,7 @@ def main() -> None:
     parser.add_argument("--child", action="store_true")
     parser.add_argument("--daemon", action="store_true")
     parser.add_argument("--drop-kept", action="store_true")
+    parser.add_argument("--fill-memory", action="store_true")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")
     options = parser.parse_args()
@@ -213,6 +227,8 @@ def main() -> None:
     if options.exit_at_start is not None:
         sys.exit(options.exit_at_start)
     obey(options)
+    if options.fill_memory:
+        fill_memory(options)
     time.sleep(options.listen_after)
     Handler.options, Handler.began, Handler.paths = options, time.monotonic(), []
     ThreadingHTTPServer.daemon_threads = True

@@ -53,6 +53,7 @@ class ContainerDriver:
         self._docker: DockerEngine | None = None
         self._engines: dict[str, _Engine] = {}
         self._logs: dict[str, ContainerLog] = {}
+        self._ids: dict[str, str] = {}
         self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
 
     async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
@@ -72,7 +73,7 @@ class ContainerDriver:
         missing = set()
         for model in models:
             try:
-                await self._engine_api.find(_container(model).name)
+                self._ids[model.id] = (await self._engine_api.find(_container(model).name)).id
             except AbsentError:
                 missing.add(model.id)
             except DriverError as error:
@@ -95,6 +96,10 @@ class ContainerDriver:
         if found.hindrance is not None:
             raise DriverError(f"cannot be started: its container `{container.name}` {found.hindrance}")
 
+    def containers(self) -> dict[str, str]:
+        """Return the ids of the containers of all models, as they were last seen."""
+        return dict(self._ids)
+
     async def start(self, model: Model) -> Endpoint:
         """Start a container, and return once it runs.
 
@@ -106,6 +111,7 @@ class ContainerDriver:
         try:
             await self._engine_api.start(container.name)
             found = await self._engine_api.find(container.name)
+            self._ids[model.id] = found.id
         except AbsentError as error:
             # A network or a device that is missing is told by the same number.
             await self._check_present(container, error)

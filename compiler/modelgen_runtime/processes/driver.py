@@ -116,6 +116,10 @@ class ProcessDriver:
         except DriverError as error:
             raise DriverError(f"cannot be started: {error}") from error
 
+    def containers(self) -> dict[str, str]:
+        """Return nothing: processes run in none."""
+        return {}
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
 
