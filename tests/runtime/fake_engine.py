@@ -15,6 +15,7 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --hang-after N                  answers N requests and then nothing any more, /health included
 --fail-inference CODE           answers so to every request for tokens
 --fail-saying TEXT              with this message
+--answer-all-the-same PATH      except on this path; repeatable
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
 --child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
@@ -89,7 +90,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, shown, self.headers.get("Content-Type", "text/plain"))
             return
         asked = json.loads(body) if "json" in self.headers.get("Content-Type", "json") else {"model": options.name[0]}
-        if options.fail_inference is not None:
+        if self.path in ("/embed", "/rerank", "/predict"):
+            asked["model"] = options.name[0]  # TEI is told no name
+        if options.fail_inference is not None and self.path not in options.answer_all_the_same:
             self.reply(options.fail_inference, {"error": {"message": options.fail_saying}})
         elif asked.get("model") not in options.name:
             self.reply(404, {"error": {"message": f"no model {asked.get('model')}", "code": "model_not_found"}})
@@ -211,6 +214,7 @@ def main() -> None:
     for name in ("--exit-at-start", "--exit-when-ready", "--exit-after", "--exit-on-request", "--hang-after"):
         parser.add_argument(name, type=int)
     parser.add_argument("--fail-inference", type=int)
+    parser.add_argument("--answer-all-the-same", action="append", default=[])
     parser.add_argument("--fail-saying", default="the fake was told to fail")
     parser.add_argument("--exit-code", type=int, default=1)
     parser.add_argument("--say-many", type=int, default=0)
