@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Exit:
 
     generation: str
     code: int | None
-    hit_limit: bool | None = None
+    hit_limit: bool | None = field(default=None, compare=False)
 
 
 class Driver(Protocol):
