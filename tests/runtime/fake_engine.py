@@ -15,9 +15,12 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
                                 ends in the middle of the N-th request, or as soon as it has come, with CODE (1)
 --hang-after N                  answers N requests and then nothing any more, /health included
 --fail-inference CODE           answers so to every request for tokens
+--fail-saying TEXT              with this message
+--answer-all-the-same PATH      except on this path; repeatable
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
 --child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
+--fill-memory                   has a child that takes all memory, and ends with CODE once the kernel has killed it
 --mark TEXT                     does nothing: to find it by
 
 POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/messages answer in their shapes, streamed when asked;
@@ -90,8 +93,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, shown, self.headers.get("Content-Type", "text/plain"))
             return
         asked = json.loads(body) if "json" in self.headers.get("Content-Type", "json") else {"model": options.name[0]}
-        if options.fail_inference is not None:
-            self.reply(options.fail_inference, {"error": {"message": "the fake was told to fail"}})
+        if self.path in ("/embed", "/rerank", "/predict"):
+            asked["model"] = options.name[0]  # TEI is told no name
+        if options.fail_inference is not None and self.path not in options.answer_all_the_same:
+            self.reply(options.fail_inference, {"error": {"message": options.fail_saying}})
         elif asked.get("model") not in options.name:
             self.reply(404, {"error": {"message": f"no model {asked.get('model')}", "code": "model_not_found"}})
         elif asked.get("stream"):
@@ -205,6 +210,18 @@ def obey(options: argparse.Namespace) -> None:
         time.sleep(3600)
 
 
+def fill_memory(options: argparse.Namespace) -> NoReturn:
+    """Have a child that takes memory until it is killed, as vLLM's EngineCore does, and end as its API server does."""
+    child = os.fork()
+    if child == 0:
+        held = []
+        while True:
+            held.append(bytearray(b"x" * (1 << 20)))
+    os.waitpid(child, 0)
+    print("RuntimeError: Engine core initialization failed. See root cause above.", file=sys.stderr, flush=True)
+    os._exit(options.exit_code)
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser()
@@ -216,6 +233,8 @@ def main() -> None:
     for name in ("--exit-at-start", "--exit-when-ready", "--exit-after", "--exit-on-request", "--hang-after"):
         parser.add_argument(name, type=int)
     parser.add_argument("--fail-inference", type=int)
+    parser.add_argument("--answer-all-the-same", action="append", default=[])
+    parser.add_argument("--fail-saying", default="the fake was told to fail")
     parser.add_argument("--exit-code", type=int, default=1)
     parser.add_argument("--say-many", type=int, default=0)
     parser.add_argument("--chunks", type=int, default=3)
@@ -223,6 +242,7 @@ def main() -> None:
     parser.add_argument("--child", action="store_true")
     parser.add_argument("--daemon", action="store_true")
     parser.add_argument("--drop-kept", action="store_true")
+    parser.add_argument("--fill-memory", action="store_true")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")
     options = parser.parse_args()
@@ -230,6 +250,8 @@ def main() -> None:
     if options.exit_at_start is not None:
         sys.exit(options.exit_at_start)
     obey(options)
+    if options.fill_memory:
+        fill_memory(options)
     time.sleep(options.listen_after)
     Handler.options, Handler.began, Handler.paths = options, time.monotonic(), []
     ThreadingHTTPServer.daemon_threads = True

@@ -81,9 +81,19 @@ def test_the_canary_is_asked_once_and_last(rig: ProcessRig) -> None:
     assert paths.count("/v1/chat/completions") == 1
 
 
-@pytest.mark.parametrize("canary", ["/v1/completions", "/v1/messages"])
+@pytest.mark.parametrize(
+    "canary",
+    ["/v1/completions", "/v1/messages", "/v1/embeddings", "/v1/rerank", "/embed", "/rerank", "/predict"],
+)
 def test_the_canary_speaks_the_language_of_its_path(rig: ProcessRig, canary: str) -> None:
     assert canary in become_ready(rig, readiness=dataclasses.replace(CHAT, canary=canary))
+
+
+def test_a_model_without_a_chat_template_is_asked_to_complete_a_text(rig: ProcessRig) -> None:
+    said = "default chat template is no longer allowed, so you must provide a chat template"
+    failing = ("--fail-inference", "400", "--fail-saying", said, "--answer-all-the-same", "/v1/completions")
+    paths = become_ready(rig, *failing, readiness=CHAT)
+    assert paths[-3:-1] == ["/v1/chat/completions", "/v1/completions"]
 
 
 def test_the_canary_uses_the_name_that_the_engine_knows(rig: ProcessRig) -> None:

@@ -130,3 +130,11 @@ def test_build_check_and_doctor_warn_of_what_an_override_replaces(config: Path) 
     broken = modelgen("build", "--check", cwd=folder)
     assert broken.returncode == 0
     assert "warning: build/docker-compose.override.yml:1:12 is not YAML" in broken.stderr
+
+
+def test_why_says_what_an_engine_said_however_long_the_line_was(tmp_path: Path, config: Path) -> None:
+    broken = engine("a", "--say", f"{SAID}. {'x' * 5_000}", "--exit-at-start", "1")
+    with serving(tmp_path, manifest(broken)) as served:
+        assert served.chat("a")[0] == 503
+        why = modelgen("why", "a", "--url", served.url, "--config", config, cwd=tmp_path).stdout
+        assert f"\n  it said: {SAID}" in why

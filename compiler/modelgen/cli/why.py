@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.compiling import out_option
-from modelgen.cli.failure_lines import describe_failure
+from modelgen.cli.failure_lines import describe_errors, describe_failure
 from modelgen.cli.override_notes import notes_about
 from modelgen.cli.places import find_places
 from modelgen.cli.reading import printable
@@ -62,7 +62,7 @@ def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:
         return describe_failure(model, config, out)
     if model["state"] == "absent":
         return [f"{model['id']} has no container: somebody removed it; `modelgen up` makes it again"]
-    return [f"{model['id']} is {model['state']}; it has not failed"]
+    return [f"{model['id']} is {model['state']}; it has not failed", *describe_errors(model, config)]
 
 
 def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str, Any]:
@@ -71,7 +71,13 @@ def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str
     if failure is not None:
         failure = {**failure, "places": [vars(place) for place in find_places(config, failure.get("places", []))]}
     overrides = [] if out is None else notes_about(model["id"], out)
-    return {"model": model["id"], "state": model["state"], "failure": failure, "overrides": overrides}
+    return {
+        "model": model["id"],
+        "state": model["state"],
+        "failure": failure,
+        "errors": model.get("errors", []),
+        "overrides": overrides,
+    }
 
 
 def _held(model: dict[str, Any]) -> list[str]:

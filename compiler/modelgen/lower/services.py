@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from modelgen import fit, ir
 from modelgen.engines import ENGINES, command
 from modelgen.engines.addresses import parse_address
+from modelgen.engines.assets import config_of, own_want
+from modelgen.engines.canaries import canary_route
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
@@ -100,6 +102,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
+    want = own_want(name, model)
     needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in run.command)
     publish = parse_address(model.publish) if model.publish else None
     size = sum(claims.values()) if pinned.size is None else pinned.size
@@ -141,7 +144,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         stop_grace=_stop_grace(args, additions.get("compose", {}).get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,
-        canary=bool(model.canary),
+        canary=canary_route(engine.name, named, config_of(want, lock) if want else {}) if model.canary else None,
         additions=additions,
         sources=sources_of(document, name, resolved),
     )

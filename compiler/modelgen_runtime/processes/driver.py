@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.driver import DriverError, Endpoint, Exit, Seen
-from modelgen_runtime.log_lines import lines_of_last_start, secret_values
+from modelgen_runtime.log_lines import secret_values
 from modelgen_runtime.processes.exits import reap, watch_exit
 from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
 from modelgen_runtime.processes.left_behind import VARIABLE, end_left_behind, mark
@@ -116,6 +116,10 @@ class ProcessDriver:
         except DriverError as error:
             raise DriverError(f"cannot be started: {error}") from error
 
+    def containers(self) -> dict[str, str]:
+        """Return nothing: processes run in none."""
+        return {}
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
 
@@ -170,9 +174,9 @@ class ProcessDriver:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
         return self._log(model).tail(count)
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone."""
-        return lines_of_last_start(self._log(model).tail(count + 1))[-count:]
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""
