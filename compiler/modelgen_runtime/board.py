@@ -374,7 +374,8 @@ class Board:
     def _let_go(self, record: Record, detail: str | None = None) -> None:
         """Let a model run whose last hold has ended; one that still drains for it is opened again."""
         self._tell("released", record, detail)
-        if record.standing.is_open and not record.is_dismissed:
+        # Whoever waits for its stop would wait for ever, unless it stops for another reason.
+        if record.holds_memory and record.state is not State.STOPPING and not record.standing.leaves:
             record.tell_stopped(refusals.released(record.model.id))
         self._bring_back(record)
 

@@ -158,6 +158,18 @@ def test_a_hold_that_ends_while_the_model_drains_leaves_it_serving(desk: Desk) -
     assert [answer and answer.kind for answer in answers] == ["model_released"]
 
 
+def test_a_hold_that_ends_before_a_start_was_given_up_is_answered(desk: Desk) -> None:
+    switched: list[RefusedError | None] = []
+    desk.board.ask(Order(("a",), switched.append))
+    desk.board.advance()
+    assert desk.is_in(State.STARTING)
+    answers: list[RefusedError | None] = []
+    desk.board.hold("a", answers.append, UP, 0.001)
+    desk.now += 1.0
+    desk.board.advance()
+    assert [answer and answer.kind for answer in answers] == ["model_released"]
+
+
 def test_a_refusal_says_who_holds_it_and_until_when(desk: Desk) -> None:
     desk.hold(UP, 15.0)
     refusal = desk.switch()

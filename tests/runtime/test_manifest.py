@@ -150,7 +150,7 @@ def test_an_orchestrator_runs_with_every_number_at_its_edge(tmp_path: Path, edge
         drain_timeout=seconds,
         shutdown_timeout=seconds,
         queue_limit=count,
-        buffer_limit=count,
+        buffer_limit=max(count, 1000),  # else the body of a request is refused, as it should be
         min_active=seconds,
         max_wait=seconds,
     )

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 
+from modelgen_runtime import views
+from modelgen_runtime.board import Board
 from modelgen_runtime.control import Control
+from modelgen_runtime.manifest import Profile
 from modelgen_runtime.openapi import DESCRIPTION
+from modelgen_runtime.openapi_schemas import COMPONENTS
+from modelgen_runtime.orders import Failure
+from runtime_serving import engine, manifest
 
 
 def test_each_route_is_described_and_nothing_else() -> None:
@@ -26,3 +32,19 @@ def test_it_has_the_shape_of_openapi() -> None:
             named = {parameter["name"] for parameter in route.get("parameters", ()) if parameter["in"] == "path"}
             assert named == {*re.findall(r"{(\w+)}", path)}
             assert all(re.fullmatch(r"[1-5]\d\d", code) for code in route["responses"])
+
+
+def test_whatever_the_state_shows_is_described() -> None:
+    """A schema of objects that may hold more would not notice."""
+    board = Board(manifest(engine("a"), profiles=(Profile("p", ("a",)),)), lambda: 1.0, lambda: None, lambda _: None)
+    board.records["a"].note_failure(Failure("ended", None, (), None), 1.0)
+    status = views.show_status(board, 1.0)
+    assert status["models"][0]["failure"] is not None
+    for name, shown in [
+        ("Status", status),
+        ("Model", status["models"][0]),
+        ("Failure", status["models"][0]["failure"]),
+        ("Gpu", status["gpus"][0]),
+        ("Profile", status["profiles"][0]),
+    ]:
+        assert shown.keys() <= COMPONENTS[name]["properties"].keys(), name
