@@ -18,7 +18,7 @@ from modelgen_runtime.scheduler import Plan, Policy, decide
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from modelgen_runtime.driver import Endpoint
     from modelgen_runtime.gate import RefusedError
@@ -162,6 +162,7 @@ class Board:
         if record.state is not State.STARTING:
             return
         record.endpoint, record.ready_at, record.gate.used, record.failure = endpoint, now, now, None
+        record.gate.errors.clear()
         self._enter(record, State.READY, seconds=now - record.began)
         self._open(record)
 
@@ -283,6 +284,16 @@ class Board:
             self._enter(record, State.STOPPING, f"somebody else has started it, and {reason}")
             self._actions.append(Action("stop", record.model))
 
+    def note_containers(self, containers: Mapping[str, str]) -> None:
+        """Forget the failures of containers that others have taken the place of: they may be tried at once."""
+        for id_, container in containers.items():
+            record = self.records.get(id_)
+            failed = None if record is None or record.failure is None else record.failure.container
+            if record is not None and failed not in (None, container):
+                record.failure, record.failures, record.not_before = None, 0, 0.0
+                if record.state is State.FAILED:
+                    self._enter(record, State.STOPPED, "its container was made anew")
+
     def reload(self, manifest: Manifest) -> None:
         """Go by another manifest; models that it has unchanged are not touched."""
         new = {model.id: model for model in manifest.models}
@@ -363,7 +374,8 @@ class Board:
     def _let_go(self, record: Record, detail: str | None = None) -> None:
         """Let a model run whose last hold has ended; one that still drains for it is opened again."""
         self._tell("released", record, detail)
-        if record.standing.is_open and not record.is_dismissed:
+        # Whoever waits for its stop would wait for ever, unless it stops for another reason.
+        if record.holds_memory and record.state is not State.STOPPING and not record.standing.leaves:
             record.tell_stopped(refusals.released(record.model.id))
         self._bring_back(record)
 
@@ -404,6 +416,7 @@ class Board:
         if cause is not None:
             self.records[cause].displaced.append(record.model.id)
             self._tell("evicted", record, f"for {cause}")
+        if record.successor is None:
             record.asked, record.gentle = None, False
         record.close(State.STOPPING)
         stopped = record.model

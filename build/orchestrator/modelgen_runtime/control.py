@@ -30,6 +30,8 @@ _RELEASE_KEYS: dict[str, type] = {"owner": str}
 _MOST_LINES = 10_000
 _LONGEST_LEASE = 86_400.0
 _LONGEST_OWNER = 200
+# Shown to people, so without control characters; half a surrogate pair cannot be written as UTF-8.
+_OWNER = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{_LONGEST_OWNER}}}")
 _KINDS = {str: "a string", bool: "true or false", float: "a number"}
 
 
@@ -155,7 +157,7 @@ class Control:
         elif verb == "hold":
             await self._switchboard.hold(model, **_read_hold(request.body))
         else:
-            await self._switchboard.release(model, _read_table(request.body or b"{}", _RELEASE_KEYS).get("owner"))
+            await self._switchboard.release(model, _read_owned(request.body, _RELEASE_KEYS).get("owner"))
         record = self._switchboard.board.records.get(model)
         return _json(200, views.show_model(record, _now()) if record else {"id": model, "state": "removed"})
 
@@ -236,10 +238,16 @@ def _read_table(body: bytes, keys: dict[str, type]) -> dict[str, Any]:
 
 def _read_hold(body: bytes) -> dict[str, Any]:
     """Return how a model is to be held; an empty body is a hold until it is released."""
-    asked = _read_table(body or b"{}", _HOLD_KEYS)
+    asked = _read_owned(body, _HOLD_KEYS)
     if "lease" in asked and not 0 < asked["lease"] <= _LONGEST_LEASE:
         raise RefusedError(400, "bad_request", f"`lease` must be more than 0 and at most {_LONGEST_LEASE:.0f} seconds")
-    if "owner" in asked and not (0 < len(asked["owner"]) <= _LONGEST_OWNER and asked["owner"].isprintable()):
+    return asked
+
+
+def _read_owned(body: bytes, keys: dict[str, type]) -> dict[str, Any]:
+    """Return a table that may name an owner; an empty body is an empty table."""
+    asked = _read_table(body or b"{}", keys)
+    if "owner" in asked and not _OWNER.fullmatch(asked["owner"]):
         text = f"`owner` must be 1 to {_LONGEST_OWNER} printable characters"
         raise RefusedError(400, "bad_request", text)
     return asked

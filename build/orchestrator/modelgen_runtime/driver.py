@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,10 +41,14 @@ class Exit:
     Args:
         generation: Which start it was.
         code: Of its process, negative for a signal; None where nobody can tell (it was adopted).
+        is_gone: Whether nothing of it is left; otherwise its card is not free before `stop` has returned.
+        hit_limit: Whether the kernel killed something of it for its own memory limit; None where nobody can tell.
     """
 
     generation: str
     code: int | None
+    is_gone: bool = True
+    hit_limit: bool | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,9 @@ class Driver(Protocol):
             DriverError: It could not be started, as far as can be seen.
         """
 
+    def containers(self) -> dict[str, str]:
+        """Return which container each model runs in, by its id, as they were last seen; none for other drivers."""
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.
 
@@ -103,8 +110,8 @@ class Driver(Protocol):
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone: of what an error is made."""
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end: there a cause stands."""
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""

@@ -10,6 +10,7 @@ from modelgen_runtime.driver import AbsentError, DriverError
 from modelgen_runtime.failures import explain_failure
 from modelgen_runtime.orders import Failure
 from modelgen_runtime.readiness import NotReadyError, wait_ready
+from modelgen_runtime.root_cause import find_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Event: TypeAlias = "Callable[[Board], object]"
 """Something that has happened, to be written on the board."""
 
-_LINES = 50
 _PAUSE = 5.0
 """Seconds until an engine that could not be stopped is tried again."""
 
@@ -53,6 +53,10 @@ class Engines:
     async def look_around(self, models: Iterable[Model]) -> Seen:
         """Return what somebody else has done to engines."""
         return await self._driver.look(models)
+
+    def containers(self) -> dict[str, str]:
+        """Return which container each model runs in, as they were last seen."""
+        return self._driver.containers()
 
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""
@@ -98,7 +102,8 @@ class Engines:
         try:
             await self._driver.check(model)
         except DriverError as error:
-            return Failure(str(error), is_absent=isinstance(error, AbsentError))
+            container = self._driver.containers().get(model.id)
+            return Failure(str(error), is_absent=isinstance(error, AbsentError), container=container)
         return None
 
     async def _check(self, model: Model) -> None:
@@ -116,10 +121,10 @@ class Engines:
                 endpoint = await self._driver.start(model)
             await wait_ready(model, endpoint, exited)
         except (DriverError, NotReadyError) as error:
-            code = exited.result().code if exited.done() else None
-            if endpoint is not None and not exited.done():
+            ended = exited.result() if exited.done() else None
+            if endpoint is not None and not (ended is not None and ended.is_gone):
                 await self._end(model)
-            failure = self._explain(model, str(error), code, is_absent=isinstance(error, AbsentError))
+            failure = self._explain(model, str(error), ended, is_absent=isinstance(error, AbsentError))
             self._send(lambda board: board.failed(model.id, failure))
             return
         found = endpoint
@@ -158,10 +163,17 @@ class Engines:
         if record is None or not record.standing.is_open or record.endpoint is None:
             return
         if record.endpoint.generation == exit_.generation:
-            board.failed(id_, self._explain(record.model, "died", exit_.code))
+            failure = self._explain(record.model, "died", exit_)
+            if exit_.is_gone:
+                board.failed(id_, failure)
+            else:  # its card is not free before the rest of it has ended
+                board.give_up(id_, exit_.generation, failure)
 
-    def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
-        lines = tuple(self._driver.last_words(model.id, _LINES))
-        meaning = explain_failure(model.engine, code, [*lines, message])  # Docker's own words count as well
+    def _explain(self, model: Model, message: str, ended: Exit | None, *, is_absent: bool = False) -> Failure:
+        code = None if ended is None else ended.code
+        cause = find_cause(self._driver.last_start(model.id))
+        hit_limit = None if ended is None else ended.hit_limit
+        meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
         told = message if code is None else f"{message} (exit code {code})"
-        return Failure(told, code, lines, meaning, is_absent=is_absent)
+        container = self._driver.containers().get(model.id)
+        return Failure(told, code, cause.shown, meaning, is_absent=is_absent, container=container)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -285,6 +286,8 @@ class Exchange:
 
     def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
         """Send the head on."""
+        if status >= 400 and self._engine is not None and self._lease is not None:
+            self._engine.overhear(partial(self._front.admission.note_error, self._lease, status))
         self._again = None
         if self._engine is None or not self._engine.is_congested:
             self._free_buffer()

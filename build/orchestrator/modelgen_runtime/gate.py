@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modelgen_runtime.engine_errors import EngineErrors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -78,6 +80,7 @@ class Gate:
         used: Clock time at which the last one left.
         heard: Clock time at which the engine last sent anything.
         on_leave: Told whenever one has left.
+        errors: That the engine has answered since it became ready.
     """
 
     model: Model
@@ -87,6 +90,7 @@ class Gate:
     used: float = 0.0
     heard: float = 0.0
     on_leave: Callable[[Gate], None] | None = None
+    errors: EngineErrors = field(default_factory=EngineErrors)
 
     def enter(self) -> Lease | None:
         """Let a request through, or return None: then it has to wait (`Switchboard.enter`)."""

@@ -38,7 +38,7 @@ def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: A
 
 _COUNTERS = {"description": "The counters.", "content": {"text/plain": {"schema": STRING}}}
 
-_OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]*$"}
+_OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 _HOLD = {
     "type": "object",
     "additionalProperties": False,

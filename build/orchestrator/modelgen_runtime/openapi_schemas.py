@@ -77,6 +77,18 @@ COMPONENTS: dict[str, Schema] = {
             "log": _STRINGS,
         }
     ),
+    "EngineError": table(
+        {
+            "status": {"type": "integer"},
+            "message": {**STRING, "description": "Of the last one of its kind."},
+            "count": _COUNT,
+            "ago": {**_NUMBER, "description": "Seconds since the last one."},
+            "name": _or_null({**STRING, "description": "A word for programs, where it is known what it means."}),
+            "meaning": _or_null(STRING),
+            "remedy": _or_null(STRING),
+            "places": {**_STRINGS, "description": "Dotted paths of models.toml where it can be mended."},
+        }
+    ),
     "Model": table(
         {
             "id": STRING,
@@ -97,6 +109,7 @@ COMPONENTS: dict[str, Schema] = {
             "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
             "stuck": _or_null({**STRING, "description": "Why it cannot be stopped."}),
             "failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
+            "errors": {**listed("EngineError"), "description": "What its engine answers although it is ready."},
         }
     ),
     "Removed": table({"id": STRING, "state": {"const": "removed"}}),

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.record import Record
 
-_LINES = 20
 _MIB, _GIB = 2**20, 2**30
 
 
@@ -123,6 +122,6 @@ def failed(record: Record, now: float) -> RefusedError:
         "model_absent" if failure.is_absent else "model_failed",
         "; ".join(parts),
         retry_after=wait,
-        log=failure.lines[-_LINES:],
+        log=failure.lines,
         places=places,
     )

@@ -125,6 +125,14 @@ class Switchboard:
                     await self._turn.wait()
         return None
 
+    def note_error(self, lease: Lease, status: int, body: bytes) -> None:
+        """Note an error that an engine has answered; one that says that it has died is started again at once."""
+        model = lease.gate.model.id
+        if lease.endpoint == lease.gate.endpoint:  # else another engine has come meanwhile, or this one is going
+            kind = lease.gate.errors.note(status, body, self._loop.time())
+            if kind.is_death:
+                self.condemn(model, lease.endpoint, f"answered that it has died: {kind.message}")
+
     def condemn(self, model: str, endpoint: Endpoint, why: str) -> None:
         """Stop an engine that lives and serves nobody, and start it again; `why` goes on a sentence about it."""
 
@@ -296,6 +304,7 @@ class Switchboard:
 
         def note(board: Board) -> None:
             board.note_absent(seen.absent)
+            board.note_containers(self._engines.containers())
             for id_ in seen.astray & starts.keys() & board.records.keys():
                 if board.records[id_].began == starts[id_]:  # not started by us since then
                     board.note_astray(id_)

@@ -40,6 +40,7 @@ class Found:
         exit_code: Of its last run.
         environment: Its variables.
         hindrance: Why it cannot be started as it stands, the end of a sentence; None where nothing is seen.
+        hit_limit: Whether the kernel killed a process of it, of its last run, for its own memory limit.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Found:
     exit_code: int
     environment: dict[str, str]
     hindrance: str | None = None
+    hit_limit: bool = False
 
     @property
     def generation(self) -> str:
@@ -97,6 +99,7 @@ class DockerEngine:
             int(state["ExitCode"]),
             environment,
             _hindrance(state, told.get("Mounts") or ()),
+            hit_limit=bool(state.get("OOMKilled")),
         )
 
     async def start(self, name: str) -> None:

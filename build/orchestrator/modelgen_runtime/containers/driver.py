@@ -55,6 +55,7 @@ class ContainerDriver:
         self._docker: DockerEngine | None = None
         self._engines: dict[str, _Engine] = {}
         self._logs: dict[str, ContainerLog] = {}
+        self._ids: dict[str, str] = {}
         self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
 
     async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
@@ -75,6 +76,7 @@ class ContainerDriver:
         for model in models:
             try:
                 found = await self._engine_api.find(_container(model).name)
+                self._ids[model.id] = found.id
             except AbsentError:
                 missing.add(model.id)
             except DriverError as error:
@@ -100,6 +102,10 @@ class ContainerDriver:
         if found.hindrance is not None:
             raise DriverError(f"cannot be started: its container `{container.name}` {found.hindrance}")
 
+    def containers(self) -> dict[str, str]:
+        """Return the ids of the containers of all models, as they were last seen."""
+        return dict(self._ids)
+
     async def start(self, model: Model) -> Endpoint:
         """Start a container, and return once it runs.
 
@@ -111,6 +117,7 @@ class ContainerDriver:
         try:
             await self._engine_api.start(container.name)
             found = await self._engine_api.find(container.name)
+            self._ids[model.id] = found.id
         except AbsentError as error:
             # A network or a device that is missing is told by the same number.
             await self._check_present(container, error)
@@ -146,9 +153,9 @@ class ContainerDriver:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
         return self._log(model).tail(count)
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone."""
-        return self._log(model).last_words(count)
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""
@@ -212,11 +219,21 @@ class ContainerDriver:
         """Wait for the end of a container, whatever becomes of the connection, and tell of it."""
         code = await self._await_exit(engine)
         if engine.reading is not None:
-            await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
+            done, _ = await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
             engine.reading.cancel()
+            if not done:
+                await self._skip_to_the_end(engine)
         del self._engines[engine.model]
         engine.gone.set()
-        self._on_exit(engine.model, Exit(engine.endpoint.generation, code))
+        self._on_exit(engine.model, Exit(engine.endpoint.generation, code, hit_limit=await self._hit_limit(engine)))
+
+    async def _hit_limit(self, engine: _Engine) -> bool | None:
+        """Tell whether a container has run into its own memory limit, or None where Docker cannot tell it any more."""
+        with contextlib.suppress(DriverError):
+            found = await self._engine_api.find(engine.name)
+            if found.generation == engine.endpoint.generation:
+                return found.hit_limit
+        return None
 
     async def _await_exit(self, engine: _Engine) -> int | None:
         """Return the exit code of the run that the engine stands for, or None where Docker cannot tell it any more."""
@@ -259,6 +276,15 @@ class ContainerDriver:
                 if not found.is_running or found.generation != engine.endpoint.generation:
                     return
             await asyncio.sleep(_PAUSE)
+
+    async def _skip_to_the_end(self, engine: _Engine) -> None:
+        """Read the last lines of a container that has printed faster than it was read: the end says why it ended."""
+        log, after = self._log(engine.model), self._log(engine.model).last
+        with contextlib.suppress(DriverError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                async for time, text in self._engine_api.read_log(engine.name, tail=str(KEPT)):
+                    if time > after:
+                        log.take(time, text)
 
     async def _await_end(self, engine: _Engine) -> None:
         try:

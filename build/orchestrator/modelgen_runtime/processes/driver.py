@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.driver import DriverError, Endpoint, Exit, Seen
-from modelgen_runtime.log_lines import lines_of_last_start, secret_values
+from modelgen_runtime.log_lines import secret_values
 from modelgen_runtime.processes.exits import reap, watch_exit
 from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
 from modelgen_runtime.processes.left_behind import VARIABLE, end_left_behind, mark
@@ -116,6 +116,10 @@ class ProcessDriver:
         except DriverError as error:
             raise DriverError(f"cannot be started: {error}") from error
 
+    def containers(self) -> dict[str, str]:
+        """Return nothing: processes run in none."""
+        return {}
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
 
@@ -170,9 +174,9 @@ class ProcessDriver:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
         return self._log(model).tail(count)
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone."""
-        return lines_of_last_start(self._log(model).tail(count + 1))[-count:]
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""
@@ -199,29 +203,34 @@ class ProcessDriver:
         with contextlib.suppress(DriverError):  # of what runs as another user, told of below if it lives on
             if not engine.is_stopping:
                 signal_group(record.pid, signal.SIGKILL)  # workers without a leader serve nobody, and hold the card
-        try:
-            async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
-                await wait_until_empty(record.pid)
-        except TimeoutError:
-            _LOG.error("%s has ended, but the processes %s live on", record.model, list_group(record.pid))
-        await self._end_left_behind(engine)
+        is_told = False
+        while not await self._is_gone(engine):
+            if not engine.is_stopping and not is_told:
+                is_told = True
+                self._on_exit(record.model, Exit(record.generation, code, is_gone=False))
         del self._engines[record.model]
         self._save()
         engine.gone.set()
-        self._on_exit(record.model, Exit(record.generation, code))
+        if not is_told:
+            self._on_exit(record.model, Exit(record.generation, code))
 
-    async def _end_left_behind(self, engine: _Engine) -> None:
-        """End what has left an engine's group, however long that takes: its card is not free before."""
-        while True:
-            try:
-                await end_left_behind(engine.record.model, mark(self._directory, engine.record.generation))
-            except DriverError as error:
-                engine.left_behind = str(error)
-                _LOG.error("%s: %s", engine.record.model, error)
-                if not engine.is_stopping:
-                    return
-            else:
-                return
+    async def _is_gone(self, engine: _Engine) -> bool:
+        """End what is left of an engine whose process has ended; tell whether nothing of it lives."""
+        record = engine.record
+        try:
+            async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
+                await wait_until_empty(record.pid)
+            await end_left_behind(record.model, mark(self._directory, record.generation))
+        except TimeoutError:
+            left_behind = f"it has ended, but the processes {list_group(record.pid)} live on"
+        except DriverError as error:
+            left_behind = str(error)
+        else:
+            return True
+        if left_behind != engine.left_behind:
+            _LOG.error("%s: %s", record.model, left_behind)
+        engine.left_behind = left_behind
+        return False
 
     async def _end_unrecorded(self) -> None:
         """End what a former orchestrator has started and could not put on record, or what such an engine left."""

@@ -14,7 +14,14 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line, left_out
+from modelgen_runtime.log_lines import (
+    BEGIN_LINES,
+    END_LINES,
+    LINE_BYTES,
+    START_MARK,
+    clean_line,
+    left_out,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -26,6 +33,8 @@ _ROOM_BYTES = 1 << 20
 _BACKLOG_BYTES = 2 << 20  # that a follower may be behind
 _MOST_LINES, _LINES_AT_ONCE = 1_000, 50  # of one block for a follower, and between two turns of everything else
 _BLOCK_BYTES = 1 << 16
+_BEGIN_BYTES, _END_BYTES = 1 << 18, 3 << 18
+_MARK = f"\n{START_MARK}".encode()
 _POLL_SECONDS = 0.1
 _LOG = logging.getLogger(__name__)
 
@@ -42,6 +51,7 @@ class EngineLog:
         self._is_cutting = False  # then positions in the file are not known
         self._start = _size(self._older)  # position of the file's first byte
         self._secrets: tuple[str, ...] = ()
+        self._begun: int | None = None  # position after the mark of the last start; None where another one began it
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Show nobody these values from now on."""
@@ -58,6 +68,7 @@ class EngineLog:
             _LOG.warning("%s cannot be written (%s): what the engine prints is lost", self._path, error.strerror)
             return os.open(os.devnull, os.O_WRONLY)
         os.write(descriptor, f"{START_MARK}{generation}\n".encode())
+        self._begun = self._start + _size(self._path)
         return descriptor
 
     def trim(self) -> None:
@@ -105,6 +116,26 @@ class EngineLog:
             data = data.partition(b"\n")[2]  # the first line may lack its beginning
         lines = data.removesuffix(b"\n").split(b"\n") if data else []
         return [clean_line(line, self._secrets) for line in lines[-count:]] if count > 0 else []
+
+    def last_start(self) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        end = self._start + _size(self._path)
+        last = self._read_from(max(0, end - _END_BYTES), _END_BYTES)
+        _, mark, said = (b"\n" + last).rpartition(_MARK)
+        first, last = b"", said.partition(b"\n")[2]
+        if not mark and self._begun is not None:  # else another orchestrator has begun it: its end has to do
+            first = self._read_from(self._begun, _BEGIN_BYTES).rpartition(b"\n")[0]
+        lines = [*first.split(b"\n")[:BEGIN_LINES], *last.removesuffix(b"\n").rsplit(b"\n", END_LINES)[-END_LINES:]]
+        return [clean_line(line, self._secrets) for line in lines if line]
+
+    def _read_from(self, position: int, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            block, position = self._read_at(position)
+            if not block:
+                break
+            data += block
+        return data[:count]
 
     def follow(self) -> AsyncIterator[str]:
         """Yield the lines that are printed from now on, of later starts too, without an end."""
