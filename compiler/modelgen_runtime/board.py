@@ -404,6 +404,7 @@ class Board:
         if cause is not None:
             self.records[cause].displaced.append(record.model.id)
             self._tell("evicted", record, f"for {cause}")
+        if record.successor is None:
             record.asked, record.gentle = None, False
         record.close(State.STOPPING)
         stopped = record.model

@@ -41,10 +41,12 @@ class Exit:
     Args:
         generation: Which start it was.
         code: Of its process, negative for a signal; None where nobody can tell (it was adopted).
+        is_gone: Whether nothing of it is left; otherwise its card is not free before `stop` has returned.
     """
 
     generation: str
     code: int | None
+    is_gone: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class Engines:
             await wait_ready(model, endpoint, exited)
         except (DriverError, NotReadyError) as error:
             code = exited.result().code if exited.done() else None
-            if endpoint is not None and not exited.done():
+            if endpoint is not None and not (exited.done() and exited.result().is_gone):
                 await self._end(model)
             failure = self._explain(model, str(error), code, is_absent=isinstance(error, AbsentError))
             self._send(lambda board: board.failed(model.id, failure))
@@ -158,7 +158,11 @@ class Engines:
         if record is None or not record.standing.is_open or record.endpoint is None:
             return
         if record.endpoint.generation == exit_.generation:
-            board.failed(id_, self._explain(record.model, "died", exit_.code))
+            failure = self._explain(record.model, "died", exit_.code)
+            if exit_.is_gone:
+                board.failed(id_, failure)
+            else:  # its card is not free before the rest of it has ended
+                board.give_up(id_, exit_.generation, failure)
 
     def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
         lines = tuple(self._driver.last_words(model.id, _LINES))

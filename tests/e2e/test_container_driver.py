@@ -107,3 +107,16 @@ def test_docker_may_be_started_again(double: str, kind: str) -> None:
             command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False, timeout=120
         )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_end_of_an_engine_that_prints_faster_than_it_is_read_is_known(rig: ContainerRig) -> None:
+    model = rig.model("a", "--say-many", "300000", "--exit-at-start", "1")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            await watched.driver.start(model)
+            async with asyncio.timeout(4 * PATIENCE):
+                await watched.exits.get()
+            assert watched.driver.last_words("a", 1) == [f"{299_999:09d} {'x' * 90}"]
+
+    asyncio.run(run())

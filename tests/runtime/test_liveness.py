@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,6 +158,30 @@ def test_the_end_of_an_engine_is_explained_to_who_had_its_answer_broken_off(tmp_
             assert "`a` died (exit code -9)" in told.message
             await watched.next("failed", "starting", "ready")
             assert await watched.switchboard.explain_end(lease.gate, lease.endpoint) == told
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_the_card_of_an_engine_that_died_is_not_free_while_something_of_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
+    rig = ProcessRig(tmp_path)
+    model = rig.model("a", "--daemon", stop_grace=0.1)
+
+    async def run() -> None:
+        async with watching(rig, model) as watched:
+            await watched.enter("a")
+            with monkeypatch.context() as patch:
+                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
+                patch.setattr("modelgen_runtime.processes.groups.KILL_SECONDS", 0.1)
+                patch.setattr("modelgen_runtime.engines._PAUSE", 0.1)
+                os.kill(min(rig.processes(model)), signal.SIGKILL)
+                _, stuck = await watched.next("stopping", "stuck")
+                assert "which it left behind outside of its group" in str(stuck.detail)
+                assert watched.switchboard.board.records["a"].holds_memory
+            await watched.next("failed", "starting", "ready")
 
     asyncio.run(run())
 

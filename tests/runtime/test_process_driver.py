@@ -417,6 +417,29 @@ def test_a_card_is_not_free_while_something_that_was_left_behind_lives(
     asyncio.run(run())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_the_exit_of_an_engine_tells_that_something_of_it_lives_on(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
+    model = rig.model("a", "--daemon", stop_grace=0.2)
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            endpoint = await watched.start_ready(model)
+            leader, daemon = sorted(rig.processes(model))
+            with monkeypatch.context() as patch:
+                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
+                os.kill(leader, signal.SIGKILL)
+                assert await watched.next_exit() == ("a", Exit(endpoint.generation, -9, is_gone=False))
+                assert rig.processes(model) == [daemon]
+            await watched.driver.stop(model)
+            assert rig.processes(model) == []
+            assert watched.exits.empty()
+
+    asyncio.run(run())
+
+
 def test_an_engine_whose_record_was_never_written_does_not_run(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     with (tmp_path / "log").open("wb") as log:

@@ -296,6 +296,17 @@ def test_what_is_held_is_stopped_when_somebody_else_has_started_it() -> None:
     assert story.go() == [("stop", "a")]
 
 
+def test_of_two_that_ran_on_one_card_at_the_boot_one_stops_and_does_not_come_back() -> None:
+    story = Story()
+    for id_ in "ab":
+        story.board.adopt(id_, Endpoint("127.0.0.1", 1, id_))
+    assert story.go() == [("stop", "a")]
+    story.request("b")
+    assert story.stopped("a") == []
+    assert story.ready("b") == []
+    assert story.states() == "stopped ready stopped"
+
+
 # -- what comes back --------------------------------------------------------------------------------------------------
 
 

@@ -212,8 +212,10 @@ class ContainerDriver:
         """Wait for the end of a container, whatever becomes of the connection, and tell of it."""
         code = await self._await_exit(engine)
         if engine.reading is not None:
-            await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
+            done, _ = await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
             engine.reading.cancel()
+            if not done:
+                await self._skip_to_the_end(engine)
         del self._engines[engine.model]
         engine.gone.set()
         self._on_exit(engine.model, Exit(engine.endpoint.generation, code))
@@ -259,6 +261,15 @@ class ContainerDriver:
                 if not found.is_running or found.generation != engine.endpoint.generation:
                     return
             await asyncio.sleep(_PAUSE)
+
+    async def _skip_to_the_end(self, engine: _Engine) -> None:
+        """Read the last lines of a container that has printed faster than it was read: the end says why it ended."""
+        log, after = self._log(engine.model), self._log(engine.model).last
+        with contextlib.suppress(DriverError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                async for time, text in self._engine_api.read_log(engine.name, tail=str(KEPT)):
+                    if time > after:
+                        log.take(time, text)
 
     async def _await_end(self, engine: _Engine) -> None:
         try:

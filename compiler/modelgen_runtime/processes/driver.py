@@ -199,29 +199,34 @@ class ProcessDriver:
         with contextlib.suppress(DriverError):  # of what runs as another user, told of below if it lives on
             if not engine.is_stopping:
                 signal_group(record.pid, signal.SIGKILL)  # workers without a leader serve nobody, and hold the card
-        try:
-            async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
-                await wait_until_empty(record.pid)
-        except TimeoutError:
-            _LOG.error("%s has ended, but the processes %s live on", record.model, list_group(record.pid))
-        await self._end_left_behind(engine)
+        is_told = False
+        while not await self._is_gone(engine):
+            if not engine.is_stopping and not is_told:
+                is_told = True
+                self._on_exit(record.model, Exit(record.generation, code, is_gone=False))
         del self._engines[record.model]
         self._save()
         engine.gone.set()
-        self._on_exit(record.model, Exit(record.generation, code))
+        if not is_told:
+            self._on_exit(record.model, Exit(record.generation, code))
 
-    async def _end_left_behind(self, engine: _Engine) -> None:
-        """End what has left an engine's group, however long that takes: its card is not free before."""
-        while True:
-            try:
-                await end_left_behind(engine.record.model, mark(self._directory, engine.record.generation))
-            except DriverError as error:
-                engine.left_behind = str(error)
-                _LOG.error("%s: %s", engine.record.model, error)
-                if not engine.is_stopping:
-                    return
-            else:
-                return
+    async def _is_gone(self, engine: _Engine) -> bool:
+        """End what is left of an engine whose process has ended; tell whether nothing of it lives."""
+        record = engine.record
+        try:
+            async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
+                await wait_until_empty(record.pid)
+            await end_left_behind(record.model, mark(self._directory, record.generation))
+        except TimeoutError:
+            left_behind = f"it has ended, but the processes {list_group(record.pid)} live on"
+        except DriverError as error:
+            left_behind = str(error)
+        else:
+            return True
+        if left_behind != engine.left_behind:
+            _LOG.error("%s: %s", record.model, left_behind)
+        engine.left_behind = left_behind
+        return False
 
     async def _end_unrecorded(self) -> None:
         """End what a former orchestrator has started and could not put on record, or what such an engine left."""
