@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.driver import Endpoint
 from modelgen_runtime.liveness import Patience
 from modelgen_runtime.store import Store
 from modelgen_runtime.switchboard import Switchboard
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from modelgen_runtime.driver import Endpoint
     from modelgen_runtime.gate import Lease, RefusedError
     from modelgen_runtime.happenings import Happening
     from modelgen_runtime.manifest import Model
@@ -90,8 +90,6 @@ def test_an_engine_that_hangs_is_started_again_and_its_requests_are_told(
             record = watched.switchboard.board.records["a"]
             assert record.endpoint is not None
             assert record.endpoint.generation != lease.endpoint.generation
-            told = await watched.switchboard.explain_end(record.gate, lease.endpoint)
-            assert told == cut[0]
 
     asyncio.run(run())
 
@@ -145,19 +143,17 @@ async def count_of_questions(endpoint: Endpoint) -> int:
 def test_the_end_of_an_engine_is_explained_to_who_had_its_answer_broken_off(tmp_path: Path) -> None:
     rig = ProcessRig(tmp_path)
     model = rig.model("a", "--say", "torch.OutOfMemoryError: CUDA out of memory.")
+    cut: list[RefusedError] = []
 
     async def run() -> None:
         async with watching(rig, model) as watched:
             lease = await watched.enter("a")
-            asked = asyncio.create_task(watched.switchboard.explain_end(lease.gate, lease.endpoint))
-            await asyncio.sleep(0)
+            lease.cut = cut.append
             os.kill(rig.processes(model)[0], signal.SIGKILL)
-            told = await asked
-            assert told is not None
+            await watched.next("failed", "starting", "ready")
+            [told] = cut
             assert told.kind == "model_failed"
             assert "`a` died (exit code -9)" in told.message
-            await watched.next("failed", "starting", "ready")
-            assert await watched.switchboard.explain_end(lease.gate, lease.endpoint) == told
 
     asyncio.run(run())
 
@@ -182,19 +178,5 @@ def test_the_card_of_an_engine_that_died_is_not_free_while_something_of_it_lives
                 assert "which it left behind outside of its group" in str(stuck.detail)
                 assert watched.switchboard.board.records["a"].holds_memory
             await watched.next("failed", "starting", "ready")
-
-    asyncio.run(run())
-
-
-def test_there_is_nothing_to_explain_of_an_engine_that_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modelgen_runtime.switchboard._END_SECONDS", 0.05)
-    rig = ProcessRig(tmp_path)
-
-    async def run() -> None:
-        async with watching(rig, rig.model("a")) as watched:
-            lease = await watched.enter("a")
-            explain = watched.switchboard.explain_end
-            assert await explain(lease.gate, lease.endpoint) is None
-            assert await explain(lease.gate, Endpoint("127.0.0.1", 1, "another")) is None
 
     asyncio.run(run())

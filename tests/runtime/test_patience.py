@@ -28,6 +28,9 @@ class Clock:
     def now(self) -> float:
         return self.time
 
+    def page_lines(self, *_: object) -> bytes:
+        return b""
+
     def judge(self, *_: object) -> bool:
         return True
 

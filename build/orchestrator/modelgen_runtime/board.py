@@ -175,13 +175,10 @@ class Board:
             self.stopped(model)
             return
         record.note_failure(failure, now)
-        generation = None if record.endpoint is None else record.endpoint.generation
         was_resident, record.endpoint, record.doomed, record.stuck = record.is_resident, None, None, None
         record.close(State.ABSENT if failure.is_absent else State.FAILED)
         self._enter(record, record.state, failure.message)
         refusal = refusals.failed(record, now)
-        if generation is not None:
-            record.ended = (generation, refusal)
         record.cut_leases(refusal)
         record.unwant()
         displaced = [*record.displaced]
@@ -204,7 +201,6 @@ class Board:
             return
         record.note_failure(failure, now)
         record.doomed, refusal = failure, refusals.failed(record, now)
-        record.ended = (generation, refusal)
         record.close(State.DRAINING)
         record.drain_until = now
         self._enter(record, State.DRAINING, failure.message)

@@ -50,7 +50,6 @@ class Record:
         on_stopped: Who is told when it has stopped.
         stuck: Why it cannot be stopped; None while nothing is known against it.
         doomed: Why it is being stopped although it ought to run; None otherwise.
-        ended: The last generation that ended by itself, and what its requests are told.
         checked_until: Until when it counts as startable.
         is_checking: Whether it is being looked at.
     """
@@ -78,7 +77,6 @@ class Record:
     on_stopped: list[Callable[[RefusedError | None], None]] = field(default_factory=list)
     stuck: str | None = None
     doomed: Failure | None = None
-    ended: tuple[str, RefusedError] | None = None
     checked_until: float = 0.0
     is_checking: bool = False
 

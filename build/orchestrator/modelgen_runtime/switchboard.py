@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import difflib
 import math
 from typing import TYPE_CHECKING
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.store import Store
 
-_END_SECONDS = 1.0
-"""Seconds from the break of a connection to the end of its engine being known."""
 _LOOK = 5.0
 """Seconds between looks at what has nothing to be started."""
 
@@ -62,7 +59,6 @@ class Switchboard:
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
         self._names, self._routes = _names(self._board), _routes(manifest)
         self._is_resumed = False
-        self._turn = asyncio.Event()
         """Set, and replaced, whenever something has happened."""
         self._liveness = Liveness(self._board, self.condemn, patience)
 
@@ -109,21 +105,6 @@ class Switchboard:
                 granted.result().leave()  # it was let through just before it left
             self._send(lambda board: board.withdraw(ticket))
             raise
-
-    async def explain_end(self, gate: Gate, endpoint: Endpoint) -> RefusedError | None:
-        """Return what is to be said of an engine that broke off an answer, or None if it has not ended by itself.
-
-        A connection breaks a moment before the end of its process is known, so that is waited for.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):
-                while (record := self._board.records.get(gate.model.id)) is not None:
-                    if record.ended is not None and record.ended[0] == endpoint.generation:
-                        return record.ended[1]
-                    if record.endpoint != endpoint:
-                        return None
-                    await self._turn.wait()
-        return None
 
     def note_error(self, lease: Lease, status: int, body: bytes) -> None:
         """Note an error that an engine has answered; one that says that it has died is started again at once."""
@@ -219,8 +200,6 @@ class Switchboard:
         await self._begin()
         while True:
             actions, wake = self._board.advance()
-            self._turn.set()
-            self._turn = asyncio.Event()
             for action in actions:
                 self._engines.act(action)
             self._store.save(self._board.wanted())

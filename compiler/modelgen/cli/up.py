@@ -86,7 +86,8 @@ def _up(options: Options, interruption: Interruption) -> int:
 
     config = options.config
     if (left := find_as_left(config, options.out)) is not None:
-        return finish(left, config, options.out or config.parent / "build", interruption, no_wait=options.no_wait)
+        out = config.parent / "build" if options.out is None else options.out
+        return finish(left, config, out, interruption, no_wait=options.no_wait)
     check_host(config, options.out, take_over=options.take_over)
     interruption.consequence = "what was downloaded is kept, and nothing was started; `modelgen up` goes on from there"
     if code := bring_weights(config, options.token_file, yes=options.yes, offline=options.offline):

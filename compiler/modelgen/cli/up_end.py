@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelgen.cli.exits import WORLD
+from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,15 +56,17 @@ def finish(running: Running, config: Path, out: Path, interruption: Interruption
     orchestrator = running.orchestrator
     status = orchestrator.ask("GET", "/status")
     targets = _targets(status, running.returning)
-    _try_again(orchestrator, status, [name for name in targets if name in running.made])
+    retried = _try_again(orchestrator, status, [name for name in targets if name in running.made], wait=not no_wait)
     if not no_wait:
-        status = await_models(orchestrator, targets)
+        status = await_models(orchestrator, targets, lambda: any(switch.is_alive() for switch in retried))
     print_status(status)
     models = {model["id"]: model for model in status["models"]}
     _print_address(orchestrator, status, targets)
     failed = [models[name] for name in targets if not no_wait and models[name]["state"] == "failed"]
     for model in failed:
-        for line in describe_failure(model, config, out):
+        # Without a failure it has failed before its container was made anew, and there was no room to try it again.
+        known = model["failure"] is not None
+        for line in describe_failure(model, config, out) if known else [f"{model['id']} was not started again"]:
             click.echo(f"modelgen: {line}", err=True)
     return WORLD if failed else 0
 
@@ -73,16 +78,31 @@ def _targets(status: dict[str, Any], returning: tuple[str, ...]) -> list[str]:
     return [name for name in dict.fromkeys([*default, *returning]) if name in known]
 
 
-def _try_again(orchestrator: Orchestrator, status: dict[str, Any], models: list[str]) -> None:
-    """Have models started that failed before and have new containers now, as far as nothing leaves for them."""
+def _try_again(orchestrator: Orchestrator, status: dict[str, Any], models: list[str], *, wait: bool) -> list[Thread]:
+    """Have models started that failed before and have new containers now, as far as nothing leaves for them.
+
+    Returns:
+        The switches that are under way; what comes of them is in the status.
+    """
     states = {model["id"]: model["state"] for model in status["models"]}
+    switches = []
     for name in models:
-        if states[name] == "failed" and not orchestrator.ask("POST", "/switch", _switch(name, "dry_run"))["evict"]:
-            orchestrator.ask("POST", "/switch", {**_switch(name), "wait": False})
+        if (
+            states[name] != "failed"
+            or orchestrator.ask("POST", "/switch", {"model_id": name, "dry_run": True})["evict"]
+        ):
+            continue
+        if wait:
+            switches.append(Thread(target=_switch, args=(orchestrator, name), daemon=True))
+            switches[-1].start()
+        else:
+            orchestrator.ask("POST", "/switch", {"model_id": name, "wait": False})
+    return switches
 
 
-def _switch(model: str, *options: str) -> dict[str, Any]:
-    return {"model_id": model, **dict.fromkeys(options, True)}
+def _switch(orchestrator: Orchestrator, model: str) -> None:
+    with contextlib.suppress(ModelgenError):
+        orchestrator.ask("POST", "/switch", {"model_id": model})
 
 
 def _print_address(orchestrator: Orchestrator, status: dict[str, Any], targets: list[str]) -> None:

@@ -15,7 +15,7 @@ from modelgen.files import ModelgenError
 from modelgen.operate.control import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from modelgen.operate.control import Orchestrator
 
@@ -25,16 +25,23 @@ _START_MARK = "[modelgen] "
 _LINES = 5
 
 
-def await_models(orchestrator: Orchestrator, models: Iterable[str]) -> dict[str, Any]:
-    """Wait until each of these models serves, has failed, or is not going to be started, and return the status."""
+def await_models(orchestrator: Orchestrator, models: Iterable[str], is_asking: Callable[[], bool]) -> dict[str, Any]:
+    """Wait until each of these models serves, has failed, or is not going to be started, and return the status.
+
+    Args:
+        orchestrator: To be asked.
+        models: Their ids.
+        is_asking: Tells whether some of them are being asked for at this moment.
+    """
     names, display = [*models], _Moving() if is_terminal(sys.stderr) else _Plain()
     try:
         while True:
+            was_asking = is_asking()  # before the status, which has what came of it then
             status = orchestrator.ask("GET", "/status")
             shown = [model for model in status["models"] if model["id"] in names]
             coming = [model for model in shown if _is_coming(model, status["models"])]
             display.show(orchestrator, shown, coming)
-            if status["resumed"] and not coming:
+            if status["resumed"] and not coming and not was_asking:
                 return status
             time.sleep(_PAUSE)
     finally:
