@@ -88,11 +88,11 @@ def test_a_container_that_somebody_killed_or_made_anew_is_told_from_that(rig: Co
             await asyncio.to_thread(rig.docker, "kill", f"{RIG}-a")
             ended = await exits.get()
             assert (ended.code, ended.hit_limit) == (137, False)
-            await driver.absent([model])
+            await driver.look([model])
             assert driver.containers() == before
             await asyncio.to_thread(rig.docker, "rm", f"{RIG}-a")
             rig.model("a")
-            await driver.absent([model])
+            await driver.look([model])
             assert driver.containers().keys() == before.keys()
             assert driver.containers() != before
             await driver.close()
@@ -145,3 +145,16 @@ def test_docker_may_be_started_again(double: str, kind: str) -> None:
             command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False, timeout=120
         )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_end_of_an_engine_that_prints_faster_than_it_is_read_is_known(rig: ContainerRig) -> None:
+    model = rig.model("a", "--say-many", "300000", "--exit-at-start", "1")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            await watched.driver.start(model)
+            async with asyncio.timeout(4 * PATIENCE):
+                await watched.exits.get()
+            assert watched.driver.last_start("a")[-1:] == [f"{299_999:09d} {'x' * 90}"]
+
+    asyncio.run(run())

@@ -6,6 +6,7 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --listen-after S, --healthy-after S, --listed-after S
                                 until it listens, /health says 200 (503 before), and /v1/models lists anything
 --pace S, --chunks N            between the chunks of a stream, and how many there are
+--think S                       before an answer that is no stream, looking whether its client is still there
 --say TEXT, --say-env NAME, --say-many N
                                 prints (on stderr, before anything else) TEXT, a variable, N lines; repeatable
 --exit-at-start CODE, --exit-when-ready CODE
@@ -30,9 +31,11 @@ route. GET /_control tells the paths of all requests.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -101,7 +104,19 @@ class Handler(BaseHTTPRequestHandler):
         else:
             if is_last:
                 self.die()
+            self.think()
             self.reply(200, whole(self.path, asked))
+
+    def think(self) -> None:
+        """Take as long as an answer takes, and print when nobody waits for it any more."""
+        if not self.options.think:
+            return
+        print("thinking", file=sys.stderr, flush=True)
+        self.connection.settimeout(self.options.think)
+        with contextlib.suppress(TimeoutError):
+            if not self.connection.recv(1, socket.MSG_PEEK):
+                print("its client has gone", file=sys.stderr, flush=True)
+        self.connection.settimeout(None)
 
     def note(self, answered: int) -> None:
         """Write a request down, and answer nothing once it is time to hang."""
@@ -130,8 +145,12 @@ class Handler(BaseHTTPRequestHandler):
         for number, event in enumerate(events):
             if is_last and number == len(events) // 2:
                 self.die()
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
-            self.wfile.flush()
+            try:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+                self.wfile.flush()
+            except ConnectionError:
+                print("its client has gone", file=sys.stderr, flush=True)
+                raise
             time.sleep(self.options.pace)
         self.wfile.write(b"0\r\n\r\n")
 
@@ -209,7 +228,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     for name in ("--name", "--lists", "--say", "--say-env"):
         parser.add_argument(name, action="append", default=[])
-    for name in ("--listen-after", "--healthy-after", "--listed-after", "--pace", "--stop-after"):
+    for name in ("--listen-after", "--healthy-after", "--listed-after", "--pace", "--stop-after", "--think"):
         parser.add_argument(name, type=float, default=0.0)
     for name in ("--exit-at-start", "--exit-when-ready", "--exit-after", "--exit-on-request", "--hang-after"):
         parser.add_argument(name, type=int)

