@@ -280,10 +280,11 @@ class Switchboard:
     async def _look(self) -> None:
         starts = {id_: record.began for id_, record in self._board.records.items() if not record.holds_memory}
         seen = await self._engines.look_around(self._board.manifest.models)
+        containers = self._engines.containers()
 
         def note(board: Board) -> None:
             board.note_absent(seen.absent)
-            board.note_containers(self._engines.containers())
+            board.note_containers(containers)
             for id_ in seen.astray & starts.keys() & board.records.keys():
                 if board.records[id_].began == starts[id_]:  # not started by us since then
                     board.note_astray(id_)

@@ -6,14 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import (
-    BEGIN_LINES,
-    LINE_BYTES,
-    START_MARK,
-    clean_line,
-    left_out,
-    lines_of_last_start,
-)
+from modelgen_runtime.log_lines import BEGIN_LINES, LINE_BYTES, START_MARK, clean_line, left_out, lines_of_last_start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

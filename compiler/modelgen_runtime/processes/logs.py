@@ -14,14 +14,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import (
-    BEGIN_LINES,
-    END_LINES,
-    LINE_BYTES,
-    START_MARK,
-    clean_line,
-    left_out,
-)
+from modelgen_runtime.log_lines import BEGIN_LINES, END_LINES, LINE_BYTES, START_MARK, clean_line, left_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -108,10 +101,7 @@ class EngineLog:
 
     def tail(self, count: int) -> list[str]:
         """Return the last lines, the oldest first, as far as the last MiB reaches back; a begun one is among them."""
-        data = b""
-        for path in (self._path, self._older):
-            wanted = _TAIL_BYTES - len(data)
-            data = _read(path, max(0, _size(path) - wanted), wanted) + data
+        data = self._last_bytes(_TAIL_BYTES)
         if len(data) == _TAIL_BYTES:
             data = data.partition(b"\n")[2]  # the first line may lack its beginning
         lines = data.removesuffix(b"\n").split(b"\n") if data else []
@@ -119,14 +109,20 @@ class EngineLog:
 
     def last_start(self) -> list[str]:
         """Return what was printed since the last start, or of much the beginning and the end."""
-        end = self._start + _size(self._path)
-        last = self._read_from(max(0, end - _END_BYTES), _END_BYTES)
-        _, mark, said = (b"\n" + last).rpartition(_MARK)
+        _, mark, said = (b"\n" + self._last_bytes(_END_BYTES)).rpartition(_MARK)
         first, last = b"", said.partition(b"\n")[2]
-        if not mark and self._begun is not None:  # else another orchestrator has begun it: its end has to do
+        # Where another orchestrator has begun it, or the file is just being cut, its end has to do.
+        if not mark and self._begun is not None and not self._is_cutting:
             first = self._read_from(self._begun, _BEGIN_BYTES).rpartition(b"\n")[0]
         lines = [*first.split(b"\n")[:BEGIN_LINES], *last.removesuffix(b"\n").rsplit(b"\n", END_LINES)[-END_LINES:]]
         return [clean_line(line, self._secrets) for line in lines if line]
+
+    def _last_bytes(self, count: int) -> bytes:
+        data = b""
+        for path in (self._path, self._older):
+            wanted = count - len(data)
+            data = _read(path, max(0, _size(path) - wanted), wanted) + data
+        return data
 
     def _read_from(self, position: int, count: int) -> bytes:
         data = b""
