@@ -71,6 +71,13 @@ async def begun(rig: Rig, *models: Model) -> AsyncIterator[Watched]:
         await watched.driver.close()
 
 
+async def a_look_at_what_can_be_started_finds_nothing_and_starts_nothing(rig: Rig) -> None:
+    model = rig.model("a")
+    async with begun(rig, model) as watched:
+        await watched.driver.check(model)
+        assert rig.processes(model) == []
+
+
 async def a_started_engine_serves_and_a_stopped_one_is_gone(rig: Rig) -> None:
     model = rig.model("a")
     async with begun(rig, model) as watched:
@@ -157,6 +164,15 @@ async def a_worker_that_outlives_its_leader_is_killed(rig: Rig) -> None:
         assert rig.processes(model) == []
 
 
+async def a_worker_that_left_its_group_is_killed_too(rig: Rig) -> None:
+    model = rig.model("a", "--daemon", stop_grace=0.2)
+    async with begun(rig, model) as watched:
+        await watched.start_ready(model)
+        assert len(rig.processes(model)) == 2
+        await watched.driver.stop(model)
+        assert rig.processes(model) == []
+
+
 async def the_workers_of_an_engine_that_died_are_killed_before_its_exit_is_told(rig: Rig) -> None:
     model = rig.model("a", "--child", "--exit-when-ready", "5")
     async with begun(rig, model) as watched:
@@ -176,6 +192,8 @@ async def stopping_what_does_not_run_does_nothing(rig: Rig) -> None:
 async def what_is_not_there_cannot_be_started(rig: Rig) -> None:
     model = rig.missing("a")
     async with begun(rig, model) as watched:
+        with pytest.raises(DriverError, match=r"cannot be started|has no container"):
+            await watched.driver.check(model)
         with pytest.raises(DriverError, match=r"cannot be started|has no container"):
             await watched.driver.start(model)
         assert watched.exits.empty()
@@ -275,6 +293,7 @@ async def a_cancelled_stop_can_be_asked_for_again(rig: Rig) -> None:
 
 
 BEHAVIOURS = (
+    a_look_at_what_can_be_started_finds_nothing_and_starts_nothing,
     a_started_engine_serves_and_a_stopped_one_is_gone,
     each_start_has_a_generation_of_its_own,
     engines_run_beside_each_other_and_stop_apart,
@@ -284,6 +303,7 @@ BEHAVIOURS = (
     an_engine_gets_its_grace,
     who_ignores_sigterm_is_killed,
     a_worker_that_outlives_its_leader_is_killed,
+    a_worker_that_left_its_group_is_killed_too,
     the_workers_of_an_engine_that_died_are_killed_before_its_exit_is_told,
     stopping_what_does_not_run_does_nothing,
     what_is_not_there_cannot_be_started,

@@ -169,6 +169,8 @@ class Service:
         concurrency: Most requests at once, or None.
         canary: Whether one token is asked for before the first `ready` of a start.
         additions: What the user adds to the service of one target, by target: `{"compose": {...}}`.
+        sources: For messages: the keys that were written, such as `args.max-model-len`, each with the path of its value
+            in the user's file.
     """
 
     model: str
@@ -207,6 +209,7 @@ class Service:
     concurrency: int | None
     canary: bool
     additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sources: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

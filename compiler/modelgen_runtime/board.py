@@ -6,6 +6,7 @@ Whoever holds the board tells it what has happened, then lets it `advance`, and 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 
 _MOST_ROUNDS = 100
+_GRACE_OF_DOOMED = 5.0
+_CHECKED = 5.0
+"""Seconds for which a look at what is to be started counts."""
 _SHORT_PAUSE = 2.0
 """Seconds that a request waits for a model that has failed; for longer it is told so at once."""
 
@@ -83,7 +87,11 @@ class Board:
     def ask(self, order: Order) -> None:
         """Begin a switch."""
         order.since = self._stamp()
-        switches.begin(order, self.records, self.lack(order.models))
+        switches.begin(order, self.records, self.lack(order.models), self.policy.limits)
+
+    def take_back(self, order: Order) -> None:
+        """Wait for a switch no more: its caller has gone."""
+        switches.withdraw(order, self.records, self._clock())
 
     def resume(self, models: Iterable[str]) -> None:
         """Ask for models that ran before, as far as they fit beside each other."""
@@ -129,6 +137,7 @@ class Board:
         if record.state is not State.STARTING:
             return
         record.endpoint, record.ready_at, record.gate.used, record.failure = endpoint, now, now, None
+        record.gate.errors.clear()
         self._enter(record, State.READY, seconds=now - record.began)
         self._open(record)
 
@@ -141,10 +150,13 @@ class Board:
             self.stopped(model)
             return
         record.note_failure(failure, now)
-        was_resident, record.endpoint = record.is_resident, None
+        generation = None if record.endpoint is None else record.endpoint.generation
+        was_resident, record.endpoint, record.doomed, record.stuck = record.is_resident, None, None, None
         record.close(State.ABSENT if failure.is_absent else State.FAILED)
         self._enter(record, record.state, failure.message)
         refusal = refusals.failed(record, now)
+        if generation is not None:
+            record.ended = (generation, refusal)
         record.cut_leases(refusal.message)
         record.unwant()
         displaced = [*record.displaced]
@@ -158,18 +170,56 @@ class Board:
             record.want(now, gentle=True)
         self._settle(record)
 
+    def give_up(self, model: str, generation: str, failure: Failure) -> None:
+        """Stop an engine that serves nobody any more although it lives; it is started again."""
+        record, now = self.records.get(model), self._clock()
+        if record is None or record.endpoint is None or record.endpoint.generation != generation:
+            return
+        if record.doomed is not None or not record.standing.is_open:
+            return
+        record.note_failure(failure, now)
+        record.doomed, refusal = failure, refusals.failed(record, now)
+        record.ended = (generation, refusal)
+        record.close(State.DRAINING)
+        record.drain_until = now
+        self._enter(record, State.DRAINING, failure.message)
+        record.cut_leases(refusal.message)
+        if record.not_before > now + _SHORT_PAUSE:
+            record.refuse_line(refusal)
+
+    def checked(self, model: Model, failure: Failure | None) -> RefusedError | None:
+        """Note whether a model could be started, and return why not; nobody leaves for one that could not."""
+        record, now = self.records.get(model.id), self._clock()
+        if record is None:
+            return None
+        record.is_checking = False
+        if record.model != model or record.holds_memory:
+            return None  # another was looked at, or it has got its room in another way
+        if failure is None:
+            record.checked_until = now + _CHECKED
+            return None
+        record.note_failure(failure, now)
+        self._enter(record, State.ABSENT if failure.is_absent else State.FAILED, failure.message)
+        refusal = refusals.failed(record, now)
+        self._refuse_all(record, refusal)
+        return refusal
+
     def stopped(self, model: str) -> None:
         """Note that nothing of an engine is left."""
-        record = self.records[model]
-        record.endpoint = None
-        record.close(State.STOPPED)
+        record, now = self.records[model], self._clock()
+        doomed, record.doomed = record.doomed, None
+        record.endpoint = record.stuck = None
+        record.close(State.STOPPED if doomed is None else State.FAILED)
         record.cut_leases(f"{model} has ended")
-        self._enter(record, State.STOPPED)
+        self._enter(record, record.state)
+        if doomed is not None and not record.is_held:
+            record.want(now, gentle=True)
         self._settle(record)
 
     def not_stopped(self, model: str, why: str) -> None:
         """Note that an engine cannot be stopped: who waits for its cards is told so."""
         stuck, refusal = self.records[model], refusals.stuck(model, why)
+        stuck.stuck = why
         self._tell("stuck", stuck, why)
         for record in self.records.values():
             if record.model.claims.keys() & stuck.model.claims.keys() and not record.holds_memory:
@@ -181,7 +231,9 @@ class Board:
         """Note which models have nothing to be started; one that has it again may be tried at once."""
         for id_, record in self.records.items():
             if id_ in absent and record.state in (State.STOPPED, State.FAILED):
+                record.checked_until = 0.0
                 self._enter(record, State.ABSENT)
+                self._refuse_all(record, refusals.absent(id_))
             elif id_ not in absent and record.state is State.ABSENT:
                 record.failure, record.failures, record.not_before = None, 0, 0.0
                 self._enter(record, State.STOPPED)
@@ -194,6 +246,8 @@ class Board:
             model = new.pop(record.model.id, None)
             record.is_removed = model is None
             record.successor = model if model != record.model else None
+            if model is not None and record.successor is None:
+                record.model = record.gate.model = model  # the same, but it may be written elsewhere in models.toml
             if record.is_removed:
                 record.refuse_line(refusals.gone(record.model.id))
                 self._abandon(record, refusals.gone(record.model.id))
@@ -217,6 +271,7 @@ class Board:
         for _ in range(_MOST_ROUNDS):
             standings = [record.standing for record in self.records.values()]
             plan = decide(standings, self.policy, self._clock())
+            actions += self._check(plan)
             if not (plan.start or plan.stop or plan.drain or plan.open):
                 self._is_contended = any(one.line is not None for one in standings)
                 return actions, plan.wake
@@ -243,6 +298,13 @@ class Board:
         """Return the models that ought to run: what the next orchestrator resumes."""
         return sorted(id_ for id_, record in self.records.items() if record.is_resident or record.asked is not None)
 
+    def _check(self, plan: Plan) -> list[Action]:
+        """Return the looks that are due; one at a time for each model."""
+        due = [record for id_ in plan.check if not (record := self.records[id_]).is_checking]
+        for record in due:
+            record.is_checking = True
+        return [Action("check", record.model) for record in due]
+
     def _apply(self, plan: Plan) -> list[Action]:
         now, actions = self._clock(), []
         for id_ in plan.open:
@@ -267,14 +329,18 @@ class Board:
         if cause is not None:
             self.records[cause].displaced.append(record.model.id)
             self._tell("evicted", record, f"for {cause}")
+            record.asked, record.gentle = None, False
         record.close(State.STOPPING)
+        stopped = record.model
+        if record.doomed is not None:  # it hangs, most likely, and will not hear SIGTERM
+            stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_OF_DOOMED))
         record.cut_leases(f"`{record.model.id}` had to stop, and this request was not done after `drain_timeout`")
         record.is_resident = False
         for order in record.orders:  # of somebody who came later
             order.open.add(record.model.id)
             record.want(order.since)
         self._enter(record, State.STOPPING)
-        return Action("stop", record.model)
+        return Action("stop", stopped)
 
     def _open(self, record: Record) -> None:
         switches.note_ready(record, self.records)
@@ -287,6 +353,14 @@ class Board:
         if record.is_removed:
             del self.records[record.model.id]
         record.replace(self._clock())
+
+    def _refuse_all(self, record: Record, refusal: RefusedError) -> None:
+        """Send away all who wait for a model that cannot start; who left for it comes back."""
+        record.unwant()
+        self._abandon(record, refusal)
+        record.refuse_line(refusal)
+        displaced, record.displaced = record.displaced, []
+        switches.restore(displaced, self.records, self._clock())
 
     def _abandon(self, record: Record, refusal: RefusedError) -> None:
         for order in [*record.orders]:

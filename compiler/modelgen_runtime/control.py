@@ -74,15 +74,16 @@ class Control:
             if (match := pattern.fullmatch(request.path)) is None:
                 continue
             if method != request.method and not (method == "GET" and request.method == "HEAD"):
-                allowed.append(method)
+                allowed.append("GET, HEAD" if method == "GET" else method)
                 continue
             try:
                 return await answer(request, *match.groups())
             except RefusedError as refusal:
                 return problem_response(refusal)
         if allowed:
-            wrong = RefusedError(405, "method_not_allowed", f"{request.path} takes {', '.join(allowed)}")
-            return problem_response(wrong, headers=(("Allow", ", ".join(allowed)),))
+            methods = ", ".join(allowed)
+            wrong = RefusedError(405, "method_not_allowed", f"{request.path} takes {methods}", allow=methods)
+            return problem_response(wrong)
         return problem_response(RefusedError(404, "not_found", "there is no such path; GET /openapi.json lists them"))
 
     async def _switch(self, request: Request) -> Response:
@@ -130,7 +131,8 @@ class Control:
         return gate.model.id
 
     async def _status(self, _: Request) -> Response:
-        return _json(200, views.show_status(self._switchboard.board, _now()))
+        warnings = self._switchboard.warnings()
+        return _json(200, {**views.show_status(self._switchboard.board, _now()), "warnings": warnings})
 
     async def _models(self, _: Request) -> Response:
         records = self._switchboard.board.records.values()
@@ -158,14 +160,17 @@ class Control:
         return _json(200, {"status": "reloaded", "models": models, "needs_restart": needs_restart})
 
     async def _logs(self, request: Request, name: str) -> Response:
-        model, query = self._find(name), parse_qs(request.query)
+        model, query = self._find(name), parse_qs(request.query, keep_blank_values=True)
         count = query.get("lines", ["100"])[-1]
-        if not (count.isascii() and count.isdigit() and int(count) <= _MOST_LINES):
+        if not (count.isascii() and count.isdigit() and len(count) < 10 and int(count) <= _MOST_LINES):
             raise RefusedError(400, "bad_request", f"`lines` must be a number up to {_MOST_LINES}")
+        follow = query.get("follow", ["false"])[-1]
+        if follow not in ("true", "false", "1", "0"):
+            raise RefusedError(400, "bad_request", "`follow` must be true or false")
         lines = self._driver.tail(model, int(count))
         if not lines and self._switchboard.board.records[model].state is State.ABSENT:
             raise refusals.absent(model)
-        if query.get("follow", ["false"])[-1] not in ("1", "true"):
+        if follow not in ("1", "true"):
             return _json(200, {"model": model, "lines": lines})
         return Response(200, self._follow(model, lines), "text/event-stream")
 
@@ -185,7 +190,8 @@ class Control:
         faults = views.readiness_faults(self._switchboard.board)
         if not self._switchboard.is_resumed:
             faults.append("what ran before is being looked for")
-        return _json(503 if faults else 200, {"status": "not ready" if faults else "ready", "faults": faults})
+        shown = {"status": "not ready" if faults else "ready", "faults": faults}
+        return _json(503 if faults else 200, {**shown, "warnings": self._switchboard.warnings()})
 
     async def _show_metrics(self, _: Request) -> Response:
         return Response(200, *self._metrics())

@@ -41,10 +41,12 @@ class Exit:
     Args:
         generation: Which start it was.
         code: Of its process, negative for a signal; None where nobody can tell (it was adopted).
+        hit_limit: Whether the kernel killed something of it for its own memory limit; None where nobody can tell.
     """
 
     generation: str
     code: int | None
+    hit_limit: bool | None = None
 
 
 class Driver(Protocol):
@@ -62,6 +64,14 @@ class Driver(Protocol):
     async def absent(self, models: Iterable[Model]) -> frozenset[str]:
         """Return the ids of those that cannot be started, for what they run in is not there."""
 
+    async def check(self, model: Model) -> None:
+        """Look whether an engine could be started, before others leave for it. It may be started meanwhile.
+
+        Raises:
+            AbsentError: There is nothing to start.
+            DriverError: It could not be started, as far as can be seen.
+        """
+
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.
 
@@ -76,11 +86,14 @@ class Driver(Protocol):
             DriverError: It cannot be stopped.
         """
 
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run, a sentence each."""
+
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone: of what an error is made."""
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end: there a cause stands."""
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""

@@ -9,6 +9,7 @@ from modelgen_runtime.driver import AbsentError, DriverError
 from modelgen_runtime.failures import explain_failure
 from modelgen_runtime.orders import Failure
 from modelgen_runtime.readiness import NotReadyError, wait_ready
+from modelgen_runtime.root_cause import find_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Event: TypeAlias = "Callable[[Board], None]"
 """Something that has happened, to be written on the board."""
 
-_LINES = 50
 _PAUSE = 5.0
 """Seconds until an engine that could not be stopped is tried again."""
 
@@ -38,11 +38,16 @@ class Engines:
         self._loop = asyncio.get_running_loop()
         self._driver, self._send = driver, send
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._looks: set[asyncio.Task[None]] = set()
         self._exits: dict[str, asyncio.Future[Exit]] = {}
 
     async def adopt(self, models: Iterable[Model]) -> dict[str, Endpoint]:
         """Take over what runs already."""
         return await self._driver.adopt([*models], self._note_exit)
+
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run."""
+        return self._driver.warnings()
 
     async def absent(self, models: Iterable[Model]) -> frozenset[str]:
         """Return the ids of those that have nothing to be started."""
@@ -50,6 +55,10 @@ class Engines:
 
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""
+        if action.verb == "check":
+            self._looks.add(look := self._loop.create_task(self._check(action.model), name=f"check {action.model.id}"))
+            look.add_done_callback(self._looks.discard)
+            return
         model, before = action.model, self._tasks.get(action.model.id)
         work = self._stop(model, before) if action.verb == "stop" else self._start(model, endpoint)
         task = self._loop.create_task(work, name=f"{action.verb} {model.id}")
@@ -63,12 +72,28 @@ class Engines:
 
     async def close(self, running: Iterable[Model]) -> None:
         """Do nothing more, stop these engines, and let go of all others."""
-        tasks = [*self._tasks.values()]
+        tasks = [*self._tasks.values(), *self._looks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(self._driver.stop(model) for model in running), return_exceptions=True)
         await self._driver.close()
+
+    async def look(self, model: Model) -> Failure | None:
+        """Return why an engine could not be started, as far as its driver can see, or None."""
+        try:
+            await self._driver.check(model)
+        except DriverError as error:
+            return Failure(str(error), is_absent=isinstance(error, AbsentError))
+        return None
+
+    async def _check(self, model: Model) -> None:
+        failure = await self.look(model)
+        self._send(lambda board: board.checked(model, failure))
+
+    def explain(self, model: Model, message: str) -> Failure:
+        """Return what is known of an engine that lives and serves nobody."""
+        return self._explain(model, message, None)
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
         exited = self._exits[model.id] = self._loop.create_future()
@@ -77,10 +102,10 @@ class Engines:
                 endpoint = await self._driver.start(model)
             await wait_ready(model, endpoint, exited)
         except (DriverError, NotReadyError) as error:
-            code = exited.result().code if exited.done() else None
-            if endpoint is not None and not exited.done():
+            ended = exited.result() if exited.done() else None
+            if endpoint is not None and ended is None:
                 await self._end(model)
-            failure = self._explain(model, str(error), code, is_absent=isinstance(error, AbsentError))
+            failure = self._explain(model, str(error), ended, is_absent=isinstance(error, AbsentError))
             self._send(lambda board: board.failed(model.id, failure))
             return
         found = endpoint
@@ -119,10 +144,12 @@ class Engines:
         if record is None or not record.standing.is_open or record.endpoint is None:
             return
         if record.endpoint.generation == exit_.generation:
-            board.failed(id_, self._explain(record.model, "died", exit_.code))
+            board.failed(id_, self._explain(record.model, "died", exit_))
 
-    def _explain(self, model: Model, message: str, code: int | None, *, is_absent: bool = False) -> Failure:
-        lines = tuple(self._driver.last_words(model.id, _LINES))
-        meaning = explain_failure(model.engine, code, [*lines, message])  # Docker's own words count as well
+    def _explain(self, model: Model, message: str, ended: Exit | None, *, is_absent: bool = False) -> Failure:
+        code = None if ended is None else ended.code
+        cause = find_cause(self._driver.last_start(model.id))
+        hit_limit = None if ended is None else ended.hit_limit
+        meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
         told = message if code is None else f"{message} (exit code {code})"
-        return Failure(told, code, lines, meaning, is_absent=is_absent)
+        return Failure(told, code, cause.shown, meaning, is_absent=is_absent)

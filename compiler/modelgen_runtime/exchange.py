@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -244,6 +245,8 @@ class Exchange:
 
     def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
         """Send the head on."""
+        if status >= 400 and self._engine is not None and self._lease is not None:
+            self._engine.overhear(partial(self._front.admission.note_error, self._lease, status))
         self._again = None
         self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole
         self.answer.pass_head(status, headers, fields)

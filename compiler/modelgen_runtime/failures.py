@@ -1,4 +1,4 @@
-"""What the last words of an engine mean, and which line of models.toml mends it."""
+"""What an engine's end, or an error that it answers, means, and which key of models.toml mends it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.known_failures import EXITS, SAYINGS, Saying
+from modelgen_runtime.known_failures import (
+    ANSWERS,
+    CAUSES,
+    CONSEQUENCES,
+    EXITS,
+    NOT_OWN_LIMIT,
+    OWN_LIMIT,
+    ExitRow,
+    Saying,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from modelgen_runtime.root_cause import Cause
 
 _LINES, _CHARACTERS = 400, 2_000  # of a log that an engine fills as it likes
 
@@ -25,6 +36,7 @@ class Meaning:
         remedy: What to change, most often in models.toml.
         line: What the engine said, or how it ended.
         source: Where this is known from.
+        keys: What mends it: keys of the model's table in models.toml, such as `args.max-model-len`.
     """
 
     name: str
@@ -32,31 +44,68 @@ class Meaning:
     remedy: str
     line: str
     source: str
+    keys: tuple[str, ...] = ()
 
 
-def explain_failure(engine: str, exit_code: int | None, lines: Sequence[str]) -> Meaning | None:
+def explain_failure(
+    engine: str, exit_code: int | None, cause: Cause, message: str = "", *, hit_limit: bool | None = None
+) -> Meaning | None:
     """Return what an engine's end means, or None if nobody knows.
 
-    Of several sayings the most specific wins: that which stands first in the table, which is ordered so, and of it the
-    last line. What was said weighs more than how the process ended.
+    What it said as the cause weighs most, then the kernel's word that its memory limit was reached, then what else it
+    said, then how it ended, and last what other processes said of its end. Of several sayings the most specific wins:
+    that which stands first in the table, which is ordered so, and of it the last line.
 
     Args:
         engine: Name of the engine. The sayings of all engines count for `command`, which may run any of them.
         exit_code: Negative, or 128 and more, for a signal; None where it is not known.
-        lines: The last ones that it printed since it was last started.
+        cause: What it printed since it was last started.
+        message: What the driver said: Docker's own words count as well.
+        hit_limit: Whether Docker says that the memory limit of its container was reached; None where nobody knows.
     """
+    if found := _search(engine, CAUSES, [*cause.said, message]):
+        return found
+    how = f"exit code {exit_code}"
+    if hit_limit:
+        return _of_exit(OWN_LIMIT, how)
+    if found := _search(engine, CAUSES, cause.rest):
+        return found
+    rows = (NOT_OWN_LIMIT, *EXITS) if hit_limit is False else EXITS
+    if (row := next((row for row in rows if exit_code in row.codes), None)) is not None:
+        return _of_exit(row, how)
+    return None if cause.is_raised else _search(engine, CONSEQUENCES, [*cause.said, *cause.noticed])
+
+
+def explain_answer(engine: str, body: str) -> Meaning | None:
+    """Return what an error means that an engine which is ready has answered."""
+    return _search(engine, ANSWERS, [body])
+
+
+def _search(engine: str, sayings: Iterable[Saying], lines: Sequence[str]) -> Meaning | None:
     recent = [line[:_CHARACTERS] for line in lines[-_LINES:]]
-    for saying in SAYINGS:
+    for saying in sayings:
         if saying.engine is None or engine in {saying.engine, "command"}:
             for line in reversed(recent):
-                if _compile(saying).search(line):
-                    return Meaning(saying.name, saying.meaning, saying.remedy, line, saying.source)
-    for row in EXITS:
-        if exit_code in row.codes:
-            return Meaning(row.name, row.meaning, row.remedy, f"exit code {exit_code}", row.source)
+                if (match := _compile(saying.pattern).search(line)) is not None:
+                    remedy = _remedy(saying, match)
+                    return Meaning(saying.name, saying.meaning, remedy, line, saying.source, saying.keys)
     return None
 
 
+def _remedy(saying: Saying, match: re.Match[str]) -> str:
+    """Return the remedy, with the numbers that the line names."""
+    if saying.numbered is None or None in match.groupdict().values():
+        return saying.remedy
+    told = saying.numbered
+    for name, digits in match.groupdict().items():
+        told = told.replace(f"{{{name}}}", digits)
+    return told
+
+
+def _of_exit(row: ExitRow, how: str) -> Meaning:
+    return Meaning(row.name, row.meaning, row.remedy, how, row.source, row.keys)
+
+
 @cache
-def _compile(saying: Saying) -> re.Pattern[str]:
-    return re.compile(saying.pattern)
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

@@ -65,7 +65,7 @@ class Front:
         is_routed = path in self.admission.routes()
         self.access.check(path, head.fields, needs="data" if is_routed else _role_of(path))
         if is_routed and head.method != b"POST":
-            raise RefusedError(405, "method_not_allowed", f"{path} takes POST")
+            raise RefusedError(405, "method_not_allowed", f"{path} takes POST", allow="POST")
         if length is not None and length > self.most_bytes(is_routed=is_routed):
             raise self.too_large()
         return is_routed
@@ -94,7 +94,8 @@ class Front:
     def _list(self, request: Request) -> Response:
         """Return all declared models in OpenAI's shape, ready or not: clients offer what they see here."""
         if request.method not in ("GET", "HEAD"):
-            return refuse(request.path, RefusedError(405, "method_not_allowed", f"{request.path} takes GET"))
+            wrong = RefusedError(405, "method_not_allowed", f"{request.path} takes GET", allow="GET, HEAD")
+            return refuse(request.path, wrong)
         name = request.path.removeprefix("/v1/models").strip("/")
         listed = {
             one: {"id": one, "object": "model", "created": 0, "owned_by": "modelgen", "state": record.state}

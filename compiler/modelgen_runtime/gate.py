@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modelgen_runtime.engine_errors import EngineErrors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,13 +27,25 @@ class RefusedError(Exception):
         message: For people: what happened and what to do.
         retry_after: Seconds after which another try may go well, or None.
         log: The engine's last lines, where they tell more.
+        places: Dotted paths of models.toml where it can be mended.
+        allow: Methods that the path takes, where it is the method that is wrong.
     """
 
-    def __init__(
-        self, status: int, kind: str, message: str, *, retry_after: int | None = None, log: tuple[str, ...] = ()
+    def __init__(  # noqa: PLR0913 - what an answer may hold
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        log: tuple[str, ...] = (),
+        places: tuple[str, ...] = (),
+        allow: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.allow = allow
         self.status, self.kind, self.message, self.retry_after, self.log = status, kind, message, retry_after, log
+        self.places = places
 
 
 @dataclass(eq=False, slots=True)
@@ -64,7 +78,9 @@ class Gate:
         leases: Requests that are with the engine.
         queued: How many wait in line; nobody passes them.
         used: Clock time at which the last one left.
+        heard: Loop time at which the engine last sent something to a request; the gateway sets it.
         on_leave: Told whenever one has left.
+        errors: That the engine has answered since it became ready.
     """
 
     model: Model
@@ -72,7 +88,9 @@ class Gate:
     leases: set[Lease] = field(default_factory=set)
     queued: int = 0
     used: float = 0.0
+    heard: float = 0.0
     on_leave: Callable[[Gate], None] | None = None
+    errors: EngineErrors = field(default_factory=EngineErrors)
 
     def enter(self) -> Lease | None:
         """Let a request through, or return None: then it has to wait (`Switchboard.enter`)."""

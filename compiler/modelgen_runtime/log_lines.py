@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 LINE_BYTES = 65_536  # more than is shown, so that a secret that straddles the end of what is shown is masked too
 SHOWN_CHARACTERS = 8_192
 START_MARK = "[modelgen] start "
+BEGIN_LINES, END_LINES = 1_000, 4_000
+"""Of one start, in which its cause is looked for: more would hold everybody else up for too long."""
 
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}")
 _MASK = "•••"

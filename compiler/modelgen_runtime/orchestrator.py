@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import ipaddress
 import logging
 import os
 import signal
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
 from modelgen_runtime.control import Control
@@ -114,15 +115,24 @@ def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
     raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
 
 
-def _hold(state: Path) -> IO[str]:
-    """Keep a second orchestrator from the same engines; the system lets go of the lock however this one ends."""
-    file = (state / "lock").open("a", encoding="ascii")
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
-    return file
+def _hold(state: Path) -> contextlib.ExitStack:
+    """Keep a second orchestrator from the same engines; the system lets go of the locks however this one ends.
+
+    The folder itself is locked, which a disk that takes nothing allows as well, and the file that earlier releases lock.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.callback(os.close, folder := os.open(state, os.O_RDONLY))
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                file = held.enter_context((state / "lock").open("a", encoding="ascii"))
+            except OSError as error:
+                _LOG.warning("%s cannot be written (%s)", state / "lock", error.strerror)
+            else:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
+        return held.pop_all()
 
 
 async def _serve(front: Front, switchboard: Switchboard, bind: str, *, stop_engines: bool) -> None:

@@ -55,7 +55,7 @@ class Failure:
     Args:
         message: One sentence.
         exit_code: Of its process, where it has ended and somebody knows.
-        lines: What it printed last.
+        lines: What it printed as its cause and at the very end.
         meaning: What that means, where it is known.
         is_absent: Whether there is nothing to start.
     """

@@ -31,7 +31,7 @@ def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...
         body = {"error": openai_error(refusal)}
     else:
         return problem_response(refusal, headers)
-    return Response(refusal.status, _encode(body), headers=_with_retry(refusal, headers))
+    return Response(refusal.status, _encode(body), headers=_with_more(refusal, headers))
 
 
 def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -44,7 +44,9 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
     }
     if refusal.log:
         body["log"] = [*refusal.log]
-    return Response(refusal.status, _encode(body), "application/problem+json", _with_retry(refusal, headers))
+    if refusal.places:
+        body["places"] = [*refusal.places]
+    return Response(refusal.status, _encode(body), "application/problem+json", _with_more(refusal, headers))
 
 
 def openai_error(refusal: RefusedError) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def openai_error(refusal: RefusedError) -> dict[str, Any]:
     error: dict[str, Any] = {"message": refusal.message, "type": kind, "param": None, "code": refusal.kind}
     if refusal.log:
         error["log"] = [*refusal.log]
+    if refusal.places:
+        error["places"] = [*refusal.places]
     return error
 
 
@@ -61,10 +65,12 @@ def _as_anthropic(refusal: RefusedError) -> dict[str, Any]:
     return {"type": "error", "error": {"type": kind, "message": refusal.message}}
 
 
-def _with_retry(refusal: RefusedError, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    if refusal.retry_after is None:
-        return headers
-    return (*headers, ("Retry-After", str(refusal.retry_after)))
+def _with_more(refusal: RefusedError, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    if refusal.retry_after is not None:
+        headers = (*headers, ("Retry-After", str(refusal.retry_after)))
+    if refusal.allow is not None:
+        headers = (*headers, ("Allow", refusal.allow))
+    return headers
 
 
 def _encode(body: object) -> bytes:

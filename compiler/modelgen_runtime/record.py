@@ -47,6 +47,11 @@ class Record:
         failures: How often in a row.
         not_before: When it may be tried again.
         on_stopped: Who is told when it has stopped.
+        stuck: Why it cannot be stopped; None while nothing is known against it.
+        doomed: Why it is being stopped although it ought to run; None otherwise.
+        ended: The last generation that ended by itself, and what its requests are told.
+        checked_until: Until when it counts as startable.
+        is_checking: Whether it is being looked at.
     """
 
     gate: Gate
@@ -70,6 +75,11 @@ class Record:
     failures: int = 0
     not_before: float = 0.0
     on_stopped: list[Callable[[RefusedError | None], None]] = field(default_factory=list)
+    stuck: str | None = None
+    doomed: Failure | None = None
+    ended: tuple[str, RefusedError] | None = None
+    checked_until: float = 0.0
+    is_checking: bool = False
 
     @property
     def holds_memory(self) -> bool:
@@ -89,12 +99,17 @@ class Record:
             asked=self.asked,
             gentle=self.gentle,
             kept=min((order.since for order in self.orders), default=None),
-            leaves=self.is_held or self.is_dismissed or self.is_removed or self.successor is not None,
+            leaves=self.is_held
+            or self.is_dismissed
+            or self.is_removed
+            or self.doomed is not None
+            or self.successor is not None,
             used=self.gate.used,
             ready_at=self.ready_at,
             drain_until=self.drain_until,
             not_before=self.not_before,
             idle_timeout=self.model.idle_timeout,
+            checked_until=self.checked_until,
         )
 
     def open(self) -> None:
@@ -141,6 +156,7 @@ class Record:
         if self.successor is not None:
             self.model = self.gate.model = self.successor
             self.successor, self.failure, self.failures, self.not_before = None, None, 0, now
+            self.checked_until = 0.0
 
     def tell_stopped(self, refusal: RefusedError | None) -> None:
         """Tell those who wait for its end."""

@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.sources import places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from modelgen_runtime.record import Record
 
-_LINES = 20
 _GIB = 2**30
 
 
@@ -50,6 +50,12 @@ def stuck(model: str, why: str) -> RefusedError:
     return RefusedError(503, "engine_stuck", message, retry_after=10)
 
 
+def superseded(model: str, by: Iterable[str]) -> RefusedError:
+    """An operator has switched to something else before this was complete."""
+    names = ", ".join(f"`{one}`" for one in by)
+    return RefusedError(409, "superseded", f"a later switch to {names} took the place of this one to `{model}`")
+
+
 def too_large(lack: Mapping[str, int]) -> RefusedError:
     """What is asked for can never be resident."""
     cards = ", ".join(f"{gpu} lacks {size / _GIB:.1f} GiB" for gpu, size in sorted(lack.items()))
@@ -73,13 +79,16 @@ def failed(record: Record, now: float) -> RefusedError:
     failure = record.failure
     assert failure is not None, "a model that failed has a failure"  # noqa: S101 - an invariant
     parts = [f"`{record.model.id}` {failure.message}"]
+    places = places_of(record.model, failure.meaning.keys if failure.meaning else ())
     if failure.meaning is not None:
-        parts += [failure.meaning.text, failure.meaning.remedy]
+        where = f" ({', '.join(places)})" if places else ""
+        parts += [failure.meaning.text, failure.meaning.remedy + where]
     wait = max(1, math.ceil(record.not_before - now))
     return RefusedError(
         503,
         "model_absent" if failure.is_absent else "model_failed",
         "; ".join(parts),
         retry_after=wait,
-        log=failure.lines[-_LINES:],
+        log=failure.lines,
+        places=places,
     )

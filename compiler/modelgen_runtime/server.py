@@ -12,7 +12,7 @@ import httptools
 from modelgen_runtime import problems, refusals, wire
 from modelgen_runtime.exchange import Exchange
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.request_head import RequestHead, check_head, head_without_upgrade
+from modelgen_runtime.request_head import RequestHead, check_head, head_without_upgrade, method_not_allowed
 
 if TYPE_CHECKING:
     from modelgen_runtime.front import Front
@@ -82,6 +82,8 @@ class Connection(asyncio.Protocol):
             else:
                 _LOG.error("a fault of modelgen", exc_info=told)
                 self._reject(refusals.fault())
+        except httptools.HttpParserInvalidMethodError:
+            self._reject(method_not_allowed())
         except httptools.HttpParserError as error:
             self._reject(RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}"))
         else:

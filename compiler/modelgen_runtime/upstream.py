@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
+from modelgen_runtime.engine_errors import Overheard
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelgen_runtime.driver import Endpoint
     from modelgen_runtime.wire import Headers
 
@@ -84,6 +88,11 @@ class Engine(asyncio.Protocol):
         """Send more of the request."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
+
+    def overhear(self, note: Callable[[bytes], None]) -> None:
+        """Give the begin of the body of the answer that comes to `note` as well, once it has ended."""
+        if self._receiver is not None:
+            self._receiver = Overheard(self._receiver, note)
 
     def abort(self) -> None:
         """Break off: the client has gone, and the engine is to notice."""

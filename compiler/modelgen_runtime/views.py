@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen_runtime import eviction
+from modelgen_runtime.failures import explain_answer
+from modelgen_runtime.sources import places_of
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelgen_runtime.board import Board
+    from modelgen_runtime.engine_errors import EngineErrorKind
+    from modelgen_runtime.manifest import Model
     from modelgen_runtime.record import Record
 
 
@@ -30,7 +34,9 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "since": round(now - record.began, 3) if record.state is State.STARTING else None,
         "ready": round(now - record.ready_at, 3) if record.standing.is_open else None,
         "idle": round(now - record.gate.used, 3) if record.standing.is_open and not record.standing.is_busy else None,
+        "stuck": record.stuck,
         "failure": None,
+        "errors": [_show_error(record.model, kind, now) for kind in reversed(record.gate.errors.kinds.values())],
     }
     if failure is not None:
         meaning = failure.meaning
@@ -41,11 +47,27 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
             "said": meaning.line if meaning else None,
             "meaning": meaning.text if meaning else None,
             "remedy": meaning.remedy if meaning else None,
+            "places": [*places_of(model, meaning.keys)] if meaning else [],
             "in_a_row": record.failures,
             "retry_after": max(0.0, round(record.not_before - now, 3)),
             "log": [*failure.lines],
         }
     return shown
+
+
+def _show_error(model: Model, kind: EngineErrorKind, now: float) -> dict[str, Any]:
+    """Return errors of one kind that an engine has answered."""
+    meaning = explain_answer(model.engine, kind.message)
+    return {
+        "status": kind.status,
+        "message": kind.message,
+        "count": kind.count,
+        "ago": round(now - kind.last, 3),
+        "name": meaning.name if meaning else None,
+        "meaning": meaning.text if meaning else None,
+        "remedy": meaning.remedy if meaning else None,
+        "places": [*places_of(model, meaning.keys)] if meaning else [],
+    }
 
 
 def show_status(board: Board, now: float) -> dict[str, Any]:

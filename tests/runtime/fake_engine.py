@@ -14,9 +14,10 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
                                 ends in the middle of the N-th request, or as soon as it has come, with CODE (1)
 --hang-after N                  answers N requests and then nothing any more, /health included
 --fail-inference CODE           answers so to every request for tokens
+--fail-saying TEXT              with this message
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
---child                         has a child that ignores SIGTERM
+--child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
 --mark TEXT                     does nothing: to find it by
 
 POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/messages answer in their shapes, streamed when asked;
@@ -88,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         asked = json.loads(body) if "json" in self.headers.get("Content-Type", "json") else {"model": options.name[0]}
         if options.fail_inference is not None:
-            self.reply(options.fail_inference, {"error": {"message": "the fake was told to fail"}})
+            self.reply(options.fail_inference, {"error": {"message": options.fail_saying}})
         elif asked.get("model") not in options.name:
             self.reply(404, {"error": {"message": f"no model {asked.get('model')}", "code": "model_not_found"}})
         elif asked.get("stream"):
@@ -180,6 +181,10 @@ def obey(options: argparse.Namespace) -> None:
     if options.child and os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(3600)
+    if options.daemon and os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.setsid()
+        time.sleep(3600)
 
 
 def main() -> None:
@@ -193,11 +198,13 @@ def main() -> None:
     for name in ("--exit-at-start", "--exit-when-ready", "--exit-after", "--exit-on-request", "--hang-after"):
         parser.add_argument(name, type=int)
     parser.add_argument("--fail-inference", type=int)
+    parser.add_argument("--fail-saying", default="the fake was told to fail")
     parser.add_argument("--exit-code", type=int, default=1)
     parser.add_argument("--say-many", type=int, default=0)
     parser.add_argument("--chunks", type=int, default=3)
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--child", action="store_true")
+    parser.add_argument("--daemon", action="store_true")
     parser.add_argument("--drop-kept", action="store_true")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")

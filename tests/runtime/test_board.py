@@ -79,6 +79,11 @@ class Client:
 class Asked:
     order: Order
     answers: list[RefusedError | None] = field(default_factory=list)
+    has_left: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.answers) or self.has_left
 
 
 class World(RuleBasedStateMachine):
@@ -98,6 +103,7 @@ class World(RuleBasedStateMachine):
         self.board = Board(manifest, lambda: self.now, self.poke, self.happenings.append)
         self.doing: dict[str, str] = {}  # what the driver is about
         self.given_up: set[str] = set()
+        self.checking: list[Model] = []
         self.clients: list[Client] = []
         self.asked: list[Asked] = []
         self.stops: list[list[RefusedError | None]] = []
@@ -119,6 +125,10 @@ class World(RuleBasedStateMachine):
         assert self.wake > self.now
 
     def do(self, action: Action) -> None:
+        if action.verb == "check":
+            assert action.model not in self.checking
+            self.checking.append(action.model)
+            return
         busy = self.doing.get(action.model.id)
         assert busy is None or (busy == "start" and action.verb == "stop"), "one thing at a time for one engine"
         if busy == "start":
@@ -198,6 +208,13 @@ class World(RuleBasedStateMachine):
             self.board.failed(model, Failure("exited with code 1", 1, ("no",), is_absent=is_absent))
             self.advance()
 
+    @rule(problem=st.sampled_from([None, None, None, "absent", "no"]))
+    def is_checked(self, problem: str | None) -> None:
+        if self.checking:
+            failure = None if problem is None else Failure(problem, is_absent=problem == "absent")
+            self.board.checked(self.checking.pop(0), failure)
+            self.advance()
+
     @rule(index=st.integers(0, 5))
     def stops_(self, index: int) -> None:
         if (model := self.pick("stop", index)) is not None:
@@ -228,6 +245,15 @@ class World(RuleBasedStateMachine):
             self.board.failed(alive[index % len(alive)], Failure("died", -9))
             self.advance()
 
+    @rule(index=st.integers(0, 5))
+    def hangs(self, index: int) -> None:
+        alive = sorted(id_ for id_, record in self.board.records.items() if record.standing.is_open)
+        if alive:
+            record = self.board.records[alive[index % len(alive)]]
+            assert record.endpoint is not None
+            self.board.give_up(record.model.id, record.endpoint.generation, Failure("stopped answering"))
+            self.advance()
+
     @rule(seconds=st.sampled_from([0.5, 2.0, 10.0, 40.0]))
     def time_passes(self, seconds: float) -> None:
         until = self.now + seconds
@@ -246,6 +272,14 @@ class World(RuleBasedStateMachine):
             order = Order(known, answers.append)
             self.asked.append(Asked(order, answers))
             self.board.ask(order)
+            self.advance()
+
+    @rule(index=st.integers(0, 5))
+    def an_operator_leaves(self, index: int) -> None:
+        if waiting := [asked for asked in self.asked if not asked.is_over]:
+            asked = waiting[index % len(waiting)]
+            asked.has_left = True
+            self.board.take_back(asked.order)
             self.advance()
 
     @rule(model=MODELS, verb=st.sampled_from(["stop", "hold", "release"]))
@@ -305,7 +339,8 @@ class World(RuleBasedStateMachine):
     @invariant()
     def each_is_answered_once(self) -> None:
         assert all(len(asked.answers) <= 1 for asked in self.asked)
-        open_ = {id(asked.order) for asked in self.asked if not asked.answers}
+        assert not any(asked.answers and asked.has_left for asked in self.asked)
+        open_ = {id(asked.order) for asked in self.asked if not asked.is_over}
         assert open_ == {id(order) for record in self.board.records.values() for order in record.orders}
         assert all(len(answers) <= 1 for answers in self.stops)
 
@@ -319,6 +354,7 @@ class World(RuleBasedStateMachine):
         for _ in range(200):
             if not self.is_unfinished():
                 break
+            self.is_checked(None)
             self.starts(0)
             self.stops_(0)
             for client in [one for one in self.clients if one.lease is not None and not one.is_over]:
@@ -328,7 +364,7 @@ class World(RuleBasedStateMachine):
             if self.poked:
                 self.advance()
             seated = any(one.lease is not None and not one.is_over for one in self.clients)
-            if not self.doing and not seated and self.is_unfinished():
+            if not self.doing and not self.checking and not seated and self.is_unfinished():
                 assert self.wake < math.inf, self.show()
                 self.time_passes(self.wake - self.now)
         assert not self.is_unfinished(), self.show()
@@ -339,7 +375,7 @@ class World(RuleBasedStateMachine):
 
     def is_unfinished(self) -> bool:
         waiting = any(client.lease is None and not client.is_over for client in self.clients)
-        return waiting or any(not asked.answers for asked in self.asked) or any(not answers for answers in self.stops)
+        return waiting or any(not asked.is_over for asked in self.asked) or any(not answers for answers in self.stops)
 
 
 TestWorld = World.TestCase

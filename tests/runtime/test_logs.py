@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgen_runtime.log_lines import LINE_BYTES, SHOWN_CHARACTERS, START_MARK, clean_line, lines_of_last_start
-from modelgen_runtime.processes.logs import EngineLog
+from modelgen_runtime.containers.logs import KEPT, ContainerLog
+from modelgen_runtime.log_lines import (
+    BEGIN_LINES,
+    END_LINES,
+    LINE_BYTES,
+    SHOWN_CHARACTERS,
+    START_MARK,
+    clean_line,
+    lines_of_last_start,
+)
+from modelgen_runtime.processes.logs import FILE_BYTES, EngineLog
 from runtime_drivers import PATIENCE
 
 if TYPE_CHECKING:
@@ -192,3 +201,51 @@ def test_a_follower_goes_on_when_somebody_empties_the_file(log: EngineLog, tmp_p
 async def take(lines: AsyncIterator[str], count: int) -> list[str]:
     async with asyncio.timeout(PATIENCE):
         return [await anext(lines) for _ in range(count)]
+
+
+def test_the_last_start_is_all_that_was_printed_since_its_mark(log: EngineLog) -> None:
+    for generation, said in (("g1", b"old\n"), ("g2", b"one\n\ntwo\nthree")):
+        descriptor = log.open_for(generation)
+        os.write(descriptor, said)
+        os.close(descriptor)
+    assert log.last_start() == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("size", [1_500_000, 9_000_000])
+def test_of_a_start_that_printed_much_the_beginning_and_the_end_are_kept(tmp_path: Path, size: int) -> None:
+    log = EngineLog(tmp_path / "a.log")
+    descriptor = log.open_for("g1")
+    os.write(descriptor, b"Traceback: the cause\n")
+    for _ in range(size // 100_000):
+        os.write(descriptor, (b"x" * 99 + b"\n") * 1_000)
+        log.trim()
+    os.write(descriptor, b"the end\n")
+    os.close(descriptor)
+    lines = log.last_start()
+    assert lines[-1] == "the end"
+    assert len(lines) <= BEGIN_LINES + END_LINES
+    assert (lines[0] == "Traceback: the cause") == (size < FILE_BYTES)
+
+
+def test_an_orchestrator_that_took_an_engine_over_knows_the_end_of_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    descriptor = EngineLog(path).open_for("g1")
+    os.write(descriptor, (b"x" * 99 + b"\n") * 20_000 + b"the end\n")
+    os.close(descriptor)
+    assert EngineLog(path).last_start()[-1] == "the end"
+
+
+def test_the_log_of_a_container_keeps_the_beginning_of_a_start_however_much_follows() -> None:
+    log = ContainerLog()
+    log.take("2026-01-01T00:00:00.000000000Z", b"old\n")
+    log.begin("g2", "2026-01-01T00:00:01Z")
+    log.take("2026-01-01T00:00:01.500000000Z", b"the cause\n")
+    for number in range(10_000):
+        log.take("2026-01-01T00:00:02.000000000Z", b"%d\n" % number)
+    lines = log.last_start()
+    assert (lines[0], lines[-1]) == ("the cause", "9999")
+    assert len(lines) <= BEGIN_LINES + KEPT
+    log.begin("g3", "2026-01-01T00:00:03Z")
+    assert log.last_start() == []
+    log.take("2026-01-01T00:00:03.500000000Z", b"new\n")
+    assert log.last_start() == ["new"]

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -145,6 +146,9 @@ def test_what_cannot_be_started_is_said_at_once(rig: ProcessRig, process: Proces
         async with begun(rig, model) as watched:
             with pytest.raises(DriverError, match=f"cannot be started: .*{message}"):
                 await watched.driver.start(model)
+            if "the system refuses" not in message:  # which only a try can tell
+                with pytest.raises(DriverError, match=f"cannot be started: .*{message}"):
+                    await watched.driver.check(model)
 
     asyncio.run(start())
 
@@ -272,18 +276,112 @@ async def begin(rig: ProcessRig) -> None:
         pass
 
 
-def test_a_state_that_cannot_be_written_is_said_before_an_engine_runs(rig: ProcessRig) -> None:
+def test_where_an_engine_could_not_be_found_again_it_is_not_started_without_a_record(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelgen_runtime.processes.driver.FINDS_MARKED", False)
+
     async def start_without_room() -> None:
         model = rig.model("a")
         async with begun(rig, model) as watched:
             (rig.directory / "state" / "processes.json.new").mkdir()
-            with pytest.raises(DriverError, match="cannot be put on record"):
-                await watched.driver.start(model)
+            for asked in (watched.driver.check, watched.driver.start):
+                with pytest.raises(DriverError, match="cannot be put on record"):
+                    await asked(model)
             assert rig.processes(model) == []
             (rig.directory / "state" / "processes.json.new").rmdir()
             await watched.start_ready(model)
 
     asyncio.run(start_without_room())
+
+
+def test_a_hub_directory_that_is_gone_is_seen_before_a_start(rig: ProcessRig, tmp_path: Path) -> None:
+    environment = {"HF_HUB_CACHE": str(tmp_path / "hub")}
+
+    async def look(model: Model) -> None:
+        async with begun(rig, model) as watched:
+            await watched.driver.check(model)
+
+    model = rig.model("a", environment=environment)
+    asyncio.run(look(model))  # nobody knows whether this program reads it
+    model = dataclasses.replace(model, engine="vllm")
+    with pytest.raises(DriverError, match="there is no hub directory .*/hub: run `modelgen fetch`"):
+        asyncio.run(look(model))
+    (tmp_path / "hub").mkdir()
+    asyncio.run(look(model))
+
+
+def test_too_few_descriptors_are_seen_before_a_start(rig: ProcessRig) -> None:
+    model = rig.model("a")
+
+    async def look() -> None:
+        async with begun(rig, model) as watched:
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (15, limits[1]))
+            try:
+                with pytest.raises(DriverError, match="Too many open files: raise the limit"):
+                    await watched.driver.check(model)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    asyncio.run(look())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_what_an_engine_that_died_left_outside_of_its_group_is_ended_and_told(
+    rig: ProcessRig, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = rig.model("a", "--daemon")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            endpoint = await watched.start_ready(model)
+            leader, daemon = sorted(rig.processes(model))
+            os.kill(leader, signal.SIGKILL)
+            assert await watched.next_exit() == ("a", Exit(endpoint.generation, -9))
+            assert rig.processes(model) == []
+            assert f"a left processes behind outside of its group, which are ended: {{{daemon}}}" in caplog.text
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_what_was_left_behind_by_an_engine_that_ended_in_between_is_ended(rig: ProcessRig) -> None:
+    model = rig.model("a", "--daemon")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            await watched.start_ready(model)
+        leader, daemon = sorted(rig.processes(model))
+        os.kill(leader, signal.SIGKILL)
+        await until(lambda: rig.processes(model) == [daemon])
+        async with begun(rig, model):
+            assert rig.processes(model) == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_card_is_not_free_while_something_that_was_left_behind_lives(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
+    monkeypatch.setattr("modelgen_runtime.processes.groups.KILL_SECONDS", 0.5)
+    model = rig.model("a", "--daemon", stop_grace=0.2)
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            await watched.start_ready(model)
+            daemon = max(rig.processes(model))
+            with monkeypatch.context() as patch:
+                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
+                with pytest.raises(DriverError, match=rf"the processes \[{daemon}\], which it left behind"):
+                    await watched.driver.stop(model)
+                assert watched.exits.empty()
+            await watched.driver.stop(model)
+            assert rig.processes(model) == []
+
+    asyncio.run(run())
 
 
 def test_an_engine_whose_record_was_never_written_does_not_run(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def command(config: Path, out: Path | None, *, check: bool, force: bool, format_
 
 def _check(compilation: Compilation, out: Path) -> int:
     from modelgen import output
+    from modelgen.cli.override_notes import warn_of_override
 
+    warn_of_override(out, compilation.artifacts)
     try:
         changes = output.compare(compilation.artifacts, out)
     except OSError as error:

@@ -13,6 +13,7 @@ from modelgen import files
 from modelgen.cli.compiling import compile_file, config_option, read_config
 from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.locked import hub_directory
+from modelgen.cli.override_notes import override_warnings
 from modelgen.cli.reading import printable
 from modelgen.files import ModelgenError
 
@@ -84,7 +85,9 @@ def _read(config: Path, host: Host) -> tuple[Wanted, list[Finding], bool]:
         text = f"{said}: what it asks for is not known"
         return Wanted(), [Finding("models.toml", "bad", text, "modelgen validate")], True
     findings = [Finding("models.toml", "warning", said, "modelgen validate")] if errors else []
-    wanted = Wanted(document, is_without_cards=_is_without_cards(config, host))
+    is_without_cards, of_override = _look_at_override(config, host)
+    findings += of_override
+    wanted = Wanted(document, is_without_cards=is_without_cards)
     if document.is_refused("project", "hub"):
         return wanted, findings, False
     try:
@@ -95,19 +98,24 @@ def _read(config: Path, host: Host) -> tuple[Wanted, list[Finding], bool]:
     return replace(wanted, hub=hub), findings, False
 
 
-def _is_without_cards(config: Path, host: Host) -> bool:
-    from modelgen.operate.doctor import find_override, takes_all_cards
+def _look_at_override(config: Path, host: Host) -> tuple[bool, list[Finding]]:
+    """Return whether the user's override takes all cards back, and what else of the models it changes."""
+    from modelgen.operate.doctor import Finding, find_override, takes_all_cards
 
-    override = find_override(config.parent / "build")
+    folder = config.parent / "build"
+    override = find_override(folder)
     if override is None:
-        return False
+        return False, []
     try:
         compilation, _ = compile_file(config, None)
     except ModelgenError:  # of models.lock; `build` says so, and the host is looked at all the same
-        return False
-    return compilation.fleet is not None and takes_all_cards(
-        host, override, compilation.artifacts["docker-compose.yml"]
-    )
+        return False, []
+    if compilation.fleet is None:
+        return False, []
+    help_ = "write it in models.toml instead, where it is checked, unless it is meant so"
+    warnings = override_warnings(folder, compilation.artifacts)
+    found = [Finding("override", "warning", warning, help_) for warning in warnings]
+    return takes_all_cards(host, override, compilation.artifacts["docker-compose.yml"]), found
 
 
 def _fill(config: Path, host: Host) -> list[Finding]:

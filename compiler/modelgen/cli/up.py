@@ -60,6 +60,7 @@ def command(config: Path, out: Path | None, token_file: Path | None, *, yes: boo
 def _apply(compilation: Compilation, fleet: Fleet, config: Path, out: Path, *, offline: bool) -> int:
     from modelgen import output
     from modelgen.cli.build import refuse
+    from modelgen.cli.override_notes import warn_of_override
     from modelgen.cli.up_done import note_done
     from modelgen.cli.up_images import ready_images
     from modelgen.cli.up_keys import require_keys
@@ -79,6 +80,7 @@ def _apply(compilation: Compilation, fleet: Fleet, config: Path, out: Path, *, o
         raise cannot("read", error.filename or out, error, "name another directory by --out") from error
     if conflicts.conflicts:
         return refuse(conflicts, out)
+    warn_of_override(out, compilation.artifacts)
     deployment = Deployment(out.absolute(), fleet.project)
     found = deployment.containers()
     changes = _changes(compilation, fleet, deployment, found)

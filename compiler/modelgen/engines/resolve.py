@@ -59,12 +59,16 @@ def release_of(resolved: Resolved) -> Release | None:
 
 def named_args(document: Document, model: str, resolved: Resolved) -> dict[str, Any]:
     """Return the `args` of a model by the names that its engine has for them."""
-    args, engine = document.models[model].args or {}, ENGINES.get(resolved.engine)
+    args = document.models[model].args or {}
+    return {name: value for key, value in args.items() if (name := flag_name(resolved, key)) is not None}
+
+
+def flag_name(resolved: Resolved, key: str) -> str | None:
+    """Return the name that an engine has for a key of `args`; None where its names are not known."""
+    engine = ENGINES.get(resolved.engine)
     if (release := release_of(resolved)) is not None:
-        return {release.canonical(key): value for key, value in args.items()}
-    if engine is not None and engine.short_flags is not None:
-        return {long_name(engine, key): value for key, value in args.items()}
-    return {}
+        return release.canonical(key)
+    return long_name(engine, key) if engine is not None and engine.short_flags is not None else None
 
 
 def account_of(document: Document, model: str, resolved: Resolved) -> images.Account:

@@ -38,6 +38,10 @@ class Locator:
         self._lines: list[bytes] = []
         self._read()
 
+    def holds(self, path: Path) -> bool:
+        """Return whether a value or a table stands at `path`, and not only tables below it."""
+        return path in self._values or path in self._headers
+
     def key(self, path: Path) -> Span:
         """Return where the key itself is written."""
         return self._keys.get(path) or self.header(path)

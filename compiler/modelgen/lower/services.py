@@ -17,6 +17,7 @@ from modelgen.lower.environment import engine_environment, host_environment
 from modelgen.lower.files import place_files
 from modelgen.lower.paths import from_output
 from modelgen.lower.pins import pin_model
+from modelgen.lower.sources import sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +34,8 @@ _START = 300
 _DISK = 200_000_000
 _WINDOWS_DRIVE = 20_000_000
 _GIB = 2**30
+# No more than Docker's clock holds, which counts nanoseconds.
+_LONGEST_GRACE = 10**9
 
 
 def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does not
@@ -139,6 +142,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         concurrency=model.concurrency,
         canary=bool(model.canary),
         additions=additions,
+        sources=sources_of(document, name, resolved),
     )
 
 
@@ -187,4 +191,4 @@ def _stop_grace(args: Mapping[str, Any]) -> int:
     """Longer than vLLM's own drain (`--shutdown-timeout`, 0.18 and newer), else requests are cut by SIGKILL."""
     drain = args.get("shutdown-timeout", 0)
     is_number = isinstance(drain, int | float) and not isinstance(drain, bool)
-    return 30 + math.ceil(drain) if is_number and drain > 0 else 30
+    return min(30 + math.ceil(drain), _LONGEST_GRACE) if is_number and drain > 0 else 30

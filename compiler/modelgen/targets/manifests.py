@@ -70,6 +70,7 @@ def _model(
         concurrency=service.concurrency,
         process=process,
         container=container,
+        sources={key: manifest.dotted(*path) for key, path in service.sources},
     )
 
 

@@ -80,6 +80,21 @@ class ContainerDriver:
                 break
         return frozenset(missing)
 
+    async def check(self, model: Model) -> None:
+        """Look whether a container could be started.
+
+        Raises:
+            AbsentError: There is none.
+            DriverError: Docker does not answer, or will not start it as it stands.
+        """
+        container = _container(model)
+        try:
+            found = await self._engine_api.find(container.name)
+        except AbsentError as error:
+            raise AbsentError("has no container; run `modelgen up`") from error
+        if found.hindrance is not None:
+            raise DriverError(f"cannot be started: its container `{container.name}` {found.hindrance}")
+
     async def start(self, model: Model) -> Endpoint:
         """Start a container, and return once it runs.
 
@@ -118,13 +133,17 @@ class ContainerDriver:
         if (engine := self._engines.get(model.id)) is not None:
             await self._await_end(engine)
 
+    def warnings(self) -> list[str]:
+        """Return none: nothing is kept on disk."""
+        return []
+
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
         return self._log(model).tail(count)
 
-    def last_words(self, model: str, count: int) -> list[str]:
-        """Return the last lines of the last start alone."""
-        return self._log(model).last_words(count)
+    def last_start(self, model: str) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
         """Yield the lines that an engine prints from now on."""
@@ -192,7 +211,15 @@ class ContainerDriver:
             engine.reading.cancel()
         del self._engines[engine.model]
         engine.gone.set()
-        self._on_exit(engine.model, Exit(engine.endpoint.generation, code))
+        self._on_exit(engine.model, Exit(engine.endpoint.generation, code, await self._hit_limit(engine)))
+
+    async def _hit_limit(self, engine: _Engine) -> bool | None:
+        """Tell whether a container has run into its own memory limit, or None where Docker cannot tell it any more."""
+        with contextlib.suppress(DriverError):
+            found = await self._engine_api.find(engine.name)
+            if found.generation == engine.endpoint.generation:
+                return found.hit_limit
+        return None
 
     async def _await_exit(self, engine: _Engine) -> int | None:
         """Return the exit code of the run that the engine stands for, or None where Docker cannot tell it any more."""

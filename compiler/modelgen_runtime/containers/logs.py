@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line, lines_of_last_start
+from modelgen_runtime.log_lines import BEGIN_LINES, LINE_BYTES, START_MARK, clean_line, lines_of_last_start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -25,6 +25,8 @@ class ContainerLog:
         self._secrets: tuple[str, ...] = ()
         self._begun = b""
         self._mark, self._started = "", ""
+        self._first: list[str] = []  # lines of this start
+        self._marked = 0  # position of the first of them
         self.last = ""
         """When the last line was printed, as Docker writes it; "" before the first."""
 
@@ -41,7 +43,7 @@ class ContainerLog:
         self.last = time
         if self._started and self.last >= self._started:
             self._add(self._mark)
-            self._started = ""
+            self._first, self._marked, self._started = [], self._count, ""
         self._begun = (self._begun + text)[:LINE_BYTES]
         if text.endswith(b"\n"):
             self._add(clean_line(self._begun.removesuffix(b"\n"), self._secrets))
@@ -51,9 +53,12 @@ class ContainerLog:
         """Return the last lines, the oldest first."""
         return [*self._lines][-count:] if count > 0 else []
 
-    def last_words(self, count: int) -> list[str]:
-        """Return the last lines of the last start alone."""
-        return [] if self._started else lines_of_last_start([*self._lines])[-count:]
+    def last_start(self) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        if self._started:
+            return []
+        missing = self._count - len(self._lines) - self._marked  # of this start, and kept as its beginning at most
+        return [*self._first[: max(0, missing)], *lines_of_last_start([*self._lines])]
 
     def follow(self) -> AsyncIterator[str]:
         """Yield the lines that are printed from now on, of later starts too, without an end."""
@@ -69,6 +74,8 @@ class ContainerLog:
             await changed.wait()
 
     def _add(self, line: str) -> None:
+        if len(self._first) < BEGIN_LINES:
+            self._first.append(line)
         self._lines.append(line)
         self._count += 1
         self._changed.set()

@@ -9,10 +9,12 @@ What is printed in the microseconds between the last read and the truncation is 
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import os
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line
+from modelgen_runtime.log_lines import BEGIN_LINES, END_LINES, LINE_BYTES, START_MARK, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 4 << 20
 _TAIL_BYTES = 1 << 20
+_ROOM_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 16
+_BEGIN_BYTES, _END_BYTES = 1 << 18, 3 << 18
+_MARK = f"\n{START_MARK}".encode()
 _POLL_SECONDS = 0.1
+_LOG = logging.getLogger(__name__)
 
 
 class EngineLog:
@@ -35,6 +41,7 @@ class EngineLog:
         self._path, self._older, self._limit = path, path.with_name(f"{path.name}.1"), limit
         self._start = _size(self._older)  # position of the file's first byte
         self._secrets: tuple[str, ...] = ()
+        self._begun: int | None = None  # position after the mark of the last start; None where another one began it
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Show nobody these values from now on."""
@@ -42,10 +49,16 @@ class EngineLog:
 
     def open_for(self, generation: str) -> int:
         """Return a descriptor for an engine to print to, after a line that marks its start."""
-        self.trim()
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
+        try:
+            self.trim()
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_room(self._path.parent)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
+        except OSError as error:  # many a program ends when it cannot print, so its words go nowhere
+            _LOG.warning("%s cannot be written (%s): what the engine prints is lost", self._path, error.strerror)
+            return os.open(os.devnull, os.O_WRONLY)
         os.write(descriptor, f"{START_MARK}{generation}\n".encode())
+        self._begun = self._start + _size(self._path)
         return descriptor
 
     def trim(self) -> None:
@@ -73,6 +86,26 @@ class EngineLog:
         lines = data.removesuffix(b"\n").split(b"\n") if data else []
         return [clean_line(line, self._secrets) for line in lines[-count:]] if count > 0 else []
 
+    def last_start(self) -> list[str]:
+        """Return what was printed since the last start, or of much the beginning and the end."""
+        end = self._start + _size(self._path)
+        last = self._read_from(max(0, end - _END_BYTES), _END_BYTES)
+        _, mark, said = (b"\n" + last).rpartition(_MARK)
+        first, last = b"", said.partition(b"\n")[2]
+        if not mark and self._begun is not None:  # else another orchestrator has begun it: its end has to do
+            first = self._read_from(self._begun, _BEGIN_BYTES).rpartition(b"\n")[0]
+        lines = [*first.split(b"\n")[:BEGIN_LINES], *last.removesuffix(b"\n").rsplit(b"\n", END_LINES)[-END_LINES:]]
+        return [clean_line(line, self._secrets) for line in lines if line]
+
+    def _read_from(self, position: int, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            block, position = self._read_at(position)
+            if not block:
+                break
+            data += block
+        return data[:count]
+
     def follow(self) -> AsyncIterator[str]:
         """Yield the lines that are printed from now on, of later starts too, without an end."""
         return self._follow(self._start + _size(self._path))
@@ -99,6 +132,13 @@ class EngineLog:
             position = self._start
         block = _read(self._path, position - self._start, _BLOCK_BYTES)
         return block, position + len(block)
+
+
+def _check_room(folder: Path) -> None:
+    """Raise the system's own error of a full disk before it is quite full."""
+    found = os.statvfs(folder)
+    if found.f_bavail * found.f_frsize < _ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _size(path: Path) -> int:

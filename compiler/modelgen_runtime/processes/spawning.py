@@ -77,6 +77,17 @@ def spawn_held(process: Process, port: int, log: int) -> Held:
     return Held(pid, gate)
 
 
+def check_process(process: Process) -> None:
+    """Look whether a process could run, without running anything.
+
+    Raises:
+        DriverError: It could not.
+    """
+    path = process.environment.get("PATH", os.environ.get("PATH", os.defpath))
+    arguments = [_fill(argument, 0) for argument in process.arguments]
+    _check(arguments, Path(process.directory or ".").absolute(), {"PATH": path})
+
+
 def _fill(text: str, port: int) -> str:
     """Return an argument or a variable as the engine gets it; a leading `~/` is the home of whoever serves."""
     text = text.replace("{port}", str(port))

@@ -1,0 +1,50 @@
+"""What is known of a model's failure, line by line, as `why` and `up` print it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelgen.cli.override_notes import notes_about
+from modelgen.cli.places import find_places
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def describe_failure(model: dict[str, Any], config: Path, out: Path | None = None) -> list[str]:
+    """Return the lines about a model that has failed, with the places in models.toml that mend it.
+
+    Args:
+        model: As GET /models shows it; its `failure` is not None.
+        config: The models.toml.
+        out: The output directory of a deployment in Docker, whose override may count instead; None for `serve`.
+    """
+    failure = model["failure"]
+    lines = [f"{model['id']} is {model['state']}: it {failure['message']}"]
+    if failure["meaning"]:
+        is_exit = failure["said"].startswith("exit code ")  # which the first line has already
+        lines += [] if is_exit else [f"  it said: {failure['said'].strip()}"]
+        lines += _remedies(failure, config)
+    if out is not None:
+        lines += [f"  but: {note}" for note in notes_about(model["id"], out)]
+    if failure["in_a_row"] > 1:
+        lines.append(f"  it has failed {failure['in_a_row']} times in a row")
+    if failure["retry_after"]:
+        lines.append(f"  the next request that starts it may come in {failure['retry_after']:.0f} s")
+    return [*lines, *(f"  | {line}" for line in failure["log"])]
+
+
+def describe_errors(model: dict[str, Any], config: Path) -> list[str]:
+    """Return the lines about what the engine of a model that is ready answers instead of what it was asked for."""
+    lines = []
+    for error in model.get("errors", []):  # of which an orchestrator of a version before this knows none
+        times = "once" if error["count"] == 1 else f"{error['count']} times"
+        lines.append(f"  it answered {error['status']} {times}, {error['ago']:.0f} s ago: {error['message']}")
+        lines += _remedies(error, config) if error["meaning"] else []
+    return lines
+
+
+def _remedies(told: dict[str, Any], config: Path) -> list[str]:
+    lines = [f"  that means: {told['meaning']}", f"  what to do: {told['remedy']}"]
+    # An orchestrator of a version before this names no places.
+    return [*lines, *(f"  where: {place}" for place in find_places(config, told.get("places", [])))]

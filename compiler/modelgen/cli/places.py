@@ -1,0 +1,84 @@
+"""Dotted paths of models.toml, as the orchestrator names them → file, line and column."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelgen.cli.compiling import read_config
+from modelgen.files import ModelgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from modelgen.load.locator import Locator
+    from modelgen.load.locator import Path as Keys
+
+_LONGEST = 1000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a key is written, or is to be written.
+
+    Args:
+        path: Dotted, such as `models.qwen.args.max-model-len`.
+        file: The models.toml.
+        line: Of the value, or of the nearest table around it; None where the file has neither.
+        column: Likewise.
+        is_written: Whether the key itself is there.
+    """
+
+    path: str
+    file: str
+    line: int | None
+    column: int | None
+    is_written: bool
+
+    def __str__(self) -> str:
+        at = self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
+        return f"{at} ({self.path}{'' if self.is_written else ', which is to be added'})"
+
+
+def find_places(config: Path, paths: Sequence[str]) -> list[Place]:
+    """Return where these paths are in a models.toml as it is now, which may be another than the orchestrator runs."""
+    if not paths:
+        return []
+    locator = _locate(config)
+    return [_find(locator, config.as_posix(), path) for path in paths]
+
+
+def _locate(config: Path) -> Locator | None:
+    from modelgen.load.locator import Locator
+    from modelgen.load.text import decode, is_too_dotted
+    from modelgen.source import Source
+
+    try:
+        source = Source(config.as_posix(), decode(read_config(config)))
+        return None if is_too_dotted(source.text) else Locator(source)
+    except (ModelgenError, ValueError, RecursionError):
+        return None  # removed or half-edited since: the path alone says enough
+
+
+def _find(locator: Locator | None, file: str, path: str) -> Place:
+    keys = _read_path(path)
+    tables = [keys[:length] for length in range(len(keys), 0, -1)]
+    if locator is None or (nearest := next((table for table in tables if locator.holds(table)), None)) is None:
+        return Place(path, file, None, None, is_written=False)
+    span = locator.value(nearest)
+    return Place(path, file, span.line, span.column, is_written=nearest == keys)
+
+
+def _read_path(path: str) -> Keys:
+    """Return the keys of a dotted path; it came over the network, so that it may be anything."""
+    try:
+        tree: Any = tomllib.loads(f"{path} = 0") if len(path) <= _LONGEST else {}
+    except (ValueError, RecursionError):
+        return ()
+    keys: list[str | int] = []
+    while isinstance(tree, dict) and len(tree) == 1:
+        [(key, tree)] = tree.items()
+        keys.append(key)
+    return tuple(keys)

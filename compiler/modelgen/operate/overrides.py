@@ -1,0 +1,266 @@
+"""What a docker-compose.override.yml replaces or takes away of the file that was built, with the lines of it.
+
+Compose merges the two: it replaces single values, `command` and `entrypoint`, merges tables key by key, and appends to
+most lists; `!reset` takes a value away and `!override` replaces a whole table or list (docs.docker.com, "Merge Compose
+files"). The override is its user's own and may hold anything: it is read as nodes, of which no object is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from modelgen.engines.places import normal_target, target_of
+from modelgen.files import ModelgenError
+from modelgen.operate.doctor.override import find_override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OWN_SERVICES = ("orchestrator", "gate")
+_BUILT = "docker-compose.yml"
+_MOST_BYTES = 256 * 1024  # PyYAML reads as much in a second or two
+_MODEL = "modelgen.model"
+_REPLACED_WHOLE = ("command", "entrypoint", "test")
+_SET = ("entrypoint", "devices", "gpus", "runtime", "network_mode")
+_CARDS = ("resources", "reservations", "devices")
+_MERGE = "tag:yaml.org,2002:merge"
+_MOST_MERGED = 100
+
+_VITAL = ("command", "entrypoint", "environment", "deploy", "devices", "gpus", "runtime", "volumes", "image")
+Verb = Literal["replaces", "takes away", "adds to", "sets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that an override changes of what was built.
+
+    Args:
+        file: The override.
+        line: Where in it.
+        column: Likewise.
+        service: Whose.
+        model: Which it serves; None for a service of modelgen's own.
+        keys: Of the service, such as `("environment", "HF_HUB_OFFLINE")`; empty for the whole service.
+        verb: What happens to it.
+    """
+
+    file: str
+    line: int
+    column: int
+    service: str
+    model: str | None
+    keys: tuple[str, ...]
+    verb: Verb
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether a model may not run as models.toml says because of it."""
+        return self.model is not None and (not self.keys or self.keys[0] in _VITAL)
+
+    @property
+    def place(self) -> str:
+        """Where it is written."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+    @property
+    def sentence(self) -> str:
+        """What it does."""
+        if self.keys[:1] == ("volumes",) and len(self.keys) > 1:
+            what = f"the mount at `{self.keys[1]}` of "
+        else:
+            what = f"`{'.'.join(self.keys)}` of " if self.keys else ""
+        return f"{self.verb} {what}service `{self.service}`"
+
+
+def read_changes(folder: Path, built: bytes | None = None) -> list[Change]:
+    """Return what the override in a folder changes of what was built; nothing where there is none.
+
+    Args:
+        folder: The output directory.
+        built: Text of the docker-compose.yml beside it, which need not be written yet; None for the one in the folder.
+
+    Raises:
+        ModelgenError: One of the two cannot be read.
+    """
+    path = find_override(folder)
+    if path is None:
+        return []
+    services = _services(built if built is not None else _read(folder / _BUILT))
+    root = _compose(path)
+    if root is None:
+        return []
+    return [*_Differences(path.as_posix(), services).find(root)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ModelgenError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _services(built: bytes) -> dict[str, dict[str, Any]]:
+    """Return the services of what modelgen wrote, which nobody may edit."""
+    try:
+        tree = yaml.load(built, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        services: dict[str, dict[str, Any]] = tree["services"]
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ModelgenError(
+            f"the {_BUILT} beside the override is not as modelgen writes it; run `modelgen build`"
+        ) from error
+    return services
+
+
+def _compose(path: Path) -> yaml.MappingNode | None:
+    """Return the root of an override as nodes; None where it is empty."""
+    data = _read(path)
+    if len(data) > _MOST_BYTES:
+        raise ModelgenError(f"{path} is too large to be looked through: it has more than {_MOST_BYTES // 1024} KiB")
+    try:
+        root = yaml.compose(data, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
+        raise ModelgenError(f"{at} is not YAML: {error.problem or error.context}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ModelgenError(f"{path} is not YAML that can be looked through: {type(error).__name__}") from error
+    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
+        return None
+    if not isinstance(root, yaml.MappingNode):
+        raise ModelgenError(f"{path} is not a table with `services` in it, so Compose refuses it")
+    return root
+
+
+class _Differences:
+    """Finds what an override changes, by walking through what was built and never deeper than that."""
+
+    def __init__(self, file: str, services: dict[str, dict[str, Any]]) -> None:
+        self._file, self._services = file, services
+
+    def find(self, root: yaml.MappingNode) -> Iterator[Change]:
+        table = _entries(root).get("services")
+        if table is None:
+            return
+        pairs = _pairs(table)
+        for name, service in self._services.items():
+            found = (table, table) if table.tag == "!reset" else pairs.get(name)
+            if found is not None:
+                yield from self._in_service(name, service, *found)
+            elif table.tag == "!override":
+                yield self._change(name, (), table, "takes away")
+
+    def _in_service(self, name: str, built: dict[str, Any], key: yaml.Node, node: yaml.Node) -> Iterator[Change]:
+        if node.tag == "!reset":
+            yield self._change(name, (), key, "takes away")
+        elif node.tag == "!override":
+            yield self._change(name, (), key, "replaces")
+        else:
+            yield from self._in_table(name, built, node, ())
+            for other, (place, value) in _pairs(node).items():
+                if other not in built and (name in OWN_SERVICES or other in _SET or _reserves_cards(other, value)):
+                    yield self._change(name, (other,), place, "sets")
+
+    def _in_table(
+        self, service: str, built: dict[str, Any], node: yaml.Node, keys: tuple[str, ...]
+    ) -> Iterator[Change]:
+        for key, (place, value) in _pairs(node).items():
+            if key in built:
+                yield from self._in_value(service, built[key], place, value, (*keys, key))
+
+    def _in_value(
+        self, service: str, built: object, place: yaml.Node, node: yaml.Node, keys: tuple[str, ...]
+    ) -> Iterator[Change]:
+        if node.tag == "!reset":
+            yield self._change(service, keys, place, "takes away")
+        elif _is_same(built, node):
+            return
+        elif node.tag == "!override" or keys[-1] in _REPLACED_WHOLE:
+            yield self._change(service, keys, place, "replaces")
+        elif isinstance(built, dict):
+            yield from self._in_table(service, built, node, keys)
+        elif isinstance(built, list) and isinstance(node, yaml.SequenceNode):
+            yield from self._in_list(service, built, node, keys)
+        else:
+            yield self._change(service, keys, place, "replaces")
+
+    def _in_list(
+        self, service: str, built: list[Any], node: yaml.SequenceNode, keys: tuple[str, ...]
+    ) -> Iterator[Change]:
+        """Compose appends; a mount at a place that has one already replaces it."""
+        if keys[-1] == "volumes":
+            ours = {normal_target(mount["target"]): mount for mount in built if isinstance(mount, dict)}
+            for item in node.value:
+                target = _target(item)
+                if target in ours and not _is_same(ours[target], item):
+                    yield self._change(service, (*keys, target), item, "replaces")
+        elif keys[-1] == "devices":
+            yield self._change(service, keys, node, "adds to")
+
+    def _change(self, service: str, keys: tuple[str, ...], node: yaml.Node, verb: Verb) -> Change:
+        labels = self._services[service].get("labels")
+        model = labels.get(_MODEL) if isinstance(labels, dict) else None
+        mark = node.start_mark
+        return Change(self._file, mark.line + 1, mark.column + 1, service, model, keys, verb)
+
+
+def _reserves_cards(key: str, node: yaml.Node) -> bool:
+    """Return whether a key is a `deploy` that gives the service cards."""
+    found: yaml.Node | None = node if key == "deploy" else None
+    for name in _CARDS:
+        found = None if found is None else _entries(found).get(name)
+    return found is not None
+
+
+def _entries(node: yaml.Node) -> dict[str, yaml.Node]:
+    return {key: value for key, (_, value) in _pairs(node).items()}
+
+
+def _pairs(node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    """Return key and value of each entry: of a table, with what is merged into it, or of a list of `NAME=value`."""
+    pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            if isinstance(item, yaml.ScalarNode):
+                name, equals, text = item.value.partition("=")
+                pairs[name] = (item, yaml.ScalarNode("tag:yaml.org,2002:str" if equals else "", text))
+        return pairs
+    tables, merged = [node], 0
+    while tables and merged < _MOST_MERGED:
+        table, merged = tables.pop(0), merged + 1
+        for key, value in table.value if isinstance(table, yaml.MappingNode) else ():
+            if key.tag == _MERGE:
+                tables += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            elif isinstance(key, yaml.ScalarNode):
+                pairs.setdefault(key.value, (key, value))
+    return pairs
+
+
+def _is_same(built: object, node: yaml.Node) -> bool:
+    """Return whether a node says what was built, as far as Compose tells the two apart."""
+    if isinstance(node, yaml.ScalarNode):
+        return not isinstance(built, dict | list) and _text(built) == node.value
+    if isinstance(node, yaml.SequenceNode):
+        return isinstance(built, list) and len(built) == len(node.value) and all(map(_is_same, built, node.value))
+    pairs = _entries(node)
+    return (
+        isinstance(built, dict)
+        and built.keys() == pairs.keys()
+        and all(_is_same(built[key], pairs[key]) for key in pairs)
+    )
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _target(item: yaml.Node) -> str:
+    """Return where in the container an entry of `volumes` is."""
+    if isinstance(item, yaml.ScalarNode):
+        return target_of(item.value)
+    target = _entries(item).get("target")
+    return normal_target(target.value) if isinstance(target, yaml.ScalarNode) else ""

@@ -1,0 +1,127 @@
+"""What engines that are ready answer instead of what they were asked for: the last kinds of errors of each."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.log_lines import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen_runtime.upstream import EngineError, Receiver
+    from modelgen_runtime.wire import Headers
+
+_BODY_BYTES = 4_096
+_KINDS = 5
+_MESSAGE_CHARACTERS = 1_000
+_KIND_CHARACTERS = 200
+_NUMBER = re.compile(r"[0-9]+")
+_DEAD = ("EngineCore encountered an issue", "Background loop has errored")
+
+
+@dataclass(slots=True)
+class EngineErrorKind:
+    """Answers that differ in numbers alone.
+
+    Args:
+        status: Of HTTP.
+        message: Of the last one.
+        count: How many there were.
+        last: When the last one came.
+    """
+
+    status: int
+    message: str
+    count: int = 0
+    last: float = 0.0
+
+    @property
+    def is_death(self) -> bool:
+        """Whether the engine says that it has died; by the begin of its message, where no client's words stand."""
+        return self.status >= 500 and self.message.startswith(_DEAD)
+
+
+@dataclass(slots=True)
+class EngineErrors:
+    """The last kinds of errors that one engine has answered, in the order of their last time."""
+
+    kinds: dict[tuple[int, str], EngineErrorKind] = field(default_factory=dict)
+
+    def note(self, status: int, body: bytes, now: float) -> EngineErrorKind:
+        """Write one down, and return its kind."""
+        message = _read_message(body)
+        key = status, _NUMBER.sub("#", message)[:_KIND_CHARACTERS]
+        kind = self.kinds.pop(key, None) or EngineErrorKind(status, message)
+        kind.message, kind.count, kind.last = message, kind.count + 1, now
+        self.kinds[key] = kind
+        if len(self.kinds) > _KINDS:
+            del self.kinds[next(iter(self.kinds))]
+        return kind
+
+    def clear(self) -> None:
+        """Forget all: another engine answers now."""
+        self.kinds.clear()
+
+
+class Overheard:
+    """Passes an engine's answer on to its receiver, and keeps the begin of its body for somebody else.
+
+    Args:
+        receiver: Who gets the answer.
+        note: Given the begin of the body once the answer has ended.
+    """
+
+    __slots__ = ("_heard", "_note", "_receiver")
+
+    def __init__(self, receiver: Receiver, note: Callable[[bytes], None]) -> None:
+        self._receiver, self._note = receiver, note
+        self._heard = bytearray()
+
+    def on_head(self, status: int, headers: Headers, fields: dict[bytes, bytes]) -> None:
+        """Pass it on."""
+        self._receiver.on_head(status, headers, fields)
+
+    def on_data(self, data: bytes) -> None:
+        """Pass it on."""
+        if len(self._heard) < _BODY_BYTES:
+            self._heard += data[: _BODY_BYTES - len(self._heard)]
+        self._receiver.on_data(data)
+
+    def flush(self) -> None:
+        """Pass it on."""
+        self._receiver.flush()
+
+    def on_end(self) -> None:
+        """Pass it on, and tell what was heard."""
+        self._receiver.on_end()
+        self._note(bytes(self._heard))
+
+    def on_broken(self, error: EngineError) -> None:
+        """Pass it on, and tell what was heard."""
+        self._receiver.on_broken(error)
+        self._note(bytes(self._heard))
+
+    def pause(self) -> None:
+        """Pass it on."""
+        self._receiver.pause()
+
+    def resume(self) -> None:
+        """Pass it on."""
+        self._receiver.resume()
+
+
+def _read_message(body: bytes) -> str:
+    """Return the message of an error, in whatever shape the engine writes errors."""
+    try:
+        told: object = json.loads(body)
+        for name in ("error", "message", "detail"):
+            if isinstance(told, dict) and name in told:
+                told = told[name]
+    except (ValueError, RecursionError):
+        told = body.decode(errors="replace")
+    text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
+    return " ".join(clean_line(line) for line in text.encode(errors="replace").splitlines())[:_MESSAGE_CHARACTERS]

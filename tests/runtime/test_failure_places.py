@@ -1,0 +1,42 @@
+"""Whoever hears of a failure hears which key of models.toml mends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.manifest import write_manifest
+from runtime_serving import engine, manifest, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAID = "ValueError: To serve at least one request with the models's max seq len (262144), (24.0 GiB KV cache is needed"
+PLACES = ["defaults.args.max-model-len", "models.a.gpu_memory"]
+
+
+def test_a_refusal_and_the_state_name_the_key_that_mends_a_failure(tmp_path: Path) -> None:
+    broken = engine("a", "--say", SAID, "--exit-at-start", "1", sources={"args.max-model-len": PLACES[0]})
+    with serving(tmp_path, manifest(broken)) as served:
+        status, body = served.chat("a")
+        assert status == 503
+        assert body["error"]["message"].endswith(f"({PLACES[0]}, {PLACES[1]})")
+        assert body["error"]["places"] == PLACES
+        status, problem = served.ask("/switch", {"model_id": "a"})
+        assert (status, problem["places"]) == (503, PLACES)
+        [model] = served.ask("/models")[1]["models"]
+        assert model["failure"]["places"] == PLACES
+
+
+def test_a_value_that_moved_in_the_file_makes_no_other_model(tmp_path: Path) -> None:
+    dying = engine("a", "--say", SAID, "--exit-on-request", "2", sources={"args.max-model-len": "models.a.args.x"})
+    with serving(tmp_path, manifest(dying)) as served:
+        assert served.chat("a")[0] == 200
+        before = served.engines()
+        moved = replace(dying, sources={"args.max-model-len": PLACES[0], "gpu_memory": PLACES[1]})
+        (tmp_path / "manifest.json").write_bytes(write_manifest(manifest(moved)))
+        assert served.ask("/reload", {})[0] == 200
+        assert served.engines() == before
+        served.chat("a")
+        [model] = served.ask("/models")[1]["models"]
+        assert model["failure"]["places"] == PLACES
