@@ -94,8 +94,8 @@ CASES = (
     ),
     Case("deleted-shard", ("weights-missing", "weights-incomplete"), "models.a.repo", broken.delete_shard),
     Case("truncated-shard", ("damaged-weights",), "models.a.repo", broken.truncate_shard),
-    Case("unreadable-weights", ("no-permission", "weights-missing"), "project.hub", broken.forbid_weights),
-    Case("unreadable-config", ("no-permission",), "project.hub", broken.forbid_config),
+    Case("unreadable-weights", ("no-permission", "weights-missing"), "models.a.repo", broken.forbid_weights),
+    Case("unreadable-config", ("no-permission",), "models.a.repo", broken.forbid_config),
     Case("core-killed", ("engine-core-silent",), "models.a.args.max-model-len", kills="VLLM::EngineCor"),
     Case("worker-killed", ("engine-core-silent",), "models.a.args.max-model-len", kills="VLLM::Worker", since=(0, 12)),
     Case(
