@@ -79,6 +79,7 @@ class FakeHost:
         compose: str | tuple[int, str] = "2.40.3",
         endpoint: str = "unix:///var/run/docker.sock",
         ps: str = "",
+        more: Mapping[str, str] | None = None,
     ) -> None:
         """Make a `docker`; a version of an exit code and a text is a daemon that does not answer."""
         server = {"Server": {"Version": version, "ApiVersion": api}}
@@ -92,6 +93,7 @@ class FakeHost:
                 "compose version --short": compose,
                 "context inspect --format {{.Endpoints.docker.Host}}": endpoint,
                 "ps --format {{.Names}}\t{{.Ports}}": ps,
+                **(more or {}),
             },
         )
 

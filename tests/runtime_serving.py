@@ -33,7 +33,7 @@ def engine(id_: str, *options: str, gib: float = 12, **more: Any) -> Model:  # n
     arguments = (sys.executable, "-S", "-E", str(ENGINE), "--port", "{port}", *names, *options)
     fields: dict[str, Any] = {
         "names": (id_,),
-        "readiness": Readiness("/health", 10.0, "/v1/models"),
+        "readiness": Readiness("/health", 20.0, "/v1/models"),
         "routes": ROUTES,
         "claims": {"gpu0": int(gib * 2**30)} if gib else {},
         "process": Process(arguments, more.pop("environment", {})),
@@ -92,8 +92,10 @@ class Served:
         return stored
 
 
-def spawn(folder: Path, content: Manifest, *, port: int | None = None) -> tuple[subprocess.Popen[str], int]:
-    """Start an orchestrator, and return it with its port."""
+def spawn(
+    folder: Path, content: Manifest, *, port: int | None = None, open_files: int | None = None
+) -> tuple[subprocess.Popen[str], int]:
+    """Start an orchestrator, and return it with its port; `open_files` is its hard limit of descriptors."""
     if port is None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -101,6 +103,8 @@ def spawn(folder: Path, content: Manifest, *, port: int | None = None) -> tuple[
     (folder / "manifest.json").write_bytes(write_manifest(content))
     command = [sys.executable, "-m", "modelgen_runtime", str(folder / "manifest.json")]
     command += ["--state", str(folder / "state"), "--bind", f"127.0.0.1:{port}"]
+    if open_files is not None:
+        command = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *command]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
     log = (folder / "orchestrator.log").open("a")
     with log:
@@ -109,9 +113,9 @@ def spawn(folder: Path, content: Manifest, *, port: int | None = None) -> tuple[
 
 
 @contextlib.contextmanager
-def serving(folder: Path, content: Manifest) -> Iterator[Served]:
+def serving(folder: Path, content: Manifest, *, open_files: int | None = None) -> Iterator[Served]:
     """Yield a running orchestrator, which ends with all its engines; no error of its own may have gone unseen."""
-    process, port = spawn(folder, content)
+    process, port = spawn(folder, content, open_files=open_files)
     with process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("modelgen: serving on"), (folder / "orchestrator.log").read_text()

@@ -167,7 +167,7 @@ class Service:
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped, or None.
         concurrency: Most requests at once, or None.
-        canary: Whether one token is asked for before the first `ready` of a start.
+        canary: Route on which one question is asked before the first `ready` of a start, or None.
         additions: What the user adds to the service of one target, by target: `{"compose": {...}}`.
         sources: For messages: the keys that were written, such as `args.max-model-len`, each with the path of its value
             in the user's file.
@@ -207,7 +207,7 @@ class Service:
     stop_grace: int
     idle_timeout: int | None
     concurrency: int | None
-    canary: bool
+    canary: str | None
     additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.manifest import ManifestError, is_address, read_manifest
-from modelgen_runtime.orchestrator import CannotServeError, run
+from modelgen_runtime.orchestrator import run
+from modelgen_runtime.serving import CannotServeError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from modelgen_runtime import refusals, switches
 from modelgen_runtime.gate import Gate
 from modelgen_runtime.happenings import Action, Happening
+from modelgen_runtime.holds import OPERATOR
 from modelgen_runtime.record import Record
 from modelgen_runtime.scheduler import Plan, Policy, decide
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from modelgen_runtime.driver import Endpoint
     from modelgen_runtime.gate import RefusedError
@@ -51,7 +52,8 @@ class Board:
         report: Callable[[Happening], None],
     ) -> None:
         self._clock, self._poke, self._report = clock, poke, report
-        self._is_contended, self._last = False, 0.0
+        self._is_contended, self._is_shut, self._last = False, False, 0.0
+        self._actions: list[Action] = []
         self.manifest = manifest
         self.records = {model.id: self._make(model) for model in manifest.models}
 
@@ -59,7 +61,9 @@ class Board:
         """Put a request in line."""
         model, limit = ticket.gate.model.id, self.manifest.settings.queue_limit
         record = self.records.get(model)
-        if record is None or record.is_removed:
+        if self._is_shut:
+            ticket.refuse(refusals.stopping())
+        elif record is None or record.is_removed:
             ticket.refuse(refusals.gone(model))
         elif lack := self.lack([model]):
             ticket.refuse(refusals.too_large(lack))
@@ -86,6 +90,9 @@ class Board:
 
     def ask(self, order: Order) -> None:
         """Begin a switch."""
+        if self._is_shut:
+            order.done(refusals.stopping())
+            return
         order.since = self._stamp()
         switches.begin(order, self.records, self.lack(order.models), self.policy.limits)
 
@@ -108,28 +115,46 @@ class Board:
     def stop(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
         """Stop a model once its requests have ended; the next request starts it again."""
         record = self.records[model]
+        record.holds.resumes = False
         self._abandon(record, refusals.stopped(model))
-        record.unwant()
-        record.on_stopped.append(done)
-        if record.holds_memory:
-            record.is_dismissed = True
-        else:
-            record.tell_stopped(None)
+        record.is_dismissed = record.holds_memory
+        self._halt(record, done)
 
-    def hold(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
-        """Stop a model and never start it until it is released; its requests wait."""
-        record = self.records[model]
-        record.is_held = True
-        self._tell("held", record)
-        self._abandon(record, refusals.held(model))
-        self.stop(model, done)
+    def hold(
+        self,
+        model: str,
+        done: Callable[[RefusedError | None], None],
+        owner: str = OPERATOR,
+        lease: float | None = None,
+    ) -> None:
+        """Stop a model and do not start it until it is released; its requests wait.
 
-    def release(self, model: str) -> None:
-        """Let a model that was held start again."""
+        Args:
+            model: Its id.
+            done: Called when it has stopped.
+            owner: Who holds it; the same owner's next hold renews this one.
+            lease: Seconds after which the hold ends by itself; what ran before it comes back then.
+        """
+        record, now = self.records[model], self._clock()
+        if not record.is_held:
+            self._tell("held", record, f"by {owner}")
+            record.holds.resumes = lease is not None and (record.is_resident or record.asked is not None)
+        record.holds.until[owner] = math.inf if lease is None else now + lease
+        self._abandon(record, refusals.held(record, now))
+        self._halt(record, done)
+
+    def release(self, model: str, owner: str | None = None) -> None:
+        """Let a model start again that an owner has held, or that anybody has."""
         record = self.records[model]
-        if record.is_held:
-            record.is_held = False
-            self._tell("released", record)
+        if record.holds.release(owner):
+            self._let_go(record)
+
+    def shut(self) -> None:
+        """Refuse everybody who waits, and start and stop nothing more: the orchestrator ends."""
+        self._is_shut = True
+        for record in self.records.values():
+            record.refuse_line(refusals.stopping())
+            self._abandon(record, refusals.stopping())
 
     def ready(self, model: str, endpoint: Endpoint) -> None:
         """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
@@ -157,7 +182,7 @@ class Board:
         refusal = refusals.failed(record, now)
         if generation is not None:
             record.ended = (generation, refusal)
-        record.cut_leases(refusal.message)
+        record.cut_leases(refusal)
         record.unwant()
         displaced = [*record.displaced]
         self._abandon(record, refusal)
@@ -183,7 +208,7 @@ class Board:
         record.close(State.DRAINING)
         record.drain_until = now
         self._enter(record, State.DRAINING, failure.message)
-        record.cut_leases(refusal.message)
+        record.cut_leases(refusal)
         if record.not_before > now + _SHORT_PAUSE:
             record.refuse_line(refusal)
 
@@ -210,7 +235,7 @@ class Board:
         doomed, record.doomed = record.doomed, None
         record.endpoint = record.stuck = None
         record.close(State.STOPPED if doomed is None else State.FAILED)
-        record.cut_leases(f"{model} has ended")
+        record.cut_leases(refusals.ended(model))
         self._enter(record, record.state)
         if doomed is not None and not record.is_held:
             record.want(now, gentle=True)
@@ -237,6 +262,37 @@ class Board:
             elif id_ not in absent and record.state is State.ABSENT:
                 record.failure, record.failures, record.not_before = None, 0, 0.0
                 self._enter(record, State.STOPPED)
+                self._bring_back(record)
+
+    def note_astray(self, model: str) -> None:
+        """Take over an engine that somebody else has started, if it fits; else it is stopped, for its card is taken."""
+        record, cards = self.records[model], self.records[model].model.claims
+        if record.holds_memory:
+            return
+        others = [one for one in self.records.values() if one.holds_memory]
+        is_moving = any(one.standing.in_transition and one.model.claims.keys() & cards for one in others)
+        claimed = {gpu: sum(one.model.claims.get(gpu, 0) for one in others) for gpu in cards}
+        fits = all(claimed[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
+        if fits and not is_moving and not record.is_held:
+            record.began = self._clock()
+            record.want(record.began)
+            self._enter(record, State.STARTING, "somebody else has started it")
+            self._actions.append(Action("start", record.model))
+        else:
+            record.close(State.STOPPING)
+            reason = "it is held" if record.is_held else "its room is taken"
+            self._enter(record, State.STOPPING, f"somebody else has started it, and {reason}")
+            self._actions.append(Action("stop", record.model))
+
+    def note_containers(self, containers: Mapping[str, str]) -> None:
+        """Forget the failures of containers that others have taken the place of: they may be tried at once."""
+        for id_, container in containers.items():
+            record = self.records.get(id_)
+            failed = None if record is None or record.failure is None else record.failure.container
+            if record is not None and failed not in (None, container):
+                record.failure, record.failures, record.not_before = None, 0, 0.0
+                if record.state is State.FAILED:
+                    self._enter(record, State.STOPPED, "its container was made anew")
 
     def reload(self, manifest: Manifest) -> None:
         """Go by another manifest; models that it has unchanged are not touched."""
@@ -265,16 +321,19 @@ class Board:
         Returns:
             What to do, and when to advance again even if nothing happens until then.
         """
-        actions: list[Action] = []
+        if self._is_shut:
+            return [], math.inf
+        actions, self._actions = self._actions, []
         for record in self.records.values():
             record.dispatch()
+        expiry = self._expire_holds()
         for _ in range(_MOST_ROUNDS):
             standings = [record.standing for record in self.records.values()]
             plan = decide(standings, self.policy, self._clock())
             actions += self._check(plan)
             if not (plan.start or plan.stop or plan.drain or plan.open):
                 self._is_contended = any(one.line is not None for one in standings)
-                return actions, plan.wake
+                return actions, min(plan.wake, expiry)
             actions += self._apply(plan)
         raise AssertionError("the plans of one instant contradict each other")
 
@@ -296,7 +355,34 @@ class Board:
 
     def wanted(self) -> list[str]:
         """Return the models that ought to run: what the next orchestrator resumes."""
-        return sorted(id_ for id_, record in self.records.items() if record.is_resident or record.asked is not None)
+        return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
+
+    def _halt(self, record: Record, done: Callable[[RefusedError | None], None]) -> None:
+        record.unwant()
+        record.on_stopped.append(done)
+        if not record.holds_memory:
+            record.tell_stopped(None)
+
+    def _expire_holds(self) -> float:
+        """End the leases that nobody renewed, and return when the next one runs out."""
+        now = self._clock()
+        for record in self.records.values():
+            if record.holds.next <= now and (owner := record.holds.expire(now)) is not None:
+                self._let_go(record, f"the lease of {owner} has run out")
+        return min((record.holds.next for record in self.records.values()), default=math.inf)
+
+    def _let_go(self, record: Record, detail: str | None = None) -> None:
+        """Let a model run whose last hold has ended; one that still drains for it is opened again."""
+        self._tell("released", record, detail)
+        if record.standing.is_open and not record.is_dismissed:
+            record.tell_stopped(refusals.released(record.model.id))
+        self._bring_back(record)
+
+    def _bring_back(self, record: Record) -> None:
+        """Ask for a model that ran before it was leased, once it may run and has something to be started."""
+        if record.holds.resumes and not record.is_held and record.state is not State.ABSENT:
+            record.holds.resumes = False
+            record.want(self._clock(), gentle=True)
 
     def _check(self, plan: Plan) -> list[Action]:
         """Return the looks that are due; one at a time for each model."""
@@ -329,12 +415,13 @@ class Board:
         if cause is not None:
             self.records[cause].displaced.append(record.model.id)
             self._tell("evicted", record, f"for {cause}")
+        if record.successor is None:
             record.asked, record.gentle = None, False
         record.close(State.STOPPING)
         stopped = record.model
         if record.doomed is not None:  # it hangs, most likely, and will not hear SIGTERM
             stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_OF_DOOMED))
-        record.cut_leases(f"`{record.model.id}` had to stop, and this request was not done after `drain_timeout`")
+        record.cut_leases(refusals.cut_short(record.model.id))
         record.is_resident = False
         for order in record.orders:  # of somebody who came later
             order.open.add(record.model.id)

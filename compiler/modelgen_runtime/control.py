@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from modelgen_runtime.switchboard import Switchboard
 
 _SWITCH_KEYS = {"model_id": str, "profile": str, "wait": bool, "dry_run": bool}
+_HOLD_KEYS: dict[str, type] = {"lease": float, "owner": str, "wait": bool}
+_RELEASE_KEYS: dict[str, type] = {"owner": str}
 _MOST_LINES = 10_000
+_LONGEST_LEASE = 86_400.0
+_LONGEST_OWNER = 200
+_KINDS = {str: "a string", bool: "true or false", float: "a number"}
 
 
 class Control:
@@ -66,6 +71,10 @@ class Control:
             ("GET", re.compile(r"/metrics"), self._show_metrics),
             ("GET", re.compile(r"/openapi\.json"), self._describe),
         ]
+
+    def has(self, path: str) -> bool:
+        """Tell whether a path is one of these routes."""
+        return any(pattern.fullmatch(path) for _, pattern, _ in self._routes)
 
     async def handle(self, request: Request) -> Response:
         """Answer a request; whatever is wrong with it is an answer too."""
@@ -131,21 +140,22 @@ class Control:
         return gate.model.id
 
     async def _status(self, _: Request) -> Response:
-        warnings = self._switchboard.warnings()
-        return _json(200, {**views.show_status(self._switchboard.board, _now()), "warnings": warnings})
+        status = views.show_status(self._switchboard.board, _now())
+        more = {"resumed": self._switchboard.is_resumed, "warnings": self._switchboard.warnings()}
+        return _json(200, {**status, **more})
 
     async def _models(self, _: Request) -> Response:
         records = self._switchboard.board.records.values()
         return _json(200, {"models": [views.show_model(record, _now()) for record in records]})
 
-    async def _order(self, _: Request, name: str, verb: str) -> Response:
+    async def _order(self, request: Request, name: str, verb: str) -> Response:
         model = self._find(name)
         if verb == "stop":
             await self._switchboard.stop(model)
         elif verb == "hold":
-            await self._switchboard.hold(model)
+            await self._switchboard.hold(model, **_read_hold(request.body))
         else:
-            await self._switchboard.release(model)
+            await self._switchboard.release(model, _read_table(request.body or b"{}", _RELEASE_KEYS).get("owner"))
         record = self._switchboard.board.records.get(model)
         return _json(200, views.show_model(record, _now()) if record else {"id": model, "state": "removed"})
 
@@ -219,7 +229,17 @@ def _read_table(body: bytes, keys: dict[str, type]) -> dict[str, Any]:
     for key, value in table.items():
         if key not in keys:
             raise RefusedError(400, "bad_request", f"`{key[:100]}` is not known here; known: {', '.join(keys)}")
-        if type(value) is not keys[key]:
-            kind = "a string" if keys[key] is str else "true or false"
-            raise RefusedError(400, "bad_request", f"`{key}` must be {kind}")
+        if type(value) is not keys[key] and not (keys[key] is float and type(value) is int):
+            raise RefusedError(400, "bad_request", f"`{key}` must be {_KINDS[keys[key]]}")
     return table
+
+
+def _read_hold(body: bytes) -> dict[str, Any]:
+    """Return how a model is to be held; an empty body is a hold until it is released."""
+    asked = _read_table(body or b"{}", _HOLD_KEYS)
+    if "lease" in asked and not 0 < asked["lease"] <= _LONGEST_LEASE:
+        raise RefusedError(400, "bad_request", f"`lease` must be more than 0 and at most {_LONGEST_LEASE:.0f} seconds")
+    if "owner" in asked and not (0 < len(asked["owner"]) <= _LONGEST_OWNER and asked["owner"].isprintable()):
+        text = f"`owner` must be 1 to {_LONGEST_OWNER} printable characters"
+        raise RefusedError(400, "bad_request", text)
+    return asked

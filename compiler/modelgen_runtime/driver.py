@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,12 +41,27 @@ class Exit:
     Args:
         generation: Which start it was.
         code: Of its process, negative for a signal; None where nobody can tell (it was adopted).
+        is_gone: Whether nothing of it is left; otherwise its card is not free before `stop` has returned.
         hit_limit: Whether the kernel killed something of it for its own memory limit; None where nobody can tell.
     """
 
     generation: str
     code: int | None
-    hit_limit: bool | None = None
+    is_gone: bool = True
+    hit_limit: bool | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody else has done to engines; ids of models.
+
+    Args:
+        absent: Those that cannot be started, for what they run in is not there.
+        astray: Those that run although this driver has not started them.
+    """
+
+    absent: frozenset[str] = frozenset()
+    astray: frozenset[str] = frozenset()
 
 
 class Driver(Protocol):
@@ -61,8 +76,8 @@ class Driver(Protocol):
                 that `stop` was asked for before `stop` returns.
         """
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that cannot be started, for what they run in is not there."""
+    async def look(self, models: Iterable[Model]) -> Seen:
+        """Return what has happened to engines behind the driver's back."""
 
     async def check(self, model: Model) -> None:
         """Look whether an engine could be started, before others leave for it. It may be started meanwhile.
@@ -71,6 +86,9 @@ class Driver(Protocol):
             AbsentError: There is nothing to start.
             DriverError: It could not be started, as far as can be seen.
         """
+
+    def containers(self) -> dict[str, str]:
+        """Return which container each model runs in, by its id, as they were last seen; none for other drivers."""
 
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from modelgen_runtime.driver import AbsentError, DriverError
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from modelgen_runtime.board import Board
-    from modelgen_runtime.driver import Driver, Endpoint, Exit
+    from modelgen_runtime.driver import Driver, Endpoint, Exit, Seen
     from modelgen_runtime.happenings import Action
     from modelgen_runtime.manifest import Model
 
-Event: TypeAlias = "Callable[[Board], None]"
+Event: TypeAlias = "Callable[[Board], object]"
 """Something that has happened, to be written on the board."""
 
 _PAUSE = 5.0
@@ -49,9 +50,13 @@ class Engines:
         """Return what an operator ought to mend although engines run."""
         return self._driver.warnings()
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that have nothing to be started."""
-        return await self._driver.absent(models)
+    async def look_around(self, models: Iterable[Model]) -> Seen:
+        """Return what somebody else has done to engines."""
+        return await self._driver.look(models)
+
+    def containers(self) -> dict[str, str]:
+        """Return which container each model runs in, as they were last seen."""
+        return self._driver.containers()
 
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""
@@ -70,13 +75,26 @@ class Engines:
 
         task.add_done_callback(forget)
 
-    async def close(self, running: Iterable[Model]) -> None:
-        """Do nothing more, stop these engines, and let go of all others."""
+    async def close(self, running: Iterable[Model], at_once: asyncio.Event) -> None:
+        """Do nothing more, stop these engines, and let go of all others.
+
+        Args:
+            running: Engines to stop.
+            at_once: Once set, those that are left are killed.
+        """
         tasks = [*self._tasks.values(), *self._looks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(self._driver.stop(model) for model in running), return_exceptions=True)
+        hurry = asyncio.create_task(at_once.wait())
+        stops = {asyncio.create_task(self._driver.stop(model)): model for model in running}
+        while (left := {task for task in stops if not task.done()}) and not hurry.done():
+            await asyncio.wait({*left, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        for task in left:
+            task.cancel()
+        kills = (self._driver.stop(replace(stops[task], stop_grace=0.0)) for task in left)
+        await asyncio.gather(*stops, *kills, return_exceptions=True)
         await self._driver.close()
 
     async def look(self, model: Model) -> Failure | None:
@@ -84,7 +102,8 @@ class Engines:
         try:
             await self._driver.check(model)
         except DriverError as error:
-            return Failure(str(error), is_absent=isinstance(error, AbsentError))
+            container = self._driver.containers().get(model.id)
+            return Failure(str(error), is_absent=isinstance(error, AbsentError), container=container)
         return None
 
     async def _check(self, model: Model) -> None:
@@ -103,7 +122,7 @@ class Engines:
             await wait_ready(model, endpoint, exited)
         except (DriverError, NotReadyError) as error:
             ended = exited.result() if exited.done() else None
-            if endpoint is not None and ended is None:
+            if endpoint is not None and not (ended is not None and ended.is_gone):
                 await self._end(model)
             failure = self._explain(model, str(error), ended, is_absent=isinstance(error, AbsentError))
             self._send(lambda board: board.failed(model.id, failure))
@@ -144,7 +163,11 @@ class Engines:
         if record is None or not record.standing.is_open or record.endpoint is None:
             return
         if record.endpoint.generation == exit_.generation:
-            board.failed(id_, self._explain(record.model, "died", exit_))
+            failure = self._explain(record.model, "died", exit_)
+            if exit_.is_gone:
+                board.failed(id_, failure)
+            else:  # its card is not free before the rest of it has ended
+                board.give_up(id_, exit_.generation, failure)
 
     def _explain(self, model: Model, message: str, ended: Exit | None, *, is_absent: bool = False) -> Failure:
         code = None if ended is None else ended.code
@@ -152,4 +175,5 @@ class Engines:
         hit_limit = None if ended is None else ended.hit_limit
         meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
         told = message if code is None else f"{message} (exit code {code})"
-        return Failure(told, code, cause.shown, meaning, is_absent=is_absent)
+        container = self._driver.containers().get(model.id)
+        return Failure(told, code, cause.shown, meaning, is_absent=is_absent, container=container)

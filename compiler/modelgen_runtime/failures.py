@@ -53,8 +53,8 @@ def explain_failure(
     """Return what an engine's end means, or None if nobody knows.
 
     What it said as the cause weighs most, then the kernel's word that its memory limit was reached, then what else it
-    said, then how it ended, and last what other processes said of its end. Of several sayings the most specific wins:
-    that which stands first in the table, which is ordered so, and of it the last line.
+    said, then how it ended, then what other processes said of its end, and last what it answered. Of several sayings
+    the most specific wins: that which stands first in the table, which is ordered so, and of it the last line.
 
     Args:
         engine: Name of the engine. The sayings of all engines count for `command`, which may run any of them.
@@ -73,7 +73,9 @@ def explain_failure(
     rows = (NOT_OWN_LIMIT, *EXITS) if hit_limit is False else EXITS
     if (row := next((row for row in rows if exit_code in row.codes), None)) is not None:
         return _of_exit(row, how)
-    return None if cause.is_raised else _search(engine, CONSEQUENCES, [*cause.said, *cause.noticed])
+    if not cause.is_raised and (found := _search(engine, CONSEQUENCES, [*cause.said, *cause.noticed])):
+        return found
+    return _search(engine, ANSWERS, [message])  # which may quote what it answered
 
 
 def explain_answer(engine: str, body: str) -> Meaning | None:

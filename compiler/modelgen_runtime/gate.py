@@ -55,13 +55,13 @@ class Lease:
     Args:
         gate: Through which it went.
         endpoint: Where it goes.
-        cut: Ends it, because its engine is about to be stopped or has died; the gateway sets it. It is called with a
-            reason for people, at most once, and never after the lease has left.
+        cut: Ends it, because its engine is about to be stopped or has died; the gateway sets it. It is called with the
+            reason, at most once, and never after the lease has left.
     """
 
     gate: Gate
     endpoint: Endpoint
-    cut: Callable[[str], None] | None = None
+    cut: Callable[[RefusedError], None] | None = None
 
     def leave(self) -> None:
         """Say that the request has ended, however it did; a second time changes nothing."""
@@ -78,7 +78,7 @@ class Gate:
         leases: Requests that are with the engine.
         queued: How many wait in line; nobody passes them.
         used: Clock time at which the last one left.
-        heard: Loop time at which the engine last sent something to a request; the gateway sets it.
+        heard: Clock time at which the engine last sent anything.
         on_leave: Told whenever one has left.
         errors: That the engine has answered since it became ready.
     """

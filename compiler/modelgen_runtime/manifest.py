@@ -66,7 +66,7 @@ class Readiness:
         path: Answers 200 when the engine is up.
         lists: A path whose JSON must list the served name too, or None.
         timeout: Seconds that a start may take.
-        canary: Path to which one token is asked of, before the first `ready` of a start; or None.
+        canary: Path on which one question is asked, before the first `ready` of a start; or None.
     """
 
     path: str

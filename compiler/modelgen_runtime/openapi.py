@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelgen_runtime import __version__
-from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, STRING, SWITCH, Schema, listed, table
+from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, EVENT, STRING, SWITCH, Schema, listed, table
 
 _PROBLEM = {
     "description": "Why not, as RFC 9457 has it.",
@@ -23,8 +23,8 @@ def _answer(text: str, *schemas: str | Schema) -> dict[str, Any]:
     return {"description": text, "content": {"application/json": {"schema": schema}}}
 
 
-def _text(text: str, content_type: str) -> dict[str, Any]:
-    return {"description": text, "content": {content_type: {"schema": STRING}}}
+def _stream(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {"text/event-stream": {"schema": EVENT}}}
 
 
 def _state(status: str) -> Schema:
@@ -35,6 +35,29 @@ def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: A
     problems = dict.fromkeys([*_ANY_ROUTE.split(), *errors.split()], _PROBLEM)
     return {"summary": summary, **more, "responses": {**problems, **answers}}
 
+
+_COUNTERS = {"description": "The counters.", "content": {"text/plain": {"schema": STRING}}}
+
+_OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]*$"}
+_HOLD = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "lease": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 86_400,
+            "description": "Seconds after which the hold ends by itself, unless the same owner holds again before.",
+        },
+        "owner": {**_OWNER, "description": "Who holds it, for people and for renewals."},
+        "wait": {**BOOLEAN, "default": True, "description": "Answer when it has stopped, or at once."},
+    },
+}
+_RELEASE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"owner": {**_OWNER, "description": "Release this owner's hold alone, not everybody's."}},
+}
 
 DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -61,10 +84,11 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/models/{id}/hold": {
             "post": _route(
-                "Stop a model and never start it until it is released; its requests wait",
+                "Stop a model and do not start it until it is released; its requests wait",
                 {"200": _answer("The model.", "Model", "Removed")},
-                errors="404 503",
+                errors="404 409 503",
                 parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _HOLD}}},
             )
         },
         "/models/{id}/release": {
@@ -73,6 +97,7 @@ DESCRIPTION: dict[str, Any] = {
                 {"200": _answer("The model.", "Model", "Removed")},
                 errors="404",
                 parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _RELEASE}}},
             )
         },
         "/reload": {
@@ -102,7 +127,7 @@ DESCRIPTION: dict[str, Any] = {
                             "application/json": {
                                 "schema": table({"model": STRING, "lines": {"type": "array", "items": STRING}})
                             },
-                            "text/event-stream": {"schema": STRING},
+                            "text/event-stream": {"schema": EVENT},
                         },
                     }
                 },
@@ -118,7 +143,7 @@ DESCRIPTION: dict[str, Any] = {
                 ],
             )
         },
-        "/events": {"get": _route("What happens from now on", {"200": _text("Events.", "text/event-stream")})},
+        "/events": {"get": _route("What happens from now on", {"200": _stream("Events.")})},
         "/healthz": {"get": _route("Whether it is alive", {"200": _answer("It is.", _state("alive"))})},
         "/readyz": {
             "get": _route(
@@ -129,7 +154,7 @@ DESCRIPTION: dict[str, Any] = {
                 },
             )
         },
-        "/metrics": {"get": _route("Counters for Prometheus", {"200": _text("The counters.", "text/plain")})},
+        "/metrics": {"get": _route("Counters for Prometheus", {"200": _COUNTERS})},
         "/openapi.json": {"get": _route("This page", {"200": _answer("It.", table({"openapi": STRING}))})},
     },
 }

@@ -34,6 +34,9 @@ def listed(name: str) -> Schema:
     return {"type": "array", "items": _ref(name)}
 
 
+EVENT: Schema = table({"data": {**STRING, "description": "JSON."}, "event": STRING, "id": STRING}, "event", "id")
+"""A Server-Sent Event, field by field."""
+
 SWITCH: Schema = {
     "type": "object",
     "additionalProperties": False,
@@ -53,6 +56,7 @@ COMPONENTS: dict[str, Schema] = {
             "title": STRING,
             "status": {"type": "integer"},
             "detail": STRING,
+            "error": {"type": "object", "description": "The same, as OpenAI's clients read it."},
             "log": {**_STRINGS, "description": "The engine's last lines, where they tell more."},
             "places": {**_STRINGS, "description": "Dotted paths of models.toml where it can be mended."},
         },
@@ -92,13 +96,18 @@ COMPONENTS: dict[str, Schema] = {
             "engine": STRING,
             "repo": _or_null(STRING),
             "state": {**STRING, "enum": [*map(str, State)]},
+            "routes": {**_STRINGS, "description": "Paths that are forwarded to it."},
+            "wanted": {**BOOLEAN, "description": "Whether it ought to run."},
             "held": BOOLEAN,
+            "held_by": _or_null(STRING),
+            "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold ends by itself."}),
             "running": _COUNT,
             "waiting": _COUNT,
             "claims": {"type": "object", "additionalProperties": _COUNT, "description": "Bytes of each card."},
             "since": _or_null({**_NUMBER, "description": "Seconds since it was started, while it starts."}),
             "ready": _or_null({**_NUMBER, "description": "Seconds since it became ready."}),
             "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
+            "stuck": _or_null({**STRING, "description": "Why it cannot be stopped."}),
             "failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
             "errors": {**listed("EngineError"), "description": "What its engine answers although it is ready."},
         }
@@ -115,6 +124,8 @@ COMPONENTS: dict[str, Schema] = {
             "profiles": listed("Profile"),
             "waiting": _COUNT,
             "queue_limit": _COUNT,
+            "resumed": {**BOOLEAN, "description": "Whether what ran before has been found again."},
+            "warnings": {**_STRINGS, "description": "What is wrong with the orchestrator itself."},
         }
     ),
     "Switched": table(

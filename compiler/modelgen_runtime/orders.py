@@ -58,6 +58,7 @@ class Failure:
         lines: What it printed as its cause and at the very end.
         meaning: What that means, where it is known.
         is_absent: Whether there is nothing to start.
+        container: Of which it is the failure, where there is one; a failure of another container is history.
     """
 
     message: str
@@ -65,3 +66,4 @@ class Failure:
     lines: tuple[str, ...] = ()
     meaning: Meaning | None = None
     is_absent: bool = False
+    container: str | None = None

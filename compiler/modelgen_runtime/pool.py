@@ -22,6 +22,8 @@ class Pool:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._free: dict[Endpoint, list[Engine]] = {}
+        self.all = set[Engine]()
+        """All open connections, those with a request included."""
 
     def take(self, endpoint: Endpoint) -> Engine | None:
         """Return a free connection, the one that was used last, or None."""
@@ -41,7 +43,9 @@ class Pool:
         """
         try:
             async with asyncio.timeout(_PATIENCE):
-                _, engine = await self._loop.create_connection(lambda: Engine(endpoint), endpoint.host, endpoint.port)
+                _, engine = await self._loop.create_connection(
+                    lambda: Engine(endpoint, self.all), endpoint.host, endpoint.port
+                )
         except (OSError, TimeoutError) as error:
             raise EngineError(f"the engine does not take connections: {error!r}") from error
         return engine

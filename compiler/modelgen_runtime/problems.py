@@ -11,6 +11,7 @@ from modelgen_runtime.handler import Response
 if TYPE_CHECKING:
     from modelgen_runtime.gate import RefusedError
 
+_MOST_TEXT = 4_000
 _OPENAI_KINDS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error"}
 _ANTHROPIC_KINDS = {
     400: "invalid_request_error",
@@ -34,13 +35,51 @@ def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...
     return Response(refusal.status, _encode(body), headers=_with_more(refusal, headers))
 
 
+def error_event(path: str, refusal: RefusedError) -> bytes:
+    """Return the Server-Sent Event that ends a stream which broke, in the shape of the API that the path belongs to.
+
+    The official clients raise an error with its message; of a stream that just ends they say that the peer closed the
+    connection, or nothing at all.
+    """
+    if path.startswith("/v1/messages"):
+        return _event(_as_anthropic(refusal), "error")
+    error = openai_error(refusal)
+    if path.startswith("/v1/responses"):
+        # `error` beside the documented fields: the official Python client raises only for events that have it.
+        told = {"type": "error", "code": refusal.kind, "message": refusal.message, "param": None, "sequence_number": 0}
+        return _event(told | {"error": error}, "error")
+    return _event({"error": error})
+
+
+def engine_error_event(path: str, status: int, body: bytes) -> bytes:
+    """Return the event that passes on an engine's error to a client whose stream has begun."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict) or "error" not in told:
+        text = body.decode(errors="replace")[:_MOST_TEXT].strip()
+        error = {"message": text or f"the engine answered {status}", "type": "server_error", "code": status}
+        told = {"error": error}
+    is_named = path.startswith(("/v1/messages", "/v1/responses"))
+    return _event({"type": "error", **told} if is_named else told, "error" if is_named else None)
+
+
+def _event(data: object, name: str | None = None) -> bytes:
+    return (b"event: %b\n" % name.encode() if name else b"") + b"data: %b\n\n" % _encode(data)
+
+
 def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """Return the same as problem JSON."""
+    """Return the same as problem JSON.
+
+    OpenAI's clients get here by a wrong base address, and show nothing of an answer but what is below `error`.
+    """
     body: dict[str, Any] = {
         "type": f"urn:modelgen:{refusal.kind}",
         "title": http.HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.message,
+        "error": _openai_error(refusal),
     }
     if refusal.log:
         body["log"] = [*refusal.log]
@@ -50,14 +89,18 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
 
 
 def openai_error(refusal: RefusedError) -> dict[str, Any]:
-    """Return what OpenAI's clients look for below `error`."""
-    kind = _OPENAI_KINDS.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
-    error: dict[str, Any] = {"message": refusal.message, "type": kind, "param": None, "code": refusal.kind}
+    """Return what OpenAI's clients look for below `error`, with the log."""
+    error = _openai_error(refusal)
     if refusal.log:
         error["log"] = [*refusal.log]
     if refusal.places:
         error["places"] = [*refusal.places]
     return error
+
+
+def _openai_error(refusal: RefusedError) -> dict[str, Any]:
+    kind = _OPENAI_KINDS.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
+    return {"message": refusal.message, "type": kind, "param": None, "code": refusal.kind}
 
 
 def _as_anthropic(refusal: RefusedError) -> dict[str, Any]:

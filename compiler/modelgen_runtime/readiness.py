@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelgen_runtime.failures import explain_answer
 from modelgen_runtime.log_lines import clean_line
-from modelgen_runtime.probing import ProbeError, ask, silence
+from modelgen_runtime.probing import Answer, ProbeError, ask, silence
 
 if TYPE_CHECKING:
     from modelgen_runtime.driver import Endpoint, Exit
@@ -41,7 +42,7 @@ class WrongNameError(NotReadyError):
 
 
 class CanaryError(NotReadyError):
-    """It says that it is ready, but could not give one token."""
+    """It says that it is ready, but could not answer one question."""
 
 
 async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Exit]) -> None:
@@ -133,21 +134,49 @@ class _Probe:
         return False
 
     async def _ask_canary(self, path: str) -> None:
-        """Ask for one token, once, as long as it takes."""
-        question = {"prompt": "Hi"} if path.endswith("/completions") and "chat" not in path else {"messages": _HI}
-        body = {"model": self.model.upstream_name or self.model.names[0], **question, "max_tokens": 1}
-        self.seen = f"{path} was asked for one token and has not answered"
-        try:
-            answer = await ask(self.endpoint, path, json.dumps(body).encode())
-        except ProbeError as error:
-            raise CanaryError(f"could not give one token: {error}") from error
+        """Ask one question, once, as long as it takes; of a model that cannot chat that it completes a text."""
+        answer = await self._question(path)
+        if path == _CHAT and _lacks_template(answer):
+            path = _COMPLETIONS
+            answer = await self._question(path)
         if answer.status != 200:
             lines = bytes(answer.body[:_SHOWN_BYTES]).split(b"\n")[:_SHOWN_LINES]
             said = "\n".join(map(clean_line, lines))
-            raise CanaryError(f"could not give one token: {path} answered {answer.status}: {said}")
+            raise CanaryError(f"could not {_asked_for(path)}: {path} answered {answer.status}: {said}")
+
+    async def _question(self, path: str) -> Answer:
+        question = {**_QUESTIONS.get(path, _CHAT_QUESTION)}
+        if path not in _NAMELESS:
+            question["model"] = self.model.upstream_name or self.model.names[0]
+        self.seen = f"{path} was asked one question and has not answered"
+        try:
+            return await ask(self.endpoint, path, json.dumps(question).encode())
+        except ProbeError as error:
+            raise CanaryError(f"could not {_asked_for(path)}: {error}") from error
 
 
-_HI = [{"role": "user", "content": "Hi"}]
+_CHAT, _COMPLETIONS = "/v1/chat/completions", "/v1/completions"
+_CHAT_QUESTION = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+_QUESTIONS: dict[str, dict[str, object]] = {
+    _COMPLETIONS: {"prompt": "Hi", "max_tokens": 1},
+    "/v1/embeddings": {"input": "Hi"},
+    "/v1/rerank": {"query": "Hi", "documents": ["Hi"]},
+    "/rerank": {"query": "Hi", "texts": ["Hi"]},
+    "/embed": {"inputs": "Hi"},
+    "/predict": {"inputs": "Hi"},
+}
+_NAMELESS = frozenset({"/rerank", "/embed", "/predict"})
+"""Those of TEI, which serves one model and takes no name."""
+
+
+def _lacks_template(answer: Answer) -> bool:
+    """Tell whether a model has no chat template: it completes texts, and is not broken."""
+    meaning = explain_answer("command", answer.body[:_SHOWN_BYTES].decode(errors="replace"))
+    return answer.status == 400 and meaning is not None and meaning.name == "chat-template-missing"
+
+
+def _asked_for(path: str) -> str:
+    return "answer one question" if path in _QUESTIONS and path != _COMPLETIONS else "give one token"
 
 
 def _read_names(body: bytearray) -> list[str]:

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modelgen_runtime.holds import Holds
 from modelgen_runtime.standing import Standing, State
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Record:
         gentle: Whether it is asked for only if nothing has to leave.
         orders: The switches that it is a part of and that are not complete.
         is_resident: Whether it ought to run: it was ready, and nothing has sent it away since.
-        is_held: Whether it may not run.
+        holds: Who keeps it from running.
         is_dismissed: Whether it is to stop, and may start again after that.
         successor: What the manifest has in its place; None for nothing new.
         is_removed: Whether the manifest has it no more.
@@ -63,7 +64,7 @@ class Record:
     gentle: bool = False
     orders: list[Order] = field(default_factory=list)
     is_resident: bool = False
-    is_held: bool = False
+    holds: Holds = field(default_factory=Holds)
     is_dismissed: bool = False
     successor: Model | None = None
     is_removed: bool = False
@@ -80,6 +81,16 @@ class Record:
     ended: tuple[str, RefusedError] | None = None
     checked_until: float = 0.0
     is_checking: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it may not run."""
+        return bool(self.holds.until)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it ought to run: it does, or it is asked for, or it comes back after a lease."""
+        return self.is_resident or self.asked is not None or self.holds.resumes
 
     @property
     def holds_memory(self) -> bool:
@@ -135,7 +146,7 @@ class Record:
         for ticket in waiting:
             ticket.refuse(refusal)
 
-    def cut_leases(self, reason: str) -> None:
+    def cut_leases(self, reason: RefusedError) -> None:
         """End the requests that are with the engine."""
         for lease in [*self.gate.leases]:
             if lease.cut is not None:

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from modelgen_runtime.wire import Headers
 
 _TARGET = re.compile(rb"/[!-~]*")
-_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization", b"content-type")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[01]\r?\n")
+_ONCE = (
+    b"host", b"content-length", b"transfer-encoding", b"content-type", b"origin", b"sec-fetch-site",
+    b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key",
+)  # fmt: skip
 
 
 class RequestHead(NamedTuple):
@@ -59,6 +63,16 @@ def check_head(method: bytes, target: bytes, version: str, headers: Headers, fie
 def method_not_allowed() -> RefusedError:
     """Return the refusal of a method that no path takes; which path was asked for need not be known."""
     return RefusedError(405, "method_not_allowed", "no path here takes this method", allow="GET, HEAD, POST")
+
+
+def not_http(error: Exception) -> RefusedError:
+    """Return the refusal of what the parser does not take."""
+    return RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}")
+
+
+def is_request_line(data: bytes) -> bool:
+    """Return whether data begins with a request, whose method then is one that the parser does not know."""
+    return _REQUEST_LINE.match(data) is not None
 
 
 def head_without_upgrade(method: bytes, target: bytes, version: str, headers: Headers) -> bytes:

@@ -21,7 +21,7 @@ GAP = "…"
 """What stands between lines that were not printed one after the other."""
 
 _FRAME_LINES, _MESSAGE_LINES, _CAUSE_LINES = 6, 12, 14
-_BEFORE_LINES, _END_LINES, _LAST_LINES = 8, 4, 20
+_NOTICED_LINES, _BEFORE_LINES, _END_LINES, _LAST_LINES = 3, 6, 4, 20
 _CHARACTERS = 2_000
 _TRACEBACK = "Traceback (most recent call last):"
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
@@ -142,7 +142,9 @@ def find_cause(lines: Sequence[str]) -> Cause:
         inside = {record.index for chain in chains for one in chain.raised for record in (*one.frames, *one.message)}
         outside = [one for one in records if one.index not in inside and not one.text.endswith(_TRACEBACK)]
         chosen = [*_with_following([one.index for one in outside if _is_error(one)][:4], records)]
-        before = [one.index for one in outside[-_BEFORE_LINES:]] if chains and not chosen else []
+        if chains and not chosen:  # a process that was killed says nothing: others do, and how far it came
+            before = [one.index for one in outside if _CONSEQUENCE.search(one.text[:_CHARACTERS])][:_NOTICED_LINES]
+            before += [one.index for one in outside[-_BEFORE_LINES:]]
     told = sorted(set(chosen))[: _CAUSE_LINES + _MESSAGE_LINES]
     known = set(told)
     others = [one for one in records if one.index not in known and not one.is_chatter]
@@ -169,7 +171,7 @@ def _show(lines: Sequence[str], indices: Iterable[int]) -> Iterator[str]:
 
 def _is_error(record: Record) -> bool:
     """Tell whether a line is an error by its level, or by its words where it has none."""
-    if record.is_chatter or _CONSEQUENCE.search(record.text[:_CHARACTERS]):
+    if record.is_chatter or _CONSEQUENCE.search(record.text[:_CHARACTERS]) or _FATAL.search(record.text[:_CHARACTERS]):
         return False
     return record.is_error or bool(_ERROR_LINE.search(record.text[:_CHARACTERS]) or _EXCEPTION.match(record.text))
 

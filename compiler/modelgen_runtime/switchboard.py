@@ -8,9 +8,11 @@ import difflib
 import math
 from typing import TYPE_CHECKING
 
+from modelgen_runtime import refusals
 from modelgen_runtime.board import Board
 from modelgen_runtime.engines import Engines
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.holds import OPERATOR
 from modelgen_runtime.liveness import Liveness
 from modelgen_runtime.orders import Order, Ticket
 
@@ -179,15 +181,21 @@ class Switchboard:
         """Stop a model once its requests have ended."""
         await self._ask(lambda board, done: board.stop(model, done))
 
-    async def hold(self, model: str) -> None:
-        """Stop a model and never start it until it is released."""
-        await self._ask(lambda board, done: board.hold(model, done))
-
-    async def release(self, model: str) -> None:
-        """Let a model that was held start again."""
+    async def hold(self, model: str, owner: str = OPERATOR, lease: float | None = None, *, wait: bool = True) -> None:
+        """Stop a model and do not start it until it is released, or until its lease has run out."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
-            board.release(model)
+            board.hold(model, done if wait else _unheard, owner, lease)
+            if not wait:
+                done(None)
+
+        await self._ask(apply)
+
+    async def release(self, model: str, owner: str | None = None) -> None:
+        """Let a model start again that an owner has held, or that anybody has."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.release(model, owner)
             done(None)
 
         await self._ask(apply)
@@ -237,19 +245,40 @@ class Switchboard:
             if self._is_resumed:
                 await self._look()
 
-    async def close(self, *, stop_engines: bool) -> None:
-        """Send everybody in line away, and let go of all engines, after stopping them where that is wanted."""
-        records = self._board.records.values()
-        refusal = RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
-        for record in records:
-            record.refuse_line(refusal)
-        await self._engines.close([record.model for record in records if record.holds_memory] if stop_engines else [])
+    async def shut(self) -> None:
+        """Refuse everybody who waits; what engines have begun goes on."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.shut()
+            done(None)
+
+        await self._ask(apply)
+
+    async def cut(self) -> None:
+        """End the requests that are with engines."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            for record in board.records.values():
+                record.cut_leases(refusals.stopping())
+            done(None)
+
+        await self._ask(apply)
+
+    @property
+    def running(self) -> int:
+        """How many requests are with engines."""
+        return sum(len(record.gate.leases) for record in self._board.records.values())
+
+    async def close(self, *, stop_engines: bool, at_once: asyncio.Event) -> None:
+        """Let go of all engines, after stopping them where that is wanted; `at_once` gives them no time to end."""
+        running = [record.model for record in self._board.records.values() if record.holds_memory]
+        await self._engines.close(running if stop_engines else [], at_once)
 
     async def _begin(self) -> None:
         """Take over what runs, and ask for what ought to: what ran last, else the default profile."""
         for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
             self._engines.act(self._board.adopt(id_, endpoint), endpoint)
-        self._board.note_absent(await self._engines.absent(self._board.manifest.models))
+        self._board.note_absent((await self._engines.look_around(self._board.manifest.models)).absent)
         stored = self._store.load()
         if stored is not None:
             self._board.resume(stored)
@@ -270,8 +299,18 @@ class Switchboard:
             await self._ask(lambda board, done, model=model, failure=failure: done(board.checked(model, failure)))  # type: ignore[misc]
 
     async def _look(self) -> None:
-        absent = await self._engines.absent(self._board.manifest.models)
-        self._send(lambda board: board.note_absent(absent))
+        starts = {id_: record.began for id_, record in self._board.records.items() if not record.holds_memory}
+        seen = await self._engines.look_around(self._board.manifest.models)
+        containers = self._engines.containers()
+
+        def note(board: Board) -> None:
+            board.note_absent(seen.absent)
+            board.note_containers(containers)
+            for id_ in seen.astray & starts.keys() & board.records.keys():
+                if board.records[id_].began == starts[id_]:  # not started by us since then
+                    board.note_astray(id_)
+
+        self._send(note)
 
     def _send(self, event: Event) -> None:
         self._inbox.put_nowait(event)
@@ -289,6 +328,10 @@ class Switchboard:
 
         self._send(lambda board: call(board, done))
         await answered
+
+
+def _unheard(_: RefusedError | None) -> None:
+    """Nobody waits for it."""
 
 
 def _routes(manifest: Manifest) -> frozenset[str]:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], limits: Mapping[str, int]) -> None:
-    """Ask for the models of a switch, unless it can come to nothing. It takes the place of those that it contradicts."""
+    """Ask for the models of a switch, unless it can come to nothing; those that it contradicts end."""
     members = [records[id_] for id_ in order.models]
-    if (refusal := _why_not(members, lack)) is not None:
+    if (refusal := _why_not(members, lack, order.since)) is not None:
         order.done(refusal)
         return
     for earlier in {id(one): one for record in records.values() for one in record.orders}.values():
@@ -37,12 +37,12 @@ def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], 
         order.done(None)
 
 
-def _why_not(members: Iterable[Record], lack: Mapping[str, int]) -> RefusedError | None:
+def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> RefusedError | None:
     for record in members:
         if record.is_removed:
             return refusals.gone(record.model.id)
         if record.is_held:
-            return refusals.held(record.model.id)
+            return refusals.held(record, now)
         if record.state is State.ABSENT:  # nobody is sent away for what cannot start
             return refusals.absent(record.model.id)
     return refusals.too_large(lack) if lack else None

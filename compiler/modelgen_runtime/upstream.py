@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from modelgen_runtime.wire import Headers
 
 _HIGH_WATER = 256 * 1024
+_MOST_HEAD, _MOST_HEADERS = 256 * 1024, 500
+"""Of an answer's head, and of what stands between parts of its body."""
 _LOG = logging.getLogger(__name__)
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -60,9 +62,15 @@ class Receiver(Protocol):
 
 
 class Engine(asyncio.Protocol):
-    """One connection to an engine; one request at a time."""
+    """One connection to an engine; one request at a time.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    Args:
+        endpoint: Where the engine listens.
+        all_: The pool's set of open connections.
+    """
+
+    def __init__(self, endpoint: Endpoint, all_: set[Engine]) -> None:
+        self._all = all_
         self.endpoint, self.host = endpoint, f"{endpoint.host}:{endpoint.port}".encode()
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
@@ -71,6 +79,8 @@ class Engine(asyncio.Protocol):
         self._headers: Headers = []
         self._fields: dict[bytes, bytes] = {}
         self._has_head = self._is_stale = False
+        self._framing_size = 0
+        self.is_congested = False
         self.is_reusable = self.is_kept = False
 
     @property
@@ -117,6 +127,7 @@ class Engine(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=_HIGH_WATER)
         self.is_reusable = True
+        self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come; nothing may come unasked."""
@@ -125,15 +136,23 @@ class Engine(asyncio.Protocol):
             self._close()
             return
         self._is_stale = False
+        self._framing_size += len(data)
         try:
             self._parser.feed_data(data)
-            if self._receiver is not None:  # else its answer is whole
+            if self._receiver is None:  # its answer is whole
+                return
+            if self._framing_size > _MOST_HEAD:
+                self._break("the head of the engine's answer is too large")
+            else:
                 receiver.flush()
         except httptools.HttpParserUpgrade:
             self._break("the engine wants another protocol")
         except httptools.HttpParserCallbackError as error:
-            _LOG.error("a fault of modelgen", exc_info=error.__context__)
-            self._break("its answer cannot be passed on")
+            if isinstance(refused := error.__context__, EngineError):
+                self._break(str(refused))
+            else:
+                _LOG.error("a fault of modelgen", exc_info=refused)
+                self._break("its answer cannot be passed on")
         except httptools.HttpParserError as error:
             self._break(f"the engine's answer is not HTTP: {error}")
 
@@ -143,6 +162,7 @@ class Engine(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         """Tell the receiver, whose answer may be whole now or broken."""
+        self._all.discard(self)
         receiver, self._receiver = self._receiver, None
         if receiver is None:
             return
@@ -154,11 +174,13 @@ class Engine(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Pass on that the engine does not keep up."""
+        self.is_congested = True
         if self._receiver is not None:
             self._receiver.pause()
 
     def resume_writing(self) -> None:
         """Pass on that it does."""
+        self.is_congested = False
         if self._receiver is not None:
             self._receiver.resume()
 
@@ -176,16 +198,21 @@ class Engine(asyncio.Protocol):
             return
         self._headers.append((name, value))
         self._fields[name.lower()] = value
+        if len(self._headers) > _MOST_HEADERS:
+            raise EngineError("the head of the engine's answer is too large")
 
     def on_headers_complete(self) -> None:
         """Pass on a head that is not an interim one."""
         status = self._parser.get_status_code()
+        if not 100 <= status <= 599:
+            raise EngineError(f"the engine's answer has the status {status:03}, which is none of HTTP")
         if status >= 200 and self._receiver is not None:
             self._has_head = True
             self._receiver.on_head(status, self._headers, self._fields)
 
     def on_body(self, data: bytes) -> None:
         """Pass on a part of the body."""
+        self._framing_size = 0
         if self._receiver is not None:
             self._receiver.on_data(data)
 
@@ -195,7 +222,7 @@ class Engine(asyncio.Protocol):
             return
         receiver, self._receiver = self._receiver, None
         self.is_reusable = self._parser.should_keep_alive()
-        self._headers = []
+        self._headers, self._framing_size = [], 0
         if receiver is not None:
             receiver.on_end()
 

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 
 def show_model(record: Record, now: float) -> dict[str, Any]:
-    """Return one model; times are seconds before now."""
+    """Return one model; times are seconds before now, `held_for` is seconds from now."""
     model, failure = record.model, record.failure
     shown: dict[str, Any] = {
         "id": model.id,
         "names": [*model.names],
         "engine": model.engine,
         "repo": model.repo,
+        "routes": [*model.routes],
         "state": record.state,
+        "wanted": record.is_wanted,
         "held": record.is_held,
+        "held_by": record.holds.owner,
+        "held_for": None if record.holds.end is None else round(record.holds.end - now, 3),
         "running": len(record.gate.leases),
         "waiting": len(record.line),
         "claims": dict(model.claims),

@@ -32,11 +32,13 @@ def passed_on(headers: Headers, connection: bytes | None, dropped: frozenset[byt
 
     Args:
         headers: All.
-        connection: The value of `Connection`, which may name others that go no further.
+        connection: A value of `Connection`, whose lines may name others that go no further; None where there is none.
         dropped: Names in lower case of those that go no further in any case: `OF_REQUEST` or more, or `OF_ANSWER`.
     """
-    if connection is not None and connection.lower() not in (b"keep-alive", b"close"):
-        dropped |= {token.strip().lower() for token in connection.split(b",")}
+    if connection is not None:
+        for name, value in headers:  # it may stand several times
+            if name.lower() == b"connection" and value.lower() not in (b"keep-alive", b"close"):
+                dropped |= {token.strip().lower() for token in value.split(b",")}
     return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name.lower() not in dropped])
 
 
@@ -58,6 +60,8 @@ def own_lines(response: Response, length: int | None) -> bytes:
     framing = ("Content-Length", str(length))
     headers = [("Content-Type", response.content_type)]
     headers += [framing] if length is not None else [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
+    if response.status == 204:
+        headers = []  # it has no body, and must not tell a length
     return "".join(f"{name}: {value}\r\n" for name, value in [*headers, *response.headers]).encode("latin-1", "replace")
 
 

@@ -78,7 +78,8 @@ class Running:
         head = _HEAD.format(name=self.project, image=self.image, port=self.port)
         (self.folder / "models.toml").write_text(head + "".join(models))
         self.adapt(
-            "".join(
+            "  orchestrator: {ulimits: !reset null}\n"
+            + "".join(
                 f"  command-{line.split('.')[1][:-1]}: {{deploy: !reset null, ulimits: !reset null}}\n"
                 for line in "".join(models).splitlines()
                 if line.startswith("[models.")

@@ -62,6 +62,44 @@ def test_it_behaves_as_every_driver_does(
     asyncio.run(behave(rig))
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_child_that_was_killed_for_the_own_limit_is_told_whatever_the_exit_code(rig: ContainerRig, code: int) -> None:
+    async def behave() -> None:
+        model, exits = rig.model("a", "--fill-memory", "--exit-code", str(code)), asyncio.Queue[Exit]()
+        driver = rig.driver()
+        async with asyncio.timeout(PATIENCE):
+            await driver.adopt([model], lambda _, exit_: exits.put_nowait(exit_))
+            await driver.start(model)
+            ended = await exits.get()
+            assert (ended.code, ended.hit_limit) == (code, True)
+            await driver.close()
+
+    asyncio.run(behave())
+
+
+def test_a_container_that_somebody_killed_or_made_anew_is_told_from_that(rig: ContainerRig) -> None:
+    async def behave() -> None:
+        model, exits = rig.model("a"), asyncio.Queue[Exit]()
+        driver = rig.driver()
+        async with asyncio.timeout(PATIENCE):
+            await driver.adopt([model], lambda _, exit_: exits.put_nowait(exit_))
+            await driver.start(model)
+            before = driver.containers()
+            await asyncio.to_thread(rig.docker, "kill", f"{RIG}-a")
+            ended = await exits.get()
+            assert (ended.code, ended.hit_limit) == (137, False)
+            await driver.look([model])
+            assert driver.containers() == before
+            await asyncio.to_thread(rig.docker, "rm", f"{RIG}-a")
+            rig.model("a")
+            await driver.look([model])
+            assert driver.containers().keys() == before.keys()
+            assert driver.containers() != before
+            await driver.close()
+
+    asyncio.run(behave())
+
+
 def test_a_quiet_engine_is_heard_again_after_the_gate_has_cut_its_log(rig: ContainerRig) -> None:
     model = rig.model("a")
 
@@ -107,3 +145,16 @@ def test_docker_may_be_started_again(double: str, kind: str) -> None:
             command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False, timeout=120
         )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_end_of_an_engine_that_prints_faster_than_it_is_read_is_known(rig: ContainerRig) -> None:
+    model = rig.model("a", "--say-many", "300000", "--exit-at-start", "1")
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            await watched.driver.start(model)
+            async with asyncio.timeout(4 * PATIENCE):
+                await watched.exits.get()
+            assert watched.driver.last_start("a")[-1:] == [f"{299_999:09d} {'x' * 90}"]
+
+    asyncio.run(run())

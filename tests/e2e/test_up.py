@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,7 @@ pytest_plugins = ["docker_fixtures"]
 pytestmark = pytest.mark.docker
 
 STREAMING = ("--chunks", "40", "--pace", "0.05")
+LONG = ("--chunks", "200", "--pace", "0.05")
 A, B = model("a", *STREAMING, gib=8), model("b", *STREAMING, gib=8)
 
 
@@ -50,12 +52,13 @@ def test_an_edit_touches_what_it_changes_and_nothing_else(deployment: Running) -
 
 
 def test_an_edit_of_a_busy_model_waits_for_its_stream_and_its_requests_wait(deployment: Running) -> None:
-    deployment.write(A, B)
+    busy = model("a", *LONG, gib=8)  # until `up` has looked around
+    deployment.write(busy, B)
     deployment.up()
     assert deployment.served.chat("a")[0] == 200
     stream = deployment.stream("a")
     stream.first()
-    deployment.write(A.replace('"40"', '"41"'), B)
+    deployment.write(busy.replace('"200"', '"40"'), B)
     with ThreadPoolExecutor(3) as pool:
         applied = pool.submit(deployment.up)
         until(lambda: "a: draining" in deployment.orchestrator_log())
@@ -63,7 +66,7 @@ def test_an_edit_of_a_busy_model_waits_for_its_stream_and_its_requests_wait(depl
         assert stream.rest().endswith(b"data: [DONE]\n\n")
         applied.result()
         assert late.result()[0] == 200
-    assert inspect(deployment.container("command-a"))["Args"].count("41") == 1
+    assert inspect(deployment.container("command-a"))["Args"].count("40") == 1
 
 
 def test_models_come_and_go(deployment: Running) -> None:
@@ -120,6 +123,51 @@ def test_one_that_was_killed_is_completed_by_the_next(deployment: Running, secon
     assert not any(one["held"] for one in deployment.served.ask("/models")[1]["models"])
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["TERM", "KILL"])
+def test_one_that_ends_while_it_drains_leaves_nothing_held(deployment: Running, number: signal.Signals) -> None:
+    busy = model("a", *LONG, gib=8)
+    deployment.write(busy, B)
+    deployment.up()
+    assert deployment.served.chat("b")[0] == 200
+    stream = deployment.stream("a")
+    stream.first()
+    deployment.write(busy.replace('"200"', '"40"'), B)
+    command = [sys.executable, "-m", "modelgen", "up", "--yes"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    with subprocess.Popen(
+        command, cwd=deployment.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as ended:
+        until(lambda: deployment.served.state("a") == "draining")
+        ended.send_signal(number)
+        _, errors = ended.communicate(timeout=20)
+    assert ended.returncode == (143 if number is signal.SIGTERM else -number)
+    if number is signal.SIGTERM:
+        assert errors.splitlines()[-1].startswith("modelgen: interrupted; no model is held any more, and the next")
+    until(lambda: not any(one["held"] for one in deployment.served.ask("/status")[1]["models"]))
+    until(lambda: deployment.served.state("a") == "ready")
+    assert stream.rest().endswith(b"data: [DONE]\n\n")
+    assert deployment.served.chat("a")[0] == 200
+
+
+def test_a_second_folder_of_the_same_name_is_refused_and_takes_over(deployment: Running, tmp_path: Path) -> None:
+    deployment.write(A)
+    deployment.up()
+    first = deployment.folder / "build"
+    before = deployment.id("command-a")
+    other = replace(deployment, folder=tmp_path / "other")
+    other.folder.mkdir()
+    other.write(A)
+    done = other.modelgen("up", check=False)
+    assert done.returncode == 1
+    assert f"made from {first}, and this is {other.folder / 'build'}" in done.stderr
+    assert deployment.served.chat("a")[0] == 200
+    other.modelgen("up", "--yes", "--take-over")
+    assert other.id("command-a") != before
+    assert other.served.chat("a")[0] == 200
+    other.modelgen("up", "--yes")
+    assert deployment.modelgen("down", check=False).returncode == 1
+
+
 def test_without_the_orchestrator_an_edit_is_applied_all_the_same(deployment: Running) -> None:
     deployment.write(A)
     deployment.up()
@@ -142,11 +190,9 @@ def test_what_cannot_be_is_said_in_one_sentence(deployment: Running) -> None:
         taken.bind(("127.0.0.1", deployment.port))
         taken.listen()
         done = deployment.modelgen("up", check=False)
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (
-        3,
-        f"modelgen: 127.0.0.1:{deployment.port} is taken; end what listens there, or write another `listen` or "
-        "`publish` in models.toml",
-    )
+    assert done.returncode == 3
+    assert f"modelgen: 127.0.0.1:{deployment.port} is taken by " in done.stderr
+    assert f"(pid {os.getpid()}); end it, or another port in `[orchestrator] listen" in done.stderr
     deployment.up()
     assert deployment.served.chat("a")[0] == 200
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+import yaml
 from outcomes import compile_anything
 
-from compiling import check, complete, findings
+from compiling import build, check, complete, findings
 from modelgen.load.locator import Locator
 from modelgen.source import Source
 
@@ -92,3 +93,14 @@ def test_the_places_of_a_long_dotted_key_take_little_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 5 * 2**20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("mount", ['tmpfs = ["/tmp:size=1g"]', 'volumes = ["scratch:/tmp"]'])
+def test_a_place_for_scratch_of_the_users_own_replaces_the_orchestrators(mount: str) -> None:
+    """Compose refuses two mounts at one place."""
+    built = build(
+        complete(f'[orchestrator.compose]\n{mount}\n[models.a]\nrepo = "a/b"\nargs = {{ max-model-len = 8 }}')
+    )
+    service = yaml.safe_load(built["docker-compose.yml"])["services"]["orchestrator"]
+    places = [*service["tmpfs"], *(volume for volume in service["volumes"] if isinstance(volume, str))]
+    assert len([place for place in places if "/tmp" in place]) == 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHARES = st.integers(5000, 10000).map(lambda part: part / 10000)
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
+ORIGINS = ["http://localhost:5173", "https://[::1]:8443", "app://obsidian.md", "chrome-extension://abcdefghijklmnop"]
 DURATIONS = st.sampled_from(["90s", "15m", "1h30m", "2h"])
 _CARDS = {"24GiB": 24576, "16384MiB": 16384, "80 GB": 76293, "0.5TiB": 524288}
 # Newer than the data.
@@ -150,7 +151,7 @@ _ORCHESTRATORS = st.fixed_dictionaries(
         "listen": st.sampled_from(["127.0.0.1:8080", "[::1]:65535"]),
         "keys_file": texts(min_size=1).filter(lambda text: ".." not in text).map(lambda text: f"./keys/k{text}"),
         "allowed_hosts": st.lists(texts(), max_size=2),
-        "allowed_origins": st.lists(st.sampled_from(["http://localhost:5173", "app://obsidian.md"]), max_size=2),
+        "allowed_origins": st.lists(st.sampled_from(ORIGINS), max_size=3),
         "queue_limit": st.integers(1, 10**9),
         "buffer_limit": st.sampled_from(["64MiB", "1GiB"]),
         "drain_timeout": DURATIONS,

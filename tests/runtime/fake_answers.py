@@ -26,6 +26,8 @@ def whole(path: str, asked: dict[str, Any]) -> dict[str, Any]:
             "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}],
             "usage": usage,
         }
+    if path.endswith("rerank"):
+        return {"model": name, "results": [{"index": 0, "relevance_score": 0.5}]}
     if path == "/v1/messages":
         return {
             "id": "m",

@@ -6,6 +6,7 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --listen-after S, --healthy-after S, --listed-after S
                                 until it listens, /health says 200 (503 before), and /v1/models lists anything
 --pace S, --chunks N            between the chunks of a stream, and how many there are
+--think S                       before an answer that is no stream, looking whether its client is still there
 --say TEXT, --say-env NAME, --say-many N
                                 prints (on stderr, before anything else) TEXT, a variable, N lines; repeatable
 --exit-at-start CODE, --exit-when-ready CODE
@@ -15,9 +16,11 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --hang-after N                  answers N requests and then nothing any more, /health included
 --fail-inference CODE           answers so to every request for tokens
 --fail-saying TEXT              with this message
+--answer-all-the-same PATH      except on this path; repeatable
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
 --child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
+--fill-memory                   has a child that takes all memory, and ends with CODE once the kernel has killed it
 --mark TEXT                     does nothing: to find it by
 
 POST /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/messages answer in their shapes, streamed when asked;
@@ -28,9 +31,11 @@ route. GET /_control tells the paths of all requests.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -88,7 +93,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, shown, self.headers.get("Content-Type", "text/plain"))
             return
         asked = json.loads(body) if "json" in self.headers.get("Content-Type", "json") else {"model": options.name[0]}
-        if options.fail_inference is not None:
+        if self.path in ("/embed", "/rerank", "/predict"):
+            asked["model"] = options.name[0]  # TEI is told no name
+        if options.fail_inference is not None and self.path not in options.answer_all_the_same:
             self.reply(options.fail_inference, {"error": {"message": options.fail_saying}})
         elif asked.get("model") not in options.name:
             self.reply(404, {"error": {"message": f"no model {asked.get('model')}", "code": "model_not_found"}})
@@ -97,7 +104,19 @@ class Handler(BaseHTTPRequestHandler):
         else:
             if is_last:
                 self.die()
+            self.think()
             self.reply(200, whole(self.path, asked))
+
+    def think(self) -> None:
+        """Take as long as an answer takes, and print when nobody waits for it any more."""
+        if not self.options.think:
+            return
+        print("thinking", file=sys.stderr, flush=True)
+        self.connection.settimeout(self.options.think)
+        with contextlib.suppress(TimeoutError):
+            if not self.connection.recv(1, socket.MSG_PEEK):
+                print("its client has gone", file=sys.stderr, flush=True)
+        self.connection.settimeout(None)
 
     def note(self, answered: int) -> None:
         """Write a request down, and answer nothing once it is time to hang."""
@@ -126,8 +145,12 @@ class Handler(BaseHTTPRequestHandler):
         for number, event in enumerate(events):
             if is_last and number == len(events) // 2:
                 self.die()
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
-            self.wfile.flush()
+            try:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+                self.wfile.flush()
+            except ConnectionError:
+                print("its client has gone", file=sys.stderr, flush=True)
+                raise
             time.sleep(self.options.pace)
         self.wfile.write(b"0\r\n\r\n")
 
@@ -187,17 +210,30 @@ def obey(options: argparse.Namespace) -> None:
         time.sleep(3600)
 
 
+def fill_memory(options: argparse.Namespace) -> NoReturn:
+    """Have a child that takes memory until it is killed, as vLLM's EngineCore does, and end as its API server does."""
+    child = os.fork()
+    if child == 0:
+        held = []
+        while True:
+            held.append(bytearray(b"x" * (1 << 20)))
+    os.waitpid(child, 0)
+    print("RuntimeError: Engine core initialization failed. See root cause above.", file=sys.stderr, flush=True)
+    os._exit(options.exit_code)
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     for name in ("--name", "--lists", "--say", "--say-env"):
         parser.add_argument(name, action="append", default=[])
-    for name in ("--listen-after", "--healthy-after", "--listed-after", "--pace", "--stop-after"):
+    for name in ("--listen-after", "--healthy-after", "--listed-after", "--pace", "--stop-after", "--think"):
         parser.add_argument(name, type=float, default=0.0)
     for name in ("--exit-at-start", "--exit-when-ready", "--exit-after", "--exit-on-request", "--hang-after"):
         parser.add_argument(name, type=int)
     parser.add_argument("--fail-inference", type=int)
+    parser.add_argument("--answer-all-the-same", action="append", default=[])
     parser.add_argument("--fail-saying", default="the fake was told to fail")
     parser.add_argument("--exit-code", type=int, default=1)
     parser.add_argument("--say-many", type=int, default=0)
@@ -206,6 +242,7 @@ def main() -> None:
     parser.add_argument("--child", action="store_true")
     parser.add_argument("--daemon", action="store_true")
     parser.add_argument("--drop-kept", action="store_true")
+    parser.add_argument("--fill-memory", action="store_true")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")
     options = parser.parse_args()
@@ -213,6 +250,8 @@ def main() -> None:
     if options.exit_at_start is not None:
         sys.exit(options.exit_at_start)
     obey(options)
+    if options.fill_memory:
+        fill_memory(options)
     time.sleep(options.listen_after)
     Handler.options, Handler.began, Handler.paths = options, time.monotonic(), []
     ThreadingHTTPServer.daemon_threads = True

@@ -169,8 +169,8 @@ class World(RuleBasedStateMachine):
     def seat(self, client: Client, lease: Lease) -> None:
         client.lease = lease
 
-        def cut(reason: str) -> None:
-            assert reason
+        def cut(reason: RefusedError) -> None:
+            assert reason.message
             assert not client.was_cut
             client.was_cut = True
 
@@ -282,16 +282,19 @@ class World(RuleBasedStateMachine):
             self.board.take_back(asked.order)
             self.advance()
 
-    @rule(model=MODELS, verb=st.sampled_from(["stop", "hold", "release"]))
+    @rule(model=MODELS, verb=st.sampled_from(["stop", "hold", "lease", "release"]))
     def order(self, model: str, verb: str) -> None:
         if model not in self.board.records:
             return
+        answers: list[RefusedError | None] = []
         if verb == "release":
             self.board.release(model)
+        elif verb == "lease":
+            self.board.hold(model, answers.append, "up", 15.0)
         else:
-            answers: list[RefusedError | None] = []
-            self.stops.append(answers)
             (self.board.stop if verb == "stop" else self.board.hold)(model, answers.append)
+        if verb != "release":
+            self.stops.append(answers)
         self.advance()
 
     @rule(without=st.frozensets(MODELS, max_size=2), grace=st.sampled_from([1.0, 2.0]))
@@ -304,6 +307,17 @@ class World(RuleBasedStateMachine):
         """Somebody removes what engines run in, or makes it anew."""
         self.board.note_absent(absent)
         self.advance()
+
+    @rule(model=MODELS)
+    def somebody_else_starts_one(self, model: str) -> None:
+        """As far as it fits: what does not fit breaks what must hold, until it is stopped."""
+        record = self.board.records.get(model)
+        if record is None or record.holds_memory or record.is_held or self.board.lack([model]):
+            return
+        held = [one for one in self.board.records.values() if one.holds_memory]
+        if not any(one.model.claims.keys() & record.model.claims.keys() for one in held):
+            self.board.note_astray(model)
+            self.advance()
 
     # -- what must hold -----------------------------------------------------------------------------------------------
 
@@ -335,6 +349,10 @@ class World(RuleBasedStateMachine):
         waiting = {client.ticket for client in self.clients if client.lease is None and not client.is_over}
         assert waiting == {ticket for record in self.board.records.values() for ticket in record.line}
         assert len(waiting) <= 8
+
+    @invariant()
+    def no_lease_outlives_its_end(self) -> None:
+        assert all(record.holds.next > self.now for record in self.board.records.values())
 
     @invariant()
     def each_is_answered_once(self) -> None:

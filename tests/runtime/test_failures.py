@@ -285,6 +285,13 @@ def test_what_docker_says_counts_as_well() -> None:
     assert failure.name == "no-container-toolkit"
 
 
+def test_what_it_answered_to_a_canary_counts_as_well() -> None:
+    message = 'could not give one token: … answered 404: {"message": "The model does not support Chat Completions API"}'
+    failure = explain_failure("vllm", None, find_cause([]), message)
+    assert failure is not None
+    assert failure.name == "route-not-of-model"
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 def test_the_most_specific_saying_wins_wherever_it_stands(is_first: bool) -> None:  # noqa: FBT001
     cause = "ValueError: Free memory on device (3.2/23.6 GiB) on startup is less than desired GPU memory utilization"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_serving import engine, manifest, serving, spawn, wait_for
+from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,15 +78,13 @@ def test_a_folder_that_is_read_only_from_the_start_stops_nobody(tmp_path: Path, 
 def test_an_engine_that_is_not_on_record_is_found_after_a_kill(tmp_path: Path, state: Path) -> None:
     marked = engine("a", "--mark", str(tmp_path))
     fill(state)
-    process, _ = spawn(tmp_path, manifest(marked, profiles=()))
+    process, port = spawn(tmp_path, manifest(marked))
     with process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("modelgen: serving on")
-        port = int(process.args[-1].rpartition(":")[2])  # type: ignore[union-attr, index, arg-type]
-        request = f'{{"model_id": "a", "wait": true}}'
-        subprocess.run(["curl", "-sf", "-d", request, f"http://127.0.0.1:{port}/switch"], check=True, stdout=subprocess.DEVNULL)
+        assert Served(tmp_path, process, port).chat("a")[0] == 200
         [left] = find_engines(tmp_path)
         process.send_signal(signal.SIGKILL)
     assert find_engines(tmp_path) == [left]
     with serving(tmp_path, manifest(B)):
-        assert find_engines(tmp_path) == []
+        wait_for(lambda: find_engines(tmp_path) == [])

@@ -166,7 +166,7 @@ LENGTH = b"Content-Length: %d\r\n" % len(BODY)
         pytest.param(b"GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n", 505, id="another version"),
         pytest.param(b"GET /healthz HTTP/0.9\r\nHost: localhost\r\n\r\n", 505, id="an old version"),
         pytest.param(b"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, id="absolute"),
-        pytest.param(b"CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, id="connect"),
+        pytest.param(b"CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, id="connect"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="the preface of HTTP/2"),
         pytest.param(GET + b"X: " + b"a" * 70_000 + b"\r\n\r\n", 431, id="a large header"),
         pytest.param(GET + b"".join(b"X%d: a\r\n" % n for n in range(300)) + b"\r\n", 431, id="many headers"),
@@ -191,8 +191,11 @@ def test_what_two_readers_could_read_in_two_ways_is_refused(orchestrator: Served
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
-        ("http://localhost:3000", 200),
-        ("http://127.0.0.1", 200),
+        ("http://localhost", 200),
+        ("https://LOCALHOST:443", 200),
+        ("http://localhost:3000", 403),
+        ("http://localhost:443", 403),
+        ("http://127.0.0.1", 403),
         ("https://evil.example", 403),
         ("http://localhost.evil.example", 403),
         ("http://localhost@evil.example", 403),
@@ -296,23 +299,11 @@ def test_the_official_clients_work(orchestrator: Served) -> None:
             other.messages.create(model="b", max_tokens=9, messages=[])
 
 
-def test_an_engine_that_breaks_off_does_not_look_whole(tmp_path_factory: pytest.TempPathFactory) -> None:
-    dying = engine("a", "--exit-after", "1", "--chunks", "6")
-    with serving(tmp_path_factory.mktemp("dies"), manifest(dying)) as served:
-        body = json.dumps(ASKED | {"stream": True}).encode()
-        try:
-            answer = send(served.port, request(body))
-        except ConnectionResetError:
-            return
-        assert answer.startswith(b"HTTP/1.1 200")
-        assert not answer.endswith(b"0\r\n\r\n")
-
-
 def test_a_streaming_client_sees_that_its_model_loads(tmp_path_factory: pytest.TempPathFactory) -> None:
-    slow = engine("a", "--healthy-after", "5.5", "--say", "why", "--chunks", "1")
+    slow = engine("a", "--healthy-after", "10.5", "--say", "why", "--chunks", "1")
     folder = tmp_path_factory.mktemp("beats")
-    with serving(folder, manifest(slow)) as served:
-        (folder / "manifest.json").write_bytes(write_manifest(manifest(slow, heartbeat=True)))
+    with serving(folder, manifest(slow, heartbeat=False)) as served:
+        (folder / "manifest.json").write_bytes(write_manifest(manifest(slow)))
         served.ask("/reload", {})
         asked = json.dumps(ASKED | {"stream": True}).encode()
         head, _, body = send(served.port, request(asked)).partition(b"\r\n\r\n")

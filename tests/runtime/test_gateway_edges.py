@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from modelgen_runtime.buffers import Buffers
+from modelgen_runtime.descriptors import Descriptors
 from modelgen_runtime.server import Connection
 from runtime_serving import Served, engine, manifest, post, serving
 
@@ -34,15 +36,22 @@ def asked(path: str, *headers: str, body: bytes = BODY) -> bytes:
 
 
 def read_answer(client: socket.socket) -> tuple[bytes, bytes]:
-    """Return head and body of an answer that tells its length."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += client.recv(65536)
-    head, _, body = data.partition(b"\r\n\r\n")
+    """Return head and body of an answer that tells its length, and leave what follows it to be read next."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += receive(client, 1)
     length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-    while len(body) < length:
-        body += client.recv(65536)
-    return head, body
+    return head, receive(client, length)
+
+
+def receive(client: socket.socket, count: int) -> bytes:
+    """Return so many bytes and no more."""
+    data = b""
+    while len(data) < count:
+        more = client.recv(count - len(data))
+        assert more, "the connection ended in the middle of an answer"
+        data += more
+    return data
 
 
 def headers_at_engine(body: bytes) -> dict[str, str]:
@@ -67,6 +76,21 @@ def test_another_protocol_is_offered_in_vain(orchestrator: Served, size: int) ->
         assert b"alive" in read_answer(client)[1]
 
 
+def test_all_lines_of_connection_name_what_goes_no_further(orchestrator: Served) -> None:
+    lines = ("Connection: X-First", "X-First: 1", "Connection: keep-alive, x-second", "X-Second: 2", "X-Third: 3")
+    with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
+        client.sendall(asked("/headers", *lines, "Connection: keep-alive"))
+        shown = headers_at_engine(read_answer(client)[1])
+        assert {name for name in shown if name.startswith(("x-", "connection"))} == {"x-third"}
+
+
+def test_two_answers_in_one_packet_are_read_one_by_one() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        far.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo")
+        assert [read_answer(near)[1], read_answer(near)[1]] == [b"one", b"two"]
+
+
 def test_what_stands_behind_a_body_goes_no_further(orchestrator: Served) -> None:
     chunks = b"%x\r\n%b\r\n0\r\nX-Behind: 1\r\nHost: evil.example\r\n\r\n" % (len(BODY), BODY)
     with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
@@ -79,7 +103,7 @@ def test_what_stands_behind_a_body_goes_no_further(orchestrator: Served) -> None
 
 def test_no_page_of_another_site_may_read_an_answer(orchestrator: Served) -> None:
     with socket.create_connection(("127.0.0.1", orchestrator.port), 20) as client:
-        client.sendall(asked("/v1/chat/completions", "Origin: http://localhost:3000"))
+        client.sendall(asked("/v1/chat/completions", "Origin: http://localhost"))
         head, _ = read_answer(client)
         assert b"x-authorization" in head.lower()
         assert b"access-control" not in head.lower()
@@ -92,15 +116,22 @@ def test_a_request_on_a_connection_that_had_died_is_asked_again(orchestrator: Se
 def test_a_request_on_a_fresh_connection_is_asked_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     dying = engine("a", "--exit-on-request", "1", gib=0)
     with serving(tmp_path_factory.mktemp("once"), manifest(dying)) as served:
-        assert served.chat("a")[0] == 502
+        status, problem = served.chat("a")
+        assert (status, problem["error"]["code"]) == (503, "model_failed")
+        assert "the card is full" in problem["error"]["message"]
         log = (served.folder / "state" / "logs" / "a.log").read_text()
         assert log.count("CUDA out of memory") == 1
 
 
 def test_a_fault_of_ours_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
+        descriptors, buffers = Descriptors(1000, (), (), 0), Buffers(1000)
+
         def now(self) -> float:
             return 0.0
+
+        def page_lines(self, *_: object) -> bytes:
+            return b""
 
         def judge(self, *_: object) -> bool:
             raise ZeroDivisionError

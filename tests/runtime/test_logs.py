@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgen_runtime.containers.logs import KEPT, ContainerLog
+from modelgen_runtime.events import Events
+from modelgen_runtime.happenings import Happening
 from modelgen_runtime.log_lines import (
     BEGIN_LINES,
     END_LINES,
@@ -44,6 +46,9 @@ TOKEN = "hf_" + "aB3dE" * 7
         (b"Loading:  10%\rLoading:  55%\rLoading: 100%\r", "Loading: 100%"),
         (f"HF_TOKEN={TOKEN}, {TOKEN}".encode(), "HF_TOKEN=•••, •••"),
         (b"hf_short is no token", "hf_short is no token"),
+        (b'"POST /x?v=1&api_key=abc&n=2 HTTP/1.1" 200', '"POST /x?v=1&api_key=•••&n=2 HTTP/1.1" 200'),
+        (b"GET /x?access_token=abc", "GET /x?access_token=•••"),
+        (b"args: max_tokens=16, api_key=None", "args: max_tokens=16, api_key=None"),
         (f"\x1b[1m{TOKEN[:10]}\x1b[0m{TOKEN[10:]}".encode(), "•••"),
     ],
 )
@@ -249,3 +254,119 @@ def test_the_log_of_a_container_keeps_the_beginning_of_a_start_however_much_foll
     assert log.last_start() == []
     log.take("2026-01-01T00:00:03.500000000Z", b"new\n")
     assert log.last_start() == ["new"]
+
+
+def test_a_follower_that_is_far_behind_passes_over_lines_and_says_how_many(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = EngineLog(tmp_path / "logs" / "a.log")
+        printer = Printer(log)
+        lines = log.follow()
+        printer.say("".join(f"{number:07d} {'x' * 92}\n" for number in range(30_000)))
+        [told, first] = await take(lines, 2)
+        missed = int(told.removeprefix("[modelgen] ").removesuffix(" lines left out").replace(",", ""))
+        assert int(first[:7]) == missed > 20_000
+        printer.say("end\n")
+        rest = await take(lines, 30_000 - missed)
+        assert [line[:7] for line in rest[:-1]] == [f"{number:07d}" for number in range(missed + 1, 30_000)]
+        assert rest[-1] == "end"
+        os.close(printer.descriptor)
+
+    asyncio.run(run())
+
+
+def test_a_follower_is_told_of_lines_that_were_trimmed_before_it_read_them(log: EngineLog) -> None:
+    async def run() -> None:
+        printer = Printer(log)
+        lines = log.follow()
+        for number in range(100):
+            printer.say(f"{number:04d} {'x' * 50}\n")
+            log.trim()
+        told, first = await take(lines, 2)
+        assert told == "[modelgen] some lines were left out"
+        assert 0 < int(first[:4]) < 100
+        os.close(printer.descriptor)
+
+    asyncio.run(run())
+
+
+def test_a_flood_of_short_lines_leaves_others_their_turn(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = EngineLog(tmp_path / "logs" / "a.log")
+        printer = Printer(log)
+        lines = log.follow()
+        printer.say("y\n" * 100_000)
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        seen = await take(lines, 102)
+        counting.cancel()
+        assert turns >= 2
+        assert any(line.endswith("lines left out") for line in seen)
+        os.close(printer.descriptor)
+
+    asyncio.run(run())
+
+
+def test_trimming_beside_a_thread_loses_nothing_that_a_follower_wants(log: EngineLog) -> None:
+    async def run() -> None:
+        printer = Printer(log)
+        lines = log.follow()
+        seen = []
+        for number in range(60):
+            printer.say(f"{number:04d} {'x' * 50}\n")
+            if number % 10 == 9:
+                trimming = asyncio.create_task(log.trim_aside())
+                seen += await take(lines, 10)
+                await trimming
+        assert [line[:4] for line in seen] == [f"{number:04d}" for number in range(60)]
+        os.close(printer.descriptor)
+
+    asyncio.run(run())
+
+
+def test_a_follower_of_a_container_is_told_how_many_lines_it_missed() -> None:
+    async def run() -> None:
+        log = ContainerLog()
+        lines = log.follow()
+        for number in range(KEPT + 500):
+            log.take("2026-01-01T00:00:00.0Z", b"%d\n" % number)
+        told, first = await take(lines, 2)
+        assert told == f"[modelgen] {int(first):,} lines left out"
+        assert int(first) >= 500
+        rest = await take(lines, KEPT + 500 - int(first) - 1)
+        assert rest[-1] == str(KEPT + 499)
+
+    asyncio.run(run())
+
+
+def test_a_container_shows_each_line_without_the_secrets_of_its_start() -> None:
+    log = ContainerLog()
+    for secret in ("first-secret", "other-secret"):
+        log.hide([secret])
+        log.take("2026-01-01T00:00:00.0Z", f"it is {secret} {'x' * 20_000}\n".encode())
+        log.take("2026-01-01T00:00:00.0Z", f"and {secret}\n".encode())
+    shown = log.tail(10)
+    assert not any("secret" in line for line in shown)
+    assert shown[1] == "and •••"
+
+
+def test_who_listens_to_events_too_slowly_is_told_how_many_it_missed() -> None:
+    async def run() -> None:
+        events = Events()
+        stream = events.stream()
+        assert await anext(stream) == b": listening\n\n"
+        for _ in range(1_005):
+            events.report(Happening("ready", "a"))
+        seen = [await anext(stream) for _ in range(1_001)]
+        assert b'"kind": "missed", "detail": "5 events were left out"' in seen[-1]
+        events.report(Happening("ready", "b"))
+        assert b'"id": 1006' in await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(run())

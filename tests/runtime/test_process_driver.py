@@ -84,14 +84,47 @@ def test_the_port_stands_in_arguments_and_variables_and_other_braces_stay(rig: P
     assert template == f"TEMPLATE={{model}} {{{port}}}"
 
 
-def test_an_engine_inherits_the_environment_but_not_the_control_key(
+SECRETS = {
+    "MODELGEN_KEY": "opens the control API",
+    "HF_TOKEN": "of whoever fetches",
+    "AWS_SECRET_ACCESS_KEY": "of a cloud",
+    "OPENAI_API_KEY": "of another program",
+    "VLLM_API_KEY": "would lock the engine",
+    "NVIDIA_API_KEY": "of a family that is inherited otherwise",
+    "HTTPS_PROXY": "http://user:password@proxy.example",
+    "DATABASE_URL": "postgres://user:password@db.example",
+    "SSH_AUTH_SOCK": "/tmp/agent",
+    "ANY_OTHER": "that nobody has thought of",
+}
+OF_THIS_HOST = {
+    "LC_TIME": "de_DE.UTF-8",
+    "CUDA_HOME": "/usr/local/cuda",
+    "NVIDIA_DRIVER_CAPABILITIES": "all",
+    "HSA_OVERRIDE_GFX_VERSION": "11.0.0",
+    "LD_LIBRARY_PATH": "/opt/lib",
+    "XDG_DATA_HOME": "/srv/data",
+    "HF_HOME": "/srv/hub",
+    "TMPDIR": "/var/tmp",
+}
+
+
+def test_an_engine_inherits_what_describes_the_host_and_no_secret(
     rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MODELGEN_KEY", "mg-secret")
-    monkeypatch.setenv("FROM_OUTSIDE", "kept")
-    says = ("--say-env", "MODELGEN_KEY", "--say-env", "FROM_OUTSIDE")
+    for name, value in {**SECRETS, **OF_THIS_HOST}.items():
+        monkeypatch.setenv(name, value)
+    says = [part for name in (*SECRETS, *OF_THIS_HOST) for part in ("--say-env", name)]
     model = rig.model("a", *says, "--exit-at-start", "0")
-    assert run_and_tail(rig, model, 2) == ["MODELGEN_KEY is not set", "FROM_OUTSIDE=kept"]
+    told = [f"{name} is not set" for name in SECRETS] + [f"{name}={value}" for name, value in OF_THIS_HOST.items()]
+    assert run_and_tail(rig, model, len(told)) == told
+
+
+def test_the_models_own_variables_come_last(rig: ProcessRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    model = rig.model(
+        "a", "--say-env", "TZ", "--say-env", "OWN", "--exit-at-start", "0", environment={"TZ": "CET", "OWN": "1"}
+    )
+    assert run_and_tail(rig, model, 2) == ["TZ=CET", "OWN=1"]
 
 
 def test_odd_arguments_arrive_as_they_are(rig: ProcessRig) -> None:
@@ -305,7 +338,7 @@ def test_a_hub_directory_that_is_gone_is_seen_before_a_start(rig: ProcessRig, tm
     model = rig.model("a", environment=environment)
     asyncio.run(look(model))  # nobody knows whether this program reads it
     model = dataclasses.replace(model, engine="vllm")
-    with pytest.raises(DriverError, match="there is no hub directory .*/hub: run `modelgen fetch`"):
+    with pytest.raises(DriverError, match=r"there is no hub directory .*/hub: run `modelgen fetch`"):
         asyncio.run(look(model))
     (tmp_path / "hub").mkdir()
     asyncio.run(look(model))
@@ -380,6 +413,29 @@ def test_a_card_is_not_free_while_something_that_was_left_behind_lives(
                 assert watched.exits.empty()
             await watched.driver.stop(model)
             assert rig.processes(model) == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_the_exit_of_an_engine_tells_that_something_of_it_lives_on(
+    rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
+    model = rig.model("a", "--daemon", stop_grace=0.2)
+
+    async def run() -> None:
+        async with begun(rig, model) as watched:
+            endpoint = await watched.start_ready(model)
+            leader, daemon = sorted(rig.processes(model))
+            with monkeypatch.context() as patch:
+                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
+                os.kill(leader, signal.SIGKILL)
+                assert await watched.next_exit() == ("a", Exit(endpoint.generation, -9, is_gone=False))
+                assert rig.processes(model) == [daemon]
+            await watched.driver.stop(model)
+            assert rig.processes(model) == []
+            assert watched.exits.empty()
 
     asyncio.run(run())
 
@@ -460,9 +516,10 @@ def test_the_log_is_bounded_while_the_engine_holds_it_open(tmp_path: Path) -> No
                     if line == "got SIGTERM":
                         break
             numbers = [int(line[:9]) for line in seen if line[:9].isdecimal()]
-            assert len(numbers) > 100
+            assert len(numbers) > 100, seen
             assert numbers == list(range(1000))[-len(numbers) :]
-            assert watched.driver.tail("a", 1000) == seen
+            assert seen[0] == "[modelgen] some lines were left out"
+            assert watched.driver.tail("a", 1000) == seen[1:]
 
     log = tmp_path / "state" / "logs" / "a.log"
     asyncio.run(print_much())

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import socket
+import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,9 +81,19 @@ def test_the_canary_is_asked_once_and_last(rig: ProcessRig) -> None:
     assert paths.count("/v1/chat/completions") == 1
 
 
-@pytest.mark.parametrize("canary", ["/v1/completions", "/v1/messages"])
+@pytest.mark.parametrize(
+    "canary",
+    ["/v1/completions", "/v1/messages", "/v1/embeddings", "/v1/rerank", "/embed", "/rerank", "/predict"],
+)
 def test_the_canary_speaks_the_language_of_its_path(rig: ProcessRig, canary: str) -> None:
     assert canary in become_ready(rig, readiness=dataclasses.replace(CHAT, canary=canary))
+
+
+def test_a_model_without_a_chat_template_is_asked_to_complete_a_text(rig: ProcessRig) -> None:
+    said = "default chat template is no longer allowed, so you must provide a chat template"
+    failing = ("--fail-inference", "400", "--fail-saying", said, "--answer-all-the-same", "/v1/completions")
+    paths = become_ready(rig, *failing, readiness=CHAT)
+    assert paths[-3:-1] == ["/v1/chat/completions", "/v1/completions"]
 
 
 def test_the_canary_uses_the_name_that_the_engine_knows(rig: ProcessRig) -> None:
@@ -121,8 +134,37 @@ def test_an_engine_that_is_never_ready_is_given_up_with_what_was_seen(
 
 
 def test_an_engine_that_does_not_answer_is_given_up(rig: ProcessRig) -> None:
-    with pytest.raises(LateError):
-        become_ready(rig, "--hang-after", "0", readiness=Readiness("/health", 0.5))
+    with pytest.raises(LateError, match="its port takes connections, but /health was not answered; raise"):
+        become_ready(rig, "--hang-after", "0", readiness=Readiness("/health", 2.0))
+
+
+def test_what_is_seen_of_an_engine_is_told_apart() -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def see(endpoint: Endpoint) -> str:
+        with pytest.raises(ProbeError) as caught:
+            await ask(endpoint, "/health", seconds=1.0)
+        return str(caught.value)
+
+    async def run() -> None:
+        async with serving(hang) as endpoint:
+            assert await see(endpoint) == "its port takes connections, but /health was not answered within 1 s"
+        assert await see(endpoint) == "nothing listens yet"
+        async with serving(reset) as endpoint:
+            assert (await see(endpoint)).startswith("it broke the connection without an answer to /health: ")
+        async with serving(partial(answer, b"SSH-2.0-OpenSSH_9.2\r\n")) as endpoint:
+            assert (await see(endpoint)).startswith("what it answers to /health is not HTTP: ")
+        told = await see(Endpoint("no-such-host.invalid", 80, "g"))
+        assert told.startswith("the host name `no-such-host.invalid` is not known: ")
+
+    asyncio.run(run())
 
 
 def test_an_engine_that_hangs_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,8 @@ class Story:
 
     def request(self, id_: str) -> list[Lease | RefusedError]:
         """Send a request; what comes of it stands in the list that is returned."""
-        record, outcome = self.board.records[id_], []
+        record = self.board.records[id_]
+        outcome: list[Lease | RefusedError] = []
         if (lease := record.gate.enter()) is not None:
             return [lease]
 
@@ -262,6 +263,48 @@ def test_a_switch_that_is_complete_cannot_be_taken_back() -> None:
     story.board.take_back(order)
     story.go()
     assert (answers, story.board.wanted()) == ([None], ["a"])
+
+
+# -- what somebody else starts ----------------------------------------------------------------------------------------
+
+
+def test_what_somebody_else_has_started_on_a_free_card_is_taken_over() -> None:
+    story = Story()
+    story.board.note_astray("a")
+    assert story.go() == [("start", "a")]
+    story.request("b")
+    assert story.go() == [("check", "b")]
+    assert story.checked("b") == [("stop", "a")]
+
+
+def test_what_somebody_else_has_started_on_a_card_that_is_taken_is_stopped_before_anything_else() -> None:
+    story = Story()
+    story.run("a")
+    story.board.note_astray("b")
+    assert story.go() == [("stop", "b")]
+    story.request("c")
+    assert story.go() == [("check", "c")]
+    assert story.checked("c") == []  # the card is not free before `b` has gone
+    assert story.stopped("b") == [("stop", "a")]
+
+
+def test_what_is_held_is_stopped_when_somebody_else_has_started_it() -> None:
+    story = Story()
+    story.board.hold("a", lambda _: None)
+    story.go()
+    story.board.note_astray("a")
+    assert story.go() == [("stop", "a")]
+
+
+def test_of_two_that_ran_on_one_card_at_the_boot_one_stops_and_does_not_come_back() -> None:
+    story = Story()
+    for id_ in "ab":
+        story.board.adopt(id_, Endpoint("127.0.0.1", 1, id_))
+    assert story.go() == [("stop", "a")]
+    story.request("b")
+    assert story.stopped("a") == []
+    assert story.ready("b") == []
+    assert story.states() == "stopped ready stopped"
 
 
 # -- what comes back --------------------------------------------------------------------------------------------------

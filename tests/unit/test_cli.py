@@ -214,6 +214,27 @@ def test_build_lies_beside_the_file(project: Path, tmp_path_factory: pytest.Temp
     assert list(away.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("demo", "demo"), ("My Models!", "my-models"), ("_x_", "x"), ("日本", "my-models"), ("a" * 70, "a" * 63)],
+)
+def test_init_names_the_project_by_its_folder(tmp_path: Path, folder: str, name: str) -> None:
+    (tmp_path / folder).mkdir()
+    nowhere = {"HF_HUB_CACHE": str(tmp_path / "nowhere")}
+    assert modelgen("init", cwd=tmp_path / folder, env=nowhere).returncode == 0
+    assert f'\nname = "{name}" ' in (tmp_path / folder / "models.toml").read_text()
+    assert modelgen("validate", cwd=tmp_path / folder).stdout == ""
+
+
+def test_a_build_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    assert modelgen("init", cwd=tmp_path, env={"HF_HUB_CACHE": str(tmp_path / "nowhere")}).returncode == 0
+    done = modelgen("build", "--check", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (4, "modelgen: build/ does not exist; run `modelgen build`\n")
+    (tmp_path / "build").mkdir()
+    done = modelgen("build", "--check", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (4, "modelgen: build/ holds no build; run `modelgen build`\n")
+
+
 def test_init_writes_a_file_that_builds_without_a_finding(tmp_path: Path) -> None:
     nowhere = {"HF_HUB_CACHE": str(tmp_path / "none")}  # a cache of the developer's own would be found
     assert modelgen("init", cwd=tmp_path, env=nowhere).returncode == 0
@@ -258,7 +279,8 @@ def test_wrong_usage() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["add", "build", "diff", "doctor", "explain", "init", "rules", "schema", "validate", "verify"]
+    "name",
+    ["add", "build", "diff", "doctor", "explain", "hold", "init", "release", "rules", "schema", "validate", "verify"],
 )
 def test_every_command_has_an_example(name: str) -> None:
     assert "Example:\n    modelgen" in modelgen(name, "--help", cwd=REPOSITORY).stdout

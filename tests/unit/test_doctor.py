@@ -448,6 +448,37 @@ def test_a_port_is_good_if_the_project_itself_holds_it(fake: FakeHost, taken: in
     assert fake.wrong(toml) == []
 
 
+def test_a_port_that_a_process_holds_names_the_process(fake: FakeHost, taken: int) -> None:
+    toml = complete(f'{MODEL}[orchestrator]\nlisten = "127.0.0.1:{taken}"\n')
+    head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+    row = f"   0: 0100007F:{taken:04X} 00000000:0000 %s 00000000:00000000 00:00000000 00000000 1000 0 4711 1\n"
+    fake.file("/proc/net/tcp", head + row % "01")  # a connection, not a listener
+    fake.file("/proc/812/cmdline", "/usr/bin/python3\0-m\0http.server\0--secret\0")
+    (fake.root / "proc" / "812" / "fd").mkdir()
+    (fake.root / "proc" / "812" / "fd" / "3").symlink_to("socket:[4711]")
+    assert "by another program" in fake.wrong(toml)[0][2]
+    fake.file("/proc/net/tcp6", head + row % "0A")
+    assert f"127.0.0.1:{taken} is taken by python3 -m http.server (pid 812)" in fake.wrong(toml)[0][2]
+
+
+def test_another_project_on_the_same_cards_is_a_warning(fake: FakeHost) -> None:
+    details = (
+        '{{index .Config.Labels "com.docker.compose.project"}}\t{{json .HostConfig.DeviceRequests}}\t'
+        "{{json .HostConfig.Devices}}"
+    )
+    listed = '{{.ID}}\t{{.Label "com.docker.compose.project"}}'
+    fake.docker(
+        more={
+            'ps --format {{.Label "com.docker.compose.project"}}': "qwen\nother",
+            f"ps --all --filter label=modelgen.model --format {listed}": "1\tdemo\n2\tother\n3\tstopped",
+            f"inspect --format {details} 2": 'other\t[{"DeviceIDs": ["GPU-1111"]}]\tnull',
+        }
+    )
+    [found] = fake.wrong()
+    assert found[:2] == ("cards", "warning")
+    assert "the project `other` runs here too and has models on gpu0" in found[2]
+
+
 def run(fake: FakeHost, *args: str, toml: str = PROJECT + FREE) -> tuple[int, str, str]:
     (fake.folder / "models.toml").write_text(toml)
     done = modelgen("doctor", *args, cwd=fake.folder, env=fake.environment)

@@ -19,7 +19,6 @@ from modelgen.operate.changes import Changes, Wanted, compare
 from modelgen.operate.control import Orchestrator
 from modelgen.operate.deployment import Container
 from modelgen.operate.docker import explain
-from modelgen.operate.journal import Entry, Journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,24 +59,6 @@ def test_each_difference_is_told() -> None:
     assert changes.made == ("new", "edited", "retagged")
 
 
-def test_the_journal_remembers_until_all_is_done(tmp_path: Path) -> None:
-    path = tmp_path / "up.json"
-
-    def write(data: bytes) -> None:
-        path.write_bytes(data)
-
-    journal = Journal(path, write)
-    assert journal.read() == Entry()
-    journal.add(["a"], ["a"])
-    journal.add(["b", "a"], [])
-    assert journal.read() == Entry(("a", "b"), ("a",))
-    path.write_text('{"held": 1}')
-    assert journal.read() == Entry()
-    journal.clear()
-    journal.clear()
-    assert not path.exists()
-
-
 @pytest.mark.parametrize(
     ("said", "means"),
     [
@@ -103,7 +84,12 @@ def test_what_docker_says_becomes_a_sentence(said: str, means: str) -> None:
     [
         (None, "there is no `docker` here; install Docker"),
         ("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1", "Docker does not run; start it"),
-        ("[ $1 != compose ] || { echo \"docker: 'compose' is not a docker command.\" >&2; exit 1; }", "Compose v2"),
+        (
+            "case $1 in\n"
+            "compose) echo \"docker: 'compose' is not a docker command.\" >&2; exit 1 ;;\n"
+            """version) echo '{"Server":{"Version":"28.3.2","ApiVersion":"1.51"}}' ;;\nesac""",
+            "there is no `docker compose`; sudo apt-get install docker-compose-plugin",
+        ),
     ],
 )
 def test_a_host_that_cannot_run_it_is_told_in_one_sentence(tmp_path: Path, script: str | None, says: str) -> None:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.manifest import ManifestError, read_manifest
-from modelgen_runtime.orchestrator import CannotServeError, run
+from modelgen_runtime.manifest import ManifestError, is_address, read_manifest
+from modelgen_runtime.orchestrator import run
+from modelgen_runtime.serving import CannotServeError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -23,6 +24,8 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True, help="folder for state and logs")
     parser.add_argument("--bind", help="address of the socket, where it is not the manifest's `listen`")
     arguments = parser.parse_args()
+    if arguments.bind is not None and not is_address(arguments.bind):
+        parser.error("--bind must be an address such as 127.0.0.1:8080")
     path: Path = arguments.manifest
     logging.basicConfig(format="%(asctime)s modelgen: %(message)s", level=logging.INFO)
     try:

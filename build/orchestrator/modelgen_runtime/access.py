@@ -7,7 +7,9 @@ import hmac
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from modelgen_runtime.base_address import LISTING
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.wire import OF_REQUEST
 
 if TYPE_CHECKING:
@@ -15,14 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen_runtime.manifest import Manifest
+    from modelgen_runtime.origins import Origins
+    from modelgen_runtime.request_head import RequestHead
 
-Role: TypeAlias = Literal["open", "data", "control"]
+Role: TypeAlias = Literal["data", "control"]
 
 _LINE = re.compile(r"(data|control)\s+sha256:([0-9a-f]{64})", re.ASCII)
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MOST_SEEN = 1000
 _OPEN = frozenset({"/healthz", "/readyz"})
-_KEYS = frozenset({b"authorization", b"x-api-key"})
+# Of the clients of Anthropic, Azure and Google; all others send `Authorization`.
+_KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+_KEYS = frozenset({b"authorization", *_KEY_HEADERS})
+_FORMS = "`Authorization: Bearer KEY`, `x-api-key: KEY` or `api-key: KEY`"
+_SHOWN = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _NAME = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:@/\\\s\"'<>]+)(?::\d{1,5})?", re.ASCII)
 
 
@@ -71,39 +79,45 @@ class Access:
     Args:
         hosts: Names that a Host header may hold, in lower case.
         keys: See `read_keys`; None lets everybody in.
+        origins: Who judges pages in browsers.
     """
 
-    def __init__(self, hosts: Iterable[str], keys: Mapping[bytes, Role] | None) -> None:
-        self._hosts = frozenset(hosts)
+    def __init__(self, hosts: Iterable[str], keys: Mapping[bytes, Role] | None, origins: Origins) -> None:
+        self._hosts, self.origins = frozenset(hosts), origins
         self._seen = set[bytes]()
         """Host headers that were let in, as they were written."""
         self._keys = None if keys is None else [*keys.items()]
         self.dropped = OF_REQUEST if keys is None else OF_REQUEST | _KEYS
         """Headers that are not passed on: keys are this server's; where it has none, a client's are the engine's."""
 
-    def check(self, path: str, fields: Mapping[bytes, bytes], *, needs: Role) -> None:
+    def check(self, path: str, head: RequestHead, *, is_control: bool, needs: Role) -> None:
         """Let a request in, or refuse it.
 
         Args:
             path: What it asks for.
-            fields: Its headers by name in lower case.
+            head: Its head.
+            is_control: Whether the path is one of this server's own, which are closed to pages of other origins.
             needs: Role of the path.
 
         Raises:
             RefusedError: With 403 or 401.
         """
-        self._check_host(fields.get(b"host"))
-        if (origin := fields.get(b"origin")) is not None:
-            self._check_origin(origin)
-        if self._keys is None or path in _OPEN or needs == "open":
-            return
-        key = _key_in(fields)
-        role = self._role_of(key)
-        if role is None:
-            what = "needs an API key" if key is None else "does not know this API key"
-            raise RefusedError(401, "invalid_api_key", f"this server {what}; send it as `Authorization: Bearer …`")
-        if needs == "control" and role != "control":
-            raise RefusedError(403, "wrong_role", "this key has the role `data`; this path needs one of role `control`")
+        self._check_host(head.fields.get(b"host"))
+        self.origins.check(path, head.fields, is_control=is_control)
+        if self._keys is None or path in _OPEN or (is_preflight(head) and not is_control):
+            return  # browsers send no key with a preflight
+        keys = _keys_in(head.fields)
+        # Some clients send a key of another service beside ours. Of two of ours the one with the lesser role counts.
+        roles = {role for key in keys if (role := self._role_of(key)) is not None}
+        if not roles:
+            what = "does not know this API key" if keys else "needs an API key"
+            raise RefusedError(401, "invalid_api_key", f"this server {what}; send it as {_FORMS}")
+        if needs == "control" and "data" in roles:
+            hint = (
+                f"; {LISTING} lists the models for clients, so their base URL ends in /v1" if path == "/models" else ""
+            )
+            message = f"this key has the role `data`; this path needs one of role `control`{hint}"
+            raise RefusedError(403, "wrong_role", message)
 
     def _check_host(self, host: bytes | None) -> None:
         if host in self._seen:
@@ -114,22 +128,12 @@ class Access:
             if len(self._seen) < _MOST_SEEN:
                 self._seen.add(host or b"")
             return
-        name = match[1] if match is not None else ""
+        name = match[1] if match is not None and _SHOWN.fullmatch(match[1]) else ""
         line = f'; to let it in, write `[orchestrator] allowed_hosts = ["{name}"]` in models.toml' if name else ""
         raise RefusedError(403, "host_not_allowed", f"the Host header names {name or 'no host'}, not this server{line}")
 
-    def _check_origin(self, origin: bytes) -> None:
-        """A page of another site may send a POST without asking first; it could switch models by that."""
-        scheme, _, rest = origin.decode("latin-1").lower().partition("://")
-        match = _NAME.fullmatch(rest)
-        if scheme not in ("http", "https") or match is None or match[1] not in self._hosts:
-            line = f'; to let it in, write `[orchestrator] allowed_hosts = ["{match[1]}"]`' if match else ""
-            raise RefusedError(403, "origin_not_allowed", f"a page of another site asks{line}")
-
-    def _role_of(self, key: bytes | None) -> Role | None:
+    def _role_of(self, key: bytes) -> Role | None:
         """Return the role of a key. All are compared, each in constant time, whichever matches."""
-        if key is None:
-            return None
         digest, found = hashlib.sha256(key).digest(), None
         for known, role in self._keys or ():
             if hmac.compare_digest(known, digest):
@@ -137,7 +141,12 @@ class Access:
         return found
 
 
-def _key_in(fields: Mapping[bytes, bytes]) -> bytes | None:
-    """Return the key of a request: of `Authorization: Bearer`, or of `x-api-key`."""
+def _keys_in(fields: Mapping[bytes, bytes]) -> set[bytes]:
+    """Return the keys of a request, in whatever header a client sends them; some send `Authorization: KEY`."""
     scheme, _, key = fields.get(b"authorization", b"").partition(b" ")
-    return key.strip() if scheme.lower() == b"bearer" and key.strip() else fields.get(b"x-api-key")
+    if not key and scheme.lower() != b"bearer":
+        scheme, key = b"bearer", scheme
+    keys = {fields.get(name, b"") for name in _KEY_HEADERS}
+    if scheme.lower() == b"bearer":
+        keys.add(key.strip())
+    return keys - {b""}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from modelgen_runtime import problems, wire
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from modelgen_runtime.gate import RefusedError
 
 _BEAT = b": the model is loading\n\n"
+_FIXED = frozenset({b"content-length", b"content-encoding"})
+"""With these headers, nothing can be added to a stream of events."""
+_MOST_ERROR = 64 * 1024
 
 
 class Client(Protocol):
@@ -56,8 +59,8 @@ class Answer:
     """
 
     __slots__ = (
-        "_client", "_error_of_engine", "_held_head", "_in_chunks", "_is_beating", "_is_head", "_is_old", "_on_done",
-        "_path", "is_done", "keeps_alive", "sent", "status",
+        "_client", "_error_of_engine", "_held_head", "_in_chunks", "_is_beating", "_is_event_stream", "_is_head",
+        "_is_old", "_last", "_on_done", "_path", "is_done", "keeps_alive", "page_lines", "sent", "status",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a head says
@@ -66,8 +69,10 @@ class Answer:
         self._client, self._path, self._on_done = client, path, on_done
         self._is_head, self._is_old, self.keeps_alive = is_head, is_old, keeps_alive
         self.status, self.sent, self.is_done = 0, 0, False
-        self._in_chunks = self._is_beating = False
-        self._held_head = b""
+        self._in_chunks = self._is_beating = self._is_event_stream = False
+        self._held_head = self._last = b""
+        self.page_lines = b""
+        """Lines of headers for a browser, in whatever is answered."""
         self._error_of_engine: bytearray | None = None
 
     # -- an engine's --------------------------------------------------------------------------------------------------
@@ -75,22 +80,24 @@ class Answer:
     def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
         """Take an engine's head; it is sent with the first of the body, if that has come with it."""
         self.status = status
+        is_stream = status == 200 and fields.get(b"content-type", b"").startswith(b"text/event-stream")
         if self._is_beating:
-            is_stream = fields.get(b"content-type", b"").startswith(b"text/event-stream")
-            self._error_of_engine = None if status == 200 and is_stream else bytearray()
+            self._error_of_engine = None if is_stream else bytearray()
             return
+        self._is_event_stream = is_stream and not fields.keys() & _FIXED
         has_body, has_length = status not in (204, 304), b"content-length" in fields
         self._in_chunks = has_body and not has_length and not self._is_old
         self.keeps_alive = self.keeps_alive and (has_length or self._in_chunks or not has_body)
-        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_ANSWER)
+        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_ANSWER) + self.page_lines
         self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
 
     def pass_data(self, data: bytes) -> None:
         """Send a part of an engine's body on, as it is."""
         self.sent += len(data)
         if self._error_of_engine is not None:
-            self._error_of_engine += data
+            self._error_of_engine += data[: _MOST_ERROR - len(self._error_of_engine)]
             return
+        self._last = data
         head, self._held_head = self._held_head, b""
         self._client.write(head + (wire.chunk(data) if self._in_chunks else data))
 
@@ -107,7 +114,8 @@ class Answer:
         if self._held_head:
             self.flush()
         if self._error_of_engine is not None:
-            self._client.write(wire.chunk(b"data: %b\n\n" % bytes(self._error_of_engine).replace(b"\n", b" ")))
+            event = problems.engine_error_event(self._path, self.status, bytes(self._error_of_engine))
+            self._client.write(wire.chunk(event))
         self.is_done = True
         if self._in_chunks:
             self._client.write(wire.LAST_CHUNK)
@@ -126,17 +134,21 @@ class Answer:
         self._client.write(self._own_head(response))
         async for part in response.body:
             self._client.write(wire.chunk(part) if self._in_chunks else part)
+            await asyncio.sleep(0)  # a source that always has more, such as a log, takes turns with everybody else
             await self._client.drain()
         self.complete()
 
     def refuse(self, refusal: RefusedError) -> None:
-        """Send an error; of an answer that has begun there is no other way to tell than to break off."""
+        """Send an error: of a stream of events as its last event; any other answer that has begun breaks off."""
         if self.is_done:
             return
-        if self._is_beating:
-            told = json.dumps({"error": problems.openai_error(refusal)}, ensure_ascii=False)
-            self._error_of_engine = None
-            self._client.write(wire.chunk(f"data: {told}\n\n".encode()))
+        if self._is_beating or self._is_event_stream:
+            self.status, self._error_of_engine = refusal.status, None
+            self.flush()
+            event = problems.error_event(self._path, refusal)
+            if not self._last.endswith((b"\n\n", b"\r\n\r\n")):
+                event = b"\n\n" + event  # an event that was cut must not swallow this one; empty lines do no harm
+            self._client.write(wire.chunk(event) if self._in_chunks else event)
             self.complete()
         elif self.status:
             self.is_done = True
@@ -157,11 +169,11 @@ class Answer:
 
     def _send_whole(self, response: Response, body: bytes) -> None:
         self.status, self.sent = response.status, len(body)
-        lines = wire.own_lines(response, len(body))
+        lines = wire.own_lines(response, len(body)) + self.page_lines
         head = wire.response_head(response.status, lines, chunked=False, close=not self.keeps_alive)
         self._client.write(head + (b"" if self._is_head else body))
         self.complete()
 
     def _own_head(self, response: Response) -> bytes:
-        lines = wire.own_lines(response, None)
+        lines = wire.own_lines(response, None) + self.page_lines
         return wire.response_head(response.status, lines, chunked=self._in_chunks, close=not self.keeps_alive)

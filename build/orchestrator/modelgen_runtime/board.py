@@ -6,11 +6,13 @@ Whoever holds the board tells it what has happened, then lets it `advance`, and 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
 from modelgen_runtime.gate import Gate
 from modelgen_runtime.happenings import Action, Happening
+from modelgen_runtime.holds import OPERATOR
 from modelgen_runtime.record import Record
 from modelgen_runtime.scheduler import Plan, Policy, decide
 from modelgen_runtime.standing import State
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 
 _MOST_ROUNDS = 100
+_GRACE_OF_DOOMED = 5.0
+_CHECKED = 5.0
+"""Seconds for which a look at what is to be started counts."""
 _SHORT_PAUSE = 2.0
 """Seconds that a request waits for a model that has failed; for longer it is told so at once."""
 
@@ -47,7 +52,8 @@ class Board:
         report: Callable[[Happening], None],
     ) -> None:
         self._clock, self._poke, self._report = clock, poke, report
-        self._is_contended, self._last = False, 0.0
+        self._is_contended, self._is_shut, self._last = False, False, 0.0
+        self._actions: list[Action] = []
         self.manifest = manifest
         self.records = {model.id: self._make(model) for model in manifest.models}
 
@@ -55,7 +61,9 @@ class Board:
         """Put a request in line."""
         model, limit = ticket.gate.model.id, self.manifest.settings.queue_limit
         record = self.records.get(model)
-        if record is None or record.is_removed:
+        if self._is_shut:
+            ticket.refuse(refusals.stopping())
+        elif record is None or record.is_removed:
             ticket.refuse(refusals.gone(model))
         elif lack := self.lack([model]):
             ticket.refuse(refusals.too_large(lack))
@@ -82,8 +90,15 @@ class Board:
 
     def ask(self, order: Order) -> None:
         """Begin a switch."""
+        if self._is_shut:
+            order.done(refusals.stopping())
+            return
         order.since = self._stamp()
-        switches.begin(order, self.records, self.lack(order.models))
+        switches.begin(order, self.records, self.lack(order.models), self.policy.limits)
+
+    def take_back(self, order: Order) -> None:
+        """Wait for a switch no more: its caller has gone."""
+        switches.withdraw(order, self.records, self._clock())
 
     def resume(self, models: Iterable[str]) -> None:
         """Ask for models that ran before, as far as they fit beside each other."""
@@ -100,28 +115,46 @@ class Board:
     def stop(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
         """Stop a model once its requests have ended; the next request starts it again."""
         record = self.records[model]
+        record.holds.resumes = False
         self._abandon(record, refusals.stopped(model))
-        record.unwant()
-        record.on_stopped.append(done)
-        if record.holds_memory:
-            record.is_dismissed = True
-        else:
-            record.tell_stopped(None)
+        record.is_dismissed = record.holds_memory
+        self._halt(record, done)
 
-    def hold(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
-        """Stop a model and never start it until it is released; its requests wait."""
-        record = self.records[model]
-        record.is_held = True
-        self._tell("held", record)
-        self._abandon(record, refusals.held(model))
-        self.stop(model, done)
+    def hold(
+        self,
+        model: str,
+        done: Callable[[RefusedError | None], None],
+        owner: str = OPERATOR,
+        lease: float | None = None,
+    ) -> None:
+        """Stop a model and do not start it until it is released; its requests wait.
 
-    def release(self, model: str) -> None:
-        """Let a model that was held start again."""
+        Args:
+            model: Its id.
+            done: Called when it has stopped.
+            owner: Who holds it; the same owner's next hold renews this one.
+            lease: Seconds after which the hold ends by itself; what ran before it comes back then.
+        """
+        record, now = self.records[model], self._clock()
+        if not record.is_held:
+            self._tell("held", record, f"by {owner}")
+            record.holds.resumes = lease is not None and (record.is_resident or record.asked is not None)
+        record.holds.until[owner] = math.inf if lease is None else now + lease
+        self._abandon(record, refusals.held(record, now))
+        self._halt(record, done)
+
+    def release(self, model: str, owner: str | None = None) -> None:
+        """Let a model start again that an owner has held, or that anybody has."""
         record = self.records[model]
-        if record.is_held:
-            record.is_held = False
-            self._tell("released", record)
+        if record.holds.release(owner):
+            self._let_go(record)
+
+    def shut(self) -> None:
+        """Refuse everybody who waits, and start and stop nothing more: the orchestrator ends."""
+        self._is_shut = True
+        for record in self.records.values():
+            record.refuse_line(refusals.stopping())
+            self._abandon(record, refusals.stopping())
 
     def ready(self, model: str, endpoint: Endpoint) -> None:
         """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
@@ -141,11 +174,14 @@ class Board:
             self.stopped(model)
             return
         record.note_failure(failure, now)
-        was_resident, record.endpoint = record.is_resident, None
+        generation = None if record.endpoint is None else record.endpoint.generation
+        was_resident, record.endpoint, record.doomed, record.stuck = record.is_resident, None, None, None
         record.close(State.ABSENT if failure.is_absent else State.FAILED)
         self._enter(record, record.state, failure.message)
         refusal = refusals.failed(record, now)
-        record.cut_leases(refusal.message)
+        if generation is not None:
+            record.ended = (generation, refusal)
+        record.cut_leases(refusal)
         record.unwant()
         displaced = [*record.displaced]
         self._abandon(record, refusal)
@@ -158,18 +194,56 @@ class Board:
             record.want(now, gentle=True)
         self._settle(record)
 
+    def give_up(self, model: str, generation: str, failure: Failure) -> None:
+        """Stop an engine that serves nobody any more although it lives; it is started again."""
+        record, now = self.records.get(model), self._clock()
+        if record is None or record.endpoint is None or record.endpoint.generation != generation:
+            return
+        if record.doomed is not None or not record.standing.is_open:
+            return
+        record.note_failure(failure, now)
+        record.doomed, refusal = failure, refusals.failed(record, now)
+        record.ended = (generation, refusal)
+        record.close(State.DRAINING)
+        record.drain_until = now
+        self._enter(record, State.DRAINING, failure.message)
+        record.cut_leases(refusal)
+        if record.not_before > now + _SHORT_PAUSE:
+            record.refuse_line(refusal)
+
+    def checked(self, model: Model, failure: Failure | None) -> RefusedError | None:
+        """Note whether a model could be started, and return why not; nobody leaves for one that could not."""
+        record, now = self.records.get(model.id), self._clock()
+        if record is None:
+            return None
+        record.is_checking = False
+        if record.model != model or record.holds_memory:
+            return None  # another was looked at, or it has got its room in another way
+        if failure is None:
+            record.checked_until = now + _CHECKED
+            return None
+        record.note_failure(failure, now)
+        self._enter(record, State.ABSENT if failure.is_absent else State.FAILED, failure.message)
+        refusal = refusals.failed(record, now)
+        self._refuse_all(record, refusal)
+        return refusal
+
     def stopped(self, model: str) -> None:
         """Note that nothing of an engine is left."""
-        record = self.records[model]
-        record.endpoint = None
-        record.close(State.STOPPED)
-        record.cut_leases(f"{model} has ended")
-        self._enter(record, State.STOPPED)
+        record, now = self.records[model], self._clock()
+        doomed, record.doomed = record.doomed, None
+        record.endpoint = record.stuck = None
+        record.close(State.STOPPED if doomed is None else State.FAILED)
+        record.cut_leases(refusals.ended(model))
+        self._enter(record, record.state)
+        if doomed is not None and not record.is_held:
+            record.want(now, gentle=True)
         self._settle(record)
 
     def not_stopped(self, model: str, why: str) -> None:
         """Note that an engine cannot be stopped: who waits for its cards is told so."""
         stuck, refusal = self.records[model], refusals.stuck(model, why)
+        stuck.stuck = why
         self._tell("stuck", stuck, why)
         for record in self.records.values():
             if record.model.claims.keys() & stuck.model.claims.keys() and not record.holds_memory:
@@ -181,10 +255,33 @@ class Board:
         """Note which models have nothing to be started; one that has it again may be tried at once."""
         for id_, record in self.records.items():
             if id_ in absent and record.state in (State.STOPPED, State.FAILED):
+                record.checked_until = 0.0
                 self._enter(record, State.ABSENT)
+                self._refuse_all(record, refusals.absent(id_))
             elif id_ not in absent and record.state is State.ABSENT:
                 record.failure, record.failures, record.not_before = None, 0, 0.0
                 self._enter(record, State.STOPPED)
+                self._bring_back(record)
+
+    def note_astray(self, model: str) -> None:
+        """Take over an engine that somebody else has started, if it fits; else it is stopped, for its card is taken."""
+        record, cards = self.records[model], self.records[model].model.claims
+        if record.holds_memory:
+            return
+        others = [one for one in self.records.values() if one.holds_memory]
+        is_moving = any(one.standing.in_transition and one.model.claims.keys() & cards for one in others)
+        claimed = {gpu: sum(one.model.claims.get(gpu, 0) for one in others) for gpu in cards}
+        fits = all(claimed[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
+        if fits and not is_moving and not record.is_held:
+            record.began = self._clock()
+            record.want(record.began)
+            self._enter(record, State.STARTING, "somebody else has started it")
+            self._actions.append(Action("start", record.model))
+        else:
+            record.close(State.STOPPING)
+            reason = "it is held" if record.is_held else "its room is taken"
+            self._enter(record, State.STOPPING, f"somebody else has started it, and {reason}")
+            self._actions.append(Action("stop", record.model))
 
     def reload(self, manifest: Manifest) -> None:
         """Go by another manifest; models that it has unchanged are not touched."""
@@ -194,6 +291,8 @@ class Board:
             model = new.pop(record.model.id, None)
             record.is_removed = model is None
             record.successor = model if model != record.model else None
+            if model is not None and record.successor is None:
+                record.model = record.gate.model = model  # the same, but it may be written elsewhere in models.toml
             if record.is_removed:
                 record.refuse_line(refusals.gone(record.model.id))
                 self._abandon(record, refusals.gone(record.model.id))
@@ -211,15 +310,19 @@ class Board:
         Returns:
             What to do, and when to advance again even if nothing happens until then.
         """
-        actions: list[Action] = []
+        if self._is_shut:
+            return [], math.inf
+        actions, self._actions = self._actions, []
         for record in self.records.values():
             record.dispatch()
+        expiry = self._expire_holds()
         for _ in range(_MOST_ROUNDS):
             standings = [record.standing for record in self.records.values()]
             plan = decide(standings, self.policy, self._clock())
+            actions += self._check(plan)
             if not (plan.start or plan.stop or plan.drain or plan.open):
                 self._is_contended = any(one.line is not None for one in standings)
-                return actions, plan.wake
+                return actions, min(plan.wake, expiry)
             actions += self._apply(plan)
         raise AssertionError("the plans of one instant contradict each other")
 
@@ -241,7 +344,41 @@ class Board:
 
     def wanted(self) -> list[str]:
         """Return the models that ought to run: what the next orchestrator resumes."""
-        return sorted(id_ for id_, record in self.records.items() if record.is_resident or record.asked is not None)
+        return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
+
+    def _halt(self, record: Record, done: Callable[[RefusedError | None], None]) -> None:
+        record.unwant()
+        record.on_stopped.append(done)
+        if not record.holds_memory:
+            record.tell_stopped(None)
+
+    def _expire_holds(self) -> float:
+        """End the leases that nobody renewed, and return when the next one runs out."""
+        now = self._clock()
+        for record in self.records.values():
+            if record.holds.next <= now and (owner := record.holds.expire(now)) is not None:
+                self._let_go(record, f"the lease of {owner} has run out")
+        return min((record.holds.next for record in self.records.values()), default=math.inf)
+
+    def _let_go(self, record: Record, detail: str | None = None) -> None:
+        """Let a model run whose last hold has ended; one that still drains for it is opened again."""
+        self._tell("released", record, detail)
+        if record.standing.is_open and not record.is_dismissed:
+            record.tell_stopped(refusals.released(record.model.id))
+        self._bring_back(record)
+
+    def _bring_back(self, record: Record) -> None:
+        """Ask for a model that ran before it was leased, once it may run and has something to be started."""
+        if record.holds.resumes and not record.is_held and record.state is not State.ABSENT:
+            record.holds.resumes = False
+            record.want(self._clock(), gentle=True)
+
+    def _check(self, plan: Plan) -> list[Action]:
+        """Return the looks that are due; one at a time for each model."""
+        due = [record for id_ in plan.check if not (record := self.records[id_]).is_checking]
+        for record in due:
+            record.is_checking = True
+        return [Action("check", record.model) for record in due]
 
     def _apply(self, plan: Plan) -> list[Action]:
         now, actions = self._clock(), []
@@ -267,14 +404,18 @@ class Board:
         if cause is not None:
             self.records[cause].displaced.append(record.model.id)
             self._tell("evicted", record, f"for {cause}")
+            record.asked, record.gentle = None, False
         record.close(State.STOPPING)
-        record.cut_leases(f"`{record.model.id}` had to stop, and this request was not done after `drain_timeout`")
+        stopped = record.model
+        if record.doomed is not None:  # it hangs, most likely, and will not hear SIGTERM
+            stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_OF_DOOMED))
+        record.cut_leases(refusals.cut_short(record.model.id))
         record.is_resident = False
         for order in record.orders:  # of somebody who came later
             order.open.add(record.model.id)
             record.want(order.since)
         self._enter(record, State.STOPPING)
-        return Action("stop", record.model)
+        return Action("stop", stopped)
 
     def _open(self, record: Record) -> None:
         switches.note_ready(record, self.records)
@@ -287,6 +428,14 @@ class Board:
         if record.is_removed:
             del self.records[record.model.id]
         record.replace(self._clock())
+
+    def _refuse_all(self, record: Record, refusal: RefusedError) -> None:
+        """Send away all who wait for a model that cannot start; who left for it comes back."""
+        record.unwant()
+        self._abandon(record, refusal)
+        record.refuse_line(refusal)
+        displaced, record.displaced = record.displaced, []
+        switches.restore(displaced, self.records, self._clock())
 
     def _abandon(self, record: Record, refusal: RefusedError) -> None:
         for order in [*record.orders]:

@@ -47,6 +47,19 @@ class Exit:
     code: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody else has done to engines; ids of models.
+
+    Args:
+        absent: Those that cannot be started, for what they run in is not there.
+        astray: Those that run although this driver has not started them.
+    """
+
+    absent: frozenset[str] = frozenset()
+    astray: frozenset[str] = frozenset()
+
+
 class Driver(Protocol):
     """Starts, stops and watches engines by the ids of their models. Only one task calls it for one model at a time."""
 
@@ -59,8 +72,16 @@ class Driver(Protocol):
                 that `stop` was asked for before `stop` returns.
         """
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that cannot be started, for what they run in is not there."""
+    async def look(self, models: Iterable[Model]) -> Seen:
+        """Return what has happened to engines behind the driver's back."""
+
+    async def check(self, model: Model) -> None:
+        """Look whether an engine could be started, before others leave for it. It may be started meanwhile.
+
+        Raises:
+            AbsentError: There is nothing to start.
+            DriverError: It could not be started, as far as can be seen.
+        """
 
     async def start(self, model: Model) -> Endpoint:
         """Start an engine, and return once it runs; that it serves is found out elsewhere.
@@ -75,6 +96,9 @@ class Driver(Protocol):
         Raises:
             DriverError: It cannot be stopped.
         """
+
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run, a sentence each."""
 
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""

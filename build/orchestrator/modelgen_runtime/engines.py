@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from modelgen_runtime.driver import AbsentError, DriverError
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from modelgen_runtime.board import Board
-    from modelgen_runtime.driver import Driver, Endpoint, Exit
+    from modelgen_runtime.driver import Driver, Endpoint, Exit, Seen
     from modelgen_runtime.happenings import Action
     from modelgen_runtime.manifest import Model
 
-Event: TypeAlias = "Callable[[Board], None]"
+Event: TypeAlias = "Callable[[Board], object]"
 """Something that has happened, to be written on the board."""
 
 _LINES = 50
@@ -38,18 +39,27 @@ class Engines:
         self._loop = asyncio.get_running_loop()
         self._driver, self._send = driver, send
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._looks: set[asyncio.Task[None]] = set()
         self._exits: dict[str, asyncio.Future[Exit]] = {}
 
     async def adopt(self, models: Iterable[Model]) -> dict[str, Endpoint]:
         """Take over what runs already."""
         return await self._driver.adopt([*models], self._note_exit)
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that have nothing to be started."""
-        return await self._driver.absent(models)
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although engines run."""
+        return self._driver.warnings()
+
+    async def look_around(self, models: Iterable[Model]) -> Seen:
+        """Return what somebody else has done to engines."""
+        return await self._driver.look(models)
 
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
         """Begin to do something; `endpoint` is of an engine that runs already."""
+        if action.verb == "check":
+            self._looks.add(look := self._loop.create_task(self._check(action.model), name=f"check {action.model.id}"))
+            look.add_done_callback(self._looks.discard)
+            return
         model, before = action.model, self._tasks.get(action.model.id)
         work = self._stop(model, before) if action.verb == "stop" else self._start(model, endpoint)
         task = self._loop.create_task(work, name=f"{action.verb} {model.id}")
@@ -61,14 +71,43 @@ class Engines:
 
         task.add_done_callback(forget)
 
-    async def close(self, running: Iterable[Model]) -> None:
-        """Do nothing more, stop these engines, and let go of all others."""
-        tasks = [*self._tasks.values()]
+    async def close(self, running: Iterable[Model], at_once: asyncio.Event) -> None:
+        """Do nothing more, stop these engines, and let go of all others.
+
+        Args:
+            running: Engines to stop.
+            at_once: Once set, those that are left are killed.
+        """
+        tasks = [*self._tasks.values(), *self._looks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(self._driver.stop(model) for model in running), return_exceptions=True)
+        hurry = asyncio.create_task(at_once.wait())
+        stops = {asyncio.create_task(self._driver.stop(model)): model for model in running}
+        while (left := {task for task in stops if not task.done()}) and not hurry.done():
+            await asyncio.wait({*left, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        for task in left:
+            task.cancel()
+        kills = (self._driver.stop(replace(stops[task], stop_grace=0.0)) for task in left)
+        await asyncio.gather(*stops, *kills, return_exceptions=True)
         await self._driver.close()
+
+    async def look(self, model: Model) -> Failure | None:
+        """Return why an engine could not be started, as far as its driver can see, or None."""
+        try:
+            await self._driver.check(model)
+        except DriverError as error:
+            return Failure(str(error), is_absent=isinstance(error, AbsentError))
+        return None
+
+    async def _check(self, model: Model) -> None:
+        failure = await self.look(model)
+        self._send(lambda board: board.checked(model, failure))
+
+    def explain(self, model: Model, message: str) -> Failure:
+        """Return what is known of an engine that lives and serves nobody."""
+        return self._explain(model, message, None)
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
         exited = self._exits[model.id] = self._loop.create_future()

@@ -18,11 +18,32 @@ _SILENCE = 15.0
 """Seconds after which a comment shows that the connection lives."""
 
 
+class _Listener:
+    """What one listener has not read yet."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._missed = 0
+
+    def take(self, event: dict[str, Any]) -> None:
+        if self._missed or self._waiting.qsize() >= _WAITING:
+            self._missed += 1
+        else:
+            self._waiting.put_nowait(event)
+
+    async def next(self) -> dict[str, Any]:
+        """Return the next event; where some were left out, one that says how many."""
+        if self._missed and self._waiting.empty():
+            missed, self._missed = self._missed, 0
+            return {"kind": "missed", "detail": f"{missed:,} events were left out"}
+        return await self._waiting.get()
+
+
 class Events:
     """Passes happenings on to listeners."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[dict[str, Any]]] = set()
+        self._listeners: set[_Listener] = set()
         self._count = 0
 
     def report(self, happening: Happening) -> None:
@@ -33,23 +54,22 @@ class Events:
         told = {"model": happening.model, "detail": happening.detail, "seconds": seconds}
         event |= {key: value for key, value in told.items() if value is not None}
         for listener in self._listeners:
-            if listener.qsize() < _WAITING:
-                listener.put_nowait(event)
+            listener.take(event)
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield what happens from now on as Server-Sent Events."""
-        listener: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        listener = _Listener()
         self._listeners.add(listener)
         try:
             yield b": listening\n\n"
             while True:
                 try:
                     async with asyncio.timeout(_SILENCE):
-                        event = await listener.get()
+                        event = await listener.next()
                 except TimeoutError:
                     yield b": nothing new\n\n"
                 else:
-                    yield format_event(event, event["kind"], event["id"])
+                    yield format_event(event, event["kind"], event.get("id"))
         finally:
             self._listeners.discard(listener)
 

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 from modelgen_runtime import refusals, wire
 from modelgen_runtime.answer import Answer
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.handler import Request
+from modelgen_runtime.handler import Request, Response
+from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
 from modelgen_runtime.upstream import Engine, EngineError
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 _HELD = 256 * 1024
 """Bytes of a body that are held while its model loads; then the client is read no further."""
-_BEAT_EVERY = 5.0
+_BEAT_AFTER, _BEAT_EVERY = 10.0, 5.0
+_CAUSE_SECONDS = 1.0
+"""How long a broken answer waits for the end of its engine to be seen, which says more than the broken connection."""
 
 
 class Exchange:
@@ -36,8 +39,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_again", "_body", "_client", "_engine", "_finder", "_front", "_gate", "_head", "_in_chunks", "_is_begun",
-        "_is_whole", "_lease", "_length", "_query", "_received", "_task", "answer", "path",
+        "_again", "_body", "_buffered", "_client", "_engine", "_finder", "_front", "_gate", "_head", "_in_chunks",
+        "_is_admitted", "_is_begun", "_is_looking", "_is_whole", "_lease", "_length", "_query", "_received", "_refusal",
+        "_task", "answer", "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead) -> None:
@@ -54,9 +58,10 @@ class Exchange:
             is_old=head.is_old,
             keeps_alive=head.keeps_alive,
         )
-        self._body, self._received = bytearray(), 0
+        self._body, self._received, self._buffered = bytearray(), 0, 0
         self._length = int(length) if (length := head.fields.get(b"content-length")) is not None else None
-        self._is_begun = self._is_whole = self._in_chunks = False
+        self._is_begun = self._is_whole = self._in_chunks = self._is_looking = self._is_admitted = False
+        self._refusal: RefusedError | None = None
         self._finder: Finder | None = None
         self._task: asyncio.Task[None] | None = None
         self._gate: Gate | None = None
@@ -71,7 +76,10 @@ class Exchange:
         if self.answer.is_done:  # its client went while it was in line behind others
             return
         self._is_begun = True
+        self.answer.page_lines = self._front.page_lines(self.path, self._head)
         try:
+            if self._refusal is not None:
+                raise self._refusal
             is_routed = self._front.judge(self.path, self._head, self._length)
             self._finder = make_finder(self._head.fields.get(b"content-type", b"")) if is_routed else None
         except RefusedError as refusal:
@@ -87,13 +95,19 @@ class Exchange:
     def receive(self, data: bytes) -> None:
         """Take a part of the body."""
         self._received += len(data)
-        if self.answer.is_done:
+        if self.answer.is_done or self._refusal is not None:
             return
         if self._engine is not None:
             self._engine.write(wire.chunk(data) if self._in_chunks else data)
             return
+        try:
+            self._front.buffers.take(len(data))
+        except RefusedError as refusal:
+            self._refuse_in_line(refusal)
+            return
+        self._buffered += len(data)
         self._body += data
-        if not self._is_begun or self._gate is not None:
+        if not self._is_begun or self._is_admitted:
             if len(self._body) > _HELD:
                 self._client.pause()
         elif self._received == self._length:
@@ -109,7 +123,7 @@ class Exchange:
         if self._engine is not None:
             if self._in_chunks:
                 self._engine.write(wire.LAST_CHUNK)
-        elif self._is_begun and not self.answer.is_done and self._gate is None:
+        elif self._is_begun and not self.answer.is_done and not self._is_admitted:
             self._look()
 
     def cancel(self) -> None:
@@ -120,6 +134,7 @@ class Exchange:
         if self._engine is not None:
             self._engine.abort()
         self._leave()
+        self._free_buffer()
 
     def fail(self, refusal: RefusedError) -> None:
         """Refuse it after all: what follows on its connection cannot be read."""
@@ -156,15 +171,30 @@ class Exchange:
                 self._run(self._answer_here())
             return
         try:
-            found = self._finder.find(self._body, is_whole=self._is_whole)
-            if found is not None:
-                self._route(found, self._finder)
-            elif self._is_whole:
-                self._refuse(RefusedError(400, "bad_request", "the body names no `model`"))
+            if self._gate is None:
+                self._find(self._finder)
+            if self._gate is not None and (self._is_whole or len(self._body) > _HELD):
+                self._admit(self._gate)  # not before: an upload of a byte a minute would keep others from the engine
         except BadBodyError as error:
             self._refuse(RefusedError(400, "bad_request", str(error)))
         except RefusedError as refusal:
             self._refuse(refusal)
+
+    def _find(self, finder: Finder) -> None:
+        found = finder.find(self._body, is_whole=self._is_whole)
+        if found is not None:
+            self._route(found, finder)
+        elif finder.is_behind:
+            if not self._is_looking:
+                self._is_looking = True
+                asyncio.get_running_loop().call_soon(self._look_on)
+        elif self._is_whole:
+            self._gate = self._front.only_gate(self.path)
+
+    def _look_on(self) -> None:
+        self._is_looking = False
+        if not self.answer.is_done:
+            self._look()
 
     async def _answer_here(self) -> None:
         if len(self._body) > self._front.most_bytes(is_routed=False):
@@ -172,7 +202,7 @@ class Exchange:
             return
         request = Request(self._head.method.decode("latin-1"), self.path, self._query, bytes(self._body))
         self._body.clear()
-        await self.answer.send(await self._front.answer(request))
+        await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 
     def _route(self, found: Found, finder: Finder) -> None:
         gate = self._front.admission.gate(found.name)
@@ -184,6 +214,11 @@ class Exchange:
         if gate.model.upstream_name not in (None, found.name):
             grown = finder.rename(self._body, found, str(gate.model.upstream_name))
             self._length = None if self._length is None else self._length + grown
+
+    def _admit(self, gate: Gate) -> None:
+        if self._front.is_closing:
+            raise refusals.stopping()
+        self._is_admitted = True
         if (lease := gate.enter()) is None:
             self._run(self._wait(gate))
         else:
@@ -191,7 +226,7 @@ class Exchange:
 
     async def _wait(self, gate: Gate) -> None:
         began, beating = self._front.now(), None
-        if self._front.heartbeat and self._wants_stream():
+        if self._front.heartbeat and not self._head.is_old:
             beating = asyncio.create_task(self._beat())
         try:
             lease = await self._front.admission.enter(gate)
@@ -214,6 +249,10 @@ class Exchange:
             self._run(self._connect(lease))
 
     async def _connect(self, lease: Lease) -> None:
+        if not self._front.descriptors.has_room_for_engine:
+            self._leave()
+            self._refuse(refusals.no_descriptors())
+            return
         try:
             engine = await self._front.pool.connect(lease.endpoint)
         except EngineError as error:
@@ -238,6 +277,8 @@ class Exchange:
             engine.write(body)  # by itself: a body of 64 MB is not copied once more
         else:
             engine.begin(self, start + (wire.chunk(bytes(body)) if self._in_chunks and body else body))
+        if self._again is None and not engine.is_congested:
+            self._free_buffer()
         self._client.resume()
 
     # -- the engine's side --------------------------------------------------------------------------------------------
@@ -245,7 +286,9 @@ class Exchange:
     def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
         """Send the head on."""
         self._again = None
-        self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole
+        if self._engine is None or not self._engine.is_congested:
+            self._free_buffer()
+        self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole and not self._front.is_closing
         self.answer.pass_head(status, headers, fields)
 
     def on_data(self, data: bytes) -> None:
@@ -254,6 +297,8 @@ class Exchange:
 
     def flush(self) -> None:
         """Send what is held back."""
+        if self._gate is not None:
+            self._gate.heard = self._front.now()
         self.answer.flush()
 
     def on_end(self) -> None:
@@ -273,6 +318,12 @@ class Exchange:
             self._body, self._again = self._again, None
             self._run(self._connect(self._lease))
             return
+        if self._lease is not None:
+            self._run(self._wait_for_cause(error))
+
+    async def _wait_for_cause(self, error: EngineError) -> None:
+        """Refuse, unless the engine turns out to have died: then `_cut` comes first, and says why."""
+        await asyncio.sleep(_CAUSE_SECONDS)
         self._leave()
         model = self._gate.model.id if self._gate else "the model"
         self._refuse(RefusedError(502, "engine_broken", f"`{model}`: {error}", retry_after=1))
@@ -283,12 +334,13 @@ class Exchange:
 
     def resume(self) -> None:
         """Read on."""
+        self._free_buffer()
         self._client.resume()
 
-    def _cut(self, reason: str) -> None:
+    def _cut(self, reason: RefusedError) -> None:
         """The engine is about to be stopped, or has died."""
         self._lease = None
-        self.fail(RefusedError(503, "engine_stopped", reason, retry_after=1))
+        self.fail(reason)
 
     def _leave(self) -> None:
         lease, self._lease = self._lease, None
@@ -298,25 +350,35 @@ class Exchange:
 
     # -- the rest -----------------------------------------------------------------------------------------------------
 
+    def _free_buffer(self) -> None:
+        self._front.buffers.give_back(self._buffered)
+        self._buffered = 0
+
+    def _refuse_in_line(self, refusal: RefusedError) -> None:
+        """Refuse it where its body is too much; the answers before it on its connection come first."""
+        self._body.clear()
+        self._free_buffer()
+        if self._is_begun:
+            self.fail(refusal)
+        else:
+            self._refusal = refusal
+
     def _refuse(self, refusal: RefusedError) -> None:
         self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole
         self.answer.refuse(refusal)
 
     def _note_end(self) -> None:
+        self._free_buffer()
         if self._gate is not None:
             self._front.note_request(self._gate.model.id, self.answer.status, self._received, self.answer.sent)
         self._client.finish(self)
 
     async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(_BEAT_EVERY)
+        await asyncio.sleep(_BEAT_AFTER)
+        asks = b"text/event-stream" in self._head.fields.get(b"accept", b"") or await asks_for_stream(self._body)
+        while asks:
             self.answer.beat()
-
-    def _wants_stream(self) -> bool:
-        if self._head.is_old:
-            return False
-        is_asked = self._is_whole and asks_for_stream(self._body)
-        return is_asked or b"text/event-stream" in self._head.fields.get(b"accept", b"")
+            await asyncio.sleep(_BEAT_EVERY)
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(self._guard(work), name=f"answer {self.path}")

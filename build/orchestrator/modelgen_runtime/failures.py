@@ -25,6 +25,7 @@ class Meaning:
         remedy: What to change, most often in models.toml.
         line: What the engine said, or how it ended.
         source: Where this is known from.
+        keys: Which keys mend it, as `sources.places_of` takes them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Meaning:
     remedy: str
     line: str
     source: str
+    keys: tuple[str, ...] = ()
 
 
 def explain_failure(engine: str, exit_code: int | None, lines: Sequence[str]) -> Meaning | None:
@@ -50,7 +52,7 @@ def explain_failure(engine: str, exit_code: int | None, lines: Sequence[str]) ->
         if saying.engine is None or engine in {saying.engine, "command"}:
             for line in reversed(recent):
                 if _compile(saying).search(line):
-                    return Meaning(saying.name, saying.meaning, saying.remedy, line, saying.source)
+                    return Meaning(saying.name, saying.meaning, saying.remedy, line, saying.source, saying.keys)
     for row in EXITS:
         if exit_code in row.codes:
             return Meaning(row.name, row.meaning, row.remedy, f"exit code {exit_code}", row.source)

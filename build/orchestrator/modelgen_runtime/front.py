@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from modelgen_runtime.base_address import LISTING, lists_models, no_such_path
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.handler import Handler, Request, Response
+from modelgen_runtime.handler import Request, Response
+from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.access import Access, Role
+    from modelgen_runtime.buffers import Buffers
+    from modelgen_runtime.descriptors import Descriptors
+    from modelgen_runtime.gate import Gate
     from modelgen_runtime.pool import Pool
     from modelgen_runtime.request_head import RequestHead
     from modelgen_runtime.switchboard import Switchboard
 
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
-_OF_DATA = frozenset({"/v1/models", "/metrics", "/openapi.json"})
+_MOST_NAMES = 20
+_WITH_DATA_KEYS = frozenset({"/metrics", "/openapi.json"})
+"""What of this server's own is shown to keys of clients too."""
+
+
+class Control(Protocol):
+    """The control API."""
+
+    def has(self, path: str) -> bool:
+        """Tell whether a path is one of its own."""
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request."""
 
 
 class Front:
@@ -31,22 +48,29 @@ class Front:
         access: Who judges them before.
         control: Answers what is not for an engine.
         pool: Connections to engines.
+        buffers: Memory for the bodies of waiting requests.
+        descriptors: Room for connections.
         note_wait: Told the model and seconds of a wait.
         note_request: Told the model, status, bytes received and bytes sent of a request that has ended.
     """
 
-    def __init__(  # noqa: PLR0913 - what there is to share
+    def __init__(  # noqa: PLR0913, PLR0917 - what there is to share
         self,
         admission: Switchboard,
         access: Access,
-        control: Handler,
+        control: Control,
         pool: Pool,
+        buffers: Buffers,
+        descriptors: Descriptors,
         *,
         note_wait: Callable[[str, float], None],
         note_request: Callable[[str, int, int, int], None],
     ) -> None:
         self.admission, self.access, self.pool = admission, access, pool
         self.note_wait, self.note_request = note_wait, note_request
+        self.buffers, self.descriptors = buffers, descriptors
+        self.is_closing = False
+        """Whether no further request is let in: the orchestrator ends."""
         self.now = asyncio.get_running_loop().time
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,13 +86,37 @@ class Front:
         Raises:
             RefusedError: Its client may not come in, or it cannot be answered whatever follows.
         """
-        is_routed = path in self.admission.routes()
-        self.access.check(path, head.fields, needs="data" if is_routed else _role_of(path))
-        if is_routed and head.method != b"POST":
-            raise RefusedError(405, "method_not_allowed", f"{path} takes POST")
+        routes = self.admission.routes()
+        is_routed = path in routes
+        is_control = not is_routed and self._control.has(path)
+        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "data")
+        if is_preflight(head):
+            is_routed = False
+        elif is_routed and head.method != b"POST":
+            raise RefusedError(405, "method_not_allowed", f"{path} takes POST", allow="POST")
+        elif not (is_routed or is_control or lists_models(path)):
+            raise no_such_path(path, head.fields, routes)
         if length is not None and length > self.most_bytes(is_routed=is_routed):
             raise self.too_large()
         return is_routed
+
+    def page_lines(self, path: str, head: RequestHead) -> bytes:
+        """Return the lines for a browser in the answer to a request, whatever that is."""
+        lines = self.access.origins.lines(head)
+        return b"" if lines and self._control.has(path) else lines
+
+    def only_gate(self, path: str) -> Gate:
+        """Return the gate of the one model that has a path: a body without a model can mean no other.
+
+        Raises:
+            RefusedError: Several have it.
+        """
+        gates = [record.gate for record in self.admission.board.records.values() if path in record.model.routes]
+        if len(gates) == 1:
+            return gates[0]
+        names = ", ".join(f"`{gate.model.names[0]}`" for gate in gates[:_MOST_NAMES])
+        more = f" and {len(gates) - _MOST_NAMES} more" if len(gates) > _MOST_NAMES else ""
+        raise RefusedError(400, "bad_request", f"the body names no `model`; {path} is answered by {names}{more}")
 
     def most_bytes(self, *, is_routed: bool) -> int:
         """Return how large a body may be."""
@@ -80,11 +128,9 @@ class Front:
 
     async def answer(self, request: Request) -> Response:
         """Answer what is not for an engine."""
-        if request.path == "/v1/models" or request.path.startswith("/v1/models/"):
+        if lists_models(request.path):
             return self._list(request)
-        if request.path.startswith("/v1/"):
-            return refuse(request.path, RefusedError(404, "not_found", f"no engine here has {request.path}"))
-        return await self._control(request)
+        return await self._control.handle(request)
 
     def keep(self, task: asyncio.Task[None]) -> None:
         """Keep a task from being collected before it is done."""
@@ -94,8 +140,9 @@ class Front:
     def _list(self, request: Request) -> Response:
         """Return all declared models in OpenAI's shape, ready or not: clients offer what they see here."""
         if request.method not in ("GET", "HEAD"):
-            return refuse(request.path, RefusedError(405, "method_not_allowed", f"{request.path} takes GET"))
-        name = request.path.removeprefix("/v1/models").strip("/")
+            wrong = RefusedError(405, "method_not_allowed", f"{LISTING} takes GET", allow="GET, HEAD")
+            return refuse(request.path, wrong)
+        name = request.path.removeprefix(LISTING).strip("/")
         listed = {
             one: {"id": one, "object": "model", "created": 0, "owned_by": "modelgen", "state": record.state}
             for record in self.admission.board.records.values()
@@ -111,4 +158,4 @@ class Front:
 
 
 def _role_of(path: str) -> Role:
-    return "data" if path in _OF_DATA or path.startswith("/v1/") else "control"
+    return "data" if path in _WITH_DATA_KEYS else "control"

@@ -25,13 +25,25 @@ class RefusedError(Exception):
         message: For people: what happened and what to do.
         retry_after: Seconds after which another try may go well, or None.
         log: The engine's last lines, where they tell more.
+        places: Dotted paths of models.toml where it can be mended.
+        allow: Methods that the path takes, where it is the method that is wrong.
     """
 
-    def __init__(
-        self, status: int, kind: str, message: str, *, retry_after: int | None = None, log: tuple[str, ...] = ()
+    def __init__(  # noqa: PLR0913 - what an answer may hold
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        log: tuple[str, ...] = (),
+        places: tuple[str, ...] = (),
+        allow: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.allow = allow
         self.status, self.kind, self.message, self.retry_after, self.log = status, kind, message, retry_after, log
+        self.places = places
 
 
 @dataclass(eq=False, slots=True)
@@ -41,13 +53,13 @@ class Lease:
     Args:
         gate: Through which it went.
         endpoint: Where it goes.
-        cut: Ends it, because its engine is about to be stopped or has died; the gateway sets it. It is called with a
-            reason for people, at most once, and never after the lease has left.
+        cut: Ends it, because its engine is about to be stopped or has died; the gateway sets it. It is called with the
+            reason, at most once, and never after the lease has left.
     """
 
     gate: Gate
     endpoint: Endpoint
-    cut: Callable[[str], None] | None = None
+    cut: Callable[[RefusedError], None] | None = None
 
     def leave(self) -> None:
         """Say that the request has ended, however it did; a second time changes nothing."""
@@ -64,6 +76,7 @@ class Gate:
         leases: Requests that are with the engine.
         queued: How many wait in line; nobody passes them.
         used: Clock time at which the last one left.
+        heard: Clock time at which the engine last sent anything.
         on_leave: Told whenever one has left.
     """
 
@@ -72,6 +85,7 @@ class Gate:
     leases: set[Lease] = field(default_factory=set)
     queued: int = 0
     used: float = 0.0
+    heard: float = 0.0
     on_leave: Callable[[Gate], None] | None = None
 
     def enter(self) -> Lease | None:

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
 
 class Action(NamedTuple):
-    """Something to do to an engine; `await` is a start of one that runs already."""
+    """Something to do to an engine.
 
-    verb: Literal["start", "await", "stop"]
+    `await` is a start of one that runs already, `check` a look at whether it could be started.
+    """
+
+    verb: Literal["start", "await", "stop", "check"]
     model: Model
 
 

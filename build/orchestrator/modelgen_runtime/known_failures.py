@@ -24,6 +24,7 @@ class Saying:
         meaning: For people.
         remedy: What to change.
         source: Where the saying is known from.
+        keys: Which keys mend it, as `sources.places_of` takes them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Saying:
     meaning: str
     remedy: str
     source: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ SAYINGS = (
         "less of the card is free than the model claims: something else holds it, or the claim is too large",
         "see with `nvidia-smi` who holds the card; else lower `gpu_memory` of the model, or `limit` of the card",
         "pytorch/pytorch#175666",
+        keys=("gpu_memory", "gpu.limit"),
     ),
     Saying(
         "no-room-for-cache",
@@ -61,6 +64,7 @@ SAYINGS = (
         "the weights leave no room on the card for the cache of any request",
         _MEMORY,
         "vllm-project/vllm#2248",
+        keys=("gpu_memory", "args.max-model-len", "args.max-num-seqs"),
     ),
     Saying(
         "context-too-long-for-cache",
@@ -69,6 +73,7 @@ SAYINGS = (
         "the cache is too small for one request of the greatest length",
         "lower `max-model-len` in its `args` to the length that the line names, or raise `gpu_memory`",
         "vllm/v1/core/kv_cache_utils.py",
+        keys=("args.max-model-len", "gpu_memory"),
     ),
     Saying(
         "context-longer-than-model",
@@ -77,6 +82,7 @@ SAYINGS = (
         "`max-model-len` is longer than what the model was made for",
         "lower `max-model-len` in its `args` to what the line names",
         "vllm/config/model.py",
+        keys=("args.max-model-len",),
     ),
     Saying(
         "wsl2-pinned-memory",
@@ -85,6 +91,7 @@ SAYINGS = (
         "under WSL2 this version of vLLM wants to be told that memory may be pinned",
         'set `platform = "wsl2"` in [host], which sets VLLM_WSL2_ENABLE_PIN_MEMORY',
         "vllm-project/vllm#47387",
+        keys=("host.platform",),
     ),
     Saying(
         "shared-memory-too-small",
@@ -93,6 +100,7 @@ SAYINGS = (
         "the shared memory of the container is too small",
         'set `shm_size = "8gb"` in [models.ID.compose]',
         _TESTED,
+        keys=("compose.shm_size",),
     ),
     Saying(
         "sleep-not-supported",

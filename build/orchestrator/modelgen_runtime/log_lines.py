@@ -13,6 +13,7 @@ SHOWN_CHARACTERS = 8_192
 START_MARK = "[modelgen] start "
 
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}")
+_IN_QUERY = re.compile(r"([?&][\w-]{0,24}?(?:key|token)=)[^&\s\"']+", re.IGNORECASE)
 _MASK = "•••"
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
@@ -33,6 +34,8 @@ def clean_line(line: bytes, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         text = text.replace(secret, _MASK)
     masked = _TOKEN.sub(_MASK, text)
+    if "=" in masked:  # engines print the paths that they are asked for
+        masked = _IN_QUERY.sub(rf"\1{_MASK}", masked)
     return masked if len(masked) <= SHOWN_CHARACTERS else f"{masked[:SHOWN_CHARACTERS]} … (cut)"
 
 
@@ -40,6 +43,13 @@ def secret_values(environment: Mapping[str, str]) -> list[str]:
     """Return the values of variables that are secret by their names, one within another after it."""
     named = [value for name, value in environment.items() if _SECRET.search(name)]
     return sorted((value for value in named if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def left_out(count: int, *, is_least: bool = False) -> str:
+    """Return the line that a follower gets in place of those that came too fast for it."""
+    if count == 0:
+        return "[modelgen] some lines were left out"
+    return f"[modelgen] {'at least ' if is_least else ''}{count:,} line{'' if count == 1 else 's'} left out"
 
 
 def lines_of_last_start(lines: list[str]) -> list[str]:

@@ -10,11 +10,14 @@ import json
 import re
 import types
 import typing
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 FORMAT = 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_ADDRESS = re.compile(r"[^\s]+:(\d{1,5})", re.ASCII)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class ManifestError(Exception):
@@ -22,12 +25,37 @@ class ManifestError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """What a number of the manifest may be: at least `least` (or above it), at most `most`."""
+
+    least: int
+    most: int
+    is_open: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Return whether a number is within; NaN never is."""
+        return (self.least < value if self.is_open else self.least <= value) and value <= self.most
+
+    def __str__(self) -> str:
+        return f"{'above' if self.is_open else 'at least'} {self.least} and at most {self.most}"
+
+
+# The upper bounds are beyond what the compiler writes, and within what clocks, sockets and C take without overflow.
+Seconds = Annotated[float, Range(0, 10**12)]
+Timeout = Annotated[float, Range(0, 10**12, is_open=True)]
+Bytes = Annotated[int, Range(0, 2**63 - 1)]
+Count = Annotated[int, Range(0, 2**63 - 1)]
+PositiveCount = Annotated[int, Range(1, 2**63 - 1)]
+Port = Annotated[int, Range(1, 65535)]
+
+
+@dataclass(frozen=True, slots=True)
 class Gpu:
     """A card, and the bytes that models may claim of it together."""
 
     name: str
-    memory: int
-    limit: int
+    memory: Bytes
+    limit: Bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +70,7 @@ class Readiness:
     """
 
     path: str
-    timeout: float
+    timeout: Timeout
     lists: str | None = None
     canary: str | None = None
 
@@ -62,7 +90,7 @@ class Container:
 
     name: str
     host: str
-    port: int
+    port: Port
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,9 @@ class Model:
         concurrency: Most requests at once; None for no limit.
         process: How it runs as a child process.
         container: How it runs in a container.
+        sources: Where models.toml says what it is made of: its keys, such as `args.max-model-len` or `image`, to dotted
+            paths, such as `models.qwen.args.max-model-len` or `engines.vllm.image`. Only keys that were written, and no
+            values. Another place makes no other model, so it does not count when two are compared.
     """
 
     id: str
@@ -92,12 +123,13 @@ class Model:
     routes: tuple[str, ...]
     repo: str | None = None
     upstream_name: str | None = None
-    claims: dict[str, int] = field(default_factory=dict)
-    stop_grace: float = 30.0
-    idle_timeout: float | None = None
-    concurrency: int | None = None
+    claims: dict[str, Bytes] = field(default_factory=dict)
+    stop_grace: Seconds = 30.0
+    idle_timeout: Timeout | None = None
+    concurrency: PositiveCount | None = None
     process: Process | None = None
     container: Container | None = None
+    sources: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +165,12 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     insecure: bool = False
-    drain_timeout: float = 120.0
-    shutdown_timeout: float = 10.0
-    queue_limit: int = 100
-    buffer_limit: int = 512 * 2**20
-    min_active: float | None = None
-    max_wait: float | None = None
+    drain_timeout: Seconds = 120.0
+    shutdown_timeout: Seconds = 10.0
+    queue_limit: Count = 100
+    buffer_limit: PositiveCount = 512 * 2**20
+    min_active: Seconds | None = None
+    max_wait: Seconds | None = None
     heartbeat: bool = True
 
 
@@ -155,6 +187,20 @@ class Manifest:
     format: int = FORMAT
 
 
+def dotted(*keys: str | int) -> str:
+    """Return the path of a value in models.toml, as TOML writes dotted keys: `models."qwen2.5".args`."""
+    return ".".join(key if _BARE_KEY.fullmatch(key) else _quoted(key) for key in map(str, keys))
+
+
+def _quoted(key: str) -> str:
+    return json.dumps(key, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is `host:port`, as `listen` has to be."""
+    return (match := _ADDRESS.fullmatch(text)) is not None and 0 < int(match[1]) < 2**16
+
+
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the text of a manifest, the same for the same manifest."""
     return (json.dumps(dataclasses.asdict(manifest), indent=2, ensure_ascii=False) + "\n").encode()
@@ -167,7 +213,7 @@ def read_manifest(data: bytes) -> Manifest:
         ManifestError: It is not one of this format.
     """
     try:
-        tree = json.loads(data)
+        tree = json.loads(data, object_pairs_hook=_read_object)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"the manifest is not JSON: {error}") from error
     if isinstance(tree, dict) and isinstance(found := tree.get("format"), int) and found != FORMAT:
@@ -177,12 +223,21 @@ def read_manifest(data: bytes) -> Manifest:
     return manifest
 
 
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; of a key that stands twice, one value would be lost."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ManifestError(f"`{twice[:100]}` is written twice in one table of the manifest")
+    return table
+
+
 def _read(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - whatever the class says
     """Return a value as its annotation wants it, or say where it is not."""
     if dataclasses.is_dataclass(kind):
         return _read_table(kind, value, place)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:  # only `… | None`
+    if origin in (types.UnionType, typing.Union):  # only `… | None`
         return None if value is None else _read(arguments[0], value, place)
     if origin is tuple:
         if not isinstance(value, list):
@@ -192,11 +247,25 @@ def _read(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - whatever 
         if not isinstance(value, dict):
             raise ManifestError(f"`{place}` must be a table")
         return {key: _read(arguments[1], item, f"{place}.{key}") for key, item in value.items()}
-    if kind is float and type(value) is int:
-        return float(value)
+    if origin is Annotated:
+        return _read_number(arguments[0], arguments[1], value, place)
     if type(value) is not kind:
         raise ManifestError(f"`{place}` must be {_KINDS[kind]}")
     return value
+
+
+def _read_number(kind: type, range_: Range, value: object, place: str) -> int | float:
+    """Return a number, which may be an integer where any number is wanted."""
+    if isinstance(value, bool) or not isinstance(value, (int, kind)) or not isinstance(value, int | float):
+        raise ManifestError(f"`{place}` must be {_KINDS[kind]}")
+    if not range_.holds(value):
+        raise ManifestError(f"`{place}` must be {range_}, not {_shown(value)}")
+    return float(value) if kind is float else value
+
+
+def _shown(number: float) -> str:
+    """Return a number in a few digits; an integer may have thousands."""
+    return "a number that large" if isinstance(number, int) and abs(number) >= 2**63 else str(number)
 
 
 _KINDS = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
@@ -205,7 +274,8 @@ _KINDS = {str: "a string", int: "an integer", float: "a number", bool: "true or 
 def _read_table(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - a dataclass
     if not isinstance(value, dict):
         raise ManifestError(f"`{place}` must be a table" if place else "the manifest must be a table")
-    hints, fields = typing.get_type_hints(kind), {item.name: item for item in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind, include_extras=True)
+    fields = {item.name: item for item in dataclasses.fields(kind)}
     prefix = f"{place}." if place else ""
     for key in value:
         if key not in fields:
@@ -218,7 +288,9 @@ def _read_table(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - a d
 
 
 def _check(manifest: Manifest) -> None:
-    """Check what one field says of another."""
+    """Check what types do not say: forms, and what one field says of another."""
+    if not is_address(manifest.settings.listen):
+        raise ManifestError("`settings.listen` must be an address such as 127.0.0.1:8080")
     ids = {model.id for model in manifest.models}
     if len(ids) != len(manifest.models):
         raise ManifestError("`models` has a model twice")

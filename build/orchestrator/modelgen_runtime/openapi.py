@@ -1,91 +1,120 @@
-"""The control API as OpenAPI 3.1 describes it; a test holds it against the routes."""
+"""The control API as OpenAPI 3.1 describes it; tests hold it against the routes and against what they answer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from modelgen_runtime import __version__
+from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, EVENT, STRING, SWITCH, Schema, listed, table
 
-_STRING, _BOOLEAN = {"type": "string"}, {"type": "boolean"}
-_ID = {"name": "id", "in": "path", "required": True, "schema": _STRING, "description": "Any name of a model."}
 _PROBLEM = {
-    "description": "Why not, as RFC 9457 has it; `log` holds the engine's last lines where they tell more.",
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "type": _STRING,
-                    "title": _STRING,
-                    "status": {"type": "integer"},
-                    "detail": _STRING,
-                    "log": {"type": "array", "items": _STRING},
-                },
-            }
-        }
-    },
+    "description": "Why not, as RFC 9457 has it.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+_ANY_ROUTE = "400 401 403 408 413 431 500 505"
+"""What is refused before a route is asked: by key, Host header, framing or size."""
+_ID = {"name": "id", "in": "path", "required": True, "schema": STRING, "description": "Any name of a model."}
 
 
-def _answer(text: str, content_type: str = "application/json") -> dict[str, Any]:
-    return {"description": text, "content": {content_type: {"schema": {}}}}
+def _answer(text: str, *schemas: str | Schema) -> dict[str, Any]:
+    """Return an answer in JSON, of one of these schemas or components."""
+    found = [{"$ref": f"#/components/schemas/{one}"} if isinstance(one, str) else one for one in schemas]
+    schema = found[0] if len(found) == 1 else {"anyOf": found}
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _stream(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {"text/event-stream": {"schema": EVENT}}}
+
+
+def _state(status: str) -> Schema:
+    return table({"status": {"const": status}, "faults": {"type": "array", "items": STRING}}, "faults")
 
 
 def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {"summary": summary, **more, "responses": {**answers, **dict.fromkeys(errors.split(), _PROBLEM)}}
+    problems = dict.fromkeys([*_ANY_ROUTE.split(), *errors.split()], _PROBLEM)
+    return {"summary": summary, **more, "responses": {**problems, **answers}}
 
 
-_SWITCH = {
+_COUNTERS = {"description": "The counters.", "content": {"text/plain": {"schema": STRING}}}
+
+_OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]*$"}
+_HOLD = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "model_id": {**_STRING, "description": "Any name of a model."},
-        "profile": {**_STRING, "description": "In its place: a profile, whose models become resident together."},
-        "wait": {**_BOOLEAN, "default": True, "description": "Answer when it is ready, or with 202 at once."},
-        "dry_run": {**_BOOLEAN, "default": False, "description": "Change nothing; say what would be evicted and why."},
+        "lease": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 86_400,
+            "description": "Seconds after which the hold ends by itself, unless the same owner holds again before.",
+        },
+        "owner": {**_OWNER, "description": "Who holds it, for people and for renewals."},
+        "wait": {**BOOLEAN, "default": True, "description": "Answer when it has stopped, or at once."},
     },
+}
+_RELEASE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"owner": {**_OWNER, "description": "Release this owner's hold alone, not everybody's."}},
 }
 
 DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "modelgen orchestrator", "version": __version__},
+    "components": {"schemas": COMPONENTS},
     "paths": {
         "/switch": {
             "post": _route(
                 "Make a model or a profile resident",
-                {"200": _answer("Ready, or the dry run."), "202": _answer("Under way.")},
-                errors="400 404 409 503",
-                requestBody={"required": True, "content": {"application/json": {"schema": _SWITCH}}},
+                {"200": _answer("Ready, or the dry run.", "Switched", "DryRun"), "202": _answer("Begun.", "Starting")},
+                errors="404 409 503",
+                requestBody={"required": True, "content": {"application/json": {"schema": SWITCH}}},
             )
         },
-        "/status": {"get": _route("Cards, models, profiles and the line", {"200": _answer("The state.")})},
-        "/models": {"get": _route("All models", {"200": _answer("The models.")})},
+        "/status": {"get": _route("Cards, models, profiles and the line", {"200": _answer("The state.", "Status")})},
+        "/models": {"get": _route("All models", {"200": _answer("They.", table({"models": listed("Model")}))})},
         "/models/{id}/stop": {
             "post": _route(
                 "Stop a model once its requests have ended; the next request starts it again",
-                {"200": _answer("The model.")},
+                {"200": _answer("The model.", "Model", "Removed")},
                 errors="404 503",
                 parameters=[_ID],
             )
         },
         "/models/{id}/hold": {
             "post": _route(
-                "Stop a model and never start it until it is released; its requests wait",
-                {"200": _answer("The model.")},
-                errors="404 503",
+                "Stop a model and do not start it until it is released; its requests wait",
+                {"200": _answer("The model.", "Model", "Removed")},
+                errors="404 409 503",
                 parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _HOLD}}},
             )
         },
         "/models/{id}/release": {
             "post": _route(
-                "Let a held model start again", {"200": _answer("The model.")}, errors="404", parameters=[_ID]
+                "Let a held model start again",
+                {"200": _answer("The model.", "Model", "Removed")},
+                errors="404",
+                parameters=[_ID],
+                requestBody={"content": {"application/json": {"schema": _RELEASE}}},
             )
         },
         "/reload": {
             "post": _route(
                 "Read the manifest again; unchanged models are not touched",
-                {"200": _answer("Done; `needs_restart` lists the settings that count from the next start on.")},
-                errors="400",
+                {
+                    "200": _answer(
+                        "Done; `needs_restart` lists the settings that count from the next start on.",
+                        table(
+                            {
+                                "status": {"const": "reloaded"},
+                                "models": {"type": "array", "items": STRING},
+                                "needs_restart": {"type": "array", "items": STRING},
+                            }
+                        ),
+                    )
+                },
             )
         },
         "/logs/{id}": {
@@ -94,25 +123,38 @@ DESCRIPTION: dict[str, Any] = {
                 {
                     "200": {
                         "description": "The last lines; with `follow` one Server-Sent Event for each.",
-                        "content": {"application/json": {"schema": {}}, "text/event-stream": {"schema": {}}},
+                        "content": {
+                            "application/json": {
+                                "schema": table({"model": STRING, "lines": {"type": "array", "items": STRING}})
+                            },
+                            "text/event-stream": {"schema": EVENT},
+                        },
                     }
                 },
-                errors="400 404",
+                errors="404 503",
                 parameters=[
                     _ID,
-                    {"name": "lines", "in": "query", "schema": {"type": "integer", "default": 100, "maximum": 10_000}},
-                    {"name": "follow", "in": "query", "schema": {**_BOOLEAN, "default": False}},
+                    {
+                        "name": "lines",
+                        "in": "query",
+                        "schema": {"type": "integer", "default": 100, "minimum": 0, "maximum": 10_000},
+                    },
+                    {"name": "follow", "in": "query", "schema": {**BOOLEAN, "default": False}},
                 ],
             )
         },
-        "/events": {"get": _route("What happens from now on", {"200": _answer("Events.", "text/event-stream")})},
-        "/healthz": {"get": _route("Whether it is alive", {"200": _answer("It is.")})},
+        "/events": {"get": _route("What happens from now on", {"200": _stream("Events.")})},
+        "/healthz": {"get": _route("Whether it is alive", {"200": _answer("It is.", _state("alive"))})},
         "/readyz": {
             "get": _route(
-                "Whether all engines serve that ought to", {"200": _answer("Yes."), "503": _answer("Why not.")}
+                "Whether all engines serve that ought to",
+                {
+                    "200": _answer("Yes.", _state("ready")),
+                    "503": _answer("Why not.", _state("not ready")),
+                },
             )
         },
-        "/metrics": {"get": _route("Counters for Prometheus", {"200": _answer("The counters.", "text/plain")})},
-        "/openapi.json": {"get": _route("This page", {"200": _answer("It.")})},
+        "/metrics": {"get": _route("Counters for Prometheus", {"200": _COUNTERS})},
+        "/openapi.json": {"get": _route("This page", {"200": _answer("It.", table({"openapi": STRING}))})},
     },
 }

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
+import contextlib
 import fcntl
 import ipaddress
 import logging
 import os
-import signal
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
+from modelgen_runtime.buffers import Buffers
 from modelgen_runtime.control import Control
-from modelgen_runtime.driver import DriverError
+from modelgen_runtime.descriptors import Descriptors, count_open, raise_limit
 from modelgen_runtime.events import Events
 from modelgen_runtime.front import Front
 from modelgen_runtime.manifest import ManifestError, read_manifest
 from modelgen_runtime.metrics import Metrics
+from modelgen_runtime.origins import Origins
 from modelgen_runtime.pool import Pool
 from modelgen_runtime.processes.driver import ProcessDriver
-from modelgen_runtime.server import Connection, sweep
+from modelgen_runtime.server import Connection
+from modelgen_runtime.serving import CannotServeError, serve
 from modelgen_runtime.store import Store
 from modelgen_runtime.switchboard import Switchboard
 
@@ -31,23 +32,10 @@ if TYPE_CHECKING:
     from modelgen_runtime.happenings import Happening
     from modelgen_runtime.manifest import Manifest
 
-_BACKLOG = 1024
+_EACH = 8
+"""Descriptors that the engine of one model may take: its log, its end, a probe, a socket of Docker's."""
 _SOCKET = "unix:///var/run/docker.sock"
-_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _LOG = logging.getLogger(__name__)
-
-
-class CannotServeError(Exception):
-    """The orchestrator cannot serve; the message is one sentence that says what to do.
-
-    Args:
-        message: It.
-        exit_code: 1 for what the user mends in the files, 3 for the world.
-    """
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
@@ -91,17 +79,20 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
 
     listens = manifest.settings.listen if bind == manifest.settings.listen else None
     control = Control(switchboard, driver, events, reread, metrics.render, listens=listens)
+    connections, pool = set[Connection](), Pool()
     front = Front(
         switchboard,
         access,
-        control.handle,
-        Pool(),
+        control,
+        pool,
+        Buffers(manifest.settings.buffer_limit),
+        Descriptors(raise_limit(), connections, pool.all, own=count_open() + _EACH * len(manifest.models)),
         note_wait=metrics.note_wait,
         note_request=metrics.note_request,
     )
     with held:
         # Containers go on without their orchestrator, and the next one takes them over; children end with their parent.
-        await _serve(front, switchboard, bind, stop_engines=manifest.driver == "process")
+        await serve(front, switchboard, connections, bind, stop_engines=manifest.driver == "process")
 
 
 def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
@@ -114,53 +105,27 @@ def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
     raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
 
 
-def _hold(state: Path) -> IO[str]:
-    """Keep a second orchestrator from the same engines; the system lets go of the lock however this one ends."""
-    file = (state / "lock").open("a", encoding="ascii")
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
-    return file
+def _hold(state: Path) -> contextlib.ExitStack:
+    """Keep a second orchestrator from the same engines; the system lets go of the locks however this one ends.
 
-
-async def _serve(front: Front, switchboard: Switchboard, bind: str, *, stop_engines: bool) -> None:
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    connections: set[Connection] = set()
-    host, _, port = bind.rpartition(":")
-    try:
-        server = await loop.create_server(
-            lambda: Connection(front, connections), host.strip("[]") or None, int(port), backlog=_BACKLOG
-        )
-    except OSError as error:
-        reason = "is taken" if error.errno in _TAKEN else f"cannot be used ({error.strerror or error})"
-        raise CannotServeError(
-            f"the address {bind} {reason}; end what listens there, or write another `listen` in `[orchestrator]`", 3
-        ) from error
-    works = (switchboard.run(), switchboard.watch(), sweep(connections, front))
-    tasks = [asyncio.create_task(work) for work in works]
-    waiting = asyncio.create_task(stopping.wait())
-    print(f"modelgen: serving on http://{bind}", flush=True)  # noqa: T201 - who started it waits for this
-    try:
-        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        server.close()
-        for task in (*tasks, waiting):
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in [*connections]:
-            connection.abort()
-        front.pool.close()
-        _LOG.info("stopping all engines" if stop_engines else "ending; the engines go on")
-        await switchboard.close(stop_engines=stop_engines)
-        for result in results:
-            if isinstance(result, DriverError):
-                raise CannotServeError(str(result), 3) from result
-            if isinstance(result, Exception):
-                raise result
+    The folder itself is locked, which a full disk allows as well, and the file that earlier releases lock.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.callback(os.close, folder := os.open(state, os.O_RDONLY))
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                file = held.enter_context((state / "lock").open("a", encoding="ascii"))
+            except OSError as error:
+                _LOG.warning("%s cannot be written (%s)", state / "lock", error.strerror)
+            else:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with contextlib.suppress(OSError):  # a full disk; it is for people alone
+                    os.ftruncate(file.fileno(), 0)
+                    os.write(file.fileno(), f"{os.getpid()}\n".encode())
+        except BlockingIOError as error:
+            raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
+        return held.pop_all()
 
 
 def _make_access(manifest: Manifest, path: Path) -> Access:
@@ -180,7 +145,7 @@ def _make_access(manifest: Manifest, path: Path) -> Access:
         keys = None if settings.keys_file is None else read_keys(path.parent / settings.keys_file)
     except KeysError as error:
         raise CannotServeError(str(error), 1) from error
-    return Access(default_hosts(manifest), keys)
+    return Access(default_hosts(manifest), keys, Origins(settings.allowed_origins))
 
 
 def _is_loopback(host: str) -> bool:

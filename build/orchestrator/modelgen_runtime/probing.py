@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httptools
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelgen_runtime.driver import Endpoint
 
 _BODY_BYTES = 1 << 20
@@ -27,7 +30,14 @@ class Answer:
     body: bytearray = field(default_factory=bytearray)
 
 
-async def ask(endpoint: Endpoint, path: str, body: bytes | None = None, *, seconds: float | None = None) -> Answer:
+async def ask(
+    endpoint: Endpoint,
+    path: str,
+    body: bytes | None = None,
+    *,
+    seconds: float | None = None,
+    on_connect: Callable[[], None] = lambda: None,
+) -> Answer:
     """Send a GET, or a POST of JSON, and return the answer.
 
     Args:
@@ -35,19 +45,42 @@ async def ask(endpoint: Endpoint, path: str, body: bytes | None = None, *, secon
         path: With the query, if any.
         body: JSON to POST.
         seconds: That all of it may take together; None for no limit.
+        on_connect: Called when the connection is there.
 
     Raises:
         ProbeError: There was no whole answer in time.
     """
+    is_connected = False
+
+    def note() -> None:
+        nonlocal is_connected
+        is_connected = True
+        on_connect()
+
     try:
         async with asyncio.timeout(seconds):
-            return await _exchange(endpoint, _write_request(endpoint, path, body))
+            return await _exchange(endpoint, _write_request(endpoint, path, body), note)
     except ConnectionRefusedError as error:
         raise ProbeError("nothing listens yet") from error
     except TimeoutError as error:
-        raise ProbeError(f"it did not answer {path} in time") from error
-    except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-        raise ProbeError(f"it did not answer {path} in HTTP: {str(error) or type(error).__name__}") from error
+        raise ProbeError(silence(path, seconds) if is_connected else _no_connection(endpoint, seconds)) from error
+    except socket.gaierror as error:
+        raise ProbeError(f"the host name `{endpoint.host}` is not known: {error.strerror}") from error
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        raise ProbeError(f"what it answers to {path} is not HTTP: {str(error) or type(error).__name__}") from error
+    except OSError as error:
+        what = f"broke the connection without an answer to {path}" if is_connected else "cannot be connected to"
+        raise ProbeError(f"it {what}: {error.strerror or error}") from error
+
+
+def silence(path: str, seconds: float | None) -> str:
+    """Return what is seen of an engine that takes connections and says nothing."""
+    told = "" if seconds is None else f" within {seconds:g} s"
+    return f"its port takes connections, but {path} was not answered{told}"
+
+
+def _no_connection(endpoint: Endpoint, seconds: float | None) -> str:
+    return f"{endpoint.host}:{endpoint.port} took no connection within {seconds:g} s"
 
 
 def _write_request(endpoint: Endpoint, path: str, body: bytes | None) -> bytes:
@@ -57,9 +90,10 @@ def _write_request(endpoint: Endpoint, path: str, body: bytes | None) -> bytes:
     return f"{head}accept: application/json\r\nconnection: close\r\n\r\n".encode() + (body or b"")
 
 
-async def _exchange(endpoint: Endpoint, request: bytes) -> Answer:
+async def _exchange(endpoint: Endpoint, request: bytes, on_connect: Callable[[], None]) -> Answer:
     reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
     try:
+        on_connect()
         writer.write(request)
         received = _Received()
         parser = httptools.HttpResponseParser(received)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.log_lines import clean_line
-from modelgen_runtime.probing import ProbeError, ask
+from modelgen_runtime.probing import ProbeError, ask, silence
 
 if TYPE_CHECKING:
     from modelgen_runtime.driver import Endpoint, Exit
@@ -94,7 +94,12 @@ class _Probe:
         """Ask once, for its health and then for its names."""
         readiness = self.model.readiness
         try:
-            health = await ask(self.endpoint, readiness.path, seconds=_PROBE_SECONDS)
+            health = await ask(
+                self.endpoint,
+                readiness.path,
+                seconds=_PROBE_SECONDS,
+                on_connect=lambda: self._note_connection(readiness.path),
+            )
             if health.status != 200:
                 self.seen = f"{readiness.path} answers {health.status}"
                 return False
@@ -108,6 +113,10 @@ class _Probe:
             self.seen = f"{readiness.lists} answers {answer.status}"
             return False
         return self._lists_name(readiness.lists, _read_names(answer.body))
+
+    def _note_connection(self, path: str) -> None:
+        """Remember that the port was open, until there is an answer."""
+        self.seen = silence(path, None)
 
     def _lists_name(self, path: str, names: list[str]) -> bool:
         wanted = {*self.model.names, *([self.model.upstream_name] if self.model.upstream_name else [])}

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modelgen_runtime.holds import Holds
 from modelgen_runtime.standing import Standing, State
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Record:
         gentle: Whether it is asked for only if nothing has to leave.
         orders: The switches that it is a part of and that are not complete.
         is_resident: Whether it ought to run: it was ready, and nothing has sent it away since.
-        is_held: Whether it may not run.
+        holds: Who keeps it from running.
         is_dismissed: Whether it is to stop, and may start again after that.
         successor: What the manifest has in its place; None for nothing new.
         is_removed: Whether the manifest has it no more.
@@ -47,6 +48,11 @@ class Record:
         failures: How often in a row.
         not_before: When it may be tried again.
         on_stopped: Who is told when it has stopped.
+        stuck: Why it cannot be stopped; None while nothing is known against it.
+        doomed: Why it is being stopped although it ought to run; None otherwise.
+        ended: The last generation that ended by itself, and what its requests are told.
+        checked_until: Until when it counts as startable.
+        is_checking: Whether it is being looked at.
     """
 
     gate: Gate
@@ -58,7 +64,7 @@ class Record:
     gentle: bool = False
     orders: list[Order] = field(default_factory=list)
     is_resident: bool = False
-    is_held: bool = False
+    holds: Holds = field(default_factory=Holds)
     is_dismissed: bool = False
     successor: Model | None = None
     is_removed: bool = False
@@ -70,6 +76,21 @@ class Record:
     failures: int = 0
     not_before: float = 0.0
     on_stopped: list[Callable[[RefusedError | None], None]] = field(default_factory=list)
+    stuck: str | None = None
+    doomed: Failure | None = None
+    ended: tuple[str, RefusedError] | None = None
+    checked_until: float = 0.0
+    is_checking: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it may not run."""
+        return bool(self.holds.until)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it ought to run: it does, or it is asked for, or it comes back after a lease."""
+        return self.is_resident or self.asked is not None or self.holds.resumes
 
     @property
     def holds_memory(self) -> bool:
@@ -89,12 +110,17 @@ class Record:
             asked=self.asked,
             gentle=self.gentle,
             kept=min((order.since for order in self.orders), default=None),
-            leaves=self.is_held or self.is_dismissed or self.is_removed or self.successor is not None,
+            leaves=self.is_held
+            or self.is_dismissed
+            or self.is_removed
+            or self.doomed is not None
+            or self.successor is not None,
             used=self.gate.used,
             ready_at=self.ready_at,
             drain_until=self.drain_until,
             not_before=self.not_before,
             idle_timeout=self.model.idle_timeout,
+            checked_until=self.checked_until,
         )
 
     def open(self) -> None:
@@ -120,7 +146,7 @@ class Record:
         for ticket in waiting:
             ticket.refuse(refusal)
 
-    def cut_leases(self, reason: str) -> None:
+    def cut_leases(self, reason: RefusedError) -> None:
         """End the requests that are with the engine."""
         for lease in [*self.gate.leases]:
             if lease.cut is not None:
@@ -141,6 +167,7 @@ class Record:
         if self.successor is not None:
             self.model = self.gate.model = self.successor
             self.successor, self.failure, self.failures, self.not_before = None, None, 0, now
+            self.checked_until = 0.0
 
     def tell_stopped(self, refusal: RefusedError | None) -> None:
         """Tell those who wait for its end."""

@@ -6,20 +6,33 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.sources import places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from modelgen_runtime.record import Record
 
 _LINES = 20
-_GIB = 2**30
+_MIB, _GIB = 2**20, 2**30
 
 
 def full(limit: int) -> RefusedError:
     """The line is as long as it may be."""
     message = f"{limit} requests are waiting already (`queue_limit`); try again in a moment"
     return RefusedError(503, "queue_full", message, retry_after=5)
+
+
+def buffers_full(limit: int) -> RefusedError:
+    """The bodies of waiting requests take as much memory as they may."""
+    message = f"the bodies of waiting requests fill {limit / _MIB:.0f} MiB (`buffer_limit`); try again in a moment"
+    return RefusedError(503, "buffers_full", message, retry_after=5)
+
+
+def no_descriptors() -> RefusedError:
+    """Nearly all file descriptors are in use."""
+    message = "too many connections are open (the limit of open files, `ulimit -n`); try again in a moment"
+    return RefusedError(503, "too_many_connections", message, retry_after=5)
 
 
 def gone(model: str) -> RefusedError:
@@ -33,10 +46,31 @@ def absent(model: str) -> RefusedError:
     return RefusedError(503, "model_absent", message, retry_after=5)
 
 
-def held(model: str) -> RefusedError:
-    """An operator holds the model."""
-    message = f"`{model}` is held by an operator; it can run again after POST /models/{model}/release"
-    return RefusedError(409, "model_held", message)
+def ended(model: str) -> RefusedError:
+    """The engine has ended while it had this request."""
+    return RefusedError(503, "engine_stopped", f"`{model}` was stopped before this request was done", retry_after=1)
+
+
+def cut_short(model: str) -> RefusedError:
+    """The request ran on for longer than its model could stay."""
+    message = f"`{model}` had to stop, and this request was not done after `drain_timeout`"
+    return RefusedError(503, "engine_stopped", message, retry_after=1)
+
+
+def held(record: Record, now: float) -> RefusedError:
+    """Somebody keeps the model from running."""
+    model, end = record.model.id, record.holds.end
+    way_out = (
+        f"it can run again after `modelgen release {model}` (POST /models/{model}/release)"
+        if end is None
+        else f"it can run again in at most {max(1, math.ceil(end - now))} s, unless the hold is renewed"
+    )
+    return RefusedError(409, "model_held", f"`{model}` is held by {record.holds.owner}; {way_out}")
+
+
+def released(model: str) -> RefusedError:
+    """A hold ended before the model had stopped, which serves on."""
+    return RefusedError(409, "model_released", f"`{model}` was released before it had stopped")
 
 
 def stopped(model: str) -> RefusedError:
@@ -48,6 +82,12 @@ def stuck(model: str, why: str) -> RefusedError:
     """Another engine does not give its memory back."""
     message = f"`{model}` cannot be stopped, so its card is not free: {why}"
     return RefusedError(503, "engine_stuck", message, retry_after=10)
+
+
+def superseded(model: str, by: Iterable[str]) -> RefusedError:
+    """An operator has switched to something else before this was complete."""
+    names = ", ".join(f"`{one}`" for one in by)
+    return RefusedError(409, "superseded", f"a later switch to {names} took the place of this one to `{model}`")
 
 
 def too_large(lack: Mapping[str, int]) -> RefusedError:
@@ -63,9 +103,9 @@ def fault() -> RefusedError:
     return RefusedError(500, "internal_error", "this is a fault of modelgen; its log says more")
 
 
-def stopping(reason: str) -> RefusedError:
+def stopping() -> RefusedError:
     """The orchestrator itself ends."""
-    return RefusedError(503, "shutting_down", reason, retry_after=5)
+    return RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
 
 
 def failed(record: Record, now: float) -> RefusedError:
@@ -73,8 +113,10 @@ def failed(record: Record, now: float) -> RefusedError:
     failure = record.failure
     assert failure is not None, "a model that failed has a failure"  # noqa: S101 - an invariant
     parts = [f"`{record.model.id}` {failure.message}"]
+    places = places_of(record.model, failure.meaning.keys if failure.meaning else ())
     if failure.meaning is not None:
-        parts += [failure.meaning.text, failure.meaning.remedy]
+        where = f" ({', '.join(places)})" if places else ""
+        parts += [failure.meaning.text, failure.meaning.remedy + where]
     wait = max(1, math.ceil(record.not_before - now))
     return RefusedError(
         503,
@@ -82,4 +124,5 @@ def failed(record: Record, now: float) -> RefusedError:
         "; ".join(parts),
         retry_after=wait,
         log=failure.lines[-_LINES:],
+        places=places,
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any, NamedTuple, Protocol
 
+from modelgen_runtime.json_scan import KeyScan
+
 _SMALL = 64 * 1024
 """Bodies of JSON up to this size are parsed as a whole: their `model` often comes last."""
 _MOST_HEADERS = 16 * 1024
-# What changes where one is in JSON; all else is skipped at the speed of C.
-_MARKS = re.compile(rb'["{}\[\],:]')
-_IN_STRING = re.compile(rb'["\\]')
-_QUOTE, _COMMA, _COLON, _BACKSLASH = b'",:\\'
 _FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*"([^"\\\x00-\x1f]*)"\s*[,}]')
 _BOUNDARY = re.compile(rb'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
 _IS_MODEL = re.compile(rb'(?i:content-disposition):[^\r\n]*[;\s]name="?model"?\s*(?:[;\r\n]|$)')
@@ -32,6 +31,10 @@ class BadBodyError(Exception):
 
 class Finder(Protocol):
     """Looks for the model in a body that grows."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `find` stopped before the end of the body, so that others get their turn; then it is called again."""
 
     def find(self, body: bytearray, *, is_whole: bool) -> Found | None:
         """Return the model; None where it is not there yet, or where the body is whole, at all.
@@ -64,72 +67,41 @@ class JsonFinder:
     """
 
     def __init__(self) -> None:
-        self._at = self._depth = 0
-        self._string: int | None = None
-        self._is_key, self._key = False, b""
+        self._scan = KeyScan(b"model")
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `find` stopped before the end of the body."""
+        return self._scan.is_behind
 
     def find(self, body: bytearray, *, is_whole: bool) -> Found | None:
         """Return the model; see `Finder`."""
-        if is_whole and len(body) <= _SMALL and self._at == 0:
+        if is_whole and len(body) <= _SMALL and not self._scan.is_begun:
             name = _read_whole(body)
             return None if name is None else Found(name, 0, 0)
         if len(body) <= _SMALL and not is_whole:
             return None
-        return self.scan(body)
+        return _read_model(body, self._scan.advance(body))
 
     def rename(self, body: bytearray, found: Found, name: str) -> int:
         """Write another name as JSON; see `Finder`."""
-        return _replace(body, found if found.end else JsonFinder().scan(body) or found, json.dumps(name).encode())
+        if not found.end:  # a small body, whose place nobody looked for
+            found = _read_model(body, KeyScan(b"model").advance(body)) or found
+        return _replace(body, found, json.dumps(name).encode())
 
-    def scan(self, body: bytearray) -> Found | None:
-        """Return the model and the place of its value, without parsing the whole."""
-        while True:
-            in_string = self._string is not None
-            match = (_IN_STRING if in_string else _MARKS).search(body, self._at)
-            if match is None:
-                self._at = len(body)
-                return None
-            mark, self._at = body[match.start()], match.end()
-            if not in_string:
-                self._step(mark, match.start())
-            elif mark == _QUOTE:
-                if (found := self._end_string(body)) is not None:
-                    return found
-            elif self._at < len(body):
-                self._at += 1  # what is escaped
-            else:
-                self._at -= 1
-                return None
 
-    def _step(self, mark: int, place: int) -> None:
-        if mark == _QUOTE:
-            self._string = place
-        elif mark in b"{[":
-            self._depth += 1
-            self._is_key = self._depth == 1
-        elif mark in b"}]":
-            self._depth -= 1
-        elif self._depth == 1:
-            self._is_key = mark == _COMMA
-
-    def _end_string(self, body: bytearray) -> Found | None:
-        start, self._string = self._string or 0, None
-        if self._depth != 1:
-            return None
-        if self._is_key:
-            self._key = bytes(body[start : self._at])
-        elif self._key == b'"model"':
-            return Found(_decode(body[start : self._at]), start, self._at)
+def _read_model(body: bytearray, value: slice | None) -> Found | None:
+    if value is None or body[value.start] != ord('"'):
         return None
+    return Found(_decode(body[value]), value.start, value.stop)
 
 
-def asks_for_stream(body: bytearray) -> bool:
-    """Tell whether a whole body of JSON has `"stream": true`."""
-    try:
-        read = _decode(body)
-    except BadBodyError:
-        return False
-    return isinstance(read, dict) and read.get("stream") is True
+async def asks_for_stream(body: bytearray) -> bool:
+    """Return whether a body of JSON, or as much as there is of it, has `"stream": true`."""
+    scan = KeyScan(b"stream")
+    while (value := scan.advance(body)) is None and scan.is_behind:  # noqa: ASYNC110 - it works between the waits
+        await asyncio.sleep(0)
+    return value is not None and body[value] == b"true"
 
 
 def _read_whole(body: bytearray) -> str | None:
@@ -161,6 +133,8 @@ def _decode(data: bytearray | bytes, hook: Any = None) -> Any:  # noqa: ANN401 -
 
 class FormFinder:
     """Reads a form up to the part that is named `model`, part by part: a file may hold anything."""
+
+    is_behind = False
 
     def __init__(self, boundary: bytes) -> None:
         self._line = b"--" + boundary

@@ -41,6 +41,7 @@ class Plan:
         stop: Models to stop, each with the one that it makes room for, or None.
         drain: Models that let in nobody from now on, likewise.
         open: Models that drained and need not any more.
+        check: Models to look at before others leave for them.
         wake: When to ask again, even if nothing happens until then.
     """
 
@@ -48,6 +49,7 @@ class Plan:
     stop: dict[str, str | None] = field(default_factory=dict)
     drain: dict[str, str | None] = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
+    check: list[str] = field(default_factory=list)
     wake: float = math.inf
 
 
@@ -138,6 +140,10 @@ class _Desk:
                 self.plan.open.append(standing.id)
 
     def _dismiss(self, standing: Standing, cause: str | None) -> None:
+        if cause is not None and self._has_to_be_checked(standing, self.standings[cause]):
+            if cause not in self.plan.check:
+                self.plan.check.append(cause)
+            return
         is_over = standing.running == 0 or (standing.is_draining and standing.drain_until <= self._now)
         # One that starts is the transition of its cards itself.
         if is_over and (standing.state is State.STARTING or not standing.claims.keys() & self._moving):
@@ -147,6 +153,11 @@ class _Desk:
             self.plan.drain[standing.id] = cause
         elif standing.is_draining and not is_over:
             self._wake(standing.drain_until)
+
+    def _has_to_be_checked(self, standing: Standing, taker: Standing) -> bool:
+        """Tell whether a look at the taker is due: before a model drains for it, and again before that one stops."""
+        is_at_rest = standing.is_draining and standing.running > 0 and standing.drain_until > self._now
+        return not is_at_rest and taker.checked_until <= self._now
 
     def _claimed(self, gpu: str) -> int:
         """Return what will be claimed of a card once those are gone who are about to go."""
@@ -167,7 +178,8 @@ class _Desk:
     def _evictable(self, taker: Standing | None) -> list[Standing]:
         found = []
         for one in self.standings.values():
-            may_leave = one.is_open or (one.state is State.STARTING and one.line is None)
+            is_in_vain = one.state is State.STARTING and not one.is_awaited and (taker is None or taker.is_awaited)
+            may_leave = one.is_open or is_in_vain
             if may_leave and one.claims and one.id not in self._leaving and not self._came_before(one, taker):
                 protected = self._protected_until(one, taker)
                 if protected > self._now:

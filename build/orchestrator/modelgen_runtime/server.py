@@ -12,7 +12,14 @@ import httptools
 from modelgen_runtime import problems, refusals, wire
 from modelgen_runtime.exchange import Exchange
 from modelgen_runtime.gate import RefusedError
-from modelgen_runtime.request_head import RequestHead, check_head, head_without_upgrade
+from modelgen_runtime.request_head import (
+    RequestHead,
+    check_head,
+    head_without_upgrade,
+    is_request_line,
+    method_not_allowed,
+    not_http,
+)
 
 if TYPE_CHECKING:
     from modelgen_runtime.front import Front
@@ -20,8 +27,12 @@ if TYPE_CHECKING:
 _MOST_HEAD = 64 * 1024
 _MOST_HEADERS = 200
 _HEAD_PATIENCE, _BODY_PATIENCE, _IDLE_PATIENCE = 30.0, 60.0, 75.0
+_LEAST_PROGRESS = 64 * 1024
+"""Bytes of a body that have to come within `_BODY_PATIENCE`, if it is not whole by then."""
 _STALL_PATIENCE = 300.0
-_LINGER = 10.0
+_LINGER, _SHORT_LINGER = 10.0, 0.5
+_SLICE, _SLICE_OF_BODY, _MOST_PIPELINED = 16 * 1024, 64 * 1024, 16
+"""Bytes that are parsed at a time, and requests that wait behind one that is being answered."""
 _HIGH_WATER = 256 * 1024
 _SWEEP = 1.0
 _TOO_LARGE = "the head of the request is too large"
@@ -48,6 +59,9 @@ class Connection(asyncio.Protocol):
         self._fields: dict[bytes, bytes] = {}
         self._in_body = self._is_broken = False
         self._deadline = front.now() + _HEAD_PATIENCE
+        self._framing_size = self._progress = 0
+        self._unread = b""
+        self._is_next_due, self._linger = False, _LINGER
         self._writable = asyncio.Event()
         self._writable.set()
         self._is_paused, self._stalled_since, self._is_ended = False, 0.0, False
@@ -58,7 +72,10 @@ class Connection(asyncio.Protocol):
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER)
+        has_room = self._front.descriptors.make_room()  # before it is one of them: it would be the first to go
         self._all.add(self)
+        if not has_room:
+            self._turn_away()
 
     def connection_lost(self, _: Exception | None) -> None:
         """Drop what the client waits for."""
@@ -69,11 +86,27 @@ class Connection(asyncio.Protocol):
         self._exchanges.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
+        """Parse what has come, but for requests that are too many to wait here."""
+        if len(data) <= _SLICE and not self._unread:
+            self._read(data)
+            return
+        data = self._unread + data
+        self._unread, at = b"", 0
+        while at < len(data):
+            if len(self._exchanges) > _MOST_PIPELINED and not self._in_body:
+                self._unread = data[at:]
+                self.pause()
+                return
+            size = _SLICE_OF_BODY if self._in_body else _SLICE
+            self._read(data[at : at + size])
+            at += size
+
+    def _read(self, data: bytes) -> None:
         if self._is_broken:
             return
         if not self._in_body:
             self._head_size += len(data)
+        self._framing_size += len(data)
         try:
             self._parse(data)
         except httptools.HttpParserCallbackError as error:
@@ -82,11 +115,13 @@ class Connection(asyncio.Protocol):
             else:
                 _LOG.error("a fault of modelgen", exc_info=told)
                 self._reject(refusals.fault())
+        except httptools.HttpParserInvalidMethodError as error:
+            self._reject(method_not_allowed() if is_request_line(data) else not_http(error))
         except httptools.HttpParserError as error:
-            self._reject(RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}"))
+            self._reject(not_http(error))
         else:
             if self._in_body:
-                self._deadline = self._front.now() + _BODY_PATIENCE
+                self._note_progress(len(data))
             elif self._head_size > _MOST_HEAD:
                 self._reject(RefusedError(431, "bad_request", _TOO_LARGE))
 
@@ -104,6 +139,13 @@ class Connection(asyncio.Protocol):
             else:
                 return
 
+    def _note_progress(self, count: int) -> None:
+        self._progress += count
+        if self._progress >= _LEAST_PROGRESS:
+            self._progress, self._deadline = 0, self._front.now() + _BODY_PATIENCE
+        if self._framing_size > _MOST_HEAD:
+            self._reject(RefusedError(431, "bad_request", "what stands between the parts of the body is too large"))
+
     def eof_received(self) -> bool:
         """Close: a client that sends no more has left."""
         return False
@@ -118,7 +160,9 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Pass on that it does."""
         self._writable.set()
-        if self._exchanges:
+        if self._is_next_due:
+            self._begin_next()
+        elif self._exchanges:
             self._exchanges[0].resume_answer()
 
     # -- the parser's side --------------------------------------------------------------------------------------------
@@ -149,18 +193,21 @@ class Connection(asyncio.Protocol):
         check_head(method, self._target, version, self._headers, self._fields)
         if self._parser.should_upgrade():
             return
-        self._in_body, self._head_size = True, 0
+        self._in_body, self._head_size, self._framing_size, self._progress = True, 0, 0, 0
+        self._deadline = self._front.now() + _BODY_PATIENCE
         keeps_alive = self._parser.should_keep_alive()
         head = RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
         exchange = Exchange(self._front, self, head)
         self._exchanges.append(exchange)
-        if len(self._exchanges) == 1:
+        if len(self._exchanges) == 1 and self._writable.is_set():
             exchange.begin()
         else:
+            self._is_next_due = self._is_next_due or len(self._exchanges) == 1
             self.pause()
 
     def on_body(self, data: bytes) -> None:
         """Pass a part of the body on."""
+        self._framing_size = 0
         if self._exchanges:
             self._exchanges[-1].receive(data)
 
@@ -205,15 +252,28 @@ class Connection(asyncio.Protocol):
         """Go on with the next request, or close."""
         if self._exchanges and self._exchanges[0] is exchange:
             self._exchanges.popleft()
-        if exchange.closes or self._is_broken:
+        if exchange.closes or self._is_broken or self._front.is_closing:
             self._end(is_read=not self._in_body and not self._is_broken)
             return
-        if self._exchanges:
+        self._deadline = self._front.now() + _IDLE_PATIENCE
+        if self._exchanges or self._unread:
+            self._is_next_due = True
             # Not from within the answer before: a thousand requests in one packet would nest as deep.
-            asyncio.get_running_loop().call_soon(self._exchanges[0].begin)
+            asyncio.get_running_loop().call_soon(self._begin_next)
         else:
             self.resume()
-        self._deadline = self._front.now() + _IDLE_PATIENCE
+
+    def _begin_next(self) -> None:
+        """Go on with the next request, once the client has taken enough of the answers before."""
+        if not (self._is_next_due and self._writable.is_set()) or self._is_broken:
+            return
+        self._is_next_due = False
+        if self._exchanges:
+            self._exchanges[0].begin()
+            return
+        unread, self._unread = self._unread, b""
+        self.resume()
+        self.data_received(unread)
 
     def sweep(self, now: float) -> None:
         """Cut a client that is too slow; while one waits for an engine, it is we who are."""
@@ -226,13 +286,27 @@ class Connection(asyncio.Protocol):
         is_waiting = self._is_paused or (bool(self._exchanges) and not self._in_body)
         if now > self._deadline and not is_waiting:
             if self._in_body or self._head_size:
-                self._reject(RefusedError(408, "bad_request", "the request did not come in time"))
+                self._reject(RefusedError(408, "bad_request", "the request did not come in time"), _SHORT_LINGER)
             else:
                 self.abort()
 
-    def _reject(self, refusal: RefusedError) -> None:
+    def shut(self) -> None:
+        """Close, after what is being answered."""
+        if not self._exchanges:
+            self._end(is_read=True)
+
+    @property
+    def idle_since(self) -> float | None:
+        """When the last answer was complete; None while there is something to answer."""
+        return None if self._exchanges or self._head_size or self._is_ended else self._deadline
+
+    def _turn_away(self) -> None:
+        """Say that there is no room for this client."""
+        self._reject(refusals.no_descriptors(), _SHORT_LINGER)
+
+    def _reject(self, refusal: RefusedError, linger: float = _LINGER) -> None:
         """Refuse what cannot be read, after what is being answered; nothing that follows can be trusted."""
-        self._is_broken = True
+        self._is_broken, self._linger = True, linger
         if self._exchanges:
             self._exchanges[0].fail(refusal)
             return
@@ -250,9 +324,11 @@ class Connection(asyncio.Protocol):
         if is_read:
             self._transport.close()
             return
-        self._is_ended = True
+        self._is_ended, self._unread = True, b""
         self.resume()
-        self._deadline = self._front.now() + _LINGER
+        self._deadline = self._front.now() + self._linger
+        if self._linger < _SWEEP:
+            asyncio.get_running_loop().call_later(self._linger, self.abort)
         self._transport.write_eof()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Standing:
         drain_until: Until when its requests may run on, where it drains.
         not_before: Before this it is not started again on behalf of requests: it has failed.
         idle_timeout: Seconds without a request after which it stops; None for never.
+        checked_until: Until when it counts as startable, so that others may leave for it.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Standing:
     drain_until: float = 0.0
     not_before: float = 0.0
     idle_timeout: float | None = None
+    checked_until: float = math.inf
 
     @property
     def is_busy(self) -> bool:
@@ -85,6 +88,11 @@ class Standing:
     def holds_memory(self) -> bool:
         """Whether its claims count."""
         return self.is_open or self.in_transition
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for it now: a request, or the caller of a switch. What is resumed is not awaited."""
+        return self.since is not None or self.kept is not None
 
     @property
     def line(self) -> float | None:

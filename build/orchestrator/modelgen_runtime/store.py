@@ -24,7 +24,9 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / _NAME
         self._saved: list[str] | None = None
-        self._is_failing = False
+        self._wanted: list[str] | None = None
+        self.fault: str | None = None
+        """Why it cannot be written, a sentence; None while it can."""
 
     def load(self) -> list[str] | None:
         """Return the models that ought to run, or None where nothing was stored that can be read."""
@@ -39,15 +41,22 @@ class Store:
 
     def save(self, models: list[str]) -> None:
         """Store them, if they have changed; that the disk is full stops nobody from being served."""
-        if models == self._saved:
+        self._wanted = models
+        self.retry()
+
+    def retry(self) -> None:
+        """Store what is not stored yet."""
+        models = self._wanted
+        if models is None or models == self._saved:
+            self.fault = None
             return
         new = self._path.with_name(f"{_NAME}.new")
         try:
             new.write_text(json.dumps({"wanted": models}) + "\n", encoding="utf-8")
             new.replace(self._path)
         except OSError as error:
-            if not self._is_failing:
+            if self.fault is None:
                 _LOG.warning("%s cannot be written (%s): a restart will not bring back what runs", new, error.strerror)
-            self._is_failing = True
+            self.fault = f"{self._path} cannot be written ({error.strerror}): free some room or make it writable"
         else:
-            self._saved, self._is_failing = models, False
+            self._saved, self.fault = models, None

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import math
 from typing import TYPE_CHECKING
 
+from modelgen_runtime import refusals
 from modelgen_runtime.board import Board
 from modelgen_runtime.engines import Engines
 from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.holds import OPERATOR
+from modelgen_runtime.liveness import Liveness
 from modelgen_runtime.orders import Order, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from modelgen_runtime.driver import Driver
+    from modelgen_runtime.driver import Driver, Endpoint
     from modelgen_runtime.engines import Event
     from modelgen_runtime.gate import Gate, Lease
     from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.liveness import Patience
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.store import Store
 
+_END_SECONDS = 1.0
+"""Seconds from the break of a connection to the end of its engine being known."""
 _LOOK = 5.0
 """Seconds between looks at what has nothing to be started."""
 
@@ -36,9 +43,18 @@ class Switchboard:
         driver: Which runs the engines.
         store: What outlives this process.
         report: Told of everything that happens.
+        patience: How long an engine may be silent before it counts as hung.
     """
 
-    def __init__(self, manifest: Manifest, driver: Driver, store: Store, report: Callable[[Happening], None]) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        driver: Driver,
+        store: Store,
+        report: Callable[[Happening], None],
+        *,
+        patience: Patience | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
@@ -46,6 +62,9 @@ class Switchboard:
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
         self._names, self._routes = _names(self._board), _routes(manifest)
         self._is_resumed = False
+        self._turn = asyncio.Event()
+        """Set, and replaced, whenever something has happened."""
+        self._liveness = Liveness(self._board, self.condemn, patience)
 
     # -- what the gateway asks ----------------------------------------------------------------------------------------
 
@@ -91,6 +110,30 @@ class Switchboard:
             self._send(lambda board: board.withdraw(ticket))
             raise
 
+    async def explain_end(self, gate: Gate, endpoint: Endpoint) -> RefusedError | None:
+        """Return what is to be said of an engine that broke off an answer, or None if it has not ended by itself.
+
+        A connection breaks a moment before the end of its process is known, so that is waited for.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                while (record := self._board.records.get(gate.model.id)) is not None:
+                    if record.ended is not None and record.ended[0] == endpoint.generation:
+                        return record.ended[1]
+                    if record.endpoint != endpoint:
+                        return None
+                    await self._turn.wait()
+        return None
+
+    def condemn(self, model: str, endpoint: Endpoint, why: str) -> None:
+        """Stop an engine that lives and serves nobody, and start it again; `why` goes on a sentence about it."""
+
+        def give_up(board: Board) -> None:
+            if (record := board.records.get(model)) is not None:
+                board.give_up(model, endpoint.generation, self._engines.explain(record.model, why))
+
+        self._send(give_up)
+
     # -- what the control API asks ------------------------------------------------------------------------------------
 
     @property
@@ -103,27 +146,48 @@ class Switchboard:
         """Whether what ran before has been found again."""
         return self._is_resumed
 
+    def warnings(self) -> list[str]:
+        """Return what an operator ought to mend although all goes on, a sentence each."""
+        return [*([] if self._store.fault is None else [self._store.fault]), *self._engines.warnings()]
+
     async def switch(self, models: Sequence[str]) -> None:
         """Make models resident together, and return when all of them serve.
 
         Raises:
             RefusedError: One of them does not, and what ran before comes back.
         """
-        await self._ask(lambda board, done: board.ask(Order(tuple(models), done)))
+        await self._look_before(models)
+        order = Order(tuple(models), lambda _: None)
+
+        def ask(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            order.done = done
+            board.ask(order)
+
+        try:
+            await self._ask(ask)
+        except asyncio.CancelledError:  # its caller has left
+            self._send(lambda board: board.take_back(order))
+            raise
 
     async def stop(self, model: str) -> None:
         """Stop a model once its requests have ended."""
         await self._ask(lambda board, done: board.stop(model, done))
 
-    async def hold(self, model: str) -> None:
-        """Stop a model and never start it until it is released."""
-        await self._ask(lambda board, done: board.hold(model, done))
-
-    async def release(self, model: str) -> None:
-        """Let a model that was held start again."""
+    async def hold(self, model: str, owner: str = OPERATOR, lease: float | None = None, *, wait: bool = True) -> None:
+        """Stop a model and do not start it until it is released, or until its lease has run out."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
-            board.release(model)
+            board.hold(model, done if wait else _unheard, owner, lease)
+            if not wait:
+                done(None)
+
+        await self._ask(apply)
+
+    async def release(self, model: str, owner: str | None = None) -> None:
+        """Let a model start again that an owner has held, or that anybody has."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.release(model, owner)
             done(None)
 
         await self._ask(apply)
@@ -147,6 +211,8 @@ class Switchboard:
         await self._begin()
         while True:
             actions, wake = self._board.advance()
+            self._turn.set()
+            self._turn = asyncio.Event()
             for action in actions:
                 self._engines.act(action)
             self._store.save(self._board.wanted())
@@ -158,37 +224,83 @@ class Switchboard:
                 self._inbox.get_nowait()(self._board)
 
     async def watch(self) -> None:
-        """Notice what was removed, or created again, behind our back, until cancelled."""
+        """Notice what happens behind our back, until cancelled."""
+        async with asyncio.TaskGroup() as watching:
+            watching.create_task(self._liveness.watch(), name="watch for hung engines")
+            watching.create_task(self._watch_for_changes(), name="watch for changes")
+
+    async def _watch_for_changes(self) -> None:
+        """Notice what was removed, or created again, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK)
+            self._store.retry()
             if self._is_resumed:
                 await self._look()
 
-    async def close(self, *, stop_engines: bool) -> None:
-        """Send everybody in line away, and let go of all engines, after stopping them where that is wanted."""
-        records = self._board.records.values()
-        refusal = RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
-        for record in records:
-            record.refuse_line(refusal)
-        await self._engines.close([record.model for record in records if record.holds_memory] if stop_engines else [])
+    async def shut(self) -> None:
+        """Refuse everybody who waits; what engines have begun goes on."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            board.shut()
+            done(None)
+
+        await self._ask(apply)
+
+    async def cut(self) -> None:
+        """End the requests that are with engines."""
+
+        def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
+            for record in board.records.values():
+                record.cut_leases(refusals.stopping())
+            done(None)
+
+        await self._ask(apply)
+
+    @property
+    def running(self) -> int:
+        """How many requests are with engines."""
+        return sum(len(record.gate.leases) for record in self._board.records.values())
+
+    async def close(self, *, stop_engines: bool, at_once: asyncio.Event) -> None:
+        """Let go of all engines, after stopping them where that is wanted; `at_once` gives them no time to end."""
+        running = [record.model for record in self._board.records.values() if record.holds_memory]
+        await self._engines.close(running if stop_engines else [], at_once)
 
     async def _begin(self) -> None:
         """Take over what runs, and ask for what ought to: what ran last, else the default profile."""
         for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
             self._engines.act(self._board.adopt(id_, endpoint), endpoint)
-        self._board.note_absent(await self._engines.absent(self._board.manifest.models))
+        self._board.note_absent((await self._engines.look_around(self._board.manifest.models)).absent)
         stored = self._store.load()
         if stored is not None:
             self._board.resume(stored)
         else:
             for profile in self._board.manifest.profiles:
                 if profile.default:
-                    self._board.ask(Order(profile.models, lambda _: None))
+                    self._board.resume(profile.models)
         self._is_resumed = True
 
+    async def _look_before(self, models: Sequence[str]) -> None:
+        """Refuse a switch to what cannot be started, before it takes the place of another."""
+        for id_ in models:
+            record = self._board.records.get(id_)
+            if record is None or record.holds_memory or record.is_held:
+                continue
+            model = record.model
+            failure = await self._engines.look(model)
+            await self._ask(lambda board, done, model=model, failure=failure: done(board.checked(model, failure)))  # type: ignore[misc]
+
     async def _look(self) -> None:
-        absent = await self._engines.absent(self._board.manifest.models)
-        self._send(lambda board: board.note_absent(absent))
+        starts = {id_: record.began for id_, record in self._board.records.items() if not record.holds_memory}
+        seen = await self._engines.look_around(self._board.manifest.models)
+
+        def note(board: Board) -> None:
+            board.note_absent(seen.absent)
+            for id_ in seen.astray & starts.keys() & board.records.keys():
+                if board.records[id_].began == starts[id_]:  # not started by us since then
+                    board.note_astray(id_)
+
+        self._send(note)
 
     def _send(self, event: Event) -> None:
         self._inbox.put_nowait(event)
@@ -206,6 +318,10 @@ class Switchboard:
 
         self._send(lambda board: call(board, done))
         await answered
+
+
+def _unheard(_: RefusedError | None) -> None:
+    """Nobody waits for it."""
 
 
 def _routes(manifest: Manifest) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from modelgen_runtime.record import Record
 
 
-def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int]) -> None:
-    """Ask for the models of a switch, unless it can come to nothing."""
+def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], limits: Mapping[str, int]) -> None:
+    """Ask for the models of a switch, unless it can come to nothing; those that it contradicts end."""
     members = [records[id_] for id_ in order.models]
-    if (refusal := _why_not(members, lack)) is not None:
+    if (refusal := _why_not(members, lack, order.since)) is not None:
         order.done(refusal)
         return
+    for earlier in {id(one): one for record in records.values() for one in record.orders}.values():
+        if _contradict(earlier, order, records, limits):
+            _supersede(earlier, order, records)
     order.started = frozenset(record.model.id for record in members if record.state is not State.READY)
     order.open = set(order.started)
     for record in members:
@@ -33,15 +37,51 @@ def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int]) 
         order.done(None)
 
 
-def _why_not(members: Iterable[Record], lack: Mapping[str, int]) -> RefusedError | None:
+def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> RefusedError | None:
     for record in members:
         if record.is_removed:
             return refusals.gone(record.model.id)
         if record.is_held:
-            return refusals.held(record.model.id)
+            return refusals.held(record, now)
         if record.state is State.ABSENT:  # nobody is sent away for what cannot start
             return refusals.absent(record.model.id)
     return refusals.too_large(lack) if lack else None
+
+
+def _contradict(earlier: Order, later: Order, records: Mapping[str, Record], limits: Mapping[str, int]) -> bool:
+    """Tell whether two switches cannot both be complete."""
+    models = [records[id_].model for id_ in {*earlier.models, *later.models} if id_ in records]
+    return any(sum(model.claims.get(gpu, 0) for model in models) > limit for gpu, limit in limits.items())
+
+
+def _supersede(earlier: Order, later: Order, records: Mapping[str, Record]) -> None:
+    """End a switch that a later one contradicts: its loads are given up, and its requests go behind."""
+    members, cards = _leave(earlier, records), {gpu for id_ in later.models for gpu in records[id_].model.claims}
+    for record in members:
+        if record.orders or record.model.id in later.models:
+            continue
+        if not record.standing.is_open:
+            record.unwant()
+        if record.state is State.STARTING and record.model.claims.keys() & cards:
+            record.is_dismissed = True
+        for ticket in record.line:
+            ticket.since = max(ticket.since, math.nextafter(later.since, math.inf))
+        records[later.models[0]].displaced += record.displaced
+        record.displaced.clear()
+    earlier.done(refusals.superseded(", ".join(earlier.models), later.models))
+
+
+def withdraw(order: Order, records: Mapping[str, Record], now: float) -> None:
+    """Take back a switch whose caller has left: what loads already goes on, as long as nobody needs its cards."""
+    if not order.open:
+        return
+    for record in _leave(order, records):
+        if record.orders or record.standing.is_open or record.state is State.STARTING:
+            continue
+        record.unwant()
+        if not record.line:
+            displaced, record.displaced = record.displaced, []
+            restore(displaced, records, now)
 
 
 def note_ready(record: Record, records: Mapping[str, Record]) -> None:
@@ -92,6 +132,7 @@ def forget_gentle(starting: Record, records: Iterable[Record]) -> None:
 
 def _leave(order: Order, records: Mapping[str, Record]) -> list[Record]:
     """Take a switch out of the books, and return its models."""
+    order.open.clear()
     members = [records[id_] for id_ in order.models if id_ in records]
     for record in members:
         if order in record.orders:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen_runtime import eviction
+from modelgen_runtime.sources import places_of
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
@@ -15,21 +16,26 @@ if TYPE_CHECKING:
 
 
 def show_model(record: Record, now: float) -> dict[str, Any]:
-    """Return one model; times are seconds before now."""
+    """Return one model; times are seconds before now, `held_for` is seconds from now."""
     model, failure = record.model, record.failure
     shown: dict[str, Any] = {
         "id": model.id,
         "names": [*model.names],
         "engine": model.engine,
         "repo": model.repo,
+        "routes": [*model.routes],
         "state": record.state,
+        "wanted": record.is_wanted,
         "held": record.is_held,
+        "held_by": record.holds.owner,
+        "held_for": None if record.holds.end is None else round(record.holds.end - now, 3),
         "running": len(record.gate.leases),
         "waiting": len(record.line),
         "claims": dict(model.claims),
         "since": round(now - record.began, 3) if record.state is State.STARTING else None,
         "ready": round(now - record.ready_at, 3) if record.standing.is_open else None,
         "idle": round(now - record.gate.used, 3) if record.standing.is_open and not record.standing.is_busy else None,
+        "stuck": record.stuck,
         "failure": None,
     }
     if failure is not None:
@@ -41,6 +47,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
             "said": meaning.line if meaning else None,
             "meaning": meaning.text if meaning else None,
             "remedy": meaning.remedy if meaning else None,
+            "places": [*places_of(model, meaning.keys)] if meaning else [],
             "in_a_row": record.failures,
             "retry_after": max(0.0, round(record.not_before - now, 3)),
             "log": [*failure.lines],

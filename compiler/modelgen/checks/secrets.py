@@ -67,7 +67,9 @@ def literal_secret(context: Context) -> Iterator[Found]:
 
     ## Why
     models.toml and what is built from it are committed, and `docker inspect` shows both. A file that only the host
-    has, named by `env_file` in docker-compose.override.yml, keeps it out of both.
+    has, named by `env_file` in docker-compose.override.yml, keeps it out of both. `modelgen serve` hands no secret of
+    its own environment to a program; the program's command can read such a file:
+    `command = ["sh", "-c", "set -a; . ./secret.env; exec program --port {port}"]`.
 
     ## Bad
     ```toml
@@ -84,7 +86,10 @@ def literal_secret(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    help_text = "change it, and name a file with it by `env_file` in docker-compose.override.yml"
+    help_text = (
+        "change it, and put it in a file that only the host has: `env_file` in docker-compose.override.yml names it, "
+        "and under `serve` the command reads it"
+    )
     for path, env in context.env_tables():
         for key, value in env.items():
             if (_SECRET_NAME.search(key) and len(value) >= 8 and key not in OWNED) or _KEY.search(value):

@@ -57,6 +57,10 @@ def _check(compilation: Compilation, out: Path) -> int:
         return refuse(changes, out)
     if changes.is_empty:
         return 0
+    if len(changes.create) == len(compilation.artifacts):
+        what = "holds no build" if out.exists() else "does not exist"
+        click.echo(f"modelgen: {out.as_posix()}/ {what}; run `modelgen build`", err=True)
+        return OUT_OF_DATE
     stale = [*changes.create, *changes.update, *changes.delete]
     named = ", ".join(f"{(out / name).as_posix()}" for name in stale) or "an unfinished build"
     click.echo(f"modelgen: out of date: {named}; run `modelgen build`", err=True)

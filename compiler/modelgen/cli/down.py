@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @click.command("down")
 @config_option
 @out_option
-def command(config: Path, out: Path | None) -> int:
+@click.option("--take-over", is_flag=True, help="Remove the containers that another folder made for this project, too.")
+def command(config: Path, out: Path | None, *, take_over: bool) -> int:
     """Stop the models and their orchestrator, and remove their containers and networks.
 
     Weights, caches and the orchestrator's state stay: `modelgen up` starts what ran.
@@ -25,6 +26,7 @@ def command(config: Path, out: Path | None) -> int:
     Example:
       modelgen down
     """
+    from modelgen.cli.interruption import interruptible
     from modelgen.files import ModelgenError
     from modelgen.operate.deployment import Deployment
 
@@ -34,5 +36,8 @@ def command(config: Path, out: Path | None) -> int:
         return FOUND
     if not (out / "docker-compose.yml").is_file():
         raise ModelgenError(f"there is no {out / 'docker-compose.yml'}; name the directory that was built by --out")
-    Deployment(out.absolute(), compilation.fleet.project).down()
+    deployment = Deployment(out.absolute(), compilation.fleet.project)
+    deployment.require_own(deployment.containers(), take_over=take_over)
+    with interruptible("some containers may be left; `modelgen down` goes on from there"):
+        deployment.down()
     return 0

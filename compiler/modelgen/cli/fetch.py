@@ -147,9 +147,11 @@ def bring(wanted: Wanted, token: str | None, format_: str) -> int:
             report(Done(outcome.files, outcome.bytes))
     except XetStalledError:
         _go_on_without_xet()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        from modelgen.cli.interruption import exit_code
+
         click.echo("modelgen: interrupted; what came is kept, run `modelgen fetch` again", err=True)
-        _leave(130)
+        _leave(exit_code(error))
     except OSError as error:
         place = error.filename2 or error.filename or wanted.hub
         raise cannot("write", place, error, "mend that and run it again; what came is kept") from error

@@ -64,7 +64,9 @@ def _is_there(config: Path) -> ModelgenError:
 
 def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
     """Return the text of the file, and what to say about it."""
-    starter = _STARTER.read_text(encoding="utf-8")
+    from modelgen.cli.starter import with_name
+
+    starter = with_name(_STARTER.read_text(encoding="utf-8"), config.absolute().parent.name)
     for hub, written in [(given, _written(given, config))] if given else _usual_hubs(config):
         found = _scan(hub)
         whole = [one for one in found if not one.checkpoint.faults]

@@ -126,10 +126,12 @@ def lock_all(inputs: Inputs, moved: Collection[str], connect: partial[Connection
             return print_faults(resolution, inputs.lock_path)
         new = _complete(inputs, old, resolution, may_ask=connect is not None)
         entries, warnings = images.result()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        from modelgen.cli.interruption import exit_code
+
         click.echo(f"modelgen: interrupted; {inputs.lock_path} is left as it is", err=True)
         sys.stderr.flush()
-        os._exit(130)  # the interpreter would wait for requests that are under way
+        os._exit(exit_code(error))  # the interpreter would wait for requests that are under way
     finally:
         pool.shutdown(wait=False)
     new = Lock(snapshots=new.snapshots, assets=new.assets, images=entries)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.remote import find_orchestrator, remote_options
+from modelgen.cli.remote import ask_status, remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,8 @@ def command(config: Path, url: str | None, model: str, *, follow: bool, lines: i
     """
     from modelgen.operate.control import quoted
 
-    orchestrator, path = find_orchestrator(config, url), f"/logs/{quoted(model)}?lines={lines}"
+    orchestrator, _ = ask_status(config, url)
+    path = f"/logs/{quoted(model)}?lines={lines}"
     if follow:
         for line in orchestrator.follow(f"{path}&follow=true"):
             click.echo(json.dumps(line) if format_ == "json" else line)

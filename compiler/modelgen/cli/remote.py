@@ -45,6 +45,32 @@ def find_orchestrator(config: Path, url: str | None) -> Orchestrator:
     return Orchestrator(url.rstrip("/") if url else _url_in(config), os.environ.get("MODELGEN_KEY"))
 
 
+def ask_status(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, Any]]:
+    """Return the orchestrator that is meant and its status.
+
+    Raises:
+        InputError: Another project's orchestrator answers at its address.
+    """
+    orchestrator = find_orchestrator(config, url)
+    status = orchestrator.ask("GET", "/status")
+    require_project(config, orchestrator.url, status)
+    return orchestrator, status
+
+
+def require_project(config: Path, url: str, status: dict[str, Any]) -> None:
+    """Refuse the orchestrator of another project than that of the models.toml, where there is one.
+
+    Raises:
+        InputError: It is another's.
+    """
+    ours, theirs = _read_table(config, "project").get("name"), status.get("project")
+    if isinstance(ours, str) and theirs != ours:
+        raise InputError(
+            f"at {url} the orchestrator of the project `{theirs}` answers, but {config} is of `{ours}`; name the "
+            "models.toml of that project by --config, or the address of yours by --url"
+        )
+
+
 def url_of(listen: str) -> str | None:
     """Return where an orchestrator with this `listen` is asked, or None for one that is no address."""
     from modelgen.engines.addresses import parse_address
@@ -69,13 +95,22 @@ def running_url(folder: Path) -> str | None:
 def _url_in(config: Path) -> str:
     """Return the address that models.toml says, whatever else in it is wrong."""
     from modelgen.engines.addresses import DEFAULT_LISTEN
-    from modelgen.load import load
 
-    document, _, _ = load(read_config(config), config.as_posix())
-    if document is None:
-        raise InputError(f"{config} cannot be read; run `modelgen validate`, or name the address by --url")
-    table = document.config.orchestrator
-    url = url_of((table and table.listen) or DEFAULT_LISTEN)
+    read_config(config)  # where there is none, that is said
+    url = url_of(str(_read_table(config, "orchestrator").get("listen", DEFAULT_LISTEN)))
     if url is None:
         raise InputError(f"`listen` in {config} is no address; run `modelgen validate`, or name one by --url")
     return url
+
+
+def _read_table(config: Path, name: str) -> dict[str, Any]:
+    """Return a table of models.toml as it is written, without the time that judging it takes; empty without one."""
+    import tomllib
+
+    try:
+        table = tomllib.loads(config.read_bytes().decode()).get(name, {})
+    except OSError:
+        return {}
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{config} cannot be read; run `modelgen validate`") from error
+    return table if isinstance(table, dict) else {}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
 _ON_HOST = ("vllm", "command")
+_LONGEST_PID = 20
 
 
 @click.command("serve")
@@ -41,20 +42,45 @@ def command(config: Path, *, reload_: bool) -> int:
     if compilation.failed:
         return FOUND
     _refuse_others(compilation)
-    from modelgen.cli.remote import find_orchestrator, running_url
+    from modelgen.cli.remote import ask_status, running_url
     from modelgen.cli.state_folder import NAME, write_state
 
     folder = config.parent / NAME
-    running = running_url(folder) if reload_ else None
+    running = running_url(folder)
+    if not reload_:
+        _refuse_second(folder, running)
     write_state(folder, compilation.artifacts)
     manifest = folder / "manifest.json"
     if reload_:
-        answer = find_orchestrator(config, running).ask("POST", "/reload", {})
+        orchestrator, _ = ask_status(config, running)
+        answer = orchestrator.ask("POST", "/reload", {})
         click.echo(f"{manifest}: reloaded", err=True)
         for key in answer["needs_restart"]:
             click.echo(f"`{key}` has changed too; for that end `modelgen serve` and start it again", err=True)
         return 0
     return _become(manifest)
+
+
+def _refuse_second(folder: Path, url: str | None) -> None:
+    """Refuse to write over the manifest of an orchestrator that runs: it holds the lock beside it.
+
+    Raises:
+        ModelgenError: One runs.
+    """
+    import fcntl
+
+    try:
+        with (folder / "lock").open("r+", encoding="ascii") as file:
+            pid = file.read(_LONGEST_PID).strip()
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        told = ", ".join(part for part in (f"pid {pid}" if pid else "", f"at {url}" if url else "") if part)
+        raise ModelgenError(
+            f"`modelgen serve` runs here already ({told or folder}); end it first, or have it go by the file as it is "
+            "now by `modelgen serve --reload`"
+        ) from error
+    except (OSError, ValueError):
+        return  # there is none yet, or it cannot be looked at: the orchestrator says so itself
 
 
 def _become(manifest: Path) -> NoReturn:

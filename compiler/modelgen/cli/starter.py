@@ -20,7 +20,16 @@ _IMAGES = {
     "tei": "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9",
     "llamacpp": "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500",
 }
+_NAME = re.compile(r'^(name = "[^"]*") +(?=#)', re.MULTILINE)
+_LONGEST_NAME = 63
 _HUB = re.compile(r'^hub( *)= "[^"]*"', re.MULTILINE)
+
+
+def with_name(starter: str, folder: str) -> str:
+    """Return the starter file with the project named by its folder, as far as Compose takes that for a name."""
+    name = re.sub(r"[^a-z0-9_-]+", "-", folder.lower()).strip("-_")[:_LONGEST_NAME].rstrip("-_")
+    written = f"name = {text(name)}" if name else None
+    return _NAME.sub(lambda found: (written or found[1]).ljust(len(found[0]) - 1) + " ", starter, count=1)
 
 
 def with_hub(starter: str, hub: str) -> str:

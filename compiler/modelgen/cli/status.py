@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.remote import find_orchestrator, remote_options
+from modelgen.cli.remote import ask_status, remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def command(config: Path, url: str | None, *, format_: str) -> int:
       modelgen status
       modelgen status --format json
     """
-    status = find_orchestrator(config, url).ask("GET", "/status")
+    _, status = ask_status(config, url)
     if format_ == "json":
         click.echo(json.dumps(status, indent=2, ensure_ascii=False))
         return 0
@@ -46,7 +46,7 @@ def print_status(status: dict[str, Any]) -> None:
 
 
 def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:
-    notes = ["held"] if model["held"] else []
+    notes = [f"held by {model.get('held_by', 'an operator')}"] if model["held"] else []
     if model["since"] is not None:
         notes.append(f"for {_span(model['since'])}")
     if model["idle"] is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.compiling import is_terminal
-from modelgen.cli.remote import find_orchestrator, remote_options
+from modelgen.cli.remote import ask_status, remote_options
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -34,7 +34,7 @@ def command(  # noqa: PLR0913 - its options
       modelgen switch --profile vision
       modelgen switch text-4b --dry-run
     """
-    orchestrator = find_orchestrator(config, url)
+    orchestrator, _ = ask_status(config, url)
     asked: dict[str, Any] = {"profile" if profile else "model_id": name, "dry_run": dry_run, "wait": not no_wait}
     with _shown(name) if not (dry_run or no_wait) else contextlib.nullcontext():
         answer = orchestrator.ask("POST", "/switch", asked)

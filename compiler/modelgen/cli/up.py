@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +18,15 @@ from modelgen.files import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.cli.interruption import Interruption
+    from modelgen.cli.up_end import Running
     from modelgen.ir import Fleet
     from modelgen.operate.changes import Changes
     from modelgen.operate.deployment import Container, Deployment
     from modelgen.pipeline import Compilation
 
-_JOURNAL = "up.json"
+_NOTHING_DONE = "nothing was changed"
+_UNDER_WAY = "no model is held any more, and the next `modelgen up` completes what was begun"
 
 
 @click.command("up")
@@ -31,39 +35,79 @@ _JOURNAL = "up.json"
 @token_option
 @click.option("--yes", is_flag=True, help="Download without asking.")
 @click.option("--offline", is_flag=True, help="Ask no network: what is not here is an error.")
-def command(config: Path, out: Path | None, token_file: Path | None, *, yes: bool, offline: bool) -> int:
+@click.option("--no-wait", is_flag=True, help="Return once the orchestrator serves, and not when the models do.")
+@click.option("--take-over", is_flag=True, help="Replace the containers that another folder made for this project.")
+def command(  # noqa: PLR0913 - its options
+    config: Path,
+    out: Path | None,
+    token_file: Path | None,
+    *,
+    yes: bool,
+    offline: bool,
+    no_wait: bool,
+    take_over: bool,
+) -> int:
     """Run the models and their orchestrator in Docker, as models.toml says now.
 
-    Locks and fetches what is missing, builds, creates the containers and starts the orchestrator. After an edit only
-    what has changed is drained and made anew. A run that was interrupted is completed by the next.
+    Locks and fetches what is missing, builds, creates the containers and starts the orchestrator, and waits until the
+    default profile serves. After an edit only what has changed is drained and made anew. A run that was interrupted is
+    completed by the next.
 
     \b
     Example:
       modelgen up
       modelgen up --yes --config prod/models.toml
-      modelgen up --offline
+      modelgen up --offline --no-wait
     """
-    from modelgen.cli.up_done import is_as_left
+    from modelgen.cli.interruption import interruptible
+
+    with interruptible(_NOTHING_DONE) as interruption:
+        return _up(Options(config, out, token_file, yes, offline, no_wait, take_over), interruption)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command line, as they are documented there."""
+
+    config: Path
+    out: Path | None
+    token_file: Path | None
+    yes: bool
+    offline: bool
+    no_wait: bool
+    take_over: bool
+
+
+def _up(options: Options, interruption: Interruption) -> int:
+    from modelgen.cli.up_checks import check_host
+    from modelgen.cli.up_done import find_as_left
+    from modelgen.cli.up_end import finish
     from modelgen.cli.up_weights import bring_weights
 
-    if is_as_left(config, out):
-        return 0
-    if code := bring_weights(config, token_file, yes=yes, offline=offline):
+    config = options.config
+    if (left := find_as_left(config, options.out)) is not None:
+        return finish(left, config, interruption, no_wait=options.no_wait)
+    check_host(config, options.out, take_over=options.take_over)
+    interruption.consequence = "what was downloaded is kept, and nothing was started; `modelgen up` goes on from there"
+    if code := bring_weights(config, options.token_file, yes=options.yes, offline=options.offline):
         return code
-    compilation, out = compile_file(config, out)
+    compilation, out = compile_file(config, options.out)
     print_findings(compilation, "human", to_stderr=True)
     if compilation.fleet is None:
         return FOUND
-    return _apply(compilation, compilation.fleet, config, out, offline=offline)
+    return _prepare(compilation, compilation.fleet, out, options, interruption)
 
 
-def _apply(compilation: Compilation, fleet: Fleet, config: Path, out: Path, *, offline: bool) -> int:
+def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options, interruption: Interruption) -> int:
     from modelgen import output
     from modelgen.cli.build import refuse
     from modelgen.cli.override_notes import warn_of_override
+    from modelgen.cli.state_folder import NAME
     from modelgen.cli.up_done import note_done
-    from modelgen.cli.up_images import ready_images
+    from modelgen.cli.up_end import finish
+    from modelgen.cli.up_images import Places, ready_images
     from modelgen.cli.up_keys import require_keys
+    from modelgen.operate.changes import ORCHESTRATOR
     from modelgen.operate.deployment import Deployment
 
     if not fleet.orchestrator.enabled:
@@ -83,11 +127,16 @@ def _apply(compilation: Compilation, fleet: Fleet, config: Path, out: Path, *, o
     warn_of_override(out, compilation.artifacts)
     deployment = Deployment(out.absolute(), fleet.project)
     found = deployment.containers()
+    deployment.require_own(found, take_over=options.take_over)
     changes = _changes(compilation, fleet, deployment, found)
-    ready_images(compilation.artifacts, fleet, changes, out, offline=offline)
-    _run(compilation, fleet, config, deployment, changes, found)
-    note_done(config, deployment, str(fleet.orchestrator.listen))
-    return 0
+    if ORCHESTRATOR not in found:  # else the old files belong to what runs
+        _write(compilation, out)
+    places = Places(out, options.config.parent / NAME)
+    ready_images(compilation.artifacts, fleet, changes, places, offline=options.offline)
+    interruption.consequence = _UNDER_WAY
+    running = _apply(compilation, fleet, options.config, deployment, changes, found)
+    note_done(options.config, deployment, str(fleet.orchestrator.listen))
+    return finish(running, options.config, out, interruption, no_wait=options.no_wait)
 
 
 def _changes(compilation: Compilation, fleet: Fleet, deployment: Deployment, found: Mapping[str, Container]) -> Changes:
@@ -98,37 +147,32 @@ def _changes(compilation: Compilation, fleet: Fleet, deployment: Deployment, fou
     images = {service.name: (service.image, service.model) for service in fleet.services}
     images |= {ORCHESTRATOR: (image_name(fleet.orchestrator.base_image), ""), GATE: (fleet.orchestrator.gate_image, "")}
     wanted = {name: Wanted(digests.get(name, ""), image, model) for name, (image, model) in images.items()}
-    return compare(wanted, found)
+    return compare(wanted, found, is_take_over=deployment.owner(found) is not None)
 
 
-def _run(  # noqa: PLR0913, PLR0917 - all that was found out
+def _apply(  # noqa: PLR0913, PLR0917 - all that was found out
     compilation: Compilation,
     fleet: Fleet,
     config: Path,
     deployment: Deployment,
     changes: Changes,
     found: Mapping[str, Container],
-) -> None:
+) -> Running:
     from modelgen.cli.remote import find_orchestrator, running_url, url_of
-    from modelgen.cli.state_folder import NAME, write_state
-    from modelgen.cli.status import print_status
+    from modelgen.cli.up_end import Running
     from modelgen.operate.applying import Applying, apply
-    from modelgen.operate.journal import Journal
+    from modelgen.operate.leases import Leases
     from modelgen.targets.places import ORCHESTRATOR_CONFIG
 
     after = url_of(str(fleet.orchestrator.listen))
-    before = running_url(deployment.folder / ORCHESTRATOR_CONFIG) or after
-    folder = config.parent / NAME
+    before = running_url((deployment.owner(found) or deployment.folder) / ORCHESTRATOR_CONFIG) or after
     task = Applying(
-        deployment,
-        find_orchestrator(config, before),
-        find_orchestrator(config, after),
-        Journal(folder / _JOURNAL, lambda data: write_state(folder, {_JOURNAL: data})),
-        say=partial(click.echo, err=True),
+        deployment, find_orchestrator(config, before), find_orchestrator(config, after), partial(click.echo, err=True)
     )
-    models = {service.name: service.model for service in fleet.services}
-    apply(task, changes, found, models, partial(_write, compilation, deployment.folder))
-    print_status(task.after.ask("GET", "/status"))
+    write = partial(_write, compilation, deployment.folder)
+    returning = apply(task, changes, found, write, Leases(task.before))
+    made = {service.model for service in fleet.services if service.name in changes.changed}
+    return Running(task.after, tuple(returning), frozenset(made))
 
 
 def _write(compilation: Compilation, out: Path) -> None:

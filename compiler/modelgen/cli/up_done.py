@@ -18,6 +18,7 @@ from modelgen.cli.state_folder import NAME, write_state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelgen.cli.up_end import Running
     from modelgen.operate.deployment import Deployment
 
 _FILE = "up-done.json"
@@ -38,44 +39,44 @@ def note_done(config: Path, deployment: Deployment, listen: str) -> None:
     write_state(config.parent / NAME, {_FILE: json.dumps(note, indent=2).encode() + b"\n"})
 
 
-def is_as_left(config: Path, out: Path | None) -> bool:
-    """Tell whether nothing has changed since the last `up`, and print the status if so."""
+def find_as_left(config: Path, out: Path | None) -> Running | None:
+    """Return what runs if nothing has changed since the last `up`, else None."""
     try:
         note = json.loads((config.parent / NAME / _FILE).read_bytes())
         folder = (config.parent / "build" if out is None else out).absolute()
         if not isinstance(note, dict) or note["inputs"] != _inputs(config, folder):
-            return False
-        return _is_running(note, config, folder)
+            return None
+        return _find_running(note, config, folder)
     except (OSError, ValueError, LookupError):
-        return False
+        return None
 
 
-def _is_running(note: dict[str, Any], config: Path, folder: Path) -> bool:
+def _find_running(note: dict[str, Any], config: Path, folder: Path) -> Running | None:
     from modelgen.cli.remote import find_orchestrator, url_of
-    from modelgen.cli.status import print_status
+    from modelgen.cli.up_end import Running
     from modelgen.cli.up_weights import is_known_complete
     from modelgen.operate.control import UnreachableError
     from modelgen.operate.deployment import Deployment
     from modelgen.output import seal
 
-    if note["output"] is None or note["output"] != seal(folder) or (config.parent / NAME / "up.json").exists():
-        return False
+    if note["output"] is None or note["output"] != seal(folder):
+        return None
     if read_lock(config) is not None and not is_known_complete(config):
-        return False
+        return None
     if note["containers"] != _containers(Deployment(folder, note["project"])):
-        return False
+        return None
+    orchestrator = find_orchestrator(config, url_of(note["listen"]))
     try:
-        status = find_orchestrator(config, url_of(note["listen"])).ask("GET", "/status")
+        orchestrator.ask("GET", "/healthz")
     except UnreachableError:
-        return False
-    print_status(status)
-    return True
+        return None
+    return Running(orchestrator)
 
 
 def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
     """Return what is held against the note: of the orchestrator and its gate also whether they run."""
     return {
-        name: [one.digest, one.image, one.is_running or bool(one.model)]
+        name: [one.digest, one.image, one.folder, one.is_running or bool(one.model)]
         for name, one in sorted(deployment.containers().items())
     }
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import platform
+import re
+import shlex
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +21,32 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.operate.changes import Changes
 
-_WHEELS = "wheels"
+_WHEELS, _CA, _REQUIREMENTS = "wheels", "ca.crt", "requirements.txt"
+_PYTHON = re.compile(r"(?:^|/)python:(\d+\.\d+)")
+# What BuildKit and the classic builder say of a base that they cannot have.
+_NO_BASE = re.compile(r"failed to resolve source metadata|pull access denied|(?:Head|Get) \\?\"https://[^\"]*/v2/")
+_NO_INDEX = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError|NewConnectionError|ConnectTimeoutError"
+    r"|Failed to establish a new connection|Could not find a version|No matching distribution"
+)
 
 
-def ready_images(artifacts: Mapping[str, bytes], fleet: Fleet, changes: Changes, out: Path, *, offline: bool) -> None:
+@dataclass(frozen=True)
+class Places:
+    """Where what an image is built from lies.
+
+    Args:
+        out: The output directory.
+        state: The folder beside models.toml that is no part of it.
+    """
+
+    out: Path
+    state: Path
+
+
+def ready_images(
+    artifacts: Mapping[str, bytes], fleet: Fleet, changes: Changes, places: Places, *, offline: bool
+) -> None:
     """Have the images of all containers that are to be created.
 
     Raises:
@@ -38,7 +64,7 @@ def ready_images(artifacts: Mapping[str, bytes], fleet: Fleet, changes: Changes,
             _pull(image, offline=offline)
     own = image_name(fleet.orchestrator.base_image)
     if ORCHESTRATOR in made and not has_image(own):
-        _build(artifacts, own, fleet.orchestrator.base_image, out, offline=offline)
+        _build(artifacts, own, fleet.orchestrator.base_image, places, offline=offline)
 
 
 def _pull(image: str, *, offline: bool) -> None:
@@ -55,16 +81,16 @@ def _pull(image: str, *, offline: bool) -> None:
         )
 
 
-def _build(artifacts: Mapping[str, bytes], image: str, base: str, out: Path, *, offline: bool) -> None:
+def _build(artifacts: Mapping[str, bytes], image: str, base: str, places: Places, *, offline: bool) -> None:
     """Build the orchestrator's image from what will be written: the old files still belong to what runs."""
-    from modelgen.operate.docker import show
+    from modelgen.operate.docker import try_quietly
     from modelgen.targets.places import ORCHESTRATOR, ORCHESTRATOR_CONFIG
 
-    wheels = out / ORCHESTRATOR / _WHEELS
-    if offline and not wheels.is_dir():
+    own = places.out / ORCHESTRATOR
+    if offline and not (own / _WHEELS).is_dir():
         raise ModelgenError(
-            f"the image {image} is not here, and to build it without a network {wheels} has to hold what "
-            f"{ORCHESTRATOR}/requirements.txt lists; `pip download --dest` brings it"
+            f"the image {image} is not here, and to build it without a network its wheels have to be in "
+            f"{own / _WHEELS}; {_way_to_wheels(artifacts, base, places)}"
         )
     click.echo(f"building the orchestrator's image on {base}", err=True)
     with tempfile.TemporaryDirectory(prefix="modelgen-image-") as name:
@@ -74,12 +100,51 @@ def _build(artifacts: Mapping[str, bytes], image: str, base: str, out: Path, *, 
                 target = context / path.removeprefix(f"{ORCHESTRATOR}/")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-        if wheels.is_dir():
-            shutil.copytree(wheels, context / _WHEELS)
+        if (own / _WHEELS).is_dir():
+            shutil.copytree(own / _WHEELS, context / _WHEELS)
+        if (own / _CA).is_file():
+            shutil.copyfile(own / _CA, context / _CA)
         options = ["--network", "none"] if offline else []
-        command = ["docker", "build", "--quiet", *options, "--tag", image, "--build-arg", f"BASE={base}", name]
-        if not show(command, errors_only=True):
-            raise ModelgenError(
-                f"the orchestrator's image cannot be built on {base}; see above, or name another by `base_image` in "
-                "[orchestrator]"
-            )
+        said = try_quietly(
+            ["docker", "build", "--quiet", *options, "--tag", image, "--build-arg", f"BASE={base}", name]
+        )
+    if said is not None:
+        click.echo(said.rstrip(), err=True)
+        raise ModelgenError(_explain(said, artifacts, base, places))
+
+
+def _explain(said: str, artifacts: Mapping[str, bytes], base: str, places: Places) -> str:
+    """Return why an image could not be built, by what Docker and pip printed, and what to do."""
+    if _NO_INDEX.search(said):
+        ca = places.out / "orchestrator" / _CA
+        return (
+            "pip cannot reach its index while it builds the orchestrator's image (see above); "
+            f"{_way_to_wheels(artifacts, base, places)}; or, where the network intercepts TLS, copy its CA to {ca}"
+        )
+    if _NO_BASE.search(said):
+        return (
+            f"Docker cannot pull {base}; load it (`docker load`), have Docker trust your network's CA, or name another "
+            "by `base_image` in [orchestrator]"
+        )
+    return (
+        f"the orchestrator's image cannot be built on {base}; see above, or name another by `base_image` in "
+        "[orchestrator]"
+    )
+
+
+def _way_to_wheels(artifacts: Mapping[str, bytes], base: str, places: Places) -> str:
+    """Return the command that brings the wheels; what it reads is written now, since the build may be an older one."""
+    from modelgen.cli.state_folder import write_state
+    from modelgen.targets.places import ORCHESTRATOR
+
+    write_state(places.state, {_REQUIREMENTS: artifacts[f"{ORCHESTRATOR}/{_REQUIREMENTS}"]})
+    version = _PYTHON.search(base)
+    machine = "aarch64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    options = [
+        *(["--python-version", version[1]] if version else []),
+        *(part for libc in ("2014", "_2_28") for part in ("--platform", f"manylinux{libc}_{machine}")),
+    ]
+    command = ["python3", "-m", "pip", "download", "--only-binary", ":all:", *options]
+    command += ["--dest", (places.out / ORCHESTRATOR / _WHEELS).as_posix()]
+    command += ["--requirement", (places.state / _REQUIREMENTS).as_posix()]
+    return f"`{shlex.join(command)}` brings them where there is an index, then run `modelgen up` again"

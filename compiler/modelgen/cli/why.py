@@ -12,7 +12,7 @@ from modelgen.cli.failure_lines import describe_errors, describe_failure
 from modelgen.cli.override_notes import notes_about
 from modelgen.cli.places import find_places
 from modelgen.cli.reading import printable
-from modelgen.cli.remote import find_orchestrator, remote_options
+from modelgen.cli.remote import ask_status, remote_options
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
@@ -30,13 +30,8 @@ def command(config: Path, out: Path | None, url: str | None, model: str, *, form
     Example:
       modelgen why text-4b
     """
-    status = find_orchestrator(config, url).ask("GET", "/status")
-    models = status["models"]
-    found = next((one for one in models if model in one["names"]), None)
-    if found is None:
-        from modelgen.diagnostics import did_you_mean
-
-        raise InputError(f"there is no model `{model}`: {did_you_mean(model, [one['id'] for one in models])}")
+    _, status = ask_status(config, url)
+    found = find_model(status, model)
     override_folder = (out or config.parent / "build") if status["driver"] == "docker" else None
     if format_ == "json":
         click.echo(json.dumps(_document(found, config, override_folder), indent=2))
@@ -46,18 +41,32 @@ def command(config: Path, out: Path | None, url: str | None, model: str, *, form
     return 0
 
 
+def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the model of a status that answers to a name.
+
+    Raises:
+        InputError: None does.
+    """
+    found: dict[str, Any] | None = next((one for one in status["models"] if name in one["names"]), None)
+    if found is None:
+        from modelgen.diagnostics import did_you_mean
+
+        raise InputError(f"there is no model `{name}`: {did_you_mean(name, [one['id'] for one in status['models']])}")
+    return found
+
+
 def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:
+    if model["held"]:
+        return _held(model)
     if model["failure"] is not None:
         return describe_failure(model, config, out)
-    if model["held"]:
-        return [f"{model['id']} is held by an operator; POST /models/{model['id']}/release lets it start again"]
     if model["state"] == "absent":
         return [f"{model['id']} has no container: somebody removed it; `modelgen up` makes it again"]
     return [f"{model['id']} is {model['state']}; it has not failed", *describe_errors(model, config)]
 
 
 def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str, Any]:
-    """Return what `--format json` prints: the orchestrator's own words, and where they are to be heeded."""
+    """Return what `--format json` prints: the orchestrator's own words, and where they apply."""
     failure = model["failure"]
     if failure is not None:
         failure = {**failure, "places": [vars(place) for place in find_places(config, failure.get("places", []))]}
@@ -69,3 +78,11 @@ def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str
         "errors": model.get("errors", []),
         "overrides": overrides,
     }
+
+
+def _held(model: dict[str, Any]) -> list[str]:
+    # An orchestrator of a version before this does not say who holds it.
+    lines = [f"{model['id']} is held by {model.get('held_by', 'an operator')}: its requests wait"]
+    if model.get("held_for") is not None:
+        lines.append(f"  the hold ends by itself in {model['held_for']:.0f} s, unless it is renewed")
+    return [*lines, f"  what to do: `modelgen release {model['id']}` lets it start again"]

@@ -74,7 +74,8 @@ class Defaults(Table):
         None, description='Publish the engine itself on a host address such as "127.0.0.1:8001".'
     )
     canary: bool | None = Field(
-        None, description="Ask for one token before the first `ready` of a start. Default: false."
+        None,
+        description="Ask one question, on a route that it has, before the first `ready` of a start. Default: false.",
     )
     switch: Literal["restart", "sleep"] | None = Field(
         None, description="How the model leaves its cards. `sleep` is not supported yet. Default: restart."

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from modelgen.config.model import Defaults, Model
+from modelgen.config.origins import Origin
 from modelgen.config.table import Table
 from modelgen.config.units import Dotted, Duration, Share, Size
 
@@ -126,24 +127,6 @@ class Profile(Table):
 
     models: list[str] = Field(description="Ids of the models.")
     default: bool | None = Field(None, description="Whether this profile is loaded at start. Default: false.")
-
-
-_ORIGIN = r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._~-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
-
-
-def _check_origin(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
-    import re
-
-    if not isinstance(value, str) or not re.fullmatch(_ORIGIN, value):
-        raise PydanticCustomError(
-            "bad-value",
-            "is not an origin: write scheme, host and port without a path, such as "
-            '"http://localhost:5173" or "app://obsidian.md"',
-        )
-    return value
-
-
-Origin = Annotated[str, BeforeValidator(_check_origin), WithJsonSchema({"type": "string", "pattern": f"^({_ORIGIN})$"})]
 
 
 class Orchestrator(Table):

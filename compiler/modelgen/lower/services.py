@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from modelgen import fit, ir
 from modelgen.engines import ENGINES, command
 from modelgen.engines.addresses import parse_address
+from modelgen.engines.assets import config_of, own_want
+from modelgen.engines.canaries import canary_route
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
 from modelgen.engines.resolve import account_of, named_args, resolve
 from modelgen.lower.additions import own_targets
+from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
 from modelgen.lower.files import place_files
 from modelgen.lower.paths import from_output
@@ -99,6 +102,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
+    want = own_want(name, model)
     needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in run.command)
     publish = parse_address(model.publish) if model.publish else None
     size = sum(claims.values()) if pinned.size is None else pinned.size
@@ -137,10 +141,10 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         networks=(ir.INTERNAL_NETWORK, ir.EDGE_NETWORK) if publish else (ir.INTERNAL_NETWORK,),
         readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
         shm=(16 if len(claims) > 1 else 8) * _GIB,
-        stop_grace=_stop_grace(args),
+        stop_grace=_stop_grace(args, additions.get("compose", {}).get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,
-        canary=bool(model.canary),
+        canary=canary_route(engine.name, named, config_of(want, lock) if want else {}) if model.canary else None,
         additions=additions,
         sources=sources_of(document, name, resolved),
     )
@@ -187,8 +191,13 @@ def _devices(config: Config, model: Model) -> ir.Devices | None:
     return ir.Devices(cards[0].kind or "nvidia", tuple(card.device for card in cards), groups)
 
 
-def _stop_grace(args: Mapping[str, Any]) -> int:
-    """Longer than vLLM's own drain (`--shutdown-timeout`, 0.18 and newer), else requests are cut by SIGKILL."""
+def _stop_grace(args: Mapping[str, Any], written: str | float | None) -> int:
+    """Longer than vLLM's own drain (`--shutdown-timeout`, 0.18 and newer), else requests are cut by SIGKILL.
+
+    The user's own `stop_grace_period` counts before that: it is the orchestrator that stops an engine, not Compose.
+    """
+    if written is not None:
+        return math.ceil(go_seconds(str(written)))
     drain = args.get("shutdown-timeout", 0)
     is_number = isinstance(drain, int | float) and not isinstance(drain, bool)
     return min(30 + math.ceil(drain), _LONGEST_GRACE) if is_number and drain > 0 else 30

@@ -30,11 +30,13 @@ class Changes:
         new: Services that have no container yet.
         changed: Services whose container is another than the file says.
         removed: Containers of models that the file has no more.
+        is_take_over: Whether the containers were another folder's, so that all of them are made anew.
     """
 
     new: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[Container, ...]
+    is_take_over: bool = False
 
     @property
     def made(self) -> tuple[str, ...]:
@@ -47,12 +49,15 @@ class Changes:
         return not (self.new or self.changed or self.removed)
 
 
-def compare(wanted: Mapping[str, Wanted], found: Mapping[str, Container]) -> Changes:
+def compare(wanted: Mapping[str, Wanted], found: Mapping[str, Container], *, is_take_over: bool = False) -> Changes:
     """Compare what ought to be with what is there; services that others have added are left alone."""
     return Changes(
         new=tuple(name for name in wanted if name not in found),
-        changed=tuple(name for name, one in wanted.items() if name in found and _differs(one, found[name])),
+        changed=tuple(
+            name for name, one in wanted.items() if name in found and (is_take_over or _differs(one, found[name]))
+        ),
         removed=tuple(one for name, one in found.items() if name not in wanted and one.model),
+        is_take_over=is_take_over,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -34,27 +36,53 @@ class Orchestrator:
     url: str
     key: str | None = field(default=None, repr=False)
 
-    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Return the JSON of an answer; one that takes long is waited for.
+    def ask(self, method: str, path: str, body: object = None, *, seconds: float | None = None) -> dict[str, Any]:
+        """Return the JSON of an answer; one that takes long is waited for, unless there is a limit.
+
+        Args:
+            method: Of HTTP.
+            path: What is asked.
+            body: To be sent as JSON.
+            seconds: How long nothing may come.
 
         Raises:
-            ModelgenError: It cannot be reached, or says no.
+            ModelgenError: It cannot be reached, stops in the middle of its answer, or says no.
         """
-        with self._open(method, path, body) as answer:
-            try:
-                read: dict[str, Any] = json.load(answer)
-            except ValueError as error:
-                raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error
+        with self._open(method, path, body, seconds) as answer, self._complete():
+            data = answer.read()
+        try:
+            read: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error
         return read
 
     def follow(self, path: str) -> Iterator[Any]:
-        """Yield the data of Server-Sent Events as they come."""
-        with self._open("GET", path, None) as answer:
-            for line in answer:
+        """Yield the data of Server-Sent Events as they come.
+
+        Raises:
+            ModelgenError: As `ask` does; the end of the orchestrator is one.
+        """
+        with self._open("GET", path, None, None) as answer:
+            while True:
+                with self._complete():
+                    line = answer.readline()
+                if not line:
+                    raise UnreachableError(f"the orchestrator at {self.url} has ended")
                 if line.startswith(b"data: "):
                     yield json.loads(line[6:])
 
-    def _open(self, method: str, path: str, body: object) -> Any:  # noqa: ANN401 - urllib's answer
+    @contextlib.contextmanager
+    def _complete(self) -> Iterator[None]:
+        """Read what an orchestrator that ends meanwhile does not complete."""
+        try:
+            yield
+        except (http.client.HTTPException, OSError) as error:
+            raise UnreachableError(
+                f"the orchestrator at {self.url} stopped in the middle of its answer; `modelgen status` shows whether "
+                "it is back"
+            ) from error
+
+    def _open(self, method: str, path: str, body: object, seconds: float | None) -> Any:  # noqa: ANN401 - urllib's
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310 - the user's own
         request.add_header("Content-Type", "application/json")
@@ -63,10 +91,16 @@ class Orchestrator:
         # No proxy is asked about a server of one's own, and none gets the key.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            return opener.open(request)
+            return opener.open(request, timeout=seconds)
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error, self.url) from error
+        except ConnectionResetError as error:  # http.client.RemoteDisconnected is one
+            raise UnreachableError(
+                f"what listens at {self.url} hung up without an answer; `modelgen status` shows whether it is back"
+            ) from error
+        except http.client.HTTPException as error:
+            raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             told = getattr(reason, "strerror", None) or reason
@@ -86,7 +120,7 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> ModelgenError:
     try:
         problem = json.loads(error.read())
         detail, log = str(problem["detail"]), [str(line) for line in problem.get("log", ())]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, http.client.HTTPException):
         return ModelgenError(f"what answers at {url} is no orchestrator of modelgen's: it says {error.code}")
     if problem.get("type") in _MENDED_BY_KEY:
         detail += "; set MODELGEN_KEY to a key of role `control`"

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelgen.files import InputError
 from modelgen.operate.docker import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
 _FILE = "docker-compose.yml"
 _OVERRIDE = "docker-compose.override.yml"
 _FIELDS = (
     '{{.Names}}\t{{.State}}\t{{.Image}}\t{{.Label "com.docker.compose.service"}}\t'
-    '{{.Label "com.docker.compose.config-hash"}}\t{{.Label "modelgen.model"}}'
+    '{{.Label "com.docker.compose.config-hash"}}\t{{.Label "modelgen.model"}}\t'
+    '{{.Label "com.docker.compose.project.working_dir"}}'
 )
 
 
@@ -30,6 +33,7 @@ class Container:
         image: The name that it was made by; an id where that name is another image's now.
         digest: Compose's own of its configuration.
         model: Id of the model that it serves, or "".
+        folder: Where it was made from, as Compose notes it.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Container:
     image: str
     digest: str
     model: str
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,28 @@ class Deployment:
         label = f"label=com.docker.compose.project={self.project}"
         found = {}
         for line in run(["docker", "ps", "--all", "--no-trunc", "--filter", label, "--format", _FIELDS]).splitlines():
-            name, state, image, service, digest, model = line.split("\t")
-            found[service] = Container(name, service, state == "running", image, digest, model)
+            name, state, image, service, digest, model, folder = line.split("\t")
+            found[service] = Container(name, service, state == "running", image, digest, model, folder)
         return found
+
+    def owner(self, found: Mapping[str, Container]) -> Path | None:
+        """Return the other folder that the containers were made from, which has the same name; None for this one."""
+        folders = {one.folder for one in found.values() if one.folder}
+        others = sorted(folder for folder in folders if os.path.realpath(folder) != os.path.realpath(self.folder))
+        return Path(others[0]) if others else None
+
+    def require_own(self, found: Mapping[str, Container], *, take_over: bool) -> None:
+        """Refuse containers that another folder made for a project of the same name, unless they are to be taken over.
+
+        Raises:
+            InputError: They are another folder's.
+        """
+        owner = self.owner(found)
+        if owner is not None and not take_over:
+            raise InputError(
+                f"the project `{self.project}` already has containers, made from {owner}, and this is {self.folder}; "
+                "give this one another `name` in [project], or replace those containers by --take-over"
+            )
 
     def digests(self, text: bytes) -> dict[str, str]:
         """Return Compose's digest of each service of a file that need not be written yet. Raises as `run` does.
@@ -71,9 +95,15 @@ class Deployment:
         pairs = (line.split() for line in run(command, folder=self.folder, given=text).splitlines())
         return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 
-    def create(self, services: Iterable[str]) -> None:
-        """Create the containers of these services, anew where they have changed, and start none. Raises as `run`."""
-        run([*self._compose(), "create", "--no-build", "--pull", "never", *services], folder=self.folder)
+    def create(self, services: Iterable[str], *, is_forced: bool = False) -> None:
+        """Create the containers of these services and start none. Raises as `run` does.
+
+        Args:
+            services: By name.
+            is_forced: Whether those that have not changed are made anew too.
+        """
+        options = ["--no-build", "--pull", "never", *(["--force-recreate"] if is_forced else [])]
+        run([*self._compose(), "create", *options, *services], folder=self.folder)
 
     def start(self, service: str) -> None:
         """Have a service run as the file says. Raises as `run` does."""

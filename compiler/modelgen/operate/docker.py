@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
+from modelgen.operate.programs import kill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import TextIO
 
 # Words of Docker's, and what to do about them.
 _KNOWN = (
@@ -44,27 +48,69 @@ def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | No
     Raises:
         ModelgenError: It cannot be done; the message says what to do.
     """
+    code, output, errors = _run(command, folder, given, subprocess.PIPE, subprocess.PIPE)
+    if code:
+        raise ModelgenError(explain(errors.decode(errors="replace"), f"`{' '.join(command[:3])}` ended with {code}"))
+    return output.decode(errors="replace")
+
+
+def show(command: Sequence[str]) -> bool:
+    """Run a command whose progress a person watches, on stderr, and tell whether it went well."""
+    return _run(command, None, None, sys.stderr, None)[0] == 0
+
+
+def try_quietly(command: Sequence[str]) -> str | None:
+    """Run a command, and return all that it printed if it failed; None if it went well."""
+    code, output, _ = _run(command, None, None, subprocess.PIPE, subprocess.STDOUT)
+    return output.decode(errors="replace") if code else None
+
+
+def _run(
+    command: Sequence[str], folder: Path | None, given: bytes | None, output: int | TextIO, errors: int | None
+) -> tuple[int, bytes, bytes]:
+    """Run a command in a session of its own, so that Ctrl-C is ours alone; it ends with us, and prints no more."""
+    with _signals_deferred() as hear, _start(command, folder, output, errors) as process:
+        try:
+            hear()
+            printed, said = process.communicate(given or b"")
+        except BaseException:
+            kill(process)
+            raise
+    return process.returncode, printed or b"", said or b""
+
+
+def _start(
+    command: Sequence[str], folder: Path | None, output: int | TextIO, errors: int | None
+) -> subprocess.Popen[bytes]:
     try:
-        done = subprocess.run(
-            command, cwd=folder, input=given or b"", capture_output=True, check=False, env=_environment()
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            env=_environment(),
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
-    errors = done.stderr.decode(errors="replace")
-    if done.returncode:
-        raise ModelgenError(explain(errors, f"`{' '.join(command[:3])}` ended with {done.returncode}"))
-    return done.stdout.decode(errors="replace")
 
 
-def show(command: Sequence[str], *, errors_only: bool = False) -> bool:
-    """Run a command whose progress a person watches, on stderr, and tell whether it went well."""
-    output = subprocess.DEVNULL if errors_only else sys.stderr
-    environment = _environment()
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[Callable[[], None]]:
+    """Hear no signal until the function is called: one between a start and its `try` would leave a process behind."""
+    if sys.platform == "win32":
+        yield lambda: None
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+
+    def hear() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, check=False, env=environment)
-    except FileNotFoundError as error:
-        raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
-    return done.returncode == 0
+        yield hear
+    finally:
+        hear()
 
 
 def require_docker() -> None:

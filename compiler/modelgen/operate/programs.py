@@ -75,7 +75,7 @@ def ask(
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            _kill(process)
+            kill(process)
             return Answer(None)
         output.seek(0)
         errors.seek(0)
@@ -84,7 +84,7 @@ def ask(
         )
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[bytes]) -> None:
     """End a command and what it started."""
     with contextlib.suppress(OSError):
         if sys.platform == "win32":

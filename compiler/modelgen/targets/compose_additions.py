@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines.places import normal_target, target_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,6 +24,14 @@ def merged_security_opt(ours: Iterable[str], added: Mapping[str, Any]) -> list[s
     theirs = added.get("security_opt", [])
     kept = [option for option in ours if not any(other.startswith(re.split("[:=]", option)[0]) for other in theirs)]
     return list(dict.fromkeys([*kept, *theirs]))
+
+
+def mounts_at(target: str, added: Mapping[str, Any]) -> bool:
+    """Return whether the user mounts something of their own at a place: Compose refuses two at one."""
+    mounts = [*added.get("volumes", ()), *added.get("tmpfs", ())]
+    return any(
+        target == (target_of(mount) if isinstance(mount, str) else normal_target(mount["target"])) for mount in mounts
+    )
 
 
 def named_volumes(added: Mapping[str, Any]) -> list[str]:

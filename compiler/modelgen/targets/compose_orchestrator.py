@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from modelgen import ir
-from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt
+from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt, mounts_at
 from modelgen.targets.orchestrator import gate_config
 from modelgen.targets.orchestrator_image import image_name
 from modelgen.targets.places import (
@@ -24,6 +24,7 @@ PORT = 8080
 STATE_VOLUME = "orchestrator-state"
 NETWORKS = (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.GATE_NETWORK)
 _GATE_PORT = 2375
+_SCRATCH = "/tmp"  # noqa: S108 - the container's own, in memory
 _PROBE = (
     "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=4); c.request('GET', '/healthz'); "
     "raise SystemExit(c.getresponse().status != 200)"
@@ -61,7 +62,7 @@ def orchestrator_service(fleet: ir.Fleet) -> dict[str, Any]:
         "publish": {"host": own.listen.host, "port": str(own.listen.port)},
         "port": PORT,
         "user": added.get("user"),
-        "tmpfs": ["/tmp", *added.get("tmpfs", ())],  # noqa: S108 - the container's own, in memory
+        "tmpfs": [*([] if mounts_at(_SCRATCH, added) else [_SCRATCH]), *added.get("tmpfs", ())],
         "read_only": added.get("read_only", True),
         "probe": ("CMD", "python3", "-c", _PROBE),
         "logging": added.get("logging", LOGGING),

@@ -5,23 +5,57 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen import ir
+from modelgen.targets.compose_additions import merged_security_opt
 from modelgen.targets.compose_orchestrator import NETWORKS, PORT, STATE_VOLUME
 from modelgen.targets.orchestrator_image import image_name
-from modelgen.targets.places import CONFIG_MOUNT, GATE_CONFIG, KEYS_MOUNT, ORCHESTRATOR_CONFIG, STATE_MOUNT, keys_folder
+from modelgen.targets.places import (
+    CONFIG_MOUNT,
+    GATE_CONFIG,
+    KEYS_MOUNT,
+    ORCHESTRATOR,
+    ORCHESTRATOR_CONFIG,
+    STATE_MOUNT,
+    keys_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OF_GATE = ("image", "networks", "ports", "user", "cap_drop", "volumes", "entrypoint", "privileged", "network_mode")
-_OF_ORCHESTRATOR = (
+_NO_NEW_PRIVILEGES = "no-new-privileges:true"
+_OF_GATE = (
     "image",
     "container_name",
+    "networks",
+    "ports",
+    "user",
+    "read_only",
+    "cap_drop",
+    "cap_add",
+    "security_opt",
+    "volumes",
+    "entrypoint",
+    "command",
+    "restart",
+    "privileged",
+    "network_mode",
+)
+_OF_ORCHESTRATOR = (
+    "image",
+    "build",
+    "container_name",
+    "entrypoint",
+    "command",
+    "depends_on",
     "ports",
     "volumes",
     "environment",
     "restart",
     "privileged",
+    "network_mode",
+    "read_only",
+    "cap_drop",
     "cap_add",
+    "security_opt",
     "stop_grace_period",
     "ulimits",
 )
@@ -44,11 +78,17 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
     state = {"type": "volume", "source": STATE_VOLUME, "target": STATE_MOUNT}
     orchestrator = {
         "image": image_name(own.base_image),
+        "build": {"context": f"./{ORCHESTRATOR}", "args": {"BASE": own.base_image}},
         "container_name": f"{fleet.project}-orchestrator",
+        "command": [f"{CONFIG_MOUNT}/manifest.json", "--state", STATE_MOUNT, "--bind", f"0.0.0.0:{PORT}"],
+        "depends_on": ["gate"],
         "ports": [{"host_ip": own.listen.host, "published": str(own.listen.port), "target": PORT}],
         "volumes": [*(_mount(*folder, bind) for folder in folders), state, *added.get("volumes", ())],
         "environment": {"DOCKER_HOST": "tcp://gate:2375"},
         "restart": "unless-stopped",
+        "read_only": added.get("read_only", True),
+        "cap_drop": expected_cap_drop(added),
+        "security_opt": merged_security_opt([_NO_NEW_PRIVILEGES], added),
         "stop_grace_period": added.get("stop_grace_period", f"{own.shutdown_timeout + 5}s"),
         "ulimits": added.get("ulimits", {"nofile": {"soft": 65536, "hard": 65536}}),
         **({"cap_add": added["cap_add"]} if "cap_add" in added else {}),
@@ -57,16 +97,26 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
     socket = {"type": "bind", **place, "bind": {"create_host_path": False}}
     gate = {
         "image": own.gate_image,
+        "container_name": f"{fleet.project}-gate",
         "networks": [ir.GATE_NETWORK],
         "user": "0:0",
+        "read_only": True,
         "cap_drop": ["ALL"],
+        "security_opt": [_NO_NEW_PRIVILEGES, *(["label=disable"] if own.relabelled else [])],
         "volumes": [
             {**socket, "bind": {"create_host_path": False}},
             _mount(f"./{GATE_CONFIG}", "/etc/modelgen-gate", bind),
         ],
         "entrypoint": ["haproxy"],
+        "command": ["-db", "-f", "/etc/modelgen-gate/haproxy.cfg"],
+        "restart": "unless-stopped",
     }
     return {"orchestrator": orchestrator, "gate": gate}
+
+
+def expected_cap_drop(added: Mapping[str, Any]) -> list[str]:
+    """Return what a service gives up: all, whatever the user adds to the list."""
+    return [*dict.fromkeys(["ALL", *added.get("cap_drop", ())])]
 
 
 def looked_at(name: str, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelgen.targets.compose_additions import merged_security_opt, named_volumes
+from modelgen.targets.compose_orchestrator import STATE_VOLUME
 from modelgen.targets.compose_orchestrator_readback import (
+    expected_cap_drop,
     expected_networks,
     expected_services,
     looked_at,
@@ -13,7 +16,7 @@ from modelgen.targets.compose_orchestrator_readback import (
 from modelgen.targets.readback import RenderingError, find_difference, parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modelgen import ir
 
@@ -24,7 +27,13 @@ def check_readback(fleet: ir.Fleet, text: bytes) -> None:
     Raises:
         RenderingError: They differ.
     """
-    document = parse_yaml(text)
+    try:
+        _check(fleet, parse_yaml(text))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RenderingError(f"the rendered file lacks a part, or has another in its place: {error}") from error
+
+
+def _check(fleet: ir.Fleet, document: dict[str, Any]) -> None:
     _compare(fleet.project, document.get("name"), "name")
     services = document["services"]
     _compare([*own_services(fleet), *(service.name for service in fleet.services)], [*services], "services")
@@ -45,19 +54,35 @@ def check_readback(fleet: ir.Fleet, text: bytes) -> None:
         labels = {"modelgen.model": service.model, "modelgen.keep": "true", **added.get("labels", {})}
         _compare(_doubled(labels), found["labels"], f"{service.name}.labels")
         _compare(sorted({*service.networks, *added.get("networks", ())}), sorted(found["networks"]), service.name)
-    _compare(
-        {network.key: (network.name, network.internal) for network in fleet.networks},
-        {name: (table["name"], table.get("internal", False)) for name, table in _own(document["networks"]).items()},
-        "networks",
-    )
-    caches = {service.cache.key: {"name": service.cache.name} for service in fleet.services if service.cache}
-    volumes = document.get("volumes", {})
-    _compare(caches, {name: volumes.get(name) for name in caches}, "volumes")
+    _compare(_doubled(_networks(fleet)), document["networks"], "networks")
+    _compare(_doubled(_volumes(fleet)), document.get("volumes", {}), "volumes")
 
 
-def _own(networks: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the user's networks, which exist already."""
-    return {name: table for name, table in networks.items() if not table.get("external")}
+def _additions(fleet: ir.Fleet) -> list[Mapping[str, Any]]:
+    own = [fleet.orchestrator.additions] if fleet.orchestrator.enabled else []
+    return [table.get("compose", {}) for table in (*own, *(service.additions for service in fleet.services))]
+
+
+def _networks(fleet: ir.Fleet) -> dict[str, Any]:
+    """Return ours, by which nothing gets in or out but what is published, and the user's, which exist already."""
+    expected: dict[str, Any] = {
+        name: {"name": name, "external": True} for added in _additions(fleet) for name in added.get("networks", ())
+    }
+    bridge = "com.docker.network.bridge"
+    for network in fleet.networks:
+        if network.internal:
+            options = {"internal": True, "driver_opts": {f"{bridge}.inhibit_ipv4": "true"}}
+        else:
+            options = {"driver_opts": {f"{bridge}.enable_ip_masquerade": "false"}}
+        expected[network.key] = {"name": network.name, **options}
+    return expected
+
+
+def _volumes(fleet: ir.Fleet) -> dict[str, Any]:
+    names = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
+    names |= {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}
+    names |= {service.cache.key: service.cache.name for service in fleet.services if service.cache}
+    return {key: {"name": name} for key, name in names.items()}
 
 
 def _compare(expected: Any, found: Any, place: str) -> None:  # noqa: ANN401 - any YAML
@@ -128,6 +153,16 @@ def _tmpfs(service: ir.Service) -> list[str] | None:
     return ours + added or None
 
 
+def _security_opt(service: ir.Service) -> list[str]:
+    ours = ["no-new-privileges:true", *(["label=disable"] if service.label_disabled else [])]
+    return merged_security_opt(ours, service.additions.get("compose", {}))
+
+
+def _added(key: str, ours: Callable[[ir.Service], str]) -> Callable[[ir.Service], Any]:
+    """Return how a key is read that the user may write: theirs replaces ours."""
+    return lambda service: service.additions.get("compose", {}).get(key, ours(service))
+
+
 # Only what a container cannot be right without; absent means that the key must not be there.
 _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "image": lambda service: service.image,
@@ -143,4 +178,8 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "devices": _devices,
     "group_add": _group_add,
     "tmpfs": _tmpfs,
+    "shm_size": _added("shm_size", lambda service: f"{service.shm // 2**30}gb"),
+    "stop_grace_period": _added("stop_grace_period", lambda service: f"{service.stop_grace}s"),
+    "cap_drop": lambda service: expected_cap_drop(service.additions.get("compose", {})),
+    "security_opt": _security_opt,
 }

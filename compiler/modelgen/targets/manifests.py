@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet, Orchestrator, Service
 
 NAME = "manifest.json"
-_CHAT = "/v1/chat/completions"
 
 
 def write_process_manifest(fleet: Fleet) -> bytes:
@@ -62,9 +61,7 @@ def _model(
         upstream_name=service.upstream_name,
         routes=service.routes,
         claims={claim.gpu: claim.memory for claim in service.claims},
-        readiness=manifest.Readiness(
-            readiness.path, float(readiness.start_timeout), readiness.lists, _CHAT if service.canary else None
-        ),
+        readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.canary),
         stop_grace=float(service.stop_grace),
         idle_timeout=_seconds(service.idle_timeout),
         concurrency=service.concurrency,

@@ -26,10 +26,9 @@ def parse_yaml(text: bytes) -> Any:  # noqa: ANN401 - any document
     if ryml is None:
         return _parse_with_pyyaml(text)
     try:
-        written = ryml.emit_json(ryml.parse_in_arena(text))
+        return json.loads(ryml.emit_json(ryml.parse_in_arena(text)), strict=False)
     except Exception as error:
         raise RenderingError(f"our own output is not YAML: {error}") from error
-    return json.loads(written, strict=False)
 
 
 def _parse_with_pyyaml(text: bytes) -> Any:  # noqa: ANN401

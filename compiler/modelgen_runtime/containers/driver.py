@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime.containers.docker_engine import DockerEngine, Found, UnreachableError
 from modelgen_runtime.containers.logs import KEPT, ContainerLog
-from modelgen_runtime.driver import AbsentError, DriverError, Endpoint, Exit
+from modelgen_runtime.driver import AbsentError, DriverError, Endpoint, Exit, Seen
 from modelgen_runtime.log_lines import secret_values
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _LAST_WORDS = 2.0
 _SETTLE = 10.0
 """Seconds from the end of a container to its exit being known."""
 _AT_ONCE = 16
+_LINES_AT_ONCE = 100
+"""Lines of a log between two turns of everything else."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -53,6 +55,7 @@ class ContainerDriver:
         self._docker: DockerEngine | None = None
         self._engines: dict[str, _Engine] = {}
         self._logs: dict[str, ContainerLog] = {}
+        self._ids: dict[str, str] = {}
         self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
 
     async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
@@ -67,18 +70,22 @@ class ContainerDriver:
         await asyncio.gather(*map(look, models))
         return {id_: engine.endpoint for id_, engine in self._engines.items()}
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that have no container; what Docker does not tell now counts as there."""
-        missing = set()
+    async def look(self, models: Iterable[Model]) -> Seen:
+        """Return who has no container and whose was started by hand; what Docker does not tell now counts as well."""
+        missing, astray = set(), set()
         for model in models:
             try:
-                await self._engine_api.find(_container(model).name)
+                found = await self._engine_api.find(_container(model).name)
+                self._ids[model.id] = found.id
             except AbsentError:
                 missing.add(model.id)
             except DriverError as error:
                 _LOG.warning("%s: %s", model.id, error)
                 break
-        return frozenset(missing)
+            else:
+                if found.is_running and model.id not in self._engines:
+                    astray.add(model.id)
+        return Seen(frozenset(missing), frozenset(astray))
 
     async def check(self, model: Model) -> None:
         """Look whether a container could be started.
@@ -95,6 +102,10 @@ class ContainerDriver:
         if found.hindrance is not None:
             raise DriverError(f"cannot be started: its container `{container.name}` {found.hindrance}")
 
+    def containers(self) -> dict[str, str]:
+        """Return the ids of the containers of all models, as they were last seen."""
+        return dict(self._ids)
+
     async def start(self, model: Model) -> Endpoint:
         """Start a container, and return once it runs.
 
@@ -106,6 +117,7 @@ class ContainerDriver:
         try:
             await self._engine_api.start(container.name)
             found = await self._engine_api.find(container.name)
+            self._ids[model.id] = found.id
         except AbsentError as error:
             # A network or a device that is missing is told by the same number.
             await self._check_present(container, error)
@@ -207,11 +219,13 @@ class ContainerDriver:
         """Wait for the end of a container, whatever becomes of the connection, and tell of it."""
         code = await self._await_exit(engine)
         if engine.reading is not None:
-            await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
+            done, _ = await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
             engine.reading.cancel()
+            if not done:
+                await self._skip_to_the_end(engine)
         del self._engines[engine.model]
         engine.gone.set()
-        self._on_exit(engine.model, Exit(engine.endpoint.generation, code, await self._hit_limit(engine)))
+        self._on_exit(engine.model, Exit(engine.endpoint.generation, code, hit_limit=await self._hit_limit(engine)))
 
     async def _hit_limit(self, engine: _Engine) -> bool | None:
         """Tell whether a container has run into its own memory limit, or None where Docker cannot tell it any more."""
@@ -246,9 +260,12 @@ class ContainerDriver:
             after = log.last
             try:
                 query = {"follow": "1", "since": _since(after or started)}
+                turn = 0
                 async for time, text in self._engine_api.read_log(engine.name, **query):
                     if time > after:
                         log.take(time, text)
+                    if (turn := turn + 1) % _LINES_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # what is there already is read without a pause otherwise
                 found = await self._engine_api.find(engine.name)
             except UnreachableError:
                 pass
@@ -259,6 +276,15 @@ class ContainerDriver:
                 if not found.is_running or found.generation != engine.endpoint.generation:
                     return
             await asyncio.sleep(_PAUSE)
+
+    async def _skip_to_the_end(self, engine: _Engine) -> None:
+        """Read the last lines of a container that has printed faster than it was read: the end says why it ended."""
+        log, after = self._log(engine.model), self._log(engine.model).last
+        with contextlib.suppress(DriverError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                async for time, text in self._engine_api.read_log(engine.name, tail=str(KEPT)):
+                    if time > after:
+                        log.take(time, text)
 
     async def _await_end(self, engine: _Engine) -> None:
         try:

@@ -73,6 +73,23 @@ SAYINGS = (
         ("image",),
     ),
     Saying(
+        "driver-too-old",
+        None,
+        r"forward compatibility was attempted on non supported HW",
+        "the driver of the host is too old for the CUDA of the engine, and this card has no compatibility package",
+        "update the driver, or take an older `image` or one whose tag names an older CUDA, such as `-cu129`",
+        "cuda_runtime_api.h: cudaErrorCompatNotSupportedOnDevice",
+        ("image",),
+    ),
+    Saying(
+        "fabric-manager",
+        None,
+        r"Error 802|system not yet initialized",
+        "the cards are joined by NVSwitch, and its service does not run",
+        "on the host: `sudo systemctl start nvidia-fabricmanager`, of the very version of the driver",
+        "cuda_runtime_api.h: cudaErrorSystemNotReady",
+    ),
+    Saying(
         "driver-changed",
         None,
         r"Driver/library version mismatch|cudaErrorSystemDriverMismatch|system has unsupported display driver",
@@ -99,7 +116,7 @@ SAYINGS = (
     Saying(
         "card-state",
         None,
-        r"cudaGetDeviceCount|CUDA driver initialization failed|CUDA unknown error|CUDA error: unknown error",
+        r"Error 999|CUDA unknown error|CUDA error: unknown error",
         "the driver of the card is in a bad state, as after a suspend",
         "on the host: `sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm`, or reboot it; look at `dmesg` for Xid",
         "pytorch: c10/cuda/CUDAFunctions.cpp",

@@ -13,6 +13,15 @@ SAYINGS = (
     Saying(
         "engine-core-died",
         "vllm",
+        r"died unexpectedly \(exit code: -9\)",
+        "a process of it was killed, most likely by the kernel because memory was full",
+        _MEMORY,
+        "vllm/v1/executor/multiproc_executor.py",
+        ("compose.mem_limit", "args.max-model-len"),
+    ),
+    Saying(
+        "engine-core-died",
+        "vllm",
         r"(?:Engine core|Worker) proc .{0,80} died unexpectedly|EngineCore died unexpectedly",
         "its inner process ended without a word, most likely killed because memory was full",
         _MEMORY,

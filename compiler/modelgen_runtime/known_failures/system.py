@@ -27,7 +27,7 @@ SAYINGS = (
     Saying(
         "no-card-seen",
         None,
-        r"no CUDA-capable device is detected|No HIP GPUs are available|NVML Shared Library Not Found",
+        r"no CUDA-capable device is detected|CUDA driver initialization failed|No HIP GPUs are",
         "the engine sees no card",
         "look at `gpus` of the model, and at the driver by `modelgen doctor`",
         "pytorch: torch/cuda/__init__.py",

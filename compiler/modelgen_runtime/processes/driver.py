@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.driver import DriverError, Endpoint, Exit
+from modelgen_runtime.driver import DriverError, Endpoint, Exit, Seen
 from modelgen_runtime.log_lines import secret_values
 from modelgen_runtime.processes.exits import reap, watch_exit
 from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
@@ -26,9 +26,10 @@ from modelgen_runtime.processes.table import FINDS_MARKED, identify, is_of_this_
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
+
     from modelgen_runtime.manifest import Model, Process
 
-_TRIM_SECONDS = 1.0
+_TRIM_SECONDS, _BUSY_TRIM_SECONDS = 1.0, 0.05
 _SPARE_DESCRIPTORS = 16
 """What a start needs, with a connection or two for whoever waits for it."""
 _LOG = logging.getLogger(__name__)
@@ -94,9 +95,9 @@ class ProcessDriver:
         self._trimming = asyncio.create_task(self._keep_house(), name="trim logs")
         return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:  # noqa: ARG002 - see `Driver`
-        """Return none: whether a program can be started is found out by starting it."""
-        return frozenset()
+    async def look(self, models: Iterable[Model]) -> Seen:  # noqa: ARG002 - see `Driver`
+        """Return nothing: a program is there or not when it is to be started, and nobody else starts it."""
+        return Seen()
 
     async def check(self, model: Model) -> None:
         """Look whether an engine could be started.
@@ -111,10 +112,13 @@ class ProcessDriver:
             _check_hub(model)
             _check_descriptors()
             choose_port({engine.record.port for engine in self._engines.values()})
-            if not FINDS_MARKED and not self._save():
-                raise DriverError(f"it cannot be put on record: {self._fault}")
+            self._check_record()
         except DriverError as error:
             raise DriverError(f"cannot be started: {error}") from error
+
+    def containers(self) -> dict[str, str]:
+        """Return nothing: processes run in none."""
+        return {}
 
     async def start(self, model: Model) -> Endpoint:
         """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
@@ -199,29 +203,34 @@ class ProcessDriver:
         with contextlib.suppress(DriverError):  # of what runs as another user, told of below if it lives on
             if not engine.is_stopping:
                 signal_group(record.pid, signal.SIGKILL)  # workers without a leader serve nobody, and hold the card
-        try:
-            async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
-                await wait_until_empty(record.pid)
-        except TimeoutError:
-            _LOG.error("%s has ended, but the processes %s live on", record.model, list_group(record.pid))
-        await self._end_left_behind(engine)
+        is_told = False
+        while not await self._is_gone(engine):
+            if not engine.is_stopping and not is_told:
+                is_told = True
+                self._on_exit(record.model, Exit(record.generation, code, is_gone=False))
         del self._engines[record.model]
         self._save()
         engine.gone.set()
-        self._on_exit(record.model, Exit(record.generation, code))
+        if not is_told:
+            self._on_exit(record.model, Exit(record.generation, code))
 
-    async def _end_left_behind(self, engine: _Engine) -> None:
-        """End what has left an engine's group, however long that takes: its card is not free before."""
-        while True:
-            try:
-                await end_left_behind(engine.record.model, mark(self._directory, engine.record.generation))
-            except DriverError as error:
-                engine.left_behind = str(error)
-                _LOG.error("%s: %s", engine.record.model, error)  # noqa: TRY400 - it is said in full
-                if not engine.is_stopping:
-                    return
-            else:
-                return
+    async def _is_gone(self, engine: _Engine) -> bool:
+        """End what is left of an engine whose process has ended; tell whether nothing of it lives."""
+        record = engine.record
+        try:
+            async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
+                await wait_until_empty(record.pid)
+            await end_left_behind(record.model, mark(self._directory, record.generation))
+        except TimeoutError:
+            left_behind = f"it has ended, but the processes {list_group(record.pid)} live on"
+        except DriverError as error:
+            left_behind = str(error)
+        else:
+            return True
+        if left_behind != engine.left_behind:
+            _LOG.error("%s: %s", record.model, left_behind)
+        engine.left_behind = left_behind
+        return False
 
     async def _end_unrecorded(self) -> None:
         """End what a former orchestrator has started and could not put on record, or what such an engine left."""
@@ -233,6 +242,11 @@ class ProcessDriver:
     def _marked(self, process: Process, generation: str) -> Process:
         """Return a process that can be found by its environment, and all that it starts."""
         return replace(process, environment={**process.environment, VARIABLE: mark(self._directory, generation)})
+
+    def _check_record(self) -> None:
+        """Say that an engine could not be found again after a crash: neither by a record nor by its mark."""
+        if not FINDS_MARKED and not self._save():
+            raise DriverError(f"it cannot be put on record: {self._fault}")
 
     def _save(self, *more: Record) -> bool:
         """Put what runs on record; a disk that takes nothing is told once, and tried again."""
@@ -249,13 +263,16 @@ class ProcessDriver:
         return True
 
     async def _keep_house(self) -> None:
+        is_busy = False
         while True:
-            await asyncio.sleep(_TRIM_SECONDS)
+            await asyncio.sleep(_BUSY_TRIM_SECONDS if is_busy else _TRIM_SECONDS)
+            is_busy = False
             if self._fault is not None:
                 self._save()
             for model in list(self._engines):
                 try:
-                    self._log(model).trim()
+                    is_busy |= self._log(model).has_outgrown
+                    await self._log(model).trim_aside()
                 except OSError as error:
                     _LOG.warning("the log of %s could not be trimmed: %s", model, error)
 
@@ -277,7 +294,7 @@ def _check_descriptors() -> None:
     """Say that no files can be opened, before a running engine has left for one that could not be started then."""
     opened: list[int] = []
     try:
-        for _ in range(_SPARE_DESCRIPTORS):
+        while len(opened) < _SPARE_DESCRIPTORS:
             opened.append(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
         raise DriverError(f"{error.strerror}: raise the limit of open files (`ulimit -n`)") from error

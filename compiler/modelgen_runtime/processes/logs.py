@@ -14,7 +14,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import BEGIN_LINES, END_LINES, LINE_BYTES, START_MARK, clean_line
+from modelgen_runtime.log_lines import BEGIN_LINES, END_LINES, LINE_BYTES, START_MARK, clean_line, left_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FILE_BYTES = 4 << 20
 _TAIL_BYTES = 1 << 20
 _ROOM_BYTES = 1 << 20
+_BACKLOG_BYTES = 2 << 20  # that a follower may be behind
+_MOST_LINES, _LINES_AT_ONCE = 1_000, 50  # of one block for a follower, and between two turns of everything else
 _BLOCK_BYTES = 1 << 16
 _BEGIN_BYTES, _END_BYTES = 1 << 18, 3 << 18
 _MARK = f"\n{START_MARK}".encode()
@@ -39,6 +41,7 @@ class EngineLog:
 
     def __init__(self, path: Path, limit: int = FILE_BYTES) -> None:
         self._path, self._older, self._limit = path, path.with_name(f"{path.name}.1"), limit
+        self._is_cutting = False  # then positions in the file are not known
         self._start = _size(self._older)  # position of the file's first byte
         self._secrets: tuple[str, ...] = ()
         self._begun: int | None = None  # position after the mark of the last start; None where another one began it
@@ -63,24 +66,42 @@ class EngineLog:
 
     def trim(self) -> None:
         """Bound the file, if it has outgrown its limit."""
-        if _size(self._path) <= self._limit:
-            return
+        if self.has_outgrown:
+            self._start += self._cut()
+
+    async def trim_aside(self) -> None:
+        """Bound the file likewise in a thread: an engine may print hundreds of megabytes a second."""
+        if self.has_outgrown:
+            self._is_cutting = True
+            try:
+                self._start += await asyncio.to_thread(self._cut)
+            finally:
+                self._is_cutting = False
+
+    @property
+    def has_outgrown(self) -> bool:
+        """Whether the file is longer than its limit, and nobody is about to change that."""
+        return not self._is_cutting and _size(self._path) > self._limit
+
+    def _cut(self) -> int:
+        """Move the end of the file to the older one and empty it; return how long it was."""
         with self._path.open("rb+") as file:
             file.seek(-self._limit, os.SEEK_END)
-            # No more than that, or an engine that prints as fast as this reads would hold up everything else. The rest
-            # of a line goes: without its beginning, a secret in it could not be told.
+            # No more than that, for an engine may print as fast as this reads. The rest of a line goes: without its
+            # beginning, a secret in it could not be told.
             kept = file.read(2 * self._limit).partition(b"\n")[2]
-            self._older.touch(0o600)
-            self._older.write_bytes(kept)
-            self._start += file.tell()
+            try:
+                self._older.touch(0o600)
+                self._older.write_bytes(kept)
+            except OSError:  # of a full disk: the file is emptied all the same, which makes room
+                self._older.unlink(missing_ok=True)
+            length = file.tell()
             file.truncate(0)
+            return length
 
     def tail(self, count: int) -> list[str]:
         """Return the last lines, the oldest first, as far as the last MiB reaches back; a begun one is among them."""
-        data = b""
-        for path in (self._path, self._older):
-            wanted = _TAIL_BYTES - len(data)
-            data = _read(path, max(0, _size(path) - wanted), wanted) + data
+        data = self._last_bytes(_TAIL_BYTES)
         if len(data) == _TAIL_BYTES:
             data = data.partition(b"\n")[2]  # the first line may lack its beginning
         lines = data.removesuffix(b"\n").split(b"\n") if data else []
@@ -88,14 +109,20 @@ class EngineLog:
 
     def last_start(self) -> list[str]:
         """Return what was printed since the last start, or of much the beginning and the end."""
-        end = self._start + _size(self._path)
-        last = self._read_from(max(0, end - _END_BYTES), _END_BYTES)
-        _, mark, said = (b"\n" + last).rpartition(_MARK)
+        _, mark, said = (b"\n" + self._last_bytes(_END_BYTES)).rpartition(_MARK)
         first, last = b"", said.partition(b"\n")[2]
-        if not mark and self._begun is not None:  # else another orchestrator has begun it: its end has to do
+        # Where another orchestrator has begun it, or the file is just being cut, its end has to do.
+        if not mark and self._begun is not None and not self._is_cutting:
             first = self._read_from(self._begun, _BEGIN_BYTES).rpartition(b"\n")[0]
         lines = [*first.split(b"\n")[:BEGIN_LINES], *last.removesuffix(b"\n").rsplit(b"\n", END_LINES)[-END_LINES:]]
         return [clean_line(line, self._secrets) for line in lines if line]
+
+    def _last_bytes(self, count: int) -> bytes:
+        data = b""
+        for path in (self._path, self._older):
+            wanted = count - len(data)
+            data = _read(path, max(0, _size(path) - wanted), wanted) + data
+        return data
 
     def _read_from(self, position: int, count: int) -> bytes:
         data = b""
@@ -111,18 +138,58 @@ class EngineLog:
         return self._follow(self._start + _size(self._path))
 
     async def _follow(self, position: int) -> AsyncIterator[str]:
+        """Yield lines; who cannot keep up with an engine misses most of them, and nothing else waits for it."""
         begun = b""
         while True:
+            if self._is_behind(position):
+                missed, is_least, position = await self._skip(position)
+                yield left_out(missed, is_least=is_least)
+                begun = b""
             block, position = self._read_at(position)
-            if not block:
+            if not block or len(block) == _BLOCK_BYTES:
                 await asyncio.sleep(_POLL_SECONDS)
             *lines, begun = (begun + block).split(b"\n")
             begun = begun[:LINE_BYTES]
-            for line in lines:
+            if len(lines) > _MOST_LINES:
+                yield left_out(len(lines) - _LINES_AT_ONCE)
+                lines = lines[-_LINES_AT_ONCE:]
+            for number, line in enumerate(lines):
+                if number % _LINES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 yield clean_line(line, self._secrets)
 
+    def _is_behind(self, position: int) -> bool:
+        """Tell whether a follower has to pass over lines, or some are there no more."""
+        if self._is_cutting:
+            return False
+        end = self._start + _size(self._path)
+        return end - position > _BACKLOG_BYTES or position < self._start - _size(self._older)
+
+    async def _skip(self, position: int) -> tuple[int, bool, int]:
+        """Pass over all but the last lines.
+
+        Returns:
+            How many lines that were, whether some could not be counted, and the position of the next one.
+        """
+        oldest, end = self._start - _size(self._older), self._start + _size(self._path)
+        is_least, count = position < oldest, 0
+        last = position = max(position, oldest)
+        while end - position > _BLOCK_BYTES and (count or end - position > _BACKLOG_BYTES):
+            block, after = self._read_at(position)
+            if not block:
+                break
+            is_least |= after - len(block) > position
+            count += block.count(b"\n")
+            position = after
+            if b"\n" in block:
+                last = after - len(block) + block.rindex(b"\n") + 1
+            await asyncio.sleep(0)
+        return count, is_least, last
+
     def _read_at(self, position: int) -> tuple[bytes, int]:
-        """Return some bytes from a position on, and the position after them."""
+        """Return some bytes from a position on, and the position after them; none while the file is being cut."""
+        if self._is_cutting:
+            return b"", position
         older = self._start - _size(self._older)
         if position < self._start:
             position = max(position, older)

@@ -7,7 +7,7 @@ import contextlib
 import math
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiodocker
 import aiohttp
@@ -15,7 +15,7 @@ import aiohttp
 from modelgen_runtime.driver import AbsentError, DriverError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
 _UNIX = "unix://"
 _UNREACHABLE = 900
@@ -39,6 +39,7 @@ class Found:
         started: When it was last started, as the Docker Engine writes it.
         exit_code: Of its last run.
         environment: Its variables.
+        hindrance: Why it cannot be started as it stands, the end of a sentence; None where nothing is seen.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Found:
     started: str
     exit_code: int
     environment: dict[str, str]
+    hindrance: str | None = None
 
     @property
     def generation(self) -> str:
@@ -88,7 +90,14 @@ class DockerEngine:
         state, config = told["State"], told["Config"]
         pairs = [entry.partition("=") for entry in config.get("Env") or ()]
         environment = {key: value for key, _, value in pairs}
-        return Found(told["Id"], bool(state["Running"]), state["StartedAt"], int(state["ExitCode"]), environment)
+        return Found(
+            told["Id"],
+            bool(state["Running"]),
+            state["StartedAt"],
+            int(state["ExitCode"]),
+            environment,
+            _hindrance(state, told.get("Mounts") or ()),
+        )
 
     async def start(self, name: str) -> None:
         """Start a container; one that runs already is left alone. Raises as `find` does."""
@@ -164,6 +173,18 @@ class DockerEngine:
         # It may be another release when it comes back: the version of its API is agreed on anew.
         self._client.api_version = "auto"
         return UnreachableError(f"Docker does not answer at {self._address} ({_sentence(reason)})")
+
+
+def _hindrance(state: Mapping[str, Any], mounts: Iterable[Mapping[str, Any]]) -> str | None:
+    """Return why a container cannot be started, as far as Docker tells without trying."""
+    if state.get("Dead") or state.get("Status") in ("dead", "removing"):
+        return f"is {state['Status']}; run `modelgen up`"
+    if state.get("Paused"):
+        return "is paused; `docker unpause` it"
+    lost = [mount for mount in mounts if mount.get("Type") == "volume" and not mount.get("Source")]
+    if lost:
+        return f"has lost its volume `{lost[0].get('Name')}`; run `modelgen up`"
+    return None
 
 
 async def _entries(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

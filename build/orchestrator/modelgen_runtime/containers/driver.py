@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime.containers.docker_engine import DockerEngine, Found, UnreachableError
 from modelgen_runtime.containers.logs import KEPT, ContainerLog
-from modelgen_runtime.driver import AbsentError, DriverError, Endpoint, Exit
+from modelgen_runtime.driver import AbsentError, DriverError, Endpoint, Exit, Seen
 from modelgen_runtime.log_lines import secret_values
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _LAST_WORDS = 2.0
 _SETTLE = 10.0
 """Seconds from the end of a container to its exit being known."""
 _AT_ONCE = 16
+_LINES_AT_ONCE = 100
+"""Lines of a log between two turns of everything else."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -67,18 +69,36 @@ class ContainerDriver:
         await asyncio.gather(*map(look, models))
         return {id_: engine.endpoint for id_, engine in self._engines.items()}
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:
-        """Return the ids of those that have no container; what Docker does not tell now counts as there."""
-        missing = set()
+    async def look(self, models: Iterable[Model]) -> Seen:
+        """Return who has no container and whose was started by hand; what Docker does not tell now counts as well."""
+        missing, astray = set(), set()
         for model in models:
             try:
-                await self._engine_api.find(_container(model).name)
+                found = await self._engine_api.find(_container(model).name)
             except AbsentError:
                 missing.add(model.id)
             except DriverError as error:
                 _LOG.warning("%s: %s", model.id, error)
                 break
-        return frozenset(missing)
+            else:
+                if found.is_running and model.id not in self._engines:
+                    astray.add(model.id)
+        return Seen(frozenset(missing), frozenset(astray))
+
+    async def check(self, model: Model) -> None:
+        """Look whether a container could be started.
+
+        Raises:
+            AbsentError: There is none.
+            DriverError: Docker does not answer, or will not start it as it stands.
+        """
+        container = _container(model)
+        try:
+            found = await self._engine_api.find(container.name)
+        except AbsentError as error:
+            raise AbsentError("has no container; run `modelgen up`") from error
+        if found.hindrance is not None:
+            raise DriverError(f"cannot be started: its container `{container.name}` {found.hindrance}")
 
     async def start(self, model: Model) -> Endpoint:
         """Start a container, and return once it runs.
@@ -117,6 +137,10 @@ class ContainerDriver:
             await self._engine_api.stop(_container(model).name, model.stop_grace)
         if (engine := self._engines.get(model.id)) is not None:
             await self._await_end(engine)
+
+    def warnings(self) -> list[str]:
+        """Return none: nothing is kept on disk."""
+        return []
 
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
@@ -219,9 +243,12 @@ class ContainerDriver:
             after = log.last
             try:
                 query = {"follow": "1", "since": _since(after or started)}
+                turn = 0
                 async for time, text in self._engine_api.read_log(engine.name, **query):
                     if time > after:
                         log.take(time, text)
+                    if (turn := turn + 1) % _LINES_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # what is there already is read without a pause otherwise
                 found = await self._engine_api.find(engine.name)
             except UnreachableError:
                 pass

@@ -6,12 +6,16 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line, lines_of_last_start
+from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line, left_out, lines_of_last_start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
 KEPT = 2_000
+_RAW_BYTES = 16_384
+_GOES_ON_WITH, _LINES_AT_ONCE = 100, 50
+"""Lines that a follower which was too slow goes on with, and those between two turns of the others."""
+_POLL_SECONDS = 0.1
 _FRACTION = 9  # digits after the second, in Docker's logs
 
 
@@ -19,7 +23,8 @@ class ContainerLog:
     """The last lines of one model, of all its starts; positions count all lines since this object was made."""
 
     def __init__(self) -> None:
-        self._lines: deque[str] = deque(maxlen=KEPT)
+        self._lines: deque[tuple[bytes, tuple[str, ...]]] = deque(maxlen=KEPT)
+        """Each with the secrets of its start: it is cleaned when somebody reads it."""
         self._count = 0
         self._changed = asyncio.Event()
         self._secrets: tuple[str, ...] = ()
@@ -40,20 +45,20 @@ class ContainerLog:
         """Take a line, or of a long one a part, that was printed at a time."""
         self.last = time
         if self._started and self.last >= self._started:
-            self._add(self._mark)
+            self._add(self._mark.encode())
             self._started = ""
         self._begun = (self._begun + text)[:LINE_BYTES]
         if text.endswith(b"\n"):
-            self._add(clean_line(self._begun.removesuffix(b"\n"), self._secrets))
+            self._add(self._begun.removesuffix(b"\n"))
             self._begun = b""
 
     def tail(self, count: int) -> list[str]:
         """Return the last lines, the oldest first."""
-        return [*self._lines][-count:] if count > 0 else []
+        return [clean_line(*line) for line in [*self._lines][-count:]] if count > 0 else []
 
     def last_words(self, count: int) -> list[str]:
         """Return the last lines of the last start alone."""
-        return [] if self._started else lines_of_last_start([*self._lines])[-count:]
+        return [] if self._started else lines_of_last_start(self.tail(KEPT))[-count:]
 
     def follow(self) -> AsyncIterator[str]:
         """Yield the lines that are printed from now on, of later starts too, without an end."""
@@ -62,14 +67,27 @@ class ContainerLog:
     async def _follow(self, position: int) -> AsyncIterator[str]:
         while True:
             changed = self._changed
-            position = max(position, self._count - len(self._lines))  # who is too slow misses some
-            while position < self._count:
-                yield self._lines[position - self._count]
+            missed = self._count - len(self._lines) - position
+            if missed > 0:  # who cannot keep up misses most, and nothing else waits for it meanwhile
+                missed += max(0, len(self._lines) - _GOES_ON_WITH)
+                position += missed
+                yield left_out(missed)
+                await asyncio.sleep(_POLL_SECONDS)
+                continue
+            while position < self._count and self._count - position <= len(self._lines):
+                if position % _LINES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                    if self._count - position > len(self._lines):
+                        break
+                yield clean_line(*self._lines[position - self._count])
                 position += 1
-            await changed.wait()
+            if position >= self._count:
+                await changed.wait()
 
-    def _add(self, line: str) -> None:
-        self._lines.append(line)
+    def _add(self, line: bytes) -> None:
+        if len(line) > _RAW_BYTES:  # a few that are long are cleaned at once, which bounds what is kept
+            line = clean_line(line, self._secrets).encode()
+        self._lines.append((line, self._secrets))
         self._count += 1
         self._changed.set()
         self._changed = asyncio.Event()

@@ -8,27 +8,30 @@ import logging
 import os
 import secrets
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.driver import DriverError, Endpoint, Exit
+from modelgen_runtime.driver import DriverError, Endpoint, Exit, Seen
 from modelgen_runtime.log_lines import lines_of_last_start, secret_values
 from modelgen_runtime.processes.exits import reap, watch_exit
 from modelgen_runtime.processes.groups import KILL_SECONDS, end_group, signal_group, wait_until_empty
+from modelgen_runtime.processes.left_behind import VARIABLE, end_left_behind, mark
 from modelgen_runtime.processes.logs import FILE_BYTES, EngineLog
 from modelgen_runtime.processes.ports import choose_port
 from modelgen_runtime.processes.records import Record, digest_process, read_records, write_records
-from modelgen_runtime.processes.spawning import spawn_held
-from modelgen_runtime.processes.table import identify, is_of_this_boot, list_group
+from modelgen_runtime.processes.spawning import check_process, spawn_held
+from modelgen_runtime.processes.table import FINDS_MARKED, identify, is_of_this_boot, list_group, list_marked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
-    from pathlib import Path
 
-    from modelgen_runtime.manifest import Model
+    from modelgen_runtime.manifest import Model, Process
 
-_TRIM_SECONDS = 1.0
+_TRIM_SECONDS, _BUSY_TRIM_SECONDS = 1.0, 0.05
+_SPARE_DESCRIPTORS = 16
+"""What a start needs, with a connection or two for whoever waits for it."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -39,6 +42,7 @@ class _Engine:
     record: Record
     exited: asyncio.Future[int | None]
     is_stopping: bool = False
+    left_behind: str = ""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     watch: asyncio.Task[None] | None = None
 
@@ -57,6 +61,7 @@ class ProcessDriver:
         self._engines: dict[str, _Engine] = {}
         self._logs: dict[str, EngineLog] = {}
         self._trimming: asyncio.Task[None] | None = None
+        self._fault: str | None = None
         self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
 
     async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
@@ -66,7 +71,8 @@ class ProcessDriver:
             DriverError: The state cannot be used, or an engine cannot be ended.
         """
         self._on_exit = on_exit
-        self._directory.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # told of when the state is saved
+            self._directory.mkdir(parents=True, exist_ok=True)
         known = {model.id: model.process for model in models if model.process is not None}
         strangers = []
         for record in read_records(self._state):
@@ -84,13 +90,31 @@ class ProcessDriver:
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
-        write_records(self._state, [engine.record for engine in self._engines.values()])
-        self._trimming = asyncio.create_task(self._trim_logs(), name="trim logs")
+        await self._end_unrecorded()
+        self._save()
+        self._trimming = asyncio.create_task(self._keep_house(), name="trim logs")
         return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
 
-    async def absent(self, models: Iterable[Model]) -> frozenset[str]:  # noqa: ARG002 - see `Driver`
-        """Return none: whether a program can be started is found out by starting it."""
-        return frozenset()
+    async def look(self, models: Iterable[Model]) -> Seen:  # noqa: ARG002 - see `Driver`
+        """Return nothing: a program is there or not when it is to be started, and nobody else starts it."""
+        return Seen()
+
+    async def check(self, model: Model) -> None:
+        """Look whether an engine could be started.
+
+        Raises:
+            DriverError: It could not, as far as can be seen.
+        """
+        if model.process is None:
+            raise DriverError("has no `process` in the manifest")
+        try:
+            check_process(model.process)
+            _check_hub(model)
+            _check_descriptors()
+            choose_port({engine.record.port for engine in self._engines.values()})
+            self._check_record()
+        except DriverError as error:
+            raise DriverError(f"cannot be started: {error}") from error
 
     async def start(self, model: Model) -> Endpoint:
         """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
@@ -108,7 +132,7 @@ class ProcessDriver:
             self._log(model.id).hide(secret_values(model.process.environment))
             log = self._log(model.id).open_for(generation)
             try:
-                held = spawn_held(model.process, port, log)
+                held = spawn_held(self._marked(model.process, generation), port, log)
             finally:
                 os.close(log)
         except (DriverError, OSError) as error:
@@ -116,11 +140,10 @@ class ProcessDriver:
         identity = identify(held.pid) or ""  # killed by somebody already, which the watch will tell
         digest = digest_process(model.process)
         record = Record(model.id, held.pid, identity, port, generation, digest, model.stop_grace)
-        try:
-            write_records(self._state, [*(engine.record for engine in self._engines.values()), record])
-        except OSError as error:
+        # Without a record, the next orchestrator finds it by its mark.
+        if not self._save(record) and not FINDS_MARKED:
             held.abandon()
-            raise DriverError(f"cannot be started, for it cannot be put on record: {error}") from error
+            raise DriverError(f"cannot be started, for it cannot be put on record: {self._fault}")
         self._take(record, watch_exit(held.pid))
         held.release()
         return _endpoint(record)
@@ -134,7 +157,14 @@ class ProcessDriver:
         engine = self._engines.get(model.id)
         if engine is not None:
             engine.is_stopping = True
-            await end_group(engine.record.pid, model.stop_grace, engine.gone.wait)
+            try:
+                await end_group(engine.record.pid, model.stop_grace, engine.gone.wait)
+            except DriverError as error:
+                raise DriverError(engine.left_behind or str(error)) from error
+
+    def warnings(self) -> list[str]:
+        """Return that the state cannot be saved, if that is so."""
+        return [] if self._fault is None else [self._fault]
 
     def tail(self, model: str, count: int) -> list[str]:
         """Return the last lines that an engine printed, of this start and those before, the oldest first."""
@@ -174,20 +204,66 @@ class ProcessDriver:
                 await wait_until_empty(record.pid)
         except TimeoutError:
             _LOG.error("%s has ended, but the processes %s live on", record.model, list_group(record.pid))
+        await self._end_left_behind(engine)
         del self._engines[record.model]
-        try:
-            write_records(self._state, [other.record for other in self._engines.values()])
-        except OSError as error:  # a record of a process that has ended does no harm
-            _LOG.warning("%s could not be written: %s", self._state, error)
+        self._save()
         engine.gone.set()
         self._on_exit(record.model, Exit(record.generation, code))
 
-    async def _trim_logs(self) -> None:
+    async def _end_left_behind(self, engine: _Engine) -> None:
+        """End what has left an engine's group, however long that takes: its card is not free before."""
         while True:
-            await asyncio.sleep(_TRIM_SECONDS)
+            try:
+                await end_left_behind(engine.record.model, mark(self._directory, engine.record.generation))
+            except DriverError as error:
+                engine.left_behind = str(error)
+                _LOG.error("%s: %s", engine.record.model, error)
+                if not engine.is_stopping:
+                    return
+            else:
+                return
+
+    async def _end_unrecorded(self) -> None:
+        """End what a former orchestrator has started and could not put on record, or what such an engine left."""
+        known = {mark(self._directory, engine.record.generation) for engine in self._engines.values()}
+        found = {*list_marked(VARIABLE, mark(self._directory)).values()} - known
+        for unknown in sorted(found):
+            await end_left_behind("an engine that is not on record", unknown)
+
+    def _marked(self, process: Process, generation: str) -> Process:
+        """Return a process that can be found by its environment, and all that it starts."""
+        return replace(process, environment={**process.environment, VARIABLE: mark(self._directory, generation)})
+
+    def _check_record(self) -> None:
+        """Say that an engine could not be found again after a crash: neither by a record nor by its mark."""
+        if not FINDS_MARKED and not self._save():
+            raise DriverError(f"it cannot be put on record: {self._fault}")
+
+    def _save(self, *more: Record) -> bool:
+        """Put what runs on record; a disk that takes nothing is told once, and tried again."""
+        try:
+            write_records(self._state, [*(engine.record for engine in self._engines.values()), *more])
+        except OSError as error:
+            if self._fault is None:
+                _LOG.warning("%s cannot be written (%s); engines go on, and it is tried again", self._state, error)
+            self._fault = f"{self._state} cannot be written ({error.strerror}): free some room or make it writable"
+            return False
+        if self._fault is not None:
+            _LOG.info("%s can be written again", self._state)
+        self._fault = None
+        return True
+
+    async def _keep_house(self) -> None:
+        is_busy = False
+        while True:
+            await asyncio.sleep(_BUSY_TRIM_SECONDS if is_busy else _TRIM_SECONDS)
+            is_busy = False
+            if self._fault is not None:
+                self._save()
             for model in list(self._engines):
                 try:
-                    self._log(model).trim()
+                    is_busy |= self._log(model).has_outgrown
+                    await self._log(model).trim_aside()
                 except OSError as error:
                     _LOG.warning("the log of %s could not be trimmed: %s", model, error)
 
@@ -195,6 +271,27 @@ class ProcessDriver:
         if model not in self._logs:
             self._logs[model] = EngineLog(self._directory / "logs" / f"{model}.log", self._log_limit)
         return self._logs[model]
+
+
+def _check_hub(model: Model) -> None:
+    """Say that the hub directory is gone; an engine that does not read it is no concern."""
+    process = model.process
+    hub = None if process is None else process.environment.get("HF_HUB_CACHE")
+    if hub is not None and model.engine != "command" and not Path(hub).expanduser().is_dir():
+        raise DriverError(f"there is no hub directory {hub}: run `modelgen fetch`, or mount it")
+
+
+def _check_descriptors() -> None:
+    """Say that no files can be opened, before a running engine has left for one that could not be started then."""
+    opened: list[int] = []
+    try:
+        while len(opened) < _SPARE_DESCRIPTORS:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        raise DriverError(f"{error.strerror}: raise the limit of open files (`ulimit -n`)") from error
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def _endpoint(record: Record) -> Endpoint:

@@ -9,10 +9,12 @@ What is printed in the microseconds between the last read and the truncation is 
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import os
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line
+from modelgen_runtime.log_lines import LINE_BYTES, START_MARK, clean_line, left_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 4 << 20
 _TAIL_BYTES = 1 << 20
+_ROOM_BYTES = 1 << 20
+_BACKLOG_BYTES = 2 << 20  # that a follower may be behind
+_MOST_LINES, _LINES_AT_ONCE = 1_000, 50  # of one block for a follower, and between two turns of everything else
 _BLOCK_BYTES = 1 << 16
 _POLL_SECONDS = 0.1
+_LOG = logging.getLogger(__name__)
 
 
 class EngineLog:
@@ -33,6 +39,7 @@ class EngineLog:
 
     def __init__(self, path: Path, limit: int = FILE_BYTES) -> None:
         self._path, self._older, self._limit = path, path.with_name(f"{path.name}.1"), limit
+        self._is_cutting = False  # then positions in the file are not known
         self._start = _size(self._older)  # position of the file's first byte
         self._secrets: tuple[str, ...] = ()
 
@@ -42,25 +49,51 @@ class EngineLog:
 
     def open_for(self, generation: str) -> int:
         """Return a descriptor for an engine to print to, after a line that marks its start."""
-        self.trim()
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
+        try:
+            self.trim()
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_room(self._path.parent)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
+        except OSError as error:  # many a program ends when it cannot print, so its words go nowhere
+            _LOG.warning("%s cannot be written (%s): what the engine prints is lost", self._path, error.strerror)
+            return os.open(os.devnull, os.O_WRONLY)
         os.write(descriptor, f"{START_MARK}{generation}\n".encode())
         return descriptor
 
     def trim(self) -> None:
         """Bound the file, if it has outgrown its limit."""
-        if _size(self._path) <= self._limit:
-            return
+        if self.has_outgrown:
+            self._start += self._cut()
+
+    async def trim_aside(self) -> None:
+        """Bound the file likewise in a thread: an engine may print hundreds of megabytes a second."""
+        if self.has_outgrown:
+            self._is_cutting = True
+            try:
+                self._start += await asyncio.to_thread(self._cut)
+            finally:
+                self._is_cutting = False
+
+    @property
+    def has_outgrown(self) -> bool:
+        """Whether the file is longer than its limit, and nobody is about to change that."""
+        return not self._is_cutting and _size(self._path) > self._limit
+
+    def _cut(self) -> int:
+        """Move the end of the file to the older one and empty it; return how long it was."""
         with self._path.open("rb+") as file:
             file.seek(-self._limit, os.SEEK_END)
-            # No more than that, or an engine that prints as fast as this reads would hold up everything else. The rest
-            # of a line goes: without its beginning, a secret in it could not be told.
+            # No more than that, for an engine may print as fast as this reads. The rest of a line goes: without its
+            # beginning, a secret in it could not be told.
             kept = file.read(2 * self._limit).partition(b"\n")[2]
-            self._older.touch(0o600)
-            self._older.write_bytes(kept)
-            self._start += file.tell()
+            try:
+                self._older.touch(0o600)
+                self._older.write_bytes(kept)
+            except OSError:  # of a full disk: the file is emptied all the same, which makes room
+                self._older.unlink(missing_ok=True)
+            length = file.tell()
             file.truncate(0)
+            return length
 
     def tail(self, count: int) -> list[str]:
         """Return the last lines, the oldest first, as far as the last MiB reaches back; a begun one is among them."""
@@ -78,18 +111,58 @@ class EngineLog:
         return self._follow(self._start + _size(self._path))
 
     async def _follow(self, position: int) -> AsyncIterator[str]:
+        """Yield lines; who cannot keep up with an engine misses most of them, and nothing else waits for it."""
         begun = b""
         while True:
+            if self._is_behind(position):
+                missed, is_least, position = await self._skip(position)
+                yield left_out(missed, is_least=is_least)
+                begun = b""
             block, position = self._read_at(position)
-            if not block:
+            if not block or len(block) == _BLOCK_BYTES:
                 await asyncio.sleep(_POLL_SECONDS)
             *lines, begun = (begun + block).split(b"\n")
             begun = begun[:LINE_BYTES]
-            for line in lines:
+            if len(lines) > _MOST_LINES:
+                yield left_out(len(lines) - _LINES_AT_ONCE)
+                lines = lines[-_LINES_AT_ONCE:]
+            for number, line in enumerate(lines):
+                if number % _LINES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 yield clean_line(line, self._secrets)
 
+    def _is_behind(self, position: int) -> bool:
+        """Tell whether a follower has to pass over lines, or some are there no more."""
+        if self._is_cutting:
+            return False
+        end = self._start + _size(self._path)
+        return end - position > _BACKLOG_BYTES or position < self._start - _size(self._older)
+
+    async def _skip(self, position: int) -> tuple[int, bool, int]:
+        """Pass over all but the last lines.
+
+        Returns:
+            How many lines that were, whether some could not be counted, and the position of the next one.
+        """
+        oldest, end = self._start - _size(self._older), self._start + _size(self._path)
+        is_least, count = position < oldest, 0
+        last = position = max(position, oldest)
+        while end - position > _BLOCK_BYTES and (count or end - position > _BACKLOG_BYTES):
+            block, after = self._read_at(position)
+            if not block:
+                break
+            is_least |= after - len(block) > position
+            count += block.count(b"\n")
+            position = after
+            if b"\n" in block:
+                last = after - len(block) + block.rindex(b"\n") + 1
+            await asyncio.sleep(0)
+        return count, is_least, last
+
     def _read_at(self, position: int) -> tuple[bytes, int]:
-        """Return some bytes from a position on, and the position after them."""
+        """Return some bytes from a position on, and the position after them; none while the file is being cut."""
+        if self._is_cutting:
+            return b"", position
         older = self._start - _size(self._older)
         if position < self._start:
             position = max(position, older)
@@ -99,6 +172,13 @@ class EngineLog:
             position = self._start
         block = _read(self._path, position - self._start, _BLOCK_BYTES)
         return block, position + len(block)
+
+
+def _check_room(folder: Path) -> None:
+    """Raise the system's own error of a full disk before it is quite full."""
+    found = os.statvfs(folder)
+    if found.f_bavail * found.f_frsize < _ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _size(path: Path) -> int:

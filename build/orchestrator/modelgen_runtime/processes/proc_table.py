@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -26,6 +27,29 @@ def list_group(group: int) -> list[int]:
             if fields is not None and fields[2] == fields[3] == wanted and not _has_ended(fields):
                 found.append(int(entry.name))
     return found
+
+
+FINDS_MARKED = True
+
+
+def list_marked(variable: str, prefix: str) -> dict[int, str]:
+    """Return the living processes whose environment has a variable that begins so, with its value."""
+    found = {}
+    for name in os.listdir(_PROC):  # noqa: PTH208 - it is read at each stop, and a machine may have thousands
+        if name.isdecimal() and (value := read_mark(int(name), variable)) is not None and value.startswith(prefix):
+            found[int(name)] = value
+    return found
+
+
+def read_mark(pid: int, variable: str) -> str | None:
+    """Return a variable that a living process began with, if it may be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123 - see `list_marked`
+            data = b"\0" + file.read()
+    except OSError:  # it has ended, or is somebody else's
+        return None
+    _, found, rest = data.partition(b"\0%b=" % variable.encode())
+    return rest.partition(b"\0")[0].decode(errors="replace") if found else None
 
 
 def is_of_this_boot(identity: str) -> bool:

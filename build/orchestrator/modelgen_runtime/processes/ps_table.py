@@ -17,6 +17,19 @@ def list_group(group: int) -> list[int]:
     return [int(pid) for pid, of, state in rows if of == str(group) and not state.startswith("Z")]
 
 
+FINDS_MARKED = False
+
+
+def list_marked(variable: str, prefix: str) -> dict[int, str]:  # noqa: ARG001 - as in proc_table
+    """Return none: environments of other processes cannot be read."""
+    return {}
+
+
+def read_mark(pid: int, variable: str) -> str | None:  # noqa: ARG001 - as in proc_table
+    """Return None, likewise."""
+    return None
+
+
 def is_of_this_boot(identity: str) -> bool:  # noqa: ARG001 - as in proc_table
     """Return False, for nobody can tell: a group that has lost its leader is then left alone."""
     return False

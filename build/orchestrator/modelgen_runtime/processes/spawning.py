@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.driver import DriverError
+from modelgen_runtime.processes.inheritance import inherited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen_runtime.manifest import Process
 
-_NOT_INHERITED = ("MODELGEN_KEY",)  # opens the control API, which is no business of an engine
 # The shell waits for a line before it becomes the engine, with the same pid. If the orchestrator is killed before it
 # has written its record, the line never comes, the pipe ends and so does the shell. The engine reads nothing from it.
 _HELD = 'IFS= read -r _ && cd -- "$1" && shift && exec "$@"'
@@ -57,8 +57,7 @@ def spawn_held(process: Process, port: int, log: int) -> Held:
     Raises:
         DriverError: It cannot run.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    environment |= {name: _fill(value, port) for name, value in process.environment.items()}
+    environment = inherited(os.environ) | {name: _fill(value, port) for name, value in process.environment.items()}
     arguments = [_fill(argument, port) for argument in process.arguments]
     directory = Path(process.directory or ".").absolute()
     _check(arguments, directory, environment)
@@ -75,6 +74,17 @@ def spawn_held(process: Process, port: int, log: int) -> Held:
     finally:
         os.close(waiting)
     return Held(pid, gate)
+
+
+def check_process(process: Process) -> None:
+    """Look whether a process could run, without running anything.
+
+    Raises:
+        DriverError: It could not.
+    """
+    path = process.environment.get("PATH", os.environ.get("PATH", os.defpath))
+    arguments = [_fill(argument, 0) for argument in process.arguments]
+    _check(arguments, Path(process.directory or ".").absolute(), {"PATH": path})
 
 
 def _fill(text: str, port: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen.operate.doctor.amd import check_amd
@@ -17,11 +18,12 @@ from modelgen.operate.doctor.nvidia import check_cards, check_driver
 from modelgen.operate.doctor.override import check_override, find_override, takes_all_cards
 from modelgen.operate.doctor.ports import check_ports
 from modelgen.operate.doctor.prune_filter import check_prune_filter
+from modelgen.operate.doctor.rivals import check_rivals
 from modelgen.operate.doctor.toolkit import check_cgroups, check_toolkit
 from modelgen.operate.doctor.wanted import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "CHECKS",
@@ -31,6 +33,7 @@ __all__ = [
     "Wanted",
     "describe",
     "examine",
+    "examine_for_up",
     "find_override",
     "takes_all_cards",
 ]
@@ -50,11 +53,39 @@ CHECKS: tuple[Callable[[Host, Wanted], list[Finding]], ...] = (
     check_hub,
     check_disk,
     check_ports,
+    check_rivals,
     check_prune_filter,
 )
 
 
+OF_UP: tuple[Callable[[Host, Wanted], list[Finding]], ...] = (
+    check_engine,
+    check_compose,
+    check_toolkit,
+    check_ports,
+    check_rivals,
+)
+"""What `up` looks at before it does anything; each takes a fraction of a second."""
+
+
 def examine(host: Host, wanted: Wanted) -> list[Finding]:
     """Return all that was found, subject by subject; the checks run side by side."""
-    with ThreadPoolExecutor(len(CHECKS)) as pool:
-        return [found for findings in pool.map(lambda check: check(host, wanted), CHECKS) for found in findings]
+    return _run(CHECKS, host, wanted)
+
+
+def examine_for_up(host: Host, wanted: Wanted, *, is_complete: bool) -> list[Finding]:
+    """Return what was found by the checks that `up` needs; cards count only where a model has one.
+
+    Args:
+        host: See there.
+        wanted: See there.
+        is_complete: Whether nothing is missing that needs room on a disk.
+    """
+    models = wanted.document.models.values() if wanted.document else ()
+    wanted = replace(wanted, is_without_cards=not any(model.gpus for model in models))
+    return _run(OF_UP if is_complete else (*OF_UP, check_disk), host, wanted)
+
+
+def _run(checks: Sequence[Callable[[Host, Wanted], list[Finding]]], host: Host, wanted: Wanted) -> list[Finding]:
+    with ThreadPoolExecutor(len(checks)) as pool:
+        return [found for findings in pool.map(lambda check: check(host, wanted), checks) for found in findings]

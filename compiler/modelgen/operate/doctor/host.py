@@ -28,6 +28,7 @@ class Host:
         environment: Variables, among them PATH by which programs are found.
         root: Where /proc, /sys, /etc, /dev and /var are found.
         patience: Seconds that everything together may take, from now on.
+        each: Seconds that one program may take.
     """
 
     def __init__(
@@ -35,10 +36,11 @@ class Host:
         environment: Mapping[str, str] | None = None,
         root: Path = Path("/"),
         patience: float = ALL_TOGETHER,
+        each: float = _EACH,
     ) -> None:
         self.environment = os.environ if environment is None else environment
         self._root = root
-        self._end = time.monotonic() + patience
+        self._end, self._each = time.monotonic() + patience, each
         self._asked: dict[tuple[tuple[str, ...], bytes], Future[Answer]] = {}
         self._guard = threading.Lock()
 
@@ -63,7 +65,7 @@ class Host:
                 said.set_result(
                     Answer(None, errors=f"there is no `{program}` here")
                     if path is None
-                    else ask([path, *arguments], min(_EACH, self.seconds_left), self.environment, given)
+                    else ask([path, *arguments], min(self._each, self.seconds_left), self.environment, given)
                 )
             except BaseException as error:  # else whoever waits for the same answer waits for ever
                 said.set_exception(error)

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen.operate.doctor.finding import Finding
+from modelgen.operate.doctor.listeners import find_listener
 
 if TYPE_CHECKING:
     from modelgen.ir import Address
@@ -38,6 +39,8 @@ def _check(host: Host, wanted: Wanted, line: str, address: Address) -> Finding:
     if holder is not None:
         help_ = f'docker stop {holder}, or another port in `{line} = "…"`'
         return Finding("ports", "bad", f"{text} is taken by the container {holder}", help_)
+    if (listener := find_listener(host, address.port)) is not None:
+        return Finding("ports", "bad", f"{text} is taken by {listener}", f'end it, or another port in `{line} = "…"`')
     show = f"netstat -ano | findstr :{address.port}" if sys.platform == "win32" else f"ss -ltnp sport = :{address.port}"
     help_ = f'`{show}` shows by whom; or another port in `{line} = "…"`'
     return Finding("ports", "bad", f"{text} is taken by another program", help_)

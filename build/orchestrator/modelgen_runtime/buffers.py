@@ -1,0 +1,30 @@
+"""How much memory the bodies of all waiting requests take together."""
+
+from __future__ import annotations
+
+from modelgen_runtime import refusals
+
+
+class Buffers:
+    """Counts the bytes of bodies that are held until an engine takes them.
+
+    Args:
+        limit: Most bytes together.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.held = limit, 0
+
+    def take(self, count: int) -> None:
+        """Count further bytes.
+
+        Raises:
+            RefusedError: There is no room for them.
+        """
+        if self.held + count > self.limit:
+            raise refusals.buffers_full(self.limit)
+        self.held += count
+
+    def give_back(self, count: int) -> None:
+        """Count bytes no longer."""
+        self.held -= count

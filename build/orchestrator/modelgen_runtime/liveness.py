@@ -1,0 +1,103 @@
+"""Engines that live and serve nobody: noticed when requests wait, nothing comes, and no question is answered.
+
+A busy engine must never be taken for a hung one. So nothing is asked while anything comes, one question may take longer
+than the slowest health check that is known (SGLang's takes up to 20 s under load), any answer at all counts as life,
+and only several silences in a row count against it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.probing import ProbeError, ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen_runtime.board import Board
+    from modelgen_runtime.driver import Endpoint
+    from modelgen_runtime.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an engine may be silent; seconds.
+
+    Args:
+        quiet: Without a byte for requests that run or wait, before it is asked.
+        answer: That the answer to one question may take.
+        pause: Between two questions.
+        misses: Questions in a row without an answer after which it counts as hung.
+    """
+
+    quiet: float = 30.0
+    answer: float = 30.0
+    pause: float = 10.0
+    misses: int = 3
+
+
+class Liveness:
+    """Watches the engines of a board.
+
+    Args:
+        board: To look at.
+        condemn: Called with a model's id, its engine's endpoint and why that is hung.
+        patience: How long it may be silent.
+    """
+
+    def __init__(
+        self, board: Board, condemn: Callable[[str, Endpoint, str], None], patience: Patience | None = None
+    ) -> None:
+        self._board, self._condemn, self._patience = board, condemn, patience or Patience()
+        self._loop = asyncio.get_running_loop()
+        self._quiet: dict[str, tuple[str, float, float]] = {}
+        """By model: generation, what was heard last, and since when nothing else is."""
+        self._asking: dict[str, asyncio.Task[None]] = {}
+
+    async def watch(self) -> None:
+        """Look at all engines again and again, until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(self._patience.quiet / 10)
+                for record in [*self._board.records.values()]:
+                    self._look(record)
+        finally:
+            for task in self._asking.values():
+                task.cancel()
+
+    def _look(self, record: Record) -> None:
+        id_, now = record.model.id, self._loop.time()
+        if not _is_waited_for(record) or record.endpoint is None:
+            self._quiet.pop(id_, None)
+            return
+        state = (record.endpoint.generation, record.gate.heard)
+        before = self._quiet.get(id_)
+        if before is None or before[:2] != state:
+            self._quiet[id_] = (*state, now)
+        elif now - before[2] >= self._patience.quiet and id_ not in self._asking:
+            task = self._asking[id_] = self._loop.create_task(self._ask(record, record.endpoint), name=f"ask {id_}")
+            task.add_done_callback(lambda _: self._asking.pop(id_, None))
+
+    async def _ask(self, record: Record, endpoint: Endpoint) -> None:
+        """Ask an engine whether it lives; the first sign of life ends this."""
+        path, heard, misses, said = record.model.readiness.path, record.gate.heard, 0, ""
+        while misses < self._patience.misses:
+            if misses:
+                await asyncio.sleep(self._patience.pause)
+            if record.endpoint != endpoint or record.gate.heard != heard or not _is_waited_for(record):
+                return
+            try:
+                await ask(endpoint, path, seconds=self._patience.answer)
+            except ProbeError as error:
+                misses, said = misses + 1, str(error)
+            else:
+                self._quiet.pop(record.model.id, None)
+                return
+        if record.endpoint == endpoint and record.gate.heard == heard:
+            self._condemn(record.model.id, endpoint, f"stopped answering: {said}, {misses} times in a row")
+
+
+def _is_waited_for(record: Record) -> bool:
+    return record.standing.is_open and bool(record.gate.leases or record.line)

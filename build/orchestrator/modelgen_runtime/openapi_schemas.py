@@ -1,0 +1,137 @@
+"""The bodies of the control API, as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelgen_runtime.standing import State
+
+Schema = dict[str, Any]
+
+STRING: Schema = {"type": "string"}
+BOOLEAN: Schema = {"type": "boolean"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number"}
+_STRINGS: Schema = {"type": "array", "items": STRING}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def table(properties: dict[str, Schema], *optional: str) -> Schema:
+    """Return the schema of an object; more may come into it with a newer version."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def listed(name: str) -> Schema:
+    """Return the schema of a list of a component."""
+    return {"type": "array", "items": _ref(name)}
+
+
+EVENT: Schema = table({"data": {**STRING, "description": "JSON."}, "event": STRING, "id": STRING}, "event", "id")
+"""A Server-Sent Event, field by field."""
+
+SWITCH: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "model_id": {**STRING, "description": "Any name of a model."},
+        "profile": {**STRING, "description": "In its place: a profile, whose models become resident together."},
+        "wait": {**BOOLEAN, "default": True, "description": "Answer when it is ready, or with 202 at once."},
+        "dry_run": {**BOOLEAN, "default": False, "description": "Change nothing; say what would be evicted and why."},
+    },
+    "oneOf": [{"required": ["model_id"]}, {"required": ["profile"]}],
+}
+
+COMPONENTS: dict[str, Schema] = {
+    "Problem": table(
+        {
+            "type": {**STRING, "description": "`urn:modelgen:` and a word for programs."},
+            "title": STRING,
+            "status": {"type": "integer"},
+            "detail": STRING,
+            "error": {"type": "object", "description": "The same, as OpenAI's clients read it."},
+            "log": {**_STRINGS, "description": "The engine's last lines, where they tell more."},
+            "places": {**_STRINGS, "description": "Dotted paths of models.toml where it can be mended."},
+        },
+        "log",
+        "places",
+    ),
+    "Failure": table(
+        {
+            "message": STRING,
+            "exit_code": _or_null({"type": "integer"}),
+            "name": _or_null({**STRING, "description": "A word for programs, where it is known what happened."}),
+            "said": _or_null(STRING),
+            "meaning": _or_null(STRING),
+            "remedy": _or_null(STRING),
+            "places": {**_STRINGS, "description": "Dotted paths of models.toml where it can be mended."},
+            "in_a_row": _COUNT,
+            "retry_after": _NUMBER,
+            "log": _STRINGS,
+        }
+    ),
+    "Model": table(
+        {
+            "id": STRING,
+            "names": _STRINGS,
+            "engine": STRING,
+            "repo": _or_null(STRING),
+            "state": {**STRING, "enum": [*map(str, State)]},
+            "routes": {**_STRINGS, "description": "Paths that are forwarded to it."},
+            "wanted": {**BOOLEAN, "description": "Whether it ought to run."},
+            "held": BOOLEAN,
+            "held_by": _or_null(STRING),
+            "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold ends by itself."}),
+            "running": _COUNT,
+            "waiting": _COUNT,
+            "claims": {"type": "object", "additionalProperties": _COUNT, "description": "Bytes of each card."},
+            "since": _or_null({**_NUMBER, "description": "Seconds since it was started, while it starts."}),
+            "ready": _or_null({**_NUMBER, "description": "Seconds since it became ready."}),
+            "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
+            "stuck": _or_null({**STRING, "description": "Why it cannot be stopped."}),
+            "failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
+        }
+    ),
+    "Removed": table({"id": STRING, "state": {"const": "removed"}}),
+    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "claimed": _COUNT, "models": _STRINGS}),
+    "Profile": table({"name": STRING, "models": _STRINGS, "default": BOOLEAN}),
+    "Status": table(
+        {
+            "project": STRING,
+            "driver": {**STRING, "enum": ["docker", "process"]},
+            "gpus": listed("Gpu"),
+            "models": listed("Model"),
+            "profiles": listed("Profile"),
+            "waiting": _COUNT,
+            "queue_limit": _COUNT,
+            "resumed": {**BOOLEAN, "description": "Whether what ran before has been found again."},
+            "warnings": {**_STRINGS, "description": "What is wrong with the orchestrator itself."},
+        }
+    ),
+    "Switched": table(
+        {
+            "status": {"enum": ["ready"]},
+            "models": _STRINGS,
+            "evicted": _STRINGS,
+            "seconds": _NUMBER,
+        },
+        "evicted",
+        "seconds",
+    ),
+    "DryRun": table(
+        {
+            "dry_run": {"const": True},
+            "models": _STRINGS,
+            "start": _STRINGS,
+            "evict": {"type": "array", "items": table({"model": STRING, "running": _COUNT, "reason": STRING})},
+        }
+    ),
+    "Starting": table({"status": {"enum": ["starting"]}, "models": _STRINGS}),
+}

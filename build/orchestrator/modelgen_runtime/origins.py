@@ -1,0 +1,137 @@
+"""Pages in browsers: which of them may use which paths, and what their browsers are told (CORS).
+
+Browsers send `Origin` with every request that a page may not make unasked, and `Sec-Fetch-Site` with nearly all. Other
+clients send neither, and none of this concerns them. Cookies mean nothing here: a page sends its key in a header, so
+`Access-Control-Allow-Credentials` is never sent, and without it `*` exposes all headers of an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from modelgen_runtime.gate import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modelgen_runtime.request_head import RequestHead
+
+_DEFAULT_PORTS = {b"http": b":80", b"https": b":443"}
+_ELSEWHERE = (b"cross-site", b"same-site")
+_HEADER_NAMES = re.compile(rb"[\w!#$%&'*+.^`|~, \t-]{1,2000}", re.ASCII)
+# What may stand in `allowed_origins`; anything else in an Origin header is shown to nobody.
+_WRITABLE = re.compile(r"[a-z][a-z0-9+.-]{0,30}://([a-z0-9._~-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?")
+_MOST_LOGGED = 100
+_LOG = logging.getLogger(__name__)
+_VARY = b"Vary: Origin\r\n"
+_PREFLIGHT = b"Access-Control-Allow-Methods: GET, HEAD, POST\r\nAccess-Control-Max-Age: 600\r\n"
+
+
+class Origins:
+    """Judges requests of pages.
+
+    Args:
+        allowed: Origins whose pages may use the data routes.
+    """
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._logged = set[str]()
+        # The compiler refuses whatever is no origin; `null` in a manifest would let any sandboxed frame in.
+        self._allowed = frozenset(_normal(origin.encode()) for origin in allowed if _WRITABLE.fullmatch(origin.lower()))
+
+    def check(self, path: str, fields: Mapping[bytes, bytes], *, is_control: bool) -> None:
+        """Let a request in, or refuse it for the page that makes it; the log tells it too, since browsers hide it.
+
+        Args:
+            path: What it asks for.
+            fields: Its headers by name in lower case; `Host` has been checked.
+            is_control: Whether the path is closed to all pages but this server's own.
+
+        Raises:
+            RefusedError: With 403.
+        """
+        origin = fields.get(b"origin")
+        is_ours = origin is None or _is_ours(origin, fields.get(b"host", b""))
+        if is_control:
+            if is_ours and fields.get(b"sec-fetch-site", b"").lower() not in _ELSEWHERE:
+                return
+            refusal = _closed(path, origin)
+        elif origin is None or is_ours or _normal(origin) in self._allowed:
+            return
+        else:
+            refusal = _not_listed(origin)
+        if refusal.message not in self._logged and len(self._logged) < _MOST_LOGGED:
+            self._logged.add(refusal.message)
+            _LOG.warning("%s", refusal.message)
+        raise refusal
+
+    def lines(self, head: RequestHead) -> bytes:
+        """Return the lines for the browser in every answer of a data route, errors included."""
+        if not self._allowed:
+            return b""
+        origin = head.fields.get(b"origin")
+        if origin is None or _normal(origin) not in self._allowed:
+            return _VARY
+        lines = b"Access-Control-Allow-Origin: %b\r\n%b" % (origin, _VARY)
+        if not is_preflight(head):
+            return lines + b"Access-Control-Expose-Headers: *\r\n"
+        lines += _PREFLIGHT
+        if _HEADER_NAMES.fullmatch(asked := head.fields.get(b"access-control-request-headers", b"")):
+            lines += b"Access-Control-Allow-Headers: %b\r\n" % asked
+        if head.fields.get(b"access-control-request-private-network") == b"true":
+            lines += b"Access-Control-Allow-Private-Network: true\r\n"
+        return lines
+
+
+def is_preflight(head: RequestHead) -> bool:
+    """Tell whether a browser asks by this request whether a page may make another one."""
+    return head.method == b"OPTIONS" and b"origin" in head.fields and b"access-control-request-method" in head.fields
+
+
+def _is_ours(origin: bytes, host: bytes) -> bool:
+    """Tell whether a page came from the address that its request goes to, port included.
+
+    The scheme may be https too: a reverse proxy passes the Host header on, and ends TLS.
+    """
+    scheme, _, authority = origin.lower().partition(b"://")
+    port = _DEFAULT_PORTS.get(scheme)
+    return port is not None and authority.removesuffix(port) == host.lower().removesuffix(port)
+
+
+def _normal(origin: bytes) -> bytes:
+    """Return an origin as browsers write it: in lower case, without the port that its scheme implies."""
+    origin = origin.lower()
+    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(b"://")[0], b"/"))
+
+
+def _shown(origin: bytes | None) -> str | None:
+    text = (origin or b"").decode("latin-1").lower()
+    return text if _WRITABLE.fullmatch(text) else None
+
+
+def _closed(path: str, origin: bytes | None) -> RefusedError:
+    who = _shown(origin) or "another site"
+    return RefusedError(
+        403,
+        "origin_not_allowed",
+        f"a page of {who} asks for {path[:100]}, which is closed to pages of other origins, whatever `allowed_origins` "
+        "says; a reverse proxy before this server has to pass the Host header on as it is",
+    )
+
+
+def _not_listed(origin: bytes) -> RefusedError:
+    if origin == b"null":
+        message = (
+            "a page without an origin asks (a local file or a sandboxed frame: `Origin: null`), and such pages cannot "
+            "be let in; serve the page over http, and list its address in `[orchestrator] allowed_origins`"
+        )
+    elif (shown := _shown(origin)) is not None:
+        message = (
+            f"pages of {shown} may not use this server; to let them in, write "
+            f'`[orchestrator] allowed_origins = ["{shown}"]` in models.toml'
+        )
+    else:
+        message = "a page of another site asks; `[orchestrator] allowed_origins` in models.toml lists those that may"
+    return RefusedError(403, "origin_not_allowed", message)

@@ -1,0 +1,61 @@
+"""The one question before a model is ready, held against what kind of model its lock says it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.canaries import transcribes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG514", "canary-without-route", Severity.ERROR)
+def canary_without_route(context: Context) -> Iterator[Found]:
+    """A model is to be asked a question before it is ready, and takes nothing but sound.
+
+    ## Why
+    `canary` asks each kind of model on a route that it has: for text, for a vector, or for a score. A model that
+    transcribes would have to be sent a recording; asked for text, it would never become ready.
+
+    ## Bad
+    ```toml
+    [models.whisper]
+    repo = "openai/whisper-large-v3"
+    canary = true
+    args = { max-model-len = 448 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "openai/whisper-large-v3"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"architectures": ["WhisperForConditionalGeneration"]}'
+    ```
+
+    ## Good
+    ```toml
+    [models.whisper]
+    repo = "openai/whisper-large-v3"
+    args = { max-model-len = 448 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "openai/whisper-large-v3"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"architectures": ["WhisperForConditionalGeneration"]}'
+    ```
+    """
+    for name, config in context.configs.items():
+        if context.models[name].canary and transcribes(config):
+            yield Found(
+                context.document.at_value(*context.document.origin(name, "canary")),
+                f"`{name}` transcribes, and there is no question without a recording",
+                f"write `canary = false` in [models.{name}]",
+            )

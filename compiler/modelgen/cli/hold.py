@@ -1,0 +1,47 @@
+"""`modelgen hold`."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.remote import ask_status, remote_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("hold")
+@remote_options
+@click.argument("model")
+def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
+    """Stop a model and keep it from running; its requests wait until `modelgen release`.
+
+    Requests that run end first, for at most `drain_timeout`.
+
+    \b
+    Example:
+      modelgen hold text-4b
+    """
+    from modelgen.operate.control import quoted
+
+    orchestrator, _ = ask_status(config, url)
+    held = orchestrator.ask("POST", f"/models/{quoted(model)}/hold", {"owner": _owner()})
+    if format_ == "json":
+        click.echo(json.dumps(held, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{held['id']}: held; `modelgen release {held['id']}` lets it start again")
+    return 0
+
+
+def _owner() -> str:
+    """Return who asks, for others who wonder."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        user = "somebody"
+    return f"{user} on {socket.gethostname()}"

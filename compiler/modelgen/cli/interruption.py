@@ -1,0 +1,83 @@
+"""Ctrl-C, SIGTERM and a terminal that closes: heard at once, cleaned up after, and said in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen.files import ModelgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *(() if sys.platform == "win32" else (signal.SIGHUP,)))
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal has ended the command. Whoever handles Ctrl-C handles this too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+class InterruptedRunError(ModelgenError):
+    """What an interrupted command leaves, in one sentence.
+
+    Args:
+        message: It.
+        exit_code: 128 and the number of the signal, as shells have it.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass
+class Interruption:
+    """What an interruption would leave at this moment.
+
+    Args:
+        consequence: The sentence after "interrupted; ".
+    """
+
+    consequence: str
+
+
+@contextlib.contextmanager
+def interruptible(consequence: str) -> Iterator[Interruption]:
+    """Have the first signal unwind the block, and end the command with a sentence on what is left.
+
+    Further signals are ignored while the block cleans up. One that the caller ignores (`nohup`) stays ignored.
+
+    Raises:
+        InterruptedRunError: A signal came.
+    """
+    told = Interruption(consequence)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for one in heard:
+            signal.signal(one, signal.SIG_IGN)
+        raise StoppedError(number)
+
+    for number in heard:
+        signal.signal(number, stop)
+    try:
+        yield told
+    except KeyboardInterrupt as error:
+        raise InterruptedRunError(f"interrupted; {told.consequence}", exit_code(error)) from error
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
+
+
+def exit_code(error: KeyboardInterrupt) -> int:
+    """Return the exit code of a command that a signal ended."""
+    return error.exit_code if isinstance(error, StoppedError) else 128 + signal.SIGINT

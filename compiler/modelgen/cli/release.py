@@ -1,0 +1,34 @@
+"""`modelgen release`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.remote import ask_status, remote_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("release")
+@remote_options
+@click.argument("model")
+def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
+    """Let a model start again that was held, by whomever; the next request starts it.
+
+    \b
+    Example:
+      modelgen release text-4b
+    """
+    from modelgen.operate.control import quoted
+
+    orchestrator, _ = ask_status(config, url)
+    released = orchestrator.ask("POST", f"/models/{quoted(model)}/release")
+    if format_ == "json":
+        click.echo(json.dumps(released, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{released['id']}: released; it is {released['state']}")
+    return 0

@@ -1,0 +1,83 @@
+"""What `up` looks at before it downloads, builds or creates anything: the cheap part of `doctor`."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import read_config
+from modelgen.files import ModelgenError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.load import Document
+    from modelgen.operate.doctor import Finding, Host, Wanted
+
+_PATIENCE = 30.0
+"""Seconds; a host that is busy is no reason to refuse it."""
+
+
+def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
+    """Look whether this host can run what models.toml asks for; what may go wrong later is a warning on stderr.
+
+    Raises:
+        ModelgenError: It cannot; the message says what mends it.
+    """
+    from modelgen.cli.locked import hub_directory
+    from modelgen.load import load
+    from modelgen.operate.doctor import Host, Wanted
+
+    document, _, _ = load(read_config(config), config.as_posix())
+    if document is None or document.is_refused("project", "hub") or document.is_refused("project", "name"):
+        return  # what is wrong with it is said where it is compiled
+    folder = (config.parent / "build" if out is None else out).absolute()
+    wanted = Wanted(document, hub_directory(document.config.project.hub, config.parent))
+    host = Host(patience=_PATIENCE, each=_PATIENCE / 2)
+    with ThreadPoolExecutor(1) as pool:
+        looked = pool.submit(_look, config, document, host, wanted)
+        _require_own(folder, document.config.project.name, take_over=take_over)
+        findings = looked.result()
+    for found in findings:
+        if found.state == "warning":
+            click.echo(f"warning: {_sentence(found)}", err=True)
+        if found.state == "bad" and not (found.subject == "toolkit" and _is_without_cards(config, folder, host)):
+            raise ModelgenError(_sentence(found))
+
+
+def _require_own(folder: Path, project: str, *, take_over: bool) -> None:
+    """Refuse the containers of another folder; that Docker does not answer is said by this, too."""
+    from modelgen.operate.deployment import Deployment
+
+    deployment = Deployment(folder, project)
+    deployment.require_own(deployment.containers(), take_over=take_over)
+
+
+def _look(config: Path, document: Document, host: Host, wanted: Wanted) -> list[Finding]:
+    from modelgen.cli.up_weights import is_known_complete
+    from modelgen.engines.resolve import resolve
+    from modelgen.operate.doctor import examine_for_up
+
+    images = sorted({resolve(document, name).reference or "" for name in document.models})
+    is_complete = is_known_complete(config) and host.run("docker", "image", "inspect", *images).is_good
+    return examine_for_up(host, wanted, is_complete=is_complete)
+
+
+def _sentence(found: Finding) -> str:
+    return f"{found.message}; {found.help}" if found.help else found.message
+
+
+def _is_without_cards(config: Path, folder: Path, host: Host) -> bool:
+    """Tell whether the user's override takes all cards back, so that Docker need not be able to give any."""
+    from modelgen.cli.compiling import compile_file
+    from modelgen.operate.doctor import find_override, takes_all_cards
+
+    override = find_override(folder)
+    if override is None:
+        return False
+    compilation, _ = compile_file(config, folder)
+    return compilation.fleet is not None and takes_all_cards(
+        host, override, compilation.artifacts["docker-compose.yml"]
+    )

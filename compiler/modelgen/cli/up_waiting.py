@@ -1,0 +1,98 @@
+"""Waiting for models that load: a line that moves on a terminal, else a line for each change."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.compiling import is_terminal
+from modelgen.cli.reading import printable
+from modelgen.files import ModelgenError
+from modelgen.operate.control import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modelgen.operate.control import Orchestrator
+
+_PAUSE = 0.2
+_MOVING = ("starting", "stopping", "draining")
+_START_MARK = "[modelgen] "
+_LINES = 5
+
+
+def await_models(orchestrator: Orchestrator, models: Iterable[str]) -> dict[str, Any]:
+    """Wait until each of these models serves, has failed, or is not going to be started, and return the status."""
+    names, display = [*models], _Moving() if is_terminal(sys.stderr) else _Plain()
+    try:
+        while True:
+            status = orchestrator.ask("GET", "/status")
+            shown = [model for model in status["models"] if model["id"] in names]
+            coming = [model for model in shown if _is_coming(model, status["models"])]
+            display.show(orchestrator, shown, coming)
+            if status["resumed"] and not coming:
+                return status
+            time.sleep(_PAUSE)
+    finally:
+        display.clear()
+
+
+def _is_coming(model: dict[str, Any], others: list[dict[str, Any]]) -> bool:
+    """Tell whether a model loads, or does so once its cards are free; one that nothing makes room for does not."""
+    if not model["wanted"] or model["state"] in ("ready", "failed"):
+        return False
+    cards = model["claims"].keys()
+    return model["state"] in _MOVING or any(one["state"] in _MOVING and cards & one["claims"].keys() for one in others)
+
+
+class _Plain:
+    """A line for each change, for logs."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    def show(self, _: Orchestrator, shown: list[dict[str, Any]], coming: list[dict[str, Any]]) -> None:
+        names = {model["id"] for model in coming}
+        for model in shown:
+            name, state = model["id"], str(model["state"])
+            if (name in names or name in self._told) and self._told.get(name) != state:
+                self._told[name] = state
+                click.echo(f"{name}: {state}", err=True)
+
+    def clear(self) -> None:
+        """Nothing of it has to go."""
+
+
+class _Moving:
+    """One line that moves, as wide as the terminal."""
+
+    def show(self, orchestrator: Orchestrator, _: list[dict[str, Any]], coming: list[dict[str, Any]]) -> None:
+        if not coming:
+            return
+        from rich.cells import set_cell_size
+
+        first = next((model for model in coming if model["state"] == "starting"), coming[0])
+        seconds = f" {first['since']:.0f} s" if first["since"] is not None else ""
+        more = f" (+{len(coming) - 1})" if len(coming) > 1 else ""
+        text = f"{first['id']} {first['state']}{seconds}{more}: {_progress(orchestrator, first['id'])}"
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        sys.stderr.write(f"\r\x1b[K{set_cell_size(printable(text), width).rstrip()}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _progress(orchestrator: Orchestrator, model: str) -> str:
+    """Return the last line that an engine has printed in this start; nothing where there is none."""
+    try:
+        lines = orchestrator.ask("GET", f"/logs/{quoted(model)}?lines={_LINES}")["lines"]
+    except ModelgenError:  # its container has gone meanwhile; the state says so
+        return ""
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return "" if last.startswith(_START_MARK) else last.strip()

@@ -1,0 +1,13 @@
+"""Go's durations, as Compose has them."""
+
+from __future__ import annotations
+
+import re
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)", re.ASCII)
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def go_seconds(text: str) -> float:
+    """Return the seconds of a duration such as `1m30s`, which has been checked."""
+    return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))

@@ -1,0 +1,120 @@
+"""How long a client may take, played with a clock that is set by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from modelgen_runtime.buffers import Buffers
+from modelgen_runtime.descriptors import Descriptors
+from modelgen_runtime.server import Connection
+
+if TYPE_CHECKING:
+    from modelgen_runtime.front import Front
+
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n"
+
+
+class Clock:
+    """A front that only knows the time, and takes any body."""
+
+    descriptors, is_closing = Descriptors(1000, (), (), 0), False
+
+    def __init__(self) -> None:
+        self.time, self.buffers = 0.0, Buffers(2**30)
+
+    def now(self) -> float:
+        return self.time
+
+    def judge(self, *_: object) -> bool:
+        return True
+
+    def most_bytes(self, *, is_routed: bool) -> int:
+        return 2**30 if is_routed else 0
+
+
+class Transport(asyncio.Transport):
+    """A socket whose client reads everything at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.is_aborted = b"", asyncio.Event()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self.is_aborted.is_set()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def write_eof(self) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.is_aborted.set()
+
+
+def open_connection() -> tuple[Clock, Transport, Connection]:
+    clock, transport = Clock(), Transport()
+    connection = Connection(cast("Front", clock), set())
+    connection.connection_made(transport)
+    return clock, transport, connection
+
+
+def pass_time(clock: Clock, connection: Connection, seconds: int) -> None:
+    for _ in range(seconds):
+        clock.time += 1
+        connection.sweep(clock.time)
+
+
+@pytest.mark.parametrize("begun", [b"", HEAD[:-2]])
+def test_a_head_that_does_not_come(begun: bytes) -> None:
+    async def play() -> None:
+        clock, transport, connection = open_connection()
+        connection.data_received(begun)
+        pass_time(clock, connection, 30)
+        assert not transport.written
+        pass_time(clock, connection, 1)
+        assert transport.written.startswith(b"HTTP/1.1 408") == bool(begun)
+        async with asyncio.timeout(10):  # and then the socket is closed, without another sweep
+            await transport.is_aborted.wait()
+
+    asyncio.run(play())
+
+
+def test_a_body_that_makes_no_progress() -> None:
+    """A byte each second kept a place at the engine for ever."""
+
+    async def play() -> None:
+        clock, transport, connection = open_connection()
+        connection.data_received(HEAD)
+        for _ in range(60):
+            connection.data_received(b" ")
+            pass_time(clock, connection, 1)
+        assert not transport.written
+        pass_time(clock, connection, 1)
+        assert transport.written.startswith(b"HTTP/1.1 408")
+
+    asyncio.run(play())
+
+
+def test_a_slow_upload_that_goes_on() -> None:
+    async def play() -> None:
+        clock, transport, connection = open_connection()
+        connection.data_received(HEAD)
+        for _ in range(100):
+            connection.data_received(b" " * 65536)
+            pass_time(clock, connection, 55)
+        assert not transport.written
+
+    asyncio.run(play())
