@@ -96,8 +96,19 @@ CASES = (
     Case("truncated-shard", ("damaged-weights",), "models.a.repo", broken.truncate_shard),
     Case("unreadable-weights", ("no-permission", "weights-missing"), "models.a.repo", broken.forbid_weights),
     Case("unreadable-config", ("no-permission",), "models.a.repo", broken.forbid_config),
-    Case("core-killed", ("engine-core-silent",), "models.a.args.max-model-len", kills="VLLM::EngineCor"),
-    Case("worker-killed", ("engine-core-silent",), "models.a.args.max-model-len", kills="VLLM::Worker", since=(0, 12)),
+    Case(
+        "core-killed",
+        ("engine-core-silent", "engine-core-died"),
+        "models.a.args.max-model-len",
+        kills="VLLM::EngineCor",
+    ),
+    Case(
+        "worker-killed",
+        ("engine-core-silent", "engine-core-died"),
+        "models.a.args.max-model-len",
+        kills="VLLM::Worker",
+        since=(0, 12),
+    ),
     Case(
         "missing-adapter-file",
         ("adapter-missing",),

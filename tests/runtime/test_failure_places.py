@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.manifest import write_manifest
+from modelgen_runtime.sources import places_of
 from runtime_serving import engine, manifest, serving
 
 if TYPE_CHECKING:
@@ -26,6 +27,16 @@ def test_a_refusal_and_the_state_name_the_key_that_mends_a_failure(tmp_path: Pat
         assert (status, problem["places"]) == (503, PLACES)
         [model] = served.ask("/models")[1]["models"]
         assert model["failure"]["places"] == PLACES
+
+
+def test_a_command_is_the_place_of_all_that_it_runs() -> None:
+    model = engine("a", sources={"command": "models.a.command"})
+    assert places_of(model, ("repo", "args.no-such-flag", "command")) == ("models.a.command",)
+
+
+def test_an_engine_of_its_own_flags_has_no_command() -> None:
+    model = replace(engine("a"), engine="vllm", sources={"args.x": "models.a.args.x"})
+    assert places_of(model, ("args.x", "command")) == ("models.a.args.x",)
 
 
 def test_a_value_that_moved_in_the_file_makes_no_other_model(tmp_path: Path) -> None:

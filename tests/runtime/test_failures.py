@@ -337,6 +337,21 @@ def test_the_numbers_of_the_line_go_into_the_remedy(line: str, told: str) -> Non
     assert told in (failure.remedy if failure is not None else "no such saying")
 
 
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("vllm: error: unrecognized arguments: --no-such-flag 7", "args.no-such-flag"),
+        ("error: invalid argument: --contxt-size", "args.contxt-size"),
+        ("api_server.py: error: argument --max-num-seqs: invalid int value: 'x'", "args.max-num-seqs"),
+        ("vllm: error: unrecognized arguments: surplus", "args"),
+    ],
+)
+def test_a_flag_that_the_line_names_is_the_key(line: str, key: str) -> None:
+    failure = explain("vllm", 2, [line])
+    assert failure is not None
+    assert failure.keys[0] == key
+
+
 @pytest.mark.parametrize("saying", ANSWERS, ids=lambda saying: saying.name)
 def test_keys_are_those_of_a_models_table(saying: Saying) -> None:
     tables = {"args", "env", "compose"}
