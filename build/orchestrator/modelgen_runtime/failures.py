@@ -90,7 +90,7 @@ def _search(engine: str, sayings: Iterable[Saying], lines: Sequence[str]) -> Mea
             for line in reversed(recent):
                 if (match := _compile(saying.pattern).search(line)) is not None:
                     remedy = _remedy(saying, match)
-                    return Meaning(saying.name, saying.meaning, remedy, line, saying.source, saying.keys)
+                    return Meaning(saying.name, saying.meaning, remedy, line, saying.source, _keys(saying, match))
     return None
 
 
@@ -102,6 +102,12 @@ def _remedy(saying: Saying, match: re.Match[str]) -> str:
     for name, digits in match.groupdict().items():
         told = told.replace(f"{{{name}}}", digits)
     return told
+
+
+def _keys(saying: Saying, match: re.Match[str]) -> tuple[str, ...]:
+    """Return the keys, of which `args` becomes the flag that the line names."""
+    flag = match.groupdict().get("flag")
+    return tuple(f"args.{flag}" if flag and key == "args" else key for key in saying.keys)
 
 
 def _of_exit(row: ExitRow, how: str) -> Meaning:

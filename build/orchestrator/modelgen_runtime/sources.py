@@ -33,4 +33,10 @@ def _places(model: Model, key: str) -> list[str]:
         return [dotted("gpus", gpu, name) for gpu in model.claims]
     if table == "engine":
         return [dotted("engines", model.engine, name)]
+    if key in model.sources:
+        return [model.sources[key]]
+    if model.engine == "command" and table in {"args", "repo"}:  # it has neither: all that it runs is its `command`
+        key = "command"
+    elif key == "command":
+        return []
     return [model.sources.get(key) or dotted("models", model.id, *key.split(".", 1))]

@@ -284,11 +284,7 @@ class Switchboard:
 
         def note(board: Board) -> None:
             board.note_absent(seen.absent)
-<<<<<<< HEAD
-            board.note_containers(self._engines.containers())
-=======
             board.note_containers(containers)
->>>>>>> wip-why
             for id_ in seen.astray & starts.keys() & board.records.keys():
                 if board.records[id_].began == starts[id_]:  # not started by us since then
                     board.note_astray(id_)

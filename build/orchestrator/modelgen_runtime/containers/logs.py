@@ -6,18 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-from modelgen_runtime.log_lines import (
-    BEGIN_LINES,
-    LINE_BYTES,
-    START_MARK,
-    clean_line,
-    left_out,
-    lines_of_last_start,
-)
-=======
 from modelgen_runtime.log_lines import BEGIN_LINES, LINE_BYTES, START_MARK, clean_line, left_out, lines_of_last_start
->>>>>>> wip-why
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -107,11 +96,6 @@ class ContainerLog:
         if len(self._first) < BEGIN_LINES:
             self._first.append((line, self._secrets))
         self._lines.append((line, self._secrets))
-<<<<<<< HEAD
-=======
-        if len(self._first) < BEGIN_LINES:
-            self._first.append(self._lines[-1])
->>>>>>> wip-why
         self._count += 1
         self._changed.set()
         self._changed = asyncio.Event()

@@ -71,7 +71,8 @@ SAYINGS = (
     Saying(
         "unknown-flag",
         None,
-        r"error: unrecognized arguments:|error: invalid argument:|error: unexpected argument '",
+        r"error: (?:unrecognized arguments: |invalid argument: |unexpected argument ')--(?P<flag>[\w.-]{1,64})"
+        r"|error: unrecognized arguments:|error: invalid argument:|error: unexpected argument '",
         "the engine does not have one of the flags",
         "correct or remove it in `args`, or in `command`; `version` in [engines.NAME] says which flags are checked",
         TESTED,
@@ -80,7 +81,8 @@ SAYINGS = (
     Saying(
         "wrong-flag-value",
         None,
-        r"error: argument -|error while handling argument|error: (?:invalid value|the argument) '|error: a value is",
+        r"error: argument --(?P<flag>[\w.-]{1,64})"
+        r"|error: argument -|error while handling argument|error: (?:invalid value|the argument) '|error: a value is",
         "the engine does not take the value of one of its flags",
         "correct it in `args`: the line says which",
         "argparse, clap, llama.cpp: common/arg.cpp",

@@ -21,7 +21,7 @@ SAYINGS = (
         "this version of the engine does not know this kind of model",
         "take a newer `image`, or another `engine`",
         "vllm/model_executor/models/registry.py",
-        ("image", "engine"),
+        ("image", "engine", "repo"),
     ),
     Saying(
         "architecture-not-supported",
@@ -30,7 +30,7 @@ SAYINGS = (
         "this version of the engine does not know this kind of model",
         "take a newer `image`, or another `engine`",
         "vllm/model_executor/models/registry.py",
-        ("image", "engine"),
+        ("image", "engine", "repo"),
     ),
     Saying(
         "architecture-failed-inspection",

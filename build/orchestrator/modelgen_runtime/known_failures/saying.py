@@ -18,7 +18,8 @@ class Saying:
         meaning: For people.
         remedy: What to change.
         source: Where the saying is known from.
-        keys: What mends it: keys of the model's table in models.toml, such as `args.max-model-len`.
+        keys: What mends it: keys of the model's table in models.toml, such as `args.max-model-len`. Where a group
+            `(?P<flag>…)` of the pattern has matched, `args` becomes the key of that flag.
         numbered: The remedy where every group `(?P<NAME>…)` of the pattern has matched digits; they replace `{NAME}`.
     """
 

@@ -98,6 +98,15 @@ SAYINGS = (
     Saying(
         "no-permission",
         None,
+        r"PermissionError.{0,400}models--",
+        "the engine may not read a file of the model",
+        "run `modelgen verify`, which names files of the hub that its user cannot read",
+        TESTED,
+        ("repo", "project.hub", "compose.user"),
+    ),
+    Saying(
+        "no-permission",
+        None,
         r"PermissionError: \[Errno 13\]|[Pp]ermission denied|PermissionError at ",
         "the engine may not read or write a file",
         "run `modelgen verify`, which names files of the hub that its user cannot read",

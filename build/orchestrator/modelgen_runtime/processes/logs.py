@@ -14,18 +14,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-from modelgen_runtime.log_lines import (
-    BEGIN_LINES,
-    END_LINES,
-    LINE_BYTES,
-    START_MARK,
-    clean_line,
-    left_out,
-)
-=======
 from modelgen_runtime.log_lines import BEGIN_LINES, END_LINES, LINE_BYTES, START_MARK, clean_line, left_out
->>>>>>> wip-why
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
