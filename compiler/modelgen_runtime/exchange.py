@@ -194,7 +194,7 @@ class Exchange:
 
     def _look_on(self) -> None:
         self._is_looking = False
-        if not self.answer.is_done:
+        if not (self.answer.is_done or self._is_admitted):
             self._look()
 
     async def _answer_here(self) -> None:
@@ -307,6 +307,8 @@ class Exchange:
     def on_end(self) -> None:
         """Complete the answer."""
         engine, self._engine = self._engine, None
+        if self._lease is not None and (told := self.answer.error_in_stream()) is not None:
+            self._front.admission.note_error(self._lease, 500, told)
         self._leave()
         if engine is not None and self._is_whole:
             self._front.pool.give_back(engine)

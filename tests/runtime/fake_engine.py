@@ -17,6 +17,7 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --fail-inference CODE           answers so to every request for tokens
 --fail-saying TEXT              with this message
 --answer-all-the-same PATH      except on this path; repeatable
+--end-streams-with JSON         sends this event and then [DONE] at the end of each stream, as vLLM does with an error
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
 --child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
@@ -152,6 +153,11 @@ class Handler(BaseHTTPRequestHandler):
                 print("its client has gone", file=sys.stderr, flush=True)
                 raise
             time.sleep(self.options.pace)
+        if self.options.end_streams_with:
+            for data in (self.options.end_streams_with, "[DONE]"):
+                event = f"data: {data}\n\n".encode()
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+                self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
 
     def die(self) -> NoReturn:
@@ -245,6 +251,7 @@ def main() -> None:
     parser.add_argument("--fill-memory", action="store_true")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")
+    parser.add_argument("--end-streams-with")
     options = parser.parse_args()
     speak(options)
     if options.exit_at_start is not None:
