@@ -22,7 +22,7 @@ class Door:
     Args:
         address: `host:port`, the host an IP address.
         make: Makes the protocol of a connection.
-        has_room: Returns whether a client may be accepted now, beside so many that were and that `make` has not seen yet;
+        has_room: Returns whether a client may be accepted now, beside so many for whom `make` has not been called yet;
             else they wait in the system's queue.
 
     Raises:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 CLIENTS, MOST_REQUESTS = 50, 20_000
 MODELS = ("big0", "big1", "big2", "dying", "quitting", "flood", "small", "sleepy", "extra")
-CODES = frozenset(
-    "queue_full buffers_full too_many_connections model_absent model_failed engine_stopped engine_stuck engine_broken "
-    "model_held model_stopped model_not_found shutting_down superseded "
-    "overloaded_error api_error not_found_error invalid_request_error".split()
-)
+CODES = {
+    *("queue_full", "buffers_full", "too_many_connections", "shutting_down"),
+    *("model_absent", "model_failed", "model_held", "model_stopped", "model_not_found", "superseded"),
+    *("engine_stopped", "engine_stuck", "engine_broken"),
+    *("overloaded_error", "api_error", "not_found_error", "invalid_request_error"),
+}
 """Reasons that a client may be given here; the last ones are how Anthropic's clients read them."""
 
 
@@ -113,22 +114,26 @@ async def client(number: int, port: int, end: float, note: Callable[..., None]) 
         try:
             outcome = judge(kind, await line.ask(KINDS[kind](chance, keep=keep), keep=keep))
         except (BrokenError, OSError) as error:
-            outcome = f"bad: {type(error).__name__}: {error or 'no answer in time'}"
+            outcome = f"bad: {type(error).__name__}: {str(error) or 'no answer in time'}"
             line.close()
         note(kind=kind, outcome=outcome, began=began, ended=time.monotonic())
         await asyncio.sleep(chance.random() * (0.2 if outcome.startswith("200") else 2.0))
     line.close()
 
 
-async def main() -> None:
-    port, end = int(sys.argv[1]), float(sys.argv[2])
+async def ask_all(port: int, end: float, note: Callable[..., None]) -> None:
+    await asyncio.gather(*(client(number, port, end, note) for number in range(CLIENTS)))
+
+
+def main() -> None:
     with Path(sys.argv[3]).open("w") as results:
 
         def note(**what: str | float) -> None:
-            results.write(json.dumps(what) + "\n")
+            results.write(json.dumps(what) + "
+")
 
-        await asyncio.gather(*(client(number, port, end, note) for number in range(CLIENTS)))
+        asyncio.run(ask_all(int(sys.argv[1]), float(sys.argv[2]), note))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

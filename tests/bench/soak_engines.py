@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import signal
 import threading
-import time
 import urllib.error
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelgen_runtime.manifest import write_manifest
 from runtime_serving import Served, engine, manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from modelgen_runtime.manifest import Manifest, Model
 
@@ -45,8 +44,7 @@ def fleet(folder: Path, *, has_extra: bool) -> Manifest:
         model("sleepy", "--hang-after", "200", gib=2),
         *([model("extra", gib=2)] if has_extra else ()),
     ]
-    settings = {"queue_limit": 1000, "min_active": 0.5, "drain_timeout": 3.0, "buffer_limit": BUFFER_LIMIT}
-    return manifest(*models, **settings)
+    return manifest(*models, queue_limit=1000, min_active=0.5, drain_timeout=3.0, buffer_limit=BUFFER_LIMIT)
 
 
 class Trouble:
@@ -56,6 +54,9 @@ class Trouble:
         self._served, self._folder = served, folder
         self._chance, self._over = random.Random(11), threading.Event()
         self.done, self.faults = Counter[str](), list[str]()
+        self.manifest = (
+            threading.Lock()
+        )  # whoever has it may write the manifest, or start an orchestrator that reads it
         self._threads = [
             threading.Thread(target=self._again, args=(work, pause), daemon=True)
             for work, pause in ((self._hurt, 3.0), (self._switch, 2.0), (self._hold, 4.0), (self._reload, 5.0))
@@ -105,11 +106,14 @@ class Trouble:
     def _reload(self) -> str:
         """Change the manifest, and have it read; a half-written one must change nothing."""
         path, new = self._folder / "manifest.json", fleet(self._folder, has_extra=self._chance.random() < 0.5)
-        text = json.dumps(_tree(new))
-        path.write_text(text[:1000])
-        assert self._ask("/reload", {}) == "400 bad_manifest"
-        path.write_text(text)
-        return f"reload: {self._ask('/reload', {})}"
+        text = write_manifest(new).decode()
+        with self.manifest:
+            path.write_text(text[:1000])
+            try:
+                assert self._ask("/reload", {}) == "400 bad_manifest"
+            finally:
+                path.write_text(text)
+            return f"reload: {self._ask('/reload', {})}"
 
     def _ask(self, path: str, body: object) -> str:
         status, answer = self._served.ask(path, body)
@@ -119,9 +123,3 @@ class Trouble:
         if not error.get("code") or status == 500:
             self.faults.append(f"{path} {body}: {status} {answer}")
         return f"{status} {error.get('code')}"
-
-
-def _tree(content: Manifest) -> object:
-    from modelgen_runtime.manifest import write_manifest
-
-    return json.loads(write_manifest(content))

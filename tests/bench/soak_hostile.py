@@ -147,7 +147,9 @@ async def idle_flood(all_: Hostility) -> None:
 
 
 async def log_follower(all_: Hostility) -> None:
-    path = all_.chance.choice(("/logs/flood?follow=1", "/logs/flood?follow=1&lines=10000", "/events", "/logs/big0?follow=1"))
+    path = all_.chance.choice(
+        ("/logs/flood?follow=1", "/logs/flood?follow=1&lines=10000", "/events", "/logs/big0?follow=1")
+    )
     async with all_.connect() as (reader, writer):
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         await reader.read(100)
@@ -219,23 +221,29 @@ KINDS: dict[Callable[[Hostility], Awaitable[None]], tuple[int, float]] = {
 """How many clients of each kind there are, and how long one rests between two attempts."""
 
 
-async def main() -> None:
-    port, end, results = int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])
-    all_, done = Hostility(port, end), Counter[str]()
+async def attack(all_: Hostility) -> Counter[str]:
+    """Return how often each kind has done its worst."""
+    done = Counter[str]()
 
     async def again(kind: Callable[[Hostility], Awaitable[None]], pause: float) -> None:
         for _ in range(MOST_ROUNDS):
-            if time.monotonic() > end:
+            if (left := all_.end - time.monotonic()) < 0:
                 return
             with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(min(LONGEST, end - time.monotonic() + 5)):
+                async with asyncio.timeout(min(LONGEST, left + 5)):
                     await kind(all_)
                 done[kind.__name__] += 1
             await all_.rest(pause * (0.5 + all_.chance.random()))
 
     await asyncio.gather(*(again(kind, pause) for kind, (count, pause) in KINDS.items() for _ in range(count)))
-    results.write_text(json.dumps({"done": done, "a foreign page was let in": all_.opened}))
+    return done
+
+
+def main() -> None:
+    all_ = Hostility(int(sys.argv[1]), float(sys.argv[2]))
+    done = asyncio.run(attack(all_))
+    Path(sys.argv[3]).write_text(json.dumps({"done": done, "a foreign page was let in": all_.opened}))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -68,7 +68,9 @@ class Line:
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as error:
-            raise BrokenError(f"a part of a head came: {error.partial!r}" if error.partial else "nothing came") from error
+            raise BrokenError(
+                f"a part of a head came: {error.partial!r}" if error.partial else "nothing came"
+            ) from error
         except OSError as error:  # refused before it was read as a whole: there may be an answer all the same
             raise BrokenError("nothing came") from error
         return await _read_rest(reader, head)
@@ -93,5 +95,7 @@ async def _read_rest(reader: asyncio.StreamReader, head: bytes) -> Answer:
         else:
             body += await reader.readexactly(int(headers["content-length"]))
     except (asyncio.IncompleteReadError, OSError, ValueError, KeyError) as error:
-        raise BrokenError(f"{first}, then {len(body)} bytes, then {error!r}; the last: {bytes(body[-200:])!r}") from error
+        raise BrokenError(
+            f"{first}, then {len(body)} bytes, then {error!r}; the last: {bytes(body[-200:])!r}"
+        ) from error
     return Answer(int(first.split()[1]), headers, bytes(body))

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from runtime_serving import Served, spawn, wait_for
 from soak_engines import OPEN_FILES, Trouble, fleet
 from soak_watch import Watch, descriptors
+
+from runtime_serving import Served, spawn, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,9 @@ def test_soak(tmp_path: Path) -> None:
             after = descriptors(soak.served.process.pid) or 0
     finally:
         soak.end()
-    left = Watch(str(tmp_path)).engines()
+        left = Watch(str(tmp_path)).engines()
+        for pid, *_ in left:
+            os.kill(pid, signal.SIGKILL)
     faults = [*requests(soak), *memory_and_cards(soak), *log(soak)]
     print(f"descriptors: {before} before, {after} after")
     if after > before + MARGIN:
@@ -128,7 +130,8 @@ def live_through(soak: Soak) -> None:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, KILL_EVERY))
             if left > KILL_EVERY:
-                soak.kill()
+                with trouble.manifest:
+                    soak.kill()
         trouble.end()
         assert hostile.wait(60) == 0
         assert clients.wait(PATIENCE) == 0
@@ -144,15 +147,21 @@ def requests(soak: Soak) -> Iterator[str]:
     """Print how the requests ended, and yield those that got neither a whole answer nor a clear error."""
     results, told = read_lines(soak.folder / "clients.jsonl"), json.loads((soak.folder / "hostile.json").read_text())
     bad = [one for one in results if one["outcome"].startswith("bad")]
-    excused = [one for one in bad if any(one["began"] < back + 0.5 and one["ended"] > died for died, back in soak.deaths)]
+    excused = [
+        one for one in bad if any(one["began"] < back + 0.5 and one["ended"] > died for died, back in soak.deaths)
+    ]
     good = Counter(one["outcome"] for one in results if one not in bad)
     print(f"well-behaved: {len(results)} requests, {dict(good.most_common())}, cut by a kill: {len(excused)}")
     for kind in sorted({one["kind"] for one in results}):
         took = sorted(one["ended"] - one["began"] for one in results if one["kind"] == kind)
-        shown = [took[int(len(took) * share)] for share in (0.5, 0.99)]
-        print(f"  {kind}: {len(took)}, p50 {shown[0] * 1000:.0f} ms, p99 {shown[1] * 1000:.0f} ms, longest {took[-1]:.1f} s")
+        half, most = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.99))
+        print(f"  {kind}: {len(took)}, p50 {half:.0f} ms, p99 {most:.0f} ms, longest {took[-1]:.1f} s")
     print(f"hostile: {told}")
-    yield from (f"{one['kind']} after {one['ended'] - one['began']:.1f} s: {one['outcome']}" for one in bad if one not in excused)
+    yield from (
+        f"{one['kind']} after {one['ended'] - one['began']:.1f} s: {one['outcome']}"
+        for one in bad
+        if one not in excused
+    )
     if told["a foreign page was let in"]:
         yield "a foreign page was let in"
 
@@ -162,11 +171,10 @@ def memory_and_cards(soak: Soak) -> Iterator[str]:
     lines = read_lines(soak.folder / "watch.jsonl")
     seconds = [line for line in lines if "MiB" in line]
     most, rate = max(line["MiB"] for line in seconds), [line["samples"] for line in seconds[1:]]
-    print(
-        f"memory: at most {most:.0f} MiB, median {statistics.median(line['MiB'] for line in seconds):.0f}; open files: at "
-        f"most {max(line['open'] for line in seconds)}; looked at {sum(rate)} times, {statistics.median(rate)} a second, "
-        f"longest gap {max(line['gap'] for line in seconds) * 1000:.0f} ms"
-    )
+    usual, opened = statistics.median(line["MiB"] for line in seconds), max(line["open"] for line in seconds)
+    gap = max(line["gap"] for line in seconds) * 1000
+    print(f"memory: at most {most:.0f} MiB, median {usual:.0f}; open files: at most {opened} of {OPEN_FILES}")
+    print(f"looked at {sum(rate)} times, {statistics.median(rate):.0f} a second; longest gap {gap:.0f} ms")
     if most >= MOST_MIB:
         yield f"{most:.0f} MiB of memory"
     yield from (f"at once: {line['at once']}" for line in lines if "at once" in line)
