@@ -103,7 +103,8 @@ class Access:
             RefusedError: With 403 or 401.
         """
         self._check_host(head.fields.get(b"host"))
-        self.origins.check(path, head.fields, is_control=is_control)
+        if is_control or b"origin" in head.fields:
+            self.origins.check(path, head.fields, is_control=is_control)
         if self._keys is None or path in _OPEN or (is_preflight(head) and not is_control):
             return  # browsers send no key with a preflight
         keys = _keys_in(head.fields)

@@ -77,7 +77,8 @@ class Exchange:
         if self.answer.is_done:  # its client went while it was in line behind others
             return
         self._is_begun = True
-        self.answer.page_lines = self._front.page_lines(self.path, self._head)
+        if self._front.access.origins.are_listed:
+            self.answer.page_lines = self._front.page_lines(self.path, self._head)
         try:
             if self._refusal is not None:
                 raise self._refusal
@@ -101,18 +102,17 @@ class Exchange:
         if self._engine is not None:
             self._engine.write(wire.chunk(data) if self._in_chunks else data)
             return
+        self._body += data
+        if self._received == self._length and self._is_begun and not self._is_admitted:
+            return  # that length was judged with the head, and its end is told next
         try:
-            self._front.buffers.take(len(data))
+            self._count_body()
         except RefusedError as refusal:
             self._refuse_in_line(refusal)
             return
-        self._buffered += len(data)
-        self._body += data
         if not self._is_begun or self._is_admitted:
             if len(self._body) > _HELD:
                 self._client.pause()
-        elif self._received == self._length:
-            return  # that length was judged with the head, and its end is told next
         elif len(self._body) > self._front.most_bytes(is_routed=self._finder is not None):
             self._refuse(self._front.too_large())
         else:
@@ -194,7 +194,7 @@ class Exchange:
 
     def _look_on(self) -> None:
         self._is_looking = False
-        if not self.answer.is_done:
+        if not (self.answer.is_done or self._is_admitted):
             self._look()
 
     async def _answer_here(self) -> None:
@@ -230,6 +230,7 @@ class Exchange:
         if self._front.heartbeat and not self._head.is_old:
             beating = asyncio.create_task(self._beat())
         try:
+            self._count_body()
             lease = await self._front.admission.enter(gate)
         except RefusedError as refusal:
             self._refuse(refusal)
@@ -268,8 +269,7 @@ class Exchange:
         self._engine = engine
         length = len(self._body) if self._length is None and self._is_whole else self._length
         self._in_chunks = length is None
-        fields = self._head.fields
-        lines = wire.passed_on(self._head.headers, fields.get(b"connection"), self._front.access.dropped)
+        lines = wire.passed_on(self._head.headers, self._head.fields, self._front.access.dropped)
         start = wire.request_head(self._head.target, engine.host, lines, length)
         body, self._body = self._body, bytearray()
         self._again = body if engine.is_kept and self._is_whole and len(body) <= _HELD else None
@@ -278,7 +278,7 @@ class Exchange:
             engine.write(body)  # by itself: a body of 64 MB is not copied once more
         else:
             engine.begin(self, start + (wire.chunk(bytes(body)) if self._in_chunks and body else body))
-        if self._again is None and not engine.is_congested:
+        if self._buffered and self._again is None and not engine.is_congested:
             self._free_buffer()
         self._client.resume()
 
@@ -289,7 +289,7 @@ class Exchange:
         if status >= 400 and self._engine is not None and self._lease is not None:
             self._engine.overhear(partial(self._front.admission.note_error, self._lease, status))
         self._again = None
-        if self._engine is None or not self._engine.is_congested:
+        if self._buffered and (self._engine is None or not self._engine.is_congested):
             self._free_buffer()
         self.answer.keeps_alive = self.answer.keeps_alive and self._is_whole and not self._front.is_closing
         self.answer.pass_head(status, headers, fields)
@@ -307,6 +307,8 @@ class Exchange:
     def on_end(self) -> None:
         """Complete the answer."""
         engine, self._engine = self._engine, None
+        if self.answer.is_event_stream and self._lease is not None and (told := self.answer.error_in_stream()):
+            self._front.admission.note_error(self._lease, 500, told)
         self._leave()
         if engine is not None and self._is_whole:
             self._front.pool.give_back(engine)
@@ -353,6 +355,11 @@ class Exchange:
 
     # -- the rest -----------------------------------------------------------------------------------------------------
 
+    def _count_body(self) -> None:
+        """Count what is held of the body; one that is passed on as soon as it has come need not be."""
+        self._front.buffers.take(len(self._body) - self._buffered)
+        self._buffered = len(self._body)
+
     def _free_buffer(self) -> None:
         self._front.buffers.give_back(self._buffered)
         self._buffered = 0
@@ -371,7 +378,8 @@ class Exchange:
         self.answer.refuse(refusal)
 
     def _note_end(self) -> None:
-        self._free_buffer()
+        if self._buffered:
+            self._free_buffer()
         if self._gate is not None:
             self._front.note_request(self._gate.model.id, self.answer.status, self._received, self.answer.sent)
         self._client.finish(self)

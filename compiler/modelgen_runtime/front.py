@@ -90,7 +90,7 @@ class Front:
         is_routed = path in routes
         is_control = not is_routed and self._control.has(path)
         self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "data")
-        if is_preflight(head):
+        if head.method != b"POST" and is_preflight(head):
             is_routed = False
         elif is_routed and head.method != b"POST":
             raise RefusedError(405, "method_not_allowed", f"{path} takes POST", allow="POST")

@@ -38,11 +38,6 @@ class KeyScan:
         self._value: int | None = None
         self.is_behind = False
 
-    @property
-    def is_begun(self) -> bool:
-        """Whether anything has been looked at."""
-        return self._at > 0
-
     def advance(self, body: bytearray) -> slice | None:
         """Look at the next part of a body that may have grown, and return where the value is.
 

@@ -23,7 +23,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._free: dict[Endpoint, list[Engine]] = {}
         self.all = set[Engine]()
-        """All open connections, those with a request included."""
+        """All connections, those with a request or still being made included."""
 
     def take(self, endpoint: Endpoint) -> Engine | None:
         """Return a free connection, the one that was used last, or None."""
@@ -41,13 +41,16 @@ class Pool:
         Raises:
             EngineError: There is none.
         """
+        engine = Engine(endpoint, self.all)
+        self.all.add(engine)  # it takes a descriptor from now on
         try:
             async with asyncio.timeout(_PATIENCE):
-                _, engine = await self._loop.create_connection(
-                    lambda: Engine(endpoint, self.all), endpoint.host, endpoint.port
-                )
+                await self._loop.create_connection(lambda: engine, endpoint.host, endpoint.port)
         except (OSError, TimeoutError) as error:
             raise EngineError(f"the engine does not take connections: {error!r}") from error
+        finally:
+            if engine.transport is None:
+                self.all.discard(engine)
         return engine
 
     def give_back(self, engine: Engine) -> None:

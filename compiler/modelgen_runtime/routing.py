@@ -67,20 +67,22 @@ class JsonFinder:
     """
 
     def __init__(self) -> None:
-        self._scan = KeyScan(b"model")
+        self._scan: KeyScan | None = None  # most bodies need none
 
     @property
     def is_behind(self) -> bool:
         """Whether `find` stopped before the end of the body."""
-        return self._scan.is_behind
+        return self._scan is not None and self._scan.is_behind
 
     def find(self, body: bytearray, *, is_whole: bool) -> Found | None:
         """Return the model; see `Finder`."""
-        if is_whole and len(body) <= _SMALL and not self._scan.is_begun:
+        if is_whole and len(body) <= _SMALL and self._scan is None:
             name = _read_whole(body)
             return None if name is None else Found(name, 0, 0)
         if len(body) <= _SMALL and not is_whole:
             return None
+        if self._scan is None:
+            self._scan = KeyScan(b"model")
         return _read_model(body, self._scan.advance(body))
 
     def rename(self, body: bytearray, found: Found, name: str) -> int:

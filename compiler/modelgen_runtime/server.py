@@ -193,8 +193,8 @@ class Connection(asyncio.Protocol):
         check_head(method, self._target, version, self._headers, self._fields)
         if self._parser.should_upgrade():
             return
-        self._in_body, self._head_size, self._framing_size, self._progress = True, 0, 0, 0
-        self._deadline = self._front.now() + _BODY_PATIENCE
+        self._in_body, self._head_size, self._framing_size = True, 0, 0
+        self._progress = _LEAST_PROGRESS  # its time begins now, unless it has come whole
         keeps_alive = self._parser.should_keep_alive()
         head = RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
         exchange = Exchange(self._front, self, head)

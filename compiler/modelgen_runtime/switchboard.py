@@ -59,7 +59,6 @@ class Switchboard:
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
         self._names, self._routes = _names(self._board), _routes(manifest)
         self._is_resumed = False
-        """Set, and replaced, whenever something has happened."""
         self._liveness = Liveness(self._board, self.condemn, patience)
 
     # -- what the gateway asks ----------------------------------------------------------------------------------------

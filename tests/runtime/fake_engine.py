@@ -17,8 +17,10 @@ It needs nothing but the standard library, and is up in a few milliseconds: `pyt
 --fail-inference CODE           answers so to every request for tokens
 --fail-saying TEXT              with this message
 --answer-all-the-same PATH      except on this path; repeatable
+--end-streams-with JSON         sends this event and then [DONE] at the end of each stream, as vLLM does with an error
 --drop-kept                     closes a connection at its second request, as if it had been idle for too long
 --ignore-term, --stop-after S   goes on at SIGTERM, for ever or for so long
+--flood MB                      has a child that prints so many MB each second
 --child, --daemon               has a child that ignores SIGTERM, or one that leaves its session as well
 --fill-memory                   has a child that takes all memory, and ends with CODE once the kernel has killed it
 --mark TEXT                     does nothing: to find it by
@@ -152,6 +154,11 @@ class Handler(BaseHTTPRequestHandler):
                 print("its client has gone", file=sys.stderr, flush=True)
                 raise
             time.sleep(self.options.pace)
+        if self.options.end_streams_with:
+            for data in (self.options.end_streams_with, "[DONE]"):
+                event = f"data: {data}\n\n".encode()
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+                self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
 
     def die(self) -> NoReturn:
@@ -204,10 +211,22 @@ def obey(options: argparse.Namespace) -> None:
     if options.child and os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(3600)
+    if options.flood and os.fork() == 0:
+        flood(options.flood)
     if options.daemon and os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.setsid()
         time.sleep(3600)
+
+
+def flood(megabytes: int) -> NoReturn:
+    """Print at a constant rate, for as long as the engine lives."""
+    block, parent = b"an engine that prints very much\n" * 31_250, os.getppid()  # a million bytes
+    while os.getppid() == parent:
+        with contextlib.suppress(OSError):  # of a full disk
+            os.write(2, block)
+        time.sleep(1 / megabytes)
+    os._exit(0)
 
 
 def fill_memory(options: argparse.Namespace) -> NoReturn:
@@ -237,6 +256,7 @@ def main() -> None:
     parser.add_argument("--fail-saying", default="the fake was told to fail")
     parser.add_argument("--exit-code", type=int, default=1)
     parser.add_argument("--say-many", type=int, default=0)
+    parser.add_argument("--flood", type=int, default=0)
     parser.add_argument("--chunks", type=int, default=3)
     parser.add_argument("--ignore-term", action="store_true")
     parser.add_argument("--child", action="store_true")
@@ -245,6 +265,7 @@ def main() -> None:
     parser.add_argument("--fill-memory", action="store_true")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--mark")
+    parser.add_argument("--end-streams-with")
     options = parser.parse_args()
     speak(options)
     if options.exit_at_start is not None:

@@ -35,18 +35,37 @@ def test_the_state_and_why_show_what_a_ready_engine_answers_and_what_it_means(tm
         assert (model["state"], model["failure"]) == ("ready", None)
         [error] = model["errors"]
         assert (error["status"], error["count"], error["message"]) == (400, 3, NO_TEMPLATE)
-        assert (error["name"], error["places"][0]) == ("chat-template-missing", "models.a.args.chat-template")
+        assert (error["name"], error["places"][0]) == ("chat-template-missing", "models.a.command")
         why = modelgen("why", "a", "--url", served.url, cwd=tmp_path).stdout
         assert why.startswith("a is ready; it has not failed\n  it answered 400 3 times, ")
         assert "  what to do: set `chat-template` in its `args`" in why
 
 
-def test_an_engine_that_says_that_it_has_died_is_started_again_at_once(tmp_path: Path) -> None:
-    with serving(tmp_path, manifest(engine("a", *failing(500, DEAD)))) as served:
+@pytest.mark.parametrize("said", [DEAD, "Failed to initialize NVML: Unknown Error"])
+def test_an_engine_that_says_that_it_has_died_is_started_again_at_once(tmp_path: Path, said: str) -> None:
+    with serving(tmp_path, manifest(engine("a", *failing(500, said)))) as served:
         assert served.chat("a")[0] == 500
         before = served.engines()
         wait_for(lambda: served.engines() not in ([], before) and served.state("a") == "ready")
         assert served.ask("/models")[1]["models"][0]["errors"] == []  # of another engine
+
+
+def test_an_engine_that_says_so_in_a_stream_is_started_again_too(tmp_path: Path) -> None:
+    event = json.dumps({"error": {"message": DEAD, "type": "InternalServerError", "code": 500}})
+    with serving(tmp_path, manifest(engine("a", "--end-streams-with", event))) as served:
+        asked = {"model": "a", "stream": True, "messages": [{"role": "user", "content": DEAD}]}
+        assert DEAD in served.ask("/v1/chat/completions", asked)[1]
+        before = served.engines()
+        wait_for(lambda: served.engines() not in ([], before) and served.state("a") == "ready")
+
+
+def test_a_stream_that_quotes_a_client_ends_no_engine(tmp_path: Path) -> None:
+    with serving(tmp_path, manifest(engine("a"))) as served:
+        asked = {"model": "a", "stream": True, "messages": [{"role": "user", "content": DEAD}]}
+        assert DEAD in served.ask("/v1/chat/completions", asked)[1]
+        before = served.engines()
+        assert served.chat("a")[0] == 200
+        assert (served.engines(), served.state("a")) == (before, "ready")
 
 
 @pytest.mark.parametrize("arguments", [(400, DEAD), (500, f"no such file: '{DEAD}'")])

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from modelgen_runtime.access import Access
 from modelgen_runtime.buffers import Buffers
 from modelgen_runtime.descriptors import Descriptors
+from modelgen_runtime.origins import Origins
 from modelgen_runtime.server import Connection
 from runtime_serving import Served, engine, manifest, post, serving
 
@@ -126,12 +128,10 @@ def test_a_request_on_a_fresh_connection_is_asked_once(tmp_path_factory: pytest.
 def test_a_fault_of_ours_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
         descriptors, buffers = Descriptors(1000, (), (), 0), Buffers(1000)
+        access = Access((), None, Origins(()))
 
         def now(self) -> float:
             return 0.0
-
-        def page_lines(self, *_: object) -> bytes:
-            return b""
 
         def judge(self, *_: object) -> bool:
             raise ZeroDivisionError

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -161,3 +163,21 @@ def test_framing_without_a_body_ends(orchestrator: Served) -> None:
                 client.sendall(b"x" * 65536)
         assert read_all(client).startswith(b"HTTP/1.1 431")
     assert resident_mib(orchestrator) < 100
+
+
+def test_a_crowd_at_the_door_takes_no_descriptor_that_engines_need(tmp_path: Path) -> None:
+    """Sockets that were accepted and not yet handed over were counted by nobody, and a stop needs descriptors too."""
+    with serving(tmp_path, manifest(engine("a", gib=0)), open_files=256) as served, contextlib.ExitStack() as stack:
+        assert served.chat("a")[0] == 200
+        opened = Path(f"/proc/{served.process.pid}/fd")
+        os.kill(served.process.pid, signal.SIGSTOP)  # so that all of them are at the door at once
+        crowd = [stack.enter_context(connect(served)) for _ in range(600)]
+        for client in crowd:
+            client.sendall(HEALTH)
+        os.kill(served.process.pid, signal.SIGCONT)
+        with ThreadPoolExecutor(1) as pool:
+            first, most = pool.submit(crowd[0].recv, 65536), 0
+            while not first.done():
+                most = max(most, sum(1 for _ in opened.iterdir()))
+            most = max([most, *(sum(1 for _ in opened.iterdir()) for _ in range(200))])
+        assert most < 256 - 20

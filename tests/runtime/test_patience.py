@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from modelgen_runtime.access import Access
 from modelgen_runtime.buffers import Buffers
 from modelgen_runtime.descriptors import Descriptors
+from modelgen_runtime.origins import Origins
 from modelgen_runtime.server import Connection
 
 if TYPE_CHECKING:
@@ -21,15 +23,13 @@ class Clock:
     """A front that only knows the time, and takes any body."""
 
     descriptors, is_closing = Descriptors(1000, (), (), 0), False
+    access = Access((), None, Origins(()))
 
     def __init__(self) -> None:
         self.time, self.buffers = 0.0, Buffers(2**30)
 
     def now(self) -> float:
         return self.time
-
-    def page_lines(self, *_: object) -> bytes:
-        return b""
 
     def judge(self, *_: object) -> bool:
         return True

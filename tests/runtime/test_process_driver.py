@@ -581,3 +581,29 @@ def test_both_ways_to_ask_about_processes_agree() -> None:
     for table in (proc_table, ps_table):
         assert table.identify(leader.pid) is None
         assert leader.pid not in table.list_group(leader.pid)
+
+
+def test_an_end_is_seen_although_no_file_can_be_opened_for_a_while(rig: ProcessRig) -> None:
+    """The watch died of it unseen, and its model counted as stuck on its card until the orchestrator was restarted."""
+    model = rig.model("a", "--child", stop_grace=0.2)
+
+    async def run() -> None:
+        exits: asyncio.Queue[Exit] = asyncio.Queue()
+        driver = rig.driver()
+        await driver.adopt([model], lambda _, ended: exits.put_nowait(ended))
+        await driver.start(model)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        [*pids] = rig.processes(model)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            os.kill(pids[0], signal.SIGKILL)
+            async with asyncio.timeout(PATIENCE):
+                assert not (await exits.get()).is_gone  # for all that can be seen
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await driver.stop(model)
+        await driver.start(model)
+        await driver.stop(model)
+        await driver.close()
+
+    asyncio.run(run())

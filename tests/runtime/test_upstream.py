@@ -128,6 +128,15 @@ def test_an_answer_may_end_with_its_connection() -> None:
         (b"HTTP/1.1 2", "before its answer was whole"),
         (b"SSH-2.0-x\r\n", "is not HTTP"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "is not HTTP"),
+        (b"HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nok", "has the status 099"),
+        (b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\nok", "has the status 999"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000 + b"\r\n\r\n", "head of the engine's answer is too large"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1_000 + b"\r\n", "head of the engine's answer is too large"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "head of the engine's answer is too large"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"x" * 1_000_000,
+            "head of the engine's answer is too large",
+        ),
     ],
 )
 def test_half_an_answer_is_none(answer: bytes, told: str) -> None:

@@ -18,6 +18,7 @@ _BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})
 """With these headers, nothing can be added to a stream of events."""
 _MOST_ERROR = 64 * 1024
+_ERRORS = (b'{"error"', b'{"object":"error"', b'{"type":"error"', b'{"type": "error"')
 
 
 class Client(Protocol):
@@ -59,8 +60,8 @@ class Answer:
     """
 
     __slots__ = (
-        "_client", "_error_of_engine", "_held_head", "_in_chunks", "_is_beating", "_is_event_stream", "_is_head",
-        "_is_old", "_last", "_on_done", "_path", "is_done", "keeps_alive", "page_lines", "sent", "status",
+        "_before_last", "_client", "_error_of_engine", "_held_head", "_in_chunks", "_is_beating", "_is_head", "_is_old",
+        "_last", "_on_done", "_path", "is_done", "is_event_stream", "keeps_alive", "page_lines", "sent", "status",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a head says
@@ -69,8 +70,8 @@ class Answer:
         self._client, self._path, self._on_done = client, path, on_done
         self._is_head, self._is_old, self.keeps_alive = is_head, is_old, keeps_alive
         self.status, self.sent, self.is_done = 0, 0, False
-        self._in_chunks = self._is_beating = self._is_event_stream = False
-        self._held_head = self._last = b""
+        self._in_chunks = self._is_beating = self.is_event_stream = False
+        self._held_head = self._last = self._before_last = b""
         self.page_lines = b""
         """Lines of headers for a browser, in whatever is answered."""
         self._error_of_engine: bytearray | None = None
@@ -84,11 +85,11 @@ class Answer:
         if self._is_beating:
             self._error_of_engine = None if is_stream else bytearray()
             return
-        self._is_event_stream = is_stream and not fields.keys() & _FIXED
+        self.is_event_stream = is_stream and not fields.keys() & _FIXED
         has_body, has_length = status not in (204, 304), b"content-length" in fields
         self._in_chunks = has_body and not has_length and not self._is_old
         self.keeps_alive = self.keeps_alive and (has_length or self._in_chunks or not has_body)
-        lines = wire.passed_on(headers, fields.get(b"connection"), wire.OF_ANSWER) + self.page_lines
+        lines = wire.passed_on(headers, fields, wire.OF_ANSWER) + self.page_lines
         self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
 
     def pass_data(self, data: bytes) -> None:
@@ -97,7 +98,7 @@ class Answer:
         if self._error_of_engine is not None:
             self._error_of_engine += data[: _MOST_ERROR - len(self._error_of_engine)]
             return
-        self._last = data
+        self._before_last, self._last = self._last, data
         head, self._held_head = self._held_head, b""
         self._client.write(head + (wire.chunk(data) if self._in_chunks else data))
 
@@ -122,6 +123,14 @@ class Answer:
         done, self._on_done = self._on_done, _ignore  # else each exchange were garbage in a circle, for the collector
         done()
 
+    def error_in_stream(self) -> bytes | None:
+        """Return the data of the error event that an engine ended its stream with; vLLM sends `[DONE]` after it."""
+        for part in (self._last, self._before_last):
+            event = part.partition(b"\n\n")[0].rpartition(b"data: ")
+            if event[0] in (b"", b"event: error\n") and event[2].startswith(_ERRORS):
+                return event[2]
+        return None
+
     # -- one of our own -----------------------------------------------------------------------------------------------
 
     async def send(self, response: Response) -> None:
@@ -142,7 +151,7 @@ class Answer:
         """Send an error: of a stream of events as its last event; any other answer that has begun breaks off."""
         if self.is_done:
             return
-        if self._is_beating or self._is_event_stream:
+        if self._is_beating or self.is_event_stream:
             self.status, self._error_of_engine = refusal.status, None
             self.flush()
             event = problems.error_event(self._path, refusal)

@@ -49,13 +49,13 @@ class Descriptors:
     Args:
         limit: Of the process.
         clients: Connections of clients.
-        engines: Connections to engines.
+        engines: Connections to engines, those included that are being made.
         own: How many descriptors are open besides.
     """
 
     def __init__(self, limit: int, clients: Collection[Idle], engines: Collection[object], own: int) -> None:
-        reserve = min(_MOST_RESERVE, max(_LEAST_RESERVE, limit // 8)) + own
-        self._for_clients, self._for_engines = limit - reserve, limit - reserve // 2
+        reserve = min(_MOST_RESERVE, max(_LEAST_RESERVE, limit // 8))
+        self._for_clients, self._for_engines = limit - own - reserve, limit - own - reserve // 2
         self._clients, self._engines = clients, engines
 
     def make_room(self) -> bool:
@@ -67,10 +67,9 @@ class Descriptors:
             connection.abort()
         return bool(idle)
 
-    @property
-    def has_room_for_answer(self) -> bool:
-        """Whether one more client may connect, be it only to read why it may not stay."""
-        return self._used <= self._for_engines
+    def has_room_for_answer(self, entering: int) -> bool:
+        """Return whether one more client may connect, beside those who do, be it only to read why it may not stay."""
+        return self._used + entering <= self._for_engines
 
     @property
     def has_room_for_engine(self) -> bool:

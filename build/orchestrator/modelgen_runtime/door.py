@@ -22,13 +22,14 @@ class Door:
     Args:
         address: `host:port`, the host an IP address.
         make: Makes the protocol of a connection.
-        has_room: Returns whether a client may be accepted now; else they wait in the system's queue.
+        has_room: Returns whether a client may be accepted now, beside so many for whom `make` has not been called yet;
+            else they wait in the system's queue.
 
     Raises:
         OSError: The address cannot be used.
     """
 
-    def __init__(self, address: str, make: Callable[[], asyncio.Protocol], has_room: Callable[[], bool]) -> None:
+    def __init__(self, address: str, make: Callable[[], asyncio.Protocol], has_room: Callable[[int], bool]) -> None:
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -50,7 +51,7 @@ class Door:
 
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
-            if not self._has_room():
+            if not self._has_room(len(self._tasks)):
                 self._pause()
                 return
             try:

@@ -20,7 +20,16 @@ _KINDS = 5
 _MESSAGE_CHARACTERS = 1_000
 _KIND_CHARACTERS = 200
 _NUMBER = re.compile(r"[0-9]+")
-_DEAD = ("EngineCore encountered an issue", "Background loop has errored")
+_DEAD = (
+    "EngineCore encountered an issue",
+    "Background loop has errored",
+    # Containers lose their GPUs when systemd reloads its units, and have them again once they are started anew
+    # (NVIDIA/nvidia-container-toolkit#48).
+    "Failed to initialize NVML: Unknown Error",
+    "NVML: Unknown Error",
+    "CUDA error: unknown error",
+    "CUDA error: no CUDA-capable device is detected",
+)
 
 
 @dataclass(slots=True)

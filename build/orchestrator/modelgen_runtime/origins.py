@@ -40,6 +40,8 @@ class Origins:
         self._logged = set[str]()
         # The compiler refuses whatever is no origin; `null` in a manifest would let any sandboxed frame in.
         self._allowed = frozenset(_normal(origin.encode()) for origin in allowed if _WRITABLE.fullmatch(origin.lower()))
+        self.are_listed = bool(self._allowed)
+        """Whether any answer has lines for browsers."""
 
     def check(self, path: str, fields: Mapping[bytes, bytes], *, is_control: bool) -> None:
         """Let a request in, or refuse it for the page that makes it; the log tells it too, since browsers hide it.
@@ -69,8 +71,6 @@ class Origins:
 
     def lines(self, head: RequestHead) -> bytes:
         """Return the lines for the browser in every answer of a data route, errors included."""
-        if not self._allowed:
-            return b""
         origin = head.fields.get(b"origin")
         if origin is None or _normal(origin) not in self._allowed:
             return _VARY

@@ -98,7 +98,7 @@ async def serve(
 
 def _listen(front: Front, connections: set[Connection], bind: str) -> Door:
     try:
-        return Door(bind, lambda: Connection(front, connections), lambda: front.descriptors.has_room_for_answer)
+        return Door(bind, lambda: Connection(front, connections), front.descriptors.has_room_for_answer)
     except OSError as error:
         reason = "is taken" if error.errno in _TAKEN else f"cannot be used ({error.strerror or error})"
         raise CannotServeError(

@@ -17,6 +17,7 @@ _REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 _OF_CONNECTION = frozenset(
     b"connection http2-settings keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
+_NAME_NOTHING = (b"keep-alive", b"close")
 OF_REQUEST = _OF_CONNECTION | {b"host", b"content-length", b"expect", b"proxy-authorization"}
 """What of a request is written anew for an engine."""
 OF_ANSWER = _OF_CONNECTION.union(
@@ -27,17 +28,18 @@ OF_ANSWER = _OF_CONNECTION.union(
 """What of an answer goes no further; vLLM lets the pages of all other sites read its answers, and this address none."""
 
 
-def passed_on(headers: Headers, connection: bytes | None, dropped: frozenset[bytes]) -> bytes:
+def passed_on(headers: Headers, fields: dict[bytes, bytes], dropped: frozenset[bytes]) -> bytes:
     """Return the lines of the headers that go further than one connection.
 
     Args:
-        headers: All.
-        connection: A value of `Connection`, whose lines may name others that go no further; None where there is none.
+        headers: All; the lines of `Connection` may name others that go no further.
+        fields: The same by name in lower case.
         dropped: Names in lower case of those that go no further in any case: `OF_REQUEST` or more, or `OF_ANSWER`.
     """
-    if connection is not None:
+    connection = fields.get(b"connection")
+    if connection is not None and (len(fields) < len(headers) or connection.lower() not in _NAME_NOTHING):
         for name, value in headers:  # it may stand several times
-            if name.lower() == b"connection" and value.lower() not in (b"keep-alive", b"close"):
+            if name.lower() == b"connection" and value.lower() not in _NAME_NOTHING:
                 dropped |= {token.strip().lower() for token in value.split(b",")}
     return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name.lower() not in dropped])
 

@@ -32,6 +32,13 @@ _KNOWN = (
         r"is not a docker command|unknown (?:shorthand )?flag|unknown command: docker compose",
         "there is no Docker Compose v2 here; install the plugin `docker-compose-plugin`, and try again",
     ),
+    (
+        r"error setting rlimit",
+        (
+            "this Docker may not raise the limits of a container, as one without root may not; write `ulimits` with "
+            "what it allows in [orchestrator.compose] and [models.ID.compose], such as `ulimits = { nofile = 1024 }`"
+        ),
+    ),
 )
 _TAKEN = re.compile(r"address already in use|port is already allocated")
 _ADDRESS = re.compile(r"(?:for|listen tcp4?|Bind for) (\[?[0-9a-fA-F.:]+\]?:\d+)")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from modelgen_runtime.manifest import Model, Process
 
 _TRIM_SECONDS, _BUSY_TRIM_SECONDS = 1.0, 0.05
+_BLIND_SECONDS = 0.1
 _SPARE_DESCRIPTORS = 16
 """What a start needs, with a connection or two for whoever waits for it."""
 _LOG = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ class ProcessDriver:
             engine.is_stopping = True
             try:
                 await end_group(engine.record.pid, model.stop_grace, engine.gone.wait)
-            except DriverError as error:
+            except (DriverError, OSError) as error:
                 raise DriverError(engine.left_behind or str(error)) from error
 
     def warnings(self) -> list[str]:
@@ -222,9 +223,12 @@ class ProcessDriver:
                 await wait_until_empty(record.pid)
             await end_left_behind(record.model, mark(self._directory, record.generation))
         except TimeoutError:
-            left_behind = f"it has ended, but the processes {list_group(record.pid)} live on"
+            left_behind = f"it has ended, but the processes {_living(record.pid)} live on"
         except DriverError as error:
             left_behind = str(error)
+        except OSError as error:  # no descriptor is left to read /proc with
+            left_behind = f"it has ended, but what is left of it cannot be seen: {error.strerror}"
+            await asyncio.sleep(_BLIND_SECONDS)
         else:
             return True
         if left_behind != engine.left_behind:
@@ -305,6 +309,14 @@ def _check_descriptors() -> None:
 
 def _endpoint(record: Record) -> Endpoint:
     return Endpoint("127.0.0.1", record.port, record.generation)
+
+
+def _living(group: int) -> object:
+    """Return the living processes of a group, or why they cannot be seen."""
+    try:
+        return list_group(group)
+    except OSError as error:
+        return error.strerror
 
 
 async def _end_stranger(record: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -46,7 +47,9 @@ def read_mark(pid: int, variable: str) -> str | None:
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123 - see `list_marked`
             data = b"\0" + file.read()
-    except OSError:  # it has ended, or is somebody else's
+    except OSError as error:  # it has ended, or is somebody else's
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # nobody may take this for its end
         return None
     _, found, rest = data.partition(b"\0%b=" % variable.encode())
     return rest.partition(b"\0")[0].decode(errors="replace") if found else None

@@ -1,0 +1,130 @@
+"""What engines do, written on the board: they are ready, fail, end, hang, or do not end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen_runtime import refusals, switches
+from modelgen_runtime.books import Books
+from modelgen_runtime.happenings import Action
+from modelgen_runtime.standing import State
+
+if TYPE_CHECKING:
+    from modelgen_runtime.driver import Endpoint
+    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.manifest import Model
+    from modelgen_runtime.orders import Failure
+    from modelgen_runtime.record import Record
+
+_CHECKED = 5.0
+"""Seconds for which a look at what is to be started counts."""
+SHORT_PAUSE = 2.0
+"""Seconds that a request waits for a model that has failed; a longer pause refuses it at once."""
+
+
+class EngineEvents(Books):
+    """The part of the board that engines and their driver report to."""
+
+    def adopt(self, model: str, endpoint: Endpoint) -> Action:
+        """Take over an engine that runs already; whether it serves is to be found out."""
+        record = self.records[model]
+        record.endpoint, record.began = endpoint, self._clock()
+        record.want(record.began)
+        self._enter(record, State.STARTING, "it runs already")
+        return Action("await", record.model)
+
+    def ready(self, model: str, endpoint: Endpoint) -> None:
+        """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
+        record, now = self.records[model], self._clock()
+        if record.state is not State.STARTING:
+            return
+        record.endpoint, record.ready_at, record.gate.used, record.failure = endpoint, now, now, None
+        record.gate.errors.clear()
+        self._enter(record, State.READY, seconds=now - record.began)
+        self._open(record)
+
+    def failed(self, model: str, failure: Failure) -> None:
+        """Note that an engine did not start, or has died unasked; nothing of it is left."""
+        record, now, before = self.records[model], self._clock(), self.records[model].state
+        if not record.holds_memory or before is State.STOPPING:
+            return  # its start was given up meanwhile, and its stop tells when it is gone
+        if record.is_held and before is not State.STARTING:
+            self.stopped(model)
+            return
+        record.note_failure(failure, now)
+        was_resident, record.endpoint, record.doomed, record.stuck = record.is_resident, None, None, None
+        record.close(State.ABSENT if failure.is_absent else State.FAILED)
+        self._enter(record, record.state, failure.message)
+        refusal = refusals.failed(record, now)
+        record.cut_leases(refusal)
+        record.unwant()
+        displaced = [*record.displaced]
+        self._abandon(record, refusal)
+        if before is State.STARTING or record.not_before > now + SHORT_PAUSE:
+            record.refuse_line(refusal)
+        if before is State.STARTING:
+            record.displaced.clear()
+            switches.restore(displaced, self.records, now)
+        elif before is State.READY and was_resident:
+            record.want(now, gentle=True)
+        self._settle(record)
+
+    def give_up(self, model: str, generation: str, failure: Failure) -> None:
+        """Stop an engine that serves nobody any more although it lives; it is started again."""
+        record, now = self.records.get(model), self._clock()
+        if record is None or record.endpoint is None or record.endpoint.generation != generation:
+            return
+        if record.doomed is not None or not record.standing.is_open:
+            return
+        record.note_failure(failure, now)
+        record.doomed, refusal = failure, refusals.failed(record, now)
+        record.close(State.DRAINING)
+        record.drain_until = now
+        self._enter(record, State.DRAINING, failure.message)
+        record.cut_leases(refusal)
+        if record.not_before > now + SHORT_PAUSE:
+            record.refuse_line(refusal)
+
+    def checked(self, model: Model, failure: Failure | None) -> RefusedError | None:
+        """Note whether a model could be started, and return why not; nobody leaves for one that could not."""
+        record, now = self.records.get(model.id), self._clock()
+        if record is None:
+            return None
+        record.is_checking = False
+        if record.model != model or record.holds_memory:
+            return None  # another was looked at, or it has got its room in another way
+        if failure is None:
+            record.checked_until = now + _CHECKED
+            return None
+        record.note_failure(failure, now)
+        self._enter(record, State.ABSENT if failure.is_absent else State.FAILED, failure.message)
+        refusal = refusals.failed(record, now)
+        self._refuse_all(record, refusal)
+        return refusal
+
+    def stopped(self, model: str) -> None:
+        """Note that nothing of an engine is left."""
+        record, now = self.records[model], self._clock()
+        doomed, record.doomed = record.doomed, None
+        record.endpoint = record.stuck = None
+        record.close(State.STOPPED if doomed is None else State.FAILED)
+        record.cut_leases(refusals.ended(model))
+        self._enter(record, record.state)
+        if doomed is not None and not record.is_held:
+            record.want(now, gentle=True)
+        self._settle(record)
+
+    def not_stopped(self, model: str, why: str) -> None:
+        """Note that an engine cannot be stopped: who waits for its cards is told so."""
+        stuck, refusal = self.records[model], refusals.stuck(model, why)
+        stuck.stuck = why
+        self._tell("stuck", stuck, why)
+        for record in self.records.values():
+            if record.model.claims.keys() & stuck.model.claims.keys() and not record.holds_memory:
+                record.refuse_line(refusal)
+                self._abandon(record, refusal)
+        stuck.tell_stopped(refusal)
+
+    def _open(self, record: Record) -> None:
+        switches.note_ready(record, self.records)
+        record.open()

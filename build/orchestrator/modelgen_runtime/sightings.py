@@ -1,0 +1,59 @@
+"""What somebody else does to engines, seen from time to time: they are removed, made anew, or started by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen_runtime import refusals
+from modelgen_runtime.books import Books
+from modelgen_runtime.happenings import Action
+from modelgen_runtime.standing import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+class Sightings(Books):
+    """The part of the board that is held against the world."""
+
+    def note_absent(self, absent: Collection[str]) -> None:
+        """Note which models have nothing to be started; one that has it again may be tried at once."""
+        for id_, record in self.records.items():
+            if id_ in absent and record.state in (State.STOPPED, State.FAILED):
+                record.checked_until = 0.0
+                self._enter(record, State.ABSENT)
+                self._refuse_all(record, refusals.absent(id_))
+            elif id_ not in absent and record.state is State.ABSENT:
+                record.failure, record.failures, record.not_before = None, 0, 0.0
+                self._enter(record, State.STOPPED)
+                self._bring_back(record)
+
+    def note_astray(self, model: str) -> None:
+        """Take over an engine that somebody else has started, if it fits; else it is stopped, for its card is taken."""
+        record, cards = self.records[model], self.records[model].model.claims
+        if record.holds_memory:
+            return
+        others = [one for one in self.records.values() if one.holds_memory]
+        is_moving = any(one.standing.in_transition and one.model.claims.keys() & cards for one in others)
+        claimed = {gpu: sum(one.model.claims.get(gpu, 0) for one in others) for gpu in cards}
+        fits = all(claimed[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
+        if fits and not is_moving and not record.is_held:
+            record.began = self._clock()
+            record.want(record.began)
+            self._enter(record, State.STARTING, "somebody else has started it")
+            self._actions.append(Action("start", record.model))
+        else:
+            record.close(State.STOPPING)
+            reason = "it is held" if record.is_held else "its room is taken"
+            self._enter(record, State.STOPPING, f"somebody else has started it, and {reason}")
+            self._actions.append(Action("stop", record.model))
+
+    def note_containers(self, containers: Mapping[str, str]) -> None:
+        """Forget the failures of containers that others have taken the place of: they may be tried at once."""
+        for id_, container in containers.items():
+            record = self.records.get(id_)
+            failed = None if record is None or record.failure is None else record.failure.container
+            if record is not None and failed not in (None, container):
+                record.failure, record.failures, record.not_before = None, 0, 0.0
+                if record.state is State.FAILED:
+                    self._enter(record, State.STOPPED, "its container was made anew")

@@ -1,0 +1,109 @@
+"""The books of all models: their records, and how a change of one is written down."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from modelgen_runtime import switches
+from modelgen_runtime.gate import Gate
+from modelgen_runtime.happenings import Action, Happening
+from modelgen_runtime.record import Record
+from modelgen_runtime.scheduler import Policy
+from modelgen_runtime.standing import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.manifest import Manifest, Model
+
+
+class Books:
+    """All models.
+
+    Args:
+        manifest: What there is.
+        clock: Seconds, never going back.
+        poke: Called when a request has left and that may change something.
+        report: Told of everything that happens.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        clock: Callable[[], float],
+        poke: Callable[[], None],
+        report: Callable[[Happening], None],
+    ) -> None:
+        self._clock, self._poke, self._report = clock, poke, report
+        self._is_contended, self._is_shut, self._last = False, False, 0.0
+        self._actions: list[Action] = []
+        self.manifest = manifest
+        self.records = {model.id: self._make(model) for model in manifest.models}
+
+    @property
+    def policy(self) -> Policy:
+        """What protects models from each other."""
+        settings = self.manifest.settings
+        limits = {gpu.name: gpu.limit for gpu in self.manifest.gpus}
+        return Policy(limits, settings.min_active, settings.max_wait)
+
+    def lack(self, models: Iterable[str]) -> dict[str, int]:
+        """Return what cards lack for models to be resident together, in bytes; empty where nothing does."""
+        need: dict[str, int] = {}
+        for id_ in models:
+            for gpu, size in self.records[id_].model.claims.items():
+                need[gpu] = need.get(gpu, 0) + size
+        limits = self.policy.limits
+        return {gpu: size - limits.get(gpu, 0) for gpu, size in need.items() if size > limits.get(gpu, 0)}
+
+    def wanted(self) -> list[str]:
+        """Return the models that ought to run: what the next orchestrator resumes."""
+        return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
+
+    def _stamp(self) -> float:
+        """Return the time, later than any that was returned before: who came first is never in doubt."""
+        self._last = max(self._clock(), math.nextafter(self._last, math.inf))
+        return self._last
+
+    def _make(self, model: Model) -> Record:
+        return Record(Gate(model, on_leave=self._note_leave), model)
+
+    def _note_leave(self, gate: Gate) -> None:
+        gate.used = self._clock()
+        if gate.endpoint is None or gate.queued or (self._is_contended and not gate.leases):
+            self._poke()
+
+    def _enter(self, record: Record, state: State, detail: str | None = None, *, seconds: float | None = None) -> None:
+        record.state = state
+        self._tell(state, record, detail, seconds)
+
+    def _tell(self, kind: str, record: Record, detail: str | None = None, seconds: float | None = None) -> None:
+        self._report(Happening(kind, record.model.id, detail, seconds))
+
+    def _settle(self, record: Record) -> None:
+        """Do what waited for an engine's end."""
+        record.is_dismissed = False
+        record.tell_stopped(None)
+        if record.is_removed:
+            del self.records[record.model.id]
+        record.replace(self._clock())
+
+    def _refuse_all(self, record: Record, refusal: RefusedError) -> None:
+        """Send away all who wait for a model that cannot start; who left for it comes back."""
+        record.unwant()
+        self._abandon(record, refusal)
+        record.refuse_line(refusal)
+        displaced, record.displaced = record.displaced, []
+        switches.restore(displaced, self.records, self._clock())
+
+    def _abandon(self, record: Record, refusal: RefusedError) -> None:
+        for order in [*record.orders]:
+            switches.abandon(order, self.records, refusal, self._clock())
+
+    def _bring_back(self, record: Record) -> None:
+        """Ask for a model that ran before it was leased, once it may run and has something to be started."""
+        if record.holds.resumes and not record.is_held and record.state is not State.ABSENT:
+            record.holds.resumes = False
+            record.want(self._clock(), gentle=True)
