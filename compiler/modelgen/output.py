@@ -238,6 +238,6 @@ def _parse_record(data: bytes | None) -> Record | None:
 
 
 def _is_within(name: str) -> bool:
-    """Tell whether a name from a record, which comes from disk, stays in the directory and can be printed."""
+    """Return whether a name from a record, which comes from disk, stays in the directory and can be printed."""
     parts = name.split("/")
     return name.isprintable() and not {"", ".", ".."}.intersection(parts) and not {"\\", ":"}.intersection(name)

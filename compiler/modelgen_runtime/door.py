@@ -1,4 +1,4 @@
-"""The listening socket, which takes no further client while there is no descriptor for one."""
+"""The listening socket, which accepts no client while there is no descriptor for one."""
 
 from __future__ import annotations
 

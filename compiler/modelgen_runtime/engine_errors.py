@@ -1,4 +1,4 @@
-"""What engines that are ready answer instead of what they were asked for: the last kinds of errors of each."""
+"""Errors that ready engines return: the last kinds of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who keeps a model from running: until they release it, or until their lease runs out."""
+"""Holds on a model, which keep it stopped: until their owner releases them, or until the lease expires."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Engines that live and serve nobody: noticed when requests wait, nothing comes, and no question is answered.
+"""Find engines that hang: requests wait, no data arrives, and probes get no answer.
 
-A busy engine must never be taken for a hung one. So nothing is asked while anything comes, one question may take longer
-than the slowest health check that is known (SGLang's takes up to 20 s under load), any answer at all counts as life,
-and only several silences in a row count against it.
+A busy engine must never be taken for a hung one. So it is not probed while any data arrives, one probe may take longer
+than the slowest known health check (SGLang's takes up to 20 s under load), any answer at all counts as life, and only
+several misses in a row count as a hang.
 """
 
 from __future__ import annotations

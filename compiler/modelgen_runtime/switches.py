@@ -49,7 +49,7 @@ def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> 
 
 
 def _contradict(earlier: Order, later: Order, records: Mapping[str, Record], limits: Mapping[str, int]) -> bool:
-    """Tell whether two switches cannot both be complete."""
+    """Return whether two switches cannot both be complete."""
     models = [records[id_].model for id_ in {*earlier.models, *later.models} if id_ in records]
     return any(sum(model.claims.get(gpu, 0) for model in models) > limit for gpu, limit in limits.items())
 

@@ -48,7 +48,7 @@ def test_a_model_that_is_started_by_hand_beside_another_on_its_card_is_stopped(u
     up.served.ask("/switch", {"model_id": "a"})
     by_compose(up, "start", "command-b")
     until(lambda: not is_running(up, "b"))
-    assert "b: stopping (somebody else has started it, and its room is taken)" in up.orchestrator_log()
+    assert "b: stopping (it was started from outside, and its GPU memory is in use)" in up.orchestrator_log()
     assert up.served.chat("a")[0] == 200
     until(lambda: up.served.state("b") == "stopped")
 
@@ -61,7 +61,7 @@ def test_a_model_that_is_started_by_hand_on_a_free_card_is_taken_over(up: Runnin
     until(lambda: up.served.state("b") == "ready")
     assert up.served.chat("b")[0] == 200
     assert up.pid("command-b") == before
-    assert "b: starting (somebody else has started it)" in up.orchestrator_log()
+    assert "b: starting (it was started from outside)" in up.orchestrator_log()
 
 
 def test_a_model_that_is_restarted_by_hand_serves_on(up: Running) -> None:

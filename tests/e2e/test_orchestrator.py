@@ -107,7 +107,7 @@ def test_what_is_pruned_is_absent_until_the_next_up(up: Running) -> None:
     assert (status, problem["error"]["message"]) == (503, "`b` has no container; run `modelgen up`")
     status, told = up.served.ask("/readyz")
     assert (status, "`b` has no container; run `modelgen up`" in told["faults"]) == (503, True)
-    assert up.modelgen("why", "b").stdout == "b has no container: somebody removed it; `modelgen up` makes it again\n"
+    assert up.modelgen("why", "b").stdout == "b has no container: it was removed; `modelgen up` creates it again\n"
     done = up.modelgen("logs", "unused", check=False)
     assert (done.returncode, done.stderr) == (3, "modelgen: `unused` has no container; run `modelgen up`\n")
     assert up.served.chat("a")[0] == 200

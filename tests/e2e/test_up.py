@@ -159,7 +159,7 @@ def test_a_second_folder_of_the_same_name_is_refused_and_takes_over(deployment: 
     other.write(A)
     done = other.modelgen("up", check=False)
     assert done.returncode == 1
-    assert f"made from {first}, and this is {other.folder / 'build'}" in done.stderr
+    assert f"created from {first}, and this is {other.folder / 'build'}" in done.stderr
     assert deployment.served.chat("a")[0] == 200
     other.modelgen("up", "--yes", "--take-over")
     assert other.id("command-a") != before
@@ -192,7 +192,7 @@ def test_what_cannot_be_is_said_in_one_sentence(deployment: Running) -> None:
         done = deployment.modelgen("up", check=False)
     assert done.returncode == 3
     assert f"modelgen: 127.0.0.1:{deployment.port} is taken by " in done.stderr
-    assert f"(pid {os.getpid()}); end it, or another port in `[orchestrator] listen" in done.stderr
+    assert f"(pid {os.getpid()}); stop it, or write another port in `[orchestrator] listen" in done.stderr
     deployment.up()
     assert deployment.served.chat("a")[0] == 200
 

@@ -201,7 +201,7 @@ def test_a_body_without_a_model_goes_to_the_one_that_can_take_it(tmp_path_factor
         status, _, text = ask(served, "POST", "/v1/chat/completions", body=b'{"messages": []}')
         assert (status, json.loads(text)["error"]["message"]) == (
             400,
-            "the body names no `model`; /v1/chat/completions is answered by `b`, `c`",
+            "the body has no `model`, and several models have /v1/chat/completions: `b`, `c`",
         )
         for body in (b"[]", b'["x"]', b'"x"', b""):
             assert ask(served, "POST", "/echo", body=body)[0] == 400

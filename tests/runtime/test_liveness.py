@@ -85,7 +85,9 @@ def test_an_engine_that_hangs_is_started_again_and_its_requests_are_told(
             else:
                 await hang(lease.endpoint)
             draining, *_ = await watched.next("draining", "stopping", "failed", "starting", "ready")
-            assert "stopped answering: its port takes connections, but /health was not answered" in str(draining.detail)
+            assert "stopped answering: its port accepts connections, but /health was not answered" in str(
+                draining.detail
+            )
             assert "3 times in a row" in cut[0].message
             record = watched.switchboard.board.records["a"]
             assert record.endpoint is not None

@@ -80,7 +80,7 @@ def test_why_prints_what_the_page_shows(tmp_path: Path) -> None:
         assert orchestrator.chat("text-4b")[0] == 503
         done = modelgen("why", "text-4b", cwd=tmp_path)
     shown, _, log = done.stdout.partition("  | ")
-    shown = re.sub(r"  the next request .*\n", "", shown)
+    shown = re.sub(r"  it can be tried again .*\n", "", shown)
     assert f"$ modelgen why text-4b\n{shown}" == block("When a model does not start", "console")
     assert log
 

@@ -373,7 +373,9 @@ def test_what_an_engine_that_died_left_outside_of_its_group_is_ended_and_told(
             os.kill(leader, signal.SIGKILL)
             assert await watched.next_exit() == ("a", Exit(endpoint.generation, -9))
             assert rig.processes(model) == []
-            assert f"a left processes behind outside of its group, which are ended: {{{daemon}}}" in caplog.text
+            assert (
+                f"a left processes outside of its process group, which are being stopped: {{{daemon}}}" in caplog.text
+            )
 
     asyncio.run(run())
 

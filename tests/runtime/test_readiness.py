@@ -134,7 +134,7 @@ def test_an_engine_that_is_never_ready_is_given_up_with_what_was_seen(
 
 
 def test_an_engine_that_does_not_answer_is_given_up(rig: ProcessRig) -> None:
-    with pytest.raises(LateError, match="its port takes connections, but /health was not answered; raise"):
+    with pytest.raises(LateError, match="its port accepts connections, but /health was not answered; raise"):
         become_ready(rig, "--hang-after", "0", readiness=Readiness("/health", 2.0))
 
 
@@ -155,12 +155,12 @@ def test_what_is_seen_of_an_engine_is_told_apart() -> None:
 
     async def run() -> None:
         async with serving(hang) as endpoint:
-            assert await see(endpoint) == "its port takes connections, but /health was not answered within 1 s"
+            assert await see(endpoint) == "its port accepts connections, but /health was not answered within 1 s"
         assert await see(endpoint) == "nothing listens yet"
         async with serving(reset) as endpoint:
-            assert (await see(endpoint)).startswith("it broke the connection without an answer to /health: ")
+            assert (await see(endpoint)).startswith("it closed the connection without an answer to /health: ")
         async with serving(partial(answer, b"SSH-2.0-OpenSSH_9.2\r\n")) as endpoint:
-            assert (await see(endpoint)).startswith("what it answers to /health is not HTTP: ")
+            assert (await see(endpoint)).startswith("its answer to /health is not HTTP: ")
         told = await see(Endpoint("no-such-host.invalid", 80, "g"))
         assert told.startswith("the host name `no-such-host.invalid` is not known: ")
 

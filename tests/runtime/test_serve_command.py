@@ -160,7 +160,7 @@ def test_a_second_instance_does_not_touch_the_manifest_of_the_first(project: Pat
         config.write_text(re.sub(r'listen = ".*"', 'listen = "127.0.0.1:1"', config.read_text()))
         second = modelgen("serve", cwd=folder)
         assert second.returncode == 3
-        assert f"`modelgen serve` runs here already (pid {first.pid}, at http://127.0.0.1:" in second.stderr
+        assert f"`modelgen serve` is already running here (pid {first.pid}, at http://127.0.0.1:" in second.stderr
         assert "`modelgen serve --reload`" in second.stderr
         assert (folder / ".modelgen" / "manifest.json").read_bytes() == manifest
 

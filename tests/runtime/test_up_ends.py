@@ -113,7 +113,7 @@ def test_a_signal_is_heard_at_once_and_leaves_nothing_held(tmp_path: Path, numbe
             _, errors = process.communicate(timeout=20)
         assert (process.returncode, errors.splitlines()[-1]) == (
             code,
-            "modelgen: interrupted; no model is held any more, and the next `modelgen up` completes what was begun",
+            "modelgen: interrupted; no model is held any more; run `modelgen up` again to complete the change",
         )
         assert "Traceback" not in errors
         wait_for(lambda: not is_alive(int(pid.read_text())))
@@ -226,7 +226,7 @@ def test_another_folder_of_the_same_name_is_refused_with_both_paths(tmp_path: Pa
         host.show(edited="", build=other)
         done = host.up()
         assert done.returncode == 1
-        assert f"made from {other}, and this is {host.folder / 'build'}; give this one another" in done.stderr
+        assert f"created from {other}, and this is {host.folder / 'build'}; give this one another" in done.stderr
         assert host.docker.done == ""
         assert not (host.folder / "build").exists()
         assert host.up("--take-over", "--no-wait").returncode == 0
@@ -244,6 +244,6 @@ def test_a_port_of_somebody_else_is_said_before_anything_is_done(tmp_path: Path)
         named = f"127.0.0.1:{host.served.port} is taken by "
         assert named in done.stderr
         if sys.platform == "linux":
-            assert f"(pid {host.served.process.pid}); end it, or another port in" in done.stderr
+            assert f"(pid {host.served.process.pid}); stop it, or write another port in" in done.stderr
         assert host.docker.done == ""
         assert not (host.folder / "build").exists()

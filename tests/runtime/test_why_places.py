@@ -47,7 +47,7 @@ def test_why_names_line_and_column_of_the_key(tmp_path: Path, config: Path) -> N
         assert served.chat("a")[0] == 503
         why = modelgen("why", "a", "--url", served.url, "--config", config, cwd=tmp_path)
         assert f"  where: {config}:8:17 (models.a.args.max-model-len)\n" in why.stdout, why.stderr
-        assert f"  where: {config}:4:1 (models.a.gpu_memory, which is to be added)\n" in why.stdout
+        assert f"  where: {config}:4:1 (models.a.gpu_memory, not set yet)\n" in why.stdout
         why = modelgen("why", "a", "--url", served.url, "--config", config, "--format", "json", cwd=tmp_path)
         [place, _] = json.loads(why.stdout)["failure"]["places"]
         at = {"file": str(config), "line": 8, "column": 17}
@@ -59,11 +59,11 @@ def test_why_names_line_and_column_of_the_key(tmp_path: Path, config: Path) -> N
     [
         ("defaults.args.enforce-eager", ":2:26 (defaults.args.enforce-eager)"),
         ('models."b.c".args.max_model_len', ':12:28 (models."b.c".args.max_model_len)'),
-        ('models."b.c".args.x', ':12:8 (models."b.c".args.x, which is to be added)'),
-        ("models.gone.image", " (models.gone.image, which is to be added)"),
-        ("host.platform", " (host.platform, which is to be added)"),
-        ("models.]", " (models.], which is to be added)"),
-        ("x" * 5000, f" ({'x' * 5000}, which is to be added)"),
+        ('models."b.c".args.x', ':12:8 (models."b.c".args.x, not set yet)'),
+        ("models.gone.image", " (models.gone.image, not set yet)"),
+        ("host.platform", " (host.platform, not set yet)"),
+        ("models.]", " (models.], not set yet)"),
+        ("x" * 5000, f" ({'x' * 5000}, not set yet)"),
     ],
 )
 def test_a_path_is_found_or_the_nearest_table(config: Path, path: str, place: str) -> None:
@@ -119,7 +119,7 @@ def test_build_check_and_doctor_warn_of_what_an_override_replaces(config: Path) 
     override.write_text("services:\n  vllm-a:\n    shm_size: 1gb\n    environment: {HF_HUB_OFFLINE: '0'}\n")
     checked = modelgen("build", "--check", cwd=folder)
     told = "build/docker-compose.override.yml:4:19 replaces `environment.HF_HUB_OFFLINE` of service `vllm-a`"
-    assert f"warning: {told}: what models.toml says of it does not count\n" in checked.stderr
+    assert f"warning: {told}: the value in models.toml has no effect\n" in checked.stderr
     assert "shm_size" not in checked.stderr
     assert checked.returncode == 0
     found = json.loads(modelgen("doctor", "--format", "json", cwd=folder).stdout)["findings"]

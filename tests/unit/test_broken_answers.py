@@ -20,7 +20,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 STATUS = b'{"project": "demo", "models": []}'
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(STATUS), STATUS)
 BREAKS = {
-    "nothing": (b"", "hung up without an answer"),
+    "nothing": (b"", "closed the connection without an answer"),
     "half a body": (HEAD + b"Content-Length: 1000\r\n\r\n{", "stopped in the middle of its answer"),
     "half a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", "stopped in the middle of its answer"),
     "half an error": (

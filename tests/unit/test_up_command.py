@@ -73,7 +73,7 @@ def test_each_difference_is_told() -> None:
         ("Bind for 127.0.0.1:8080 failed: port is already allocated", "127.0.0.1:8080 is taken"),
         (
             "OCI runtime create failed: error setting rlimit type 7: operation not permitted",
-            "this Docker may not raise",
+            "this Docker Engine may not raise",
         ),
         ("Error response from daemon: something new", "something new"),
         ("", "otherwise"),

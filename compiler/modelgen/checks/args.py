@@ -97,7 +97,7 @@ class PlainArg(NamedTuple):
 
 
 def is_flag_name(key: str) -> bool:
-    """Tell whether a key can be a flag, perhaps with a path in JSON behind it."""
+    """Return whether a key can be a flag, perhaps with a path in JSON behind it."""
     return _NAME.fullmatch(key) is not None
 
 

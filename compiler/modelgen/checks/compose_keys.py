@@ -186,6 +186,6 @@ def _source(mount: str | Volume) -> str:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether one of two folders is in the other."""
+    """Return whether one of two folders is in the other."""
     one, other = f"{one.rstrip('/')}/", f"{other.rstrip('/')}/"
     return one.startswith(other) or other.startswith(one)

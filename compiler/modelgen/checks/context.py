@@ -113,7 +113,7 @@ class Context:
         return {name: config_of(entry.want, self.lock) for name, entry in self.locked.items()}
 
     def has_commit(self, model: str) -> bool:
-        """Tell whether it is known which commit of its repository a model is served from."""
+        """Return whether it is known which commit of its repository a model is served from."""
         return model in self.locked or is_commit(self.models[model].revision or "")
 
     def served_length(self, model: str) -> int | None:
@@ -155,7 +155,7 @@ class Context:
                 yield ("models", name, "loras"), model.loras
 
     def is_known(self, table: str, name: str) -> bool:
-        """Tell whether `[table.name]` is written, also where it was refused."""
+        """Return whether `[table.name]` is written, also where it was refused."""
         written = getattr(self.document.config, table) or {}
         return name in written or self.document.is_refused(table, name)
 

@@ -174,7 +174,7 @@ def _expected(arg: Arg) -> str | None:
 
 
 def is_choice_of_the_future(arg: Arg) -> bool:
-    """Tell whether a value is none of the flag's choices, for a version that may have got more of them."""
+    """Return whether a value is none of the flag's choices, for a version that may have got more of them."""
     if arg.flag is None or not arg.is_newer or isinstance(arg.value, bool):
         return False
     is_scalar = isinstance(arg.value, str | int | float)

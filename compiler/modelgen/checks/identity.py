@@ -216,7 +216,7 @@ def bad_revision(context: Context) -> Iterator[Found]:
 
 
 def is_revision(text: str) -> bool:
-    """Tell whether git could have `text` as the name of a commit, tag or branch (git-check-ref-format)."""
+    """Return whether git could have `text` as the name of a commit, tag or branch (git-check-ref-format)."""
     return bool(text) and not _BAD_IN_REVISION.search(text) and not re.search(r"^[-/.]|[/.]$|\.lock$", text)
 
 

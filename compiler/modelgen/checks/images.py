@@ -249,7 +249,7 @@ def _images(context: Context) -> dict[Path, str]:
 
 
 def _is_unknown(context: Context, path: Path) -> bool:
-    """Tell whether `unknown-version` speaks of this image already."""
+    """Return whether `unknown-version` speaks of this image already."""
     return any(
         resolved.place == path and _needs_version(resolved.engine) and resolved.version is None
         for resolved in context.resolved.values()

@@ -56,6 +56,6 @@ def canary_without_route(context: Context) -> Iterator[Found]:
         if context.models[name].canary and transcribes(config):
             yield Found(
                 context.document.at_value(*context.document.origin(name, "canary")),
-                f"`{name}` transcribes, and there is no question without a recording",
+                f"`{name}` transcribes audio, and a canary request would need a recording",
                 f"write `canary = false` in [models.{name}]",
             )

@@ -176,7 +176,7 @@ def _missing(context: Context) -> Iterator[tuple[str, Want]]:
 
 
 def _is_declared(context: Context, name: str, want: Want) -> bool:
-    """Tell whether models.toml has a key for it; all else is named by flags, or by a config.json."""
+    """Return whether models.toml has a key for it; all else is named by flags, or by a config.json."""
     return want.role == "model" or (want.role == "lora" and want.repo in (context.models[name].loras or {}).values())
 
 

@@ -102,7 +102,7 @@ def literal_secret(context: Context) -> Iterator[Found]:
 
 
 def _is_secret_of_flag(command: list[str], number: int) -> bool:
-    """Tell whether an item is the value of a flag for a secret, in one item with it or behind it."""
+    """Return whether an item is the value of a flag for a secret, in one item with it or behind it."""
     own, before = (
         _SECRET_FLAG.fullmatch(command[number]),
         _SECRET_FLAG.fullmatch(command[number - 1]) if number else None,

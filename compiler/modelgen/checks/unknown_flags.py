@@ -122,7 +122,7 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
 
 
 def _is_unknown(arg: Arg) -> bool:
-    """Tell whether the release lacks the flag, and no other rule speaks of the key."""
+    """Return whether the release lacks the flag, and no other rule speaks of the key."""
     return (
         not arg.is_known
         and is_flag_name(arg.key)

@@ -27,7 +27,7 @@ _COMMANDS = {
     "key": "Make an API key for the orchestrator.",
     "lock": "Write models.lock: what exactly models.toml serves.",
     "logs": "Print what a model's engine printed.",
-    "release": "Let a model that was held start again.",
+    "release": "Let a held model start again.",
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",
     "serve": "Run the models and their orchestrator on this host, without Docker.",
@@ -36,7 +36,7 @@ _COMMANDS = {
     "up": "Run the models and their orchestrator in Docker.",
     "validate": "Print all findings on models.toml.",
     "verify": "Hold the hub directory against models.lock.",
-    "why": "Say why a model does not serve.",
+    "why": "Explain why a model does not serve.",
 }
 
 

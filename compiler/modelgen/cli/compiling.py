@@ -111,12 +111,12 @@ def print_findings(compilation: Compilation | Checked, format_: str, *, to_stder
 
 
 def has_colour(stream: Any) -> bool:  # noqa: ANN401 - any text stream
-    """Tell whether to colour: only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+    """Return whether to colour: only on a terminal, and not where NO_COLOR is set (no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def is_terminal(stream: Any) -> bool:  # noqa: ANN401 - any text stream
-    """Tell whether a person reads the stream; it is None where it was closed from the start (`2>&-`)."""
+    """Return whether a person reads the stream; it is None where it was closed from the start (`2>&-`)."""
     return stream is not None and bool(stream.isatty())
 
 

@@ -112,7 +112,7 @@ def _look_at_override(config: Path, host: Host) -> tuple[bool, list[Finding]]:
         return False, []
     if compilation.fleet is None:
         return False, []
-    help_ = "write it in models.toml instead, where it is checked, unless it is meant so"
+    help_ = "write it in models.toml instead, where it is checked, unless this is intended"
     warnings = override_warnings(folder, compilation.artifacts)
     found = [Finding("override", "warning", warning, help_) for warning in warnings]
     return takes_all_cards(host, override, compilation.artifacts["docker-compose.yml"]), found

@@ -38,6 +38,6 @@ def command(config: Path, out: Path | None, *, take_over: bool) -> int:
         raise ModelgenError(f"there is no {out / 'docker-compose.yml'}; name the directory that was built by --out")
     deployment = Deployment(out.absolute(), compilation.fleet.project)
     deployment.require_own(deployment.containers(), take_over=take_over)
-    with interruptible("some containers may be left; `modelgen down` goes on from there"):
+    with interruptible("some containers may be left; run `modelgen down` again"):
         deployment.down()
     return 0

@@ -30,12 +30,12 @@ def describe_failure(model: dict[str, Any], config: Path, out: Path | None = Non
     if failure["in_a_row"] > 1:
         lines.append(f"  it has failed {failure['in_a_row']} times in a row")
     if failure["retry_after"]:
-        lines.append(f"  the next request that starts it may come in {failure['retry_after']:.0f} s")
+        lines.append(f"  it can be tried again in {failure['retry_after']:.0f} s")
     return [*lines, *(f"  | {line}" for line in failure["log"])]
 
 
 def describe_errors(model: dict[str, Any], config: Path) -> list[str]:
-    """Return the lines about what the engine of a model that is ready answers instead of what it was asked for."""
+    """Return the lines about the errors that the engine of a ready model has returned."""
     lines = []
     for error in model.get("errors", []):  # of which an orchestrator of a version before this knows none
         times = "once" if error["count"] == 1 else f"{error['count']} times"

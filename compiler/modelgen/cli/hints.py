@@ -59,7 +59,7 @@ def print_missing_files(fleet: Fleet, out: Path) -> None:
 
 
 def _is_elsewhere(path: str) -> bool:
-    """Tell whether a path is a Windows host's, seen from another system."""
+    """Return whether a path is a Windows host's, seen from another system."""
     return sys.platform != "win32" and re.match(r"[A-Za-z]:/", path) is not None
 
 

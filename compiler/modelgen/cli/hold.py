@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """Stop a model and keep it from running; its requests wait until `modelgen release`.
 
-    Requests that run end first, for at most `drain_timeout`.
+    Running requests may finish first, for up to `drain_timeout`.
 
     \b
     Example:
@@ -43,5 +43,5 @@ def _owner() -> str:
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
-        user = "somebody"
+        user = "unknown user"
     return f"{user} on {socket.gethostname()}"

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that closes: heard at once, cleaned up after, and said in one sentence."""
+"""Ctrl-C, SIGTERM and SIGHUP: handle them at once, clean up, and report the result in one sentence."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruptible(consequence: str) -> Iterator[Interruption]:
-    """Have the first signal unwind the block, and end the command with a sentence on what is left.
+    """Unwind the block on the first signal, and end the command with a sentence on what is left.
 
     Further signals are ignored while the block cleans up. One that the caller ignores (`nohup`) stays ignored.
 

@@ -1,4 +1,4 @@
-"""What the user's docker-compose.override.yml changes of a build, said where it may surprise."""
+"""Notes on what the user's docker-compose.override.yml changes of a build."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NAME = "docker-compose.override.yml"
 _BUILT = "docker-compose.yml"
-_COUNTS = "what models.toml says of it does not count"
+_COUNTS = "the value in models.toml has no effect"
 
 
 def warn_of_override(out: Path, artifacts: Mapping[str, bytes]) -> None:

@@ -39,7 +39,7 @@ class Place:
 
     def __str__(self) -> str:
         at = self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
-        return f"{at} ({self.path}{'' if self.is_written else ', which is to be added'})"
+        return f"{at} ({self.path}{'' if self.is_written else ', not set yet'})"
 
 
 def find_places(config: Path, paths: Sequence[str]) -> list[Place]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @remote_options
 @click.argument("model")
 def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
-    """Let a model start again that was held, by whomever; the next request starts it.
+    """Let a held model start again, whoever holds it; the next request starts it.
 
     \b
     Example:

@@ -66,7 +66,7 @@ def require_project(config: Path, url: str, status: dict[str, Any]) -> None:
     ours, theirs = _read_table(config, "project").get("name"), status.get("project")
     if isinstance(ours, str) and theirs != ours:
         raise InputError(
-            f"at {url} the orchestrator of the project `{theirs}` answers, but {config} is of `{ours}`; name the "
+            f"the orchestrator at {url} belongs to the project `{theirs}`, but {config} to `{ours}`; pass the "
             "models.toml of that project by --config, or the address of yours by --url"
         )
 

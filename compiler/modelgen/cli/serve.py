@@ -22,7 +22,7 @@ _LONGEST_PID = 20
 
 @click.command("serve")
 @config_option
-@click.option("--reload", "reload_", is_flag=True, help="Have a running one go by the file as it is now.")
+@click.option("--reload", "reload_", is_flag=True, help="Apply the file to a running `modelgen serve`.")
 def command(config: Path, *, reload_: bool) -> int:
     """Run the models and their orchestrator on this host, without Docker.
 
@@ -76,8 +76,8 @@ def _refuse_second(folder: Path, url: str | None) -> None:
     except BlockingIOError as error:
         told = ", ".join(part for part in (f"pid {pid}" if pid else "", f"at {url}" if url else "") if part)
         raise ModelgenError(
-            f"`modelgen serve` runs here already ({told or folder}); end it first, or have it go by the file as it is "
-            "now by `modelgen serve --reload`"
+            f"`modelgen serve` is already running here ({told or folder}); stop it first, or apply the file to it by "
+            "`modelgen serve --reload`"
         ) from error
     except (OSError, ValueError):
         return  # there is none yet, or it cannot be looked at: the orchestrator says so itself

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
 _NOTHING_DONE = "nothing was changed"
-_UNDER_WAY = "no model is held any more, and the next `modelgen up` completes what was begun"
+_UNDER_WAY = "no model is held any more; run `modelgen up` again to complete the change"
 
 
 @click.command("up")
@@ -35,7 +35,7 @@ _UNDER_WAY = "no model is held any more, and the next `modelgen up` completes wh
 @token_option
 @click.option("--yes", is_flag=True, help="Download without asking.")
 @click.option("--offline", is_flag=True, help="Ask no network: what is not here is an error.")
-@click.option("--no-wait", is_flag=True, help="Return once the orchestrator serves, and not when the models do.")
+@click.option("--no-wait", is_flag=True, help="Return once the orchestrator serves, without waiting for models.")
 @click.option("--take-over", is_flag=True, help="Replace the containers that another folder made for this project.")
 def command(  # noqa: PLR0913 - its options
     config: Path,
@@ -50,8 +50,8 @@ def command(  # noqa: PLR0913 - its options
     """Run the models and their orchestrator in Docker, as models.toml says now.
 
     Locks and fetches what is missing, builds, creates the containers and starts the orchestrator, and waits until the
-    default profile serves. After an edit only what has changed is drained and made anew. A run that was interrupted is
-    completed by the next.
+    default profile serves. After an edit, only what has changed is drained and replaced. If it is interrupted, run it
+    again to complete the change.
 
     \b
     Example:
@@ -89,7 +89,7 @@ def _up(options: Options, interruption: Interruption) -> int:
         out = config.parent / "build" if options.out is None else options.out
         return finish(left, config, out, interruption, no_wait=options.no_wait)
     check_host(config, options.out, take_over=options.take_over)
-    interruption.consequence = "what was downloaded is kept, and nothing was started; `modelgen up` goes on from there"
+    interruption.consequence = "downloads are kept, and nothing was started; run `modelgen up` again to continue"
     if code := bring_weights(config, options.token_file, yes=options.yes, offline=options.offline):
         return code
     compilation, out = compile_file(config, options.out)

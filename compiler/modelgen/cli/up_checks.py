@@ -1,4 +1,4 @@
-"""What `up` looks at before it downloads, builds or creates anything: the cheap part of `doctor`."""
+"""Checks of `up` before it downloads, builds or creates anything: the fast ones of `doctor`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _sentence(found: Finding) -> str:
 
 
 def _is_without_cards(config: Path, folder: Path, host: Host) -> bool:
-    """Tell whether the user's override takes all cards back, so that Docker need not be able to give any."""
+    """Return whether the user's override takes all cards back, so that Docker need not be able to give any."""
     from modelgen.cli.compiling import compile_file
     from modelgen.operate.doctor import find_override, takes_all_cards
 

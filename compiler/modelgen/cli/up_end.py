@@ -52,7 +52,7 @@ def finish(running: Running, config: Path, out: Path, interruption: Interruption
     from modelgen.cli.status import print_status
     from modelgen.cli.up_waiting import await_models
 
-    interruption.consequence = "everything is applied, and models go on loading; `modelgen status` shows them"
+    interruption.consequence = "all changes are applied, and models continue to load; see `modelgen status`"
     orchestrator = running.orchestrator
     status = orchestrator.ask("GET", "/status")
     targets = _targets(status, running.returning)
@@ -64,7 +64,7 @@ def finish(running: Running, config: Path, out: Path, interruption: Interruption
     _print_address(orchestrator, status, targets)
     failed = [models[name] for name in targets if not no_wait and models[name]["state"] == "failed"]
     for model in failed:
-        # Without a failure it has failed before its container was made anew, and there was no room to try it again.
+        # Without a failure it has failed before its container was recreated, and there was no room to try it again.
         known = model["failure"] is not None
         for line in describe_failure(model, config, out) if known else [f"{model['id']} was not started again"]:
             click.echo(f"modelgen: {line}", err=True)
@@ -79,7 +79,7 @@ def _targets(status: dict[str, Any], returning: tuple[str, ...]) -> list[str]:
 
 
 def _try_again(orchestrator: Orchestrator, status: dict[str, Any], models: list[str], *, wait: bool) -> list[Thread]:
-    """Have models started that failed before and have new containers now, as far as nothing leaves for them.
+    """Start models that failed before and have new containers now, unless that would evict others.
 
     Returns:
         The switches that are under way; what comes of them is in the status.

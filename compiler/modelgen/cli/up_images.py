@@ -147,4 +147,4 @@ def _way_to_wheels(artifacts: Mapping[str, bytes], base: str, places: Places) ->
     command = ["python3", "-m", "pip", "download", "--only-binary", ":all:", *options]
     command += ["--dest", (places.out / ORCHESTRATOR / _WHEELS).as_posix()]
     command += ["--requirement", (places.state / _REQUIREMENTS).as_posix()]
-    return f"`{shlex.join(command)}` brings them where there is an index, then run `modelgen up` again"
+    return f"`{shlex.join(command)}` downloads them on a host with a package index; then run `modelgen up` again"

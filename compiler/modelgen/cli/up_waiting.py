@@ -49,7 +49,7 @@ def await_models(orchestrator: Orchestrator, models: Iterable[str], is_asking: C
 
 
 def _is_coming(model: dict[str, Any], others: list[dict[str, Any]]) -> bool:
-    """Tell whether a model loads, or does so once its cards are free; one that nothing makes room for does not."""
+    """Return whether a model loads, or does so once its cards are free; one that nothing makes room for does not."""
     if not model["wanted"] or model["state"] in ("ready", "failed"):
         return False
     cards = model["claims"].keys()

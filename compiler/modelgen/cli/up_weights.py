@@ -43,7 +43,7 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
 
 
 def is_known_complete(config: Path) -> bool:
-    """Tell whether the last fetch of these very files left nothing missing, without reading them properly."""
+    """Return whether the last fetch of these very files left nothing missing, without reading them properly."""
     from modelgen.cli.fetch import hub_in
     from modelgen.hub.fetching.remembered import Seen, key_of
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @out_option
 @click.argument("model")
 def command(config: Path, out: Path | None, url: str | None, model: str, *, format_: str) -> int:
-    """Say why a model does not serve: what its engine said last, what that means, and what mends it at which line.
+    """Explain why a model does not serve: the cause, what it means, and which line of models.toml to change.
 
     \b
     Example:
@@ -61,7 +61,7 @@ def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:
     if model["failure"] is not None:
         return describe_failure(model, config, out)
     if model["state"] == "absent":
-        return [f"{model['id']} has no container: somebody removed it; `modelgen up` makes it again"]
+        return [f"{model['id']} has no container: it was removed; `modelgen up` creates it again"]
     return [f"{model['id']} is {model['state']}; it has not failed", *describe_errors(model, config)]
 
 

@@ -32,14 +32,14 @@ def _advice(value: Any) -> str:  # noqa: ANN401
         return f"is not an origin: write a string with scheme, host and port, {_EXAMPLES}"
     text = value.strip().lower()
     if text == "*":
-        return f"would let in every page that somebody opens: write each origin that may ask, {_EXAMPLES}"
+        return f"would allow every web page: list each origin that may use the API, {_EXAMPLES}"
     if text == "null" or text.startswith("file:"):
         return (
-            "would let in every page of a file or a sandbox, which all send `null`: serve the page, and write where, "
-            'such as "http://localhost:5173"'
+            "would allow every local file and sandboxed page, which all send `null`: serve the page over HTTP and list "
+            'its address, such as "http://localhost:5173"'
         )
     if "*" in text:
-        return f"has a wildcard, which no origin matches: write each origin that may ask, {_EXAMPLES}"
+        return f"has a wildcard, which matches no origin: list each origin that may use the API, {_EXAMPLES}"
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "http", text

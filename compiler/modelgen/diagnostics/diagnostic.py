@@ -47,5 +47,5 @@ def sort_by_place(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Tell whether any of the findings stops a build."""
+    """Return whether any of the findings stops a build."""
     return any(found.severity is Severity.ERROR for found in diagnostics)

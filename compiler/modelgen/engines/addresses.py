@@ -30,11 +30,11 @@ def parse_address(text: str) -> Address | None:
 
 
 def is_loopback(address: Address) -> bool:
-    """Tell whether only this host can reach the address."""
+    """Return whether only this host can reach the address."""
     return address.host.startswith("127.") or address.host == "::1"
 
 
 def overlap(one: Address, other: Address) -> bool:
-    """Tell whether both cannot be listened on at once; a wildcard takes its port everywhere."""
+    """Return whether both cannot be listened on at once; a wildcard takes its port everywhere."""
     wildcards = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     return one.port == other.port and (one.host == other.host or one.host in wildcards or other.host in wildcards)

@@ -16,7 +16,7 @@ _EMBEDDING = frozenset({"embed", "embedding", "encode", "reward"})
 
 
 def transcribes(config: Mapping[str, Any]) -> bool:
-    """Tell whether a model takes nothing but sound, so that no question of a few bytes can be asked."""
+    """Return whether a model takes nothing but sound, so that no question of a few bytes can be asked."""
     return any(name.startswith("Whisper") for name in _architectures(config))
 
 

@@ -29,5 +29,5 @@ ENGINE = Engine(name=NAME, title="command", launch=launch, port=PORT, health="/h
 
 
 def needs_hub(model: Model) -> bool:
-    """Tell whether a model reads the hub directory: it has a repository, or its command names the place."""
+    """Return whether a model reads the hub directory: it has a repository, or its command names the place."""
     return model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ())

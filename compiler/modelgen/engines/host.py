@@ -17,12 +17,12 @@ TOOLKIT_DRIVERS = {(12, 4): 550, (12, 6): 560, (12, 8): 570, (12, 9): 575, (13, 
 
 
 def is_wsl2(config: Config) -> bool:
-    """Tell whether containers run in WSL2, where Docker Desktop puts them."""
+    """Return whether containers run in WSL2, where Docker Desktop puts them."""
     return config.host is not None and config.host.platform == "wsl2"
 
 
 def is_windows_drive(config: Config) -> bool:
-    """Tell whether WSL2 reads the hub from an NTFS drive, at some 20 MB/s (vllm#28381, microsoft/WSL#4197)."""
+    """Return whether WSL2 reads the hub from an NTFS drive, at some 20 MB/s (vllm#28381, microsoft/WSL#4197)."""
     return is_wsl2(config) and _WINDOWS_DRIVE.fullmatch(config.project.hub) is not None
 
 

@@ -143,5 +143,5 @@ def kind_of(image: Image) -> str | None:
 
 
 def is_release(image: Image) -> bool:
-    """Tell whether this is a published image of the engine's project, so that its data is all that there is."""
+    """Return whether this is a published image of the engine's project, so that its data is all that there is."""
     return any(name.fullmatch(image.name) for name in (_VLLM, _SGLANG, _ROCM, _CPU))

@@ -33,7 +33,7 @@ def own_length(config: Mapping[str, Any]) -> int | None:
 
 
 def counts(engine: Engine, args: Mapping[str, Any]) -> bool:
-    """Tell whether an engine goes by the config.json as it is, with these flags by canonical name."""
+    """Return whether an engine goes by the config.json as it is, with these flags by canonical name."""
     return not any(name.partition(".")[0] in engine.overrides for name in args)
 
 
@@ -53,7 +53,7 @@ def served_length(
 
 
 def _generates(config: Mapping[str, Any]) -> bool:
-    """Tell whether it is plainly a model that writes text: of encoders the tokenizer limits the length too."""
+    """Return whether it is plainly a model that writes text: of encoders the tokenizer limits the length too."""
     written = config.get("architectures")
     names = written if isinstance(written, list) else []
     return bool(names) and all(isinstance(name, str) and name.endswith(_GENERATES) for name in names)
@@ -79,7 +79,7 @@ def cache_bytes(config: Mapping[str, Any]) -> int | None:
 
 
 def brings_code(config: Mapping[str, Any]) -> bool:
-    """Tell whether the repository brings Python of its own for this model."""
+    """Return whether the repository brings Python of its own for this model."""
     return isinstance(written := config.get("auto_map"), dict) and bool(written)
 
 

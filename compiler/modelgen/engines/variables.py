@@ -46,7 +46,7 @@ def _data() -> dict[str, Any]:
 
 
 def is_read(name: str, version: Version) -> bool:
-    """Tell whether the release that speaks for a version reads the variable."""
+    """Return whether the release that speaks for a version reads the variable."""
     life = readers().get(name)
     if life is None:
         return False
@@ -57,7 +57,7 @@ def is_read(name: str, version: Version) -> bool:
 
 
 def is_newer(version: Version) -> bool:
-    """Tell whether a version is newer than the data."""
+    """Return whether a version is newer than the data."""
     return _nearest(version)[1]
 
 

@@ -123,7 +123,7 @@ def on_wsl2(version: Version) -> dict[str, str]:
 
 
 def takes_level(release: Release | None) -> bool:
-    """Tell whether a number in place of a compilation config is its level, as `-O3` was until 0.11."""
+    """Return whether a number in place of a compilation config is its level, as `-O3` was until 0.11."""
     return release is not None and release.get("optimization-level") is None
 
 

@@ -196,7 +196,7 @@ def _faults_of(path: str, place: Path, *, is_kept: bool) -> Iterator[str]:
 
 
 def _is_table(file: FileIO, size: int) -> bool:
-    """Tell whether a file holds a table of JSON; of a large one, whether it begins and ends like one."""
+    """Return whether a file holds a table of JSON; of a large one, whether it begins and ends like one."""
     file.seek(0)
     if size <= _MOST_TO_PARSE:
         try:

@@ -142,7 +142,7 @@ def _seconds(retry_after: str) -> float | None:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same request may succeed later: never for what the hub refuses, or what the disk says."""
+    """Return whether the same request may succeed later: never for what the hub refuses, or what the disk says."""
     from huggingface_hub.errors import LocalEntryNotFoundError
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx of 1.x, httpx2 of 2.x
 
@@ -162,13 +162,13 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_untrusted(error: BaseException) -> bool:
-    """Tell whether a certificate is at the bottom of an error; urllib keeps it as a reason, others as a cause."""
+    """Return whether a certificate is at the bottom of an error; urllib keeps it as a reason, others as a cause."""
     reasons = [getattr(cause, "reason", None) for cause in causes(error)]
     return any(isinstance(found, ssl.SSLCertVerificationError) for found in [*causes(error), *reasons])
 
 
 def is_no_tls(error: BaseException) -> bool:
-    """Tell whether the other side does not speak TLS: it never will at that port."""
+    """Return whether the other side does not speak TLS: it never will at that port."""
     reasons = [getattr(cause, "reason", None) for cause in causes(error)]
     found = [cause for cause in [*causes(error), *reasons] if isinstance(cause, ssl.SSLError)]
     return any(cause.reason in _NO_TLS for cause in found) or any(
@@ -196,5 +196,5 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def is_of_disk(error: BaseException) -> bool:
-    """Tell whether the disk, not the network, is at fault: then all other files fail too."""
+    """Return whether the disk, not the network, is at fault: then all other files fail too."""
     return isinstance(error, OSError) and error.errno in _OF_DISK and status_of(error) is None

@@ -76,7 +76,7 @@ class Digest:
 
 
 def is_intact(path: Path, file: File, progress: Callable[[int], None] | None = None) -> bool:
-    """Tell whether the file at `path` has the content that the lock names.
+    """Return whether the file at `path` has the content that the lock names.
 
     Raises:
         OSError: It cannot be read.

@@ -65,7 +65,7 @@ def choose(paths: Iterable[str], include: Sequence[str], exclude: Sequence[str])
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    r"""Tell whether a pattern matches, as the hub's own do: `*` crosses folders, a trailing `/` means all below it.
+    r"""Return whether a pattern matches, as the hub's own do: `*` crosses folders, a trailing `/` means all below it.
 
     The same as `filter_repo_objects` of huggingface_hub, which takes `\\` for `/` too.
     """
@@ -112,5 +112,5 @@ def _folder(path: str) -> str:
 
 
 def _is_shard(path: str) -> bool:
-    """Tell whether a file holds weights as transformers names them."""
+    """Return whether a file holds weights as transformers names them."""
     return path.endswith(_SAFETENSORS) and not path.rpartition("/")[2].startswith("consolidated")

@@ -33,7 +33,7 @@ def config_name(form: Form) -> str:
 
 
 def is_weights(path: str) -> bool:
-    """Tell whether a file's name is one of weights; training leaves others with such endings."""
+    """Return whether a file's name is one of weights; training leaves others with such endings."""
     return path.endswith(WEIGHTS) and not _NO_WEIGHTS.fullmatch(path.rpartition("/")[2])
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def is_there(path: Path, size: int | None) -> bool:
-    """Tell whether a path leads to a file of that size; None stands for any."""
+    """Return whether a path leads to a file of that size; None stands for any."""
     try:
         found = path.stat()
     except OSError:
@@ -41,7 +41,7 @@ def wrong_small_files(checkout: Checkout) -> Iterator[tuple[str, bytes]]:
 
 
 def has_moved_on(checkout: Checkout, ref: str) -> bool:
-    """Tell whether `modelgen add` has given a local name a newer content.
+    """Return whether `modelgen add` has given a local name a newer content.
 
     `modelgen lock --upgrade` takes that over; to move the ref back would lose it, and what is locked is asked for by
     its commit.

@@ -67,11 +67,11 @@ class Document:
         return own if table is None or own in self.dropped or _has(table, keys) else ("defaults", *keys)
 
     def is_refused(self, *path: str | int) -> bool:
-        """Tell whether something is written at `path` or around it that has its own finding already."""
+        """Return whether something is written at `path` or around it that has its own finding already."""
         return any(path[:length] in self.dropped for length in range(1, len(path) + 1))
 
     def lacks(self, model: str, key: str) -> bool:
-        """Tell whether a model says nothing at all about `key`, not even something that was refused."""
+        """Return whether a model says nothing at all about `key`, not even something that was refused."""
         return (
             getattr(self.models[model], key) is None
             and not self.is_refused("models", model, key)

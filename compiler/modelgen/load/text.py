@@ -152,7 +152,7 @@ def parse(source: Source) -> Toml:
 
 
 def is_too_dotted(text: str) -> bool:
-    """Tell whether a key has more than `MAX_DEPTH` parts, over which tomllib would take quadratic time."""
+    """Return whether a key has more than `MAX_DEPTH` parts, over which tomllib would take quadratic time."""
     return _LONG_KEY.search(text) is not None
 
 

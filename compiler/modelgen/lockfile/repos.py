@@ -13,7 +13,7 @@ _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")
 
 
 def is_repo_id(text: str) -> bool:
-    """Tell whether huggingface_hub's validate_repo_id would accept `text`."""
+    """Return whether huggingface_hub's validate_repo_id would accept `text`."""
     return (
         _REPO.fullmatch(text) is not None
         and len(text) <= 96
@@ -24,12 +24,12 @@ def is_repo_id(text: str) -> bool:
 
 
 def is_commit(text: str) -> bool:
-    """Tell whether `text` names a commit, which never moves: 40 hex digits."""
+    """Return whether `text` names a commit, which never moves: 40 hex digits."""
     return re.fullmatch(COMMIT, text) is not None
 
 
 def is_local(repo: str) -> bool:
-    """Tell whether a repository was made by `modelgen add` and is not on the hub."""
+    """Return whether a repository was made by `modelgen add` and is not on the hub."""
     return repo.startswith(LOCAL)
 
 

@@ -60,7 +60,7 @@ def place_files(
 
 
 def is_relative(text: str) -> bool:
-    r"""Tell whether a value is a path beside models.toml: `./x`, `../x`, or Windows' `.\x`."""
+    r"""Return whether a value is a path beside models.toml: `./x`, `../x`, or Windows' `.\x`."""
     return _RELATIVE.fullmatch(text) is not None
 
 

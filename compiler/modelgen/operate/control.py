@@ -97,7 +97,8 @@ class Orchestrator:
                 raise _refusal(error, self.url) from error
         except ConnectionResetError as error:  # http.client.RemoteDisconnected is one
             raise UnreachableError(
-                f"what listens at {self.url} hung up without an answer; `modelgen status` shows whether it is back"
+                f"the server at {self.url} closed the connection without an answer; `modelgen status` shows whether it "
+                "is back"
             ) from error
         except http.client.HTTPException as error:
             raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error

@@ -81,8 +81,8 @@ class Deployment:
         owner = self.owner(found)
         if owner is not None and not take_over:
             raise InputError(
-                f"the project `{self.project}` already has containers, made from {owner}, and this is {self.folder}; "
-                "give this one another `name` in [project], or replace those containers by --take-over"
+                f"the project `{self.project}` already has containers, created from {owner}, and this is "
+                f"{self.folder}; give this one another `name` in [project], or replace those containers by --take-over"
             )
 
     def digests(self, text: bytes) -> dict[str, str]:

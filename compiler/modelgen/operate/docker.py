@@ -35,8 +35,8 @@ _KNOWN = (
     (
         r"error setting rlimit",
         (
-            "this Docker may not raise the limits of a container, as one without root may not; write `ulimits` with "
-            "what it allows in [orchestrator.compose] and [models.ID.compose], such as `ulimits = { nofile = 1024 }`"
+            "this Docker Engine may not raise the limits of containers, as is usual without root; write `ulimits` that "
+            "it allows in [orchestrator.compose] and [models.ID.compose], such as `ulimits = { nofile = 1024 }`"
         ),
     ),
 )
@@ -131,7 +131,7 @@ def require_docker() -> None:
 
 
 def has_image(reference: str) -> bool:
-    """Tell whether the Docker Engine has an image.
+    """Return whether the Docker Engine has an image.
 
     Raises:
         ModelgenError: It cannot be asked.

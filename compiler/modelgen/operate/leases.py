@@ -1,4 +1,4 @@
-"""Holds of this process: renewed while it works, released when it ends, and gone by themselves if it is killed."""
+"""Leases of this process: renewed while it works, released when it ends, and expired if it is killed."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def _compose(path: Path) -> yaml.MappingNode | None:
     """Return the root of an override as nodes; None where it is empty."""
     data = _read(path)
     if len(data) > _MOST_BYTES:
-        raise ModelgenError(f"{path} is too large to be looked through: it has more than {_MOST_BYTES // 1024} KiB")
+        raise ModelgenError(f"{path} is too large: it has more than {_MOST_BYTES // 1024} KiB")
     try:
         root = yaml.compose(data, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -128,7 +128,7 @@ def _compose(path: Path) -> yaml.MappingNode | None:
         at = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
         raise ModelgenError(f"{at} is not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ModelgenError(f"{path} is not YAML that can be looked through: {type(error).__name__}") from error
+        raise ModelgenError(f"{path} is not YAML that modelgen can read: {type(error).__name__}") from error
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
         return None
     if not isinstance(root, yaml.MappingNode):

@@ -228,7 +228,7 @@ class ContainerDriver:
         self._on_exit(engine.model, Exit(engine.endpoint.generation, code, hit_limit=await self._hit_limit(engine)))
 
     async def _hit_limit(self, engine: _Engine) -> bool | None:
-        """Tell whether a container has run into its own memory limit, or None where Docker cannot tell it any more."""
+        """Return whether a container has reached its own memory limit, or None where Docker no longer knows."""
         with contextlib.suppress(DriverError):
             found = await self._engine_api.find(engine.name)
             if found.generation == engine.endpoint.generation:

@@ -125,7 +125,7 @@ def commit_of(files: Iterable[File]) -> str:
 
 
 def is_large(path: str, size: int) -> bool:
-    """Tell whether the hub would keep a file outside git, and so name it by its SHA-256."""
+    """Return whether the hub would keep a file outside git, and so name it by its SHA-256."""
     return size > _LARGE_BYTES or _LARGE_NAME.fullmatch(path) is not None
 
 
@@ -221,7 +221,7 @@ def _edited_in_place(checkout: Checkout, before: str | None, sources: Mapping[st
 
 
 def _has_links(folder: Path) -> bool:
-    """Tell whether the file system has symbolic links; without them clients take plain files in snapshots/."""
+    """Return whether the file system has symbolic links; without them clients take plain files in snapshots/."""
     probe = folder / "adding" / "link"
     try:
         probe.symlink_to("nothing")

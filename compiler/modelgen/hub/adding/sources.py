@@ -52,7 +52,7 @@ class Source:
         return self.status.st_size
 
     def has_changed(self) -> bool:
-        """Tell whether somebody wrote to it since it was found."""
+        """Return whether somebody wrote to it since it was found."""
         try:
             now = self.path.stat()
         except OSError:

@@ -112,7 +112,7 @@ class Bringer:
         return file.size
 
     def is_stalled(self) -> bool:
-        """Tell whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
+        """Return whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
         return bool(self._in_xet) and time.monotonic() - self._session.last_byte > self._patience
 
     def _metadata_of(self, job: Job) -> HfFileMetadata:

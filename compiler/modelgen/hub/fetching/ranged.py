@@ -180,5 +180,5 @@ def _length(answer: http.client.HTTPResponse) -> int:
 
 
 def _continues(answer: http.client.HTTPResponse, first: int) -> bool:
-    """Tell whether an answer begins where it was asked to: some servers and proxies know no ranges."""
+    """Return whether an answer begins where it was asked to: some servers and proxies know no ranges."""
     return answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {first}-")

@@ -53,7 +53,7 @@ class Seen:
             self._complete = written["complete"]
 
     def is_complete(self, key: str) -> bool:
-        """Tell whether everything was there for `key`, and is as it was.
+        """Return whether everything was there for `key`, and is as it was.
 
         With it, a run that has nothing to do need not understand models.toml and its lock again: they are the same
         bytes, so what was wanted then is wanted now.
@@ -68,7 +68,7 @@ class Seen:
             return False
 
     def is_right(self, path: str, etag: str) -> bool:
-        """Tell whether the file at `path` had the hash `etag` and is as it was."""
+        """Return whether the file at `path` had the hash `etag` and is as it was."""
         known = self._files.get(path)
         return known is not None and known[3] == etag and self._is_as_it_was(path)
 

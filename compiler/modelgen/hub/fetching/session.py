@@ -56,7 +56,7 @@ class Session:
         self.report(Noticed(f"{repo}: {name} came damaged: its hash is wrong; fetching it once more"))
 
     def is_of_hub(self, url: str) -> bool:
-        """Tell whether an address is the hub's own, and not a delivery network's."""
+        """Return whether an address is the hub's own, and not a delivery network's."""
         return _origin(url) == _origin(self.connection.endpoint)
 
 

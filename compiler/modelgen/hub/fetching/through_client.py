@@ -54,7 +54,7 @@ def _download(session: Session, checkout: Checkout, file: File) -> int:
 
 
 def _is_expired(session: Session, error: BaseException) -> bool:
-    """Tell whether a delivery network refused an address that the hub had signed: the next one may do."""
+    """Return whether a delivery network refused an address that the hub had signed: the next one may do."""
     address = str(getattr(getattr(error, "response", None), "url", ""))
     return bool(address) and not session.is_of_hub(address) and client.status_of(error) in (401, 403)
 

@@ -49,7 +49,7 @@ def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Probl
 
 
 def _is_left_out(entry: os.DirEntry[str], path: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether the lock knows a file and does not want it, or everything in a folder."""
+    """Return whether the lock knows a file and does not want it, or everything in a folder."""
     if not entry.is_dir(follow_symlinks=False):
         return matches(path, patterns)
     inside = _entries(Path(entry.path))

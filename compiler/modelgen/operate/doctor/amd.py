@@ -20,7 +20,7 @@ _OPEN = stat.S_IROTH | stat.S_IWOTH
 
 
 def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether the device files of AMD's cards are there and open to the groups that are written."""
+    """Return whether the device files of AMD's cards are there and open to the groups that are written."""
     cards = {name: gpu for name, gpu in wanted.gpus.items() if gpu.kind == "amd"}
     return [found for name, gpu in cards.items() for found in _check_card(host, name, gpu)]
 

@@ -17,7 +17,7 @@ _INSTALL = "sudo apt-get install docker-compose-plugin, or https://docs.docker.c
 
 
 def check_compose(host: Host, wanted: Wanted) -> list[Finding]:  # noqa: ARG001 - all checks are called alike
-    """Tell whether `docker compose` is there and new enough."""
+    """Return whether `docker compose` is there and new enough."""
     if host.which("docker") is None:
         return []
     answer = host.run("docker", "compose", "version", "--short")

@@ -21,7 +21,7 @@ _WRITE = "`modelgen doctor --write`"
 
 
 def check_engine(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether there is a Docker Engine that answers, and whether it is new enough."""
+    """Return whether there is a Docker Engine that answers, and whether it is new enough."""
     if host.which("docker") is None:
         return [Finding("docker", "bad", "there is no `docker` command here", INSTALL)]
     answer = ask_version(host)
@@ -35,7 +35,7 @@ def check_engine(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def check_socket(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether the socket that the orchestrator's gate mounts is the one where Docker is."""
+    """Return whether the socket that the orchestrator's gate mounts is the one where Docker is."""
     if host.which("docker") is None or not wanted.has_orchestrator:
         return []
     endpoint = find_endpoint(host)

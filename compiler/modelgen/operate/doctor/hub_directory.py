@@ -34,7 +34,7 @@ _RESERVE = 0.5
 
 
 def check_hub(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether the hub directory is there, holds models, and can be read by every container."""
+    """Return whether the hub directory is there, holds models, and can be read by every container."""
     if wanted.hub is None or not wanted.needs_hub:
         return []
     try:
@@ -56,7 +56,7 @@ def check_hub(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def check_disk(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell how much room there is for weights and images."""
+    """Return how much room there is for weights and images."""
     places = {} if wanted.hub is None else {"the hub directory": wanted.hub}
     daemon = find_daemon(host)
     if daemon is not None and daemon.folder and not daemon.is_desktop:

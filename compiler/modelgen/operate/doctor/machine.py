@@ -34,7 +34,7 @@ def find_selinux(host: Host) -> bool | None:
 
 
 def check_platform(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether `[host] platform` is what the containers run on."""
+    """Return whether `[host] platform` is what the containers run on."""
     found, written = find_platform(host), wanted.host.platform or "linux"
     if found is None:
         return [Finding("host", "unknown", "containers run neither on Linux nor on WSL2, as far as can be seen")]
@@ -47,7 +47,7 @@ def check_platform(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def check_selinux(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether `[host] selinux` is what the system does: it denies containers the hub and the socket."""
+    """Return whether `[host] selinux` is what the system does: it denies containers the hub and the socket."""
     found, written = find_selinux(host), bool(wanted.host.selinux)
     if found is None:
         return [Finding("host", "unknown", "`getenforce` does not tell whether SELinux enforces", "getenforce")]

@@ -22,7 +22,7 @@ _TOLERANCE = 0.97
 
 
 def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether the driver is there and runs the CUDA of all images."""
+    """Return whether the driver is there and runs the CUDA of all images."""
     if not wanted.nvidia:
         return []
     if host.which("nvidia-smi") is None:
@@ -42,7 +42,7 @@ def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def check_cards(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether each card of `[gpus]` is there, with the memory that is written."""
+    """Return whether each card of `[gpus]` is there, with the memory that is written."""
     if not wanted.nvidia or not (cards := find_cards(host)):
         return []
     return [_against_card(host, name, gpu, cards) for name, gpu in wanted.nvidia.items()]

@@ -21,7 +21,7 @@ def find_override(folder: Path) -> Path | None:
 
 
 def takes_all_cards(host: Host, override: Path, text: bytes) -> bool:
-    """Tell whether no service gets a card once the user's override counts.
+    """Return whether no service gets a card once the user's override counts.
 
     Args:
         host: Which has Compose.
@@ -45,6 +45,6 @@ def check_override(host: Host, wanted: Wanted) -> list[Finding]:  # noqa: ARG001
 
 
 def _has_card(service: dict[str, Any]) -> bool:
-    """Tell whether a service has devices, NVIDIA's by reservation or others by path."""
+    """Return whether a service has devices, NVIDIA's by reservation or others by path."""
     reservations = ((service.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
     return bool(reservations.get("devices") or service.get("devices") or service.get("gpus"))

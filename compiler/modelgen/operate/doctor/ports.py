@@ -20,7 +20,7 @@ _PUBLISHED = re.compile(r":(\d{1,5})(?:-(\d{1,5}))?->", re.ASCII)
 
 
 def check_ports(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether what is listened on is free."""
+    """Return whether what is listened on is free."""
     return [_check(host, wanted, line, address) for line, address in wanted.addresses.items()]
 
 
@@ -37,12 +37,14 @@ def _check(host: Host, wanted: Wanted, line: str, address: Address) -> Finding:
     if holder is not None and wanted.project is not None and holder.startswith(f"{wanted.project}-"):
         return Finding("ports", "good", f"{text} is held by {holder}")
     if holder is not None:
-        help_ = f'docker stop {holder}, or another port in `{line} = "…"`'
+        help_ = f'`docker stop {holder}`, or write another port in `{line} = "…"`'
         return Finding("ports", "bad", f"{text} is taken by the container {holder}", help_)
     if (listener := find_listener(host, address.port)) is not None:
-        return Finding("ports", "bad", f"{text} is taken by {listener}", f'end it, or another port in `{line} = "…"`')
+        return Finding(
+            "ports", "bad", f"{text} is taken by {listener}", f'stop it, or write another port in `{line} = "…"`'
+        )
     show = f"netstat -ano | findstr :{address.port}" if sys.platform == "win32" else f"ss -ltnp sport = :{address.port}"
-    help_ = f'`{show}` shows by whom; or another port in `{line} = "…"`'
+    help_ = f'`{show}` shows which one; stop it, or write another port in `{line} = "…"`'
     return Finding("ports", "bad", f"{text} is taken by another program", help_)
 
 

@@ -17,7 +17,7 @@ _FILTER = "label!=modelgen.keep"
 
 
 def check_prune_filter(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether the Docker client's settings keep stopped models; the orchestrator may not make them again."""
+    """Return whether the Docker client's settings keep stopped models; the orchestrator may not make them again."""
     if host.which("docker") is None or not wanted.has_orchestrator:
         return []
     path = _settings(host)

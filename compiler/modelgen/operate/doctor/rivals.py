@@ -24,7 +24,7 @@ _DETAILS = (
 
 
 def check_rivals(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell which running projects have models on the same cards."""
+    """Return warnings about running projects with models on the same cards."""
     if not wanted.gpus or host.which("docker") is None:
         return []
     running = set(host.run("docker", "ps", "--format", f'{{{{.Label "{_PROJECT}"}}}}').output.split())
@@ -47,7 +47,9 @@ def _finding(project: str, names: list[str]) -> Finding:
         f"the project `{project}` runs here too and has models on {', '.join(names)}: each orchestrator counts only "
         "its own claims, so that together they may run out of memory"
     )
-    return Finding("cards", "warning", text, "one models.toml for all models of a card, or a lower `limit` in [gpus]")
+    return Finding(
+        "cards", "warning", text, "write all models of a card into one models.toml, or lower its `limit` in [gpus]"
+    )
 
 
 def _uuid(host: Host, device: str) -> str:

@@ -26,7 +26,7 @@ _SWITCH_ON = '`"features": {"cdi": true}` in /etc/docker/daemon.json, then sudo 
 
 
 def check_toolkit(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether Docker can give the cards of `[gpus]` to a container."""
+    """Return whether Docker can give the cards of `[gpus]` to a container."""
     kinds = {gpu.kind or "nvidia" for gpu in wanted.gpus.values()}
     if not kinds & {"nvidia", "cdi"}:
         return []
@@ -39,7 +39,7 @@ def check_toolkit(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def check_cgroups(host: Host, wanted: Wanted) -> list[Finding]:
-    """Tell whether a `systemctl daemon-reload` takes the cards away from running containers.
+    """Return whether a `systemctl daemon-reload` takes the cards away from running containers.
 
     The toolkit's hook gives the card behind the back of systemd, which takes it again when it sets all cgroups anew:
     "Failed to initialize NVML: Unknown Error" (NVIDIA Container Toolkit, troubleshooting).
