@@ -61,11 +61,13 @@ def test_the_numbers_of_releases(engine: str) -> None:
     assert f"{of} ({names[0]} to {names[-1]})" in section("What it knows")
 
 
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    this = REPOSITORY / page
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", this.read_text(encoding="utf-8")):
         path, _, anchor = target.partition("#")
-        path = path or "README.md"
-        assert (REPOSITORY / path).exists(), target
+        file = this.parent / path if path else this
+        assert file.exists(), target
         if anchor:
-            headings = re.findall(r"^#+ (.+)$", (REPOSITORY / path).read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, target
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {heading.lower().replace(" ", "-").replace(",", "") for heading in headings}, target
