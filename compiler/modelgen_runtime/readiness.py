@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from modelgen_runtime.driver import Endpoint, Exit
     from modelgen_runtime.manifest import Model
 
-_FIRST_DELAY, _LONGEST_DELAY = 0.005, 0.02
+_LEAST_DELAY, _SHARE, _MOST_DELAY = 0.003, 0.005, 0.05
+"""Seconds between two probes: a share of the time that the load has taken, which is what it may be noticed late."""
 # Engines that listen early answer once they have loaded, SGLang's /health takes up to 20 s (facts: engines).
 _PROBE_SECONDS = 30.0
 # An engine may list its names one after the other; one that lists only others for so long was started with others.
 _WRONG_NAME_SECONDS = 3.0
 _EXIT_SECONDS = 0.5
+_SILENT_SECONDS = 1.0
 _SHOWN_LINES, _SHOWN_BYTES = 8, 2_000
 
 
@@ -66,7 +68,7 @@ async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Ex
         if exited.done():
             raise ExitedError("ended before it was ready")
         if not probing.done():
-            late = f"was not ready within {model.readiness.timeout:g} s: {probe.seen}"
+            late = f"was not ready within {model.readiness.timeout:g} s: {probe.last_seen()}"
             raise LateError(f"{late}; raise `start_timeout` if it was still loading")
         probing.result()
     finally:
@@ -82,12 +84,17 @@ class _Probe:
     endpoint: Endpoint
     seen: str = "it was not asked yet"
     others_since: float | None = None
+    asked_at: float = 0.0
+
+    def last_seen(self) -> str:
+        """Return what was seen last: an answer, unless the engine has been silent for a while since."""
+        is_silent = self.asked_at > 0 and time.monotonic() - self.asked_at >= _SILENT_SECONDS
+        return silence(self.model.readiness.path, None) if is_silent else self.seen
 
     async def run(self) -> None:
-        delay = _FIRST_DELAY
-        while not await self._is_up():
-            await asyncio.sleep(delay)
-            delay = min(1.25 * delay, _LONGEST_DELAY)
+        began = time.monotonic()
+        while not await self._is_up():  # noqa: ASYNC110 - an engine tells nobody when it is up
+            await asyncio.sleep(min(max(_LEAST_DELAY, _SHARE * (time.monotonic() - began)), _MOST_DELAY))
         if self.model.readiness.canary is not None:
             await self._ask_canary(self.model.readiness.canary)
 
@@ -101,6 +108,7 @@ class _Probe:
                 seconds=_PROBE_SECONDS,
                 on_connect=lambda: self._note_connection(readiness.path),
             )
+            self.asked_at = 0.0
             if health.status != 200:
                 self.seen = f"{readiness.path} answers {health.status}"
                 return False
@@ -108,7 +116,7 @@ class _Probe:
                 return True
             answer = await ask(self.endpoint, readiness.lists, seconds=_PROBE_SECONDS)
         except ProbeError as error:
-            self.seen = str(error)
+            self.seen, self.asked_at = str(error), 0.0
             return False
         if answer.status != 200:
             self.seen = f"{readiness.lists} answers {answer.status}"
@@ -116,8 +124,10 @@ class _Probe:
         return self._lists_name(readiness.lists, _read_names(answer.body))
 
     def _note_connection(self, path: str) -> None:
-        """Remember that the port was open, until there is an answer."""
-        self.seen = silence(path, None)
+        """Remember that the port was open; an answer that came before counts for some time yet."""
+        self.asked_at = time.monotonic()
+        if not self.seen.startswith("/"):
+            self.seen = silence(path, None)
 
     def _lists_name(self, path: str, names: list[str]) -> bool:
         wanted = {*self.model.names, *([self.model.upstream_name] if self.model.upstream_name else [])}

@@ -129,8 +129,7 @@ def main() -> None:
     with Path(sys.argv[3]).open("w") as results:
 
         def note(**what: str | float) -> None:
-            results.write(json.dumps(what) + "
-")
+            results.write(json.dumps(what) + "\n")
 
         asyncio.run(ask_all(int(sys.argv[1]), float(sys.argv[2]), note))
 

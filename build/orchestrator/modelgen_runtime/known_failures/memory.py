@@ -62,7 +62,7 @@ SAYINGS = (
         "lower `max-model-len` in its `args` to the length that the line names, or raise `gpu_memory`",
         "vllm/v1/core/kv_cache_utils.py",
         ("args.max-model-len", "gpu_memory"),
-        "lower `max-model-len` in its `args`, of which {fits} would fit, or raise `gpu_memory`",
+        "lower `max-model-len` in its `args` ({fits} would fit), or raise `gpu_memory`",
     ),
     Saying(
         "context-too-long-for-cache",
@@ -72,7 +72,7 @@ SAYINGS = (
         "lower `max-model-len` in its `args` to the length that the line names, or raise `gpu_memory`",
         "vllm/v1/core/kv_cache_utils.py",
         ("args.max-model-len", "gpu_memory"),
-        "lower `max-model-len` in its `args`, of which {fits} would fit, or raise `gpu_memory`",
+        "lower `max-model-len` in its `args` ({fits} would fit), or raise `gpu_memory`",
     ),
     Saying(
         "context-too-long-for-cache",
