@@ -77,7 +77,7 @@ class EngineErrors:
 
 
 class Overheard:
-    """Passes an engine's answer on to its receiver, and keeps the begin of its body for somebody else.
+    """Passes an engine's answer on to its receiver, and keeps the beginning of its body for another reader.
 
     Args:
         receiver: Who gets the answer.

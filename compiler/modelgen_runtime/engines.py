@@ -51,7 +51,7 @@ class Engines:
         return self._driver.warnings()
 
     async def look_around(self, models: Iterable[Model]) -> Seen:
-        """Return what somebody else has done to engines."""
+        """Return what has been done to engines from outside."""
         return await self._driver.look(models)
 
     def containers(self) -> dict[str, str]:
@@ -111,7 +111,7 @@ class Engines:
         self._send(lambda board: board.checked(model, failure))
 
     def explain(self, model: Model, message: str) -> Failure:
-        """Return what is known of an engine that lives and serves nobody."""
+        """Return what is known of an engine that is alive but does not serve."""
         return self._explain(model, message, None)
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:

@@ -23,7 +23,7 @@ class Holds:
 
     @property
     def owner(self) -> str | None:
-        """Whoever holds the model longest; None where nobody does."""
+        """The owner of the hold that lasts longest; None without holds."""
         return max(self.until, key=lambda owner: self.until[owner], default=None)
 
     @property

@@ -1,4 +1,4 @@
-"""The control API as OpenAPI 3.1 describes it; tests hold it against the routes and against what they answer."""
+"""The control API in OpenAPI 3.1; tests verify it against the routes and their answers."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def cut_short(model: str) -> RefusedError:
 
 
 def held(record: Record, now: float) -> RefusedError:
-    """Somebody keeps the model from running."""
+    """The model is held."""
     model, end = record.model.id, record.holds.end
     way_out = (
         f"it can run again after `modelgen release {model}` (POST /models/{model}/release)"

@@ -1,4 +1,4 @@
-"""What somebody else does to engines, seen from time to time: they are removed, made anew, or started by hand."""
+"""Changes to engines from outside, seen from time to time: they are removed, recreated, or started by hand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sightings(Books):
                 self._bring_back(record)
 
     def note_astray(self, model: str) -> None:
-        """Take over an engine that somebody else has started, if it fits; else it is stopped, for its card is taken."""
+        """Adopt an engine that was started from outside if it fits; else stop it, since its GPU is occupied."""
         record, cards = self.records[model], self.records[model].model.claims
         if record.holds_memory:
             return

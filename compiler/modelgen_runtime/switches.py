@@ -72,7 +72,7 @@ def _supersede(earlier: Order, later: Order, records: Mapping[str, Record]) -> N
 
 
 def withdraw(order: Order, records: Mapping[str, Record], now: float) -> None:
-    """Take back a switch whose caller has left: what loads already goes on, as long as nobody needs its cards."""
+    """Take back a switch whose caller has left: what already loads continues as long as its GPUs are not needed."""
     if not order.open:
         return
     for record in _leave(order, records):

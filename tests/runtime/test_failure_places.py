@@ -1,4 +1,4 @@
-"""Whoever hears of a failure hears which key of models.toml mends it."""
+"""Every report of a failure names the key of models.toml to change."""
 
 from __future__ import annotations
 

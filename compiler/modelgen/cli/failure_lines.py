@@ -1,4 +1,4 @@
-"""What is known of a model's failure, line by line, as `why` and `up` print it."""
+"""A model's failure as lines of text, for `why` and `up`."""
 
 from __future__ import annotations
 

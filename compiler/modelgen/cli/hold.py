@@ -39,7 +39,7 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
 
 
 def _owner() -> str:
-    """Return who asks, for others who wonder."""
+    """Return the caller's user and host, for the owner of a hold."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name

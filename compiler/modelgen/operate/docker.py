@@ -62,7 +62,7 @@ def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | No
 
 
 def show(command: Sequence[str]) -> bool:
-    """Run a command whose progress a person watches, on stderr, and tell whether it went well."""
+    """Run a command whose progress a person watches, on stderr, and return whether it succeeded."""
     return _run(command, None, None, sys.stderr, None)[0] == 0
 
 

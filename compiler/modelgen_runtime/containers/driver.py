@@ -71,7 +71,7 @@ class ContainerDriver:
         return {id_: engine.endpoint for id_, engine in self._engines.items()}
 
     async def look(self, models: Iterable[Model]) -> Seen:
-        """Return who has no container and whose was started by hand; what Docker does not tell now counts as well."""
+        """Return the models without a container, and those whose container was started by hand; unknown counts too."""
         missing, astray = set(), set()
         for model in models:
             try:

@@ -97,7 +97,7 @@ class ProcessDriver:
         return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
 
     async def look(self, models: Iterable[Model]) -> Seen:  # noqa: ARG002 - see `Driver`
-        """Return nothing: a program is there or not when it is to be started, and nobody else starts it."""
+        """Return nothing: whether a program exists is known when it is started, and nothing else starts it."""
         return Seen()
 
     async def check(self, model: Model) -> None:
@@ -216,7 +216,7 @@ class ProcessDriver:
             self._on_exit(record.model, Exit(record.generation, code))
 
     async def _is_gone(self, engine: _Engine) -> bool:
-        """End what is left of an engine whose process has ended; tell whether nothing of it lives."""
+        """End what is left of an engine whose process has ended; return whether nothing of it lives."""
         record = engine.record
         try:
             async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
@@ -253,7 +253,7 @@ class ProcessDriver:
             raise DriverError(f"it cannot be recorded: {self._fault}")
 
     def _save(self, *more: Record) -> bool:
-        """Put what runs on record; a disk that takes nothing is told once, and tried again."""
+        """Record what runs; a disk that cannot be written is logged once, and retried."""
         try:
             write_records(self._state, [*(engine.record for engine in self._engines.values()), *more])
         except OSError as error:
