@@ -319,7 +319,7 @@ def test_where_an_engine_could_not_be_found_again_it_is_not_started_without_a_re
         async with begun(rig, model) as watched:
             (rig.directory / "state" / "processes.json.new").mkdir()
             for asked in (watched.driver.check, watched.driver.start):
-                with pytest.raises(DriverError, match="cannot be put on record"):
+                with pytest.raises(DriverError, match="cannot be recorded"):
                     await asked(model)
             assert rig.processes(model) == []
             (rig.directory / "state" / "processes.json.new").rmdir()
