@@ -144,7 +144,7 @@ def test_the_orchestrator_of_another_project_is_refused(project: Path) -> None:
         for command in (["status"], ["why", "owl"], ["logs", "owl"], ["switch", "owl"], ["hold", "owl"]):
             done = modelgen(*command, cwd=folder)
             assert done.returncode == 1, command
-            assert "the orchestrator of the project `demo` answers, but models.toml is of `other`; name" in done.stderr
+            assert "belongs to the project `demo`, but models.toml to `other`; pass the models.toml of" in done.stderr
         url = re.findall(r"http://[^ ]+", modelgen("status", cwd=folder).stderr)[0]
         assert modelgen("release", "owl", "--url", url, cwd=folder).returncode == 1
         (folder / "models.toml").rename(folder / "renamed.toml")
