@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.soak, pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")]
 
 SECONDS = float(os.environ.get("MODELGEN_SOAK_SECONDS", "600"))
-KILL_EVERY = 40.0
+KILL_EVERY = SECONDS / 5
 MOST_MIB, MARGIN = 150, 20
 PATIENCE = 330.0  # the longest that a request may take, with some room
 HERE = Path(__file__).parent
@@ -129,7 +129,7 @@ def live_through(soak: Soak) -> None:
         trouble.start()
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, KILL_EVERY))
-            if left > KILL_EVERY:
+            if left > 1.5 * KILL_EVERY:
                 with trouble.manifest:
                     soak.kill()
         trouble.end()
