@@ -17,7 +17,7 @@ import pytest
 from runtime_serving import Served, engine, manifest, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 pytestmark = pytest.mark.bench
 
@@ -95,7 +95,7 @@ def test_health(tmp_path: Path) -> None:
             report(name, rows)
 
 
-def report(name: str, rows: list[tuple[tuple[float, ...], tuple[float, ...]]]) -> None:
+def report(name: str, rows: Sequence[tuple[Sequence[float], Sequence[float]]]) -> None:
     alone, beside = ([statistics.median(row[side][at] for row in rows) for at in range(3)] for side in (0, 1))
     asked = max(2 * alone[1], 20.0)
     shown = [f"p50 {half:.2f}, p99 {most:.2f}, longest {longest:.1f}" for half, most, longest in (beside, alone)]
