@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +26,7 @@ Event: TypeAlias = "Callable[[Board], object]"
 
 _PAUSE = 5.0
 """Seconds until an engine that could not be stopped is tried again."""
+_LOG = logging.getLogger(__name__)
 
 
 class Engines:
@@ -101,7 +103,7 @@ class Engines:
         """Return why an engine could not be started, as far as its driver can see, or None."""
         try:
             await self._driver.check(model)
-        except DriverError as error:
+        except (DriverError, OSError) as error:
             container = self._driver.containers().get(model.id)
             return Failure(str(error), is_absent=isinstance(error, AbsentError), container=container)
         return None
@@ -120,7 +122,7 @@ class Engines:
             if endpoint is None:
                 endpoint = await self._driver.start(model)
             await wait_ready(model, endpoint, exited)
-        except (DriverError, NotReadyError) as error:
+        except (DriverError, NotReadyError, OSError) as error:  # the last, for want of descriptors or memory
             ended = exited.result() if exited.done() else None
             if endpoint is not None and not (ended is not None and ended.is_gone):
                 await self._end(model)
@@ -144,7 +146,7 @@ class Engines:
         while True:
             try:
                 await self._driver.stop(model)
-            except DriverError as error:
+            except (DriverError, OSError) as error:
                 why = str(error)
                 self._send(lambda board, why=why: board.not_stopped(model.id, why))  # type: ignore[misc]
                 await asyncio.sleep(_PAUSE)
@@ -169,9 +171,17 @@ class Engines:
             else:  # its card is not free before the rest of it has ended
                 board.give_up(id_, exit_.generation, failure)
 
+    def _last_words(self, model: Model) -> list[str]:
+        """Return what an engine has printed, if that can be read now."""
+        try:
+            return self._driver.last_start(model.id)
+        except OSError as error:
+            _LOG.warning("what %s has printed cannot be read: %s", model.id, error.strerror)
+            return []
+
     def _explain(self, model: Model, message: str, ended: Exit | None, *, is_absent: bool = False) -> Failure:
         code = None if ended is None else ended.code
-        cause = find_cause(self._driver.last_start(model.id))
+        cause = find_cause(self._last_words(model))
         hit_limit = None if ended is None else ended.hit_limit
         meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
         told = message if code is None else f"{message} (exit code {code})"

@@ -171,6 +171,8 @@ class Exchange:
             if self._is_whole:
                 self._run(self._answer_here())
             return
+        if self._is_looking:  # its turn comes: the loop reads several MB at once from who sends fast
+            return
         try:
             if self._gate is None:
                 self._find(self._finder)
@@ -186,15 +188,16 @@ class Exchange:
         if found is not None:
             self._route(found, finder)
         elif finder.is_behind:
-            if not self._is_looking:
-                self._is_looking = True
-                asyncio.get_running_loop().call_soon(self._look_on)
+            self._is_looking = True
+            self._client.pause()
+            asyncio.get_running_loop().call_soon(self._look_on)
         elif self._is_whole:
             self._gate = self._front.only_gate(self.path)
 
     def _look_on(self) -> None:
         self._is_looking = False
-        if not (self.answer.is_done or self._is_admitted):
+        if not self.answer.is_done:
+            self._client.resume()
             self._look()
 
     async def _answer_here(self) -> None:

@@ -84,14 +84,14 @@ class Liveness:
         """Ask an engine whether it lives; the first sign of life ends this."""
         path, heard, misses, said = record.model.readiness.path, record.gate.heard, 0, ""
         while misses < self._patience.misses:
-            if misses:
+            if said:
                 await asyncio.sleep(self._patience.pause)
             if record.endpoint != endpoint or record.gate.heard != heard or not _is_waited_for(record):
                 return
             try:
                 await ask(endpoint, path, seconds=self._patience.answer)
             except ProbeError as error:
-                misses, said = misses + 1, str(error)
+                misses, said = misses + (not error.is_ours), str(error)
             else:
                 self._quiet.pop(record.model.id, None)
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +20,16 @@ _BLOCK_BYTES = 1 << 16
 
 
 class ProbeError(Exception):
-    """There was no whole answer; the message says what was seen instead."""
+    """There was no whole answer; the message says what was seen instead.
+
+    Args:
+        message: That.
+        is_ours: Whether nothing was asked, for want of descriptors here: it says nothing about the engine.
+    """
+
+    def __init__(self, message: str, *, is_ours: bool = False) -> None:
+        super().__init__(message)
+        self.is_ours = is_ours
 
 
 @dataclass(slots=True)
@@ -70,7 +80,8 @@ async def ask(
         raise ProbeError(f"its answer to {path} is not HTTP: {str(error) or type(error).__name__}") from error
     except OSError as error:
         what = f"closed the connection without an answer to {path}" if is_connected else "cannot be connected to"
-        raise ProbeError(f"it {what}: {error.strerror or error}") from error
+        is_ours = error.errno in (errno.EMFILE, errno.ENFILE)
+        raise ProbeError(f"it {what}: {error.strerror or error}", is_ours=is_ours) from error
 
 
 def silence(path: str, seconds: float | None) -> str:

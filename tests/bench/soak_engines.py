@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import threading
-import urllib.error
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 BUFFER_LIMIT, OPEN_FILES = 32 << 20, 512
 EXCLUSIVE = ("big0", "big1", "big2", "dying", "quitting")
 """Each takes more than half of the card."""
-_FAULTS = (OSError, ValueError, KeyError, urllib.error.URLError)
+_FAULTS = (OSError, ValueError, LookupError)
 """Of somebody who looks while the orchestrator is killed, or at what has just gone."""
 
 
@@ -110,7 +109,8 @@ class Trouble:
         with self.manifest:
             path.write_text(text[:1000])
             try:
-                assert self._ask("/reload", {}) == "400 bad_manifest"
+                if self._ask("/reload", {}) == "200":
+                    self.faults.append("half a manifest was read")
             finally:
                 path.write_text(text)
             return f"reload: {self._ask('/reload', {})}"

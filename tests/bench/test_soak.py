@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.soak, pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")]
 
 SECONDS = float(os.environ.get("MODELGEN_SOAK_SECONDS", "600"))
-KILL_EVERY = 40.0
+KILLS = (0.1, 0.2, 0.3, 0.5)  # of the whole time; the last orchestrator lives long enough to show what it gathers
 MOST_MIB, MARGIN = 150, 20
 PATIENCE = 330.0  # the longest that a request may take, with some room
 HERE = Path(__file__).parent
@@ -127,9 +127,9 @@ def live_through(soak: Soak) -> None:
     trouble = Trouble(soak.served, soak.folder)
     try:
         trouble.start()
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, KILL_EVERY))
-            if left > KILL_EVERY:
+        for share in (*KILLS, 1.0):
+            time.sleep(max(0.0, end - SECONDS * (1 - share) - time.monotonic()))
+            if share < 1:
                 with trouble.manifest:
                     soak.kill()
         trouble.end()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.liveness import Patience
+from modelgen_runtime.standing import State
 from modelgen_runtime.store import Store
 from modelgen_runtime.switchboard import Switchboard
 from process_rig import ProcessRig
@@ -19,11 +22,11 @@ from runtime_drivers import PATIENCE
 from runtime_serving import manifest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.gate import Lease, RefusedError
+    from modelgen_runtime.gate import Lease
     from modelgen_runtime.happenings import Happening
     from modelgen_runtime.manifest import Model
 
@@ -180,5 +183,56 @@ def test_the_card_of_an_engine_that_died_is_not_free_while_something_of_it_lives
                 assert "which it left behind outside of its group" in str(stuck.detail)
                 assert watched.switchboard.board.records["a"].holds_memory
             await watched.next("failed", "starting", "ready")
+
+    asyncio.run(run())
+
+
+@contextlib.contextmanager
+def no_files() -> Iterator[None]:
+    """Let this process open nothing for a while."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_an_engine_that_cannot_be_asked_is_left_alone(tmp_path: Path) -> None:
+    """For want of descriptors here; a busy engine was taken for a hung one, and killed."""
+    rig = ProcessRig(tmp_path)
+
+    async def run() -> None:
+        async with watching(rig, rig.model("a", stop_grace=0.2)) as watched:
+            lease = await watched.enter("a")
+            with no_files():
+                await asyncio.sleep(10 * (IMPATIENT.quiet + IMPATIENT.pause))
+            assert watched.switchboard.board.records["a"].state is State.READY
+            asked = await count_of_questions(lease.endpoint)
+            async with asyncio.timeout(PATIENCE):
+                while await count_of_questions(lease.endpoint) == asked:  # noqa: ASYNC110 - there is no event
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+
+
+def test_a_start_without_descriptors_fails_in_words(tmp_path: Path) -> None:
+    """The task that started the engine died unseen, and the model was "starting" for ever."""
+    rig = ProcessRig(tmp_path)
+
+    async def run() -> None:
+        async with watching(rig, rig.model("a", stop_grace=0.2), rig.model("b", stop_grace=0.2)) as watched:
+            await watched.enter("b")  # by now all that ran before has been looked for
+            with no_files():
+                with pytest.raises(RefusedError, match="Too many open files"):
+                    async with asyncio.timeout(PATIENCE):
+                        await watched.enter("a")
+                assert watched.switchboard.board.records["a"].failure is not None
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    with contextlib.suppress(RefusedError):  # it waits a little before it is tried again
+                        await watched.enter("a")
+                        break
+                    await asyncio.sleep(0.1)
 
     asyncio.run(run())

@@ -43,7 +43,7 @@ class Transport(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.written, self.is_aborted = b"", asyncio.Event()
+        self.written, self.is_aborted, self.is_paused = b"", asyncio.Event(), False
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
@@ -58,10 +58,10 @@ class Transport(asyncio.Transport):
         pass
 
     def pause_reading(self) -> None:
-        pass
+        self.is_paused = True
 
     def resume_reading(self) -> None:
-        pass
+        self.is_paused = False
 
     def abort(self) -> None:
         self.is_aborted.set()
@@ -117,7 +117,29 @@ def test_a_slow_upload_that_goes_on() -> None:
         connection.data_received(HEAD)
         for _ in range(100):
             connection.data_received(b" " * 65536)
+            await asyncio.sleep(0)
+            assert not transport.is_paused
             pass_time(clock, connection, 55)
         assert not transport.written
+
+    asyncio.run(play())
+
+
+def test_a_fast_upload_is_read_no_faster_than_it_is_looked_at() -> None:
+    """The loop reads up to 8 MB in one turn from who sends fast; to look at all of them took half a second."""
+
+    async def play() -> None:
+        _, transport, connection = open_connection()
+        connection.data_received(HEAD)
+        block, count = b'{"a": [[1]]},' * 20_000, 0
+        connection.data_received(b'{"messages": [')
+        for _ in range(10):
+            while not transport.is_paused and count < 100:
+                connection.data_received(block)
+                count += 1
+            async with asyncio.timeout(10):
+                while transport.is_paused:  # noqa: ASYNC110 - it is read on in one of the next turns
+                    await asyncio.sleep(0)
+        assert count == 10
 
     asyncio.run(play())

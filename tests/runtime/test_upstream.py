@@ -151,3 +151,24 @@ def test_nobody_listens() -> None:
             await Pool().connect(Endpoint("127.0.0.1", 1, "g"))
 
     asyncio.run(run())
+
+
+def test_a_connection_counts_from_its_begin() -> None:
+    """It takes a descriptor before it is made, and fifty may be begun in one turn."""
+
+    async def run() -> None:
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        async with server:
+            pool, endpoint = Pool(), Endpoint("127.0.0.1", server.sockets[0].getsockname()[1], "g")
+            tasks = [asyncio.create_task(pool.connect(endpoint)) for _ in range(50)]
+            await asyncio.sleep(0)
+            assert len(pool.all) == 50
+            tasks.append(asyncio.create_task(pool.connect(Endpoint("127.0.0.1", 1, "g"))))
+            tasks[0].cancel()
+            for made in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(made, Engine):
+                    made.abort()
+            await asyncio.sleep(0.01)
+            assert not pool.all
+
+    asyncio.run(run())

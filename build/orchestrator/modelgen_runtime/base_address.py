@@ -1,4 +1,4 @@
-"""Paths that nobody has, and those that were meant: most of them come from a wrong base address of a client."""
+"""Unknown paths, and the paths that were meant: most come from a client's wrong base URL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_PARTS = 12
 
 
 def lists_models(path: str) -> bool:
-    """Tell whether a path is that of the models, or of one of them."""
+    """Return whether a path is that of the models, or of one of them."""
     return path == LISTING or path.startswith(f"{LISTING}/")
 
 

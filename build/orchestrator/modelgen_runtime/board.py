@@ -30,7 +30,7 @@ _GRACE_OF_DOOMED = 5.0
 
 
 class Board(EngineEvents, Sightings):
-    """All models, and who waits for them: what clients and operators ask, and what is to happen next."""
+    """All models and the requests that wait for them: what clients and operators ask for, and what happens next."""
 
     def arrive(self, ticket: Ticket) -> None:
         """Put a request in line."""
@@ -117,7 +117,7 @@ class Board(EngineEvents, Sightings):
             self._let_go(record)
 
     def shut(self) -> None:
-        """Refuse everybody who waits, and start and stop nothing more: the orchestrator ends."""
+        """Refuse all waiting requests, and start and stop nothing more: the orchestrator shuts down."""
         self._is_shut = True
         for record in self.records.values():
             record.refuse_line(refusals.stopping())
@@ -173,7 +173,7 @@ class Board(EngineEvents, Sightings):
             record.tell_stopped(None)
 
     def _expire_holds(self) -> float:
-        """End the leases that nobody renewed, and return when the next one runs out."""
+        """End expired leases, and return when the next one expires."""
         now = self._clock()
         for record in self.records.values():
             if record.holds.next <= now and (owner := record.holds.expire(now)) is not None:

@@ -63,7 +63,7 @@ class Books:
         return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
 
     def _stamp(self) -> float:
-        """Return the time, later than any that was returned before: who came first is never in doubt."""
+        """Return the time, later than any that was returned before, so that the order of requests is unambiguous."""
         self._last = max(self._clock(), math.nextafter(self._last, math.inf))
         return self._last
 

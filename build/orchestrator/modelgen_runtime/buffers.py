@@ -1,4 +1,4 @@
-"""How much memory the bodies of all waiting requests take together."""
+"""Memory for the bodies of all waiting requests."""
 
 from __future__ import annotations
 

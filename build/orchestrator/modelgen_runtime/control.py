@@ -75,7 +75,7 @@ class Control:
         ]
 
     def has(self, path: str) -> bool:
-        """Tell whether a path is one of these routes."""
+        """Return whether a path is one of these routes."""
         return any(pattern.fullmatch(path) for _, pattern, _ in self._routes)
 
     async def handle(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The listening socket, which takes no further client while there is no descriptor for one."""
+"""The listening socket, which accepts no client while there is no descriptor for one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Door:
         self._loop.add_reader(self._socket, self._accept)
 
     def close(self) -> None:
-        """Accept nobody any more; a second time changes nothing."""
+        """Accept no more clients; a second call changes nothing."""
         if self._resuming is not None:
             self._resuming.cancel()
         if self._socket.fileno() >= 0:

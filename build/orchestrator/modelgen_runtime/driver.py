@@ -42,7 +42,7 @@ class Exit:
         generation: Which start it was.
         code: Of its process, negative for a signal; None where nobody can tell (it was adopted).
         is_gone: Whether nothing of it is left; otherwise its card is not free before `stop` has returned.
-        hit_limit: Whether the kernel killed something of it for its own memory limit; None where nobody can tell.
+        hit_limit: Whether the kernel killed one of its processes for its own memory limit; None if unknown.
     """
 
     generation: str
@@ -53,7 +53,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What somebody else has done to engines; ids of models.
+    """What has been done to engines from outside; ids of models.
 
     Args:
         absent: Those that cannot be started, for what they run in is not there.

@@ -1,4 +1,4 @@
-"""What engines that are ready answer instead of what they were asked for: the last kinds of errors of each."""
+"""Errors that ready engines return: the last kinds of each."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class EngineErrors:
 
 
 class Overheard:
-    """Passes an engine's answer on to its receiver, and keeps the begin of its body for somebody else.
+    """Passes an engine's answer on to its receiver, and keeps the beginning of its body for another reader.
 
     Args:
         receiver: Who gets the answer.

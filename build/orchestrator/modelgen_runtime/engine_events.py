@@ -70,7 +70,7 @@ class EngineEvents(Books):
         self._settle(record)
 
     def give_up(self, model: str, generation: str, failure: Failure) -> None:
-        """Stop an engine that serves nobody any more although it lives; it is started again."""
+        """Stop an engine that is alive but no longer serves; it is started again."""
         record, now = self.records.get(model), self._clock()
         if record is None or record.endpoint is None or record.endpoint.generation != generation:
             return
@@ -86,7 +86,7 @@ class EngineEvents(Books):
             record.refuse_line(refusal)
 
     def checked(self, model: Model, failure: Failure | None) -> RefusedError | None:
-        """Note whether a model could be started, and return why not; nobody leaves for one that could not."""
+        """Note whether a model could be started, and return why not; none is evicted for one that could not."""
         record, now = self.records.get(model.id), self._clock()
         if record is None:
             return None
@@ -115,7 +115,7 @@ class EngineEvents(Books):
         self._settle(record)
 
     def not_stopped(self, model: str, why: str) -> None:
-        """Note that an engine cannot be stopped: who waits for its cards is told so."""
+        """Note that an engine cannot be stopped; requests waiting for its GPUs fail with this reason."""
         stuck, refusal = self.records[model], refusals.stuck(model, why)
         stuck.stuck = why
         self._tell("stuck", stuck, why)

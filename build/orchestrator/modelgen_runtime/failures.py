@@ -61,7 +61,7 @@ def explain_failure(
         exit_code: Negative, or 128 and more, for a signal; None where it is not known.
         cause: What it printed since it was last started.
         message: What the driver said: Docker's own words count as well.
-        hit_limit: Whether Docker says that the memory limit of its container was reached; None where nobody knows.
+        hit_limit: Whether Docker says that the memory limit of its container was reached; None if unknown.
     """
     if found := _search(engine, CAUSES, [*cause.said, message]):
         return found

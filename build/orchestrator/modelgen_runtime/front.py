@@ -34,7 +34,7 @@ class Control(Protocol):
     """The control API."""
 
     def has(self, path: str) -> bool:
-        """Tell whether a path is one of its own."""
+        """Return whether a path is one of its own."""
 
     async def handle(self, request: Request) -> Response:
         """Answer a request."""
@@ -81,7 +81,7 @@ class Front:
         return self.admission.board.manifest.settings.heartbeat
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
-        """Tell whether a request is for an engine, or refuse it by its head.
+        """Return whether a request is for an engine, or refuse it by its head.
 
         Raises:
             RefusedError: Its client may not come in, or it cannot be answered whatever follows.
@@ -116,7 +116,9 @@ class Front:
             return gates[0]
         names = ", ".join(f"`{gate.model.names[0]}`" for gate in gates[:_MOST_NAMES])
         more = f" and {len(gates) - _MOST_NAMES} more" if len(gates) > _MOST_NAMES else ""
-        raise RefusedError(400, "bad_request", f"the body names no `model`; {path} is answered by {names}{more}")
+        raise RefusedError(
+            400, "bad_request", f"the body has no `model`, and several models have {path}: {names}{more}"
+        )
 
     def most_bytes(self, *, is_routed: bool) -> int:
         """Return how large a body may be."""

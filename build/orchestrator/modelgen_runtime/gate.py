@@ -26,8 +26,8 @@ class RefusedError(Exception):
         kind: A word for programs, such as `model_failed`.
         message: For people: what happened and what to do.
         retry_after: Seconds after which another try may go well, or None.
-        log: The engine's last lines, where they tell more.
-        places: Dotted paths of models.toml where it can be mended.
+        log: Lines of the engine's log around the cause.
+        places: Dotted paths of what to change in models.toml.
         allow: Methods that the path takes, where it is the method that is wrong.
     """
 

@@ -1,4 +1,4 @@
-"""Who keeps a model from running: until they release it, or until their lease runs out."""
+"""Holds on a model, which keep it stopped: until their owner releases them, or until the lease expires."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Holds:
 
     @property
     def owner(self) -> str | None:
-        """Whoever holds the model longest; None where nobody does."""
+        """The owner of the hold that lasts longest; None without holds."""
         return max(self.until, key=lambda owner: self.until[owner], default=None)
 
     @property

@@ -1,8 +1,8 @@
-"""Engines that live and serve nobody: noticed when requests wait, nothing comes, and no question is answered.
+"""Find engines that hang: requests wait, no data arrives, and probes get no answer.
 
-A busy engine must never be taken for a hung one. So nothing is asked while anything comes, one question may take longer
-than the slowest health check that is known (SGLang's takes up to 20 s under load), any answer at all counts as life,
-and only several silences in a row count against it.
+A busy engine must never be taken for a hung one. So it is not probed while any data arrives, one probe may take longer
+than the slowest known health check (SGLang's takes up to 20 s under load), any answer at all counts as life, and only
+several misses in a row count as a hang.
 """
 
 from __future__ import annotations
@@ -84,14 +84,14 @@ class Liveness:
         """Ask an engine whether it lives; the first sign of life ends this."""
         path, heard, misses, said = record.model.readiness.path, record.gate.heard, 0, ""
         while misses < self._patience.misses:
-            if misses:
+            if said:
                 await asyncio.sleep(self._patience.pause)
             if record.endpoint != endpoint or record.gate.heard != heard or not _is_waited_for(record):
                 return
             try:
                 await ask(endpoint, path, seconds=self._patience.answer)
             except ProbeError as error:
-                misses, said = misses + 1, str(error)
+                misses, said = misses + (not error.is_ours), str(error)
             else:
                 self._quiet.pop(record.model.id, None)
                 return

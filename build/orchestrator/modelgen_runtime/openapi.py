@@ -1,4 +1,4 @@
-"""The control API as OpenAPI 3.1 describes it; tests hold it against the routes and against what they answer."""
+"""The control API in OpenAPI 3.1; tests verify it against the routes and their answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelgen_runtime import __version__
 from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, EVENT, STRING, SWITCH, Schema, listed, table
 
 _PROBLEM = {
-    "description": "Why not, as RFC 9457 has it.",
+    "description": "Problem details as in RFC 9457.",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 _ANY_ROUTE = "400 401 403 408 413 431 500 505"

@@ -42,7 +42,7 @@ SWITCH: Schema = {
     "additionalProperties": False,
     "properties": {
         "model_id": {**STRING, "description": "Any name of a model."},
-        "profile": {**STRING, "description": "In its place: a profile, whose models become resident together."},
+        "profile": {**STRING, "description": "Instead of a model: a profile, whose models become resident together."},
         "wait": {**BOOLEAN, "default": True, "description": "Answer when it is ready, or with 202 at once."},
         "dry_run": {**BOOLEAN, "default": False, "description": "Change nothing; say what would be evicted and why."},
     },
@@ -52,13 +52,13 @@ SWITCH: Schema = {
 COMPONENTS: dict[str, Schema] = {
     "Problem": table(
         {
-            "type": {**STRING, "description": "`urn:modelgen:` and a word for programs."},
+            "type": {**STRING, "description": "`urn:modelgen:` and the error code."},
             "title": STRING,
             "status": {"type": "integer"},
             "detail": STRING,
             "error": {"type": "object", "description": "The same, as OpenAI's clients read it."},
-            "log": {**_STRINGS, "description": "The engine's last lines, where they tell more."},
-            "places": {**_STRINGS, "description": "Dotted paths of models.toml where it can be mended."},
+            "log": {**_STRINGS, "description": "Lines of the engine's log around the cause."},
+            "places": {**_STRINGS, "description": "Dotted paths of what to change in models.toml."},
         },
         "log",
         "places",
@@ -67,11 +67,11 @@ COMPONENTS: dict[str, Schema] = {
         {
             "message": STRING,
             "exit_code": _or_null({"type": "integer"}),
-            "name": _or_null({**STRING, "description": "A word for programs, where it is known what happened."}),
+            "name": _or_null({**STRING, "description": "Identifier of the failure, if it is known."}),
             "said": _or_null(STRING),
             "meaning": _or_null(STRING),
             "remedy": _or_null(STRING),
-            "places": {**_STRINGS, "description": "Dotted paths of models.toml where it can be mended."},
+            "places": {**_STRINGS, "description": "Dotted paths of what to change in models.toml."},
             "in_a_row": _COUNT,
             "retry_after": _NUMBER,
             "log": _STRINGS,
@@ -83,10 +83,10 @@ COMPONENTS: dict[str, Schema] = {
             "message": {**STRING, "description": "Of the last one of its kind."},
             "count": _COUNT,
             "ago": {**_NUMBER, "description": "Seconds since the last one."},
-            "name": _or_null({**STRING, "description": "A word for programs, where it is known what it means."}),
+            "name": _or_null({**STRING, "description": "Identifier of the error, if it is known."}),
             "meaning": _or_null(STRING),
             "remedy": _or_null(STRING),
-            "places": {**_STRINGS, "description": "Dotted paths of models.toml where it can be mended."},
+            "places": {**_STRINGS, "description": "Dotted paths of what to change in models.toml."},
         }
     ),
     "Model": table(
@@ -97,7 +97,7 @@ COMPONENTS: dict[str, Schema] = {
             "repo": _or_null(STRING),
             "state": {**STRING, "enum": [*map(str, State)]},
             "routes": {**_STRINGS, "description": "Paths that are forwarded to it."},
-            "wanted": {**BOOLEAN, "description": "Whether it ought to run."},
+            "wanted": {**BOOLEAN, "description": "Whether it should run."},
             "held": BOOLEAN,
             "held_by": _or_null(STRING),
             "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold ends by itself."}),
@@ -109,7 +109,10 @@ COMPONENTS: dict[str, Schema] = {
             "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
             "stuck": _or_null({**STRING, "description": "Why it cannot be stopped."}),
             "failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
-            "errors": {**listed("EngineError"), "description": "What its engine answers although it is ready."},
+            "errors": {
+                **listed("EngineError"),
+                "description": "Errors that its engine has returned since it became ready.",
+            },
         }
     ),
     "Removed": table({"id": STRING, "state": {"const": "removed"}}),
@@ -124,7 +127,10 @@ COMPONENTS: dict[str, Schema] = {
             "profiles": listed("Profile"),
             "waiting": _COUNT,
             "queue_limit": _COUNT,
-            "resumed": {**BOOLEAN, "description": "Whether what ran before has been found again."},
+            "resumed": {
+                **BOOLEAN,
+                "description": "Whether the models that ran before have been found or started again.",
+            },
             "warnings": {**_STRINGS, "description": "What is wrong with the orchestrator itself."},
         }
     ),

@@ -1,4 +1,4 @@
-"""Pages in browsers: which of them may use which paths, and what their browsers are told (CORS).
+"""Pages in browsers: which of them may use which paths, and the CORS headers for their browsers.
 
 Browsers send `Origin` with every request that a page may not make unasked, and `Sec-Fetch-Site` with nearly all. Other
 clients send neither, and none of this concerns them. Cookies mean nothing here: a page sends its key in a header, so
@@ -44,7 +44,7 @@ class Origins:
         """Whether any answer has lines for browsers."""
 
     def check(self, path: str, fields: Mapping[bytes, bytes], *, is_control: bool) -> None:
-        """Let a request in, or refuse it for the page that makes it; the log tells it too, since browsers hide it.
+        """Accept a request, or refuse it because of the page that sends it; browsers hide refusals, so they are logged.
 
         Args:
             path: What it asks for.
@@ -86,12 +86,12 @@ class Origins:
 
 
 def is_preflight(head: RequestHead) -> bool:
-    """Tell whether a browser asks by this request whether a page may make another one."""
+    """Return whether a browser asks by this request whether a page may make another one."""
     return head.method == b"OPTIONS" and b"origin" in head.fields and b"access-control-request-method" in head.fields
 
 
 def _is_ours(origin: bytes, host: bytes) -> bool:
-    """Tell whether a page came from the address that its request goes to, port included.
+    """Return whether a page came from the address that its request goes to, port included.
 
     The scheme may be https too: a reverse proxy passes the Host header on, and ends TLS.
     """
@@ -116,22 +116,24 @@ def _closed(path: str, origin: bytes | None) -> RefusedError:
     return RefusedError(
         403,
         "origin_not_allowed",
-        f"a page of {who} asks for {path[:100]}, which is closed to pages of other origins, whatever `allowed_origins` "
-        "says; a reverse proxy before this server has to pass the Host header on as it is",
+        f"a page of {who} requested {path[:100]}, which is closed to pages of other origins, regardless of "
+        "`allowed_origins`; a reverse proxy in front of this server must pass the Host header on unchanged",
     )
 
 
 def _not_listed(origin: bytes) -> RefusedError:
     if origin == b"null":
         message = (
-            "a page without an origin asks (a local file or a sandboxed frame: `Origin: null`), and such pages cannot "
-            "be let in; serve the page over http, and list its address in `[orchestrator] allowed_origins`"
+            "pages without an origin (`Origin: null`: a local file or a sandboxed frame) cannot be allowed; serve "
+            "the page over HTTP and list its address in `[orchestrator] allowed_origins`"
         )
     elif (shown := _shown(origin)) is not None:
         message = (
-            f"pages of {shown} may not use this server; to let them in, write "
+            f"pages of {shown} may not use this server; to allow them, write "
             f'`[orchestrator] allowed_origins = ["{shown}"]` in models.toml'
         )
     else:
-        message = "a page of another site asks; `[orchestrator] allowed_origins` in models.toml lists those that may"
+        message = (
+            "a page of another site sent this; `[orchestrator] allowed_origins` in models.toml lists those that may"
+        )
     return RefusedError(403, "origin_not_allowed", message)

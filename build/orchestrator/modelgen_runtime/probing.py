@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +20,16 @@ _BLOCK_BYTES = 1 << 16
 
 
 class ProbeError(Exception):
-    """There was no whole answer; the message says what was seen instead."""
+    """There was no whole answer; the message says what was seen instead.
+
+    Args:
+        message: That.
+        is_ours: Whether nothing was asked, for want of descriptors here: it says nothing about the engine.
+    """
+
+    def __init__(self, message: str, *, is_ours: bool = False) -> None:
+        super().__init__(message)
+        self.is_ours = is_ours
 
 
 @dataclass(slots=True)
@@ -67,20 +77,21 @@ async def ask(
     except socket.gaierror as error:
         raise ProbeError(f"the host name `{endpoint.host}` is not known: {error.strerror}") from error
     except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-        raise ProbeError(f"what it answers to {path} is not HTTP: {str(error) or type(error).__name__}") from error
+        raise ProbeError(f"its answer to {path} is not HTTP: {str(error) or type(error).__name__}") from error
     except OSError as error:
-        what = f"broke the connection without an answer to {path}" if is_connected else "cannot be connected to"
-        raise ProbeError(f"it {what}: {error.strerror or error}") from error
+        what = f"closed the connection without an answer to {path}" if is_connected else "cannot be connected to"
+        is_ours = error.errno in (errno.EMFILE, errno.ENFILE)
+        raise ProbeError(f"it {what}: {error.strerror or error}", is_ours=is_ours) from error
 
 
 def silence(path: str, seconds: float | None) -> str:
     """Return what is seen of an engine that takes connections and says nothing."""
     told = "" if seconds is None else f" within {seconds:g} s"
-    return f"its port takes connections, but {path} was not answered{told}"
+    return f"its port accepts connections, but {path} was not answered{told}"
 
 
 def _no_connection(endpoint: Endpoint, seconds: float | None) -> str:
-    return f"{endpoint.host}:{endpoint.port} took no connection within {seconds:g} s"
+    return f"{endpoint.host}:{endpoint.port} accepted no connection within {seconds:g} s"
 
 
 def _write_request(endpoint: Endpoint, path: str, body: bytes | None) -> bytes:

@@ -158,7 +158,7 @@ class _Probe:
         question = {**_QUESTIONS.get(path, _CHAT_QUESTION)}
         if path not in _NAMELESS:
             question["model"] = self.model.upstream_name or self.model.names[0]
-        self.seen = f"{path} was asked one question and has not answered"
+        self.seen = f"{path} has not answered the canary request"
         try:
             return await ask(self.endpoint, path, json.dumps(question).encode())
         except ProbeError as error:
@@ -180,7 +180,7 @@ _NAMELESS = frozenset({"/rerank", "/embed", "/predict"})
 
 
 def _lacks_template(answer: Answer) -> bool:
-    """Tell whether a model has no chat template: it completes texts, and is not broken."""
+    """Return whether a model has no chat template: it completes texts, and is not broken."""
     meaning = explain_answer("command", answer.body[:_SHOWN_BYTES].decode(errors="replace"))
     return answer.status == 400 and meaning is not None and meaning.name == "chat-template-missing"
 

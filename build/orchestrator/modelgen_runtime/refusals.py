@@ -47,17 +47,17 @@ def absent(model: str) -> RefusedError:
 
 def ended(model: str) -> RefusedError:
     """The engine has ended while it had this request."""
-    return RefusedError(503, "engine_stopped", f"`{model}` was stopped before this request was done", retry_after=1)
+    return RefusedError(503, "engine_stopped", f"`{model}` was stopped before this request was complete", retry_after=1)
 
 
 def cut_short(model: str) -> RefusedError:
     """The request ran on for longer than its model could stay."""
-    message = f"`{model}` had to stop, and this request was not done after `drain_timeout`"
+    message = f"`{model}` had to stop, and this request was still running after `drain_timeout`"
     return RefusedError(503, "engine_stopped", message, retry_after=1)
 
 
 def held(record: Record, now: float) -> RefusedError:
-    """Somebody keeps the model from running."""
+    """The model is held."""
     model, end = record.model.id, record.holds.end
     way_out = (
         f"it can run again after `modelgen release {model}` (POST /models/{model}/release)"
@@ -86,7 +86,7 @@ def stuck(model: str, why: str) -> RefusedError:
 def superseded(model: str, by: Iterable[str]) -> RefusedError:
     """An operator has switched to something else before this was complete."""
     names = ", ".join(f"`{one}`" for one in by)
-    return RefusedError(409, "superseded", f"a later switch to {names} took the place of this one to `{model}`")
+    return RefusedError(409, "superseded", f"a later switch to {names} replaced this switch to `{model}`")
 
 
 def too_large(lack: Mapping[str, int]) -> RefusedError:

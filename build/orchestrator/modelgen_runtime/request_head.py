@@ -62,7 +62,7 @@ def check_head(method: bytes, target: bytes, version: str, headers: Headers, fie
 
 def method_not_allowed() -> RefusedError:
     """Return the refusal of a method that no path takes; which path was asked for need not be known."""
-    return RefusedError(405, "method_not_allowed", "no path here takes this method", allow="GET, HEAD, POST")
+    return RefusedError(405, "method_not_allowed", "no path supports this method", allow="GET, HEAD, POST")
 
 
 def not_http(error: Exception) -> RefusedError:

@@ -170,7 +170,7 @@ def _show(lines: Sequence[str], indices: Iterable[int]) -> Iterator[str]:
 
 
 def _is_error(record: Record) -> bool:
-    """Tell whether a line is an error by its level, or by its words where it has none."""
+    """Return whether a line is an error by its level, or by its words where it has none."""
     if record.is_chatter or _CONSEQUENCE.search(record.text[:_CHARACTERS]) or _FATAL.search(record.text[:_CHARACTERS]):
         return False
     return record.is_error or bool(_ERROR_LINE.search(record.text[:_CHARACTERS]) or _EXCEPTION.match(record.text))

@@ -155,7 +155,7 @@ class _Desk:
             self._wake(standing.drain_until)
 
     def _has_to_be_checked(self, standing: Standing, taker: Standing) -> bool:
-        """Tell whether a look at the taker is due: before a model drains for it, and again before that one stops."""
+        """Return whether a look at the taker is due: before a model drains for it, and again before that one stops."""
         is_at_rest = standing.is_draining and standing.running > 0 and standing.drain_until > self._now
         return not is_at_rest and taker.checked_until <= self._now
 
@@ -189,7 +189,7 @@ class _Desk:
         return found
 
     def _came_before(self, standing: Standing, taker: Standing | None) -> bool:
-        """Tell whether a switch or requests hold a model that are to be served before the taker.
+        """Return whether a switch or requests hold a model that are to be served before the taker.
 
         So A B A B becomes A A B B, and of two switches the first is completed.
         """

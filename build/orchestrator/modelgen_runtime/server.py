@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
         if self._progress >= _LEAST_PROGRESS:
             self._progress, self._deadline = 0, self._front.now() + _BODY_PATIENCE
         if self._framing_size > _MOST_HEAD:
-            self._reject(RefusedError(431, "bad_request", "what stands between the parts of the body is too large"))
+            self._reject(RefusedError(431, "bad_request", "the framing of the request body is too large"))
 
     def eof_received(self) -> bool:
         """Close: a client that sends no more has left."""
@@ -286,7 +286,7 @@ class Connection(asyncio.Protocol):
         is_waiting = self._is_paused or (bool(self._exchanges) and not self._in_body)
         if now > self._deadline and not is_waiting:
             if self._in_body or self._head_size:
-                self._reject(RefusedError(408, "bad_request", "the request did not come in time"), _SHORT_LINGER)
+                self._reject(RefusedError(408, "bad_request", "the request did not arrive in time"), _SHORT_LINGER)
             else:
                 self.abort()
 

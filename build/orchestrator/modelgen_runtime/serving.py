@@ -1,4 +1,4 @@
-"""From the first connection to the last: listen, serve, and end without cutting off who can still be answered."""
+"""Listen, serve, and shut down without cutting off requests that can still be answered."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CannotServeError(Exception):
 
 
 class _Ending:
-    """What the signals ask for: the first to end, the second to end at once."""
+    """Signals: the first asks for a shutdown, the second for one without waiting."""
 
     def __init__(self) -> None:
         self.asked, self.at_once = asyncio.Event(), asyncio.Event()
@@ -87,7 +87,7 @@ async def serve(
         for connection in [*connections]:
             connection.abort()
         front.pool.close()
-        _LOG.info("stopping all engines" if stop_engines else "ending; the engines go on")
+        _LOG.info("stopping all engines" if stop_engines else "shutting down; the engines keep running")
         await switchboard.close(stop_engines=stop_engines, at_once=ending.at_once)
         for result in results:
             if isinstance(result, DriverError):
@@ -107,7 +107,7 @@ def _listen(front: Front, connections: set[Connection], bind: str) -> Door:
 
 
 async def _finish(front: Front, switchboard: Switchboard, connections: set[Connection], ending: _Ending) -> None:
-    """Refuse everybody who waits, and let running requests finish for as long as `shutdown_timeout` allows."""
+    """Refuse waiting requests, and let running ones finish for as long as `shutdown_timeout` allows."""
     front.is_closing = True
     await switchboard.shut()
     if count := switchboard.running:

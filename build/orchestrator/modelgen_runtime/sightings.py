@@ -1,4 +1,4 @@
-"""What somebody else does to engines, seen from time to time: they are removed, made anew, or started by hand."""
+"""Changes to engines from outside, seen from time to time: they are removed, recreated, or started by hand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sightings(Books):
                 self._bring_back(record)
 
     def note_astray(self, model: str) -> None:
-        """Take over an engine that somebody else has started, if it fits; else it is stopped, for its card is taken."""
+        """Adopt an engine that was started from outside if it fits; else stop it, since its GPU is occupied."""
         record, cards = self.records[model], self.records[model].model.claims
         if record.holds_memory:
             return
@@ -40,12 +40,12 @@ class Sightings(Books):
         if fits and not is_moving and not record.is_held:
             record.began = self._clock()
             record.want(record.began)
-            self._enter(record, State.STARTING, "somebody else has started it")
+            self._enter(record, State.STARTING, "it was started from outside")
             self._actions.append(Action("start", record.model))
         else:
             record.close(State.STOPPING)
-            reason = "it is held" if record.is_held else "its room is taken"
-            self._enter(record, State.STOPPING, f"somebody else has started it, and {reason}")
+            reason = "it is held" if record.is_held else "its GPU memory is in use"
+            self._enter(record, State.STOPPING, f"it was started from outside, and {reason}")
             self._actions.append(Action("stop", record.model))
 
     def note_containers(self, containers: Mapping[str, str]) -> None:
@@ -56,4 +56,4 @@ class Sightings(Books):
             if record is not None and failed not in (None, container):
                 record.failure, record.failures, record.not_before = None, 0, 0.0
                 if record.state is State.FAILED:
-                    self._enter(record, State.STOPPED, "its container was made anew")
+                    self._enter(record, State.STOPPED, "its container was recreated")

@@ -1,4 +1,4 @@
-"""Where models.toml says, or would say, what mends a failure."""
+"""Paths of models.toml whose change fixes a failure."""
 
 from __future__ import annotations
 

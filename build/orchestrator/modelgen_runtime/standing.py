@@ -91,7 +91,7 @@ class Standing:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for it now: a request, or the caller of a switch. What is resumed is not awaited."""
+        """Whether a request or the caller of a switch waits for it now; models that are resumed are not awaited."""
         return self.since is not None or self.kept is not None
 
     @property

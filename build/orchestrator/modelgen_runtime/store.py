@@ -57,6 +57,6 @@ class Store:
         except OSError as error:
             if self.fault is None:
                 _LOG.warning("%s cannot be written (%s): a restart will not bring back what runs", new, error.strerror)
-            self.fault = f"{self._path} cannot be written ({error.strerror}): free some room or make it writable"
+            self.fault = f"{self._path} cannot be written ({error.strerror}): free some space or make it writable"
         else:
             self._saved, self.fault = models, None

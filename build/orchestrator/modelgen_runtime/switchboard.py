@@ -111,10 +111,10 @@ class Switchboard:
         if lease.endpoint == lease.gate.endpoint:  # else another engine has come meanwhile, or this one is going
             kind = lease.gate.errors.note(status, body, self._loop.time())
             if kind.is_death:
-                self.condemn(model, lease.endpoint, f"answered that it has died: {kind.message}")
+                self.condemn(model, lease.endpoint, f"reported that it has died: {kind.message}")
 
     def condemn(self, model: str, endpoint: Endpoint, why: str) -> None:
-        """Stop an engine that lives and serves nobody, and start it again; `why` goes on a sentence about it."""
+        """Restart an engine that is alive but does not serve; `why` completes a sentence about it."""
 
         def give_up(board: Board) -> None:
             if (record := board.records.get(model)) is not None:
@@ -131,7 +131,7 @@ class Switchboard:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether what ran before has been found again."""
+        """Whether the models that ran before have been found or started again."""
         return self._is_resumed
 
     def warnings(self) -> list[str]:
@@ -224,7 +224,7 @@ class Switchboard:
                 await self._look()
 
     async def shut(self) -> None:
-        """Refuse everybody who waits; what engines have begun goes on."""
+        """Refuse all waiting requests; running ones continue."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
             board.shut()

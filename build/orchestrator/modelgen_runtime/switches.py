@@ -49,7 +49,7 @@ def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> 
 
 
 def _contradict(earlier: Order, later: Order, records: Mapping[str, Record], limits: Mapping[str, int]) -> bool:
-    """Tell whether two switches cannot both be complete."""
+    """Return whether two switches cannot both be complete."""
     models = [records[id_].model for id_ in {*earlier.models, *later.models} if id_ in records]
     return any(sum(model.claims.get(gpu, 0) for model in models) > limit for gpu, limit in limits.items())
 
@@ -72,7 +72,7 @@ def _supersede(earlier: Order, later: Order, records: Mapping[str, Record]) -> N
 
 
 def withdraw(order: Order, records: Mapping[str, Record], now: float) -> None:
-    """Take back a switch whose caller has left: what loads already goes on, as long as nobody needs its cards."""
+    """Take back a switch whose caller has left: what already loads continues as long as its GPUs are not needed."""
     if not order.open:
         return
     for record in _leave(order, records):

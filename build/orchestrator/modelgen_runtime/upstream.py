@@ -205,7 +205,7 @@ class Engine(asyncio.Protocol):
         """Pass on a head that is not an interim one."""
         status = self._parser.get_status_code()
         if not 100 <= status <= 599:
-            raise EngineError(f"the engine's answer has the status {status:03}, which is none of HTTP")
+            raise EngineError(f"the engine's answer has the status {status:03}, which is not an HTTP status")
         if status >= 200 and self._receiver is not None:
             self._has_head = True
             self._receiver.on_head(status, self._headers, self._fields)

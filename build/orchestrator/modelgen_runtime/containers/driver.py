@@ -71,7 +71,7 @@ class ContainerDriver:
         return {id_: engine.endpoint for id_, engine in self._engines.items()}
 
     async def look(self, models: Iterable[Model]) -> Seen:
-        """Return who has no container and whose was started by hand; what Docker does not tell now counts as well."""
+        """Return the models without a container, and those whose container was started by hand; unknown counts too."""
         missing, astray = set(), set()
         for model in models:
             try:
@@ -228,7 +228,7 @@ class ContainerDriver:
         self._on_exit(engine.model, Exit(engine.endpoint.generation, code, hit_limit=await self._hit_limit(engine)))
 
     async def _hit_limit(self, engine: _Engine) -> bool | None:
-        """Tell whether a container has run into its own memory limit, or None where Docker cannot tell it any more."""
+        """Return whether a container has reached its own memory limit, or None where Docker no longer knows."""
         with contextlib.suppress(DriverError):
             found = await self._engine_api.find(engine.name)
             if found.generation == engine.endpoint.generation:

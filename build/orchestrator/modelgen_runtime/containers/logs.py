@@ -24,7 +24,7 @@ class ContainerLog:
 
     def __init__(self) -> None:
         self._lines: deque[tuple[bytes, tuple[str, ...]]] = deque(maxlen=KEPT)
-        """Each with the secrets of its start: it is cleaned when somebody reads it."""
+        """Each with the secrets of its start; they are masked when it is read."""
         self._count = 0
         self._changed = asyncio.Event()
         self._secrets: tuple[str, ...] = ()

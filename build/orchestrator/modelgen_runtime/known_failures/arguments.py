@@ -36,7 +36,7 @@ SAYINGS = (
         "tool-parser-missing",
         "vllm",
         r"enable-auto-tool-choice requires --tool-call-parser",
-        "tool calls are on, and the engine is not told in what form this model writes them",
+        "tool calls are on, and the engine does not know the format in which this model writes them",
         "set `tool-call-parser` in its `args`",
         "vllm/entrypoints/openai/cli_args.py",
         ("args.tool-call-parser", "args.enable-auto-tool-choice"),

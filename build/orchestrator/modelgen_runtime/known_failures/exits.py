@@ -50,7 +50,7 @@ EXITS = (
     ExitRow(
         "ended-by-somebody",
         frozenset({143, -15, 130, -2}),
-        "somebody else ended it by a signal",
+        "it was ended from outside by a signal",
         "start it again; engines are stopped by `modelgen`, not by hand",
         "signal(7)",
     ),

@@ -22,7 +22,7 @@ SAYINGS = (
         "vllm",
         r"Error in memory profiling",
         "another program freed memory of the same card while the model measured it",
-        "start it again; give each program of this card an orchestrated start, so that no two start or stop at once",
+        "start it again; let the orchestrator start all programs of this card, so that no two start or stop at once",
         "vllm/v1/worker/gpu_worker.py",
         ("gpus",),
     ),

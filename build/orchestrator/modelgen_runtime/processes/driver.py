@@ -97,7 +97,7 @@ class ProcessDriver:
         return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
 
     async def look(self, models: Iterable[Model]) -> Seen:  # noqa: ARG002 - see `Driver`
-        """Return nothing: a program is there or not when it is to be started, and nobody else starts it."""
+        """Return nothing: whether a program exists is known when it is started, and nothing else starts it."""
         return Seen()
 
     async def check(self, model: Model) -> None:
@@ -148,7 +148,7 @@ class ProcessDriver:
         # Without a record, the next orchestrator finds it by its mark.
         if not self._save(record) and not FINDS_MARKED:
             held.abandon()
-            raise DriverError(f"cannot be started, for it cannot be put on record: {self._fault}")
+            raise DriverError(f"cannot be started, because it cannot be recorded: {self._fault}")
         self._take(record, watch_exit(held.pid))
         held.release()
         return _endpoint(record)
@@ -216,7 +216,7 @@ class ProcessDriver:
             self._on_exit(record.model, Exit(record.generation, code))
 
     async def _is_gone(self, engine: _Engine) -> bool:
-        """End what is left of an engine whose process has ended; tell whether nothing of it lives."""
+        """End what is left of an engine whose process has ended; return whether nothing of it lives."""
         record = engine.record
         try:
             async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
@@ -227,7 +227,7 @@ class ProcessDriver:
         except DriverError as error:
             left_behind = str(error)
         except OSError as error:  # no descriptor is left to read /proc with
-            left_behind = f"it has ended, but what is left of it cannot be seen: {error.strerror}"
+            left_behind = f"it has ended, but its remaining processes cannot be listed: {error.strerror}"
             await asyncio.sleep(_BLIND_SECONDS)
         else:
             return True
@@ -250,16 +250,18 @@ class ProcessDriver:
     def _check_record(self) -> None:
         """Say that an engine could not be found again after a crash: neither by a record nor by its mark."""
         if not FINDS_MARKED and not self._save():
-            raise DriverError(f"it cannot be put on record: {self._fault}")
+            raise DriverError(f"it cannot be recorded: {self._fault}")
 
     def _save(self, *more: Record) -> bool:
-        """Put what runs on record; a disk that takes nothing is told once, and tried again."""
+        """Record what runs; a disk that cannot be written is logged once, and retried."""
         try:
             write_records(self._state, [*(engine.record for engine in self._engines.values()), *more])
         except OSError as error:
             if self._fault is None:
-                _LOG.warning("%s cannot be written (%s); engines go on, and it is tried again", self._state, error)
-            self._fault = f"{self._state} cannot be written ({error.strerror}): free some room or make it writable"
+                _LOG.warning(
+                    "%s cannot be written (%s); engines keep running, and writing is retried", self._state, error
+                )
+            self._fault = f"{self._state} cannot be written ({error.strerror}): free some space or make it writable"
             return False
         if self._fault is not None:
             _LOG.info("%s can be written again", self._state)

@@ -63,7 +63,7 @@ async def wait_until_empty(group: int) -> None:
 
 
 def _has_living(group: int) -> bool:
-    """Tell whether anything of a group lives; ended processes that nobody reaped, as in a container, do not count."""
+    """Return whether anything of a group lives; ended processes that nobody reaped, as in a container, do not count."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:  # the usual case, without a look at every process of the machine

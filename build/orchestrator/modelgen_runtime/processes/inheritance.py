@@ -1,4 +1,4 @@
-"""What an engine inherits of the variables of whoever serves: what describes the host, and no secret."""
+"""Environment variables that an engine inherits from the orchestrator: those that describe the host, and no secrets."""
 
 from __future__ import annotations
 

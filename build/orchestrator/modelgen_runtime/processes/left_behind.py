@@ -41,7 +41,9 @@ async def end_left_behind(model: str, wanted: str) -> None:
         async with asyncio.timeout(KILL_SECONDS):
             while living := list_marked(VARIABLE, wanted):
                 if new := living.keys() - told:
-                    _LOG.warning("%s left processes behind outside of its group, which are ended: %s", model, new)
+                    _LOG.warning(
+                        "%s left processes outside of its process group, which are being stopped: %s", model, new
+                    )
                     told |= new
                 for pid, found in living.items():
                     _kill(pid, found)

@@ -159,7 +159,7 @@ class EngineLog:
                 yield clean_line(line, self._secrets)
 
     def _is_behind(self, position: int) -> bool:
-        """Tell whether a follower has to pass over lines, or some are there no more."""
+        """Return whether a follower has to pass over lines, or some are there no more."""
         if self._is_cutting:
             return False
         end = self._start + _size(self._path)

@@ -56,7 +56,7 @@ def read_mark(pid: int, variable: str) -> str | None:
 
 
 def is_of_this_boot(identity: str) -> bool:
-    """Tell whether the system has run since a process was identified; only then do its old numbers mean anything."""
+    """Return whether the system has run since a process was identified; only then do its old numbers mean anything."""
     return identity.startswith(f"{_boot()}/")
 
 
