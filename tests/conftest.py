@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from typing import Any
 
 import pytest
+
+# A shell ignores Ctrl-C for what it runs in the background, and `nohup` the end of the terminal. Children would inherit
+# that, and the tests send them both.
+for _number in ("SIGINT", "SIGHUP"):
+    if hasattr(signal, _number) and signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _number), signal.default_int_handler)
 
 pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
 
