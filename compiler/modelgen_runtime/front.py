@@ -142,7 +142,7 @@ class Front:
     def _list(self, request: Request) -> Response:
         """Return all declared models in OpenAI's shape, ready or not: clients offer what they see here."""
         if request.method not in ("GET", "HEAD"):
-            wrong = RefusedError(405, "method_not_allowed", f"{LISTING} takes GET", allow="GET, HEAD")
+            wrong = RefusedError(405, "method_not_allowed", f"{LISTING} takes GET and HEAD", allow="GET, HEAD")
             return refuse(request.path, wrong)
         name = request.path.removeprefix(LISTING).strip("/")
         listed = {

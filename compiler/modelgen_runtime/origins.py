@@ -117,7 +117,7 @@ def _closed(path: str, origin: bytes | None) -> RefusedError:
         403,
         "origin_not_allowed",
         f"a page of {who} requested {path[:100]}, which is closed to pages of other origins, regardless of "
-        "`allowed_origins`; a reverse proxy in front of this server must pass the Host header on unchanged",
+        "`allowed_origins`",
     )
 
 

@@ -84,7 +84,6 @@ def test_a_large_body_in_pieces(cuts: list[int]) -> None:
         (b'{"x": {"model": "b"}, "model": "a"}', "a"),
         (b'{"mod\\u0065l": "a"}', "a"),
         (b'{"model": null}', None),
-        (b'{"model": {"model": "a"}}', None),
         (b'{"x": "model"}', None),
         (b"{}", None),
     ],
@@ -95,7 +94,18 @@ def test_small_bodies(body: bytes, found: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'"model"', b'{"model": "a", "model": "b"}', b"\xff", b"[" * 50_000]
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"model": {"model": "a"}}',
+        b'{"model": 5}',
+        b'"model"',
+        b'{"model": "a", "model": "b"}',
+        b"\xff",
+        b"[" * 50_000,
+    ],
 )
 def test_what_is_no_request(body: bytes) -> None:
     with pytest.raises(BadBodyError):

@@ -14,8 +14,28 @@ START_MARK = "[modelgen] start "
 BEGIN_LINES, END_LINES = 1_000, 4_000
 """Of one start, in which its cause is looked for: more would hold everybody else up for too long."""
 
-_TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}")
-_IN_QUERY = re.compile(r"([?&][\w-]{0,24}?(?:key|token)=)[^&\s\"']+", re.IGNORECASE)
+# Of the hub, OpenAI and Anthropic, GitHub, GitLab, AWS, Slack and Google.
+_TOKEN = re.compile(
+    r"hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+    r"|AKIA[0-9A-Z]{16}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{30,}"
+)
+_MAY_HOLD_SECRET = re.compile(r"key|token|secret|passw|authorization|@", re.IGNORECASE)
+"""What most lines lack, so that the patterns below need not be tried."""
+_BESIDE_NAME = (
+    re.compile(r"([?&][\w-]{0,24}?(?:key|token)=)[^&\s\"']+", re.IGNORECASE),  # of the paths that engines are asked for
+    re.compile(r"(://[^/\s:@]{0,64}:)[^/\s@]{1,256}(?=@)"),
+    re.compile(
+        r"(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:(?:basic|bearer|token)\s{1,4})?)[^\s\"',;)}\]]+", re.IGNORECASE
+    ),
+    # Names that mean a secret wherever they stand; a bare `key` or `token` is most often one of a model's.
+    re.compile(
+        r"((?:api[-_]?key|access[-_]?key(?:[-_]id)?|secret[-_]?key|private[-_]?key|(?:auth|access|hf|hub|api|bearer)[-_]token"
+        r"|client[-_]secret|passw(?:or)?d)[\"']?\s{0,4}[:=]\s{0,4}\[?[\"']?)(?!None\b|null\b|•)[^\s\"',;)}\]&]{4,}",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(--[\w-]{0,32}(?:key|token|secret|password)\s{1,4})\S+", re.IGNORECASE),
+    re.compile(r"(\b(?:token|secret)=[\"'])[^\"'<\s]{8,}", re.IGNORECASE),
+)
 _MASK = "•••"
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
@@ -36,8 +56,9 @@ def clean_line(line: bytes, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         text = text.replace(secret, _MASK)
     masked = _TOKEN.sub(_MASK, text)
-    if "=" in masked:  # engines print the paths that they are asked for
-        masked = _IN_QUERY.sub(rf"\1{_MASK}", masked)
+    if _MAY_HOLD_SECRET.search(masked):
+        for pattern in _BESIDE_NAME:
+            masked = pattern.sub(rf"\1{_MASK}", masked)
     return masked if len(masked) <= SHOWN_CHARACTERS else f"{masked[:SHOWN_CHARACTERS]} … (cut)"
 
 

@@ -119,11 +119,13 @@ def _read_whole(body: bytearray) -> str | None:
         return match[1].decode(errors="replace")  # whether the rest is JSON its engine will say
     read = _decode(body, keep if is_doubtful else None)
     if not isinstance(read, dict):
-        raise BadBodyError("the body must be a table of JSON")
+        raise BadBodyError("the body must be a JSON object")
     if is_doubtful and sum(key == "model" for key, _ in top) > 1:
         raise BadBodyError("the body has `model` twice")
     name = read.get("model")
-    return name if isinstance(name, str) else None
+    if not isinstance(name, str | None):
+        raise BadBodyError("`model` must be a string")
+    return name
 
 
 def _decode(data: bytearray | bytes, hook: Any = None) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _HOST = r"[A-Za-z0-9._~-]{1,253}"
-_PATTERN = rf"([a-z][a-z0-9+.-]{{0,30}}://{_HOST}|https?://\[[0-9a-fA-F:.]{{2,45}}\])(:[0-9]{{1,5}})?"
+_SCHEME = r"(?:https?|app|tauri|capacitor|ionic|vscode-webview|[a-z-]{1,30}-extension)"
+_PATTERN = rf"({_SCHEME}://{_HOST}|https?://\[[0-9a-fA-F:.]{{2,45}}\])(:[0-9]{{1,5}})?"
 _EXAMPLES = 'such as "http://localhost:5173" or "app://obsidian.md"'
 
 
