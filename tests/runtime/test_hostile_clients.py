@@ -181,3 +181,27 @@ def test_a_crowd_at_the_door_takes_no_descriptor_that_engines_need(tmp_path: Pat
                 most = max(most, sum(1 for _ in opened.iterdir()))
             most = max([most, *(sum(1 for _ in opened.iterdir()) for _ in range(200))])
         assert most < 256 - 20
+
+
+def test_memory_of_large_bodies_goes_back_to_the_system(tmp_path: Path) -> None:
+    """The C library kept what several of them had taken beside each other, and 32 MiB of bodies were 100 MiB."""
+    with serving(tmp_path, manifest(engine("a", gib=0), buffer_limit=32 * 2**20)) as served:
+        assert served.chat("a")[0] == 200
+        before = resident_mib(served)
+
+        def send(number: int) -> None:
+            pad, model = b"x" * (24 * 2**20), b"a" if number % 2 else b"nobody"
+            body = (
+                b'{"messages": [{"role": "user", "content": "hello"}], "pad": "'
+                + pad
+                + b'", "model": "'
+                + model
+                + b'"}'
+            )
+            with connect(served) as client, contextlib.suppress(ConnectionError):
+                client.sendall(post(CHAT, body=body))
+                assert client.recv(65536).startswith(b"HTTP/1.1 ")
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(send, range(40)))
+        assert resident_mib(served) < before + 20
