@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen_runtime.manifest import ManifestError, is_address, read_manifest
+from modelgen_runtime.memory import return_large_buffers
 from modelgen_runtime.orchestrator import run
 from modelgen_runtime.serving import CannotServeError
 
@@ -27,6 +28,7 @@ def main() -> int:
     if arguments.bind is not None and not is_address(arguments.bind):
         parser.error("--bind must be an address such as 127.0.0.1:8080")
     path: Path = arguments.manifest
+    return_large_buffers()
     logging.basicConfig(format="%(asctime)s modelgen: %(message)s", level=logging.INFO)
     try:
         manifest = read_manifest(path.read_bytes())
