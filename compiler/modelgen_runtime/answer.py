@@ -18,11 +18,16 @@ _BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})
 """With these headers, nothing can be added to a stream of events."""
 _MOST_ERROR = 64 * 1024
+_WITH_LAST_EVENT = ("/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses")
+_LAST_EVENTS = (b"[DONE]", b"message_stop", b"response.completed", b"response.incomplete", b"response.failed")
 _ERRORS = (b'{"error"', b'{"object":"error"', b'{"type":"error"', b'{"type": "error"')
 
 
 class Client(Protocol):
     """The connection that a request came on."""
+
+    is_extra: bool
+    """Whether there was no room for it, so that nothing but the control API answers it."""
 
     def write(self, data: bytes) -> None:
         """Send."""
@@ -81,7 +86,7 @@ class Answer:
     def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
         """Take an engine's head; it is sent with the first of the body, if that has come with it."""
         self.status = status
-        is_stream = status == 200 and fields.get(b"content-type", b"").startswith(b"text/event-stream")
+        is_stream = status == 200 and fields.get(b"content-type", b"").lower().startswith(b"text/event-stream")
         if self._is_beating:
             self._error_of_engine = None if is_stream else bytearray()
             return
@@ -123,6 +128,12 @@ class Answer:
         done, self._on_done = self._on_done, _ignore  # else each exchange were garbage in a circle, for the collector
         done()
 
+    @property
+    def is_cut_stream(self) -> bool:
+        """Whether a stream of events lacks the event that its API ends with."""
+        end = self._before_last + self._last
+        return self.is_event_stream and self._path in _WITH_LAST_EVENT and not any(mark in end for mark in _LAST_EVENTS)
+
     def error_in_stream(self) -> bytes | None:
         """Return the data of the error event that an engine ended its stream with; vLLM sends `[DONE]` after it."""
         for part in (self._last, self._before_last):
@@ -137,6 +148,9 @@ class Answer:
         """Send an answer, whole or chunk by chunk."""
         if isinstance(response.body, bytes):
             self._send_whole(response, response.body)
+            return
+        if self._is_head:
+            self._send_whole(response, b"")
             return
         self.status, self._in_chunks = response.status, not self._is_old
         self.keeps_alive = self.keeps_alive and self._in_chunks

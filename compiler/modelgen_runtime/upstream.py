@@ -80,7 +80,7 @@ class Engine(asyncio.Protocol):
         self._fields: dict[bytes, bytes] = {}
         self._has_head = self._is_stale = False
         self._framing_size = 0
-        self.is_congested = False
+        self.is_congested = self.ended_by_close = False
         self.is_reusable = self.is_kept = False
 
     @property
@@ -167,6 +167,7 @@ class Engine(asyncio.Protocol):
         if receiver is None:
             return
         if self._has_head and not self._fields.keys() & _LENGTHS:
+            self.ended_by_close = True
             receiver.on_end()
         else:
             why = "the engine closed the connection before its answer was whole"

@@ -18,8 +18,8 @@ _OF_CONNECTION = frozenset(
     b"connection http2-settings keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
 _NAME_NOTHING = (b"keep-alive", b"close")
-OF_REQUEST = _OF_CONNECTION | {b"host", b"content-length", b"expect", b"proxy-authorization"}
-"""What of a request is written anew for an engine."""
+OF_REQUEST = _OF_CONNECTION | {b"host", b"content-length", b"expect", b"proxy-authorization", b"accept-encoding"}
+"""What of a request is written anew for an engine, or kept from it: to a compressed stream no reason can be added."""
 OF_ANSWER = _OF_CONNECTION.union(
     b"access-control-" + name
     for name in b"allow-credentials allow-headers allow-methods allow-origin allow-private-network".split()

@@ -82,6 +82,29 @@ def test_an_answer_that_does_not_stream_breaks_off(tmp_path: Path) -> None:
         assert answer.endswith(b"\r\n\r\nhello")
 
 
+@pytest.mark.parametrize(("said", "is_whole"), [("", False), ("data: [DONE]\\n\\n", True)])
+def test_a_stream_that_ends_with_its_connection_is_whole_only_with_its_last_event(
+    tmp_path: Path,
+    said: str,
+    is_whole: bool,  # noqa: FBT001
+) -> None:
+    script = (
+        "import http.server as h, sys\n"
+        "class H(h.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(200); self.send_header('Content-Length', '0'); self.end_headers()\n"
+        "    def do_POST(self):\n"
+        "        self.send_response(200); self.send_header('Content-Type', 'Text/Event-Stream'); self.end_headers()\n"
+        f"        self.wfile.write(b'data: {{}}\\n\\n{said}')\n"
+        "h.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), H).serve_forever()\n"
+    )
+    model = engine("a", process=Process(("python3", "-c", script, "{port}")), readiness=READY)
+    with serving(tmp_path, manifest(model)) as served:
+        body = served.ask("/v1/chat/completions", {"model": "a", "messages": [], "stream": True})[1]
+        assert body.startswith("data: {}\n\n")
+        assert ("stream was whole" in body) != is_whole
+
+
 READY = type(DYING.readiness)("/health", 10.0)
 
 

@@ -85,6 +85,28 @@ def test_a_body_of_many_small_lists_holds_up_nobody(orchestrator: Served) -> Non
         assert answers > 20  # others were served meanwhile, again and again
 
 
+def test_a_form_with_an_endless_name_or_countless_parts_holds_up_nobody(orchestrator: Served) -> None:
+    head = b'--B\r\nContent-Disposition: form-data; name="model"\r\n\r\n'
+    form = "Content-Type: multipart/form-data; boundary=B"
+    with connect(orchestrator) as client:
+        client.sendall(post(CHAT, form, body=head + b"x" * 8_000 + b"\r\n--B--\r\n"))
+        assert b"`model` is longer than 4096 bytes" in client.recv(65536)
+    part = b'--B\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n'
+    with connect(orchestrator) as client, connect(orchestrator) as other, ThreadPoolExecutor(1) as pool:
+
+        def ask() -> bytes:
+            client.sendall(post(CHAT, form, body=part * 200_000 + head + b"a\r\n--B--\r\n"))
+            return client.recv(65536)
+
+        asked, answers = pool.submit(ask), 0
+        while not asked.done():
+            other.sendall(HEALTH)
+            assert b"alive" in other.recv(65536)
+            answers += 1
+        assert answers > 20
+        assert asked.result().startswith(b"HTTP/1.1 ")
+
+
 def test_the_bodies_of_all_requests_together_are_bounded(tmp_path: Path) -> None:
     with serving(tmp_path, manifest(engine("a", gib=0), buffer_limit=8 * 2**20)) as served:
         head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {6 * 2**20}\r\n\r\n".encode()
@@ -143,6 +165,8 @@ def test_too_many_streams_are_refused_in_words(tmp_path: Path) -> None:
         assert len(served_) + len(refused) == len(firsts)
         assert all(b"too many connections" in first and b"Retry-After" in first for first in refused)
         assert refused
+        assert served.ask("/healthz")[0] == 200  # the control API answers all the same
+        assert served.ask("/status")[0] == 200
         stack.close()
         wait_for(lambda: served.ask("/healthz")[0] == 200)
 

@@ -101,6 +101,7 @@ def test_small_bodies(body: bytes, found: str | None) -> None:
         b"[]",
         b'{"model": {"model": "a"}}',
         b'{"model": 5}',
+        b'{"model": "a", "mod\\u0065l": "b"}',
         b'"model"',
         b'{"model": "a", "model": "b"}',
         b"\xff",
@@ -110,6 +111,15 @@ def test_small_bodies(body: bytes, found: str | None) -> None:
 def test_what_is_no_request(body: bytes) -> None:
     with pytest.raises(BadBodyError):
         JsonFinder().find(bytearray(body), is_whole=True)
+
+
+def test_a_key_that_is_written_in_another_way_is_not_renamed() -> None:
+    finder, body = JsonFinder(), bytearray(b'{"mod\\u0065l": "a", "x": 1}')
+    found = finder.find(body, is_whole=True)
+    assert found is not None
+    with pytest.raises(BadBodyError, match="without escapes"):
+        finder.rename(body, found, "b")
+    assert body == b'{"mod\\u0065l": "a", "x": 1}'
 
 
 def form(*parts: tuple[str, bytes], boundary: str = "x") -> bytes:

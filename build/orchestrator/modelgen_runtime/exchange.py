@@ -83,6 +83,8 @@ class Exchange:
             if self._refusal is not None:
                 raise self._refusal
             is_routed = self._front.judge(self.path, self._head, self._length)
+            if is_routed and self._client.is_extra:
+                raise refusals.no_descriptors()
             self._finder = make_finder(self._head.fields.get(b"content-type", b"")) if is_routed else None
         except RefusedError as refusal:
             self._refuse(refusal)
@@ -310,6 +312,9 @@ class Exchange:
     def on_end(self) -> None:
         """Complete the answer."""
         engine, self._engine = self._engine, None
+        if engine is not None and engine.ended_by_close and self.answer.is_cut_stream:
+            self.on_broken(EngineError("the engine closed the connection before its stream was whole"))
+            return
         if self.answer.is_event_stream and self._lease is not None and (told := self.answer.error_in_stream()):
             self._front.admission.note_error(self._lease, 500, told)
         self._leave()
@@ -389,7 +394,7 @@ class Exchange:
 
     async def _beat(self) -> None:
         await asyncio.sleep(_BEAT_AFTER)
-        asks = b"text/event-stream" in self._head.fields.get(b"accept", b"") or await asks_for_stream(self._body)
+        asks = await asks_for_stream(self._body)  # an `Accept` that lists streams among others asks for none
         while asks:
             self.answer.beat()
             await asyncio.sleep(_BEAT_EVERY)

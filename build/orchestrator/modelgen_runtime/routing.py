@@ -11,8 +11,12 @@ from modelgen_runtime.json_scan import KeyScan
 
 _SMALL = 64 * 1024
 """Bodies of JSON up to this size are parsed as a whole: their `model` often comes last."""
-_MOST_HEADERS = 16 * 1024
+_MOST_HEADERS, _MOST_NAME = 16 * 1024, 4 * 1024
+"""Bytes of the headers of a part of a form, and of the part that names the model."""
+_PARTS_AT_ONCE = 500
 _FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*"([^"\\\x00-\x1f]*)"\s*[,}]')
+_ESCAPED_LETTER = b"\\u006"
+"""With this, `model` can be written in another way."""
 _BOUNDARY = re.compile(rb'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
 _IS_MODEL = re.compile(rb'(?i:content-disposition):[^\r\n]*[;\s]name="?model"?\s*(?:[;\r\n]|$)')
 
@@ -88,7 +92,10 @@ class JsonFinder:
     def rename(self, body: bytearray, found: Found, name: str) -> int:
         """Write another name as JSON; see `Finder`."""
         if not found.end:  # a small body, whose place nobody looked for
-            found = _read_model(body, KeyScan(b"model").advance(body)) or found
+            place = _read_model(body, KeyScan(b"model").advance(body))
+            if place is None:
+                raise BadBodyError("the key `model` must be written as it is, in UTF-8 and without escapes")
+            found = place
         return _replace(body, found, json.dumps(name).encode())
 
 
@@ -114,7 +121,7 @@ def _read_whole(body: bytearray) -> str | None:
         top[:] = pairs  # the outermost comes last
         return dict(pairs)
 
-    is_doubtful = body.count(b'"model"') > 1
+    is_doubtful = body.count(b'"model"') > 1 or _ESCAPED_LETTER in body
     if not is_doubtful and (match := _FIRST.match(body)) is not None:
         return match[1].decode(errors="replace")  # whether the rest is JSON its engine will say
     read = _decode(body, keep if is_doubtful else None)
@@ -138,25 +145,24 @@ def _decode(data: bytearray | bytes, hook: Any = None) -> Any:  # noqa: ANN401 -
 class FormFinder:
     """Reads a form up to the part that is named `model`, part by part: a file may hold anything."""
 
-    is_behind = False
-
     def __init__(self, boundary: bytes) -> None:
         self._line = b"--" + boundary
         self._at = 0
-        self._is_in_content = False
+        self._is_in_content = self.is_behind = False
 
     def find(self, body: bytearray, *, is_whole: bool) -> Found | None:  # noqa: ARG002 - see `Finder`
         """Return the model; see `Finder`."""
         if self._at == 0 and len(body) >= len(self._line) and not body.startswith(self._line):
             raise BadBodyError("the form does not begin with its boundary")
-        while True:
+        self.is_behind = False
+        for _ in range(_PARTS_AT_ONCE):
             if self._is_in_content:
                 place = body.find(b"\r\n" + self._line, self._at)
                 if place < 0:
                     self._at = max(self._at, len(body) - len(self._line) - 1)
                     return None
                 self._at, self._is_in_content = place + 2, False
-            end = body.find(b"\r\n\r\n", self._at)
+            end = body.find(b"\r\n\r\n", self._at, self._at + _MOST_HEADERS)
             if end < 0:
                 if len(body) - self._at > _MOST_HEADERS:
                     raise BadBodyError("a part of the form has no end of its headers")
@@ -164,10 +170,15 @@ class FormFinder:
             if not _IS_MODEL.search(body, self._at, end + 2):
                 self._at, self._is_in_content = end + 2, True
                 continue
-            stop = body.find(b"\r\n" + self._line, end + 4)
+            most = end + 4 + _MOST_NAME
+            stop = body.find(b"\r\n" + self._line, end + 4, most)
+            if stop < 0 and len(body) > most:
+                raise BadBodyError(f"the form's `model` is longer than {_MOST_NAME} bytes")
             if stop < 0:
                 return None
             return Found(bytes(body[end + 4 : stop]).decode(errors="replace"), end + 4, stop)
+        self.is_behind = True
+        return None
 
     def rename(self, body: bytearray, found: Found, name: str) -> int:
         """Write another name as it is; see `Finder`."""

@@ -30,6 +30,8 @@ _HEAD_PATIENCE, _BODY_PATIENCE, _IDLE_PATIENCE = 30.0, 60.0, 75.0
 _LEAST_PROGRESS = 64 * 1024
 """Bytes of a body that have to come within `_BODY_PATIENCE`, if it is not whole by then."""
 _STALL_PATIENCE = 300.0
+_EXTRA_PATIENCE = 2.0
+"""Seconds that a client has to ask for the control API when there is no room for others."""
 _LINGER, _SHORT_LINGER = 10.0, 0.5
 _SLICE, _SLICE_OF_BODY, _MOST_PIPELINED = 16 * 1024, 64 * 1024, 16
 """Bytes that are parsed at a time, and requests that wait behind one that is being answered."""
@@ -62,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._framing_size = self._progress = 0
         self._unread = b""
         self._is_next_due, self._linger = False, _LINGER
+        self.is_extra = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._is_paused, self._stalled_since, self._is_ended = False, 0.0, False
@@ -72,10 +75,11 @@ class Connection(asyncio.Protocol):
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER)
-        has_room = self._front.descriptors.make_room()  # before it is one of them: it would be the first to go
+        # Before it is one of them: it would be the first to go.
+        self.is_extra = not self._front.descriptors.make_room()
+        if self.is_extra:
+            self._deadline = self._front.now() + _EXTRA_PATIENCE
         self._all.add(self)
-        if not has_room:
-            self._turn_away()
 
     def connection_lost(self, _: Exception | None) -> None:
         """Drop what the client waits for."""
@@ -170,7 +174,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         self._target, self._headers, self._fields, self._parsed_size = b"", [], {}, 0
-        if not self._exchanges:
+        if not self._exchanges and not self.is_extra:
             self._deadline = self._front.now() + _HEAD_PATIENCE
 
     def on_url(self, url: bytes) -> None:
@@ -252,7 +256,8 @@ class Connection(asyncio.Protocol):
         """Go on with the next request, or close."""
         if self._exchanges and self._exchanges[0] is exchange:
             self._exchanges.popleft()
-        if exchange.closes or self._is_broken or self._front.is_closing:
+        if exchange.closes or self._is_broken or self._front.is_closing or self.is_extra:
+            self._linger = _SHORT_LINGER if self.is_extra else self._linger
             self._end(is_read=not self._in_body and not self._is_broken)
             return
         self._deadline = self._front.now() + _IDLE_PATIENCE
@@ -298,11 +303,7 @@ class Connection(asyncio.Protocol):
     @property
     def idle_since(self) -> float | None:
         """When the last answer was complete; None while there is something to answer."""
-        return None if self._exchanges or self._head_size or self._is_ended else self._deadline
-
-    def _turn_away(self) -> None:
-        """Say that there is no room for this client."""
-        self._reject(refusals.no_descriptors(), _SHORT_LINGER)
+        return None if self._exchanges or self._head_size or self._is_ended or self.is_extra else self._deadline
 
     def _reject(self, refusal: RefusedError, linger: float = _LINGER) -> None:
         """Refuse what cannot be read, after what is being answered; nothing that follows can be trusted."""

@@ -17,7 +17,13 @@ def write_state(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files into the folder, which nobody else may read: a manifest has the models' `env`."""
     from modelgen.files import Staged
 
-    contents = {**contents, ".gitignore": b"*\n"}
+    contents = {
+        name: data
+        for name, data in {**contents, ".gitignore": b"*\n"}.items()
+        if not _holds(folder / name, data)  # so that a full disk keeps nobody from starting again
+    }
+    if not contents:
+        return
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         staged = Staged(folder, contents)
@@ -27,4 +33,11 @@ def write_state(folder: Path, contents: Mapping[str, bytes]) -> None:
         finally:
             staged.discard()
     except OSError as error:
-        raise cannot("write", error.filename or folder, error, "make its folder writable") from error
+        raise cannot("write", error.filename or folder, error, "make room, or make the folder writable") from error
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
