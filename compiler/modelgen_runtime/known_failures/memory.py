@@ -138,6 +138,17 @@ SAYINGS = (
         ("args.ctx-size", "args.n-gpu-layers", "gpu_memory"),
     ),
     Saying(
+        "warm-up-out-of-memory",
+        "vllm",
+        r"out of memory occurred when warming up sampler with (?P<requests>[0-9]{1,9}) dummy requests",
+        "the card was full when the engine tried as many requests at once as `max-num-seqs` allows",
+        "lower `max-num-seqs` in its `args`, or lower `gpu_memory`, which leaves more of the card unclaimed",
+        "vllm/v1/worker/gpu_model_runner.py",
+        ("args.max-num-seqs", "gpu_memory"),
+        "lower `max-num-seqs` in its `args` below {requests}, or lower `gpu_memory`, which leaves more of the card "
+        "unclaimed",
+    ),
+    Saying(
         "card-full",
         None,
         r"(?:CUDA|HIP) out of memory|(?:CUDA|HIP) error: out of memory|cudaMalloc failed: out of memory",
