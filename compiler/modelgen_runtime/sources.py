@@ -16,11 +16,23 @@ _WHOLE_FILE = ("host.", "project.", "orchestrator.")
 
 _OF_CONTAINERS = frozenset({"image", "compose"})
 _NOT_OF_COMMAND = frozenset({"revision", "file", "loras", "include", "exclude", "trust_remote_code"})
-_NEVER_ADDED = frozenset({"revision", "include", "exclude", "loras", "env.PYTORCH_CUDA_ALLOC_CONF"}) | {
-    f"args.{flag}"
-    for flag in ("attention-backend", "cache-type-v", "enable-sleep-mode", "kv-cache-dtype", "moe-backend")
-    + ("pipeline-parallel-size", "quantization", "speculative-config")
-}
+_NEVER_ADDED = frozenset(
+    {
+        "revision",
+        "include",
+        "exclude",
+        "loras",
+        "env.PYTORCH_CUDA_ALLOC_CONF",
+        "args.attention-backend",
+        "args.cache-type-v",
+        "args.enable-sleep-mode",
+        "args.kv-cache-dtype",
+        "args.moe-backend",
+        "args.pipeline-parallel-size",
+        "args.quantization",
+        "args.speculative-config",
+    }
+)
 """What is corrected or removed where it is written, and mends nothing, or is refused, where it is added."""
 
 _FLAG_OF = {

@@ -88,3 +88,9 @@ def test_keys_that_do_not_count_are_no_places() -> None:
     assert places_of(command, ("file", "loras", "env.VLLM_CPU_KVCACHE_SPACE")) == ()
     assert places_of(in_container("vllm"), ("include", "exclude", "loras", "args.moe-backend")) == ()
     assert places_of(in_container("vllm"), ("engine", "image")) == ("models.a.engine", "models.a.image")
+
+
+def test_a_removed_file_is_fetched_again() -> None:
+    failure = explain_failure("vllm", 1, find_cause(["SafetensorError: Error while deserializing header: x"]))
+    assert failure is not None
+    assert failure.remedy == "run `modelgen verify --fix`, then `modelgen fetch`"
