@@ -173,6 +173,12 @@ REAL_LINES = [
         "GiB of which 1.05 GiB is free.",
     ),
     (
+        "warm-up-out-of-memory",
+        "vllm",
+        "RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try "
+        "lowering max_num_seqs or gpu_memory_utilization when initializing the engine.",
+    ),
+    (
         "card-full",
         "llamacpp",
         "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 19840.00 MiB on device 0: cudaMalloc failed: out of "
@@ -327,6 +333,10 @@ TO_SERVE = "To serve at least one request with the model's max seq len (9), "
         (f"{TO_SERVE}(24.0 GiB KV cache is needed", "lower `max-model-len` in its `args`, or"),
         ("maximum number of tokens that can be stored in KV cache (27296). Try", "(27296 would fit)"),
         ("is greater than the derived max_model_len (max_position_embeddings=32768.0 or x=None", "at most 32768"),
+        (
+            "CUDA out of memory occurred when warming up sampler with 1024 dummy requests.",
+            "`args` below 1024, or lower",
+        ),
         ("LoRA rank 64 is greater than max_lora_rank 16.", "`max-lora-rank` in its `args` to at least 64"),
         (f"exceeds available Mamba cache blocks ({'9' * 400})", "no such saying"),
         ("exceeds available Mamba cache blocks (<b>)", "no such saying"),

@@ -25,6 +25,8 @@ def describe_failure(model: dict[str, Any], config: Path, out: Path | None = Non
         is_exit = failure["said"].startswith("exit code ")  # which the first line has already
         lines += [] if is_exit else [f"  it said: {failure['said'].strip()}"]
         lines += _remedies(failure, config)
+    else:
+        lines.append(f"  not a known failure; `modelgen logs {model['id']}` has the whole output")
     if out is not None:
         lines += [f"  but: {note}" for note in notes_about(model["id"], out)]
     if failure["in_a_row"] > 1:
