@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modelgen.cli.state_folder import write_state
+from modelgen.files import ModelgenError
 from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
 if TYPE_CHECKING:
@@ -88,3 +90,13 @@ def test_an_engine_that_is_not_on_record_is_found_after_a_kill(tmp_path: Path, s
     assert find_engines(tmp_path) == [left]
     with serving(tmp_path, manifest(B)):
         wait_for(lambda: find_engines(tmp_path) == [])
+
+
+def test_what_serve_has_written_before_is_not_written_again(state: Path) -> None:
+    """After a kill on a full disk, `serve` could not start again: it wrote a manifest that was there already."""
+    write_state(state, {"manifest.json": b"{}\n"})
+    fill(state)
+    write_state(state, {"manifest.json": b"{}\n"})
+    with pytest.raises(ModelgenError, match="make room"):
+        write_state(state, {"manifest.json": b"[]\n"})
+    assert (state / "manifest.json").read_bytes() == b"{}\n"
