@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -165,6 +166,36 @@ def test_it_waits_for_the_default_profile_and_says_each_change(tmp_path: Path) -
         gate.touch()
         assert process.stderr.read() == "a: ready\n"
         assert process.wait(20) == 0
+
+
+def remember(folder: Path, *models: str) -> None:
+    """Let the next orchestrator resume these models."""
+    (folder / "state").mkdir()
+    (folder / "state" / "wanted.json").write_text(json.dumps({"wanted": models}))
+
+
+def test_it_waits_for_what_ran_last_in_place_of_the_default_profile(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    remember(tmp_path, "b")
+    with hosting(tmp_path, engine("a"), gated("b", gate), default=("a",)) as host:
+        loading = host.up("--no-wait")
+        assert '"model": "b"' in loading.stdout, loading.stdout
+        with host.spawn() as process:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "b: starting\n"
+            gate.touch()
+            assert process.stderr.read() == "b: ready\n"
+            assert process.wait(20) == 0
+
+
+def test_a_resumed_model_that_does_not_load_is_the_exit_code_and_the_cause(tmp_path: Path) -> None:
+    remember(tmp_path, "b")
+    with hosting(tmp_path, engine("a"), engine("b", "--no-such-flag"), default=("a",)) as host:
+        host.show(edited="orchestrator")
+        done = host.up()
+        assert done.returncode == 3, done.stdout
+        assert "modelgen: b is failed: it ended before it was ready (exit code 2)\n" in done.stderr
+        assert '"model": "a"' in done.stdout
 
 
 def test_it_waits_for_a_model_that_it_brings_back(tmp_path: Path) -> None:

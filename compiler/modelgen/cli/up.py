@@ -50,7 +50,7 @@ def command(  # noqa: PLR0913 - its options
     """Run the models and their orchestrator in Docker, as models.toml says now.
 
     Locks and fetches what is missing, builds, creates the containers and starts the orchestrator, and waits until the
-    default profile serves. After an edit, only what has changed is drained and replaced. If it is interrupted, run it
+    models serve that ran last, or else those of the default profile. After an edit, only what has changed is drained and replaced. If it is interrupted, run it
     again to complete the change.
 
     \b
@@ -162,6 +162,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - all that was found out
     from modelgen.cli.remote import find_orchestrator, running_url, url_of
     from modelgen.cli.up_end import Running
     from modelgen.operate.applying import Applying, apply
+    from modelgen.operate.changes import ORCHESTRATOR
     from modelgen.operate.leases import Leases
     from modelgen.targets.places import ORCHESTRATOR_CONFIG
 
@@ -173,7 +174,8 @@ def _apply(  # noqa: PLR0913, PLR0917 - all that was found out
     write = partial(_write, compilation, deployment.folder)
     returning = apply(task, changes, found, write, Leases(task.before))
     made = {service.model for service in fleet.services if service.name in changes.changed}
-    return Running(task.after, tuple(returning), frozenset(made))
+    is_new = ORCHESTRATOR in (*changes.new, *changes.changed) or not found[ORCHESTRATOR].is_running
+    return Running(task.after, tuple(returning), frozenset(made), is_new)
 
 
 def _write(compilation: Compilation, out: Path) -> None:

@@ -39,23 +39,25 @@ class Running:
         orchestrator: To be asked.
         returning: Models that ran before and that it brings back.
         made: Models whose containers were made anew.
+        is_new: Whether this run started the orchestrator, so that every failure is one of this run.
     """
 
     orchestrator: Orchestrator
     returning: tuple[str, ...] = ()
     made: frozenset[str] = frozenset()
+    is_new: bool = False
 
 
 def finish(running: Running, config: Path, out: Path, interruption: Interruption, *, no_wait: bool) -> int:
     """Wait for the models that ought to serve, say what is there, and return the exit code."""
     from modelgen.cli.failure_lines import describe_failure
     from modelgen.cli.status import print_status
-    from modelgen.cli.up_waiting import await_models
+    from modelgen.cli.up_waiting import await_models, await_resumed
 
     interruption.consequence = "all changes are applied, and models continue to load; see `modelgen status`"
     orchestrator = running.orchestrator
-    status = orchestrator.ask("GET", "/status")
-    targets = _targets(status, running.returning)
+    status = orchestrator.ask("GET", "/status") if no_wait else await_resumed(orchestrator)
+    targets = _targets(status, running)
     retried = _try_again(orchestrator, status, [name for name in targets if name in running.made], wait=not no_wait)
     if not no_wait:
         status = await_models(orchestrator, targets, lambda: any(switch.is_alive() for switch in retried))
@@ -71,11 +73,12 @@ def finish(running: Running, config: Path, out: Path, interruption: Interruption
     return WORLD if failed else 0
 
 
-def _targets(status: dict[str, Any], returning: tuple[str, ...]) -> list[str]:
-    """Return the models that ought to serve: of the default profile, and those that come back."""
+def _targets(status: dict[str, Any], running: Running) -> list[str]:
+    """Return the models that ought to serve: of the default profile, those that come back, and those that ran last."""
     default = [name for profile in status["profiles"] if profile["default"] for name in profile["models"]]
+    resumed = [one["id"] for one in status["models"] if one["wanted"] or (running.is_new and one["state"] == "failed")]
     known = {model["id"] for model in status["models"]}
-    return [name for name in dict.fromkeys([*default, *returning]) if name in known]
+    return [name for name in dict.fromkeys([*default, *running.returning, *resumed]) if name in known]
 
 
 def _try_again(orchestrator: Orchestrator, status: dict[str, Any], models: list[str], *, wait: bool) -> list[Thread]:
@@ -107,7 +110,10 @@ def _switch(orchestrator: Orchestrator, model: str) -> None:
 
 def _print_address(orchestrator: Orchestrator, status: dict[str, Any], targets: list[str]) -> None:
     click.echo(f"\nserving on {orchestrator.url}")
-    models = sorted(status["models"], key=lambda model: (model["state"] != "ready", model["id"] not in targets))
+    usable = [model for model in status["models"] if model["state"] not in ("failed", "absent")]
+    models = sorted(
+        usable, key=lambda model: (model["state"] != "ready", not model["wanted"], model["id"] not in targets)
+    )
     found = next(((model, route) for model in models for route in _ASKED if route in model["routes"]), None)
     if found is None:
         return

@@ -25,6 +25,17 @@ _START_MARK = "[modelgen] "
 _LINES = 5
 
 
+def await_resumed(orchestrator: Orchestrator) -> dict[str, Any]:
+    """Wait until the orchestrator has asked for the models that ran last, else the default profile; return the status.
+
+    Args:
+        orchestrator: To be asked.
+    """
+    while not (status := orchestrator.ask("GET", "/status"))["resumed"]:
+        time.sleep(_PAUSE)
+    return status
+
+
 def await_models(orchestrator: Orchestrator, models: Iterable[str], is_asking: Callable[[], bool]) -> dict[str, Any]:
     """Wait until each of these models serves, has failed, or is not going to be started, and return the status.
 
@@ -41,7 +52,7 @@ def await_models(orchestrator: Orchestrator, models: Iterable[str], is_asking: C
             shown = [model for model in status["models"] if model["id"] in names]
             coming = [model for model in shown if _is_coming(model, status["models"])]
             display.show(orchestrator, shown, coming)
-            if status["resumed"] and not coming and not was_asking:
+            if not coming and not was_asking:
                 return status
             time.sleep(_PAUSE)
     finally:
