@@ -43,8 +43,11 @@ class Deployment:
     def hub(self) -> Path:
         return self.folder / "models" / "hub"
 
+    def _overrides(self) -> list[Path]:
+        return overrides(has_orchestrator="\n  orchestrator:\n" in self.file.read_text())
+
     def run(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        files = [part for file in (self.file, *overrides()) for part in ("--file", file)]
+        files = [part for file in (self.file, *self._overrides()) for part in ("--file", file)]
         return run([*self.compose, *files, *args], check=check)
 
     def up(self, profile: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -79,15 +82,23 @@ class Deployment:
         return Deployment(self.compose, self.folder, self.project, copy)
 
 
-@functools.cache
-def overrides() -> list[Path]:
-    """Return what has to be changed in the generated file for this machine."""
+def overrides(*, has_orchestrator: bool = True) -> list[Path]:
+    """Return what has to be changed in a generated file for this machine."""
     folder = Path(__file__).parent
+    if _takes_limits():
+        return [folder / "without-gpu.yml"]
+    limits = ["without-rlimits.yml", *(["orchestrator-without-rlimits.yml"] if has_orchestrator else [])]
+    return [folder / "without-gpu.yml", *(folder / name for name in limits)]
+
+
+@functools.cache
+def _takes_limits() -> bool:
+    """Return whether the Docker Engine may raise limits."""
     limits = [part for limit in ("memlock=-1", "nofile=65535", "stack=67108864") for part in ("--ulimit", limit)]
     probe = ["docker", "run", "--rm", "--pull", "never", "--memory", "64m", *limits, "--entrypoint", "python3"]
     probed = run([*probe, IMAGE, "-c", ""], check=False)
     assert probed.returncode == 0 or "rlimit" in probed.stderr, probed.stderr
-    return [folder / "without-gpu.yml", *([folder / "without-rlimits.yml"] if probed.returncode else [])]
+    return probed.returncode == 0
 
 
 def example(name: str, *, text_4b: str = "") -> str:

@@ -17,6 +17,7 @@ from modelgen_runtime.known_failures import (
     ExitRow,
     Saying,
 )
+from modelgen_runtime.known_failures.flags import translate_key, translate_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,25 +90,26 @@ def _search(engine: str, sayings: Iterable[Saying], lines: Sequence[str]) -> Mea
         if saying.engine is None or engine in {saying.engine, "command"}:
             for line in reversed(recent):
                 if (match := _compile(saying.pattern).search(line)) is not None:
-                    remedy = _remedy(saying, match)
-                    return Meaning(saying.name, saying.meaning, remedy, line, saying.source, _keys(saying, match))
+                    remedy, keys = _remedy(saying, match, engine), _keys(saying, match, engine)
+                    return Meaning(saying.name, saying.meaning, remedy, line, saying.source, keys)
     return None
 
 
-def _remedy(saying: Saying, match: re.Match[str]) -> str:
-    """Return the remedy, with the numbers that the line names."""
-    if saying.numbered is None or None in match.groupdict().values():
-        return saying.remedy
-    told = saying.numbered
-    for name, digits in match.groupdict().items():
-        told = told.replace(f"{{{name}}}", digits)
-    return told
+def _remedy(saying: Saying, match: re.Match[str], engine: str) -> str:
+    """Return the remedy in the engine's words, with the numbers that the line names."""
+    told = saying.remedy
+    if saying.numbered is not None and None not in match.groupdict().values():
+        told = saying.numbered
+        for name, digits in match.groupdict().items():
+            told = told.replace(f"{{{name}}}", digits)
+    return translate_remedy(told, engine, saying.keys, is_shared=saying.engine is None)
 
 
-def _keys(saying: Saying, match: re.Match[str]) -> tuple[str, ...]:
-    """Return the keys, of which `args` becomes the flag that the line names."""
+def _keys(saying: Saying, match: re.Match[str], engine: str) -> tuple[str, ...]:
+    """Return the keys under the engine's names, of which `args` becomes the flag that the line names."""
     flag = match.groupdict().get("flag")
-    return tuple(f"args.{flag}" if flag and key == "args" else key for key in saying.keys)
+    named = (f"args.{flag}" if flag and key == "args" else key for key in saying.keys)
+    return tuple(translate_key(key, engine, is_shared=saying.engine is None) for key in named)
 
 
 def _of_exit(row: ExitRow, how: str) -> Meaning:

@@ -14,11 +14,48 @@ if TYPE_CHECKING:
 _WHOLE_FILE = ("host.", "project.", "orchestrator.")
 
 
+_OF_CONTAINERS = frozenset({"image", "compose"})
+_NOT_OF_COMMAND = frozenset({"revision", "file", "loras", "include", "exclude", "trust_remote_code"})
+_NEVER_ADDED = frozenset(
+    {
+        "revision",
+        "include",
+        "exclude",
+        "loras",
+        "env.PYTORCH_CUDA_ALLOC_CONF",
+        "args.attention-backend",
+        "args.cache-type-v",
+        "args.enable-sleep-mode",
+        "args.kv-cache-dtype",
+        "args.moe-backend",
+        "args.pipeline-parallel-size",
+        "args.quantization",
+        "args.speculative-config",
+    }
+)
+"""What is corrected or removed where it is written, and mends nothing, or is refused, where it is added."""
+
+_FLAG_OF = {
+    "args.auto-truncate": "tei",
+    "args.context-length": "sglang",
+    "args.ctx-size": "llamacpp",
+    "args.embeddings": "llamacpp",
+    "args.hf-overrides": "vllm",
+    "args.is-embedding": "sglang",
+    "args.reranking": "llamacpp",
+    "args.runner": "vllm",
+    "args.convert": "vllm",
+    "args.tokenizer": "vllm",
+    "args.ubatch-size": "llamacpp",
+}
+"""The only engine that has a flag, of those that remedies of several engines name."""
+
+
 def places_of(model: Model, keys: Iterable[str]) -> tuple[str, ...]:
-    """Return the dotted paths of keys in models.toml; of a key that nobody wrote, the path to write it at.
+    """Return the dotted paths of keys in models.toml; of a key that is yet to be written, the path to write it at.
 
     Args:
-        model: Whose keys they are.
+        model: Whose keys they are. What does not count for it is left out.
         keys: Of its table, such as `image` or `args.max-model-len`; of its engine's and of each of its cards', such as
             `engine.version` and `gpu.limit`; or of [host], [project] and [orchestrator].
     """
@@ -31,12 +68,22 @@ def _places(model: Model, key: str) -> list[str]:
     table, _, name = key.partition(".")
     if table == "gpu":
         return [dotted("gpus", gpu, name) for gpu in model.claims]
-    if table == "engine":
-        return [dotted("engines", model.engine, name)]
+    if table == "engine" and name:
+        return [] if model.engine == "command" else [dotted("engines", model.engine, name)]
+    if table in _OF_CONTAINERS and model.process is not None:
+        return []
     if key in model.sources:
         return [model.sources[key]]
-    if model.engine == "command" and table in {"args", "repo"}:  # it has neither: all that it runs is its `command`
+    if model.engine == "command" and table in {"args", "repo"}:  # all that it runs is its `command`
         key = "command"
-    elif key == "command":
+    elif not _can_be_added(model, key):
         return []
     return [model.sources.get(key) or dotted("models", model.id, *key.split(".", 1))]
+
+
+def _can_be_added(model: Model, key: str) -> bool:
+    if key in _NEVER_ADDED or _FLAG_OF.get(key, model.engine) != model.engine:
+        return False
+    if model.engine == "command":
+        return key not in _NOT_OF_COMMAND and not key.startswith("env.VLLM_")
+    return key != "command" and (key != "file" or model.engine == "llamacpp")

@@ -25,7 +25,8 @@ SAYINGS = (
         "take a `repo` that is quantized otherwise (AWQ and GPTQ run on compute capability 7.5), or a newer card",
         "vllm/model_executor/layers/quantization",
         ("repo", "args.quantization", "gpus"),
-        "take a `repo` that is quantized otherwise, or a card of compute capability {least} (tenths) at least",
+        "take a `repo` that is quantized otherwise, or a newer card: it needs compute "
+        "capability {least}, in tenths (80 is 8.0)",
     ),
     Saying(
         "bfloat16-not-supported",

@@ -13,8 +13,8 @@ SAYINGS = (
     Saying(
         "engine-core-died",
         "vllm",
-        r"died unexpectedly \(exit code: -9\)",
-        "a process of it was killed, most likely by the kernel because memory was full",
+        r"died unexpectedly \(exit code: -9\)|Failed core proc\(s\): .{0,80}: -9\b",
+        "a process of it was killed, by the kernel if memory was full",
         _MEMORY,
         "vllm/v1/executor/multiproc_executor.py",
         ("compose.mem_limit", "args.max-model-len"),
@@ -32,8 +32,8 @@ SAYINGS = (
         "engine-core-silent",
         "vllm",
         r"Engine core initialization failed|EngineCore encountered an issue|Engine process failed to start",
-        "its inner process failed, and the cause stands above this line or was not printed; one that ends without a "
-        "word was most likely killed because memory was full",
+        "its inner process failed. The cause stands above this line; if none does, the process was most likely "
+        "killed because memory was full",
         f"look at `modelgen logs`; if there is no other error, {_MEMORY}",
         TESTED,
         ("compose.mem_limit", "args.max-model-len"),
@@ -42,8 +42,8 @@ SAYINGS = (
         "scheduler-died",
         "sglang",
         r"scheduler (?:is dead|died)|child process failed|Initialization failed\. Please see the error",
-        "its inner process failed, and the cause stands above this line or was not printed; one that ends without a "
-        "word was most likely killed because memory was full",
+        "its inner process failed. The cause stands above this line; if none does, the process was most likely "
+        "killed because memory was full",
         _MEMORY,
         "sglang/srt/entrypoints/engine.py",
         ("compose.mem_limit", "args.context-length"),

@@ -48,10 +48,10 @@ SAYINGS = (
         None,
         r"invoking the NVIDIA Container Runtime Hook directly",
         "the container toolkit is in CDI mode, where a reservation of cards does not work",
-        'set `mode = "auto"` in /etc/nvidia-container-runtime/config.toml, or `runtime = "nvidia"` in the `compose` '
-        "table of the model",
+        'set `mode = "auto"` in /etc/nvidia-container-runtime/config.toml, or name the card as CDI does: '
+        '`kind = "cdi"` and `device = "nvidia.com/gpu=0"` in [gpus.NAME]',
         "NVIDIA/nvidia-container-toolkit: cmd/nvidia-container-runtime-hook",
-        ("compose.runtime", "gpus"),
+        ("gpu.kind", "gpu.device"),
     ),
     Saying(
         "no-card-seen",

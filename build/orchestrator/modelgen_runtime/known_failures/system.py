@@ -82,9 +82,9 @@ SAYINGS = (
         None,
         r"getpwuid\(\): uid not found",
         "the user that the engine runs as has no name in the container",
-        'set `USER = "vllm"` in `env`',
+        "remove `user` from its `compose` table, or take an `image` that has a name for this user",
         TESTED,
-        ("env.USER",),
+        ("compose.user", "image"),
     ),
     Saying(
         "read-only-disk",

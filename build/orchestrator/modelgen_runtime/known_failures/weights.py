@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelgen_runtime.known_failures.saying import TESTED, Saying
 
 _FETCH = "run `modelgen fetch`, and look at `hub` in [project]: it is the directory that holds `models--…`"
-_VERIFY = "run `modelgen verify --fix`"
+_VERIFY = "run `modelgen verify --fix`, then `modelgen fetch`"
 
 SAYINGS = (
     Saying(
@@ -75,7 +75,8 @@ SAYINGS = (
         None,
         r"Cannot find any model weights with|No model weights found in|Weight files referenced in index but missing",
         "the folder of the model lacks weights, or has none that this engine reads",
-        "run `modelgen verify --fix`; look at `include` and `exclude`, and at `load-format` in its `args`",
+        "run `modelgen verify --fix`, then `modelgen fetch`; look at `include` and `exclude`, and at `load-format` in "
+        "its `args`",
         "vllm/model_executor/model_loader/default_loader.py",
         ("repo", "include", "exclude", "args.load-format"),
     ),
@@ -84,7 +85,7 @@ SAYINGS = (
         None,
         r"Error no file named .{0,80}(?:safetensors|pytorch_model)|\.safetensors.{0,40}No such file or directory",
         "a file of the weights is missing, or the engine's user may not read it",
-        "run `modelgen verify --fix`, which names both; look at `include` and `exclude`",
+        "run `modelgen verify --fix`, which names both, then `modelgen fetch`; look at `include` and `exclude`",
         "transformers/modeling_utils.py",
         ("repo", "include", "exclude"),
     ),
@@ -93,7 +94,7 @@ SAYINGS = (
         None,
         r"No such file or directory.{0,400}\.safetensors",
         "a file of the weights is missing, or the engine's user may not read it",
-        "run `modelgen verify --fix`, which names both; look at `include` and `exclude`",
+        "run `modelgen verify --fix`, which names both, then `modelgen fetch`; look at `include` and `exclude`",
         "safetensors",
         ("repo", "include", "exclude"),
     ),
@@ -165,7 +166,8 @@ SAYINGS = (
         None,
         r"Can't load tokenizer for|instantiate the backend tokenizer|Converting from SentencePiece and Tiktoken failed",
         "the files of the tokenizer are missing, or are of a kind that this engine cannot read",
-        "run `modelgen verify --fix`; look at `include` and `exclude`, or name another `tokenizer` in its `args`",
+        "run `modelgen verify --fix`, then `modelgen fetch`; look at `include` and `exclude`, or name another "
+        "`tokenizer` in its `args`",
         "transformers/tokenization_utils_base.py",
         ("repo", "include", "args.tokenizer"),
     ),
@@ -174,7 +176,8 @@ SAYINGS = (
         None,
         r"Tokenizer class .{0,80} does not exist|tokenizer\.json not found|error loading model vocabulary",
         "the files of the tokenizer are missing, or are of a kind that this engine cannot read",
-        "run `modelgen verify --fix`; look at `include` and `exclude`, or name another `tokenizer` in its `args`",
+        "run `modelgen verify --fix`, then `modelgen fetch`; look at `include` and `exclude`, or name another "
+        "`tokenizer` in its `args`",
         "transformers/tokenization_utils_base.py",
         ("repo", "include", "args.tokenizer"),
     ),
