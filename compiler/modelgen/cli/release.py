@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.remote import ask_status, remote_options
+from modelgen.cli.changing import find_to_change
+from modelgen.cli.remote import remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """
     from modelgen.operate.control import quoted
 
-    orchestrator, _ = ask_status(config, url)
+    orchestrator = find_to_change(config, url)
     released = orchestrator.ask("POST", f"/models/{quoted(model)}/release")
     if format_ == "json":
         click.echo(json.dumps(released, indent=2, ensure_ascii=False))
