@@ -274,7 +274,9 @@ class SaysDocker(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b'{"project": "demo", "driver": "docker", "models": []}')
+        self.wfile.write(
+            b'{"project": "demo", "driver": "docker", "models": [{"id": "a", "names": ["a"], "held": false}]}'
+        )
 
     def do_POST(self) -> None:
         self.send_response(200)
@@ -295,7 +297,9 @@ def test_what_changes_models_is_refused_in_another_folder_of_the_same_name(tmp_p
             return modelgen(command, "a", *options, cwd=folder, env=environment)
 
         docker.show(folder / "build", server.server_port, "a")
-        assert run().returncode == 0
+        done = run()
+        assert done.returncode == 0
+        assert command != "release" or done.stdout == "a: was not held; it is stopped\n"
         docker.show(other, server.server_port, "a")
         done = run()
         assert done.returncode == 1, done.stdout
@@ -306,6 +310,23 @@ def test_what_changes_models_is_refused_in_another_folder_of_the_same_name(tmp_p
         (folder / ".modelgen" / "up-done.json").write_text(json.dumps(note))
         assert run().returncode == 0
         server.shutdown()
+
+
+@pytest.mark.parametrize("command", ["switch", "logs", "hold", "release", "why"])
+def test_an_unknown_model_is_answered_with_the_names(tmp_path: Path, command: str) -> None:
+    with hosting(tmp_path, engine("a")) as host:
+        done = modelgen(command, "nope", cwd=host.folder, env=host.environment)
+        assert (done.returncode, done.stderr) == (1, "modelgen: there is no model `nope`: known here: `a`\n")
+
+
+def test_down_says_what_it_removed(tmp_path: Path) -> None:
+    with hosting(tmp_path, engine("a")) as host:
+        assert host.up("--no-wait").returncode == 0
+        done = modelgen("down", cwd=host.folder, env=host.environment)
+        assert done.stdout == "removed demo-command-a, demo-gate, demo-orchestrator\n"
+        (host.docker.state / "containers").write_text("")
+        done = modelgen("down", cwd=host.folder, env=host.environment)
+        assert done.stdout == "the project `demo` had no containers\n"
 
 
 def test_a_port_of_somebody_else_is_said_before_anything_is_done(tmp_path: Path) -> None:

@@ -160,7 +160,11 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
     [
         (403, b"<h1>Forbidden</h1>", "is no orchestrator of modelgen's: it says 403"),
         (404, b'{"error": "nothing here"}', "is no orchestrator of modelgen's: it says 404"),
-        (401, b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}', "no; set MODELGEN_KEY to a key of role"),
+        (
+            401,
+            b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}',
+            "asks for a key that it knows; set MODELGEN_KEY to a key of role",
+        ),
         (403, b'{"type": "urn:modelgen:host_not_allowed", "detail": "the Host header names x"}', "names x"),
     ],
 )

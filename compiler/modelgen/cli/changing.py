@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen.cli.remote import ask_status
 from modelgen.files import InputError, ModelgenError
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from modelgen.operate.control import Orchestrator
 
 
-def find_to_change(config: Path, url: str | None) -> Orchestrator:
-    """Return the orchestrator that is meant; one that --url names is meant whatever folder it comes from.
+def find_to_change(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, Any]]:
+    """Return the orchestrator that is meant and its status; one that --url names is meant whatever folder it comes from.
 
     Raises:
         InputError: Its containers come from another folder, whose project has the same name.
@@ -23,7 +23,7 @@ def find_to_change(config: Path, url: str | None) -> Orchestrator:
     orchestrator, status = ask_status(config, url)
     if url is None and status["driver"] == "docker":
         _require_own(config, str(status["project"]))
-    return orchestrator
+    return orchestrator, status
 
 
 def _require_own(config: Path, project: str) -> None:

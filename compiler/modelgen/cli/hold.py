@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.changing import find_to_change
-from modelgen.cli.remote import remote_options
+from modelgen.cli.remote import find_model, remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,8 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """
     from modelgen.operate.control import quoted
 
-    orchestrator = find_to_change(config, url)
+    orchestrator, status = find_to_change(config, url)
+    find_model(status, model)
     held = orchestrator.ask("POST", f"/models/{quoted(model)}/hold", {"owner": _owner()})
     if format_ == "json":
         click.echo(json.dumps(held, indent=2, ensure_ascii=False))

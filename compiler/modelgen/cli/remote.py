@@ -75,6 +75,20 @@ def ask_status(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, A
     return orchestrator, status
 
 
+def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the model of a status that answers to a name.
+
+    Raises:
+        InputError: None does.
+    """
+    found: dict[str, Any] | None = next((one for one in status["models"] if name in one["names"]), None)
+    if found is None:
+        from modelgen.diagnostics import did_you_mean
+
+        raise InputError(f"there is no model `{name}`: {did_you_mean(name, [one['id'] for one in status['models']])}")
+    return found
+
+
 def require_project(config: Path, url: str, status: dict[str, Any]) -> None:
     """Refuse the orchestrator of another project than that of the models.toml, where there is one.
 
