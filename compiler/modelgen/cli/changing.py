@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find_to_change(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, Any]]:
-    """Return the orchestrator that is meant and its status; one that --url names is meant whatever folder it comes from.
+    """Return the orchestrator that is meant and its status; one that --url names is meant wherever it comes from.
 
     Raises:
         InputError: Its containers come from another folder, whose project has the same name.
