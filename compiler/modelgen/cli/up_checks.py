@@ -5,9 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import click
-
 from modelgen.cli.compiling import read_config
+from modelgen.cli.reading import warn
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
         findings = looked.result()
     for found in findings:
         if found.state == "warning":
-            click.echo(f"warning: {_sentence(found)}", err=True)
+            warn(_sentence(found))
         if found.state == "bad" and not (found.subject == "toolkit" and _is_without_cards(config, folder, host)):
             raise ModelgenError(_sentence(found))
 
