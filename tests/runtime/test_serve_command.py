@@ -93,7 +93,7 @@ def test_the_commands_talk_to_it(project: Path) -> None:
         assert json.loads(modelgen("status", "--format", "json", cwd=folder).stdout)["project"] == "demo"
         unknown = modelgen("switch", "parot", cwd=folder)
         assert (unknown.returncode, unknown.stdout) == (1, "")
-        assert unknown.stderr == "modelgen: there is no model `parot`; did you mean `parrot`?\n"
+        assert unknown.stderr == "modelgen: there is no model `parot`: did you mean `parrot`?\n"
         assert modelgen("why", "parot", cwd=folder).returncode == 1
         assert modelgen("logs", "parot", cwd=folder).returncode == 1
         broken = folder / "models.toml"

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import termios
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -264,6 +266,67 @@ def test_another_folder_of_the_same_name_is_refused_with_both_paths(tmp_path: Pa
         assert "--force-recreate command-a" in host.docker.done
         assert modelgen("down", cwd=host.folder, env=host.environment).returncode == 1
         assert modelgen("down", "--take-over", cwd=host.folder, env=host.environment).returncode == 0
+
+
+class SaysDocker(BaseHTTPRequestHandler):
+    """An orchestrator that runs in Docker, as far as commands ask it before they change anything."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(
+            b'{"project": "demo", "driver": "docker", "models": [{"id": "a", "names": ["a"], "held": false}]}'
+        )
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"id": "a", "state": "stopped", "held": false, "models": ["a"], "status": "ready"}')
+
+
+@pytest.mark.parametrize("command", ["switch", "hold", "release"])
+def test_what_changes_models_is_refused_in_another_folder_of_the_same_name(tmp_path: Path, command: str) -> None:
+    docker, folder, other = FakeDocker(tmp_path / "docker"), tmp_path / "project", tmp_path / "elsewhere" / "build"
+    environment = {**os.environ, "PATH": docker.path, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    with HTTPServer(("127.0.0.1", 0), SaysDocker) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        folder.mkdir()
+        (folder / "models.toml").write_text(TOML.format(port=server.server_port))
+
+        def run(*options: str) -> subprocess.CompletedProcess[str]:
+            return modelgen(command, "a", *options, cwd=folder, env=environment)
+
+        docker.show(folder / "build", server.server_port, "a")
+        done = run()
+        assert done.returncode == 0
+        assert command != "release" or done.stdout == "a: was not held; it is stopped\n"
+        docker.show(other, server.server_port, "a")
+        done = run()
+        assert done.returncode == 1, done.stdout
+        assert f"was started from {other}, and models.toml belongs to {folder / 'build'}; run this in" in done.stderr
+        assert run("--url", f"http://127.0.0.1:{server.server_port}").returncode == 0
+        (folder / ".modelgen").mkdir()
+        note = {"containers": {"orchestrator": ["", "", str(other), True]}}  # of `up --out`
+        (folder / ".modelgen" / "up-done.json").write_text(json.dumps(note))
+        assert run().returncode == 0
+        server.shutdown()
+
+
+@pytest.mark.parametrize("command", ["switch", "logs", "hold", "release", "why"])
+def test_an_unknown_model_is_answered_with_the_names(tmp_path: Path, command: str) -> None:
+    with hosting(tmp_path, engine("a")) as host:
+        done = modelgen(command, "nope", cwd=host.folder, env=host.environment)
+        assert (done.returncode, done.stderr) == (1, "modelgen: there is no model `nope`: known here: `a`\n")
+
+
+def test_down_says_what_it_removed(tmp_path: Path) -> None:
+    with hosting(tmp_path, engine("a")) as host:
+        assert host.up("--no-wait").returncode == 0
+        done = modelgen("down", cwd=host.folder, env=host.environment)
+        assert done.stdout == "removed demo-command-a, demo-gate, demo-orchestrator\n"
+        (host.docker.state / "containers").write_text("")
+        done = modelgen("down", cwd=host.folder, env=host.environment)
+        assert done.stdout == "the project `demo` had no containers\n"
 
 
 def test_a_port_of_somebody_else_is_said_before_anything_is_done(tmp_path: Path) -> None:

@@ -216,7 +216,14 @@ def test_build_lies_beside_the_file(project: Path, tmp_path_factory: pytest.Temp
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("demo", "demo"), ("My Models!", "my-models"), ("_x_", "x"), ("日本", "my-models"), ("a" * 70, "a" * 63)],
+    [
+        ("demo", "demo"),
+        ("My Models!", "my-models"),
+        ("_x_", "x"),
+        ("Ünïcode", "unicode"),
+        ("日本", "my-models"),
+        ("a" * 70, "a" * 63),
+    ],
 )
 def test_init_names_the_project_by_its_folder(tmp_path: Path, folder: str, name: str) -> None:
     (tmp_path / folder).mkdir()

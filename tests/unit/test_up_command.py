@@ -10,11 +10,13 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from compiling import REPOSITORY
 from hub_project import Project
+from modelgen.cli.app import cli
 from modelgen.cli.up_keys import require_keys
-from modelgen.files import ModelgenError
+from modelgen.files import InputError, ModelgenError
 from modelgen.operate.changes import Changes, Wanted, compare
 from modelgen.operate.control import Orchestrator
 from modelgen.operate.deployment import Container
@@ -158,7 +160,11 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
     [
         (403, b"<h1>Forbidden</h1>", "is no orchestrator of modelgen's: it says 403"),
         (404, b'{"error": "nothing here"}', "is no orchestrator of modelgen's: it says 404"),
-        (401, b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}', "no; set MODELGEN_KEY to a key of role"),
+        (
+            401,
+            b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}',
+            "asks for a key that it knows; set MODELGEN_KEY to a key of role",
+        ),
         (403, b'{"type": "urn:modelgen:host_not_allowed", "detail": "the Host header names x"}', "names x"),
     ],
 )
@@ -195,3 +201,22 @@ def test_up_without_an_orchestrator_says_what_to_run(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "docker compose --project-directory build --profile" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "switch a", "logs a", "why a", "hold a", "release a"])
+@pytest.mark.parametrize("url", ["foo", "localhost:8080", "http://", "http://a:port", "http://a b", "ftp://a"])
+def test_a_url_that_is_no_address_is_a_usage_error(command: str, url: str) -> None:
+    done = CliRunner().invoke(cli, [*command.split(), "--url", url])
+    assert done.exit_code == 2
+    assert f"`{url}` is no address" in done.output
+
+
+def test_up_names_the_line_of_an_override_that_is_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(TOML)
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "docker-compose.override.yml").write_text(
+        "services:\n  command-a:\n    deploy: !reset null\nbad: [yaml\n"
+    )
+    done = CliRunner().invoke(cli, ["up", "--yes", "--config", str(tmp_path / "models.toml")])
+    assert isinstance(done.exception, InputError)
+    assert "docker-compose.override.yml:5:1 is not YAML" in str(done.exception)

@@ -37,7 +37,10 @@ def command(config: Path, out: Path | None, *, take_over: bool) -> int:
     if not (out / "docker-compose.yml").is_file():
         raise ModelgenError(f"there is no {out / 'docker-compose.yml'}; name the directory that was built by --out")
     deployment = Deployment(out.absolute(), compilation.fleet.project)
-    deployment.require_own(deployment.containers(), take_over=take_over)
+    found = deployment.containers()
+    deployment.require_own(found, take_over=take_over)
     with interruptible("some containers may be left; run `modelgen down` again"):
         deployment.down()
+    names = ", ".join(sorted(one.name for one in found.values()))
+    click.echo(f"removed {names}" if found else f"the project `{deployment.project}` had no containers")
     return 0

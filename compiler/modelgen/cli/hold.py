@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.remote import ask_status, remote_options
+from modelgen.cli.changing import find_to_change
+from modelgen.cli.remote import find_model, remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,8 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """
     from modelgen.operate.control import quoted
 
-    orchestrator, _ = ask_status(config, url)
+    orchestrator, status = find_to_change(config, url)
+    find_model(status, model)
     held = orchestrator.ask("POST", f"/models/{quoted(model)}/hold", {"owner": _owner()})
     if format_ == "json":
         click.echo(json.dumps(held, indent=2, ensure_ascii=False))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.remote import ask_status, remote_options
+from modelgen.cli.remote import ask_status, find_model, remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,8 @@ def command(config: Path, url: str | None, model: str, *, follow: bool, lines: i
     """
     from modelgen.operate.control import quoted
 
-    orchestrator, _ = ask_status(config, url)
+    orchestrator, status = ask_status(config, url)
+    find_model(status, model)
     path = f"/logs/{quoted(model)}?lines={lines}"
     if follow:
         for line in orchestrator.follow(f"{path}&follow=true"):

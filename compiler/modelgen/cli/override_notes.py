@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from modelgen.cli.reading import printable
+from modelgen.cli.reading import warn
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ def warn_of_override(out: Path, artifacts: Mapping[str, bytes]) -> None:
         artifacts: What belongs there.
     """
     for line in override_warnings(out, artifacts):
-        click.echo(printable(f"warning: {line}"), err=True)
+        warn(line)
 
 
 def override_warnings(out: Path, artifacts: Mapping[str, bytes]) -> list[str]:

@@ -16,9 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_NARROWEST = 20
+"""Columns; a terminal that does not know its width says 0."""
+
+
 def printable(text: str) -> str:
     """Names come from anywhere; none may steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in text)
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr; on a terminal its lines break between words."""
+    line = printable(f"warning: {text}")
+    if is_terminal(sys.stderr):
+        import os
+        import textwrap
+
+        width = max(os.get_terminal_size(sys.stderr.fileno()).columns, _NARROWEST)
+        line = textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    click.echo(line, err=True)
 
 
 def interrupted(consequence: str) -> int:

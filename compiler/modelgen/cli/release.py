@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.remote import ask_status, remote_options
+from modelgen.cli.changing import find_to_change
+from modelgen.cli.remote import find_model, remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +26,12 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """
     from modelgen.operate.control import quoted
 
-    orchestrator, _ = ask_status(config, url)
+    orchestrator, status = find_to_change(config, url)
+    was_held = find_model(status, model)["held"]
     released = orchestrator.ask("POST", f"/models/{quoted(model)}/release")
     if format_ == "json":
         click.echo(json.dumps(released, indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{released['id']}: released; it is {released['state']}")
+        told = "released" if was_held else "was not held"
+        click.echo(f"{released['id']}: {told}; it is {released['state']}")
     return 0

@@ -19,11 +19,29 @@ if TYPE_CHECKING:
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what is listened on, not what is called
 
 
+def _require_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    """Refuse what is no address of a server, as click refuses other values."""
+    import urllib.parse
+
+    if url is None:
+        return None
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is no number
+        is_good = False
+    if not is_good or not url.isprintable() or " " in url:
+        raise click.BadParameter(f"`{url}` is no address; write one such as `http://127.0.0.1:8080`")
+    return url
+
+
 def remote_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--config`, `--url` and `--format`."""
     options = (
         config_option,
-        click.option("--url", help="Address of the orchestrator.  [default: `listen` of the file]"),
+        click.option(
+            "--url", callback=_require_url, help="Address of the orchestrator.  [default: `listen` of the file]"
+        ),
         click.option(
             "--format",
             "format_",
@@ -55,6 +73,20 @@ def ask_status(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, A
     status = orchestrator.ask("GET", "/status")
     require_project(config, orchestrator.url, status)
     return orchestrator, status
+
+
+def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the model of a status that answers to a name.
+
+    Raises:
+        InputError: None does.
+    """
+    found: dict[str, Any] | None = next((one for one in status["models"] if name in one["names"]), None)
+    if found is None:
+        from modelgen.diagnostics import did_you_mean
+
+        raise InputError(f"there is no model `{name}`: {did_you_mean(name, [one['id'] for one in status['models']])}")
+    return found
 
 
 def require_project(config: Path, url: str, status: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from modelgen.cli.suggested import base_of, engine_of, id_of, loras, model_table, text
@@ -27,7 +28,8 @@ _HUB = re.compile(r'^hub( *)= "[^"]*"', re.MULTILINE)
 
 def with_name(starter: str, folder: str) -> str:
     """Return the starter file with the project named by its folder, as far as Compose takes that for a name."""
-    name = re.sub(r"[^a-z0-9_-]+", "-", folder.lower()).strip("-_")[:_LONGEST_NAME].rstrip("-_")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", folder) if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9_-]+", "-", plain.lower()).strip("-_")[:_LONGEST_NAME].rstrip("-_")
     written = f"name = {text(name)}" if name else None
     return _NAME.sub(lambda found: (written or found[1]).ljust(len(found[0]) - 1) + " ", starter, count=1)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelgen.cli.changing import find_to_change
 from modelgen.cli.compiling import is_terminal
-from modelgen.cli.remote import ask_status, remote_options
+from modelgen.cli.remote import find_model, remote_options
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -34,7 +35,9 @@ def command(  # noqa: PLR0913 - its options
       modelgen switch --profile vision
       modelgen switch text-4b --dry-run
     """
-    orchestrator, _ = ask_status(config, url)
+    orchestrator, status = find_to_change(config, url)
+    if not profile:
+        find_model(status, name)
     asked: dict[str, Any] = {"profile" if profile else "model_id": name, "dry_run": dry_run, "wait": not no_wait}
     with _shown(name) if not (dry_run or no_wait) else contextlib.nullcontext():
         answer = orchestrator.ask("POST", "/switch", asked)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import click
-
 from modelgen.cli.compiling import read_config
+from modelgen.cli.reading import warn
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
     if document is None or document.is_refused("project", "hub") or document.is_refused("project", "name"):
         return  # what is wrong with it is said where it is compiled
     folder = (config.parent / "build" if out is None else out).absolute()
+    _require_readable_override(folder)
     wanted = Wanted(document, hub_directory(document.config.project.hub, config.parent))
     host = Host(patience=_PATIENCE, each=_PATIENCE / 2)
     with ThreadPoolExecutor(1) as pool:
@@ -42,9 +42,20 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
         findings = looked.result()
     for found in findings:
         if found.state == "warning":
-            click.echo(f"warning: {_sentence(found)}", err=True)
+            warn(_sentence(found))
         if found.state == "bad" and not (found.subject == "toolkit" and _is_without_cards(config, folder, host)):
             raise ModelgenError(_sentence(found))
+
+
+def _require_readable_override(folder: Path) -> None:
+    """Refuse it first: while it cannot be read, nobody knows whether it takes cards back."""
+    from modelgen.operate.doctor import find_override
+
+    if find_override(folder) is None:  # most have none, and need no YAML read
+        return
+    from modelgen.operate.overrides import require_readable
+
+    require_readable(folder)
 
 
 def _require_own(folder: Path, project: str, *, take_over: bool) -> None:
@@ -72,12 +83,15 @@ def _sentence(found: Finding) -> str:
 def _is_without_cards(config: Path, folder: Path, host: Host) -> bool:
     """Return whether the user's override takes all cards back, so that Docker need not be able to give any."""
     from modelgen.cli.compiling import compile_file
+    from modelgen.operate.deployment import Deployment
     from modelgen.operate.doctor import find_override, takes_all_cards
 
     override = find_override(folder)
     if override is None:
         return False
     compilation, _ = compile_file(config, folder)
-    return compilation.fleet is not None and takes_all_cards(
-        host, override, compilation.artifacts["docker-compose.yml"]
-    )
+    if compilation.fleet is None:
+        return False
+    built = compilation.artifacts["docker-compose.yml"]
+    Deployment(folder, compilation.fleet.project).digests(built)  # raises what Compose refuses
+    return takes_all_cards(host, override, built)

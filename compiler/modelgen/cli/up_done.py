@@ -39,6 +39,15 @@ def note_done(config: Path, deployment: Deployment, listen: str) -> None:
     write_state(config.parent / NAME, {_FILE: json.dumps(note, indent=2).encode() + b"\n"})
 
 
+def is_output(config: Path, folder: Path) -> bool:
+    """Return whether the last `up` of a models.toml made its containers from a folder, which --out may have named."""
+    try:
+        rows = json.loads((config.parent / NAME / _FILE).read_bytes())["containers"].values()
+        return any(os.path.realpath(row[2]) == os.path.realpath(folder) for row in rows)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
 def find_as_left(config: Path, out: Path | None) -> Running | None:
     """Return what runs if nothing has changed since the last `up`, else None."""
     try:

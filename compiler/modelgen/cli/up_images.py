@@ -57,27 +57,29 @@ def ready_images(
     from modelgen.targets.orchestrator_image import image_name
 
     made = {*changes.new, *changes.changed}
-    images = [service.image for service in fleet.services if service.name in made]
-    images += [fleet.orchestrator.gate_image] if GATE in made else []
-    for image in dict.fromkeys(images):
+    keys = {fleet.orchestrator.gate_image: "`gate_image` in [orchestrator]"} if GATE in made else {}
+    for service in fleet.services:
+        if service.name in made:
+            keys.setdefault(service.image, f"`image` of the model `{service.model}` or of its engine")
+    for image, key in keys.items():
         if not has_image(image):
-            _pull(image, offline=offline)
+            _pull(image, key, offline=offline)
     own = image_name(fleet.orchestrator.base_image)
     if ORCHESTRATOR in made and not has_image(own):
         _build(artifacts, own, fleet.orchestrator.base_image, places, offline=offline)
 
 
-def _pull(image: str, *, offline: bool) -> None:
+def _pull(image: str, key: str, *, offline: bool) -> None:
     from modelgen.operate.docker import show
 
     if offline:
         raise ModelgenError(
             f"the image {image} is not here, and --offline forbids to pull it; bring it by `docker save` and "
-            "`docker load`"
+            f"`docker load`, or name another by {key}"
         )
     if not show(["docker", "pull", image]):
         raise ModelgenError(
-            f"the image {image} is not here and cannot be pulled; build it or load it, or name another in models.toml"
+            f"the image {image} is not here and cannot be pulled; build it or load it, or name another by {key}"
         )
 
 

@@ -12,8 +12,7 @@ from modelgen.cli.failure_lines import describe_errors, describe_failure
 from modelgen.cli.override_notes import notes_about
 from modelgen.cli.places import find_places
 from modelgen.cli.reading import printable
-from modelgen.cli.remote import ask_status, remote_options
-from modelgen.files import InputError
+from modelgen.cli.remote import ask_status, find_model, remote_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,20 +38,6 @@ def command(config: Path, out: Path | None, url: str | None, model: str, *, form
         for line in _lines(found, config, override_folder):
             click.echo(printable(line))
     return 0
-
-
-def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the model of a status that answers to a name.
-
-    Raises:
-        InputError: None does.
-    """
-    found: dict[str, Any] | None = next((one for one in status["models"] if name in one["names"]), None)
-    if found is None:
-        from modelgen.diagnostics import did_you_mean
-
-        raise InputError(f"there is no model `{name}`: {did_you_mean(name, [one['id'] for one in status['models']])}")
-    return found
 
 
 def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:

@@ -124,6 +124,8 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> ModelgenError:
     except (ValueError, KeyError, TypeError, AttributeError, OSError, http.client.HTTPException):
         return ModelgenError(f"what answers at {url} is no orchestrator of modelgen's: it says {error.code}")
     if problem.get("type") in _MENDED_BY_KEY:
+        if error.code == 401:  # its detail lists the headers, which do not concern a command
+            detail = f"the orchestrator at {url} asks for a key that it knows"
         detail += "; set MODELGEN_KEY to a key of role `control`"
     text = "\n".join([detail, *(f"  | {line}" for line in log)])
     return InputError(text) if error.code in _MENDED_BY_USER else ModelgenError(text)

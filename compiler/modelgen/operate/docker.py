@@ -147,7 +147,7 @@ def explain(errors: str, otherwise: str) -> str:
     if _TAKEN.search(errors):
         found = _ADDRESS.search(errors)
         address = found[1] if found else "an address"
-        return f"{address} is taken; end what listens there, or write another `listen` or `publish` in models.toml"
+        return f"{address} is taken; stop what listens there, or write another `listen` or `publish` in models.toml"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return lines[-1].removeprefix("Error response from daemon: ") if lines else otherwise
 

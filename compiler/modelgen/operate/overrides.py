@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from modelgen.engines.places import normal_target, target_of
-from modelgen.files import ModelgenError
+from modelgen.files import InputError, ModelgenError
 from modelgen.operate.doctor.override import find_override
 
 if TYPE_CHECKING:
@@ -96,6 +96,20 @@ def read_changes(folder: Path, built: bytes | None = None) -> list[Change]:
     return [*_Differences(path.as_posix(), services).find(root)]
 
 
+def require_readable(folder: Path) -> None:
+    """Refuse an override that nobody can read, Compose included.
+
+    Args:
+        folder: The output directory.
+
+    Raises:
+        ModelgenError: It is no YAML, or cannot be read.
+    """
+    path = find_override(folder)
+    if path is not None:
+        _compose(path)
+
+
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -120,19 +134,19 @@ def _compose(path: Path) -> yaml.MappingNode | None:
     """Return the root of an override as nodes; None where it is empty."""
     data = _read(path)
     if len(data) > _MOST_BYTES:
-        raise ModelgenError(f"{path} is too large: it has more than {_MOST_BYTES // 1024} KiB")
+        raise InputError(f"{path} is too large: it has more than {_MOST_BYTES // 1024} KiB")
     try:
         root = yaml.compose(data, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
-        raise ModelgenError(f"{at} is not YAML: {error.problem or error.context}") from error
+        raise InputError(f"{at} is not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ModelgenError(f"{path} is not YAML that modelgen can read: {type(error).__name__}") from error
+        raise InputError(f"{path} is not YAML that modelgen can read: {type(error).__name__}") from error
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
         return None
     if not isinstance(root, yaml.MappingNode):
-        raise ModelgenError(f"{path} is not a table with `services` in it, so Compose refuses it")
+        raise InputError(f"{path} is not a table with `services` in it, so Compose refuses it")
     return root
 
 
