@@ -50,8 +50,8 @@ def command(  # noqa: PLR0913 - its options
     """Run the models and their orchestrator in Docker, as models.toml says now.
 
     Locks and fetches what is missing, builds, creates the containers and starts the orchestrator, and waits until the
-        models that ran last serve, or else those of the default profile. After an edit, only what has changed is drained
-        and replaced. If it is interrupted, run it again to complete the change.
+    models that ran last serve, or else those of the default profile. After an edit, only what has changed is drained
+    and replaced. If it is interrupted, run it again to complete the change.
 
     \b
     Example:
