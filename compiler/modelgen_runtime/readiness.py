@@ -144,11 +144,17 @@ class _Probe:
         return False
 
     async def _ask_canary(self, path: str) -> None:
-        """Ask one question, once, as long as it takes; of a model that cannot chat that it completes a text."""
+        """Ask one question, once, as long as it takes; on another route where the model is of another kind.
+
+        The compiler knows the kind of a model only from its config.json, which is not always locked.
+        """
         answer = await self._question(path)
-        if path == _CHAT and _lacks_template(answer):
-            path = _COMPLETIONS
-            answer = await self._question(path)
+        for other in (one for one in (_OF_TEI if path in _NAMELESS else _ROUTES) if one != path):
+            if not _is_of_another_kind(answer):
+                break
+            path, answer = other, await self._question(other)
+        if _is_of_another_kind(answer):
+            raise CanaryError("has no route on which one question can be asked; remove `canary` from its table")
         if answer.status != 200:
             lines = bytes(answer.body[:_SHOWN_BYTES]).split(b"\n")[:_SHOWN_LINES]
             said = "\n".join(map(clean_line, lines))
@@ -175,14 +181,23 @@ _QUESTIONS: dict[str, dict[str, object]] = {
     "/embed": {"inputs": "Hi"},
     "/predict": {"inputs": "Hi"},
 }
-_NAMELESS = frozenset({"/rerank", "/embed", "/predict"})
+_ROUTES = (_CHAT, _COMPLETIONS, "/v1/embeddings", "/v1/rerank")
+_OF_TEI = ("/embed", "/rerank", "/predict")
+_OF_ANOTHER_KIND = frozenset(
+    {"chat-template-missing", "route-not-of-model", "not-a-reranker", "not-an-embedding-model"}
+)
+_NAMELESS = frozenset(_OF_TEI)
 """Those of TEI, which serves one model and takes no name."""
 
 
-def _lacks_template(answer: Answer) -> bool:
-    """Return whether a model has no chat template: it completes texts, and is not broken."""
-    meaning = explain_answer("command", answer.body[:_SHOWN_BYTES].decode(errors="replace"))
-    return answer.status == 400 and meaning is not None and meaning.name == "chat-template-missing"
+def _is_of_another_kind(answer: Answer) -> bool:
+    """Return whether a model does not take what it was asked and is not broken: it has no chat template, say."""
+    if answer.status < 400:
+        return False
+    text = answer.body[:_SHOWN_BYTES].decode(errors="replace")
+    meaning = explain_answer("command", text)
+    has_no_route = answer.status == 404 and '"Not Found"' in text  # of FastAPI, where no route was made for the model
+    return has_no_route or (meaning is not None and meaning.name in _OF_ANOTHER_KIND)
 
 
 def _asked_for(path: str) -> str:

@@ -224,6 +224,53 @@ def test_a_canary_that_closes_the_connection_is_told(rig: ProcessRig) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("first", "has", "refusal"),
+    [
+        (
+            "/v1/chat/completions",
+            "/v1/embeddings",
+            b'{"error": {"message": "The model does not support Chat Completions API"}}',
+        ),
+        ("/v1/chat/completions", "/v1/rerank", b'{"detail":"Not Found"}'),
+        ("/embed", "/rerank", b'{"error": "model is not an embedding model", "error_type": "Backend"}'),
+    ],
+)
+def test_a_model_of_another_kind_is_asked_on_the_route_that_it_has(first: str, has: str, refusal: bytes) -> None:
+    asked = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readline()).split()[1].decode()
+        asked.append(path)
+        body, status = (b"{}", 200) if path in ("/health", has) else (refusal, 404)
+        await answer(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body), reader, writer)
+
+    async def run() -> None:
+        async with serving(serve) as endpoint:
+            model = engine("a", readiness=Readiness("/health", PATIENCE, canary=first))
+            await wait_ready(model, endpoint, never())
+
+    asyncio.run(run())
+    assert (asked[0], asked[1], asked[-1]) == ("/health", first, has)
+
+
+def test_a_model_without_any_such_route_is_said_to_have_none() -> None:
+    refusal = b'{"error": {"message": "The model does not support Chat Completions API"}}'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_health = (await reader.readline()).startswith(b"GET /health")
+        body, status = (b"{}", 200) if is_health else (refusal, 400)
+        await answer(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body), reader, writer)
+
+    async def run() -> None:
+        async with serving(serve) as endpoint:
+            model = engine("a", readiness=Readiness("/health", PATIENCE, canary="/v1/chat/completions"))
+            with pytest.raises(CanaryError, match="remove `canary`"):
+                await wait_ready(model, endpoint, never())
+
+    asyncio.run(run())
+
+
 async def only_healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     is_health = (await reader.readline()).startswith(b"GET /health")
     await answer(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" if is_health else b"", reader, writer)
