@@ -176,14 +176,12 @@ def memory_and_cards(soak: Soak) -> Iterator[str]:
     usual, opened = statistics.median(line["MiB"] for line in seconds), max(line["open"] for line in seconds)
     gap = max(line["gap"] for line in seconds) * 1000
     print(f"memory: at most {most:.0f} MiB, median {usual:.0f}; open files: at most {opened} of {OPEN_FILES}")
-    slow = sum(one < LEAST_RATE for one in rate)
-    print(
-        f"looked at {sum(rate)} times, {statistics.median(rate):.0f} a second; longest gap {gap:.0f} ms, {slow} slow seconds"
-    )
+    usual_rate, slow = statistics.median(rate), sum(one < LEAST_RATE for one in rate)
+    print(f"looked at {sum(rate)} times, {usual_rate:.0f} a second; longest gap {gap:.0f} ms; {slow} slow seconds")
     if most >= MOST_MIB:
         yield f"{most:.0f} MiB of memory"
-    if statistics.median(rate) < LEAST_RATE:
-        yield f"looked at {statistics.median(rate):.0f} times a second alone: two engines may have been alive unseen"
+    if usual_rate < LEAST_RATE:
+        yield f"looked at {usual_rate:.0f} times a second alone: two engines may have been alive unseen"
     if unseen := {*EXCLUSIVE}.difference(*(line["engines"] for line in seconds)):
         yield f"{unseen} never ran, as far as was seen"
     yield from (f"at once: {line['at once']}" for line in lines if "at once" in line)
