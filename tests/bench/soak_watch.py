@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -27,31 +28,26 @@ def alive(pid: int) -> str | None:
 
 
 class Watch:
-    """What is known of all processes: arguments are read once for each."""
+    """Finds engines; all other processes are looked at once, so that it takes a few milliseconds to look again."""
 
     def __init__(self, folder: str) -> None:
         self._mark = f"{folder}/".encode()
-        self._known: dict[int, tuple[str, str]] = {}  # of engines: when it began, and the model
-        self._others: dict[int, str] = {}  # of all other processes: when it began
+        self._others = set[str]()  # that live since they were looked at, and are no engines
 
     def engines(self) -> list[tuple[int, str, str]]:
         """Return pid, begin and model of all engines, workers included."""
+        pids = {name for name in os.listdir(PROC) if name.isdecimal()}  # noqa: PTH208 - twenty times a second
+        self._others &= pids
         found = []
-        for entry in PROC.iterdir():
-            if not entry.name.isdigit():
-                continue
-            pid = int(entry.name)
-            if (began := alive(pid)) is None:
-                continue
-            if self._others.get(pid) == began:
+        for name in pids - self._others:
+            if (began := alive(int(name))) is None:
                 continue
             with contextlib.suppress(OSError):
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                marks = [word for word in words if word.startswith(self._mark) and b"." not in word]
-                if b"--mark" in words and marks:
-                    found.append((pid, began, marks[-1].decode().rpartition("/")[2]))
-                elif time.clock_gettime(time.CLOCK_BOOTTIME) - int(began) / 100 > 1:  # else it may be about to exec
-                    self._others[pid] = began
+                _, _, rest = (PROC / name / "cmdline").read_bytes().partition(b"\0--mark\0")
+                if rest.startswith(self._mark):
+                    found.append((int(name), began, rest.partition(b"\0")[0].decode().rpartition("/")[2]))
+                elif time.clock_gettime(time.CLOCK_BOOTTIME) - int(began) / os.sysconf("SC_CLK_TCK") > 1:
+                    self._others.add(name)  # before that, it may be about to become one
         return found
 
 
@@ -89,13 +85,17 @@ def main() -> None:
         goes_on = False
 
     signal.signal(signal.SIGTERM, stop)
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)  # it is to look all the time, whatever the others do
     watch, samples, second = Watch(str(folder)), 0, 0
     most_memory = most_descriptors = longest = 0.0
-    last = time.monotonic()
+    last, seen = time.monotonic(), set[str]()
     with (folder / "watch.jsonl").open("w", buffering=1) as lines:
         while goes_on:
             pid = int((folder / "orchestrator.pid").read_text())
-            if pair := at_once(watch.engines()):
+            engines = watch.engines()
+            seen |= {model for *_, model in engines}
+            if pair := at_once(engines):
                 lines.write(json.dumps({"at once": pair, "time": time.monotonic()}) + "\n")
             most_memory = max(most_memory, resident_mib(pid) or 0)
             samples += 1
@@ -103,9 +103,9 @@ def main() -> None:
             longest, last = max(longest, now - last), now
             if int(now) != second:
                 second, most_descriptors = int(now), descriptors(pid) or 0
-                shown = {"time": now, "samples": samples, "MiB": most_memory, "open": most_descriptors, "gap": longest}
-                lines.write(json.dumps(shown) + "\n")
-                samples, most_memory, longest = 0, 0.0, 0.0
+                shown = {"time": now, "samples": samples, "gap": longest, "engines": sorted(seen)}
+                lines.write(json.dumps(shown | {"MiB": most_memory, "open": most_descriptors}) + "\n")
+                samples, most_memory, longest, seen = 0, 0.0, 0.0, set()
             time.sleep(PERIOD)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from soak_engines import OPEN_FILES, Trouble, fleet
+from soak_engines import EXCLUSIVE, OPEN_FILES, Trouble, fleet
 from soak_watch import Watch, descriptors
 
 from runtime_serving import Served, spawn, wait_for
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.skipif(sys.platform != "linux", reas
 
 SECONDS = float(os.environ.get("MODELGEN_SOAK_SECONDS", "600"))
 KILLS = (0.1, 0.2, 0.3, 0.5)  # of the whole time; the last orchestrator lives long enough to show what it gathers
-MOST_MIB, MARGIN = 150, 20
+MOST_MIB, MARGIN, LEAST_RATE = 150, 20, 10
 PATIENCE = 330.0  # the longest that a request may take, with some room
 HERE = Path(__file__).parent
 
@@ -47,7 +47,8 @@ class Soak:
 
     def _spawn(self, port: int | None) -> subprocess.Popen[str]:
         process, self.port = spawn(self.folder, fleet(self.folder, has_extra=True), port=port, open_files=OPEN_FILES)
-        (self.folder / "orchestrator.pid").write_text(str(process.pid))
+        (self.folder / "next.pid").write_text(str(process.pid))
+        (self.folder / "next.pid").replace(self.folder / "orchestrator.pid")
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("modelgen: serving on"), (self.folder / "orchestrator.log").read_text()[-3000:]
@@ -84,6 +85,7 @@ def watching(soak: Soak) -> Iterator[None]:
     watch = soak.run("soak_watch.py", soak.folder)
     try:
         yield
+        assert watch.poll() is None, "nobody has watched to the end"
     finally:
         watch.terminate()
         watch.wait(10)
@@ -174,9 +176,14 @@ def memory_and_cards(soak: Soak) -> Iterator[str]:
     usual, opened = statistics.median(line["MiB"] for line in seconds), max(line["open"] for line in seconds)
     gap = max(line["gap"] for line in seconds) * 1000
     print(f"memory: at most {most:.0f} MiB, median {usual:.0f}; open files: at most {opened} of {OPEN_FILES}")
-    print(f"looked at {sum(rate)} times, {statistics.median(rate):.0f} a second; longest gap {gap:.0f} ms")
+    usual_rate, slow = statistics.median(rate), sum(one < LEAST_RATE for one in rate)
+    print(f"looked at {sum(rate)} times, {usual_rate:.0f} a second; longest gap {gap:.0f} ms; {slow} slow seconds")
     if most >= MOST_MIB:
         yield f"{most:.0f} MiB of memory"
+    if usual_rate < LEAST_RATE:
+        yield f"looked at {usual_rate:.0f} times a second alone: two engines may have been alive unseen"
+    if unseen := {*EXCLUSIVE}.difference(*(line["engines"] for line in seconds)):
+        yield f"{unseen} never ran, as far as was seen"
     yield from (f"at once: {line['at once']}" for line in lines if "at once" in line)
 
 
