@@ -142,7 +142,9 @@ def test_one_that_ends_while_it_drains_leaves_nothing_held(deployment: Running, 
         _, errors = ended.communicate(timeout=20)
     assert ended.returncode == (143 if number is signal.SIGTERM else -number)
     if number is signal.SIGTERM:
-        assert errors.splitlines()[-1].startswith("modelgen: interrupted; no model is held any more; run")
+        assert errors.splitlines()[-1].startswith(
+            "modelgen: interrupted; no model is held any more; run `modelgen up` again"
+        )
     until(lambda: not any(one["held"] for one in deployment.served.ask("/status")[1]["models"]))
     until(lambda: deployment.served.state("a") == "ready")
     assert stream.rest().endswith(b"data: [DONE]\n\n")
