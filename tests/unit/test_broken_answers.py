@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-STATUS = b'{"project": "demo", "models": []}'
+STATUS = b'{"project": "demo", "driver": "process", "models": [{"id": "a", "names": ["a"]}]}'
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(STATUS), STATUS)
 BREAKS = {
     "nothing": (b"", "closed the connection without an answer"),
@@ -46,6 +46,7 @@ def answering(*answers: bytes, resets: bool = False) -> Iterator[str]:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)  # a command that asks less often than expected fails its test, and does not stop the run
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
