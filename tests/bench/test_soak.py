@@ -28,7 +28,11 @@ from runtime_serving import Served, spawn, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.soak, pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")]
+pytestmark = [
+    pytest.mark.timeout(0),
+    pytest.mark.soak,
+    pytest.mark.skipif(sys.platform != "linux", reason="needs /proc"),
+]
 
 SECONDS = float(os.environ.get("MODELGEN_SOAK_SECONDS", "600"))
 KILLS = (0.1, 0.2, 0.3, 0.5)  # of the whole time; the last orchestrator lives long enough to show what it gathers
