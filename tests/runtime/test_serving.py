@@ -34,7 +34,8 @@ def test_a_request_starts_its_model_and_the_next_one_evicts_it(tmp_path: Path) -
 
 
 def test_forty_requests_at_once_are_two_switches(tmp_path: Path) -> None:
-    with serving(tmp_path, manifest(A, B)) as orchestrator, ThreadPoolExecutor(40) as pool:
+    slow = (engine(name, "--healthy-after", "1") for name in "ab")  # so that all have come before the first is ready
+    with serving(tmp_path, manifest(*slow)) as orchestrator, ThreadPoolExecutor(40) as pool:
         answers = [*pool.map(lambda number: orchestrator.chat("ab"[number % 2])[0], range(40))]
         assert answers == [200] * 40
         text = orchestrator.ask("/metrics")[1]

@@ -64,7 +64,6 @@ MODEL = Model("qwen2.5-7b", ("qwen2.5-7b",), "vllm", Readiness("/health", 10.0),
     [
         ("args.max-model-len", "defaults.args.max_model_len"),
         ("args.enforce-eager", 'models."qwen2.5-7b".args.enforce-eager'),
-        ("revision", 'models."qwen2.5-7b".revision'),
         ("image", "engines.vllm.image"),
         ("gpu.limit", "gpus.gpu0.limit"),
         ("engine.version", "engines.vllm.version"),
