@@ -185,7 +185,7 @@ def test_what_cannot_be_is_said_in_one_sentence(deployment: Running) -> None:
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         3,
         "modelgen: the image registry.invalid/nothing:1 is not here, and --offline forbids to pull it; bring it by "
-        "`docker save` and `docker load`",
+        "`docker save` and `docker load`, or name another by `image` of the model `a` or of its engine",
     )
     deployment.write(A)
     with socket.socket() as taken:

@@ -38,7 +38,9 @@ def test_the_state_and_why_show_what_a_ready_engine_answers_and_what_it_means(tm
         assert (error["name"], error["places"][0]) == ("chat-template-missing", "models.a.command")
         why = modelgen("why", "a", "--url", served.url, cwd=tmp_path).stdout
         assert why.startswith("a is ready; it has not failed\n  it answered 400 3 times, ")
-        assert "  what to do: set `chat-template` in its `args`" in why
+        [remedy] = [line for line in why.splitlines() if line.startswith("  what to do: ")]
+        assert "chat-template" in remedy
+        assert "`command`" in remedy  # where the flags of this engine are
 
 
 @pytest.mark.parametrize("said", [DEAD, "Failed to initialize NVML: Unknown Error"])
