@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,3 @@ class Response:
     body: bytes | AsyncIterator[bytes] = b""
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = field(default=())
-
-
-Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
