@@ -104,7 +104,7 @@ def test_a_kill_at_any_change_leaves_the_old_or_the_new(tmp_path: Path, options:
     assert contents(opened(tmp_path, first) or tmp_path) == contents(old)
     rest = [path.name for path in (tmp_path / "hub").rglob("*") if path.name.endswith(".modelgen-new")]
     assert not rest
-    assert not (tmp_path / "hub/.modelgen/adding").exists()
+    assert not (tmp_path / "hub/.locks/modelgen/adding").exists()
 
 
 def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:
     write(source / "model.safetensors", safetensors(60 * 2**20))
     (source / "model.safetensors").chmod(0o600)
     command = [sys.executable, "-m", "modelgen", "add", "a", "--as", "local/ft", "--copy"]
-    staged = tmp_path / "hub/.modelgen/adding"
+    staged = tmp_path / "hub/.locks/modelgen/adding"
     for least in (1, 10 * 2**20, 40 * 2**20):
         process = subprocess.Popen(
             command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -136,7 +136,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "def hook(event, args):\n"
-        "    if event == 'open' and '/.modelgen/adding/' in str(args[0]):\n"
+        "    if event == 'open' and '/.locks/modelgen/adding/' in str(args[0]):\n"
         f"        os.utime({str(source / 'model.safetensors')!r}, ns=(1, 1))\n"
         "from modelgen.cli import main\nsys.addaudithook(hook)\nmain()"
     )

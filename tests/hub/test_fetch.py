@@ -92,7 +92,7 @@ def test_with_everything_there_nobody_is_asked(hub: Hub, models: Project) -> Non
 
 def test_what_was_complete_is_looked_at_again(hub: Hub, models: Project) -> None:
     fetched(models)
-    note = models.hub / ".modelgen/seen.json"
+    note = models.hub / ".locks/modelgen/seen.json"
     assert note.stat().st_mode & 0o777 == 0o644
     for text in ("", "[]", '{"key": 1}', note.read_text().replace("config.json", "gone")):
         note.write_text(text)

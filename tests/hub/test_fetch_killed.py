@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hub_double import Hub
 
 KILLS = 20
-PARTIAL = ".modelgen/partial"
+PARTIAL = ".locks/modelgen/partial"
 
 
 def test_killed_twenty_times(hub: Hub, tmp_path: Path, large: Path) -> None:
@@ -111,7 +111,7 @@ def test_interrupted_while_nobody_answers(hub: Hub, tmp_path: Path) -> None:
     models = project(tmp_path, hub, {"org/model": {"config.json": b"{}"}})
     hub.latency = 30
     fetch = models.start("fetch")
-    while not (models.hub / ".modelgen/holder.json").exists():
+    while not (models.hub / ".locks/modelgen/holder.json").exists():
         time.sleep(0.01)
     time.sleep(0.5)
     fetch.send_signal(signal.SIGINT)

@@ -107,7 +107,7 @@ def test_the_file_of_gpt_oss_that_is_on_no_hub(tmp_path: Path, hub: Hub) -> None
     nobody = "http://127.0.0.1:9"
     [asset] = project.lock(HTTPS_PROXY=nobody, https_proxy=nobody).assets
     assert (asset.name, asset.size, asset.models) == ("o200k_base.tiktoken", None, ["m"])
-    there = project.hub_folder / ".modelgen" / "assets" / asset.sha256 / asset.name
+    there = project.hub_folder / ".locks/modelgen" / "assets" / asset.sha256 / asset.name
     there.parent.mkdir(parents=True)
     there.write_bytes(b"ranks")
     assert project.lock("--offline").assets[0].size == 5

@@ -66,7 +66,7 @@ def test_add(tmp_path: Path, mode: int) -> None:
     said = interrupt(tmp_path, "add", "a", "--as", "local/ft", "--copy")
     assert said.strip() == "modelgen: interrupted; local/ft is what it was before, run it again"
     assert not (tmp_path / FOLDER).exists()
-    assert not (tmp_path / "hub/.modelgen/adding").exists()
+    assert not (tmp_path / "hub/.locks/modelgen/adding").exists()
 
 
 def test_verify(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_a_file_of_no_hub(tmp_path: Path) -> None:
     assert "o200k_base.tiktoken is not locked" in errors(tmp_path)[0]
     lock = lock.model_copy(update={"snapshots": [snapshot], "assets": [asset]})
     (tmp_path / "models.lock").write_bytes(render_lock(lock))
-    place = f".modelgen/assets/{harmony}/o200k_base.tiktoken"
+    place = f".locks/modelgen/assets/{harmony}/o200k_base.tiktoken"
     assert errors(tmp_path) == [f"{place} is missing"]
     write(tmp_path / "hub" / place, b"0123456789")
     assert f"{place} is damaged" in errors(tmp_path)[0]

@@ -40,7 +40,7 @@ def test_what_is_foreign_elsewhere_is_a_note(tmp_path: Path) -> None:
     write(tmp_path / "hub/models--other--one/refs/main", b"x")
     write(checkout.folder / "snapshots" / ("e" * 40) / "config.json", b"{}")
     write(checkout.folder / "blobs/abc.1234.incomplete", b"{}")
-    write(tmp_path / "hub/.modelgen/partial" / REPO / "abc", b"{}")
+    write(tmp_path / "hub/.locks/modelgen/partial" / REPO / "abc", b"{}")
     code, notes = verify(tmp_path, "--fix")
     assert code == 0
     assert {note["severity"] for note in notes} == {"note"}

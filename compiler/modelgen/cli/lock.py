@@ -12,7 +12,7 @@ import click
 
 from modelgen.cli.compiling import config_option
 from modelgen.cli.exits import cannot
-from modelgen.cli.locked import Inputs, read_inputs, read_token, token_option
+from modelgen.cli.locked import Inputs, named_models, read_inputs, read_token, token_option
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -75,19 +75,8 @@ def command(  # noqa: PLR0913 - its options
         from modelgen.cli.lock_check import check_lock
 
         return check_lock(inputs, format_)
-    moved = _moved(inputs, models) if upgrade else frozenset[str]()
+    moved = frozenset(named_models(inputs, models)) if upgrade else frozenset[str]()
     return lock_all(inputs, moved, None if offline else partial(connect_to_hub, read_token(token_file)), format_)
-
-
-def _moved(inputs: Inputs, models: tuple[str, ...]) -> Collection[str]:
-    """Return the models whose commits are to move."""
-    known = inputs.document.models
-    for name in models:
-        if name not in known:
-            from modelgen.diagnostics import did_you_mean
-
-            raise click.UsageError(f"{inputs.config} has no model `{name}`: {did_you_mean(name, known)}")
-    return frozenset(models or known)
 
 
 def connect_to_hub(token: str | None) -> Connection:

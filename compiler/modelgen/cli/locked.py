@@ -15,6 +15,8 @@ from modelgen.cli.exits import FOUND, cannot
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
 
@@ -62,6 +64,17 @@ def read_inputs(config: Path) -> Inputs:
         click.get_current_context().exit(FOUND)
     hub = hub_directory(checked.document.config.project.hub, config.parent)
     return Inputs(config, checked.document, checked.lock, hub)
+
+
+def named_models(inputs: Inputs, models: Sequence[str]) -> tuple[str, ...]:
+    """Return the models that a command line names, each once; without any, all of models.toml."""
+    known = inputs.document.models
+    for name in models:
+        if name not in known:
+            from modelgen.diagnostics import did_you_mean
+
+            raise click.UsageError(f"{inputs.config} has no model `{name}`: {did_you_mean(name, known)}")
+    return tuple(dict.fromkeys(models)) or tuple(known)
 
 
 def hub_directory(written: str, root: Path) -> Path:

@@ -14,7 +14,7 @@ from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from modelgen.config import Model
     from modelgen.engines.engine import Engine
@@ -49,14 +49,19 @@ _HARMONY = Outside(
 )
 
 
-def wants(document: Document, lock: Lock | None) -> list[Want]:
+def wants(document: Document, lock: Lock | None, models: Iterable[str] | None = None) -> list[Want]:
     """Return every repository that the models need, each once.
+
+    Args:
+        document: What models.toml says.
+        lock: Its lock, as far as there is one.
+        models: Ids of the models that are meant; None for all.
 
     What a config.json names in turn (code of another repository) is known only as far as `lock` has it: whoever makes
     a lock asks again until nothing new comes.
     """
     found: list[Want] = []
-    for name in document.models:
+    for name in document.models if models is None else models:
         found += wants_of(document, name, lock)
     return merge(found)
 
@@ -139,10 +144,12 @@ def _code(name: str, model: Model, config: dict[str, Any]) -> Iterator[Want]:
                 )
 
 
-def outside(document: Document, lock: Lock | None) -> dict[Outside, tuple[str, ...]]:
-    """Return the files that are on no hub, each with the models that need it."""
+def outside(
+    document: Document, lock: Lock | None, models: Iterable[str] | None = None
+) -> dict[Outside, tuple[str, ...]]:
+    """Return the files that are on no hub, each with the models that need it; `models` as in `wants`."""
     found: dict[Outside, tuple[str, ...]] = {}
-    for name in document.models:
+    for name in document.models if models is None else models:
         for file in outside_of(document, name, lock):
             found[file] = (*found.get(file, ()), name)
     return found

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from modelgen.engines.catalogue import Catalogue
     from modelgen.engines.versions import Version
     from modelgen.ir import Launch
+    from modelgen.lockfile.wants import Loader
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Engine:
         counted_sizes: Which of these multiply to the number of cards, for flags by canonical name.
         repos: The further repositories that flags by canonical name ask for: role, id and revision; a value that is
             no repository id may be among them.
+        loader: The version and flags by canonical name → how it finds the weights; None where that is not known.
         pin: Flags by canonical name → the same with the commits of further repositories, given by role and id, and
             whether paths are wanted where ids would do.
     """
@@ -156,6 +158,7 @@ class Engine:
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
+    loader: Callable[[Version | None, Mapping[str, Any]], Loader | None] | None = None
     pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None
 
 

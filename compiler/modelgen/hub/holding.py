@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from modelgen.hub.layout import OWN_FOLDER
+from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+_OLD_FOLDER = ".modelgen"
 
 
 @contextlib.contextmanager
@@ -41,12 +44,24 @@ def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
         say(f"waiting for {_describe(holder)}, which holds {hub}")
         lock.acquire()
     try:
+        _move_old_folder(hub, own)
         holder.write_text(json.dumps({"command": command, "pid": os.getpid(), "host": socket.gethostname()}))
         yield
     finally:
         with contextlib.suppress(OSError):
             holder.unlink()
         lock.release()
+
+
+def _move_old_folder(hub: Path, own: Path) -> None:
+    """Take over what earlier versions kept in `.modelgen` at the hub's root, where `hf cache` complained about it."""
+    old = hub / _OLD_FOLDER
+    if old.is_symlink() or not old.is_dir():
+        return
+    for name in ("assets", "partial", "seen.json"):
+        if (old / name).exists() and not (own / name).exists():
+            (old / name).rename(own / name)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _describe(holder: Path) -> str:

@@ -5,7 +5,7 @@
         snapshots/<commit>/<path> -> ../../blobs/<hash>      (a plain file where links cannot be)
         refs/<branch or tag>                                 (a commit, without a line break)
         trees/<commit>.json                                  (the listing; from 2.0 on clients miss what is in it)
-    .modelgen/                                               (what no other client knows of)
+    .locks/modelgen/                                         (what no other client knows of)
 
 Sources: docs/hub "Understand caching", file_download.py and _tree_cache.py of huggingface_hub 2.4.0.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError
-from modelgen.lockfile.repos import is_commit, repo_folder
+from modelgen.lockfile.repos import ASSETS, is_commit, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Asset, File, Snapshot
 
 DEFAULT_REF = "main"
-OWN_FOLDER = ".modelgen"
 _OWN_REFS = "modelgen"
 _TREE_FORMAT = 1
 
@@ -155,4 +154,4 @@ def _tree_entry(file: File) -> dict[str, str | int]:
 
 def asset_path(hub: Path, asset: Asset) -> Path:
     """Return where a file that is on no hub lies: below the hub directory, so that its mount shows it."""
-    return hub / OWN_FOLDER / "assets" / asset.sha256 / asset.name
+    return hub / ASSETS / asset.sha256 / asset.name

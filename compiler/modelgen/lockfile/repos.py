@@ -7,6 +7,10 @@ import re
 COMMIT = r"[0-9a-f]{40}"
 LOCAL = "local/"
 """Namespace of what `modelgen add` puts into the hub directory; the hub is never asked for it."""
+OWN_FOLDER = ".locks/modelgen"
+"""What modelgen keeps in a hub directory: below `.locks`, since `hf cache` warns of every other folder at the root."""
+ASSETS = f"{OWN_FOLDER}/assets"
+"""A folder for each file that is on no hub, named by its hash."""
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")

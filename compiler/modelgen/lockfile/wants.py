@@ -12,6 +12,20 @@ Form: TypeAlias = Literal["checkpoint", "adapter", "files"]
 
 
 @dataclass(frozen=True, slots=True)
+class Loader:
+    """How an engine finds the weights in a snapshot.
+
+    Args:
+        name: Of the engine and what decides, as in "vLLM 0.11.0 with --load-format mistral".
+        globs: Alternatives in the engine's order of preference. It reads all files that match the first alternative
+            with any match. Empty for one that reads no weights.
+    """
+
+    name: str
+    globs: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Want:
     """A repository that a model needs at run time.
 
@@ -25,6 +39,7 @@ class Want:
         models: Ids of the models that need it.
         role: What for: `model`, `tokenizer`, `code`, `lora` or `draft`.
         form: What it must be to be of use: a `checkpoint`, an `adapter`, or any `files`.
+        loaders: How the engines of all models that need it find the weights; empty where that is not known.
     """
 
     repo: str
@@ -34,6 +49,7 @@ class Want:
     models: tuple[str, ...] = field(default=(), compare=False)
     role: str = field(default="model", compare=False)
     form: Form = field(default="files", compare=False)
+    loaders: tuple[Loader, ...] = field(default=(), compare=False)
 
     def name(self, among: Iterable[Want]) -> str:
         """Return the repository, and where others of it are among some wants, the revision and patterns too."""
@@ -52,5 +68,6 @@ def merge(wants: Iterable[Want]) -> list[Want]:
         known = merged.get(want, want)
         models = tuple(dict.fromkeys((*known.models, *want.models)))
         form = known.form if known.form != "files" else want.form
-        merged[want] = replace(known, models=models, form=form)
+        loaders = tuple(dict.fromkeys((*known.loaders, *want.loaders)))
+        merged[want] = replace(known, models=models, form=form, loaders=loaders)
     return [*merged.values()]

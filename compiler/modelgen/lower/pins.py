@@ -11,7 +11,7 @@ from modelgen.engines.assets import config_of, outside_of, own_want, wants_of
 from modelgen.engines.engine import Pin
 from modelgen.engines.model_config import served_length
 from modelgen.engines.resolve import named_args, release_of, resolve
-from modelgen.lockfile.repos import is_commit, snapshot_folder
+from modelgen.lockfile.repos import ASSETS, is_commit, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from modelgen.engines.engine import Pins
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock, Snapshot
-
-ASSETS = ".modelgen/assets"
-"""Below the hub directory: a folder for each file that is on no hub, named by its hash."""
 
 
 @dataclass(frozen=True, slots=True)

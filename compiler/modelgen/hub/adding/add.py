@@ -23,10 +23,10 @@ from modelgen.hub.adding.stage import Staged, share, take
 from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import DEFAULT_REF, OWN_FOLDER, Checkout
+from modelgen.hub.layout import DEFAULT_REF, Checkout
 from modelgen.hub.small_files import has_moved_on, wrong_small_files
 from modelgen.lockfile.entries import File
-from modelgen.lockfile.repos import is_commit, repo_folder
+from modelgen.lockfile.repos import OWN_FOLDER, is_commit, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from modelgen.hub.layout import OWN_FOLDER
+from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelgen.hub.layout import OWN_FOLDER, asset_path
+from modelgen.hub.layout import asset_path
 from modelgen.hub.small_files import is_there, wrong_small_files
-from modelgen.lockfile.repos import repo_folder
+from modelgen.lockfile.repos import OWN_FOLDER, repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,12 +15,13 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from modelgen import __version__
+from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_NOTE = ".modelgen/seen.json"
+_NOTE = f"{OWN_FOLDER}/seen.json"
 
 
 def key_of(config: bytes, lock: bytes) -> str:

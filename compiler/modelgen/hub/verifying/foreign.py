@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED
 from modelgen.hub.following import follow
-from modelgen.hub.layout import OWN_FOLDER
 from modelgen.hub.left_out import matches
 from modelgen.hub.verifying.problems import FIX, Problem, Remove
-from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
+from modelgen.lockfile.repos import OWN_FOLDER, is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,6 +11,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+from modelgen.lockfile.repos import ASSETS
 from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.machine import find_platform
@@ -132,7 +133,7 @@ def _walk(hub: Path) -> Iterator[tuple[str, int]]:
     """Yield all that a container may read, with its mode; what others left half done is not read by any."""
     yield str(hub), hub.stat().st_mode
     folders = [path for path, _ in _scan(str(hub)) if os.path.basename(path).startswith("models--")]  # noqa: PTH119
-    assets = os.path.join(hub, ".modelgen", "assets")  # noqa: PTH118
+    assets = os.path.join(hub, ASSETS)  # noqa: PTH118
     folders += [assets] if os.path.isdir(assets) else []  # noqa: PTH112
     for folder in folders:
         yield folder, os.stat(folder).st_mode  # noqa: PTH116
