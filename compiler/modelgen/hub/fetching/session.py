@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,8 +13,7 @@ from modelgen.hub import sentences
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from modelgen.hub.client import Connection
@@ -28,7 +29,7 @@ class Session:
         connection: To the hub.
         report: Told of all that happens.
         stop: Set when the whole fetch ends.
-        last_byte: When something came through the client last, by the monotonic clock.
+        last_byte: When something came through the client last, by the monotonic clock; in the future while a retry waits.
     """
 
     hub: Path
@@ -36,16 +37,35 @@ class Session:
     report: Report
     stop: threading.Event
     last_byte: float = field(default_factory=time.monotonic)
+    _in_xet: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextlib.contextmanager
+    def through_xet(self) -> Iterator[None]:
+        """Watch what happens inside: the native transfer may hang without an error."""
+        with self._lock:
+            self._in_xet += 1
+            self.last_byte = max(self.last_byte, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_xet -= 1
+
+    def is_stalled(self, patience: float) -> bool:
+        """Return whether files come through Xet, and nothing has come for so many seconds."""
+        return self._in_xet > 0 and time.monotonic() - self.last_byte > patience
 
     def count(self, repo: str, name: str, count: int) -> None:
         """Tell of bytes that came, or fewer than none when they must come again."""
-        self.last_byte = time.monotonic()
+        self.last_byte = max(self.last_byte, time.monotonic())
         self.report(Advanced(repo, name, count))
 
     def noticing(self, repo: str, name: str) -> Callable[[BaseException, float], None]:
         """Return what tells of a wait for a file."""
 
         def notice(error: BaseException, seconds: float) -> None:
+            self.last_byte = max(self.last_byte, time.monotonic() + seconds)
             text = f"{repo}: {name}: {sentences.first_line(error)}; trying again in {seconds:.1f} s"
             self.report(Noticed(text))
 
