@@ -24,7 +24,7 @@ def test_repositories_with_one_cause_are_one_message() -> None:
     [only] = grouped(failure(number) for number in range(300))
     assert str(only).startswith("model-0: org/model-0, model-1: org/model-1, model-2: org/model-2, ")
     assert " and 295 more (0.txt, 1.txt, 2.txt and 297 more): hub.example answers 503" in str(only)
-    assert type(only) is ModelgenError
+    assert only.exit_code == ModelgenError.exit_code
 
 
 def test_another_cause_is_another_message() -> None:
@@ -33,7 +33,8 @@ def test_another_cause_is_another_message() -> None:
 
 
 def test_a_file_can_be_the_subject() -> None:
-    assert str(failure(1, " came twice")) == "model-1: org/model-1: 1.txt came twice"
+    [only] = grouped(HubError(Subject("m", "org/m", f"{n}.txt"), "came twice", joint=" ") for n in (1, 2))
+    assert str(only) == "m: org/m: 1.txt, 2.txt came twice"
 
 
 def test_the_same_sentence_is_not_repeated() -> None:

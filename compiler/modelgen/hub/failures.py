@@ -34,14 +34,15 @@ class HubError(ModelgenError):
 
     Args:
         subject: What it is about.
-        reason: The rest of the sentence. It begins with a blank where the file is its subject.
+        reason: The rest of the sentence.
+        joint: Between both; a blank where the subject is the sentence's own.
         is_input: Whether the user's files are at fault.
     """
 
-    def __init__(self, subject: Subject, reason: str, *, is_input: bool = False) -> None:
-        super().__init__(_sentence([subject], reason))
+    def __init__(self, subject: Subject, reason: str, *, joint: str = ": ", is_input: bool = False) -> None:
+        super().__init__(_sentence([subject], joint, reason))
         self.subject = subject
-        self.reason = reason
+        self.reason = f"{joint}{reason}"
         self.exit_code = InputError.exit_code if is_input else ModelgenError.exit_code
 
 
@@ -59,17 +60,18 @@ def _joined(group: Sequence[ModelgenError], reason: str) -> ModelgenError:
     if len(subjects) < 2:
         return group[0]
     joined = InputError if group[0].exit_code == InputError.exit_code else ModelgenError
-    return joined(_sentence(subjects, reason))
+    joint = ": " if reason.startswith(": ") else " "
+    return joined(_sentence(subjects, joint, reason.removeprefix(joint)))
 
 
-def _sentence(subjects: Sequence[Subject], reason: str) -> str:
+def _sentence(subjects: Sequence[Subject], joint: str, reason: str) -> str:
     repositories = list(dict.fromkeys(f"{subject.models}: {subject.repo}" for subject in subjects))
     files = list(dict.fromkeys(subject.file for subject in subjects if subject.file))
     about = named(repositories, _MOST_REPOSITORIES)
-    if reason.startswith(" "):
-        return f"{about}: {named(files, _MOST_FILES)}{reason}"
-    inside = f" ({named(files, _MOST_FILES)})" if files else ""
-    return f"{about}{inside}: {reason}"
+    shown = named(files, _MOST_FILES)
+    if files:
+        about += f" ({shown})" if joint == ": " else f": {shown}"
+    return f"{about}{joint}{reason}"
 
 
 def named(names: Sequence[str], most: int) -> str:

@@ -7,9 +7,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from modelgen.hub import sentences
+from modelgen.hub.addresses import is_same_origin
+from modelgen.hub.failures import named
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Session:
         connection: To the hub.
         report: Told of all that happens.
         stop: Set when the whole fetch ends.
-        last_byte: When something came through the client last, by the monotonic clock; in the future while a retry waits.
+        last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
     """
 
     hub: Path
@@ -77,14 +78,9 @@ class Session:
 
     def is_of_hub(self, url: str) -> bool:
         """Return whether an address is the hub's own, and not a delivery network's."""
-        return _origin(url) == _origin(self.connection.endpoint)
+        return is_same_origin(url, self.connection.endpoint)
 
 
 def models_of(checkout: Checkout) -> str:
     """Return who needs a checkout, for sentences."""
-    return ", ".join(checkout.models) or "models.lock"
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return named(checkout.models, 3) or "models.lock"
