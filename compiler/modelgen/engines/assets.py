@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import ENGINES, llamacpp, vllm
+from modelgen.engines import ENGINES, command, llamacpp, vllm
 from modelgen.engines.loaders import FORMAT, args_of_draft
 from modelgen.engines.model_config import counts
 from modelgen.engines.resolve import Resolved, named_args, resolve
@@ -68,6 +68,12 @@ def wants(document: Document, lock: Lock | None, models: Iterable[str] | None = 
     for name in document.models if models is None else models:
         found += wants_of(document, name, lock)
     return merge(found)
+
+
+def opening_by_name(document: Document) -> frozenset[str]:
+    """Return the models whose program may open its repository by name: all engines are given its commit or a path."""
+    names = (name for name in document.models if resolve(document, name).engine == command.NAME)
+    return frozenset(name for name in names if document.models[name].repo is not None)
 
 
 def wants_of(document: Document, name: str, lock: Lock | None) -> list[Want]:

@@ -254,8 +254,8 @@ def _finish(wanted: Wanted, missing: Plan, connection: Connection | None, reused
             return
         if id(checkout) in touched and connection is not None:
             _complete(checkout, connection)
-            publishing.finish(checkout)
+            publishing.finish(checkout, takes_names=True)
         elif id(checkout) in stale:
-            publishing.finish(checkout)
+            publishing.finish(checkout, takes_names=False)
 
     list(in_parallel(finish, wanted.checkouts, _FINISHED_AT_ONCE))
