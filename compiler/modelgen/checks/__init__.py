@@ -153,6 +153,8 @@ CHECKS = (
     lock_snapshots.id_offline,
     lock_snapshots.file_not_locked,
     lock_entries.asset_not_locked,
+    lock_entries.other_weights,
+    lock_entries.code_unknown,
     lock_canary.canary_without_route,
     lock_configs.code_not_trusted,
     lock_configs.length_over_model,

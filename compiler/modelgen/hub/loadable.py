@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.lockfile.loading import lacking
+from modelgen.lockfile.wants import SOME_LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -94,7 +95,8 @@ def _no_form(want: Want, paths: Collection[str], config: str | None) -> str | No
 def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> str | None:
     """Return which loader finds no weights, and what is there instead."""
     for loader in loaders:
-        if (globs := lacking(loader, paths)) is None:
+        globs = lacking(loader, paths)
+        if globs is None or loader == SOME_LOADER:
             continue
         there = sorted(path for path in paths if is_weights(path))
         hint = f"; it has {there[0]}{' and others' if there[1:] else ''}" if there else ""
