@@ -91,6 +91,7 @@ def wanted_of(inputs: Inputs, key: str) -> Wanted:
     from modelgen.engines.assets import opening_by_name, outside, wants
     from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.layout import checkouts
+    from modelgen.lockfile.loading import why_unfit
 
     lock = inputs.lock
     assert lock is not None, "a broken one was an error already"  # noqa: S101 - an invariant
@@ -100,6 +101,9 @@ def wanted_of(inputs: Inputs, key: str) -> Wanted:
         if entry is None:
             models = ", ".join(want.models)
             raise InputError(f"{inputs.lock_path} does not have {want.repo} as {models} needs it; run `modelgen lock`")
+        if fault := why_unfit(want, entry):
+            models = ", ".join(want.models)
+            raise InputError(f"{models}: {want.repo} {fault}; run `modelgen lock`, then `modelgen fetch`")
         snapshots.append(entry)
     needed = {file.sha256 for file in outside(inputs.document, lock)}
     assets = [asset for asset in lock.assets if asset.sha256 in needed]

@@ -81,7 +81,7 @@ class Report:
             "written": self.is_written,
             "repositories": [
                 {
-                    **entry.model_dump(exclude={"files", "config"}),
+                    **entry.model_dump(exclude={"files", "config", "code"}),
                     "files": len(entry.files),
                     "bytes": entry.size,
                 }

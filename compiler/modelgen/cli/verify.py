@@ -112,6 +112,7 @@ def _task(inputs: Inputs) -> _Task:
     from modelgen.engines.assets import outside, wants
     from modelgen.hub.layout import checkouts
     from modelgen.hub.verifying.problems import Problem
+    from modelgen.lockfile.loading import why_unfit
 
     lock = inputs.lock
     if lock is None:
@@ -120,6 +121,8 @@ def _task(inputs: Inputs) -> _Task:
     for want in wants(inputs.document, lock):
         if (entry := lock.find(want)) is not None:
             snapshots.append(entry)
+            if fault := why_unfit(want, entry):
+                problems.append(Problem("", "other-weights", f"{want.repo} {fault}", help_, want.repo, want.models))
             continue
         at = f" at {want.revision}" if want.revision else ""
         text = f"{want.repo}{at} is not locked: {inputs.lock_path.name} has no such entry"

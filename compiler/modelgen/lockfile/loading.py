@@ -6,6 +6,8 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from modelgen.lockfile.code import may_name_code
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -62,11 +64,13 @@ def why_unfit(want: Want, entry: Snapshot) -> str | None:
 def why_outdated(want: Want, entry: Snapshot) -> str | None:
     """Return why an entry has to be looked up again at its commit, after its name; None where it need not.
 
-    Beside what it lacks: an older modelgen did not write down which repositories have code that a model runs.
+    Beside what it lacks: it may have been locked when no code was trusted, or by an older modelgen, so that nobody has
+    looked into its configs for other repositories. What is in the lock needs no look.
     """
     if fault := why_unfit(want, entry):
         return fault
-    if want.trusted and entry.code is None:
+    known = () if entry.config is None else ("config.json",)
+    if want.trusted and entry.code is None and any(may_name_code(path) for path in entry.by_path.keys() - known):
         return "was locked without the names of the repositories that its code is in"
     return None
 

@@ -105,7 +105,7 @@ def _keep(
         if entry is None or why_outdated(want, entry):
             continue
         # It was locked for another model, or by another version.
-        if fault := why_not(want, entry.by_path, entry.config):
+        if fault := why_not(want.form, entry.by_path, entry.config, want.loaders):
             done.faults[want] = unusable(Ask(want, entry.commit), fault)
         else:
             kept[want] = entry
