@@ -47,11 +47,13 @@ class Pinned:
         entry: It.
         unneeded: Bytes of the files that serving does not need, by which patterns is in the entry.
         unasked: Number and bytes of the files that `include` does not name.
+        unchecked: What nobody could check, as in "3 files have no hash to compare with"; only offline.
     """
 
     entry: Snapshot
     unneeded: int
     unasked: tuple[int, int]
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
