@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "embedding", "lora", "gguf"]
 
-_TOKENIZERS = re.compile(
+TOKENIZERS = re.compile(
     r"tokenizer\.(json|model.*)|tokenizer_config\.json|vocab\.(json|txt)|tekken\.json|.*\.tiktoken|.*piece.*\.model"
 )
 # A file of torch.save: a zip, or a pickle as before 1.6.
@@ -105,7 +105,7 @@ def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], 
         found.faults.append("there is no config.json (nor an adapter_config.json, nor a GGUF file)")
     if not weights:
         found.faults.append("there are no weights (*.safetensors)")
-    if not any(_TOKENIZERS.fullmatch(path) for path in top):
+    if not any(TOKENIZERS.fullmatch(path) for path in top):
         found.warnings.append("there is no tokenizer: an engine needs one, so add tokenizer.json and its like")
 
 

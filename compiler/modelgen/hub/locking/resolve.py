@@ -118,7 +118,8 @@ def resolve(
         before = now
         pins = _pins(old, freed, done)
         asks = [Ask(want, pins.get((want.repo, want.revision))) for want in missing]
-        for ask, found in _look_up(asks, places):
+        tokenizers = {model for want in needed if want.role == "tokenizer" for model in want.models}
+        for ask, found in _look_up(asks, places, tokenizers):
             if isinstance(found, ModelgenError):
                 done.faults[ask.want] = found
                 if (entry := _usable(ask.want, old)) is not None:
@@ -202,11 +203,11 @@ def with_models(entry: Snapshot, models: list[str]) -> Snapshot:
     return Snapshot(**{**{name: getattr(entry, name) for name in Snapshot.model_fields}, "models": models})
 
 
-def _look_up(asks: list[Ask], places: Places) -> list[tuple[Ask, Pinned | ModelgenError]]:
+def _look_up(asks: list[Ask], places: Places, tokenizers: Collection[str]) -> list[tuple[Ask, Pinned | ModelgenError]]:
     """Ask the hub, and the hub directory for what only that has."""
     here = [ask for ask in asks if places.connect is None or is_local(ask.want.repo)]
     there = [ask for ask in asks if ask not in here]
-    found = offline.look_up(places.hub, here, places.planned, places.hashed) if here else []
+    found = offline.look_up(places.hub, here, places.planned, places.hashed, tokenizers) if here else []
     if there and places.connect is not None:
         from modelgen.hub.locking import online
 
