@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "embedding", "lora", "gguf"]
 
-_TOKENIZERS = re.compile(
+TOKENIZERS = re.compile(
     r"tokenizer\.(json|model.*)|tokenizer_config\.json|vocab\.(json|txt)|tekken\.json|.*\.tiktoken|.*piece.*\.model"
 )
 # A file of torch.save: a zip, or a pickle as before 1.6.
@@ -109,7 +109,7 @@ def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], 
     if missing := missing_modules(read_json(files[MODULES]), files) if MODULES in top else []:
         verb = "are" if missing[1:] else "is"
         found.faults.append(f"{_some(missing)} {verb} missing, which {MODULES} names")
-    if not any(_TOKENIZERS.fullmatch(path) for path in top):
+    if not any(TOKENIZERS.fullmatch(path) for path in top):
         found.warnings.append("there is no tokenizer: an engine needs one, so add tokenizer.json and its like")
 
 

@@ -54,12 +54,14 @@ class Pinned:
         unneeded: Bytes of the files that serving does not need, by which patterns is in the entry.
         unasked: Number and bytes of the files that `include` does not name.
         chosen: Which of several forms of its weights an engine reads; empty where there is one.
+        unchecked: What nobody could check, as in "3 files have no hash to compare with"; only offline.
     """
 
     entry: Snapshot
     unneeded: int
     unasked: tuple[int, int]
     chosen: str = ""
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
