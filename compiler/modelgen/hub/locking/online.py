@@ -15,8 +15,7 @@ from modelgen.hub.locking.listing import (
     Facts,
     Pinned,
     choose_files,
-    config_text,
-    keeps_config,
+    files_to_read,
     make_entry,
     make_file,
 )
@@ -43,7 +42,7 @@ class _Draft:
     info: Repository
     choice: Choice
     files: list[File]
-    config: Future[str] | None
+    texts: dict[str, Future[bytes]]
     weights: list[Future[dict[str, int]]]
     access: Future[None] | None
 
@@ -54,8 +53,8 @@ class _Draft:
         for future in self.weights:
             for dtype, count in future.result().items():
                 sums[dtype] = sums.get(dtype, 0) + count
-        config = self.config.result() if self.config else None
-        facts = Facts(self.info.commit, self.info.license, self.info.gated, sums, config)
+        texts = {path: future.result() for path, future in self.texts.items()}
+        facts = Facts(self.info.commit, self.info.license, self.info.gated, sums, texts)
         sizes = {path: size for path, (size, *_) in self.info.files.items()}
         return make_entry(self.ask, self.choice, self.files, sizes, facts)
 
@@ -102,14 +101,13 @@ def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[Reposit
     for path in choice.kept:
         size, sha256, blob = info.files[path]
         files.append(make_file(ask, path, size, sha256=sha256, blob=None if sha256 else blob))
-    config = keeps_config(ask, files)
-    text = pool.submit(hub.config, ask, info.commit, config) if config else None
+    texts = {file.path: pool.submit(hub.small_file, ask, info.commit, file) for file in files_to_read(ask, files)}
     shards = [file for file in files if file.path.endswith(weights.SUFFIX)]
     headers = [pool.submit(hub.weights, ask, info.commit, shard) for shard in shards]
     # Of a gated repository all may see the list; only who asks for a file learns that it is closed.
-    is_untried = info.gated and not text and not headers
+    is_untried = info.gated and not texts and not headers
     access = pool.submit(hub.access, ask, info.commit, files[0]) if is_untried else None
-    return _Draft(ask, info, choice, files, text, headers, access)
+    return _Draft(ask, info, choice, files, texts, headers, access)
 
 
 class _Hub:
@@ -131,12 +129,12 @@ class _Hub:
         span = (0, min(file.size, 1))
         self._attempt(partial(_read_once, self._connection, ask.want.repo, commit, file.path, span), ask, file.path)
 
-    def config(self, ask: Ask, commit: str, file: File) -> str:
+    def small_file(self, ask: Ask, commit: str, file: File) -> bytes:
         data = self._read(ask, commit, file.path, 0, file.size)
         git_id = hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
         if file.etag not in (git_id, hashlib.sha256(data).hexdigest()):
             raise ModelgenError(f"{ask.about}: {file.path} came damaged; run the command again")
-        return config_text(ask, data)
+        return data
 
     def weights(self, ask: Ask, commit: str, file: File) -> dict[str, int]:
         try:
