@@ -74,14 +74,20 @@ class Bringer:
 
     def _metadata(self, job: Job) -> HfFileMetadata:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.file_download import HfFileMetadata
 
         checkout, file = job.places[0]
         repo, commit = checkout.repo, checkout.commit
         url = hf_hub_url(repo, file.path, revision=commit, endpoint=self._connection.endpoint)
-        found = client.attempt(
-            lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
-            on_wait=self._session.noticing(repo, file.path),
-        )
+        try:
+            found = client.attempt(
+                lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
+                on_wait=self._session.noticing(repo, file.path),
+            )
+        except Exception as error:
+            if client.status_of(error) not in (405, 501):
+                raise
+            return HfFileMetadata(None, None, url, None, None)  # a mirror without HEAD
         if found.size not in (None, file.size):
             raise InputError(
                 f"{models_of(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "

@@ -35,6 +35,7 @@ class Session:
         stop: Set when the whole fetch ends.
         last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
         limit: Of files that come through the client at once.
+        is_bare: Whether the hub's answers lack the headers that the client needs.
     """
 
     hub: Path
@@ -43,6 +44,7 @@ class Session:
     stop: threading.Event
     last_byte: float = field(default_factory=time.monotonic)
     limit: Limit = field(default_factory=lambda: Limit(_MOST_AT_ONCE))
+    is_bare: bool = False
     _in_xet: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import __version__
 from modelgen.hub import client, publishing
+from modelgen.hub.fetching.directly import bring_directly, lacks_headers
 from modelgen.hub.fetching.progress_bar import bar_class
 from modelgen.hub.fetching.ranged import DamagedError
 from modelgen.hub.hashing import is_intact
@@ -74,6 +75,7 @@ def _is_expired(session: Session, error: BaseException) -> bool:
 
 def _download_once(session: Session, checkout: Checkout, file: File, begun: float) -> int:
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     come = 0
 
@@ -99,5 +101,14 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
         session.limit.slow_down(begun)
         session.noticing(checkout.repo, file.path)(error, seconds)
 
-    client.attempt(download, on_wait=waits)
+    if not session.is_bare:
+        try:
+            client.attempt(download, on_wait=waits)
+        except Exception as error:
+            if not lacks_headers(error):
+                raise
+            session.is_bare = isinstance(error, LocalEntryNotFoundError)
+        else:
+            return come
+    bring_directly(session, checkout, file)
     return come
