@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from modelgen.hub import client, publishing
-from modelgen.hub.answers import PATIENCE, WrongAnswerError, title_of
+from modelgen.hub.answers import PATIENCE, raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import File
 
 
+class AnotherLengthError(Exception):
+    """The official client got another number of bytes than the hub had announced: it may have been a web page."""
+
+
 def lacks_headers(error: BaseException) -> bool:
-    """Return whether the official client refuses an answer for its headers, or for its length."""
+    """Return whether the official client refuses an answer because the hub's headers are not in it."""
     from huggingface_hub.errors import FileMetadataError
 
-    return any(isinstance(cause, FileMetadataError) for cause in client.causes(error)) or (
-        "Consistency check failed" in str(error)
-    )
+    return any(isinstance(cause, FileMetadataError) for cause in client.causes(error))
 
 
 def bring_directly(session: Session, checkout: Checkout, file: File) -> None:
@@ -49,19 +51,15 @@ def bring_directly(session: Session, checkout: Checkout, file: File) -> None:
 
 def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> None:
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # type: ignore[attr-defined]
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
     connection = session.connection
     url = hf_hub_url(checkout.repo, file.path, revision=checkout.commit, endpoint=connection.endpoint)
     headers = build_hf_headers(token=connection.token, library_name="modelgen") | {"Accept-Encoding": "identity"}
     with get_session().stream("GET", url, headers=headers, timeout=PATIENCE) as response:
-        if not response.is_success:
-            response.read()
-        hf_raise_for_status(response)
-        length = response.headers.get("Content-Length", str(file.size))
-        if "html" in response.headers.get("Content-Type", "") and length != str(file.size):
-            page = next(response.iter_bytes(2**16), b"")
-            raise WrongAnswerError(str(response.url), f"a web page{title_of(page)}")
+        raise_for_status(response)
+        if response.headers.get("Content-Length") != str(file.size):
+            refuse_page(response)
         with part.open("wb") as target:
             come = 0
             for block in response.iter_raw(2**20):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import __version__
 from modelgen.hub import client, publishing
-from modelgen.hub.fetching.directly import bring_directly, lacks_headers
+from modelgen.hub.fetching.directly import AnotherLengthError, bring_directly, lacks_headers
 from modelgen.hub.fetching.progress_bar import bar_class
 from modelgen.hub.fetching.ranged import DamagedError
 from modelgen.hub.hashing import is_intact
@@ -75,7 +75,6 @@ def _is_expired(session: Session, error: BaseException) -> bool:
 
 def _download_once(session: Session, checkout: Checkout, file: File, begun: float) -> int:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
     come = 0
 
@@ -85,17 +84,22 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
         session.count(checkout.repo, file.path, count)
 
     def download() -> None:
-        hf_hub_download(
-            checkout.repo,
-            file.path,
-            revision=checkout.commit,
-            cache_dir=session.hub,
-            endpoint=session.connection.endpoint,
-            token=session.connection.token,
-            library_name="modelgen",
-            library_version=__version__,
-            tqdm_class=bar_class(advanced),
-        )
+        try:
+            hf_hub_download(
+                checkout.repo,
+                file.path,
+                revision=checkout.commit,
+                cache_dir=session.hub,
+                endpoint=session.connection.endpoint,
+                token=session.connection.token,
+                library_name="modelgen",
+                library_version=__version__,
+                tqdm_class=bar_class(advanced),
+            )
+        except OSError as error:
+            if client.is_of_length(error):
+                raise AnotherLengthError from error
+            raise
 
     def waits(error: BaseException, seconds: float) -> None:
         session.limit.slow_down(begun)
@@ -105,9 +109,9 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
         try:
             client.attempt(download, on_wait=waits)
         except Exception as error:
-            if not lacks_headers(error):
+            session.is_bare |= lacks_headers(error)
+            if not session.is_bare and not isinstance(error, AnotherLengthError):
                 raise
-            session.is_bare = isinstance(error, LocalEntryNotFoundError)
         else:
             return come
     bring_directly(session, checkout, file)
