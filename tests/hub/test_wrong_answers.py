@@ -28,10 +28,10 @@ def models(hub: Hub, tmp_path: Path) -> Project:
     return project(tmp_path, hub, {"org/model": {"config.json": b"{}", "tokenizer.bin": bytes(20_000)}})
 
 
-def said(models: Project, *args: str, code: int = 3, **environment: str) -> str:
+def said(models: Project, command: str, **environment: str) -> str:
     """Run what fails at once, and return its last sentence."""
-    done = models.run(*args, **environment)
-    assert done.returncode == code, done.stderr
+    done = models.run(command, **environment)
+    assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
     assert "trying again" not in done.stderr
     assert GOOD not in done.stderr + done.stdout
@@ -142,6 +142,18 @@ def test_a_delivery_network_that_refuses(hub: Hub, models: Project) -> None:
     sentence = said(models, "fetch", HF_TOKEN=GOOD)
     assert f"{hub.cdn} refuses access (403)" in sentence
     assert "a token does not help there" in sentence
+
+
+def test_what_many_files_and_repositories_have_in_common_is_said_once(hub: Hub, tmp_path: Path) -> None:
+    files: dict[str, bytes | Path] = {f"{number}.bin": bytes([number]) * 20_000 for number in range(6)}
+    models = project(tmp_path, hub, {"org/a": files, "org/b": files})
+    hub.faults.answer(403, b"<Error><Code>AccessDenied</Code></Error>", path="*.bin", host="cdn")
+    done = models.run("fetch")
+    assert done.returncode == 3
+    [sentence] = [line for line in done.stderr.splitlines() if line.startswith("modelgen: ")]
+    assert sentence.startswith("modelgen: a: org/a, b: org/b (")
+    assert sentence.count(hub.cdn) == 1
+    assert " and 3 more): " in sentence
 
 
 def test_a_name_that_cannot_be_resolved(models: Project) -> None:
