@@ -48,6 +48,7 @@ def locking(models: Project, **environment: str) -> str:
 WRONG: dict[str, tuple[Callable[[Faults], None], str]] = {
     "a login page": (lambda faults: faults.page("Wi-Fi &amp; login", path=API), 'a web page "Wi-Fi & login" where the'),
     "no JSON": (lambda faults: faults.answer(200, b"OK", path=API), "answers with no JSON"),
+    "nowhere": (lambda faults: faults.answer(302, b"", path=API), "answers with status 302, which leads nowhere"),
     "a list": (lambda faults: faults.answer(200, b"[1]", path=API), "answers with no commit"),
     "no sha": (lambda faults: faults.answer(200, b'{"siblings": 5}', path=API), "answers with no commit"),
     "a strange sha": (lambda faults: faults.answer(200, b'{"sha": "../x"}', path=API), "answers with no commit"),
@@ -90,6 +91,11 @@ def test_a_delivery_network_that_answers_with_a_page(hub: Hub, tmp_path: Path, l
     hub.faults.page("Blocked by policy", path="*.safetensors", host="cdn")
     sentence = said(models, "fetch")
     assert f'{hub.cdn} answers with a web page "Blocked by policy"' in sentence
+
+
+def test_a_redirect_to_nowhere(hub: Hub, models: Project) -> None:
+    hub.faults.answer(302, b"")
+    assert f"{hub.endpoint} answers with status 302, which leads nowhere" in said(models, "fetch")
 
 
 def test_a_page_in_place_of_everything(hub: Hub, models: Project) -> None:

@@ -71,6 +71,8 @@ def raise_for_status(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx
     kept = {name: text for name, text in response.headers.items() if name.lower() not in _OF_BODY}
     body = _read(response, _MOST_OF_ERROR)
     hf_raise_for_status(httpx.Response(response.status_code, headers=kept, content=body, request=response.request))
+    # The client lets these pass.
+    raise WrongAnswerError(str(response.url), f"status {response.status_code}, which leads nowhere")
 
 
 def refuse_page(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx2
