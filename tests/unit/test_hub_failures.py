@@ -17,13 +17,13 @@ def test_one_failure_stays_as_it_is() -> None:
 
 def test_files_of_one_repository_with_one_cause_are_one_message() -> None:
     [only] = grouped(HubError(Subject("m", "org/m", f"{n}.txt"), "hub.example answers 503") for n in range(3000))
-    assert str(only) == "m: org/m (0.txt, 1.txt, 2.txt and 2,997 more): hub.example answers 503"
+    assert str(only) == "m: org/m (0.txt, 1.txt, 10.txt and 2,997 more): hub.example answers 503"
 
 
 def test_repositories_with_one_cause_are_one_message() -> None:
     [only] = grouped(failure(number) for number in range(300))
-    assert str(only).startswith("model-0: org/model-0, model-1: org/model-1, model-2: org/model-2, ")
-    assert " and 295 more (0.txt, 1.txt, 2.txt and 297 more): hub.example answers 503" in str(only)
+    assert str(only).startswith("model-0: org/model-0, model-100: org/model-100, ")
+    assert " and 295 more (0.txt, 1.txt, 10.txt and 297 more): hub.example answers 503" in str(only)
     assert only.exit_code == ModelgenError.exit_code
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from modelgen.files import ModelgenError
+from modelgen.hub.proxies import check_proxies
 from modelgen.hub.settings import check_settings, check_token, without_secrets
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def connect(token: str | None) -> Connection:
     """
     os.environ.update(_SETTINGS)
     check_settings()
+    check_proxies()
     from huggingface_hub import HfApi, constants, get_token
 
     if constants.HF_HUB_OFFLINE:
@@ -152,13 +154,19 @@ def is_transient(error: BaseException) -> bool:
         return is_passing(status)
     if is_untrusted(error) or is_no_tls(error) or isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         return False
+    if any(isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME for reason in reasons(error)):
+        return False
     if isinstance(error, LocalEntryNotFoundError):
         return error.__cause__ is not None and is_transient(error.__cause__)
     if isinstance(error, urllib.error.URLError):
         return isinstance(error.reason, OSError)
     if isinstance(error, httpx.TransportError | ConnectionError | TimeoutError | http.client.HTTPException):
         return True
-    # The client says so when an answer is shorter than the hub announced.
+    return is_of_length(error)
+
+
+def is_of_length(error: BaseException) -> bool:
+    """Return whether the client says that an answer had another length than the hub announced."""
     return type(error) is OSError and "Consistency check failed" in str(error)
 
 

@@ -65,8 +65,8 @@ def _joined(group: Sequence[ModelgenError], reason: str) -> ModelgenError:
 
 
 def _sentence(subjects: Sequence[Subject], joint: str, reason: str) -> str:
-    repositories = list(dict.fromkeys(f"{subject.models}: {subject.repo}" for subject in subjects))
-    files = list(dict.fromkeys(subject.file for subject in subjects if subject.file))
+    repositories = sorted({f"{subject.models}: {subject.repo}" for subject in subjects})
+    files = sorted({subject.file for subject in subjects if subject.file})
     about = named(repositories, _MOST_REPOSITORIES)
     shown = named(files, _MOST_FILES)
     if files:

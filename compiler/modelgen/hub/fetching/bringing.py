@@ -19,6 +19,7 @@ from modelgen.hub.fetching.through_client import bring_through_client
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
+from modelgen.hub.proxies import is_through_socks
 from modelgen.hub.small_files import is_there
 from modelgen.lockfile.entries import Asset
 
@@ -74,15 +75,22 @@ class Bringer:
 
     def _metadata(self, job: Job) -> HfFileMetadata:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.file_download import HfFileMetadata
 
         checkout, file = job.places[0]
         repo, commit = checkout.repo, checkout.commit
         url = hf_hub_url(repo, file.path, revision=commit, endpoint=self._connection.endpoint)
-        found = client.attempt(
-            lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
-            on_wait=self._session.noticing(repo, file.path),
-        )
-        if found.size not in (None, file.size):
+        try:
+            found = client.attempt(
+                lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
+                on_wait=self._session.noticing(repo, file.path),
+            )
+        except Exception as error:
+            if client.status_of(error) not in (405, 501):
+                raise
+            return HfFileMetadata(None, None, url, None, None)  # a mirror without HEAD
+        # Without a commit, it is no answer of the hub's: a mirror redirects elsewhere, or a page is in the way.
+        if found.commit_hash is not None and found.size not in (None, file.size):
             raise InputError(
                 f"{models_of(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "
                 f"models.lock says {file.size:,}; run `modelgen lock --upgrade {' '.join(checkout.models)}`"
@@ -99,7 +107,7 @@ class Bringer:
         self._session.report(Started(checkout.repo, file.path, file.size, job.have))
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
         is_xet = self._has_xet and file.sha256 is not None and bool(self._metadata_of(job).xet_file_data)
-        if file.size >= LARGE and not is_xet:
+        if file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint):
             self._bring_large(job)
         else:
             for number, place in enumerate(job.places):
@@ -143,6 +151,8 @@ class Bringer:
     def bring_asset(self, asset: Asset) -> int:
         """Bring a file that is on no hub, and return its bytes."""
         path = asset_path(self._session.hub, asset)
+        if is_through_socks(asset.url):
+            raise ModelgenError("a SOCKS proxy cannot be used for it; set an HTTP proxy or NO_PROXY")
         self._session.report(Started(_ELSEWHERE, asset.name, asset.size or 0))
         make_folder(path.parent)
         part = path.with_name(f"{asset.name}.part")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
 from modelgen.hub import client, publishing
+from modelgen.hub.failures import grouped
 from modelgen.hub.fetching.bringing import LARGE, Bringer
 from modelgen.hub.fetching.events import Noticed, Planned, Report
 from modelgen.hub.fetching.leftovers import remove_leftovers
@@ -98,6 +99,7 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report) -> 
             _complete_all(run, connect)
         finally:
             save(wanted, seen)
+    outcome.failures = grouped(outcome.failures)
     return outcome
 
 

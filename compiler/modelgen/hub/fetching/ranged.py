@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelgen.files import ModelgenError
+from modelgen.hub.answers import WrongAnswerError, title_of
 from modelgen.hub.fetching.part import Part
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class Opener:
         if first:
             request.add_header("Range", f"bytes={first}-")
         answer: http.client.HTTPResponse = self._director.open(request, timeout=self._timeout)
+        if answer.headers.get_content_type() == "text/html":
+            with answer:
+                raise WrongAnswerError(answer.url, f"a web page{title_of(answer.read(2**16))}")
         return answer
 
 

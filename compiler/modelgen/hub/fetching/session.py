@@ -12,6 +12,7 @@ from modelgen.hub import sentences
 from modelgen.hub.addresses import is_same_origin
 from modelgen.hub.failures import named
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
+from modelgen.hub.fetching.limit import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from modelgen.hub.client import Connection
     from modelgen.hub.layout import Checkout
+
+_MOST_AT_ONCE = 64  # more than the pools have threads
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Session:
         report: Told of all that happens.
         stop: Set when the whole fetch ends.
         last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
+        limit: Of files that come through the client at once.
+        is_bare: Whether the hub's answers lack the headers that the client needs.
     """
 
     hub: Path
@@ -38,6 +43,8 @@ class Session:
     report: Report
     stop: threading.Event
     last_byte: float = field(default_factory=time.monotonic)
+    limit: Limit = field(default_factory=lambda: Limit(_MOST_AT_ONCE))
+    is_bare: bool = False
     _in_xet: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

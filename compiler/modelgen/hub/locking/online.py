@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, sentences, weights
+from modelgen.hub.answers import raise_for_status, refuse_page
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
@@ -225,16 +226,15 @@ def _explained(error: Exception, connection: Connection, ask: Ask, what: str) ->
 
 def _read_once(connection: Connection, repo: str, commit: str, path: str, span: tuple[int, int]) -> bytes:
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # type: ignore[attr-defined]
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
     start, stop = span
     url = hf_hub_url(repo, path, revision=commit, endpoint=connection.endpoint)
     headers = build_hf_headers(token=connection.token, library_name="modelgen")
     headers |= {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-{stop - 1}"} if stop else {})
     with get_session().stream("GET", url, headers=headers, timeout=_PATIENCE) as response:
-        if not response.is_success:
-            response.read()
-        hf_raise_for_status(response)
+        raise_for_status(response)
+        refuse_page(response)
         # A server that knows no ranges sends the whole file; the rest of it is not waited for.
         skipped = 0 if response.status_code == 206 else start
         data = bytearray()
