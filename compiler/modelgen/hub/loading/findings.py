@@ -62,6 +62,7 @@ class Finding:
         text: What is wrong with it, as in "is missing".
         help: What to do.
         is_wrong: As of `Lack`.
+        said: The engine's own words, where it was asked.
     """
 
     model: str
@@ -71,6 +72,7 @@ class Finding:
     text: str
     help: str
     is_wrong: bool = True
+    said: str = ""
 
 
 def finding(lack: Lack, entry: Snapshot, model: str) -> Finding:

@@ -52,7 +52,7 @@ def transformers(asked: dict[str, Any]) -> LookUps:
     config = first("transformers:AutoConfig")
     tokenizer = first("transformers:AutoTokenizer")
     safe = {"trust_remote_code": False, "local_files_only": True}
-    if config is not None:
+    if config is not None and asked["config"]:
         yield "config", lambda: config.from_pretrained(asked["config"], revision=asked["config_revision"], **safe)
     if tokenizer is not None and asked["tokenizer"]:
         name, revision = asked["tokenizer"], asked["tokenizer_revision"]

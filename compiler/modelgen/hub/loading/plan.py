@@ -37,6 +37,7 @@ class Plan:
         loras: Adapters by name.
         file: The GGUF file, of llama.cpp.
         mmproj: Its vision part.
+        by_path: Whether the engine is given paths of snapshots, and not repository ids.
         trust_remote_code: Whether code of repositories may run.
         code_revision: Of code in another repository that config.json names; None for what `main` is there.
         loader: How the engine finds the weights; None where that is not known.
@@ -53,6 +54,7 @@ class Plan:
     loras: Mapping[str, Snapshot] = field(default_factory=dict)
     file: str | None = None
     mmproj: str | None = None
+    by_path: bool = False
     trust_remote_code: bool = False
     code_revision: str | None = None
     loader: Loader | None = None
@@ -124,6 +126,7 @@ def plan(document: Document, lock: Lock, name: str) -> Plan | Unplanned:
         loras={lora: entry for lora, repo in (model.loras or {}).items() if (entry := by_role.get(("lora", repo)))},
         file=model.file if is_gguf else None,
         mmproj=model.mmproj if is_gguf else None,
+        by_path=engine.from_snapshot or model.model_form == "snapshot",
         trust_remote_code=bool(model.trust_remote_code),
         code_revision=_code_revision(args, by_role) if engine.name == vllm.NAME else None,
         loader=next(iter(own_wanted.loaders), None),
