@@ -180,25 +180,27 @@ def _join(
 
 
 def _places(inputs: Inputs) -> dict[str, Place]:
-    """Return the container of each model; print the errors that stand in the way, and stop, if there are any."""
+    """Return the container of each model; print the errors that stand in the way, and stop, if there are any.
+
+    What models.lock lacks is what the look-ups are to tell; only where a snapshot's path is needed (`no-snapshot`),
+    there is nothing to start.
+    """
     from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
     from modelgen.diagnostics import Severity
+    from modelgen.lower import lower
     from modelgen.operate.load_look_ups import place_of
-    from modelgen.pipeline import compile_source
+    from modelgen.pipeline import check_source
 
     config = inputs.config
-    compilation = compile_source(
-        read_config(config),
-        read_lock(config),
-        path=config.as_posix(),
-        lock_path=lock_path(config).as_posix(),
-        root_from_out=config.parent.absolute().as_posix(),
-    )
-    if compilation.fleet is None:
-        errors = [found for found in compilation.diagnostics if found.severity is Severity.ERROR]
-        print_findings(replace(compilation, diagnostics=errors), "human", to_stderr=True)
+    data, lock = read_config(config), read_lock(config)
+    checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    errors = [found for found in checked.diagnostics if found.severity is Severity.ERROR]
+    errors = [found for found in errors if found.rule == "no-snapshot" or not found.code.startswith("MG5")]
+    if errors or checked.document is None:
+        print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
         click.get_current_context().exit(FOUND)
-    return {service.model: place_of(service) for service in compilation.fleet.services}
+    fleet = lower(checked.document, config.parent.absolute().as_posix(), checked.lock)
+    return {service.model: place_of(service) for service in fleet.services}
 
 
 def _missing_images(images: Iterable[str]) -> dict[str, str]:

@@ -56,7 +56,7 @@ def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> It
             yield Lack("tokenizer", _MISTRAL[0], "is missing, and so is tokenizer.model", otherwise)
         return
     settings = files.table(SETTINGS)
-    if SETTINGS in files and not settings:
+    if SETTINGS in files and not isinstance(files.json(SETTINGS), dict):
         yield Lack("tokenizer", SETTINGS, "is not JSON, or not a table", help=_DAMAGED)
     if FAST in files and mode != "slow":
         if not isinstance(files.json(FAST), dict):

@@ -88,7 +88,7 @@ def missing_adapter(name: str, files: Files) -> Iterator[Lack]:
         return
     if ADAPTER_CONFIG not in files:
         yield Lack("adapter", ADAPTER_CONFIG, f"is missing: `{name}` is no adapter without it")
-    elif not (config := files.table(ADAPTER_CONFIG)):
+    elif not isinstance(config := files.json(ADAPTER_CONFIG), dict):
         fix = "run `modelgen verify --fix`, then `modelgen fetch`"
         yield Lack("adapter", ADAPTER_CONFIG, "is not JSON, or not a table", help=fix)
     elif fault := other_adapter(config):
