@@ -229,9 +229,8 @@ def print_verdicts(verdicts: Sequence[Verdict], *, in_image: bool) -> None:
         click.echo(printable(f"{verdict.model}: {_line(verdict)}"))
     for problem in dict.fromkeys(verdict.problem for verdict in verdicts if verdict.problem):
         _say(problem)
-    tables = sum(verdict.by == _TABLE for verdict in verdicts)
-    if tables and not in_image:
-        _say(f"{tables} looked up by {_TABLE}; `--image` asks the engines themselves, in their images")
+    if not in_image and (by := sorted({verdict.by for verdict in verdicts if verdict.by})):
+        _say(f"looked up by {' and '.join(by)}; `--image` asks the engines themselves, in their images")
     elif quiet := sorted({verdict.engine for verdict in verdicts if verdict.by == _TABLE and not verdict.problem}):
         _say(f"{', '.join(quiet)} cannot look up without loading: {_TABLE} was used")
 

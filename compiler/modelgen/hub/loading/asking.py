@@ -84,9 +84,9 @@ def _asked(plan: Plan, hub: Path, mount: str) -> dict[str, Any]:
 
 
 def _for_host(asked: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what transformers does not read: the forms of Mistral's own."""
+    """Leave out what transformers does not read: Mistral's own forms, and a tokenizer without a config.json."""
     if asked["config_format"] == "mistral" or not asked["has_config"]:
         asked["config"] = None
-    if asked["tokenizer_mode"] not in _HOST_MODES:
+    if not asked["has_config"] or asked["tokenizer_mode"] not in _HOST_MODES:
         asked["tokenizer"] = None
     return asked
