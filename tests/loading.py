@@ -74,7 +74,14 @@ def commit_of(repo: str) -> str:
     return hashlib.sha1(repo.encode()).hexdigest()
 
 
-def place(root: Path, toml: str, repos: Mapping[str, Mapping[str, bytes]], *, unlocked: tuple[str, ...] = ()) -> None:
+def place(
+    root: Path,
+    toml: str,
+    repos: Mapping[str, Mapping[str, bytes]],
+    *,
+    unlocked: tuple[str, ...] = (),
+    include: tuple[str, ...] = (),
+) -> None:
     """Write models.toml, a models.lock of all repositories but the unlocked, and `hub/` with their files."""
     (root / "models.toml").write_text(complete(f'[project]\nname = "demo"\nhub = "hub"\n{toml}'))
     shutil.rmtree(root / "hub", ignore_errors=True)
@@ -84,6 +91,7 @@ def place(root: Path, toml: str, repos: Mapping[str, Mapping[str, bytes]], *, un
             repo=repo,
             commit=commit_of(repo),
             models=["m"],
+            include=[*include],
             files=[locked_file(path, data) for path, data in files.items()],
             config=files["config.json"].decode() if len(files.get("config.json", b"x" * 70_000)) < 65_536 else None,
         )
