@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.loading.plan import Plan
+    from modelgen.lockfile.entries import Snapshot
 
 _MAPS: tuple[tuple[str, LookUp], ...] = (
     ("config.json", "config"),
@@ -28,26 +29,27 @@ _MOST_MODULES = 200
 _FETCH = "run `modelgen lock`, then `modelgen fetch`"
 
 
-def missing_code(hub: Path, plan: Plan, own: Files) -> Iterator[Lack]:
-    """Yield the modules that a model's own snapshot names and that are not in the hub directory.
+def missing_code(hub: Path, plan: Plan, entry: Snapshot, files: Files) -> Iterator[Lack]:
+    """Yield the modules that the configs of a snapshot name and that are not in the hub directory.
 
     Args:
         hub: The hub directory.
         plan: What is looked up.
-        own: The model's own snapshot.
+        entry: The lock's entry of the snapshot.
+        files: What is there of it.
     """
     for path, look_up in _MAPS:
         # Only the config's look-up is told of a revision; the others open `main` of another repository.
         revision = plan.code_revision if path == "config.json" else None
-        for reference in _references(own.table(path).get("auto_map")):
+        for reference in _references(files.table(path).get("auto_map")):
             repo, separator, name = reference.rpartition("--")
-            if separator and repo != plan.own.repo:
+            if separator and repo != entry.repo:
                 fault = _elsewhere(hub, repo, name, revision or "main")
                 if fault is not None:
                     text, help_ = fault
                     yield Lack(look_up, path, text, help=help_)
             else:
-                yield from (Lack(look_up, lost, f"is missing: {path} names it") for lost in _lost(own, name))
+                yield from (Lack(look_up, lost, f"is missing: {path} names it") for lost in _lost(files, name))
 
 
 def _elsewhere(hub: Path, repo: str, name: str, revision: str) -> tuple[str, str] | None:

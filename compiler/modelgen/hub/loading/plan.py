@@ -33,7 +33,7 @@ class Plan:
         args: Flags by canonical name.
         tokenizer: Where its tokenizer comes from; None where no hub has it.
         config: Where its config comes from.
-        drafts: Draft models.
+        drafts: Draft models, each with how the engine finds its weights.
         loras: Adapters by name.
         file: The GGUF file, of llama.cpp.
         mmproj: Its vision part.
@@ -50,7 +50,7 @@ class Plan:
     args: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Snapshot | None = None
     config: Snapshot | None = None
-    drafts: tuple[Snapshot, ...] = ()
+    drafts: tuple[tuple[Snapshot, Loader | None], ...] = ()
     loras: Mapping[str, Snapshot] = field(default_factory=dict)
     file: str | None = None
     mmproj: str | None = None
@@ -122,7 +122,11 @@ def plan(document: Document, lock: Lock, name: str) -> Plan | Unplanned:
         args=args,
         tokenizer=_named(tokenizer, by_role, own),
         config=_named(config, by_role, own),
-        drafts=tuple(entry for (role, _), entry in by_role.items() if role == "draft"),
+        drafts=tuple(
+            (entry, next(iter(want.loaders), None))
+            for want, entry in found
+            if entry is not None and want.role == "draft"
+        ),
         loras={lora: entry for lora, repo in (model.loras or {}).items() if (entry := by_role.get(("lora", repo)))},
         file=model.file if is_gguf else None,
         mmproj=model.mmproj if is_gguf else None,

@@ -45,25 +45,34 @@ def _checkpoint(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
             yield from ((plan.tokenizer, lack) for lack in missing_template(plan, tokenizer, own, config))
         else:
             yield plan.tokenizer, _no_snapshot()
-    if plan.trust_remote_code:
-        yield from ((plan.own, lack) for lack in missing_code(hub, plan, own))
+    for entry in _with_code(plan):
+        yield from ((entry, lack) for lack in missing_code(hub, plan, entry, _files(hub, entry)))
     yield from ((plan.own, lack) for lack in missing_modules(plan, own, config))
     yield from ((plan.own, lack) for lack in missing_weights(plan.loader or ANY, plan, own))
     yield from _beside(hub, plan)
+
+
+def _with_code(plan: Plan) -> list[Snapshot]:
+    """Return the snapshots whose configs may name code that runs."""
+    if not plan.trust_remote_code:
+        return []
+    drafts = [entry for entry, _ in plan.drafts]
+    found = [plan.own, *drafts, *(entry for entry in (plan.tokenizer, plan.config) if entry is not None)]
+    return [entry for number, entry in enumerate(found) if entry not in found[:number]]
 
 
 def _beside(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
     """Look at the adapters and draft models."""
     for name, entry in plan.loras.items():
         yield from ((entry, lack) for lack in missing_adapter(name, _files(hub, entry)))
-    for entry in plan.drafts:
+    for entry, loader in plan.drafts:
         files = _files(hub, entry)
         if not files.exists:
             yield entry, _no_snapshot()
         elif CONFIG not in files:
             yield entry, Lack("draft", CONFIG)
         else:
-            yield from ((entry, lack) for lack in missing_weights(ANY, plan, files, look_up="draft"))
+            yield from ((entry, lack) for lack in missing_weights(loader or ANY, plan, files, look_up="draft"))
 
 
 def _llamacpp(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
