@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
-from modelgen.cli.exits import FOUND, cannot
+from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.locked import Inputs, hub_directory, read_inputs
 from modelgen.cli.reading import interrupted, printable, reading
 from modelgen.files import InputError
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from modelgen.cli.verify_load import Verdict
     from modelgen.hub.layout import Checkout
     from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.entries import Asset, Snapshot
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 @click.command("verify")
 @config_option
 @click.option("--quick", is_flag=True, help="Look at names, sizes, links and modes; read no content.")
+@click.option("--load", is_flag=True, help="Look up what the engines open when they start, too.")
+@click.option("--image", "in_image", is_flag=True, help="Let `--load` run in the engines' own images.")
 @click.option("--fix", is_flag=True, help="Remove bad files, write refs and listings anew, open modes.")
 @click.option(
     "--format",
@@ -36,17 +39,23 @@ if TYPE_CHECKING:
     show_default=True,
     help="How findings look; `json` is one document.",
 )
-def command(config: Path, *, quick: bool, fix: bool, format_: str) -> int:
+def command(  # noqa: PLR0913 - its options
+    config: Path, *, quick: bool, load: bool, in_image: bool, fix: bool, format_: str
+) -> int:
     """Hold the hub directory against models.lock, offline: every file is read and hashed.
 
     Lists what is missing, damaged, foreign, or closed to the container's user. What `--fix` removed, `modelgen fetch`
-    brings again.
+    brings again. `--load` makes the look-ups of the engines as well, by modelgen's own table or inside their images
+    (without a network and a card); it reads no weights, so `--quick --load` takes a moment.
 
     \b
     Example:
       modelgen verify --quick
+      modelgen verify --quick --load --image
       modelgen verify --fix && modelgen fetch
     """
+    if in_image and not load:
+        raise click.UsageError("`--image` says where `--load` looks up: write `--load --image`")
     inputs = _read(config)
     task = _task(inputs)
     try:
@@ -58,11 +67,24 @@ def command(config: Path, *, quick: bool, fix: bool, format_: str) -> int:
         raise cannot("write", error.filename or inputs.hub, error, "make the hub directory writable") from error
     except KeyboardInterrupt:
         return interrupted("nothing can be said of what was not read yet; run it again")
+    verdicts = _look_up(inputs, in_image=in_image) if load else []
     if format_ == "json":
-        _print_json(inputs.hub, outcome, quick=quick)
+        _print_json(inputs.hub, outcome, verdicts if load else None, quick=quick)
     else:
         _print(inputs.hub, outcome, quick=quick, fix=fix)
-    return FOUND if outcome.is_wrong else 0
+        if load:
+            from modelgen.cli.verify_load import print_verdicts
+
+            print_verdicts(verdicts, in_image=in_image)
+    if outcome.is_wrong or any(verdict.is_wrong for verdict in verdicts):
+        return FOUND
+    return WORLD if any(verdict.problem for verdict in verdicts) else 0
+
+
+def _look_up(inputs: Inputs, *, in_image: bool) -> list[Verdict]:
+    from modelgen.cli.verify_load import look_up_models
+
+    return look_up_models(inputs, inputs.document.models, in_image=in_image)
 
 
 def _read(config: Path) -> Inputs:
@@ -219,7 +241,7 @@ def _left(outcome: _Outcome) -> str:
     return ", and ".join(steps)
 
 
-def _print_json(hub: Path, outcome: _Outcome, *, quick: bool) -> None:
+def _print_json(hub: Path, outcome: _Outcome, verdicts: Sequence[Verdict] | None, *, quick: bool) -> None:
     import json
 
     findings = [
@@ -235,12 +257,16 @@ def _print_json(hub: Path, outcome: _Outcome, *, quick: bool) -> None:
         }
         for number, problem in enumerate(outcome.problems)
     ]
-    document = {
+    document: dict[str, object] = {
         "hub": str(hub),
         "quick": quick,
-        "ok": not outcome.is_wrong,
+        "ok": not outcome.is_wrong and not any(verdict.is_wrong or verdict.problem for verdict in verdicts or ()),
         "files": outcome.files,
         "bytes": outcome.bytes,
         "findings": findings,
     }
+    if verdicts is not None:
+        from modelgen.cli.verify_load import as_json
+
+        document["load"] = as_json(verdicts)
     click.echo(json.dumps(document, indent=2))
