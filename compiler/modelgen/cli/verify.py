@@ -171,7 +171,8 @@ def _mend(hub: Path, outcome: Outcome) -> None:
     numbers = sorted(range(len(outcome.problems)), key=lambda number: outcome.problems[number].kind == "ref")
     for number in numbers:
         if outcome.problems[number].kind == "ref":
-            half = half_repos(problem for other, problem in enumerate(outcome.problems) if other not in outcome.done)
+            left = (problem for other, problem in enumerate(outcome.problems) if other not in outcome.done)
+            half = half_repos(left, is_fixed=True)
             outcome.problems[number] = withhold_refs([outcome.problems[number]], half)[0]
         problem = outcome.problems[number]
         if problem.remedy is not None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen.hub.following import follow, open_regular
-from modelgen.hub.verifying.problems import FIX, Link, Problem, Unite
+from modelgen.hub.verifying.problems import FIX, Link, Problem, Unite, how_to_bring
 from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
@@ -52,14 +52,11 @@ def in_blobs(hub: Path, problem: Problem, link: Link) -> Problem:
 
 
 def _what_is_there(hub: Path, link: Link) -> str | None:
-    """Return how a copy left the place of a link; None for something else."""
-    path = hub / link.path
-    if path.is_symlink():
-        return "is an absolute link, which leads nowhere in a container" if path.readlink().is_absolute() else ""
-    landing = follow(hub, link.path)
-    if landing.status is None:
-        return "" if landing.fault is None else None
-    if not landing.is_file or landing.status.st_size > _MAX_LINK_TEXT:
+    """Return how a copy left the place of a link, empty where that is said already; None for something else."""
+    path, landing = hub / link.path, follow(hub, link.path)
+    if path.is_symlink() or (landing.status is None and landing.fault is None):
+        return ""  # the problem says it
+    if landing.status is None or not landing.is_file or landing.status.st_size > _MAX_LINK_TEXT:
         return None
     if landing.status.st_size == 0:
         return "is an empty file in place of a link, as some copies leave it"
@@ -72,6 +69,22 @@ def _what_is_there(hub: Path, link: Link) -> str | None:
     if b"blobs" in data.replace(b"\0", b"").replace(b"\\", b"/"):
         return "is a text file in place of a link, as a copy without links leaves it"
     return None
+
+
+def without_blobs(checkout: Checkout) -> Problem | None:
+    """Return one problem for a snapshot that was copied with its links and without what they lead to."""
+    blobs = f"{repo_folder(checkout.repo)}/blobs"
+    landing = follow(checkout.hub, blobs)
+    if landing.status is not None or landing.fault is not None or landing.is_link:
+        return None
+    folder = snapshot_folder(checkout.repo, checkout.commit)
+    pointers = [follow(checkout.hub, f"{folder}/{path}") for path in checkout.files]
+    if not all(pointer.is_link and pointer.status is None and pointer.fault is None for pointer in pointers):
+        return None
+    size = sum(file.size for file in checkout.files.values())
+    text = f"was not copied: {checkout.commit[:12]}… has only links to it ({len(pointers)} files, {size:,} bytes)"
+    help_ = f"copy the hub directory with all folders, such as by `rsync -a`, or {how_to_bring(checkout, is_bad=False)}"
+    return Problem(blobs, "dangling", text, help_, checkout.repo, checkout.models)
 
 
 def copies(checkout: Checkout) -> Iterator[Problem]:

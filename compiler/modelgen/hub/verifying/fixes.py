@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -33,7 +34,8 @@ def mend(hub: Path, remedy: Remedy) -> bool:
         case Remove():
             _remove(hub, remedy.path)
         case Unite():
-            return all([_link(hub, link) for link in remedy.files if _is_intact(hub, link.blob, link.file)])
+            done = [_link(hub, link) for link in remedy.files if _is_intact(hub, link.blob, link.file)]
+            return len(done) == len(remedy.files) and all(done)
         case Link():
             return _is_intact(hub, remedy.blob, remedy.file) and _link(hub, remedy)
         case Drop():
@@ -68,8 +70,9 @@ def _link(hub: Path, remedy: Link) -> bool:
             os.link(blob, staged)
         except OSError:
             shutil.copyfile(blob, staged)
-    if (parent / name).is_dir() and not (parent / name).is_symlink():
-        shutil.rmtree(parent / name)
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR((parent / name).lstat().st_mode):
+            shutil.rmtree(parent / name)
     staged.replace(parent / name)
     return True
 

@@ -77,9 +77,15 @@ def _wrong_own_ref(checkout: Checkout, path: str, passed: Passed) -> Iterator[Pr
     yield Problem(path, "ref", fault, _REPAIR, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)
 
 
-def half_repos(problems: Iterable[Problem]) -> set[str]:
-    """Return the repositories whose files are not all right, and that no `--fix` makes right."""
-    return {problem.repo for problem in problems if problem.is_wrong and problem.kind in _OF_FILES}
+def half_repos(problems: Iterable[Problem], *, is_fixed: bool = False) -> set[str]:
+    """Return the repositories whose files are not all right.
+
+    Args:
+        problems: What is not as it should be.
+        is_fixed: Whether these are what a `--fix` left; before, what only lacks a link does not count.
+    """
+    kinds = _OF_FILES | {"unlinked"} if is_fixed else _OF_FILES
+    return {problem.repo for problem in problems if problem.is_wrong and problem.kind in kinds}
 
 
 def withhold_refs(problems: Iterable[Problem], half: Collection[str]) -> list[Problem]:

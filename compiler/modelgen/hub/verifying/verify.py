@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from modelgen.hub.following import first_link, follow, open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.registry import read_locks
-from modelgen.hub.verifying.copies import copies, has_blob
+from modelgen.hub.verifying.copies import copies, has_blob, without_blobs
 from modelgen.hub.verifying.files import FileLooker
 from modelgen.hub.verifying.foreign import foreign_files, other_things
 from modelgen.hub.verifying.modes import Passed, unreadable
@@ -75,7 +75,7 @@ def survey(  # noqa: PLR0913 - what to look at, and how
     looker = FileLooker(hub, quick, passed)
     for checkout in known:
         found.files += len(checkout.files)
-        if (missing := _missing_whole(checkout)) is not None:
+        if (missing := _missing_whole(checkout) or without_blobs(checkout)) is not None:
             found.problems.append(missing)
             continue
         for file in checkout.files.values():
