@@ -24,6 +24,7 @@ _COMMANDS = {
     "fetch": "Bring the snapshots of models.lock into the hub directory.",
     "hold": "Stop a model and keep it from running.",
     "init": "Write a commented models.toml to start from.",
+    "inventory": "List what models.lock serves, for an audit.",
     "key": "Make an API key for the orchestrator.",
     "lock": "Write models.lock: what exactly models.toml serves.",
     "logs": "Print what a model's engine printed.",
@@ -36,7 +37,7 @@ _COMMANDS = {
     "switch": "Make a model or a profile resident.",
     "up": "Run the models and their orchestrator in Docker.",
     "validate": "Print all findings on models.toml.",
-    "verify": "Hold the hub directory against models.lock.",
+    "verify": "Check the hub directory against models.lock.",
     "why": "Explain why a model does not serve.",
 }
 

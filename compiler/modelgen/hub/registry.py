@@ -164,7 +164,9 @@ def forget(hub: Path, entry: Registered) -> None:
     Raises:
         OSError: The hub directory cannot be written.
     """
-    (hub / FOLDER / entry.file).unlink(missing_ok=True)
+    for path in (hub / FOLDER).glob("*.json"):
+        if _read(hub, path.name) == entry:
+            path.unlink(missing_ok=True)
 
 
 def _entry(path: Path, data: bytes, needs: tuple[Need, ...] = (), assets: tuple[str, ...] = ()) -> Registered:

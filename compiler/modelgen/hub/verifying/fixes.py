@@ -1,17 +1,18 @@
-"""What `verify --fix` does: bad files go, small ones are written anew, modes are opened; nothing outside the hub."""
+"""What `verify --fix` does: links are made, bad files removed, small ones written, modes opened; all inside the hub."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from modelgen.files import Staged
+from modelgen.files import STAGED, Staged
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
-from modelgen.hub.verifying.problems import Drop, Open, Remedy, Remove, Write
+from modelgen.hub.verifying.problems import Drop, Link, Open, Remedy, Remove, Unite, Write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +33,47 @@ def mend(hub: Path, remedy: Remedy) -> bool:
             _write(hub, remedy)
         case Remove():
             _remove(hub, remedy.path)
+        case Unite():
+            done = [_link(hub, link) for link in remedy.files if _is_intact(hub, link.blob, link.file)]
+            return len(done) == len(remedy.files) and all(done)
+        case Link():
+            return _is_intact(hub, remedy.blob, remedy.file) and _link(hub, remedy)
         case Drop():
-            _remove(hub, remedy.path)
-            if remedy.blob is not None and not _is_intact(hub, remedy.blob, remedy.file):
-                _remove(hub, remedy.blob)
-            return False
+            return _drop(hub, remedy)
+    return True
+
+
+def _drop(hub: Path, remedy: Drop) -> bool:
+    blob, is_of_file = remedy.blob, remedy.path.endswith(f"/{remedy.file.path}")
+    if blob is not None and is_of_file and _is_intact(hub, blob, remedy.file):
+        return _link(hub, Link(remedy.path, blob, remedy.file))
+    _remove(hub, remedy.path)
+    if blob is not None and not _is_intact(hub, blob, remedy.file):
+        _remove(hub, blob)
+    return False
+
+
+def _link(hub: Path, remedy: Link) -> bool:
+    """Put a link to a blob into a snapshot; where links cannot be, a second name of it, or a copy."""
+    folder, _, name = remedy.path.rpartition("/")
+    make_folder(hub / folder)
+    landing, blob = follow(hub, folder), hub / remedy.blob
+    if landing.is_link or not landing.is_folder:
+        return False
+    parent = hub.joinpath(*landing.parts)
+    staged = parent / f"{name}{STAGED}"
+    staged.unlink(missing_ok=True)
+    try:
+        staged.symlink_to(os.path.relpath(blob, parent))
+    except OSError:
+        try:
+            os.link(blob, staged)
+        except OSError:
+            shutil.copyfile(blob, staged)
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR((parent / name).lstat().st_mode):
+            shutil.rmtree(parent / name)
+    staged.replace(parent / name)
     return True
 
 

@@ -14,7 +14,7 @@ from modelgen.hub.verifying.problems import FIX, Problem, Write
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from modelgen.hub.following import Landing
     from modelgen.hub.layout import Checkout
@@ -77,15 +77,24 @@ def _wrong_own_ref(checkout: Checkout, path: str, passed: Passed) -> Iterator[Pr
     yield Problem(path, "ref", fault, _REPAIR, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)
 
 
-def withhold_refs(problems: Iterable[Problem]) -> list[Problem]:
-    """Take the remedy from wrong refs of repositories whose files are not all right: nothing half-done has a name."""
-    found = [*problems]
-    half = {problem.repo for problem in found if problem.is_wrong and problem.kind in _OF_FILES}
+def half_repos(problems: Iterable[Problem], *, is_fixed: bool = False) -> set[str]:
+    """Return the repositories whose files are not all right.
+
+    Args:
+        problems: What is not as it should be.
+        is_fixed: Whether these are what a `--fix` left; before, what only lacks a link does not count.
+    """
+    kinds = _OF_FILES | {"unlinked"} if is_fixed else _OF_FILES
+    return {problem.repo for problem in problems if problem.is_wrong and problem.kind in kinds}
+
+
+def withhold_refs(problems: Iterable[Problem], half: Collection[str]) -> list[Problem]:
+    """Take the remedy from wrong refs of half repositories: nothing half-done has a name."""
     return [
         replace(problem, remedy=None, help=_when_whole(problem.repo))
         if problem.kind == "ref" and problem.remedy is not None and problem.repo in half
         else problem
-        for problem in found
+        for problem in problems
     ]
 
 
