@@ -13,6 +13,7 @@ from modelgen import __version__
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.events import Advanced, Finished, Started
+from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
@@ -50,6 +51,7 @@ class Bringer:
         self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
+        self._lanes = Lanes()
         self._known: dict[Job, HfFileMetadata] = {}
         self._in_xet: set[Job] = set()
 
@@ -169,7 +171,17 @@ class Bringer:
         def damaged() -> None:
             self._session.notice_damage(repo, name)
 
-        return Transfer(self._opener, locate, client.is_transient, wait, advanced, damaged, self._session.stop)
+        return Transfer(
+            self._opener,
+            locate,
+            client.is_transient,
+            wait,
+            advanced,
+            damaged,
+            self._session.stop,
+            self._lanes,
+            self._session.pace,
+        )
 
     def explain(self, error: BaseException, job: Job | Asset) -> ModelgenError:
         """Return the sentence for what went wrong with one content."""

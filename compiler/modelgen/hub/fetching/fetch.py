@@ -13,6 +13,7 @@ from modelgen.hub import client, publishing
 from modelgen.hub.fetching.bringing import LARGE, Bringer
 from modelgen.hub.fetching.events import Noticed, Planned, Report
 from modelgen.hub.fetching.leftovers import remove_leftovers
+from modelgen.hub.fetching.pace import Pace
 from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.session import Session
@@ -50,12 +51,14 @@ class Wanted:
         key: Names the models.toml and the lock that want it.
         checkouts: Snapshots.
         assets: Files that are on no hub.
+        rate: Bytes a second that may come; None for no limit.
     """
 
     hub: Path
     key: str
     checkouts: Sequence[Checkout]
     assets: Sequence[Asset]
+    rate: int | None = None
 
     def plan(self, seen: Seen) -> Plan:
         """Return what is missing now."""
@@ -160,7 +163,7 @@ def _bring_all(run: _Run, missing: Plan, connection: Connection) -> None:
     files = sum(len(job.places) for job in missing.jobs) + len(missing.assets)
     report(Planned(files, missing.size + resumed, resumed))
     stop = threading.Event()
-    bringer = Bringer(Session(wanted.hub, connection, report, stop))
+    bringer = Bringer(Session(wanted.hub, connection, report, stop, Pace(wanted.rate, stop)))
     outcome.failures += bringer.check_access(missing.jobs)
     if outcome.failures:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelgen.hub.fetching.spans import bytes_there
 from modelgen.hub.layout import asset_path
 from modelgen.hub.small_files import is_there, wrong_small_files
 from modelgen.lockfile.repos import OWN_FOLDER, repo_folder
@@ -80,7 +81,7 @@ def plan(hub: Path, checkouts: Iterable[Checkout], assets: Iterable[Asset], seen
                 unsure.append((checkout, file))
         if any(True for _ in wrong_small_files(checkout)):
             stale.append(checkout)
-    jobs = [Job(tuple(needed), _size_of(partial_path(hub, *needed[0]))) for needed in places.values()]
+    jobs = [Job(tuple(needed), bytes_there(partial_path(hub, *needed[0]))) for needed in places.values()]
     jobs.sort(key=lambda job: (-job.file.size, job.checkout.repo, job.file.path))
     missing = (asset for asset in assets if not is_there(asset_path(hub, asset), asset.size))
     return Plan(tuple(jobs), tuple(missing), tuple(stale), tuple(unsure))
@@ -94,10 +95,3 @@ def path_in(hub: Path, checkout: Checkout, file: File) -> str:
 def partial_path(hub: Path, checkout: Checkout, file: File) -> Path:
     """Return where what has come of a file waits for the rest; only our own download resumes it."""
     return hub / OWN_FOLDER / "partial" / repo_folder(checkout.repo) / file.etag
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.fetching.pace import Pace
     from modelgen.hub.layout import Checkout
 
 
@@ -28,6 +29,7 @@ class Session:
         connection: To the hub.
         report: Told of all that happens.
         stop: Set when the whole fetch ends.
+        pace: How fast bytes may come.
         last_byte: When something came through the client last, by the monotonic clock.
     """
 
@@ -35,6 +37,7 @@ class Session:
     connection: Connection
     report: Report
     stop: threading.Event
+    pace: Pace
     last_byte: float = field(default_factory=time.monotonic)
 
     def count(self, repo: str, name: str, count: int) -> None:

@@ -68,6 +68,7 @@ def _download_once(session: Session, checkout: Checkout, file: File) -> int:
         nonlocal come
         come += count
         session.count(checkout.repo, file.path, count)
+        session.pace.spend(count)
 
     def download() -> None:
         hf_hub_download(
