@@ -119,7 +119,8 @@ def test_a_file_that_is_not_there(hub: Hub, models: Project) -> None:
 
 def test_forbidden(hub: Hub, models: Project) -> None:
     hub.faults.head(403, path="model.safetensors", count=None)
-    assert "the hub refuses access (403); set HF_TOKEN" in refusal(models, hub, 3)
+    said = 'refuses access (403): "The double was asked for status 403"; set HF_TOKEN'
+    assert f"the hub {hub.endpoint} {said}" in refusal(models, hub, 3)
     assert len(hub.requests_for("model.safetensors")) == 1
 
 

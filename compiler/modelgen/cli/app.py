@@ -27,6 +27,7 @@ _COMMANDS = {
     "key": "Make an API key for the orchestrator.",
     "lock": "Write models.lock: what exactly models.toml serves.",
     "logs": "Print what a model's engine printed.",
+    "prune": "Remove what no models.lock needs from the hub directory.",
     "release": "Let a held model start again.",
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",

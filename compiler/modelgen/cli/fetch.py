@@ -12,6 +12,7 @@ import click
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
 from modelgen.cli.exits import cannot
 from modelgen.cli.locked import Inputs, hub_directory, read_inputs, read_token, token_option
+from modelgen.cli.registering import register_inputs
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -48,13 +49,16 @@ def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: st
     if lock is None:
         raise InputError(f"there is no {lock_path(config)}; run `modelgen lock`")
     from modelgen.hub.fetching.remembered import Seen, key_of
+    from modelgen.hub.registry import is_registered
 
     key, hub = key_of(data, lock), hub_in(data, config)
-    if not dry_run and hub is not None and Seen(hub).is_complete(key):
+    if not dry_run and hub is not None and is_registered(hub, lock_path(config), lock) and Seen(hub).is_complete(key):
         return _say_nothing_is_missing(hub, format_)
-    wanted = wanted_of(read_inputs(config), key)
+    inputs = read_inputs(config)
+    wanted = wanted_of(inputs, key)
     if dry_run:
         return _print_plan(wanted, format_)
+    register_inputs(inputs)
     return bring(wanted, read_token(token_file), format_)
 
 
@@ -84,7 +88,7 @@ def wanted_of(inputs: Inputs, key: str) -> Wanted:
     Raises:
         InputError: The lock is not that file's.
     """
-    from modelgen.engines.assets import outside, wants
+    from modelgen.engines.assets import opening_by_name, outside, wants
     from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.layout import checkouts
 
@@ -99,7 +103,7 @@ def wanted_of(inputs: Inputs, key: str) -> Wanted:
         snapshots.append(entry)
     needed = {file.sha256 for file in outside(inputs.document, lock)}
     assets = [asset for asset in lock.assets if asset.sha256 in needed]
-    return Wanted(inputs.hub, key, checkouts(inputs.hub, snapshots), assets)
+    return Wanted(inputs.hub, key, checkouts(inputs.hub, snapshots, opening_by_name(inputs.document)), assets)
 
 
 def _print_plan(wanted: Wanted, format_: str) -> int:

@@ -9,6 +9,7 @@ import logging
 import os
 import random
 import re
+import socket
 import ssl
 import time
 import urllib.error
@@ -148,7 +149,7 @@ def is_transient(error: BaseException) -> bool:
 
     status = status_of(error)
     if status is not None:
-        return status in _TRANSIENT
+        return is_passing(status)
     if is_untrusted(error) or is_no_tls(error) or isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         return False
     if isinstance(error, LocalEntryNotFoundError):
@@ -161,17 +162,49 @@ def is_transient(error: BaseException) -> bool:
     return type(error) is OSError and "Consistency check failed" in str(error)
 
 
+def is_passing(status: int) -> bool:
+    """Return whether a status may be another one later."""
+    return status in _TRANSIENT
+
+
+def is_of_way(error: BaseException) -> bool:
+    """Return whether nobody answered: the network, or a proxy on the way."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    found = (httpx.TransportError, ConnectionError, TimeoutError, socket.gaierror, http.client.HTTPException)
+    is_met = any(isinstance(reason, found) for reason in reasons(error))
+    return is_met or isinstance(error, urllib.error.URLError)
+
+
+def tunnel_status_of(error: BaseException) -> int | None:
+    """Return the status with which a proxy refused to connect to a host; both libraries have it only in words."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    for reason in reasons(error):
+        is_proxy = isinstance(reason, httpx.ProxyError) or "Tunnel connection failed" in str(reason)
+        if is_proxy and (found := re.search(r"\b([45]\d\d)\b", str(reason))):
+            return int(found[1])
+    return None
+
+
+def reasons(error: BaseException) -> list[BaseException]:
+    """Return an error and what it came from; urllib keeps that as a reason, others as a cause."""
+    found = []
+    for cause in causes(error):
+        reason = getattr(cause, "reason", None)
+        found += [cause, reason] if isinstance(reason, BaseException) else [cause]
+    return found
+
+
 def is_untrusted(error: BaseException) -> bool:
-    """Return whether a certificate is at the bottom of an error; urllib keeps it as a reason, others as a cause."""
-    reasons = [getattr(cause, "reason", None) for cause in causes(error)]
-    return any(isinstance(found, ssl.SSLCertVerificationError) for found in [*causes(error), *reasons])
+    """Return whether a certificate is at the bottom of an error."""
+    return any(isinstance(reason, ssl.SSLCertVerificationError) for reason in reasons(error))
 
 
 def is_no_tls(error: BaseException) -> bool:
     """Return whether the other side does not speak TLS: it never will at that port."""
-    reasons = [getattr(cause, "reason", None) for cause in causes(error)]
-    found = [cause for cause in [*causes(error), *reasons] if isinstance(cause, ssl.SSLError)]
-    return any(cause.reason in _NO_TLS for cause in found) or any(
+    found = [reason for reason in reasons(error) if isinstance(reason, ssl.SSLError)]
+    return any(reason.reason in _NO_TLS for reason in found) or any(
         "WRONG_VERSION_NUMBER" in str(c) for c in causes(error)
     )
 

@@ -64,6 +64,13 @@ def _move_old_folder(hub: Path, own: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def holding_command(hub: Path) -> str | None:
+    """Return the command that holds a hub directory, or that was killed while it did."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return str(json.loads((hub / OWN_FOLDER / "holder.json").read_text()).get("command"))
+    return None
+
+
 def _describe(holder: Path) -> str:
     found: Any = {}
     for _ in range(5):  # it is written just after the lock is taken

@@ -21,7 +21,7 @@ from modelgen.files import InputError
 from modelgen.lockfile.repos import ASSETS, is_commit, repo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
     from modelgen.lockfile.entries import Asset, File, Snapshot
@@ -42,6 +42,7 @@ class Checkout:
         files: By path in the snapshot.
         refs: Names below `refs/` that must hold the commit.
         models: Ids of the models that need it.
+        by_name: Whether something opens the repository by a name, and not by its commit or path.
     """
 
     hub: Path
@@ -50,6 +51,7 @@ class Checkout:
     files: Mapping[str, File]
     refs: tuple[str, ...]
     models: tuple[str, ...]
+    by_name: bool = False
 
     @property
     def folder(self) -> Path:
@@ -79,8 +81,18 @@ class Checkout:
         return self.folder / "refs" / name
 
 
-def checkouts(hub: Path, snapshots: Iterable[Snapshot]) -> list[Checkout]:
+def own_ref(commit: str) -> str:
+    """Return the ref that nobody else moves: with it `hf cache prune` keeps the snapshot, whatever `main` names."""
+    return f"{_OWN_REFS}/{commit}"
+
+
+def checkouts(hub: Path, snapshots: Iterable[Snapshot], by_name: Container[str] = ()) -> list[Checkout]:
     """Return the entries of a lock by repository and commit.
+
+    Args:
+        hub: The hub directory.
+        snapshots: Entries of the lock.
+        by_name: Ids of the models that open their repository by its name.
 
     Raises:
         InputError: Two entries of one commit are at odds about a file.
@@ -97,6 +109,7 @@ def checkouts(hub: Path, snapshots: Iterable[Snapshot]) -> list[Checkout]:
             _files(entries),
             names[repo, commit],
             tuple(dict.fromkeys(model for entry in entries for model in entry.models)),
+            any(model in by_name for entry in entries for model in entry.models),
         )
         for (repo, commit), entries in grouped.items()
     ]
@@ -130,7 +143,7 @@ def _refs(grouped: Mapping[tuple[str, str], list[Snapshot]]) -> dict[tuple[str, 
     found: dict[tuple[str, str], list[str]] = {key: [] for key in grouped}
     for (repo, name), commit in holders.items():
         found[repo, commit].append(name)
-    return {key: tuple(names) or (f"{_OWN_REFS}/{key[1]}",) for key, names in found.items()}
+    return {key: tuple(names) or (own_ref(key[1]),) for key, names in found.items()}
 
 
 def tree_listing(checkout: Checkout) -> bytes:

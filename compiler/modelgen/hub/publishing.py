@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from modelgen.files import STAGED, ModelgenError, Staged
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import tree_listing
-from modelgen.hub.small_files import is_there, wrong_small_files
+from modelgen.hub.layout import own_ref, tree_listing
+from modelgen.hub.small_files import is_there, other_commit, wrong_small_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,8 +53,12 @@ def link(checkout: Checkout, file: File) -> None:
     staged.replace(pointer)
 
 
-def finish(checkout: Checkout) -> None:
+def finish(checkout: Checkout, *, takes_names: bool) -> None:
     """Make a complete checkout durable, then write its refs and its listing, so that nothing half-done has a name.
+
+    Args:
+        checkout: See there.
+        takes_names: See `small_files`.
 
     Raises:
         OSError: The hub directory cannot be written.
@@ -66,12 +70,19 @@ def finish(checkout: Checkout) -> None:
     # A journal commits for many as fast as for one.
     list(in_parallel(open_and_sync, map(checkout.pointer, checkout.files.values()), _SYNCED_AT_ONCE))
     sync_folders(folder for folder in folders if folder.is_dir())
-    write_small_files(checkout)
+    _write_small_files(checkout, dict(wrong_small_files(checkout, takes_names=takes_names)))
 
 
-def write_small_files(checkout: Checkout) -> None:
-    """Write the refs and the listing that are not as they should be."""
-    wrong = dict(wrong_small_files(checkout))
+def move_ref(checkout: Checkout, name: str) -> None:
+    """Let a ref name the commit of a checkout."""
+    _write_small_files(checkout, {f"refs/{name}": checkout.commit.encode()})
+
+
+def _write_small_files(checkout: Checkout, wrong: dict[str, bytes]) -> None:
+    """Write refs and the listing; a commit that loses a name keeps a ref, so that no `hf cache prune` deletes it."""
+    names = [path.removeprefix("refs/") for path in wrong if path.startswith("refs/")]
+    kept = {commit for name in names if (commit := other_commit(checkout, name)) is not None}
+    wrong = {f"refs/{own_ref(commit)}": commit.encode() for commit in kept} | wrong
     for name in wrong:
         make_folder((checkout.folder / name).parent)
     staged = Staged(checkout.folder, wrong)

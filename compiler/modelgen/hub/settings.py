@@ -12,6 +12,7 @@ from modelgen.files import ModelgenError
 
 _QUERY = re.compile(r"(https?://[^\s'\"?]+)\?[^\s'\"]+")
 _ACCOUNT = re.compile(r"(?<=://)[^\s/@]+@")
+_TOKEN = re.compile(r"\bhf_\w{8,}|(?<=Bearer )\S+")
 
 
 def check_settings() -> None:
@@ -62,5 +63,5 @@ def proxy_for(url: str) -> str | None:
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without the queries of addresses, which may be signed, and without accounts in them."""
-    return _ACCOUNT.sub("", _QUERY.sub(r"\1?…", text))
+    """Return a text without tokens, without the queries of addresses, which may be signed, and accounts in them."""
+    return _TOKEN.sub("…", _ACCOUNT.sub("", _QUERY.sub(r"\1?…", text)))

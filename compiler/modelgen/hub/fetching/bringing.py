@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -53,7 +52,6 @@ class Bringer:
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
         self._lanes = Lanes()
         self._known: dict[Job, HfFileMetadata] = {}
-        self._in_xet: set[Job] = set()
 
     def check_access(self, jobs: Sequence[Job]) -> list[ModelgenError]:
         """Ask the hub for the largest file of each snapshot, which tells of repository, commit and token at once."""
@@ -101,21 +99,20 @@ class Bringer:
         """
         checkout, file = job.places[0]
         self._session.report(Started(checkout.repo, file.path, file.size, job.have))
-        if file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
+        # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
+        is_xet = self._has_xet and file.sha256 is not None and bool(self._metadata_of(job).xet_file_data)
+        if file.size >= LARGE and not is_xet:
             self._bring_large(job)
         else:
-            if file.size >= LARGE:
-                self._in_xet.add(job)
             for number, place in enumerate(job.places):
-                bring_through_client(self._session, *place, counts=number == 0)
-            self._in_xet.discard(job)
+                bring_through_client(self._session, *place, counts=number == 0, is_xet=is_xet)
         for other, name in job.places:
             self._session.report(Finished(other.repo, name.path))
         return file.size
 
     def is_stalled(self) -> bool:
-        """Return whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
-        return bool(self._in_xet) and time.monotonic() - self._session.last_byte > self._patience
+        """Return whether files come through Xet and nothing has come for a while: it hangs without an error."""
+        return self._session.is_stalled(self._patience)
 
     def _metadata_of(self, job: Job) -> HfFileMetadata:
         if job not in self._known:

@@ -16,6 +16,7 @@ from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.pace import Pace
 from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
+from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.session import Session
 from modelgen.hub.fetching.trust import find_damaged, note, refuse_links, refuse_local, save
 from modelgen.hub.hashing import in_parallel
@@ -122,16 +123,19 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
         refuse_local(checkout, file)
         report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
         publishing.discard(checkout, file)
+    remove_leftovers(wanted.hub, wanted.checkouts)
+    missing = wanted.plan(seen)
+    _check_space(wanted.hub, missing)
+    reused = reuse(wanted.hub, missing.jobs, seen, report)
     missing = wanted.plan(seen)
     for job in missing.jobs:
         refuse_local(job.checkout, job.file)
-    remove_leftovers(wanted.hub, wanted.checkouts)
     _check_space(wanted.hub, missing)
     connection = connect() if missing.jobs or missing.assets else None
     if connection is not None:
         with client.Overheard(lambda text: report(Noticed(text))):
             _bring_all(run, missing, connection)
-    _finish(wanted, missing, connection)
+    _finish(wanted, missing, connection, reused)
     if not run.outcome.failures:
         _refuse_incomplete(wanted, seen)
 
@@ -149,8 +153,8 @@ def _refuse_incomplete(wanted: Wanted, seen: Seen) -> None:
 
 def _check_space(hub: Path, missing: Plan) -> None:
     make_folder(hub)
-    needed, free = int(missing.size * (1 + _SPARE)), shutil.disk_usage(hub).free
-    if missing.size and needed > free:
+    needed, free = int(missing.space * (1 + _SPARE)), shutil.disk_usage(hub).free
+    if missing.space and needed > free:
         raise ModelgenError(
             f"{hub} has {free / 1e9:.2f} GB free, and {needed / 1e9:.2f} GB are needed; make room, "
             "or name another directory in `[project] hub`"
@@ -243,18 +247,18 @@ def _complete(checkout: Checkout, connection: Connection) -> None:
     )
 
 
-def _finish(wanted: Wanted, missing: Plan, connection: Connection | None) -> None:
+def _finish(wanted: Wanted, missing: Plan, connection: Connection | None, reused: set[int]) -> None:
     """Let the client complete each snapshot that is whole now, make it durable, and give it its refs."""
     touched = {id(checkout) for job in missing.jobs for checkout, _ in job.places}
-    stale = {id(checkout) for checkout in missing.stale}
+    stale = {id(checkout) for checkout in missing.stale} | reused
 
     def finish(checkout: Checkout) -> None:
         if not all(is_there(checkout.pointer(file), file.size) for file in checkout.files.values()):
             return
         if id(checkout) in touched and connection is not None:
             _complete(checkout, connection)
-            publishing.finish(checkout)
+            publishing.finish(checkout, takes_names=True)
         elif id(checkout) in stale:
-            publishing.finish(checkout)
+            publishing.finish(checkout, takes_names=False)
 
     list(in_parallel(finish, wanted.checkouts, _FINISHED_AT_ONCE))

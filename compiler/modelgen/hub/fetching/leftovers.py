@@ -35,7 +35,7 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
         _remove_probes(folder)
     for folder in {checkout.folder for checkout in checkouts}:
         for path in _files(folder / "blobs"):
-            if path.name.endswith(_INCOMPLETE) and not _is_held(
+            if path.name.endswith(_INCOMPLETE) and not is_held(
                 hub / ".locks" / folder.name / f"{path.name.split('.')[0]}.lock"
             ):
                 path.unlink(missing_ok=True)
@@ -63,7 +63,8 @@ def _files(folder: Path) -> list[Path]:
     return [*folder.iterdir()] if folder.is_dir() and not folder.is_symlink() else []
 
 
-def _is_held(lock_file: Path) -> bool:
+def is_held(lock_file: Path) -> bool:
+    """Return whether a client holds the lock of a blob."""
     if not lock_file.is_file():
         return False
     lock = FileLock(lock_file, mode=0o664)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelgen.hub.fetching.spans import bytes_there
+from modelgen.hub.following import follow
 from modelgen.hub.layout import asset_path
 from modelgen.hub.small_files import is_there, wrong_small_files
 from modelgen.lockfile.repos import OWN_FOLDER, repo_folder
@@ -25,11 +26,13 @@ class Job:
 
     Args:
         places: Checkouts of one repository, and the file in each.
-        have: Bytes of it that an earlier run left.
+        have: Bytes of it that need not come: an earlier run left them, or they are in the hub directory already.
+        source: Where the whole content is, by name and size; its hash is checked before it is used.
     """
 
     places: tuple[tuple[Checkout, File], ...]
     have: int
+    source: Path | None = None
 
     @property
     def checkout(self) -> Checkout:
@@ -40,6 +43,12 @@ class Job:
     def file(self) -> File:
         """The file by its first name."""
         return self.places[0][1]
+
+    @property
+    def space(self) -> int:
+        """Bytes that the disk has to have for it: a blob needs a link only, other contents are copied."""
+        is_blob = self.source is not None and self.source == self.checkout.blob(self.file)
+        return 0 if is_blob else self.file.size if self.source else self.file.size - self.have
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,11 @@ class Plan:
         """Bytes to bring, of files of known size."""
         return sum(job.file.size - job.have for job in self.jobs) + sum(asset.size or 0 for asset in self.assets)
 
+    @property
+    def space(self) -> int:
+        """Bytes that the disk has to have."""
+        return sum(job.space for job in self.jobs) + sum(asset.size or 0 for asset in self.assets)
+
 
 def plan(hub: Path, checkouts: Iterable[Checkout], assets: Iterable[Asset], seen: Seen) -> Plan:
     """Return what `hub` lacks of `checkouts` and `assets`, and what nobody has seen to be right."""
@@ -81,10 +95,20 @@ def plan(hub: Path, checkouts: Iterable[Checkout], assets: Iterable[Asset], seen
                 unsure.append((checkout, file))
         if any(True for _ in wrong_small_files(checkout)):
             stale.append(checkout)
-    jobs = [Job(tuple(needed), bytes_there(partial_path(hub, *needed[0]))) for needed in places.values()]
+    jobs = [_job(hub, tuple(needed), seen) for needed in places.values()]
     jobs.sort(key=lambda job: (-job.file.size, job.checkout.repo, job.file.path))
     missing = (asset for asset in assets if not is_there(asset_path(hub, asset), asset.size))
     return Plan(tuple(jobs), tuple(missing), tuple(stale), tuple(unsure))
+
+
+def _job(hub: Path, places: tuple[tuple[Checkout, File], ...], seen: Seen) -> Job:
+    checkout, file = places[0]
+    blob = checkout.blob(file)
+    if is_there(blob, file.size) and follow(hub, blob.relative_to(hub).as_posix()).is_file:
+        return Job(places, file.size, blob)
+    if (known := seen.find(checkout.folder.name, file.etag)) is not None:
+        return Job(places, file.size, hub / known)
+    return Job(places, bytes_there(partial_path(hub, checkout, file)))
 
 
 def path_in(hub: Path, checkout: Checkout, file: File) -> str:

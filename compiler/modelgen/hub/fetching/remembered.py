@@ -45,6 +45,7 @@ class Seen:
         # By path below the hub directory: size, time of the last change in nanoseconds, inode, hash. The inode too,
         # for a file system's clock is coarse: two blobs of one size may have one time.
         self._files: dict[str, tuple[int, int, int, str]] = {}
+        self._by_hash: dict[tuple[str, str], list[str]] | None = None
         self._complete: Any = None
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
             written = json.loads((hub / _NOTE).read_bytes())
@@ -73,10 +74,24 @@ class Seen:
         known = self._files.get(path)
         return known is not None and known[3] == etag and self._is_as_it_was(path)
 
+    def find(self, folder: str, etag: str) -> str | None:
+        """Return a path below a repository's folder whose file had the hash `etag` and is as it was."""
+        if self._by_hash is None:
+            self._by_hash = {}
+            for path, (*_, known) in self._files.items():
+                self._by_hash.setdefault((path.partition("/")[0], known), []).append(path)
+        return next((path for path in self._by_hash.get((folder, etag), ()) if self._is_as_it_was(path)), None)
+
+    def has_right(self, content: Path, etag: str) -> bool:
+        """Return whether a file of a repository, under this name or another, had the hash `etag` and is as it was."""
+        found = self.find(content.relative_to(self._hub).parts[0], etag)
+        return found is not None and (self._hub / found).samefile(content)
+
     def add(self, path: str, etag: str) -> None:
         """Note that the file at `path` has just been seen to have the hash `etag`."""
         found = os.stat(f"{self._root}/{path}")  # noqa: PTH116 - thousands of them
         self._files[path] = (found.st_size, found.st_mtime_ns, found.st_ino, etag)
+        self._by_hash = None
 
     def save(self, key: str, files: Iterable[str], small: Mapping[str, bytes]) -> None:
         """Write the note; `files` and `small` are all that `key` wants, nothing where it is not complete."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from modelgen import __version__
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import File
 
 
-def bring_through_client(session: Session, checkout: Checkout, file: File, *, counts: bool) -> None:
+def bring_through_client(session: Session, checkout: Checkout, file: File, *, counts: bool, is_xet: bool) -> None:
     """Let the client download a file to its place; what comes damaged is fetched once more.
 
     Args:
@@ -25,13 +26,15 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, co
         checkout: Where the file belongs.
         file: The file.
         counts: Whether its bytes were announced: of several places of one content only the first is.
+        is_xet: Whether the client takes it through Xet.
 
     Raises:
         DamagedError: It came damaged twice.
         Exception: Whatever client, network and disk raise.
     """
     for is_last in (False, True):
-        come = _download(session, checkout, file)
+        with session.through_xet() if is_xet else contextlib.nullcontext():
+            come = _download(session, checkout, file)
         if is_there(checkout.pointer(file), file.size) and is_intact(checkout.pointer(file), file):
             publishing.open_and_sync(checkout.pointer(file))  # while others come
             session.count(checkout.repo, file.path, file.size * counts - come)

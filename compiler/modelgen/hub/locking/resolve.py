@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
@@ -10,6 +10,7 @@ from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import offline
 from modelgen.hub.locking.listing import Ask, Pinned, unusable
 from modelgen.lockfile.entries import Lock, Snapshot
+from modelgen.lockfile.loading import why_outdated
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
@@ -100,10 +101,11 @@ def _keep(
     kept = {}
     for want in wanted:
         entry = old.find(want) if (want.repo, want.revision) not in freed and want not in done.pinned else None
-        if entry is None:
+        # What was left out for other engines is looked up again, at the commit that is locked.
+        if entry is None or why_outdated(want, entry):
             continue
         # It was locked for another model, or by another version.
-        if fault := why_not(want.form, entry.by_path, entry.config):
+        if fault := why_not(want, entry.by_path, entry.config):
             done.faults[want] = unusable(Ask(want, entry.commit), fault)
         else:
             kept[want] = entry
@@ -122,7 +124,7 @@ def _refresh(done: Resolution, wanted: Iterable[Want]) -> Resolution:
     models = {want: [*want.models] for want in wanted}
     done.kept = {want: with_models(entry, models[want]) for want, entry in done.kept.items()}
     done.pinned = {
-        want: Pinned(with_models(found.entry, models[want]), found.unneeded, found.unasked)
+        want: replace(found, entry=with_models(found.entry, models[want]))
         for want, found in done.pinned.items()
         if want in models
     }

@@ -138,7 +138,8 @@ class FileLooker:
             return replace(found, path=link)
         is_inside = "/".join(link.split("/")[1:3]) == "/".join(place.path.split("/")[1:3])
         remedy = replace(place.drop, path=link) if is_inside else None
-        return replace(found, path=link, remedy=remedy, help=found.help if remedy else "remove that link")
+        help_ = found.help if remedy else "put the folder itself in place of that link"
+        return replace(found, path=link, remedy=remedy, help=help_)
 
     def _look_at_link(self, checkout: Checkout, file: File, path: str, landing: Landing) -> None:
         """Judge where a link leads."""

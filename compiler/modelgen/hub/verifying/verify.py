@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.hub.following import first_link, follow, open_regular
 from modelgen.hub.hashing import Digest, in_parallel
+from modelgen.hub.registry import read_locks
 from modelgen.hub.verifying.files import FileLooker
 from modelgen.hub.verifying.foreign import foreign_files, other_things
 from modelgen.hub.verifying.modes import Passed, unreadable
@@ -46,13 +47,14 @@ class Survey:
         return sum(content.file.size for content in self.contents)
 
 
-def survey(
+def survey(  # noqa: PLR0913 - what to look at, and how
     hub: Path,
     checkouts: Iterable[Checkout],
     assets: Iterable[Asset],
     left_out: Mapping[str, tuple[str, ...]],
     *,
     quick: bool,
+    others: bool = True,
 ) -> Survey:
     """Look at everything without reading it.
 
@@ -62,11 +64,13 @@ def survey(
         assets: Files of no hub that should be there too.
         left_out: Patterns of the files of a commit that are known and not wanted.
         quick: Whether nothing will be read: a link's name must tell its content then.
+        others: Whether to look for what is not in the lock, too.
     """
     found, known, passed = Survey(), [*checkouts], Passed()
     if not hub.is_dir():
-        help_ = "mend `hub` in [project] of models.toml, or run `modelgen fetch`"
+        help_ = "correct `hub` in [project] of models.toml, or run `modelgen fetch`"
         return Survey(problems=[Problem("", "no-hub", f"there is no hub directory {hub}", help_)])
+    locks = read_locks(hub)
     looker = FileLooker(hub, quick, passed)
     for checkout in known:
         found.files += len(checkout.files)
@@ -76,12 +80,13 @@ def survey(
         for file in checkout.files.values():
             looker.look_at(checkout, file)
         found.problems += foreign_files(checkout, left_out.get(checkout.commit, ()))
-        found.problems += wrong_refs(checkout, passed)
+        found.problems += wrong_refs(checkout, passed, locks)
         found.problems += wrong_listing(checkout)
     for asset in assets:
         found.files += 1
         looker.look_at_asset(asset)
-    found.problems += [*looker.problems, *unreadable(hub, passed), *other_things(hub, known)]
+    found.problems += [*looker.problems, *unreadable(hub, passed)]
+    found.problems += other_things(hub, known, locks) if others else ()
     found.contents = sorted(looker.contents.values(), key=lambda content: -content.file.size)
     return found
 
@@ -101,9 +106,8 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
         path = link
     kind = f"is {landing.kind}, not a folder" if landing.status else "is a link to nothing"
     text = landing.fault or (kind if is_bad else "is missing")
-    help_ = (
-        f"remove it, then {how_to_bring(checkout, is_bad=False)}" if is_bad else how_to_bring(checkout, is_bad=False)
-    )
+    bring = how_to_bring(checkout, is_bad=False)
+    help_ = f"move it out of the hub directory, then {bring}" if is_bad else bring
     return Problem(path, "missing", f"{text}: the whole snapshot ({files})", help_, checkout.repo, checkout.models)
 
 

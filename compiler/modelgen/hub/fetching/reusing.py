@@ -1,0 +1,96 @@
+"""Contents that the hub directory has already, of another commit or under another name: they need a link, no download."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from modelgen.files import STAGED, ModelgenError
+from modelgen.hub import publishing
+from modelgen.hub.fetching.events import Noticed, Report
+from modelgen.hub.fetching.planning import path_in
+from modelgen.hub.fetching.session import models_of
+from modelgen.hub.hashing import in_parallel, is_intact
+from modelgen.hub.holding import make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from modelgen.hub.fetching.planning import Job
+    from modelgen.hub.fetching.remembered import Seen
+    from modelgen.hub.layout import Checkout
+    from modelgen.lockfile.entries import File
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_NO_PRIVILEGE = 1314  # Windows' ERROR_PRIVILEGE_NOT_HELD
+
+
+def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int]:
+    """Give contents that are there their places, after their hash; return the ids of the checkouts that got some.
+
+    What turns out to be damaged is removed, and has to be fetched.
+
+    Raises:
+        ModelgenError: A content cannot be read.
+        OSError: The hub directory cannot be written.
+    """
+    found = [(job, job.source) for job in jobs if job.source is not None]
+    unsure = [(job, source) for job, source in found if not seen.has_right(source, job.file.etag)]
+    damaged = {
+        id(job)
+        for (job, _), is_right in zip(unsure, in_parallel(lambda pair: _is_right(*pair), unsure), strict=True)
+        if not is_right
+    }
+    begun: dict[int, Checkout] = {}
+    for job, source in found:
+        if id(job) in damaged:
+            report(Noticed(f"{job.checkout.repo}: {job.file.path} is damaged here: its hash is wrong; fetching it again"))
+            source.unlink(missing_ok=True)
+            continue
+        for checkout, file in job.places:
+            if id(checkout) not in begun:
+                publishing.write_listing(checkout)  # as before a download: half a snapshot is known for what it is
+                begun[id(checkout)] = checkout
+            publishing.clear_way(checkout, file)
+            _put(source, checkout, file)
+            seen.add(path_in(hub, checkout, file), file.etag)
+    return {*begun}
+
+
+def _is_right(job: Job, source: Path) -> bool:
+    try:
+        return is_intact(source, job.file)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ModelgenError(
+            f"{models_of(job.checkout)}: {job.checkout.repo}: cannot read {source}: {reason}; make it readable, or "
+            "remove it, and run `modelgen fetch` again"
+        ) from error
+
+
+def _put(source: Path, checkout: Checkout, file: File) -> None:
+    if source == checkout.blob(file) and not _are_links_off():
+        try:
+            publishing.link(checkout, file)
+        except OSError as error:
+            if error.errno not in _NO_LINKS and getattr(error, "winerror", None) != _NO_PRIVILEGE:
+                raise
+        else:
+            return
+    pointer = checkout.pointer(file)
+    make_folder(pointer.parent)
+    staged = pointer.with_name(f"{pointer.name}{STAGED}")
+    try:
+        shutil.copyfile(source, staged)
+        publishing.open_and_sync(staged)
+        staged.replace(pointer)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _are_links_off() -> bool:
+    """Return whether the user has told the client to make none; it would have to be imported to be asked."""
+    return os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").upper() in ("1", "ON", "YES", "TRUE")
