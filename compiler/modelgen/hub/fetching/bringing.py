@@ -12,6 +12,7 @@ from modelgen import __version__
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.events import Advanced, Finished, Started
+from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 LARGE = 100_000_000
 """Bytes from which on a file over plain HTTP comes through our own download."""
 _ELSEWHERE = "elsewhere"
+_ASKED_AT_ONCE = 8
 # After so many times the client's own patience without a byte, a native transfer counts as dead: a minute, by default.
 _STALL = 6
 
@@ -49,27 +51,41 @@ class Bringer:
         self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
         self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        if session.pace.step is not None:
+            # The client hands on nothing before it has so many bytes, and in one burst.
+            constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, max(session.pace.step, 2**14))
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
+        self._lanes = Lanes()
         self._known: dict[Job, HfFileMetadata] = {}
+        self._unreachable: list[Exception] = []
 
-    def check_access(self, jobs: Sequence[Job]) -> list[ModelgenError]:
-        """Ask the hub for the largest file of each snapshot, which tells of repository, commit and token at once."""
+    def check_access(self, jobs: Sequence[Job]) -> dict[tuple[str, str], ModelgenError]:
+        """Ask the hub for the largest file of each snapshot, which tells of repository, commit and token at once.
+
+        Returns:
+            What cannot be fetched, by repository and commit, and why.
+        """
         first: dict[tuple[str, str], Job] = {}
         for job in jobs:
             first.setdefault((job.checkout.repo, job.checkout.commit), job)
-        pool = ThreadPoolExecutor(8)
+        pool = ThreadPoolExecutor(_ASKED_AT_ONCE)
         try:
             found = pool.map(self._try_metadata, first.values())
-            return [error for error in found if error is not None]
+            return {key: error for key, error in zip(first, found, strict=True) if error is not None}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts waits for nobody
 
     def _try_metadata(self, job: Job) -> ModelgenError | None:
+        if len(self._unreachable) >= _ASKED_AT_ONCE and not self._known:
+            # Everybody who asked had no answer at all, after all tries: the others need not wait for the same.
+            return self.explain(self._unreachable[0], job)
         try:
             self._known[job] = self._metadata(job)
         except ModelgenError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the client raises many; `explain` knows them
+            if client.status_of(error) is None:
+                self._unreachable.append(error)
             return self.explain(error, job)
         return None
 
@@ -176,7 +192,17 @@ class Bringer:
         def damaged() -> None:
             self._session.notice_damage(repo, name)
 
-        return Transfer(self._opener, locate, client.is_transient, wait, advanced, damaged, self._session.stop)
+        return Transfer(
+            self._opener,
+            locate,
+            client.is_transient,
+            wait,
+            advanced,
+            damaged,
+            self._session.stop,
+            self._lanes,
+            self._session.pace,
+        )
 
     def explain(self, error: BaseException, job: Job | Asset) -> ModelgenError:
         """Return the sentence for what went wrong with one content."""

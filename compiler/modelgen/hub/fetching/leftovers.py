@@ -44,7 +44,10 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
     partial = hub / OWN_FOLDER / "partial"
     for folder in _files(partial):
         for path in _files(folder):
-            if (folder.name, path.name) not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
+            if (
+                folder.name,
+                path.name.partition(".")[0],
+            ) not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
                 path.unlink(missing_ok=True)
 
 

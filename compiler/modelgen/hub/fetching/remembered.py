@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 _NOTE = f"{OWN_FOLDER}/seen.json"
 
 
-def key_of(config: bytes, lock: bytes) -> str:
-    """Return what names a models.toml and its lock, as this version understands them."""
+def key_of(config: bytes, lock: bytes, models: Iterable[str] = ()) -> str:
+    """Return what names a models.toml and its lock, as this version understands them; or just some of their models."""
     digest = hashlib.sha256(f"{__version__} {len(config)} ".encode())
     digest.update(config)
     digest.update(lock)
+    if names := sorted(set(models)):
+        digest.update(json.dumps(names).encode())
     return digest.hexdigest()
 
 

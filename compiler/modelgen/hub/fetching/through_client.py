@@ -82,6 +82,7 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
         nonlocal come
         come += count
         session.count(checkout.repo, file.path, count)
+        session.pace.spend(count)
 
     def download() -> None:
         try:
