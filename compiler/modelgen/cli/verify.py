@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -158,13 +158,19 @@ def _verify(task: _Task, *, quick: bool) -> _Outcome:
 
 
 def _mend(hub: Path, outcome: _Outcome) -> None:
-    from modelgen.hub.verifying.fixes import mend
+    from modelgen.hub.verifying.fixes import RefusedError, mend
 
     for number, problem in enumerate(outcome.problems):
-        if problem.remedy is not None:
-            if mend(hub, problem.remedy):
-                outcome.done.add(number)
-            outcome.mended.add(number)
+        if problem.remedy is None:
+            continue
+        try:
+            is_done = mend(hub, problem.remedy)
+        except RefusedError as error:
+            outcome.problems[number] = replace(problem, help=str(error))
+            continue
+        if is_done:
+            outcome.done.add(number)
+        outcome.mended.add(number)
 
 
 @contextlib.contextmanager
@@ -207,6 +213,8 @@ def _left(outcome: _Outcome) -> str:
     for found in still:
         if found.kind == "not-locked":
             steps["run `modelgen lock`, then `modelgen fetch`"] = None
+        elif found.kind == "mode":
+            steps["open what is closed"] = None
         elif not is_local(found.repo):
             steps["run `modelgen fetch`"] = None
         elif found.kind == "foreign":

@@ -24,6 +24,7 @@ from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import DEFAULT_REF, Checkout
+from modelgen.hub.modes import open_up
 from modelgen.hub.small_files import has_moved_on, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, repo_folder
@@ -200,7 +201,7 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
         is_new = True
         ref = disk.Staged(checkout.folder, {f"refs/{DEFAULT_REF}": checkout.commit.encode()})
         ref.publish(f"refs/{DEFAULT_REF}")
-        checkout.ref(DEFAULT_REF).chmod(0o644)
+        open_up(checkout.ref(DEFAULT_REF))
     return is_new
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from modelgen import __version__
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, publishing, sentences
+from modelgen.hub.fetching.detour import bring_by_detour
 from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
@@ -20,8 +21,11 @@ from modelgen.hub.fetching.through_client import bring_through_client
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
+from modelgen.hub.modes import open_up
 from modelgen.hub.small_files import is_there
 from modelgen.lockfile.entries import Asset
+from modelgen.lockfile.repos import OWN_FOLDER
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +53,7 @@ class Bringer:
         self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
         self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        self._has_locks = is_held(session.hub / OWN_FOLDER / "lock") is not None
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
         self._known: dict[Job, HfFileMetadata] = {}
         self._in_xet: set[Job] = set()
@@ -99,7 +104,9 @@ class Bringer:
         """
         checkout, file = job.places[0]
         self._session.report(Started(checkout.repo, file.path, file.size, job.have))
-        if file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
+        if not self._has_locks:
+            self._bring_without_locks(job)
+        elif file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
             self._bring_large(job)
         else:
             if file.size >= LARGE:
@@ -110,6 +117,14 @@ class Bringer:
         for other, name in job.places:
             self._session.report(Finished(other.repo, name.path))
         return file.size
+
+    def _bring_without_locks(self, job: Job) -> None:
+        """The client fails on a file system that cannot lock files, unless that is for want of the call (ENOSYS)."""
+        if job.file.sha256 is not None:
+            self._bring_large(job)
+            return
+        for number, place in enumerate(job.places):
+            bring_by_detour(self._session, *place, counts=number == 0, links=self._links)
 
     def is_stalled(self) -> bool:
         """Return whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
@@ -151,7 +166,7 @@ class Bringer:
         part = path.with_name(f"{asset.name}.part")
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
         transfer.bring(Content(asset.sha256, asset.size, part))
-        part.chmod(0o644)
+        open_up(part)
         part.replace(path)
         publishing.sync_folders([path.parent])
         self._session.report(Finished(_ELSEWHERE, asset.name))

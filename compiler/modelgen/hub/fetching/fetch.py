@@ -16,7 +16,7 @@ from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.session import Session
-from modelgen.hub.fetching.trust import find_damaged, note, refuse_links, refuse_local, save
+from modelgen.hub.fetching.trust import find_damaged, note, refuse_closed, refuse_links, refuse_local, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
 from modelgen.hub.small_files import is_there
@@ -122,6 +122,7 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
     missing = wanted.plan(seen)
     for job in missing.jobs:
         refuse_local(job.checkout, job.file)
+    refuse_closed(wanted.hub, [*missing.stale, *(checkout for job in missing.jobs for checkout, _ in job.places)])
     remove_leftovers(wanted.hub, wanted.checkouts)
     _check_space(wanted.hub, missing)
     connection = connect() if missing.jobs or missing.assets else None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from modelgen.lockfile.repos import OWN_FOLDER
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,9 +33,8 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
         _remove_probes(folder)
     for folder in {checkout.folder for checkout in checkouts}:
         for path in _files(folder / "blobs"):
-            if path.name.endswith(_INCOMPLETE) and not _is_held(
-                hub / ".locks" / folder.name / f"{path.name.split('.')[0]}.lock"
-            ):
+            lock_file = hub / ".locks" / folder.name / f"{path.name.split('.')[0]}.lock"
+            if path.name.endswith(_INCOMPLETE) and _is_abandoned(path, lock_file):
                 path.unlink(missing_ok=True)
     for checkout in checkouts:
         wanted.update((checkout.folder.name, file.etag) for file in checkout.files.values())
@@ -60,14 +57,11 @@ def _files(folder: Path) -> list[Path]:
     return [*folder.iterdir()] if folder.is_dir() and not folder.is_symlink() else []
 
 
-def _is_held(lock_file: Path) -> bool:
-    if not lock_file.is_file():
-        return False
-    lock = FileLock(lock_file, mode=0o664)
+def _is_abandoned(path: Path, lock_file: Path) -> bool:
+    """Return whether no client writes a temporary file; where that cannot be known, one of a week counts as such."""
+    is_old = time.time() - path.lstat().st_mtime > _FORGOTTEN
     try:
-        lock.acquire(timeout=0)
-    except (Timeout, NotImplementedError, OSError):
-        return True
-    with contextlib.suppress(OSError):
-        lock.release()
-    return False
+        held = is_held(lock_file) if lock_file.is_file() else False
+    except OSError:
+        held = None
+    return is_old if held is None else not held

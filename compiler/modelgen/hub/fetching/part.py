@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import mmap
 import os
 import time
 from typing import TYPE_CHECKING, Self
 
+from modelgen.files import UNSUPPORTED, sync
 from modelgen.hub.hashing import Digest
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Part:
     def sync(self) -> None:
         """Put it on the disk."""
         self._flush()
-        os.fsync(self._usual)
+        sync(self._usual)
 
     def _flush(self) -> None:
         while self._filled:
@@ -116,9 +116,9 @@ class Part:
             try:
                 return _write_at(self._direct, data, self._written)
             except OSError as error:
-                if error.errno != errno.EINVAL:
+                if error.errno not in UNSUPPORTED:
                     raise
-                # It wants larger sectors.
+                # It wants larger sectors, or takes direct writes only when it is opened.
                 os.close(self._direct)
                 self._direct = None
         return _write_at(self._usual, data, self._written)
