@@ -167,7 +167,7 @@ def hold_folder(claim: Claim) -> Iterator[None]:
 
 
 def is_held(lock: Path) -> bool | None:
-    """Return whether a process holds a file that is there; None where files cannot be locked."""
+    """Return whether a process holds a file, which is made if it is not there; None where files cannot be locked."""
     descriptor = _open(lock)
     try:
         return not _try_lock(descriptor)

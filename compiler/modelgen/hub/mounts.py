@@ -30,6 +30,7 @@ _OPTIONS = {
     "9p": "metadata,umask=022",  # of WSL
     "drvfs": "metadata,umask=022",
 }
+_EFFECTIVE = os.access in os.supports_effective_ids
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -59,15 +60,17 @@ def refuse_unwritable(hub: Path, folders: Iterable[Path]) -> None:
     while not hub.exists():
         hub = hub.parent
     for folder in [hub, *folders]:
-        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
             raise ModelgenError(f"cannot write {folder}: {_why_unwritable(hub, folder)}")
 
 
 def _why_unwritable(hub: Path, folder: Path) -> str:
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
         return "read-only file system; mount it for writing, or name another directory in `[project] hub`"
-    place = shlex.quote(str(hub))
-    owner = owner_of(folder)
+    top = folder
+    while top != hub and top.parent.stat().st_uid == folder.stat().st_uid:
+        top = top.parent
+    place, owner = shlex.quote(str(top)), owner_of(folder)
     if owner is None:
         return f"its mode is {stat.S_IMODE(folder.stat().st_mode):04o}; run `chmod -R u+rwX {place}`"
     return (

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from modelgen import __version__
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, publishing, sentences
-from modelgen.hub.fetching.detour import bring_by_detour
 from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import bring_through_client
+from modelgen.hub.fetching.whole import bring_whole
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
@@ -25,7 +25,6 @@ from modelgen.hub.modes import open_up
 from modelgen.hub.small_files import is_there
 from modelgen.lockfile.entries import Asset
 from modelgen.lockfile.repos import OWN_FOLDER
-from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +52,7 @@ class Bringer:
         self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
         self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
-        self._has_locks = is_held(session.hub / OWN_FOLDER / "lock") is not None
+        self._has_locks = client.can_lock(session.hub / OWN_FOLDER)
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
         self._known: dict[Job, HfFileMetadata] = {}
         self._in_xet: set[Job] = set()
@@ -104,9 +103,7 @@ class Bringer:
         """
         checkout, file = job.places[0]
         self._session.report(Started(checkout.repo, file.path, file.size, job.have))
-        if not self._has_locks:
-            self._bring_without_locks(job)
-        elif file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
+        if not self._has_locks or (file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data)):
             self._bring_large(job)
         else:
             if file.size >= LARGE:
@@ -117,14 +114,6 @@ class Bringer:
         for other, name in job.places:
             self._session.report(Finished(other.repo, name.path))
         return file.size
-
-    def _bring_without_locks(self, job: Job) -> None:
-        """The client fails on a file system that cannot lock files, unless that is for want of the call (ENOSYS)."""
-        if job.file.sha256 is not None:
-            self._bring_large(job)
-            return
-        for number, place in enumerate(job.places):
-            bring_by_detour(self._session, *place, counts=number == 0, links=self._links)
 
     def is_stalled(self) -> bool:
         """Return whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
@@ -141,7 +130,10 @@ class Bringer:
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
-            transfer.bring(Content(file.etag, file.size, part))
+            if file.sha256 is None:
+                bring_whole(transfer, file, part, self._session.noticing(checkout.repo, file.path))
+            else:
+                transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
         content = blob if blob.exists() else checkout.pointer(file)
         for other in job.places[0 if content == blob else 1 :]:
