@@ -6,8 +6,8 @@ _noted: dict[str, str] = {}
 
 
 def note(kind: str, sentence: str) -> None:
-    """Note a shortfall; of each kind, only the first is said."""
-    _noted.setdefault(kind, sentence)
+    """Note a shortfall; of each kind, only the last is said: what came first may be a temporary file."""
+    _noted[kind] = sentence
 
 
 def take() -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import shortfalls
 from modelgen.hub.mounts import how_to_open
+from modelgen.lockfile.repos import ASSETS, OWN_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,9 @@ def lacks(mode: int) -> int:
 
 
 def note_closed(path: Path) -> None:
-    """Note that something stays closed to others."""
+    """Note that something stays closed to others, unless only modelgen itself reads it."""
+    if OWN_FOLDER in (name := path.as_posix()) and ASSETS not in name:
+        return
     mode = stat.S_IMODE(path.stat().st_mode)
     shortfalls.note(
         "mode", f"{path} keeps mode {mode:04o}, so the container's user cannot read it: {how_to_open(path)}"

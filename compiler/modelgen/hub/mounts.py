@@ -24,6 +24,7 @@ _OPTIONS = {
     "exfat": _UMASK,
     "ntfs": _UMASK,
     "ntfs3": _UMASK,
+    "fuse": "allow_other,umask=022",
     "fuseblk": _UMASK,
     "cifs": "file_mode=0644,dir_mode=0755",
     "smb3": "file_mode=0644,dir_mode=0755",
@@ -39,8 +40,8 @@ def how_to_open(path: Path) -> str:
     if (owner := owner_of(path)) is not None:
         return f"it belongs to {owner}, who can run `chmod a+rX {shlex.quote(str(path))}`"
     mount, kind = mount_of(path)
-    if kind in _OPTIONS:
-        return f"mount {mount} ({kind}) with the options `{_OPTIONS[kind]}`"
+    if (options := _OPTIONS.get(kind) or _OPTIONS.get(kind.partition(".")[0])) is not None:  # fuse.sshfs
+        return f"mount {mount} ({kind}) with the options `{options}`"
     where = f"the file system of {mount} ({kind})" if kind else "its file system"
     return f"{where} does not take modes; mount it so that all may read it, or move the hub directory to another one"
 
