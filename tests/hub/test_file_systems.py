@@ -17,6 +17,7 @@ from adding import add
 from compiling import REPOSITORY, complete, modelgen
 from hub_on_disk import fetched
 from hub_project import project
+from modelgen.hub.long_paths import too_long
 from verifying import WEIGHTS
 
 if TYPE_CHECKING:
@@ -214,6 +215,13 @@ def test_a_checkpoint_that_was_added_where_modes_do_not_change_is_not_copied_aga
     assert done.returncode == 0, done.stderr
     assert len([line for line in done.stderr.splitlines() if "the container's user cannot read it" in line]) == 1
     assert "nothing to do" in modelgen(*arguments, cwd=tmp_path, env=refusing(chmod="ignored")).stderr
+
+
+def test_a_path_that_windows_does_not_open() -> None:
+    short, long = Path("C:/hub/a"), Path("C:/hub") / ("a" * 250)
+    assert too_long([short, long]) == long
+    assert too_long([short]) is None
+    assert too_long([]) is None
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -11,26 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
+from modelgen.mount_options import options_that_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOUNTS = Path("/proc/self/mountinfo")
-_UMASK = "umask=022"
-# What gives all files of a mount their modes, by file system.
-_OPTIONS = {
-    "vfat": _UMASK,
-    "msdos": _UMASK,
-    "exfat": _UMASK,
-    "ntfs": _UMASK,
-    "ntfs3": _UMASK,
-    "fuse": "allow_other,umask=022",
-    "fuseblk": _UMASK,
-    "cifs": "file_mode=0644,dir_mode=0755",
-    "smb3": "file_mode=0644,dir_mode=0755",
-    "9p": "metadata,umask=022",  # of WSL
-    "drvfs": "metadata,umask=022",
-}
 _EFFECTIVE = os.access in os.supports_effective_ids
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -40,7 +26,7 @@ def how_to_open(path: Path) -> str:
     if (owner := owner_of(path)) is not None:
         return f"it belongs to {owner}, who can run `chmod a+rX {shlex.quote(str(path))}`"
     mount, kind = mount_of(path)
-    if (options := _OPTIONS.get(kind) or _OPTIONS.get(kind.partition(".")[0])) is not None:  # fuse.sshfs
+    if (options := options_that_open(kind)) is not None:
         return f"mount {mount} ({kind}) with the options `{options}`"
     where = f"the file system of {mount} ({kind})" if kind else "its file system"
     return f"{where} does not take modes; mount it so that all may read it, or move the hub directory to another one"
@@ -66,7 +52,7 @@ def refuse_unwritable(hub: Path, folders: Iterable[Path]) -> None:
 
 
 def _why_unwritable(hub: Path, folder: Path) -> str:
-    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+    if sys.platform != "win32" and os.statvfs(folder).f_flag & os.ST_RDONLY:
         return "read-only file system; mount it for writing, or name another directory in `[project] hub`"
     top = folder
     while top != hub and top.parent.stat().st_uid == folder.stat().st_uid:

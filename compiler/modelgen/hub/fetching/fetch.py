@@ -19,6 +19,7 @@ from modelgen.hub.fetching.session import Session
 from modelgen.hub.fetching.trust import find_damaged, note, refuse_closed, refuse_links, refuse_local, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
+from modelgen.hub.long_paths import refuse_long_paths
 from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
     """Do all that changes the hub directory, while it is held."""
     wanted, report, seen = run.wanted, run.report, run.seen
     refuse_links(wanted.checkouts)
+    refuse_long_paths(wanted.checkouts)
     # Another process may have been at work meanwhile; what it left is looked at as well.
     for checkout, file in find_damaged(wanted.hub, wanted.plan(seen).unsure, seen, report):
         refuse_local(checkout, file)
