@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compiling import REPOSITORY
+from compiling import REPOSITORY, python
 from hub_project import Project, project
 
 if TYPE_CHECKING:
@@ -131,6 +131,31 @@ def test_the_second_user_resumes_what_the_first_began(hub: Hub, models: Project,
 def wait_for(child: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
     while not condition():
         assert child.poll() is None
+
+
+# Another user without the right to read everything, which Python needs only to begin.
+LEFTOVERS = f"""
+import os, sys
+from pathlib import Path
+from types import SimpleNamespace
+from modelgen.hub.fetching.leftovers import remove_leftovers
+folder = Path(sys.argv[1])
+os.setgroups([{GROUP}]), os.setgid({SECOND}), os.setuid({SECOND})
+remove_leftovers(folder.parent, [SimpleNamespace(folder=folder, files={{}})])
+"""
+
+
+def test_what_a_killed_client_of_the_first_left_is_in_nobodys_way(models: Project) -> None:
+    run(models, FIRST, "fetch")
+    folder = models.hub / "models--org--model"
+    probe, orphan = folder / "tmp0123abcd", folder / "blobs" / f"{'0' * 64}.0123abcd.incomplete"
+    probe.mkdir(mode=0o700)
+    orphan.touch()
+    for path in (probe, orphan):
+        os.chown(path, FIRST, GROUP)
+    done = python("-c", LEFTOVERS, str(folder), cwd=models.folder)
+    assert done.returncode == 0, done.stderr
+    assert (probe.exists(), orphan.exists()) == (True, False)
 
 
 def test_both_add(models: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -35,26 +36,34 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
         for path in _files(folder / "blobs"):
             lock_file = hub / ".locks" / folder.name / f"{path.name.split('.')[0]}.lock"
             if path.name.endswith(_INCOMPLETE) and _is_abandoned(path, lock_file):
-                path.unlink(missing_ok=True)
+                _remove(path)
     for checkout in checkouts:
         wanted.update((checkout.folder.name, file.etag) for file in checkout.files.values())
     partial = hub / OWN_FOLDER / "partial"
     for folder in _files(partial):
         for path in _files(folder):
             if (folder.name, path.name) not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
-                path.unlink(missing_ok=True)
+                _remove(path)
 
 
 def _remove_probes(folder: Path) -> None:
     """Remove the folders in which clients that were killed had tried whether links can be; that takes no minute."""
     for probe in folder.glob(f"tmp{'?' * 8}") if folder.is_dir() else ():
-        inside = {path.name for path in _files(probe)}
+        try:
+            inside = {path.name for path in _files(probe)}
+        except PermissionError:
+            continue  # another user's, who removes it with the next run
         if inside <= _PROBE and not probe.is_symlink() and time.time() - probe.lstat().st_mtime > _PROBED:
             shutil.rmtree(probe, ignore_errors=True)
 
 
 def _files(folder: Path) -> list[Path]:
     return [*folder.iterdir()] if folder.is_dir() and not folder.is_symlink() else []
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(PermissionError):  # another user's, in a sticky folder
+        path.unlink(missing_ok=True)
 
 
 def _is_abandoned(path: Path, lock_file: Path) -> bool:
