@@ -270,7 +270,7 @@ def _take_away(marker: Path, gone: Holder) -> None:
         marker.rename(aside)
     except FileNotFoundError:
         return
-    if Holder.read(aside) not in (None, gone) and not marker.exists():
+    if Holder.read(aside) != gone and not marker.exists():
         aside.rename(marker)
     else:
         aside.unlink()
