@@ -54,10 +54,10 @@ def test_a_hub_that_cannot_lock_files(hub: Hub, tmp_path: Path, error: str) -> N
 
 def test_a_large_file_in_a_hub_that_cannot_lock_files(hub: Hub, tmp_path: Path, large: Path) -> None:
     models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": large}})
-    hub.faults.slow(50_000_000, path="model.safetensors")
+    hub.faults.slow(3_000_000, path="model.safetensors")
     first = models.start("fetch", **refusing(flock="ENOLCK"))
     part = models.hub / ".locks/modelgen/partial/models--org--model" / models.snapshots[0].files[1].etag
-    wait_for(lambda: part.exists() and part.stat().st_size > 10_000_000)
+    wait_for(lambda: part.exists() and part.stat().st_size > 1_000_000)
     second = models.start("fetch", **refusing(flock="ENOLCK"))
     assert second.stderr is not None
     line = second.stderr.readline()

@@ -116,10 +116,10 @@ def test_what_one_user_fetches_the_group_goes_on_with(hub: Hub, models: Project,
 def test_the_second_user_resumes_what_the_first_began(hub: Hub, models: Project, large: Path) -> None:
     models.snapshots.clear()
     models.want("org/large", {"model.safetensors": large}, hub.add("org/large", {"model.safetensors": large}))
-    hub.faults.slow(50_000_000)
+    hub.faults.slow(3_000_000)
     first = start(models, FIRST, "fetch", umask=0o077)
     part = models.hub / ".locks/modelgen/partial/models--org--large" / models.snapshots[0].files[0].etag
-    wait_for(first, lambda: part.exists() and part.stat().st_size > 10_000_000)
+    wait_for(first, lambda: part.exists() and part.stat().st_size > 1_000_000)
     first.kill()  # and leaves its lock, its note and its part
     first.communicate()
     kept = part.stat().st_size
