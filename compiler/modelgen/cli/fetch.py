@@ -169,8 +169,6 @@ def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None 
     from modelgen.hub.fetching.events import Done, Failed
     from modelgen.hub.fetching.fetch import XetStalledError, fetch
 
-    # The client makes files and folders by it, and a container's user must be able to read them.
-    os.umask(0o022)
     try:
         with shown(format_) as report:
             try:

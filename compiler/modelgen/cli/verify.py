@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -191,7 +191,7 @@ def _verify(task: _Task, *, quick: bool) -> Outcome:
 
 def _mend(hub: Path, outcome: Outcome) -> None:
     """Fix what can be fixed; refs last, and only of repositories whose files are all right then."""
-    from modelgen.hub.verifying.fixes import mend
+    from modelgen.hub.verifying.fixes import RefusedError, mend
     from modelgen.hub.verifying.refs import half_repos, withhold_refs
 
     numbers = sorted(range(len(outcome.problems)), key=lambda number: outcome.problems[number].kind == "ref")
@@ -201,10 +201,16 @@ def _mend(hub: Path, outcome: Outcome) -> None:
             half = half_repos(left, is_fixed=True)
             outcome.problems[number] = withhold_refs([outcome.problems[number]], half)[0]
         problem = outcome.problems[number]
-        if problem.remedy is not None:
-            if mend(hub, problem.remedy):
-                outcome.done.add(number)
-            outcome.mended.add(number)
+        if problem.remedy is None:
+            continue
+        try:
+            is_done = mend(hub, problem.remedy)
+        except RefusedError as error:
+            outcome.problems[number] = replace(problem, help=str(error))
+            continue
+        if is_done:
+            outcome.done.add(number)
+        outcome.mended.add(number)
 
 
 @contextlib.contextmanager

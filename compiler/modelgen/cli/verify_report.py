@@ -77,6 +77,8 @@ def _left(outcome: Outcome) -> str:
     for found in still:
         if found.kind in ("not-locked", "other-weights"):
             steps["run `modelgen lock`, then `modelgen fetch`"] = None
+        elif found.kind == "mode":
+            steps["open what is closed"] = None
         elif not is_local(found.repo):
             steps["run `modelgen fetch`"] = None
         elif found.kind == "foreign":

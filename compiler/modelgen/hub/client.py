@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import errno
 import http.client
@@ -19,9 +20,11 @@ from typing import TYPE_CHECKING, TypeVar
 from modelgen.files import ModelgenError
 from modelgen.hub.proxies import check_proxies
 from modelgen.hub.settings import check_settings, check_token, without_secrets
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from huggingface_hub import HfApi
 
@@ -99,8 +102,31 @@ class Overheard(logging.Handler):
         logging.getLogger("huggingface_hub").handlers = self._before
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand one record on."""
-        self._say(without_secrets(record.getMessage()))
+        """Hand one record on, unless it is about modes: what they are in the end, `hub.modes` says once."""
+        text = record.getMessage()
+        if not text.startswith("Could not set the permissions"):
+            self._say(without_secrets(text))
+
+
+def can_lock(folder: Path) -> bool:
+    """Return whether the client can download below a folder: for its locks it wants `flock`, and `fchmod` with it.
+
+    Without `flock` it may fall back on files that stay when it is killed (ENOSYS), or fail (whatever else).
+    """
+    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # as it does with all its own
+
+    probe = folder / "client.lock"
+    try:
+        if is_held(probe) is None:
+            return False
+        probe.unlink()  # it changes the mode of what it makes itself
+        with WeakFileLock(probe):
+            return True
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], None] | None = None) -> T:

@@ -17,12 +17,15 @@ from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import bring_through_client
+from modelgen.hub.fetching.whole import bring_whole
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
+from modelgen.hub.modes import open_up
 from modelgen.hub.proxies import is_through_socks
 from modelgen.hub.small_files import is_there
 from modelgen.lockfile.entries import Asset
+from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,6 +57,7 @@ class Bringer:
         if session.pace.step is not None:
             # The client hands on nothing before it has so many bytes, and in one burst.
             constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, max(session.pace.step, 2**14))
+        self._has_locks = client.can_lock(session.hub / OWN_FOLDER)
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
         self._lanes = Lanes()
         self._known: dict[Job, HfFileMetadata] = {}
@@ -123,7 +127,8 @@ class Bringer:
         self._session.report(Started(checkout.repo, file.path, file.size, job.have))
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
         is_xet = self._has_xet and file.sha256 is not None and bool(self._metadata_of(job).xet_file_data)
-        if file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint):
+        is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
+        if is_ours or not self._has_locks:
             self._bring_large(job)
         else:
             for number, place in enumerate(job.places):
@@ -147,7 +152,10 @@ class Bringer:
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
-            transfer.bring(Content(file.etag, file.size, part))
+            if file.sha256 is None:
+                bring_whole(transfer, file, part, self._session.noticing(checkout.repo, file.path))
+            else:
+                transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
         content = blob if blob.exists() else checkout.pointer(file)
         for other in job.places[0 if content == blob else 1 :]:
@@ -174,7 +182,7 @@ class Bringer:
         part = path.with_name(f"{asset.name}.part")
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
         transfer.bring(Content(asset.sha256, asset.size, part))
-        part.chmod(0o644)
+        open_up(part)
         part.replace(path)
         publishing.sync_folders([path.parent])
         self._session.report(Finished(_ELSEWHERE, asset.name))

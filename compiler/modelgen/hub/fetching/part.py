@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from modelgen.files import UNSUPPORTED, sync
 from modelgen.hub.fetching.spans import Journal, Span, first_gap, journal_of, merged, spans_of
 from modelgen.hub.hashing import Digest
 
@@ -160,7 +161,7 @@ class Part:
             OSError: It cannot be written, or read again.
         """
         self._catch_up()
-        os.fsync(self._descriptor)
+        sync(self._descriptor)
         self._drop_journal()
         return self.digest.hex()
 
@@ -296,9 +297,9 @@ class Writer:
             try:
                 return _write_at(self._direct, data, self._written)
             except OSError as error:
-                if error.errno != errno.EINVAL:
+                if error.errno not in UNSUPPORTED:
                     raise
-                # It wants larger sectors.
+                # It wants larger sectors, or takes direct writes only when it is opened.
                 os.close(self._direct)
                 self._direct = None
         return _write_at(self._usual, data, self._written)
