@@ -80,6 +80,7 @@ def resolve(needs: Callable[[Lock], list[Want]], old: Lock, moved: Collection[st
         wanted = needs(done.lock)
         # By repository and revision: one ref has one commit, whoever else needs it.
         freed |= {(want.repo, want.revision) for want in wanted if any(model in moved for model in want.models)}
+        done.pinned = {want: found for want, found in done.pinned.items() if not _is_outgrown(want, found, wanted)}
         done.kept = _keep(wanted, old, freed, done)
         missing = [want for want in wanted if not any(want in part for part in (done.kept, done.pinned, done.faults))]
         now = [(want, want.models) for want in wanted]
@@ -93,6 +94,11 @@ def resolve(needs: Callable[[Lock], list[Want]], old: Lock, moved: Collection[st
                 done.faults[ask.want] = found
             else:
                 done.pinned[ask.want] = found
+
+
+def _is_outgrown(want: Want, found: Pinned, wanted: Iterable[Want]) -> bool:
+    """Return whether a config has named a repository in the meantime for a loader that reads other files of it."""
+    return any(other == want and why_outdated(other, found.entry) for other in wanted)
 
 
 def _keep(
