@@ -189,3 +189,28 @@ def test_a_module_that_is_not_there_is_refused(tmp_path: Path, hub: Hub, option:
     assert "m: org/text has no 1_Pooling/config.json, which its modules.json names" in done.stderr
     hub.add("org/text", {"1_Pooling/config.json": b"{}"})
     project.lock()
+
+
+def test_a_model_that_a_config_names_is_locked_for_all_its_loaders(tmp_path: Path, hub: Hub) -> None:
+    config = {"speculators_config": {"verifier": {"name_or_path": "org/text"}}}
+    hub.add("org/draft", TEXT | {"config.json": json.dumps(config).encode()})
+    hub.add("org/text", BOTH)
+    sglang = '[models.s]\nengine = "sglang"\nimage = "lmsysorg/sglang:v0.5.9"\nrepo = "org/text"\n'
+    draft = table("m", version="0.13.0").replace("org/text", "org/draft")
+    project = Project(tmp_path, hub, f"{draft}{sglang}")
+    project.lock()
+    assert weights(project) == ["consolidated.safetensors", *SHARDS]
+    assert project.run("--check").returncode == 0
+
+
+def test_a_lock_without_onnx_is_completed_and_serves_until_then(tmp_path: Path, hub: Hub) -> None:
+    hub.add("org/text", TEXT | {"onnx/model.onnx": b"x" * 20_000})
+    image = "ghcr.io/huggingface/text-embeddings-inference"
+    tei = f'[models.e]\nengine = "tei"\nimage = "{image}:89-1.9"\nrepo = "org/text"\n'
+    project = Project(tmp_path, hub, tei)
+    assert project.lock().snapshots[0].left_out == ["*.onnx"]
+    project.write(tei.replace(":89-", ":cpu-"))
+    assert project.run("--check").returncode == 4
+    assert other(project, "fetch")[0] == 0
+    assert "onnx/model.onnx" in project.lock().snapshots[0].by_path
+    assert project.run("--check").returncode == 0

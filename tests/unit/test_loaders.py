@@ -204,6 +204,6 @@ def test_modules_that_are_not_there() -> None:
     assert missing_modules(MODULES, whole) == []
     expected = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "4_Own/"]
     assert missing_modules(MODULES, []) == expected
-    junks: list[object] = [None, {}, [1, {"path": 3}, {"path": "."}, {}]]
-    for junk in junks:
+    junk: object
+    for junk in (None, {}, [1, {"path": 3}, {"path": "."}, {}]):
         assert missing_modules(junk, []) == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.assets import wants_of
-from modelgen.lockfile.loading import why_outdated, why_unfit
+from modelgen.lockfile.loading import why_unfit, why_untold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ def code_unknown(context: Context) -> Iterator[Found]:
     ```
     """
     for name, want, entry in _locked(context):
-        if not why_unfit(want, entry) and (fault := why_outdated(want, entry)):
+        if fault := why_untold(want, entry):
             yield Found(place_of(context, name, want), f"{want.repo} {fault}", _LOCK)
 
 

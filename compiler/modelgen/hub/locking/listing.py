@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LICENSE = 100
 # Of a config that is read: a tokenizer_config.json with all its added tokens has 2 MB.
-_MOST_OF_CONFIG = 8 * 2**20
+_MOST_OF_CONFIG = 32 * 2**20
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ def resolve(
                 for entry in old.snapshots
                 if entry.want not in wanted and (entry.want in needed or not only >= {*entry.models})
             }
+        done.pinned = {want: found for want, found in done.pinned.items() if not _is_outgrown(want, found, wanted)}
         done.kept = _keep(wanted, old, freed, done)
         missing = [want for want in wanted if not any(want in part for part in (done.kept, done.pinned, done.faults))]
         now = [(want, want.models) for want in wanted]
@@ -141,7 +142,9 @@ def _is_meant(want: Want, old: Lock, freed: Collection[tuple[str, str | None]], 
 def _usable(want: Want, old: Lock) -> Snapshot | None:
     """Return the old entry that answers a want, if an engine could load it."""
     entry = old.find(want)
-    return entry if entry is not None and why_not(want.form, entry.by_path, entry.config) is None else None
+    return (
+        entry if entry is not None and why_not(want.form, entry.by_path, entry.config, want.loaders) is None else None
+    )
 
 
 def _keep_together(done: Resolution, old: Lock) -> None:
@@ -161,6 +164,11 @@ def _keep_former(done: Resolution, old: Lock) -> None:
     done.untouched |= {
         entry.want: entry for entry in old.snapshots if entry.repo in failed and entry.want not in answered
     }
+
+
+def _is_outgrown(want: Want, found: Pinned, wanted: Iterable[Want]) -> bool:
+    """Return whether a config has named a repository in the meantime for a loader that reads other files of it."""
+    return any(other == want and why_outdated(other, found.entry) for other in wanted)
 
 
 def _keep(
