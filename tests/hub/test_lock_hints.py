@@ -65,9 +65,7 @@ def follow(project: Project, *args: str, most: int = 3) -> list[str]:
         if done.returncode == 0:
             return followed
         for sentence in done.stderr.splitlines():
-            if listing := re.search(r"; remove (\S+), then on a host", sentence):
-                (project.folder / listing[1]).unlink()
-            commands = re.findall(r"`((?:hf|printf|mkdir|modelgen) [^`]*)`", sentence)
+            commands = re.findall(r"`((?:hf|printf|mkdir|modelgen|rm) [^`]*)`", sentence)
             for command in commands:
                 shell(project, command)
             followed += commands

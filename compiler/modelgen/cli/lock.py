@@ -165,11 +165,13 @@ def lock_all(task: Task, connect: partial[Connection] | None, format_: str) -> i
 
 def _resolve(task: Task, connect: partial[Connection] | None) -> Resolution:
     from modelgen.cli.lock_progress import shown
+    from modelgen.cli.lock_target import target_of
     from modelgen.engines.assets import wants
     from modelgen.hub.locking.resolve import Places, resolve
 
     with shown() as progress:
-        places = Places(task.inputs.hub, connect, progress.say, progress.asked, progress.planned, progress.hashed)
+        told = (progress.say, progress.asked, progress.planned, progress.hashed)
+        places = Places(task.inputs.hub, connect, *told, target_of(task.inputs))
         return resolve(partial(wants, task.inputs.document), task.old, task.moved, places, task.only)
 
 

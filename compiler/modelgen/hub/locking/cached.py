@@ -50,6 +50,11 @@ class Found:
     is_large: bool
     expected: str | None
 
+    @property
+    def is_link_to_expected(self) -> bool:
+        """Whether it is a link to a blob that is named by the hash that it must have."""
+        return bool(self.expected) and _blob_name(self.path) == self.expected
+
 
 def locate(hub: Path, ask: Ask) -> tuple[str, Path]:
     """Return commit and folder of the snapshot that an engine would open by name.

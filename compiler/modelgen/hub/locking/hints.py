@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from modelgen.hub.locking.listing import Ask
@@ -32,6 +32,11 @@ def download(hub: Path, ask: Ask, commit: str | None = None, files: Iterable[str
     words += ["--cache-dir", str(hub)]
     words += ["--force-download"] if force else []
     return f"on a host with internet run `{' '.join(map(quote, words))}`"
+
+
+def remove(paths: Sequence[Path]) -> str:
+    """Return the command that removes some files, to come before another; nothing without files."""
+    return f"run `rm -f {' '.join(quote(str(path)) for path in paths)}`, then " if paths else ""
 
 
 def write_ref(ref: Path, commit: str) -> str:

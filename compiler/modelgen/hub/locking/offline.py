@@ -156,11 +156,12 @@ def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
     ask, hub = opened.ask, opened.hub
     if is_local(ask.want.repo):
         return InputError(f"{ask.about} is damaged: {what}; {_add_again(ask)}")
-    # Where link and listing name two hashes, only the hub knows which is right: a download replaces the file alone.
-    is_at_odds = any(opened.found[path].expected == "" for path in damaged)
-    listing = f"remove {listing_of(opened.snapshot)}, then " if is_at_odds else ""
+    # The client replaces blobs, and never what stands in a snapshot in place of the right link.
+    wrong = [opened.found[path].path for path in damaged if not opened.found[path].is_link_to_expected]
+    # Where link and listing name two hashes, only the hub knows which is right.
+    wrong += [listing_of(opened.snapshot)] if any(opened.found[path].expected == "" for path in damaged) else []
     return ModelgenError(
-        f"{ask.about} in the hub directory is damaged: {what}; {listing}"
+        f"{ask.about} in the hub directory is damaged: {what}; {hints.remove(wrong)}"
         f"{hints.download(hub, ask, opened.commit, damaged, force=True)}"
     )
 

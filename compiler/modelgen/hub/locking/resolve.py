@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from modelgen.files import ModelgenError
+from modelgen.files import InputError, ModelgenError
 from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import offline
 from modelgen.hub.locking.listing import Ask, Pinned, unusable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.target_names import Target
     from modelgen.lockfile.wants import Want
 
 
@@ -32,6 +33,7 @@ class Places:
         asked: Told how many repositories are asked for.
         planned: Told how many bytes of the hub directory there are to hash.
         hashed: Told of bytes that are hashed.
+        target: What the file system of the hub directory holds, which may be another host's.
     """
 
     hub: Path
@@ -40,6 +42,7 @@ class Places:
     asked: Callable[[int], None]
     planned: Callable[[int], None]
     hashed: Callable[[int], None]
+    target: Target
 
 
 @dataclass
@@ -114,6 +117,9 @@ def resolve(
         missing = [want for want in wanted if not any(want in part for part in (done.kept, done.pinned, done.faults))]
         now = [(want, want.models) for want in wanted]
         if not missing and now == before:
+            for want, kept in done.kept.items():
+                if (fault := _unfit(want, kept, places.target)) is not None:
+                    done.faults[want], done.retained[want] = fault, kept
             _keep_together(done, old)
             _keep_former(done, old)
             return _refresh(done, wanted)
@@ -122,6 +128,8 @@ def resolve(
         asks = [Ask(want, pins.get((want.repo, want.revision))) for want in missing]
         tokenizers = {model for want in needed if want.role == "tokenizer" for model in want.models}
         for ask, found in _look_up(asks, places, tokenizers):
+            if not isinstance(found, ModelgenError):
+                found = _held(ask.want, found, places.target)  # noqa: PLW2901 - the same answer, judged once more
             if isinstance(found, ModelgenError):
                 done.faults[ask.want] = found
                 if (entry := _usable(ask.want, old)) is not None:
@@ -136,6 +144,20 @@ def _is_meant(want: Want, old: Lock, freed: Collection[tuple[str, str | None]], 
         only is None
         or any(model in only for model in want.models)
         or ((want.repo, want.revision) in freed and old.find(want) is not None)
+    )
+
+
+def _held(want: Want, found: Pinned, target: Target) -> Pinned | ModelgenError:
+    return _unfit(want, found.entry, target) or found
+
+
+def _unfit(want: Want, entry: Snapshot, target: Target) -> InputError | None:
+    """Return the error of an entry with a file that the hub directory cannot hold."""
+    if (fault := target.why_not(entry.by_path)) is None:
+        return None
+    return InputError(
+        f"{Ask(want, entry.commit).about} has a file that {target.where} cannot hold: {fault}; `exclude` it in "
+        "models.toml, or put the hub directory on another file system by `[project] hub`"
     )
 
 
