@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, ModelgenError, Staged
+from modelgen.hub.aside import set_aside
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import own_ref
@@ -146,6 +147,12 @@ def clear_way(checkout: Checkout, file: File) -> None:
     pointer.unlink(missing_ok=True)
     if not is_there(blob, file.size):
         blob.unlink(missing_ok=True)
+
+
+def set_damaged_aside(checkout: Checkout, file: File) -> None:
+    """Move a file that was found damaged out of the way: somebody may have edited it on purpose."""
+    for path in (checkout.pointer(file), checkout.blob(file)):
+        set_aside(checkout.hub, path.relative_to(checkout.hub).as_posix())
 
 
 def discard(checkout: Checkout, file: File) -> None:

@@ -10,7 +10,7 @@ from modelgen.files import STAGED
 from modelgen.hub.following import follow
 from modelgen.hub.left_out import matches
 from modelgen.hub.verifying.problems import FIX, Problem, Remove
-from modelgen.lockfile.repos import LOCAL, OWN_FOLDER, is_local, repo_folder, snapshot_folder
+from modelgen.lockfile.repos import ASIDE, LOCAL, OWN_FOLDER, is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -68,7 +68,7 @@ def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known
         path,
         "foreign",
         f"is a {kind} that models.lock does not have, inside a locked snapshot: an engine may read it",
-        "move it out of the hub directory" if is_only_copy else f"{FIX}, which removes it, or move it elsewhere",
+        "move it out of the hub directory" if is_only_copy else f"{FIX}, which moves it to {ASIDE}",
         checkout.repo,
         checkout.models,
         remedy=None if is_only_copy else Remove(path),
