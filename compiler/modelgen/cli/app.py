@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import io
 import os
@@ -10,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from modelgen import __version__
+from modelgen import __version__, shortfalls
 from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
@@ -87,6 +89,7 @@ def cli() -> None:
 def run() -> NoReturn:
     """Run the command line and exit; the only traceback that a user ever sees is of a bug of ours."""
     _write_utf8()
+    atexit.register(_say_shortfalls)
     try:
         code: Any = cli.main(standalone_mode=False)
         _flush()
@@ -114,6 +117,12 @@ def run() -> NoReturn:
         )
         sys.exit(INTERNAL)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_shortfalls() -> None:
+    for sentence in shortfalls.take():
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            click.echo(f"modelgen: note: {sentence}", err=True)
 
 
 def _write_utf8() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
-from modelgen.cli.exits import FOUND, cannot
+from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.locked import Inputs, hub_directory, named_models, read_inputs
 from modelgen.cli.reading import interrupted, reading
 from modelgen.cli.verify_report import Outcome, print_human, print_json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from modelgen.cli.verify_load import Verdict
     from modelgen.hub.layout import Checkout
     from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.entries import Asset, Lock, Snapshot
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 @click.argument("models", nargs=-1)
 @config_option
 @click.option("--quick", is_flag=True, help="Look at names, sizes, links and modes; read no content.")
+@click.option("--load", is_flag=True, help="Look up what the engines open when they start, too.")
+@click.option("--image", "in_image", is_flag=True, help="Let `--load` run in the engines' own images.")
 @click.option(
     "--fix", is_flag=True, help="Link contents that are there, remove bad files, write refs and listings, open modes."
 )
@@ -39,18 +42,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="How findings look; `json` is one document.",
 )
-def command(config: Path, models: tuple[str, ...], *, quick: bool, fix: bool, format_: str) -> int:
+def command(  # noqa: PLR0913 - its options
+    config: Path, models: tuple[str, ...], *, quick: bool, load: bool, in_image: bool, fix: bool, format_: str
+) -> int:
     """Check the hub directory against models.lock, offline: every file is read and hashed.
 
     Lists what is missing, damaged, foreign, or closed to the container's user; with MODELS, only what these need.
     `--fix` links what is there under its hash, and removes what is damaged: `modelgen fetch` brings that again.
+    `--load` makes the look-ups of the engines as well, by modelgen's own table or inside their images (without a
+    network and a GPU); it reads no weights, so `--quick --load` takes a moment.
 
     \b
     Example:
       modelgen verify --quick
       modelgen verify text-4b
+      modelgen verify --quick --load --image
       modelgen verify --fix && modelgen fetch
     """
+    if in_image and not load:
+        raise click.UsageError("`--image` says where `--load` looks up: write `--load --image`")
     inputs, faults = _read(config)
     task = _task(inputs, models, faults)
     try:
@@ -63,11 +73,24 @@ def command(config: Path, models: tuple[str, ...], *, quick: bool, fix: bool, fo
         raise cannot(action, error.filename or inputs.hub, error, f"make the hub directory {way_out}") from error
     except KeyboardInterrupt:
         return interrupted("nothing can be said of what was not read yet; run it again")
+    verdicts = _look_up(inputs, models, in_image=in_image) if load else []
     if format_ == "json":
-        print_json(inputs.hub, outcome, quick=quick)
+        print_json(inputs.hub, outcome, verdicts if load else None, quick=quick)
     else:
         print_human(inputs.hub, outcome, quick=quick, fix=fix)
-    return FOUND if outcome.is_wrong else 0
+        if load:
+            from modelgen.cli.verify_load import print_verdicts
+
+            print_verdicts(verdicts, in_image=in_image)
+    if outcome.is_wrong or any(verdict.is_wrong for verdict in verdicts):
+        return FOUND
+    return WORLD if any(verdict.problem for verdict in verdicts) else 0
+
+
+def _look_up(inputs: Inputs, models: Sequence[str], *, in_image: bool) -> list[Verdict]:
+    from modelgen.cli.verify_load import look_up_models
+
+    return look_up_models(inputs, named_models(inputs, models), in_image=in_image)
 
 
 def _read(config: Path) -> tuple[Inputs, Mapping[str, str]]:
@@ -120,11 +143,14 @@ def _not_locked(inputs: Inputs, lock: Lock, models: Sequence[str], faults: Mappi
     """Yield what is needed and has no entry in the lock, or a damaged one."""
     from modelgen.engines.assets import outside, wants
     from modelgen.hub.verifying.problems import Problem
+    from modelgen.lockfile.loading import why_unfit
     from modelgen.lockfile.reading import REMAKE
 
     name, help_ = inputs.lock_path.name, "run `modelgen lock`, then `modelgen fetch`"
     for want in wants(inputs.document, lock, models):
-        if lock.find(want) is not None:
+        if (entry := lock.find(want)) is not None:
+            if fault := why_unfit(want, entry):
+                yield Problem("", "other-weights", f"{want.repo} {fault}", help_, want.repo, want.models)
             continue
         if want.repo in faults:
             yield Problem("", "bad-lock", f"{name} {faults[want.repo]}", REMAKE, want.repo, want.models)
@@ -165,7 +191,7 @@ def _verify(task: _Task, *, quick: bool) -> Outcome:
 
 def _mend(hub: Path, outcome: Outcome) -> None:
     """Fix what can be fixed; refs last, and only of repositories whose files are all right then."""
-    from modelgen.hub.verifying.fixes import mend
+    from modelgen.hub.verifying.fixes import RefusedError, mend
     from modelgen.hub.verifying.refs import half_repos, withhold_refs
 
     numbers = sorted(range(len(outcome.problems)), key=lambda number: outcome.problems[number].kind == "ref")
@@ -175,10 +201,16 @@ def _mend(hub: Path, outcome: Outcome) -> None:
             half = half_repos(left, is_fixed=True)
             outcome.problems[number] = withhold_refs([outcome.problems[number]], half)[0]
         problem = outcome.problems[number]
-        if problem.remedy is not None:
-            if mend(hub, problem.remedy):
-                outcome.done.add(number)
-            outcome.mended.add(number)
+        if problem.remedy is None:
+            continue
+        try:
+            is_done = mend(hub, problem.remedy)
+        except RefusedError as error:
+            outcome.problems[number] = replace(problem, help=str(error))
+            continue
+        if is_done:
+            outcome.done.add(number)
+        outcome.mended.add(number)
 
 
 @contextlib.contextmanager

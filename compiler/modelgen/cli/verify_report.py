@@ -11,9 +11,13 @@ from modelgen.cli.reading import printable
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from modelgen.cli.verify_load import Verdict
     from modelgen.hub.verifying.problems import Problem
+
+_WITHOUT_PLACE = ("bad-lock", "no-hub", "not-locked", "other-weights")
 
 
 @dataclass
@@ -45,7 +49,7 @@ def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
     for number, problem in enumerate(outcome.problems):
         label = "error" if problem.is_wrong else "note"
         models = f" ({', '.join(problem.models)})" if problem.models else ""
-        what = f"{problem.path or hub} {problem.text}" if problem.kind not in ("no-hub", "not-locked") else problem.text
+        what = problem.text if problem.kind in _WITHOUT_PLACE else f"{problem.path or hub} {problem.text}"
         click.echo(printable(f"{label}: {what}{models}"))
         if number in outcome.done:
             click.echo("  fixed")
@@ -71,8 +75,10 @@ def _left(outcome: Outcome) -> str:
         return "nothing is left to do"
     steps: dict[str, None] = {}
     for found in still:
-        if found.kind == "not-locked":
+        if found.kind in ("not-locked", "other-weights"):
             steps["run `modelgen lock`, then `modelgen fetch`"] = None
+        elif found.kind == "mode":
+            steps["open what is closed"] = None
         elif not is_local(found.repo):
             steps["run `modelgen fetch`"] = None
         elif found.kind == "foreign":
@@ -82,8 +88,8 @@ def _left(outcome: Outcome) -> str:
     return ", and ".join(steps)
 
 
-def print_json(hub: Path, outcome: Outcome, *, quick: bool) -> None:
-    """Print everything as one document."""
+def print_json(hub: Path, outcome: Outcome, verdicts: Sequence[Verdict] | None, *, quick: bool) -> None:
+    """Print everything as one document; `verdicts` is None without `--load`."""
     import json
 
     findings = [
@@ -99,12 +105,16 @@ def print_json(hub: Path, outcome: Outcome, *, quick: bool) -> None:
         }
         for number, problem in enumerate(outcome.problems)
     ]
-    document = {
+    document: dict[str, object] = {
         "hub": str(hub),
         "quick": quick,
-        "ok": not outcome.is_wrong,
+        "ok": not outcome.is_wrong and not any(verdict.is_wrong or verdict.problem for verdict in verdicts or ()),
         "files": outcome.files,
         "bytes": outcome.bytes,
         "findings": findings,
     }
+    if verdicts is not None:
+        from modelgen.cli.verify_load import as_json
+
+        document["load"] = as_json(verdicts)
     click.echo(json.dumps(document, indent=2))

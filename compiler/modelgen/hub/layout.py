@@ -43,6 +43,7 @@ class Checkout:
         refs: Names below `refs/` that must hold the commit.
         models: Ids of the models that need it.
         by_name: Whether something opens the repository by a name, and not by its commit or path.
+        listed: By path, what its listing names; None for just `files`.
     """
 
     hub: Path
@@ -52,6 +53,7 @@ class Checkout:
     refs: tuple[str, ...]
     models: tuple[str, ...]
     by_name: bool = False
+    listed: Mapping[str, File] | None = None
 
     @property
     def folder(self) -> Path:
@@ -86,21 +88,23 @@ def own_ref(commit: str) -> str:
     return f"{_OWN_REFS}/{commit}"
 
 
-def checkouts(hub: Path, snapshots: Iterable[Snapshot], by_name: Container[str] = ()) -> list[Checkout]:
+def checkouts(
+    hub: Path, snapshots: Iterable[Snapshot], by_name: Container[str] = (), every: Iterable[Snapshot] | None = None
+) -> list[Checkout]:
     """Return the entries of a lock by repository and commit.
 
     Args:
         hub: The hub directory.
         snapshots: Entries of the lock.
         by_name: Ids of the models that open their repository by its name.
+        every: All entries of the lock, where `snapshots` are those of some models only: refs and listings are theirs.
 
     Raises:
         InputError: Two entries of one commit are at odds about a file.
     """
-    grouped: dict[tuple[str, str], list[Snapshot]] = {}
-    for snapshot in snapshots:
-        grouped.setdefault((snapshot.repo, snapshot.commit), []).append(snapshot)
-    names = _refs(grouped)
+    grouped = _grouped(snapshots)
+    whole = grouped if every is None else _grouped(every)
+    names = _refs(whole)
     return [
         Checkout(
             hub,
@@ -110,9 +114,17 @@ def checkouts(hub: Path, snapshots: Iterable[Snapshot], by_name: Container[str] 
             names[repo, commit],
             tuple(dict.fromkeys(model for entry in entries for model in entry.models)),
             any(model in by_name for entry in entries for model in entry.models),
+            None if every is None else _files(whole[repo, commit]),
         )
         for (repo, commit), entries in grouped.items()
     ]
+
+
+def _grouped(snapshots: Iterable[Snapshot]) -> dict[tuple[str, str], list[Snapshot]]:
+    grouped: dict[tuple[str, str], list[Snapshot]] = {}
+    for snapshot in snapshots:
+        grouped.setdefault((snapshot.repo, snapshot.commit), []).append(snapshot)
+    return grouped
 
 
 def _files(entries: Iterable[Snapshot]) -> dict[str, File]:
@@ -152,7 +164,8 @@ def tree_listing(checkout: Checkout, more: Mapping[str, object] | None = None) -
     With the whole repository's listing, a client from 2.0 on calls the snapshot incomplete; with none, an older one
     calls half of it complete. The client writes the same form (_tree_cache.py, format 1).
     """
-    entries: dict[str, object] = {**(more or {}), **{path: _tree_entry(file) for path, file in checkout.files.items()}}
+    listed = checkout.files if checkout.listed is None else checkout.listed
+    entries: dict[str, object] = {**(more or {}), **{path: _tree_entry(file) for path, file in listed.items()}}
     files = {path: entries[path] for path in sorted(entries)}
     return json.dumps({"format_version": _TREE_FORMAT, "files": files}, indent=1).encode()
 

@@ -1,4 +1,4 @@
-"""Contents that the hub directory has already, of another commit or under another name: they need a link, no download."""
+"""Contents that the hub directory has already, of another commit or by another name: a link, and no download."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
     begun: dict[int, Checkout] = {}
     for job, source in found:
         if id(job) in damaged:
-            report(Noticed(f"{job.checkout.repo}: {job.file.path} is damaged here: its hash is wrong; fetching it again"))
+            what = f"{job.checkout.repo}: {job.file.path}"
+            report(Noticed(f"{what} is damaged here: its hash is wrong; fetching it again"))
             source.unlink(missing_ok=True)
             continue
         for checkout, file in job.places:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED
-from modelgen.hub.fetching.leftovers import is_held
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.layout import own_ref
 from modelgen.hub.pruning.looking import disk_bytes, entries, hops, walk
 from modelgen.lockfile.repos import ASIDE, ASSETS, LOCAL, OWN_FOLDER, is_commit, repo_folder
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     import os

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -12,6 +13,8 @@ from modelgen.hub.aside import set_aside
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
+from modelgen.hub.modes import lacks, open_up
+from modelgen.hub.mounts import how_to_open
 from modelgen.hub.verifying.problems import Drop, Link, Open, Remedy, Remove, Unite, Write
 
 if TYPE_CHECKING:
@@ -20,10 +23,15 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import File
 
 
+class RefusedError(Exception):
+    """Nothing was changed, since this process cannot; the message says what helps."""
+
+
 def mend(hub: Path, remedy: Remedy) -> bool:
     """Apply a remedy; tell whether that is all it takes, or a fetch must follow.
 
     Raises:
+        RefusedError: A mode cannot be changed.
         OSError: The hub directory cannot be written.
     """
     match remedy:
@@ -82,9 +90,14 @@ def _link(hub: Path, remedy: Link) -> bool:
 
 def _open(hub: Path, remedy: Open) -> None:
     landing = follow(hub, remedy.path)
-    if landing.status is not None and not landing.is_link:
-        path = hub.joinpath(*landing.parts)
-        path.chmod(stat.S_IMODE(landing.status.st_mode) | remedy.bits)
+    if landing.status is None or landing.is_link:
+        return
+    path = hub.joinpath(*landing.parts)
+    before = stat.S_IMODE(landing.status.st_mode)
+    with contextlib.suppress(OSError):  # what counts is the mode afterwards
+        path.chmod(before | remedy.bits)
+    if lacks(path.stat().st_mode):
+        raise RefusedError(f"cannot change it: {how_to_open(path)}")
 
 
 def _write(hub: Path, remedy: Write) -> None:
@@ -97,7 +110,7 @@ def _write(hub: Path, remedy: Write) -> None:
     staged = Staged(parent, {name: remedy.data})
     try:
         staged.publish(name)
-        (parent / name).chmod(0o644)
+        open_up(parent / name)
     finally:
         staged.discard()
 
