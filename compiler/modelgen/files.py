@@ -10,10 +10,15 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+from modelgen import shortfalls
+from modelgen.locks import Claim, hold_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF})
+"""What file systems answer to calls that they do not have: 9p, FUSE, CIFS and NFS each in its own way."""
 
 STAGED = ".modelgen-new"
 """Ends the names of files that are not yet in place."""
@@ -126,10 +131,18 @@ def replace(path: Path, data: bytes) -> None:
     target = path.resolve(strict=True)
     staged = Staged(target.parent, {target.name: data})
     try:
-        shutil.copymode(target, _beside(target.parent, target.name, STAGED))
+        _copy_mode(target, _beside(target.parent, target.name, STAGED))
         staged.publish(target.name)
     finally:
         staged.discard()
+
+
+def _copy_mode(path: Path, copy: Path) -> None:
+    try:
+        shutil.copymode(path, copy)
+    except OSError:
+        if path.stat().st_mode != copy.stat().st_mode:  # else all files there have one mode
+            raise
 
 
 def leftovers(root: Path, names: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:
@@ -155,35 +168,31 @@ def remove(path: Path) -> None:
     _sync_folder(path.parent)
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Hold `folder` against other modelgen processes; a second one waits.
 
-    The lock is on the folder itself, so nothing is left in a directory that is committed. Windows cannot lock a
-    folder: there a file is locked, and removed by the last to leave.
+    The lock is on the folder itself where that can be, so nothing is left in a directory that is committed.
     """
-    if sys.platform == "win32":
-        import msvcrt
+    return hold_folder(Claim(folder, folder / ".modelgen-lock", "modelgen", _say))
 
-        path = folder / ".modelgen-lock"
-        with path.open("w") as file:
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-        with contextlib.suppress(OSError):
-            path.unlink()
-    else:
-        import fcntl
 
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+def _say(text: str) -> None:
+    sys.stderr.write(f"modelgen: {text}\n")
+
+
+def sync(descriptor: int) -> None:
+    """Put an open file or folder on the disk, where its file system knows how to."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # CIFS flushes files, not folders, and its server keeps names
+            shortfalls.note(
+                "sync",
+                "this file system cannot flush files to the disk (fsync); after a power cut, check what was written: "
+                "`modelgen verify` does so for a hub directory",
+            )
 
 
 def _beside(root: Path, name: str, suffix: str) -> Path:
@@ -197,7 +206,7 @@ def _write_synced(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -205,6 +214,6 @@ def _sync_folder(folder: Path) -> None:
     if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            sync(descriptor)
         finally:
             os.close(descriptor)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hub_project import Project, project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hub_double import Hub
@@ -37,7 +38,7 @@ def test_killed_twenty_times(hub: Hub, tmp_path: Path, large: Path) -> None:
     moments = random.Random(20261125)
     hub.faults.slow(60_000_000, count=None)
     kept = again = 0
-    before: dict[str, int] = {}
+    before: dict[str, list[Span]] = {}
     for _ in range(KILLS):
         fetch = models.start("fetch")
         wait_for(hub, moments.uniform(0, 1.6 * total / KILLS), moments.uniform(0, 0.3), fetch)
@@ -45,7 +46,7 @@ def test_killed_twenty_times(hub: Hub, tmp_path: Path, large: Path) -> None:
         fetch.communicate(timeout=60)
         again += fetched_again(hub, before)
         before = on_disk(models)
-        kept += sum(before.values())
+        kept += total_of(before)
         hub.clear()
     done = models.run("fetch")
     again += fetched_again(hub, before)
@@ -57,25 +58,49 @@ def test_killed_twenty_times(hub: Hub, tmp_path: Path, large: Path) -> None:
     assert not [*models.hub.rglob("*.incomplete")]
 
 
-def on_disk(models: Project) -> dict[str, int]:
-    """Return how many bytes of each file are there, whole or in part."""
+Span = tuple[int, int]
+
+
+def on_disk(models: Project) -> dict[str, list[Span]]:
+    """Return which bytes of each file are there, whole or in part."""
     found = {}
     for entry in models.snapshots:
         folder = models.snapshot(entry).parents[1]
         for file in entry.files:
-            places = [folder / "blobs" / file.etag, models.hub / PARTIAL / folder.name / file.etag]
-            places += (folder / "blobs").glob(f"{file.etag}.*.incomplete")
-            found[f"{entry.repo}/{file.path}"] = max(path.stat().st_size if path.exists() else 0 for path in places)
+            whole, part = folder / "blobs" / file.etag, models.hub / PARTIAL / folder.name / file.etag
+            left = max(
+                (path.stat().st_size for path in (folder / "blobs").glob(f"{file.etag}.*.incomplete")), default=0
+            )
+            found[f"{entry.repo}/{file.path}"] = (
+                [(0, file.size)] if whole.exists() else [*spans_in(part)] or [(0, left)]
+            )
     return found
 
 
-def fetched_again(hub: Hub, before: dict[str, int]) -> int:
-    """Return how many of the bytes that were there a run asked for."""
+def spans_in(part: Path) -> Iterator[Span]:
+    """Yield which bytes of a partial file are there: what its journal says, without one all of it."""
+    journal = part.with_name(f"{part.name}.spans")
+    if journal.exists():
+        end = 0
+        for start, stop in sorted(tuple(map(int, line.split())) for line in journal.read_text().splitlines()):
+            yield max(start, end), max(stop, end)
+            end = max(stop, end)
+    elif part.exists():
+        yield 0, part.stat().st_size
+
+
+def total_of(there: dict[str, list[Span]]) -> int:
+    return sum(stop - start for spans in there.values() for start, stop in spans)
+
+
+def fetched_again(hub: Hub, before: dict[str, list[Span]]) -> int:
+    """Return how many of the bytes that were there a run was sent."""
     again = 0
-    for file, size in before.items():
-        gets = [request for request in hub.requests_for(file) if request.method == "GET" and request.status < 300]
-        if gets:
-            again += max(0, size - int(gets[0].range.removeprefix("bytes=").rstrip("-") or 0))
+    for file, spans in before.items():
+        for request in hub.requests_for(file):
+            if request.method == "GET" and request.status in (200, 206):
+                first = int(request.range.removeprefix("bytes=").partition("-")[0] or 0)
+                again += sum(max(0, min(stop, first + request.sent) - max(start, first)) for start, stop in spans)
     return again
 
 
@@ -98,7 +123,7 @@ def test_interrupted(hub: Hub, tmp_path: Path, large: Path) -> None:
     assert time.monotonic() - begun < 3
     assert talk.splitlines()[-1] == "modelgen: interrupted; what came is kept, run `modelgen fetch` again"
     assert "Traceback" not in talk
-    kept = sum(on_disk(models).values())
+    kept = total_of(on_disk(models))
     assert kept > 0
     hub.clear()
     done = models.run("fetch")
@@ -131,7 +156,8 @@ def test_two_at_once(hub: Hub, tmp_path: Path, large: Path) -> None:
     assert second.stderr.startswith(f"waiting for `modelgen fetch` (process {first.pid} on ")
     assert first.wait() == 0
     first.communicate()
-    assert hub.bytes_sent() == large.stat().st_size + 2
+    # What was under way over the first connection when others joined it is lost.
+    assert hub.bytes_sent() < 1.1 * large.stat().st_size
     assert models.damage() == []
 
 

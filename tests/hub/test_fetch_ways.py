@@ -187,7 +187,12 @@ def test_what_comes_by_xet_is_hashed(xet: Project, hub: Hub, large: Path, tmp_pa
     assert hub.bytes_sent("*.safetensors") == 0
 
 
-def test_a_transfer_by_xet_that_hangs_goes_on_over_http(xet: Project, hub: Hub) -> None:
+@pytest.mark.parametrize("size", [20_000, 101_000_000])
+def test_a_transfer_by_xet_that_hangs_goes_on_over_http(xet: Project, hub: Hub, large: Path, size: int) -> None:
+    weights = large if size == large.stat().st_size else large.read_bytes()[:size]
+    files: dict[str, bytes | Path] = {"config.json": b"{}", "model.safetensors": weights}
+    xet.snapshots.clear()
+    xet.want("org/model", files, hub.add("org/model", files, xet=True))
     done = xet.run("fetch", HF_HUB_DOWNLOAD_TIMEOUT="1")
     assert done.returncode == 0, done.stderr
     assert "no byte came through Xet for a while; going on over plain HTTP" in done.stderr

@@ -25,7 +25,7 @@ def fetched(hub: Hub, folder: Path) -> Project:
 
 def test_hf_cache_ls_gives_no_warning(hub: Hub, tmp_path: Path) -> None:
     models = fetched(hub, tmp_path)
-    command = [Path(sys.executable).parent / "hf", "cache", "ls", "--cache-dir", models.hub]
+    command: list[str | Path] = [Path(sys.executable).parent / "hf", "cache", "ls", "--cache-dir", models.hub]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**hub.environment, "PATH": "/bin"})
     assert "org/model" in done.stdout
     assert "warning" not in (done.stdout + done.stderr).lower()

@@ -104,7 +104,7 @@ def test_no_hub_directory(tmp_path: Path) -> None:
     done = modelgen("verify", "--fix", cwd=tmp_path)
     assert done.returncode == 1
     assert "error: there is no hub directory" in done.stdout
-    assert "mend `hub` in [project]" in done.stdout
+    assert "correct `hub` in [project]" in done.stdout
     assert not (tmp_path / "hub").exists()
 
 

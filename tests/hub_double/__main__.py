@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--rate", type=int, metavar="BYTES", help="a second, that one connection gets of a file")
     parser.add_argument("--token", action="append", default=[], help="a good token, which opens every repository")
     parser.add_argument("--gated", action="append", default=[], metavar="REPO")
     arguments = parser.parse_args()
@@ -29,6 +30,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with serve(port=arguments.port, latency=arguments.latency) as hub:
+        hub.rate = arguments.rate
         hub.tokens = {token: Token(accepts={"*"}) for token in arguments.token}
         add_folders(hub, arguments.root, arguments.gated)
         print(f"hub_double: {hub.endpoint}", flush=True)

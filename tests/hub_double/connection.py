@@ -50,7 +50,8 @@ def _answer(call: Call, hub: Hub, sender: Sender) -> bool:
     else:
         hub.log.add(request)
         reply, delivery = hub.reply(call, route)
-    return sender.send(reply, delivery, request, close=close)
+    with hub.log.answering(call.host):
+        return sender.send(reply, delivery, request, close=close)
 
 
 def _control(call: Call, hub: Hub) -> Reply:

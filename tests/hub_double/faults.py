@@ -8,12 +8,25 @@ from typing import TYPE_CHECKING, Literal
 
 from hub_double.content import Piece
 from hub_double.log import matches
-from hub_double.messages import Call, Host, Reply, error
+from hub_double.messages import Call, Host, Reply, bytes_reply, error
 
 if TYPE_CHECKING:
     from hub_double.routes import Route
 
-Kind = Literal["truncate", "short", "corrupt", "reset", "slow", "stall", "norange", "status", "head", "api"]
+Kind = Literal[
+    "truncate",
+    "short",
+    "corrupt",
+    "reset",
+    "slow",
+    "stall",
+    "norange",
+    "otherrange",
+    "status",
+    "head",
+    "api",
+    "answer",
+]
 ENDS: tuple[Kind, ...] = ("truncate", "reset", "stall")
 
 
@@ -27,6 +40,8 @@ class Fault:
     left: int | None
     host: Host | None = None
     retry_after: int | None = None
+    reply: Reply | None = None
+    ranges: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,10 @@ class Faults:
         """Answer a request for a range with 200 and the whole file."""
         self._add(Fault("norange", 0, path, count))
 
+    def otherrange(self, *, path: str = "*", count: int | None = 1) -> None:
+        """Answer a request for a range with 206 and what follows the file's first byte."""
+        self._add(Fault("otherrange", 0, path, count))
+
     def status(
         self,
         status: int,
@@ -86,9 +105,10 @@ class Faults:
         count: int | None = 1,
         retry_after: int | None = None,
         host: Host | None = None,
+        ranges: bool = False,
     ) -> None:
-        """Refuse a GET of a file, at whichever host it asks first unless one is named."""
-        self._add(Fault("status", status, path, count, host, retry_after))
+        """Refuse a GET of a file, at whichever host it asks first unless one is named; or only one with a range."""
+        self._add(Fault("status", status, path, count, host, retry_after, ranges=ranges))
 
     def head(self, status: int, *, path: str = "*", count: int | None = 1, retry_after: int | None = None) -> None:
         """Refuse a HEAD of a file."""
@@ -98,12 +118,34 @@ class Faults:
         """Refuse a request to /api."""
         self._add(Fault("api", status, path, count, None, retry_after))
 
+    def answer(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        path: str = "*",
+        count: int | None = None,
+        host: Host | None = None,
+        **headers: str,
+    ) -> None:
+        """Answer something else: a web page, or words of whoever is in the way."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._add(Fault("answer", status, path, count, host, reply=bytes_reply(status, body, named)))
+
+    def page(self, title: str, *, status: int = 200, path: str = "*", host: Host | None = None) -> None:
+        """Answer with a web page."""
+        text = f"<!doctype html><html><head><title>{title}</title></head><body>Log in.</body></html>"
+        self.answer(status, text.encode(), path=path, host=host, Content_Type="text/html; charset=utf-8")
+
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
 
     def refusal(self, call: Call, route: Route) -> Reply | None:
         """The answer instead of the true one."""
+        if (instead := self._take(("answer",), call, route)) and instead.reply:
+            body = [] if call.method == "HEAD" else instead.reply.body
+            return Reply(instead.reply.status, dict(instead.reply.headers), list(body))
         if route.is_file and call.method not in {"GET", "HEAD"}:
             return None
         kind: Kind = "api" if not route.is_file else "head" if call.method == "HEAD" else "status"
@@ -116,7 +158,11 @@ class Faults:
 
     def request(self, call: Call, route: Route) -> Call:
         """The call as the double understands it."""
-        if not route.has_bytes or "range" not in call.headers or not self._take(("norange",), call, route):
+        if not route.has_bytes or "range" not in call.headers:
+            return call
+        if self._take(("otherrange",), call, route):
+            return replace(call, headers=call.headers | {"range": "bytes=1-"})
+        if not self._take(("norange",), call, route):
             return call
         return replace(call, headers={name: value for name, value in call.headers.items() if name != "range"})
 
@@ -146,6 +192,8 @@ class Faults:
         with self._lock:
             for fault in self._faults:
                 if fault.kind not in kinds or fault.left == 0 or fault.host not in {None, call.host}:
+                    continue
+                if fault.ranges and "range" not in call.headers:
                     continue
                 if high is not None and not low <= fault.value < high:
                     continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub_double import api, resolve
 from hub_double.faults import Delivery, Faults
 from hub_double.log import Log, Request
-from hub_double.messages import Call, RefusedError, Reply, error
+from hub_double.messages import Call, Host, RefusedError, Reply, error
 from hub_double.repos import Gated, Store, Xet
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Hub:
         self.log = Log()
         self.tokens: dict[str, Token] = {}
         self.latency = 0.0  # seconds before any answer
+        self.rate: int | None = None  # bytes a second that a connection gets
         self.page_size = 1000  # entries on a page of a tree
         self.xet_tokens = False  # whether a transfer by Xet may begin; where it leads, the double has nothing
         self.signed_for = 3600.0  # seconds until the CDN's addresses expire
@@ -114,6 +116,10 @@ class Hub:
         files = [request for request in self.requests_for(pattern) if request.file]
         return sum(request.sent for request in files if request.status in {200, 206})
 
+    def most_at_once(self, host: Host) -> int:
+        """How many answers a host gave at once."""
+        return self.log.most_at_once[host]
+
     @property
     def environment(self) -> dict[str, str]:
         """For a child process: a client that knows this hub, an empty home, and no token or proxy."""
@@ -140,4 +146,7 @@ class Hub:
             reply = handler(self, call, route) if handler else error(404, "Not Found")
         except RefusedError as refused:
             reply = refused.reply
-        return self.faults.body(call, route, reply)
+        reply, delivery = self.faults.body(call, route, reply)
+        if self.rate and route.has_bytes and delivery.rate is None:
+            delivery = replace(delivery, rate=self.rate)
+        return reply, delivery

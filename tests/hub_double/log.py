@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import Counter
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hub_double.messages import Host
 
 
@@ -42,6 +46,20 @@ class Log:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: list[Request] = []
+        self._answering: Counter[Host] = Counter()
+        self.most_at_once: Counter[Host] = Counter()
+
+    @contextlib.contextmanager
+    def answering(self, host: Host) -> Iterator[None]:
+        """Count an answer as under way."""
+        with self._lock:
+            self._answering[host] += 1
+            self.most_at_once[host] = max(self.most_at_once[host], self._answering[host])
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._answering[host] -= 1
 
     def add(self, request: Request) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import config_option, is_terminal, read_config
+from modelgen.cli.compiling import config_option, is_terminal, read_config, read_lock
 from modelgen.cli.exits import cannot
 from modelgen.cli.locked import hub_directory
 from modelgen.cli.reading import interrupted, printable, reading
@@ -74,6 +74,7 @@ def _enter(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     for warning in checkpoint.warnings:
         _say(f"warning: {warning}")
     added = _add(hub, repo, sources, copy=copy)
+    _register(hub, config, added)
     _tell(added, repo)
     click.echo(_table(repo, checkpoint, document), nl=False)
     return 0
@@ -99,6 +100,19 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> 
             return add(hub, repo, sources, may_copy=copy, advanced=advanced)
     except OSError as error:
         raise cannot("write", error.filename2 or error.filename or hub, error, "mend that and run it again") from error
+
+
+def _register(hub: Path, config: Path, added: Added) -> None:
+    """Register the lock that will have what was added."""
+    from modelgen.cli.registering import register_lock
+    from modelgen.hub.registry import Need
+    from modelgen.lockfile.reading import parse_lock
+
+    checkout, data = added.checkout, read_lock(config) or b""
+    lock, _ = parse_lock(data)
+    need = Need(checkout.repo, checkout.commit, (), {path: file.etag for path, file in checkout.files.items()})
+    if lock is not None:
+        register_lock(hub, config, data, lock, [need])
 
 
 def _tell(added: Added, repo: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import io
 import os
@@ -10,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from modelgen import __version__
+from modelgen import __version__, shortfalls
 from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
@@ -24,9 +26,11 @@ _COMMANDS = {
     "fetch": "Bring the snapshots of models.lock into the hub directory.",
     "hold": "Stop a model and keep it from running.",
     "init": "Write a commented models.toml to start from.",
+    "inventory": "List what models.lock serves, for an audit.",
     "key": "Make an API key for the orchestrator.",
     "lock": "Write models.lock: what exactly models.toml serves.",
     "logs": "Print what a model's engine printed.",
+    "prune": "Remove what no models.lock needs from the hub directory.",
     "release": "Let a held model start again.",
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",
@@ -35,7 +39,7 @@ _COMMANDS = {
     "switch": "Make a model or a profile resident.",
     "up": "Run the models and their orchestrator in Docker.",
     "validate": "Print all findings on models.toml.",
-    "verify": "Hold the hub directory against models.lock.",
+    "verify": "Check the hub directory against models.lock.",
     "why": "Explain why a model does not serve.",
 }
 
@@ -85,6 +89,7 @@ def cli() -> None:
 def run() -> NoReturn:
     """Run the command line and exit; the only traceback that a user ever sees is of a bug of ours."""
     _write_utf8()
+    atexit.register(_say_shortfalls)
     try:
         code: Any = cli.main(standalone_mode=False)
         _flush()
@@ -112,6 +117,12 @@ def run() -> NoReturn:
         )
         sys.exit(INTERNAL)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_shortfalls() -> None:
+    for sentence in shortfalls.take():
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            click.echo(f"modelgen: note: {sentence}", err=True)
 
 
 def _write_utf8() -> None:

@@ -11,18 +11,30 @@ import click
 
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
 from modelgen.cli.exits import cannot
-from modelgen.cli.locked import Inputs, hub_directory, read_inputs, read_token, token_option
+from modelgen.cli.locked import Inputs, hub_directory, named_models, read_inputs, read_token, token_option
+from modelgen.cli.rates import parse_rate
+from modelgen.cli.registering import register_inputs
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from modelgen.hub.client import Connection
+    from modelgen.hub.fetching.events import Report
     from modelgen.hub.fetching.fetch import Outcome, Wanted
 
 
 @click.command("fetch")
+@click.argument("models", nargs=-1)
 @config_option
 @token_option
+@click.option(
+    "--max-rate",
+    metavar="RATE",
+    callback=parse_rate,
+    help="Bytes a second over all transfers, such as 50MB/s or 1.5 MiB/s.  [default: no limit]",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would come, and bring nothing.")
 @click.option(
     "--format",
@@ -32,8 +44,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="How progress looks; `json` is one event a line.",
 )
-def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: str) -> int:
-    """Bring the snapshots of models.lock into the hub directory.
+def command(  # noqa: PLR0913 - one option each
+    models: tuple[str, ...],
+    config: Path,
+    token_file: Path | None,
+    max_rate: int | None,
+    *,
+    dry_run: bool,
+    format_: str,
+) -> int:
+    """Bring the snapshots of models.lock into the hub directory: all, or what MODELS need.
 
     What is there already is kept; a run that was killed continues where it stopped. With everything there, nobody is
     asked.
@@ -42,20 +62,24 @@ def command(config: Path, token_file: Path | None, *, dry_run: bool, format_: st
     Example:
       modelgen lock && modelgen fetch
       modelgen fetch --dry-run
+      modelgen fetch qwen3-4b --max-rate 50MB/s
       HTTPS_PROXY=http://proxy:3128 modelgen fetch --token-file ~/.secrets/hf
     """
     data, lock = read_config(config), read_lock(config)
     if lock is None:
         raise InputError(f"there is no {lock_path(config)}; run `modelgen lock`")
     from modelgen.hub.fetching.remembered import Seen, key_of
+    from modelgen.hub.registry import is_registered
 
-    key, hub = key_of(data, lock), hub_in(data, config)
-    if not dry_run and hub is not None and Seen(hub).is_complete(key):
+    key, hub = key_of(data, lock, models), hub_in(data, config)
+    if not dry_run and hub is not None and is_registered(hub, lock_path(config), lock) and Seen(hub).is_complete(key):
         return _say_nothing_is_missing(hub, format_)
-    wanted = wanted_of(read_inputs(config), key)
+    inputs = read_inputs(config)
+    wanted = wanted_of(inputs, key, models)
     if dry_run:
         return _print_plan(wanted, format_)
-    return bring(wanted, read_token(token_file), format_)
+    register_inputs(inputs)
+    return bring(wanted, read_token(token_file), format_, max_rate)
 
 
 def hub_in(data: bytes, config: Path) -> Path | None:
@@ -78,28 +102,40 @@ def _say_nothing_is_missing(hub: Path, format_: str) -> int:
     return 0
 
 
-def wanted_of(inputs: Inputs, key: str) -> Wanted:
-    """Return what models.toml needs of its lock.
-
-    Raises:
-        InputError: The lock is not that file's.
-    """
-    from modelgen.engines.assets import outside, wants
+def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
+    """Return what the models of these names, or all of them, need of the lock."""
+    from modelgen.engines.assets import opening_by_name, outside, wants
     from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.layout import checkouts
+    from modelgen.lockfile.loading import why_unfit
 
-    lock = inputs.lock
+    lock, models = inputs.lock, named_models(inputs, names)
     assert lock is not None, "a broken one was an error already"  # noqa: S101 - an invariant
-    snapshots = []
-    for want in wants(inputs.document, lock):
-        entry = lock.find(want)
-        if entry is None:
-            models = ", ".join(want.models)
-            raise InputError(f"{inputs.lock_path} does not have {want.repo} as {models} needs it; run `modelgen lock`")
-        snapshots.append(entry)
-    needed = {file.sha256 for file in outside(inputs.document, lock)}
-    assets = [asset for asset in lock.assets if asset.sha256 in needed]
-    return Wanted(inputs.hub, key, checkouts(inputs.hub, snapshots), assets)
+    needed = {want: lock.find(want) for want in wants(inputs.document, lock, models)}
+    files = outside(inputs.document, lock, models)
+    assets = {asset.sha256: asset for asset in lock.assets}
+    lacking = [(want.repo, want.models) for want, entry in needed.items() if entry is None]
+    lacking += [(file.name, needing) for file, needing in files.items() if file.sha256 not in assets]
+    unfit = [
+        InputError(f"{', '.join(want.models)}: {want.repo} {fault}; run `modelgen lock`, then `modelgen fetch`")
+        for want, entry in needed.items()
+        if entry is not None and (fault := why_unfit(want, entry))
+    ]
+    snapshots = [entry for entry in needed.values() if entry is not None]
+    every = (
+        [entry for want in wants(inputs.document, lock) if (entry := lock.find(want)) is not None] if names else None
+    )
+    return Wanted(
+        inputs.hub,
+        key,
+        checkouts(inputs.hub, snapshots, opening_by_name(inputs.document), every),
+        [assets[file.sha256] for file in files if file.sha256 in assets],
+        [*(_not_locked(inputs, what, needing) for what, needing in lacking), *unfit],
+    )
+
+
+def _not_locked(inputs: Inputs, what: str, models: Sequence[str]) -> InputError:
+    return InputError(f"{inputs.lock_path} does not have {what} as {', '.join(models)} needs it; run `modelgen lock`")
 
 
 def _print_plan(wanted: Wanted, format_: str) -> int:
@@ -126,22 +162,21 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
     return 0
 
 
-def bring(wanted: Wanted, token: str | None, format_: str) -> int:
+def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None) -> int:
     """Bring what is missing, show how far it is, and return the exit code."""
     from modelgen.cli.progress import shown
-    from modelgen.hub.client import connect
+    from modelgen.hub.failures import grouped
     from modelgen.hub.fetching.events import Done, Failed
     from modelgen.hub.fetching.fetch import XetStalledError, fetch
 
-    # The client makes files and folders by it, and a container's user must be able to read them.
-    os.umask(0o022)
     try:
         with shown(format_) as report:
             try:
-                outcome = fetch(wanted, partial(connect, token), report)
+                outcome = fetch(wanted, partial(_connect, token, max_rate, report), report, max_rate)
             except ModelgenError as error:
                 report(Failed(str(error)))
                 raise
+            outcome.failures = grouped(outcome.failures)
             for failure in outcome.failures:
                 report(Failed(str(failure)))
             report(Done(outcome.files, outcome.bytes))
@@ -156,6 +191,19 @@ def bring(wanted: Wanted, token: str | None, format_: str) -> int:
         place = error.filename2 or error.filename or wanted.hub
         raise cannot("write", place, error, "mend that and run it again; what came is kept") from error
     return _conclude(outcome, wanted)
+
+
+def _connect(token: str | None, max_rate: int | None, report: Report) -> Connection:
+    """Connect, without Xet under a limit: its native transfer knows none."""
+    from importlib.util import find_spec
+
+    from modelgen.hub.client import connect
+    from modelgen.hub.fetching.events import Noticed
+
+    if max_rate is not None and not os.environ.get("HF_HUB_DISABLE_XET") and find_spec("hf_xet") is not None:
+        os.environ["HF_HUB_DISABLE_XET"] = "1"
+        report(Noticed("Xet has no rate limit, so --max-rate fetches over plain HTTP"))
+    return connect(token)
 
 
 def _conclude(outcome: Outcome, wanted: Wanted) -> int:

@@ -119,7 +119,7 @@ class Report:
             "written": self.is_written,
             "repositories": [
                 {
-                    **entry.model_dump(exclude={"files", "config"}),
+                    **entry.model_dump(exclude={"files", "config", "code"}),
                     "files": len(entry.files),
                     "bytes": entry.size,
                 }
@@ -173,7 +173,8 @@ def _left_out(found: Pinned, name: str) -> Iterator[str]:
     about = f"{', '.join(entry.models)}: {name}"
     if entry.left_out:
         patterns = ", ".join(entry.left_out)
-        yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), which serving does not need"
+        why = f": {found.chosen}" if found.chosen else ""
+        yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), which serving does not need{why}"
     count, size = found.unasked
     if count:
         yield f"{about}: left out {_files(count)} ({size_text(size)}) that `file` or `include` does not name"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal, read_config, read_lock
+from modelgen.cli.compiling import is_terminal, lock_path, read_config, read_lock
 from modelgen.cli.locked import Inputs, read_inputs, read_token
+from modelgen.cli.registering import register_inputs
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -46,10 +47,16 @@ def is_known_complete(config: Path) -> bool:
     """Return whether the last fetch of these very files left nothing missing, without reading them properly."""
     from modelgen.cli.fetch import hub_in
     from modelgen.hub.fetching.remembered import Seen, key_of
+    from modelgen.hub.registry import is_registered
 
     data, lock = read_config(config), read_lock(config)
     hub = None if lock is None else hub_in(data, config)
-    return lock is not None and hub is not None and Seen(hub).is_complete(key_of(data, lock))
+    return (
+        lock is not None
+        and hub is not None
+        and is_registered(hub, lock_path(config), lock)
+        and Seen(hub).is_complete(key_of(data, lock))
+    )
 
 
 def _is_locked(inputs: Inputs) -> bool:
@@ -70,6 +77,7 @@ def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, 
     if size:
         require_docker()  # rather than to say after hours of fetching that there is none
         _agree(wanted, size, yes=yes, offline=offline)
+    register_inputs(inputs)
     return bring(wanted, read_token(token_file), "human")
 
 

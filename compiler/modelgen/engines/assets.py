@@ -7,9 +7,11 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import ENGINES, llamacpp
+from modelgen.engines import ENGINES, command, llamacpp, vllm
+from modelgen.engines.loaders import FORMAT, args_of_draft
 from modelgen.engines.model_config import counts
-from modelgen.engines.resolve import named_args, resolve
+from modelgen.engines.resolve import Resolved, named_args, resolve
+from modelgen.lockfile.code import code_repos
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
@@ -20,14 +22,16 @@ if TYPE_CHECKING:
     from modelgen.engines.engine import Engine
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
-    from modelgen.lockfile.wants import Form
+    from modelgen.lockfile.wants import Form, Loader
 
 # A tokenizer or code repository may be a whole model; its weights are not what is wanted.
 _WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
 
 _FORMS: Mapping[str, Form] = {"draft": "checkpoint", "lora": "adapter"}
-# With it vLLM and SGLang read weights of other forms, or none.
-_FORMAT = "load-format"
+# Roles of repositories whose configs engines follow to code elsewhere.
+_FOLLOWED = ("model", "draft", "tokenizer")
+# Formats in which a model may do without a config.json, or without weights.
+_WITHOUT_CONFIG = ("dummy", "gguf")
 
 
 class Outside(NamedTuple):
@@ -57,8 +61,8 @@ def wants(document: Document, lock: Lock | None, models: Iterable[str] | None = 
         lock: Its lock, as far as there is one.
         models: Ids of the models that are meant; None for all.
 
-    What a config.json names in turn (code of another repository) is known only as far as `lock` has it: whoever makes
-    a lock asks again until nothing new comes.
+    What configs name in turn (code of another repository, the model that a speculator belongs to) is known only as far
+    as `lock` has it: whoever makes a lock asks again until nothing new comes.
     """
     found: list[Want] = []
     for name in document.models if models is None else models:
@@ -66,28 +70,59 @@ def wants(document: Document, lock: Lock | None, models: Iterable[str] | None = 
     return merge(found)
 
 
+def opening_by_name(document: Document) -> frozenset[str]:
+    """Return the models whose program may open its repository by name: all engines are given its commit or a path."""
+    names = (name for name in document.models if resolve(document, name).engine == command.NAME)
+    return frozenset(name for name in names if document.models[name].repo is not None)
+
+
 def wants_of(document: Document, name: str, lock: Lock | None) -> list[Want]:
     """Return the repositories that one model needs, its own first."""
     model, resolved = document.models[name], resolve(document, name)
     engine = ENGINES.get(resolved.engine)
+    args = named_args(document, name, resolved)
     found = []
     if (own := own_want(name, model)) is not None:
-        args = named_args(document, name, resolved)
-        found.append(replace(own, form="checkpoint") if _is_checkpoint(engine, args) else own)
-        found += _code(name, model, config_of(own, lock))
+        loader = _loader(engine, resolved, args)
+        form = "checkpoint" if _is_checkpoint(engine, args, loader) else own.form
+        own = replace(own, form=form, loaders=(loader,) if loader else ())
+        found += [own, *_verified(engine, own, lock)]
     if engine is not None and engine.repos is not None:
-        args = named_args(document, name, resolved)
         found += [
-            _other(name, role, repo, revision)
-            for role, repo, revision in engine.repos(args)
-            if is_repo_id(repo) and repo != model.repo
+            _drafting(engine, resolved, args, want) if want.role == "draft" else want
+            for want in (_other(name, *named) for named in engine.repos(args) if is_repo_id(named[1]))
+            if want.repo != model.repo
         ]
     found += [_other(name, "lora", repo) for repo in (model.loras or {}).values() if is_repo_id(repo)]
+    if model.trust_remote_code:
+        found = [replace(want, trusted=want.role in _FOLLOWED) for want in found]
+        found += [code for want in found if want.trusted for code in _code(name, model, want, lock)]
     return found
 
 
-def _is_checkpoint(engine: Engine | None, args: Mapping[str, Any]) -> bool:
-    return engine is not None and engine.from_config and _FORMAT not in args and counts(engine, args)
+def _loader(engine: Engine | None, resolved: Resolved, args: Mapping[str, Any]) -> Loader | None:
+    return engine.loader(resolved.version, args, resolved.reference) if engine and engine.loader else None
+
+
+def _drafting(engine: Engine, resolved: Resolved, args: Mapping[str, Any], want: Want) -> Want:
+    loader = _loader(engine, resolved, args_of_draft(args))
+    return replace(want, loaders=(loader,) if loader else ())
+
+
+def _is_checkpoint(engine: Engine | None, args: Mapping[str, Any], loader: Loader | None) -> bool:
+    is_plain = FORMAT not in args or (loader is not None and args[FORMAT] not in _WITHOUT_CONFIG)
+    return engine is not None and engine.from_config and is_plain and counts(engine, args)
+
+
+def _verified(engine: Engine | None, own: Want, lock: Lock | None) -> Iterator[Want]:
+    """Yield the `verifier` of a speculator, which vLLM serves in its place (maybe_override_with_speculators)."""
+    if engine is None or engine.name != vllm.NAME:
+        return
+    speculators = config_of(own, lock).get("speculators_config")
+    verifier = speculators.get("verifier") if isinstance(speculators, dict) else None
+    repo = verifier.get("name_or_path") if isinstance(verifier, dict) else None
+    if isinstance(repo, str) and is_repo_id(repo) and repo != own.repo:
+        yield Want(repo, models=own.models, role="draft", form="checkpoint", loaders=own.loaders)
 
 
 def _other(name: str, role: str, repo: str, revision: str | None = None) -> Want:
@@ -124,24 +159,20 @@ def config_of(want: Want, lock: Lock | None) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _code(name: str, model: Model, config: dict[str, Any]) -> Iterator[Want]:
-    """`auto_map` may name a class of another repository: `org/repo--module.Class` (transformers#34855)."""
-    if not model.trust_remote_code:
-        return
-    written = config.get("auto_map")
-    values = [*written.values()] if isinstance(written, dict) else []
-    for value in values:
-        for item in value if isinstance(value, list) else [value]:
-            repo, separator, _ = item.partition("--") if isinstance(item, str) else ("", "", "")
-            if separator and is_repo_id(repo) and repo != model.repo:
-                revision = (model.args or {}).get("code-revision")
-                yield Want(
-                    repo,
-                    revision if isinstance(revision, str) else None,
-                    exclude=_WEIGHTS,
-                    models=(name,),
-                    role="code",
-                )
+def _code(name: str, model: Model, want: Want, lock: Lock | None) -> Iterator[Want]:
+    """Yield the repositories that a repository's configs take code from; of an older lock, its config.json alone."""
+    entry = lock.find(want) if lock else None
+    known = entry.code if entry is not None and entry.code is not None else code_repos(config_of(want, lock))
+    revision = (model.args or {}).get("code-revision")
+    for repo in known:
+        if repo != want.repo:
+            yield Want(
+                repo,
+                revision if isinstance(revision, str) else None,
+                exclude=_WEIGHTS,
+                models=(name,),
+                role="code",
+            )
 
 
 def outside(

@@ -123,7 +123,8 @@ class Engine:
         counted_sizes: Which of these multiply to the number of cards, for flags by canonical name.
         repos: The further repositories that flags by canonical name ask for: role, id and revision; a value that is
             no repository id may be among them.
-        loader: The version and flags by canonical name → how it finds the weights; None where that is not known.
+        loader: The version, flags by canonical name, and the image → how it finds the weights; None where that is not
+            known.
         pin: Flags by canonical name → the same with the commits of further repositories, given by role and id, and
             whether paths are wanted where ids would do.
     """
@@ -158,7 +159,7 @@ class Engine:
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
-    loader: Callable[[Version | None, Mapping[str, Any]], Loader | None] | None = None
+    loader: Callable[[Version | None, Mapping[str, Any], str | None], Loader | None] | None = None
     pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import routes
+from modelgen.engines import loaders, routes
 from modelgen.engines.catalogue import catalogue
 from modelgen.engines.engine import Engine, Instead, Run, http_probe
 from modelgen.engines.flag_values import format_flag, whole_number
@@ -199,5 +199,6 @@ ENGINE = Engine(
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     repos=repos,
+    loader=loaders.sglang,
     pin=pin,
 )

@@ -5,7 +5,7 @@ Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which
 
 from __future__ import annotations
 
-from modelgen.engines import routes
+from modelgen.engines import loaders, routes
 from modelgen.engines.engine import Engine, Run, curl_probe
 from modelgen.engines.places import DATA
 from modelgen.engines.plain_flags import format_flags
@@ -64,5 +64,6 @@ ENGINE = Engine(
     routes=routes.TEI,
     from_snapshot=True,
     one_card=True,
+    loader=loaders.tei,
     owned_args=OWNED_ARGS,
 )

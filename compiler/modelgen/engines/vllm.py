@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import routes
+from modelgen.engines import loaders, routes
 from modelgen.engines.catalogue import catalogue
 from modelgen.engines.engine import Engine, Run, http_probe
 from modelgen.engines.flag_values import format_flag, table_in
@@ -208,5 +208,6 @@ ENGINE = Engine(
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     repos=repos,
+    loader=loaders.vllm,
     pin=pin,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import errno
 import http.client
@@ -9,6 +10,7 @@ import logging
 import os
 import random
 import re
+import socket
 import ssl
 import time
 import urllib.error
@@ -16,10 +18,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from modelgen.files import ModelgenError
+from modelgen.hub.proxies import check_proxies
 from modelgen.hub.settings import check_settings, check_token, without_secrets
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from huggingface_hub import HfApi
 
@@ -68,6 +73,7 @@ def connect(token: str | None) -> Connection:
     """
     os.environ.update(_SETTINGS)
     check_settings()
+    check_proxies()
     from huggingface_hub import HfApi, constants, get_token
 
     if constants.HF_HUB_OFFLINE:
@@ -96,8 +102,31 @@ class Overheard(logging.Handler):
         logging.getLogger("huggingface_hub").handlers = self._before
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand one record on."""
-        self._say(without_secrets(record.getMessage()))
+        """Hand one record on, unless it is about modes: what they are in the end, `hub.modes` says once."""
+        text = record.getMessage()
+        if not text.startswith("Could not set the permissions"):
+            self._say(without_secrets(text))
+
+
+def can_lock(folder: Path) -> bool:
+    """Return whether the client can download below a folder: for its locks it wants `flock`, and `fchmod` with it.
+
+    Without `flock` it may fall back on files that stay when it is killed (ENOSYS), or fail (whatever else).
+    """
+    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # as it does with all its own
+
+    probe = folder / "client.lock"
+    try:
+        if is_held(probe) is None:
+            return False
+        probe.unlink()  # it changes the mode of what it makes itself
+        with WeakFileLock(probe):
+            return True
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], None] | None = None) -> T:
@@ -148,8 +177,10 @@ def is_transient(error: BaseException) -> bool:
 
     status = status_of(error)
     if status is not None:
-        return status in _TRANSIENT
+        return is_passing(status)
     if is_untrusted(error) or is_no_tls(error) or isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
+        return False
+    if any(isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME for reason in reasons(error)):
         return False
     if isinstance(error, LocalEntryNotFoundError):
         return error.__cause__ is not None and is_transient(error.__cause__)
@@ -157,21 +188,57 @@ def is_transient(error: BaseException) -> bool:
         return isinstance(error.reason, OSError)
     if isinstance(error, httpx.TransportError | ConnectionError | TimeoutError | http.client.HTTPException):
         return True
-    # The client says so when an answer is shorter than the hub announced.
+    return is_of_length(error)
+
+
+def is_of_length(error: BaseException) -> bool:
+    """Return whether the client says that an answer had another length than the hub announced."""
     return type(error) is OSError and "Consistency check failed" in str(error)
 
 
+def is_passing(status: int) -> bool:
+    """Return whether a status may be another one later."""
+    return status in _TRANSIENT
+
+
+def is_of_way(error: BaseException) -> bool:
+    """Return whether nobody answered: the network, or a proxy on the way."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    found = (httpx.TransportError, ConnectionError, TimeoutError, socket.gaierror, http.client.HTTPException)
+    is_met = any(isinstance(reason, found) for reason in reasons(error))
+    return is_met or isinstance(error, urllib.error.URLError)
+
+
+def tunnel_status_of(error: BaseException) -> int | None:
+    """Return the status with which a proxy refused to connect to a host; both libraries have it only in words."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    for reason in reasons(error):
+        is_proxy = isinstance(reason, httpx.ProxyError) or "Tunnel connection failed" in str(reason)
+        if is_proxy and (found := re.search(r"\b([45]\d\d)\b", str(reason))):
+            return int(found[1])
+    return None
+
+
+def reasons(error: BaseException) -> list[BaseException]:
+    """Return an error and what it came from; urllib keeps that as a reason, others as a cause."""
+    found = []
+    for cause in causes(error):
+        reason = getattr(cause, "reason", None)
+        found += [cause, reason] if isinstance(reason, BaseException) else [cause]
+    return found
+
+
 def is_untrusted(error: BaseException) -> bool:
-    """Return whether a certificate is at the bottom of an error; urllib keeps it as a reason, others as a cause."""
-    reasons = [getattr(cause, "reason", None) for cause in causes(error)]
-    return any(isinstance(found, ssl.SSLCertVerificationError) for found in [*causes(error), *reasons])
+    """Return whether a certificate is at the bottom of an error."""
+    return any(isinstance(reason, ssl.SSLCertVerificationError) for reason in reasons(error))
 
 
 def is_no_tls(error: BaseException) -> bool:
     """Return whether the other side does not speak TLS: it never will at that port."""
-    reasons = [getattr(cause, "reason", None) for cause in causes(error)]
-    found = [cause for cause in [*causes(error), *reasons] if isinstance(cause, ssl.SSLError)]
-    return any(cause.reason in _NO_TLS for cause in found) or any(
+    found = [reason for reason in reasons(error) if isinstance(reason, ssl.SSLError)]
+    return any(reason.reason in _NO_TLS for reason in found) or any(
         "WRONG_VERSION_NUMBER" in str(c) for c in causes(error)
     )
 

@@ -21,7 +21,7 @@ from modelgen.files import InputError
 from modelgen.lockfile.repos import ASSETS, is_commit, repo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
     from modelgen.lockfile.entries import Asset, File, Snapshot
@@ -42,6 +42,8 @@ class Checkout:
         files: By path in the snapshot.
         refs: Names below `refs/` that must hold the commit.
         models: Ids of the models that need it.
+        by_name: Whether something opens the repository by a name, and not by its commit or path.
+        listed: By path, what its listing names; None for just `files`.
     """
 
     hub: Path
@@ -50,6 +52,8 @@ class Checkout:
     files: Mapping[str, File]
     refs: tuple[str, ...]
     models: tuple[str, ...]
+    by_name: bool = False
+    listed: Mapping[str, File] | None = None
 
     @property
     def folder(self) -> Path:
@@ -79,16 +83,28 @@ class Checkout:
         return self.folder / "refs" / name
 
 
-def checkouts(hub: Path, snapshots: Iterable[Snapshot]) -> list[Checkout]:
+def own_ref(commit: str) -> str:
+    """Return the ref that nobody else moves: with it `hf cache prune` keeps the snapshot, whatever `main` names."""
+    return f"{_OWN_REFS}/{commit}"
+
+
+def checkouts(
+    hub: Path, snapshots: Iterable[Snapshot], by_name: Container[str] = (), every: Iterable[Snapshot] | None = None
+) -> list[Checkout]:
     """Return the entries of a lock by repository and commit.
+
+    Args:
+        hub: The hub directory.
+        snapshots: Entries of the lock.
+        by_name: Ids of the models that open their repository by its name.
+        every: All entries of the lock, where `snapshots` are those of some models only: refs and listings are theirs.
 
     Raises:
         InputError: Two entries of one commit are at odds about a file.
     """
-    grouped: dict[tuple[str, str], list[Snapshot]] = {}
-    for snapshot in snapshots:
-        grouped.setdefault((snapshot.repo, snapshot.commit), []).append(snapshot)
-    names = _refs(grouped)
+    grouped = _grouped(snapshots)
+    whole = grouped if every is None else _grouped(every)
+    names = _refs(whole)
     return [
         Checkout(
             hub,
@@ -97,9 +113,18 @@ def checkouts(hub: Path, snapshots: Iterable[Snapshot]) -> list[Checkout]:
             _files(entries),
             names[repo, commit],
             tuple(dict.fromkeys(model for entry in entries for model in entry.models)),
+            any(model in by_name for entry in entries for model in entry.models),
+            None if every is None else _files(whole[repo, commit]),
         )
         for (repo, commit), entries in grouped.items()
     ]
+
+
+def _grouped(snapshots: Iterable[Snapshot]) -> dict[tuple[str, str], list[Snapshot]]:
+    grouped: dict[tuple[str, str], list[Snapshot]] = {}
+    for snapshot in snapshots:
+        grouped.setdefault((snapshot.repo, snapshot.commit), []).append(snapshot)
+    return grouped
 
 
 def _files(entries: Iterable[Snapshot]) -> dict[str, File]:
@@ -130,16 +155,18 @@ def _refs(grouped: Mapping[tuple[str, str], list[Snapshot]]) -> dict[tuple[str, 
     found: dict[tuple[str, str], list[str]] = {key: [] for key in grouped}
     for (repo, name), commit in holders.items():
         found[repo, commit].append(name)
-    return {key: tuple(names) or (f"{_OWN_REFS}/{key[1]}",) for key, names in found.items()}
+    return {key: tuple(names) or (own_ref(key[1]),) for key, names in found.items()}
 
 
-def tree_listing(checkout: Checkout) -> bytes:
-    """Return the listing of a checkout, reduced to what is locked.
+def tree_listing(checkout: Checkout, more: Mapping[str, object] | None = None) -> bytes:
+    """Return the listing of a checkout, reduced to what is locked; `more` are entries of other files that are there.
 
     With the whole repository's listing, a client from 2.0 on calls the snapshot incomplete; with none, an older one
     calls half of it complete. The client writes the same form (_tree_cache.py, format 1).
     """
-    files = {path: _tree_entry(checkout.files[path]) for path in sorted(checkout.files)}
+    listed = checkout.files if checkout.listed is None else checkout.listed
+    entries: dict[str, object] = {**(more or {}), **{path: _tree_entry(file) for path, file in listed.items()}}
+    files = {path: entries[path] for path in sorted(entries)}
     return json.dumps({"format_version": _TREE_FORMAT, "files": files}, indent=1).encode()
 
 

@@ -1,26 +1,54 @@
 """Which files of a repository serving needs. Pure: paths in, paths out.
 
 What is left out is what no engine reads while something else is there that it does read. In doubt a file is kept: a
-byte too many costs a minute, a missing one costs a host without internet its model.
+byte too many costs a minute, a missing one costs a host without internet its model. Where the loaders are known, all
+that one of them reads is kept, and of several forms of the same weights those that none reads are left out.
 """
 
 from __future__ import annotations
 
 import glob
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelgen.lockfile.loading import lost, read_by
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from modelgen.lockfile.wants import Loader
 
 # Meta's and OpenAI's own formats beside the converted one, OpenVINO's and Apple's conversions.
 _OTHER_FOLDERS = ("original/*", "metal/*", "openvino/*", "coreml/*")
 # Weights of other frameworks, and pickles that none of the engines opens.
 _OTHER_FORMATS = ("*.h5", "*.msgpack", "*.onnx", "*.onnx_data", "*.ot", "*.pth", "*.tflite")
 # The same weights once more, if safetensors lie in the same folder; sentence-transformers' `2_Dense/pytorch_model.bin`
-# has none beside it. vLLM reads bge-m3's heads from `sparse_linear.pt` and `colbert_linear.pt`.
+# has none beside it.
 _TWICE = ("*.bin", "*.bin.index.json", "*.pt")
-_HEADS = "*_linear.pt"
+# Other `.pt` files are no second copy: vLLM reads bge-m3's heads from `sparse_linear.pt` and `colbert_linear.pt`, and
+# code of speech models its voices from `spk_dict.pt`.
+_SECOND_PT = re.compile(
+    r"(.*[-_.])?(model|optimizer|scheduler|scaler|rng_state|training_args|consolidated)([-_.].*)?\.pt"
+)
+# Whisper's weights once more, twice as wide.
+_WIDE = ("*.fp32*.safetensors", "*.fp32*.bin", "*.index.fp32.json")
+# The forms in which the weights of one model may lie beside each other at the top of a repository.
+_FORMS = (
+    "consolidated*.safetensors",
+    "consolidated*.safetensors.index.json",
+    "model-rank-*-part-*.safetensors",
+    "model-pp-*-tp-*-part-*.safetensors",
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "model.safetensors.index.json",
+    "*.tensors",
+    "*.bin",
+    "*.bin.index.json",
+    "*.pt",
+    "*.gguf",
+)
+_INDEX = ".index.json"
 _PICTURES = ("*.gif", "*.jpeg", "*.jpg", "*.mov", "*.mp4", "*.pdf", "*.png", "*.svg", "*.webp")
 _SAFETENSORS = ".safetensors"
 
@@ -41,27 +69,41 @@ class Choice(NamedTuple):
     unasked: tuple[str, ...] = ()
 
 
-def choose(paths: Iterable[str], include: Sequence[str], exclude: Sequence[str]) -> Choice:
+def choose(
+    paths: Iterable[str], include: Sequence[str], exclude: Sequence[str], loaders: Sequence[Loader] = ()
+) -> Choice:
     """Return which of `paths` to fetch.
 
     Args:
         paths: All files of the repository.
         include: Patterns of the user's; where there are some, they alone decide.
         exclude: Patterns of what the user does not want.
+        loaders: Of all models that share the repository; none where they are not known.
     """
     wanted = [path for path in paths if not matches(path, exclude)]
     if include:
         kept = tuple(path for path in wanted if matches(path, include))
         return Choice(kept, unasked=tuple(path for path in wanted if path not in set(kept)))
     unneeded: dict[str, None] = {}
-    patterns: list[str] = []
-    for pattern, is_unneeded in _rules(wanted):
-        matched = [path for path in wanted if matches(path, (pattern,)) and path not in unneeded]
-        if found := [path for path in matched if is_unneeded(path)]:
+    found_by: list[tuple[str, list[str]]] = []
+    for pattern, is_unneeded in _rules(wanted, loaders):
+        if found := [path for path in wanted if matches(path, (pattern,)) and is_unneeded(path)]:
+            found_by.append((pattern, [path for path in found if path not in unneeded]))
             unneeded.update(dict.fromkeys(found))
-            patterns += [pattern] if found == matched else [glob.escape(path) for path in found]
     kept = tuple(path for path in wanted if path not in unneeded)
+    if not kept:  # a repository of weights alone, for a loader that reads none
+        return Choice(tuple(wanted))
+    patterns = [name for pattern, found in found_by for name in _names(pattern, found, kept, loaders)]
     return Choice(kept, tuple(patterns), tuple(path for path in wanted if path in unneeded))
+
+
+def _names(pattern: str, found: Sequence[str], kept: Sequence[str], loaders: Sequence[Loader]) -> list[str]:
+    """Return the pattern that left files out, or their names where it would say too much."""
+    is_plain = not any(matches(path, (pattern,)) for path in kept)
+    # By its patterns an entry is judged later: one that says of what was never there that it was left out misleads.
+    if found and is_plain and not any(lost(loader, kept, [pattern]) for loader in loaders):
+        return [pattern]
+    return [glob.escape(path) for path in found]
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
@@ -88,23 +130,50 @@ def nearest(pattern: str, paths: Collection[str], count: int = 3) -> list[str]:
     return close or sorted(path for path in paths if path.endswith(f".{suffix}"))[:count]
 
 
-def _rules(paths: Sequence[str]) -> list[tuple[str, Callable[[str], bool]]]:
+def _rules(paths: Sequence[str], loaders: Sequence[Loader]) -> list[tuple[str, Callable[[str], bool]]]:
     """Return patterns, each with what must hold of a path that it matches to be unneeded."""
     own = [path for path in paths if not matches(path, _OTHER_FOLDERS)]
+    narrow = {_folder(path) for path in own if path.endswith(_SAFETENSORS) and not matches(path, _WIDE)}
+    own = [path for path in own if not (matches(path, _WIDE) and _folder(path) in narrow)]
     safetensors = {_folder(path) for path in own if path.endswith(_SAFETENSORS)}
     shards = {_folder(path) for path in own if _is_shard(path)}
     has_weights = bool(safetensors) or any(path.endswith((".bin", ".pt", ".gguf")) for path in own)
+    read = {path for loader in loaders for path in read_by(loader, own)}
+    is_chosen = bool(loaders) and all(read_by(loader, own) or not loader.globs for loader in loaders)
+
+    def in_another_form(path: str) -> bool:
+        return is_chosen and _folder(path) == "" and not _is_head(path) and not _is_read(path, read)
+
     return [
-        *((pattern, lambda _: has_weights) for pattern in (*_OTHER_FOLDERS, *_OTHER_FORMATS)),
-        *((pattern, lambda path: _folder(path) in safetensors and not matches(path, (_HEADS,))) for pattern in _TWICE),
+        *((pattern, lambda path: has_weights and path not in read) for pattern in (*_OTHER_FOLDERS, *_OTHER_FORMATS)),
+        *((pattern, lambda path: _folder(path) in narrow) for pattern in _WIDE),
+        *((pattern, in_another_form) for pattern in _FORMS),
+        *(
+            (pattern, lambda path: _folder(path) in safetensors and not _is_head(path) and not _is_read(path, read))
+            for pattern in _TWICE
+        ),
         # Mistral's own format beside the one of transformers.
         *(
-            (f"consolidated*{end}", lambda path: _folder(path) in shards)
-            for end in (_SAFETENSORS, ".safetensors.index.json")
+            (f"consolidated*{end}", lambda path: _folder(path) in shards and not _is_read(path, read))
+            for end in (_SAFETENSORS, f"{_SAFETENSORS}{_INDEX}")
         ),
-        ("*.gguf", lambda _: bool(safetensors)),
+        ("*.gguf", lambda path: bool(safetensors) and path not in read),
         *((pattern, lambda _: True) for pattern in _PICTURES),
     ]
+
+
+def _is_head(path: str) -> bool:
+    """Return whether a `.pt` file is no second copy of the weights."""
+    name = path.rpartition("/")[2]
+    return name.endswith(".pt") and _SECOND_PT.fullmatch(name) is None
+
+
+def _is_read(path: str, read: Collection[str]) -> bool:
+    """Return whether a loader reads a file; an index is read with its shards."""
+    if not path.endswith(_INDEX):
+        return path in read
+    stem, suffix = path.removesuffix(_INDEX).rsplit(".", 1)
+    return any(other.startswith(stem) and other.endswith(f".{suffix}") for other in read)
 
 
 def _folder(path: str) -> str:

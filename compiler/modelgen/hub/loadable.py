@@ -6,13 +6,16 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+from modelgen.lockfile.loading import lacking
+from modelgen.lockfile.wants import SOME_LOADER
 
-    from modelgen.lockfile.wants import Form
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from modelgen.lockfile.wants import Form, Loader
 
 CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf")
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".tensors")
 # Mistral's own form, which vLLM reads too.
 _OTHER_CONFIG = "params.json"
 _NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|tokenizer.*)\.\w+")
@@ -55,14 +58,20 @@ def shard_sets(paths: Iterable[str]) -> Iterator[Shards]:
         yield Shards(int(count), len(absent), first)
 
 
-def why_not(form: Form, paths: Collection[str], config: str | None) -> str | None:
-    """Return why no engine could load a repository, after its name; None for one that one can.
+def why_not(form: Form, paths: Collection[str], config: str | None, loaders: Sequence[Loader] = ()) -> str | None:
+    """Return why the engines that are to load a repository cannot, after its name; None where they can.
 
     Args:
         form: What it must be.
         paths: What is to be fetched of it.
         config: Its config.json or adapter_config.json; None where there is none, or a large one.
+        loaders: Of the engines, where they are known.
     """
+    needs_weights = not loaders or any(loader.globs for loader in loaders)
+    return _no_form(form, paths, config, needs_weights=needs_weights) or _no_weights(loaders, paths)
+
+
+def _no_form(form: Form, paths: Collection[str], config: str | None, *, needs_weights: bool) -> str | None:
     if form == "files":
         return None
     name = config_name(form)
@@ -73,12 +82,25 @@ def why_not(form: Form, paths: Collection[str], config: str | None) -> str | Non
     weights = [path for path in paths if is_weights(path)]
     if form == "adapter":
         weights = [path for path in weights if path.startswith("adapter_model.")]
-    if not weights:
+    if not weights and needs_weights:
         return f"has no weights ({'adapter_model' if form == 'adapter' else '*'}.safetensors) among the files to fetch"
     # Beside a whole set, or a file in one piece, the rest of another is never opened: the index does not name it.
     sets = [*shard_sets(weights)]
-    if all(shard_number(path) for path in weights) and all(shards.absent for shards in sets):
+    if weights and all(shard_number(path) for path in weights) and all(shards.absent for shards in sets):
         return f"lacks {sets[0].absent} of {sets[0].total} shards (such as {sets[0].first})"
+    return None
+
+
+def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> str | None:
+    """Return which loader finds no weights, and what is there instead."""
+    for loader in loaders:
+        globs = lacking(loader, paths)
+        if globs is None or loader == SOME_LOADER:
+            continue
+        there = sorted(path for path in paths if is_weights(path))
+        hint = f"; it has {there[0]}{' and others' if there[1:] else ''}" if there else ""
+        change = ", so choose another `load-format`" if "--load-format" in loader.name else ""
+        return f"has no {globs}, which {loader.name} reads{hint}{change}"
     return None
 
 

@@ -7,11 +7,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from modelgen.files import STAGED, ModelgenError, Staged
+from modelgen.files import STAGED, ModelgenError, Staged, sync
+from modelgen.hub.aside import set_aside
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import tree_listing
-from modelgen.hub.small_files import is_there, wrong_small_files
+from modelgen.hub.layout import own_ref
+from modelgen.hub.modes import open_up, widen
+from modelgen.hub.small_files import is_there, listing, other_commit, wrong_small_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
-_BLOB_MODE = 0o644
 _SYNCED_AT_ONCE = 16
 
 
@@ -30,7 +31,7 @@ def place(content: Path, checkout: Checkout, file: File, *, links: bool) -> None
     Raises:
         OSError: The hub directory cannot be written.
     """
-    content.chmod(_BLOB_MODE)
+    open_up(content)
     pointer = checkout.pointer(file)
     make_folder(pointer.parent)
     if not links:
@@ -53,8 +54,12 @@ def link(checkout: Checkout, file: File) -> None:
     staged.replace(pointer)
 
 
-def finish(checkout: Checkout) -> None:
+def finish(checkout: Checkout, *, takes_names: bool) -> None:
     """Make a complete checkout durable, then write its refs and its listing, so that nothing half-done has a name.
+
+    Args:
+        checkout: See there.
+        takes_names: See `small_files`.
 
     Raises:
         OSError: The hub directory cannot be written.
@@ -66,19 +71,26 @@ def finish(checkout: Checkout) -> None:
     # A journal commits for many as fast as for one.
     list(in_parallel(open_and_sync, map(checkout.pointer, checkout.files.values()), _SYNCED_AT_ONCE))
     sync_folders(folder for folder in folders if folder.is_dir())
-    write_small_files(checkout)
+    _write_small_files(checkout, dict(wrong_small_files(checkout, takes_names=takes_names)))
 
 
-def write_small_files(checkout: Checkout) -> None:
-    """Write the refs and the listing that are not as they should be."""
-    wrong = dict(wrong_small_files(checkout))
+def move_ref(checkout: Checkout, name: str) -> None:
+    """Let a ref name the commit of a checkout."""
+    _write_small_files(checkout, {f"refs/{name}": checkout.commit.encode()})
+
+
+def _write_small_files(checkout: Checkout, wrong: dict[str, bytes]) -> None:
+    """Write refs and the listing; a commit that loses a name keeps a ref, so that no `hf cache prune` deletes it."""
+    names = [path.removeprefix("refs/") for path in wrong if path.startswith("refs/")]
+    kept = {commit for name in names if (commit := other_commit(checkout, name)) is not None}
+    wrong = {f"refs/{own_ref(commit)}": commit.encode() for commit in kept} | wrong
     for name in wrong:
         make_folder((checkout.folder / name).parent)
     staged = Staged(checkout.folder, wrong)
     try:
         for name in wrong:
             staged.publish(name)
-            (checkout.folder / name).chmod(_BLOB_MODE)
+            open_up(checkout.folder / name)
     finally:
         staged.discard()
 
@@ -86,11 +98,11 @@ def write_small_files(checkout: Checkout) -> None:
 def write_listing(checkout: Checkout) -> None:
     """Write the listing of a checkout whose files are to come."""
     make_folder(checkout.tree.parent)
-    data = {checkout.tree.name: tree_listing(checkout)}
+    data = {checkout.tree.name: listing(checkout)}
     staged = Staged(checkout.tree.parent, data)
     try:
         staged.publish(checkout.tree.name)
-        checkout.tree.chmod(_BLOB_MODE)
+        open_up(checkout.tree)
     finally:
         staged.discard()
 
@@ -100,9 +112,8 @@ def open_and_sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         if sys.platform != "win32":
-            if os.fstat(descriptor).st_mode & 0o444 != 0o444:
-                os.fchmod(descriptor, _BLOB_MODE)
-            os.fsync(descriptor)
+            widen(path, descriptor)
+            sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -114,9 +125,8 @@ def sync_folders(folders: Iterable[Path]) -> None:
     for folder in folders:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            if os.fstat(descriptor).st_mode & 0o555 != 0o555:
-                os.fchmod(descriptor, 0o755)
-            os.fsync(descriptor)
+            widen(folder, descriptor)
+            sync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -131,10 +141,16 @@ def clear_way(checkout: Checkout, file: File) -> None:
     """
     pointer, blob = checkout.pointer(file), checkout.blob(file)
     if pointer.is_dir() and not pointer.is_symlink():
-        raise ModelgenError(f"{pointer} is a folder where a file belongs; remove it")
+        raise ModelgenError(f"{pointer} is a folder where a file belongs; run `modelgen verify --fix`")
     pointer.unlink(missing_ok=True)
     if not is_there(blob, file.size):
         blob.unlink(missing_ok=True)
+
+
+def set_damaged_aside(checkout: Checkout, file: File) -> None:
+    """Move a file that was found damaged out of the way: somebody may have edited it on purpose."""
+    for path in (checkout.pointer(file), checkout.blob(file)):
+        set_aside(checkout.hub, path.relative_to(checkout.hub).as_posix())
 
 
 def discard(checkout: Checkout, file: File) -> None:

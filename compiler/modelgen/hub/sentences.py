@@ -1,17 +1,26 @@
-"""What went wrong with the hub, as one sentence that names the model and the next step."""
+"""What went wrong with the hub, as one sentence that names the model, the host that answered, and the next step."""
 
 from __future__ import annotations
 
 import re
-import urllib.error
+import socket
+import ssl
 from typing import TYPE_CHECKING
 
-from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client
-from modelgen.hub.settings import proxy_for, without_secrets
+from modelgen.hub.addresses import site_of
+from modelgen.hub.answered import answered, plain, url_of
+from modelgen.hub.answers import WrongAnswerError
+from modelgen.hub.failures import HubError, Subject
+from modelgen.hub.proxies import proxy_for
+from modelgen.hub.refusals import AGAIN, proxy_refuses, refusal
 
 if TYPE_CHECKING:
+    from modelgen.files import ModelgenError
     from modelgen.hub.client import Connection
+
+# Of certificates: not yet valid, expired, for another name. An authority's file does not help.
+_NOT_VALID = frozenset({9, 10, 62, 64})
 
 
 def explain(  # noqa: PLR0913 - what a sentence names
@@ -27,58 +36,75 @@ def explain(  # noqa: PLR0913 - what a sentence names
         what: The file or revision that it is about.
         commit: Of the lock.
     """
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        RemoteEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__  # the client's own words are about its cache
+    answer = answered(error)
+    if answer is not None:
+        return refusal(error, answer, connection, Subject(model, repo, what), commit)
+    return HubError(Subject(model, repo, what), _no_answer(error, url_of(error) or connection.endpoint))
+
+
+def _no_answer(error: BaseException, url: str) -> str:
+    """Return what an error without a status says, and what helps."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    site, proxy = site_of(url), proxy_for(url)
+    if isinstance(error, WrongAnswerError):
+        return _wrong(error)
+    if client.is_untrusted(error):
+        return _certificate(error, site)
+    if client.is_no_tls(error):
+        return f"{site} does not speak TLS; mend HF_ENDPOINT: http:// where it begins with https://"
+    if isinstance(error, httpx.TooManyRedirects):
+        return f"{site} redirects in a circle; fix HF_ENDPOINT, or report it to whoever runs that host"
+    if proxy is not None and (tunnel := client.tunnel_status_of(error)) is not None:
+        return proxy_refuses(tunnel, proxy, site)
+    if proxy is not None and client.is_of_way(error):
+        return f"{proxy} cannot be used for {site}: {first_line(error)}; fix or unset it"
+    if any(isinstance(reason, socket.gaierror) for reason in client.reasons(error)):
+        return (
+            f"{site} cannot be reached: this host cannot resolve its name ({first_line(error)}); check HF_ENDPOINT and "
+            f"DNS, or set HTTPS_PROXY, then run the command again"
+        )
+    if client.is_of_way(error):
+        return f"{site} cannot be reached: {first_line(error)}; {AGAIN}"
+    if client.is_transient(error):
+        return f"{first_line(error)}; {AGAIN}"
+    if "xet" in type(error).__module__ or "CAS" in str(error):
+        return f"the transfer through Xet failed: {first_line(error)}; run the command again with HF_HUB_DISABLE_XET=1"
+    return f"{first_line(error)}; what is there is kept"
+
+
+def _wrong(error: WrongAnswerError) -> str:
+    site = site_of(error.url)
+    if "web page" in error.what:
+        return (
+            f"{site} answers with {plain(error.what)} where the hub has data; a login page or a proxy may be in the "
+            "way: open that address in a browser, or fix HF_ENDPOINT"
+        )
+    return (
+        f"{site} answers with {plain(error.what)}; set HF_ENDPOINT to the hub, or to a mirror that answers as it does"
     )
 
-    status, hub = client.status_of(error), without_secrets(connection.endpoint)
-    about = f"{model}: {repo}"
-    token = "your token has no access" if connection.token else "there is no token"
-    if isinstance(error, GatedRepoError):
-        return ModelgenError(
-            f"{about} is gated and {token}; accept its terms at {hub}/{repo} and set HF_TOKEN, or give --token-file"
-        )
-    if status == 401 and "Invalid credentials" in str(error):
-        return ModelgenError(f"{about}: the hub does not know your token; renew HF_TOKEN or the file of --token-file")
-    if isinstance(error, RepositoryNotFoundError):
-        reason = ", or your token may not see it" if connection.token else ", or it is private and there is no token"
-        return InputError(
-            f"{about} is not at {hub}{reason}; mend `repo` in models.toml, or set HF_TOKEN to a token that may"
-        )
-    if isinstance(error, RevisionNotFoundError):
-        return InputError(
-            f"{about} has no {commit or what} any more; run `modelgen lock --upgrade {model}`, "
-            "or mend `revision` in models.toml"
-        )
-    if isinstance(error, RemoteEntryNotFoundError):
-        return InputError(f"{about} has no file {what}; run `modelgen lock --upgrade {model}`")
-    if status in (401, 403):
-        return ModelgenError(f"{about}: the hub refuses access ({status}); set HF_TOKEN to a token that may read it")
-    if client.is_untrusted(error):
-        return ModelgenError(f"the certificate of {hub} is not trusted; set SSL_CERT_FILE to your authority's")
-    if client.is_no_tls(error):
-        return ModelgenError(f"{hub} does not speak TLS; mend HF_ENDPOINT: http:// where it begins with https://")
-    of = f" ({what})" if what else ""
-    if status is None and client.is_transient(error) and (proxy := proxy_for(connection.endpoint)) is not None:
-        return ModelgenError(f"{about}{of}: {proxy} does not answer: {first_line(error)}; mend or unset it")
-    return ModelgenError(f"{about}{of}: {first_line(error)}; what is there is kept, run the command again")
+
+def _certificate(error: BaseException, site: str) -> str:
+    found = [reason for reason in client.reasons(error) if isinstance(reason, ssl.SSLCertVerificationError)]
+    if found and getattr(found[0], "verify_code", 0) in _NOT_VALID:
+        said = plain(str(getattr(found[0], "verify_message", ""))).lower().rstrip(".")
+        return f"the certificate of {site} is not valid: {said}; check this host's clock and HF_ENDPOINT"
+    return f"the certificate of {site} is not trusted; set SSL_CERT_FILE to your authority's"
 
 
 def first_line(error: BaseException) -> str:
     """Return what an error says, in a few words of one line, without what may be secret."""
-    if (status := client.status_of(error)) is not None:
-        return (
-            f"the hub answers {status}"
-            if not isinstance(error, urllib.error.HTTPError)
-            else f"the server answers {status}"
-        )
-    for cause in client.causes(error):
-        reason = getattr(cause, "reason", cause)
+    answer = answered(error)
+    if answer is not None:
+        return f"{site_of(answer.url)} answers {answer.status}"
+    for reason in client.reasons(error):
         if isinstance(reason, OSError) and reason.strerror:
-            return without_secrets(reason.strerror).lower()
+            return plain(reason.strerror).lower()
     text = str(error).strip() or type(error).__name__
     first = next((line.strip() for line in text.splitlines() if line.strip()), text)
-    return without_secrets(re.sub(r"^\[Errno -?\d+\] ", "", first)).rstrip(".")[:300]
+    return plain(re.sub(r"^\[Errno -?\d+\] ", "", first)).rstrip(".")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from modelgen.files import ModelgenError
 
 _QUERY = re.compile(r"(https?://[^\s'\"?]+)\?[^\s'\"]+")
 _ACCOUNT = re.compile(r"(?<=://)[^\s/@]+@")
+_TOKEN = re.compile(r"\bhf_\w{8,}|(?<=Bearer )\S+")
 
 
 def check_settings() -> None:
@@ -50,17 +50,6 @@ def check_token(token: str | None) -> str | None:
     return token
 
 
-def proxy_for(url: str) -> str | None:
-    """Return which proxy an address is asked through, in words; None without one."""
-    parts = urlsplit(url)
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy is None or urllib.request.proxy_bypass(parts.netloc):
-        return None
-    name = f"{parts.scheme.upper()}_PROXY" if parts.scheme in proxies else "ALL_PROXY"
-    return f"the proxy {without_secrets(proxy)} of {name}"
-
-
 def without_secrets(text: str) -> str:
-    """Return a text without the queries of addresses, which may be signed, and without accounts in them."""
-    return _ACCOUNT.sub("", _QUERY.sub(r"\1?…", text))
+    """Return a text without tokens, without the queries of addresses, which may be signed, and accounts in them."""
+    return _TOKEN.sub("…", _ACCOUNT.sub("", _QUERY.sub(r"\1?…", text)))

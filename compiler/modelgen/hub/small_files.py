@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.layout import tree_listing
+from modelgen.hub.layout import own_ref, tree_listing
 from modelgen.lockfile.repos import is_commit, is_local
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.layout import Checkout
+
+
+_MAX_LISTING = 64 * 2**20
 
 
 def is_there(path: Path, size: int | None) -> bool:
@@ -24,30 +28,70 @@ def is_there(path: Path, size: int | None) -> bool:
     return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
 
 
-def small_files(checkout: Checkout) -> dict[str, bytes]:
-    """Return the refs and the listing as they should be, by path below the repository's folder."""
-    wanted = {f"refs/{name}": checkout.commit.encode() for name in checkout.refs if not has_moved_on(checkout, name)}
-    wanted[f"trees/{checkout.commit}.json"] = tree_listing(checkout)
+def small_files(checkout: Checkout, *, takes_names: bool = False) -> dict[str, bytes]:
+    """Return the refs and the listing as they should be, by path below the repository's folder.
+
+    Two projects may have different commits of one repository in one hub directory. Engines are given the commit, so a
+    name that stands for the other project's commit is left to it; the ref of our own then keeps the snapshot.
+
+    Args:
+        checkout: See there.
+        takes_names: Whether the snapshot has just been brought: it takes its names, wherever they lead.
+    """
+    names = [name for name in checkout.refs if not leads_elsewhere(checkout, name, takes_names=takes_names)]
+    if takes_names or not names:
+        names.insert(0, own_ref(checkout.commit))
+    wanted = {f"refs/{name}": checkout.commit.encode() for name in names}
+    wanted[f"trees/{checkout.commit}.json"] = listing(checkout)
     return wanted
 
 
-def wrong_small_files(checkout: Checkout) -> Iterator[tuple[str, bytes]]:
+def listing(checkout: Checkout) -> bytes:
+    """Return the listing of a snapshot as it should be.
+
+    Another lock may need further files of the same commit: what is listed and there stays listed.
+    """
+    wanted, path = tree_listing(checkout), checkout.tree
+    try:
+        if not is_there(path, None) or path.stat().st_size > _MAX_LISTING:
+            return wanted
+        there = path.read_bytes()
+        listed: Any = json.loads(there)["files"] if there != wanted else {}
+        more = {name: entry for name, entry in listed.items() if _is_more(checkout, name, entry)}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return wanted
+    return tree_listing(checkout, more) if more else wanted
+
+
+def _is_more(checkout: Checkout, name: str, entry: object) -> bool:
+    is_path = ".." not in name.split("/") and not name.startswith("/")
+    return is_path and name not in checkout.files and isinstance(entry, dict) and (checkout.snapshot / name).is_file()
+
+
+def wrong_small_files(checkout: Checkout, *, takes_names: bool = False) -> Iterator[tuple[str, bytes]]:
     """Yield the refs and the listing that are not as they should be: path below the repository's folder, contents."""
-    for name, data in small_files(checkout).items():
+    for name, data in small_files(checkout, takes_names=takes_names).items():
         path = checkout.folder / name
         # Compared by size first: what lies there may be anything.
         if not is_there(path, len(data)) or path.read_bytes() != data:
             yield name, data
 
 
-def has_moved_on(checkout: Checkout, ref: str) -> bool:
-    """Return whether `modelgen add` has given a local name a newer content.
+def leads_elsewhere(checkout: Checkout, ref: str, *, takes_names: bool = False) -> bool:
+    """Return whether a ref rightly names another commit.
 
-    `modelgen lock --upgrade` takes that over; to move the ref back would lose it, and what is locked is asked for by
-    its commit.
+    A local name that moved on is never taken back: `modelgen lock --upgrade` takes the newer content over.
     """
-    path = checkout.ref(ref)
-    if not is_local(checkout.repo) or not is_there(path, 40):
+    if not is_local(checkout.repo) and (takes_names or checkout.by_name):
         return False
+    return other_commit(checkout, ref) is not None
+
+
+def other_commit(checkout: Checkout, ref: str) -> str | None:
+    """Return the commit that a ref names, if it is another one whose snapshot is there."""
+    path = checkout.ref(ref)
+    if not is_there(path, 40):
+        return None
     commit = path.read_bytes().decode(errors="replace")
-    return commit != checkout.commit and is_commit(commit) and (checkout.snapshot.parent / commit).is_dir()
+    is_other = commit != checkout.commit and is_commit(commit) and (checkout.snapshot.parent / commit).is_dir()
+    return commit if is_other else None

@@ -95,8 +95,9 @@ class Snapshot(Table):
     """A repository at a commit: the files that serving needs.
 
     `revision`, `include` and `exclude` are as models.toml has them: the entry counts only where they are the same.
-    `left_out` says what was not wanted, `weights` how many bytes of tensors there are of each dtype, `config` is the
-    model's own config.json, byte for byte.
+    `left_out` says what was not wanted, `weights` how many bytes of tensors there are of each dtype. `code` names the
+    other repositories that its configs take code from; None where nobody has looked. `config` is the model's own
+    config.json, byte for byte; of one larger than `MAX_CONFIG_BYTES` it has no long lists.
     """
 
     repo: Repo
@@ -109,6 +110,7 @@ class Snapshot(Table):
     gated: bool = False
     left_out: list[str] = Field(default_factory=list)
     weights: dict[str, Bytes] = Field(default_factory=dict)
+    code: Annotated[list[Repo], Field(max_length=100)] | None = None
     files: Annotated[list[File], Field(min_length=1)]
     config: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None = None
 
@@ -149,9 +151,12 @@ def digest_of(entry: Snapshot) -> str:
 
     Who needs it is left out: models may be renamed.
     """
-    told = entry.model_dump(exclude={"models"})
+    # An entry of an older modelgen has no `code`, and keeps its hash.
+    told = entry.model_dump(exclude={"models"} if entry.code is not None else {"models", "code"})
     told["files"].sort(key=lambda file: file["path"])
     told["left_out"].sort()
+    if entry.code is not None:
+        told["code"].sort()
     text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

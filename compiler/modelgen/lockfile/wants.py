@@ -25,6 +25,13 @@ class Loader:
     globs: tuple[tuple[str, ...], ...]
 
 
+SOME_LOADER = Loader(
+    "an engine",
+    (("model.safetensors", "model-*-of-*.safetensors"), ("*.safetensors",), ("*.bin",), ("*.pt",), ("*.gguf",)),
+)
+"""How an engine may look that nothing is known of, where others read the same repository."""
+
+
 @dataclass(frozen=True, slots=True)
 class Want:
     """A repository that a model needs at run time.
@@ -40,6 +47,7 @@ class Want:
         role: What for: `model`, `tokenizer`, `code`, `lora` or `draft`.
         form: What it must be to be of use: a `checkpoint`, an `adapter`, or any `files`.
         loaders: How the engines of all models that need it find the weights; empty where that is not known.
+        trusted: Whether code may run that its configs name, wherever that is.
     """
 
     repo: str
@@ -50,6 +58,7 @@ class Want:
     role: str = field(default="model", compare=False)
     form: Form = field(default="files", compare=False)
     loaders: tuple[Loader, ...] = field(default=(), compare=False)
+    trusted: bool = field(default=False, compare=False)
 
     def name(self, among: Iterable[Want]) -> str:
         """Return the repository, and where others of it are among some wants, the revision and patterns too."""
@@ -68,6 +77,12 @@ def merge(wants: Iterable[Want]) -> list[Want]:
         known = merged.get(want, want)
         models = tuple(dict.fromkeys((*known.models, *want.models)))
         form = known.form if known.form != "files" else want.form
-        loaders = tuple(dict.fromkeys((*known.loaders, *want.loaders)))
-        merged[want] = replace(known, models=models, form=form, loaders=loaders)
+        trusted = known.trusted or want.trusted
+        merged[want] = replace(known, models=models, form=form, loaders=_loaders(known, want), trusted=trusted)
     return [*merged.values()]
+
+
+def _loaders(one: Want, other: Want) -> tuple[Loader, ...]:
+    """Return the loaders of both; of two of which one is not known, that one counts too."""
+    unknown = () if bool(one.loaders) == bool(other.loaders) else (SOME_LOADER,)
+    return tuple(dict.fromkeys((*one.loaders, *other.loaders, *unknown)))

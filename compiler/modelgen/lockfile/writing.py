@@ -50,6 +50,8 @@ def _snapshot(entry: Snapshot) -> str:
         lines.append(f"left_out = {_list(sorted(entry.left_out))}")
     if entry.weights:
         lines.append(f"weights = {_table(dict(sorted(entry.weights.items())))}")
+    if entry.code is not None:
+        lines.append(f"code = {_list(sorted(entry.code))}")
     lines.append(f"digest = {_text(digest_of(entry))}")
     lines += [
         f"files = [ # {len(files)} file{'s' if len(files) > 1 else ''}, {entry.size:,} bytes",

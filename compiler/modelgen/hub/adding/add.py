@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelgen import files as disk
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import publishing
 from modelgen.hub.adding.stage import Staged, share, take
@@ -24,7 +23,8 @@ from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import DEFAULT_REF, Checkout
-from modelgen.hub.small_files import has_moved_on, wrong_small_files
+from modelgen.hub.modes import lacks
+from modelgen.hub.small_files import leads_elsewhere, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, repo_folder
 
@@ -146,8 +146,11 @@ def _present(blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int
         path, source = item
         etag = _hash(source.path, source.size, is_large(path, source.size), advanced)
         blob = blobs / etag
-        if blob.is_symlink() or not blob.is_file() or not blob.stat().st_mode & 0o004:
+        if blob.is_symlink() or not blob.is_file():
             return None
+        status = blob.stat()
+        if lacks(status.st_mode) and status.st_nlink > 1:
+            return None  # a hard link to a file of the user's, whose mode is not to be changed
         is_same = blob.samefile(source.path)
         if not is_same and _hash(blob, source.size, len(etag) == 64, lambda _: None) != etag:
             return None
@@ -195,12 +198,10 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
             is_new = True
             publishing.link(checkout, file)
     is_new = is_new or any(True for _ in wrong_small_files(checkout))
-    publishing.finish(checkout)
-    if has_moved_on(checkout, DEFAULT_REF):  # as a fetch leaves it, and this is the move
+    publishing.finish(checkout, takes_names=True)
+    if leads_elsewhere(checkout, DEFAULT_REF):  # as a fetch leaves it, and this is the move
         is_new = True
-        ref = disk.Staged(checkout.folder, {f"refs/{DEFAULT_REF}": checkout.commit.encode()})
-        ref.publish(f"refs/{DEFAULT_REF}")
-        checkout.ref(DEFAULT_REF).chmod(0o644)
+        publishing.move_ref(checkout, DEFAULT_REF)
     return is_new
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -13,15 +12,20 @@ from modelgen import __version__
 from modelgen.files import InputError, ModelgenError, was_reading
 from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.events import Advanced, Finished, Started
+from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import bring_through_client
+from modelgen.hub.fetching.whole import bring_whole
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
+from modelgen.hub.modes import open_up
+from modelgen.hub.proxies import is_through_socks
 from modelgen.hub.small_files import is_there
 from modelgen.lockfile.entries import Asset
+from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 LARGE = 100_000_000
 """Bytes from which on a file over plain HTTP comes through our own download."""
 _ELSEWHERE = "elsewhere"
+_ASKED_AT_ONCE = 8
 # After so many times the client's own patience without a byte, a native transfer counts as dead: a minute, by default.
 _STALL = 6
 
@@ -49,42 +54,63 @@ class Bringer:
         self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
         self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        if session.pace.step is not None:
+            # The client hands on nothing before it has so many bytes, and in one burst.
+            constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, max(session.pace.step, 2**14))
+        self._has_locks = client.can_lock(session.hub / OWN_FOLDER)
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
+        self._lanes = Lanes()
         self._known: dict[Job, HfFileMetadata] = {}
-        self._in_xet: set[Job] = set()
+        self._unreachable: list[Exception] = []
 
-    def check_access(self, jobs: Sequence[Job]) -> list[ModelgenError]:
-        """Ask the hub for the largest file of each snapshot, which tells of repository, commit and token at once."""
+    def check_access(self, jobs: Sequence[Job]) -> dict[tuple[str, str], ModelgenError]:
+        """Ask the hub for the largest file of each snapshot, which tells of repository, commit and token at once.
+
+        Returns:
+            What cannot be fetched, by repository and commit, and why.
+        """
         first: dict[tuple[str, str], Job] = {}
         for job in jobs:
             first.setdefault((job.checkout.repo, job.checkout.commit), job)
-        pool = ThreadPoolExecutor(8)
+        pool = ThreadPoolExecutor(_ASKED_AT_ONCE)
         try:
             found = pool.map(self._try_metadata, first.values())
-            return [error for error in found if error is not None]
+            return {key: error for key, error in zip(first, found, strict=True) if error is not None}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts waits for nobody
 
     def _try_metadata(self, job: Job) -> ModelgenError | None:
+        if len(self._unreachable) >= _ASKED_AT_ONCE and not self._known:
+            # Everybody who asked had no answer at all, after all tries: the others need not wait for the same.
+            return self.explain(self._unreachable[0], job)
         try:
             self._known[job] = self._metadata(job)
         except ModelgenError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the client raises many; `explain` knows them
+            if client.status_of(error) is None:
+                self._unreachable.append(error)
             return self.explain(error, job)
         return None
 
     def _metadata(self, job: Job) -> HfFileMetadata:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.file_download import HfFileMetadata
 
         checkout, file = job.places[0]
         repo, commit = checkout.repo, checkout.commit
         url = hf_hub_url(repo, file.path, revision=commit, endpoint=self._connection.endpoint)
-        found = client.attempt(
-            lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
-            on_wait=self._session.noticing(repo, file.path),
-        )
-        if found.size not in (None, file.size):
+        try:
+            found = client.attempt(
+                lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
+                on_wait=self._session.noticing(repo, file.path),
+            )
+        except Exception as error:
+            if client.status_of(error) not in (405, 501):
+                raise
+            return HfFileMetadata(None, None, url, None, None)  # a mirror without HEAD
+        # Without a commit, it is no answer of the hub's: a mirror redirects elsewhere, or a page is in the way.
+        if found.commit_hash is not None and found.size not in (None, file.size):
             raise InputError(
                 f"{models_of(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "
                 f"models.lock says {file.size:,}; run `modelgen lock --upgrade {' '.join(checkout.models)}`"
@@ -99,21 +125,21 @@ class Bringer:
         """
         checkout, file = job.places[0]
         self._session.report(Started(checkout.repo, file.path, file.size, job.have))
-        if file.size >= LARGE and not (self._has_xet and self._metadata_of(job).xet_file_data):
+        # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
+        is_xet = self._has_xet and file.sha256 is not None and bool(self._metadata_of(job).xet_file_data)
+        is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
+        if is_ours or not self._has_locks:
             self._bring_large(job)
         else:
-            if file.size >= LARGE:
-                self._in_xet.add(job)
             for number, place in enumerate(job.places):
-                bring_through_client(self._session, *place, counts=number == 0)
-            self._in_xet.discard(job)
+                bring_through_client(self._session, *place, counts=number == 0, is_xet=is_xet)
         for other, name in job.places:
             self._session.report(Finished(other.repo, name.path))
         return file.size
 
     def is_stalled(self) -> bool:
-        """Return whether a large file comes through Xet and nothing has come for a while: it hangs without an error."""
-        return bool(self._in_xet) and time.monotonic() - self._session.last_byte > self._patience
+        """Return whether files come through Xet and nothing has come for a while: it hangs without an error."""
+        return self._session.is_stalled(self._patience)
 
     def _metadata_of(self, job: Job) -> HfFileMetadata:
         if job not in self._known:
@@ -126,7 +152,10 @@ class Bringer:
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
-            transfer.bring(Content(file.etag, file.size, part))
+            if file.sha256 is None:
+                bring_whole(transfer, file, part, self._session.noticing(checkout.repo, file.path))
+            else:
+                transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
         content = blob if blob.exists() else checkout.pointer(file)
         for other in job.places[0 if content == blob else 1 :]:
@@ -146,12 +175,14 @@ class Bringer:
     def bring_asset(self, asset: Asset) -> int:
         """Bring a file that is on no hub, and return its bytes."""
         path = asset_path(self._session.hub, asset)
+        if is_through_socks(asset.url):
+            raise ModelgenError("a SOCKS proxy cannot be used for it; set an HTTP proxy or NO_PROXY")
         self._session.report(Started(_ELSEWHERE, asset.name, asset.size or 0))
         make_folder(path.parent)
         part = path.with_name(f"{asset.name}.part")
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
         transfer.bring(Content(asset.sha256, asset.size, part))
-        part.chmod(0o644)
+        open_up(part)
         part.replace(path)
         publishing.sync_folders([path.parent])
         self._session.report(Finished(_ELSEWHERE, asset.name))
@@ -169,7 +200,17 @@ class Bringer:
         def damaged() -> None:
             self._session.notice_damage(repo, name)
 
-        return Transfer(self._opener, locate, client.is_transient, wait, advanced, damaged, self._session.stop)
+        return Transfer(
+            self._opener,
+            locate,
+            client.is_transient,
+            wait,
+            advanced,
+            damaged,
+            self._session.stop,
+            self._lanes,
+            self._session.pace,
+        )
 
     def explain(self, error: BaseException, job: Job | Asset) -> ModelgenError:
         """Return the sentence for what went wrong with one content."""

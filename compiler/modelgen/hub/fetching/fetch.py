@@ -6,20 +6,23 @@ import shutil
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub import client, publishing
+from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.bringing import LARGE, Bringer
 from modelgen.hub.fetching.events import Noticed, Planned, Report
 from modelgen.hub.fetching.leftovers import remove_leftovers
+from modelgen.hub.fetching.pace import Pace
 from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
-from modelgen.hub.fetching.session import Session
-from modelgen.hub.fetching.trust import find_damaged, note, refuse_links, refuse_local, save
+from modelgen.hub.fetching.session import Session, models_of
+from modelgen.hub.fetching.trust import find_damaged, note, refuse_closed, refuse_links, refuse_local, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
+from modelgen.hub.long_paths import refuse_long_paths
 from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
@@ -51,12 +54,14 @@ class Wanted:
         key: Names the models.toml and the lock that want it.
         checkouts: Snapshots.
         assets: Files that are on no hub.
+        lacking: What models need and the lock does not have, as sentences: it is reported beside what is fetched.
     """
 
     hub: Path
     key: str
     checkouts: Sequence[Checkout]
     assets: Sequence[Asset]
+    lacking: Sequence[ModelgenError] = ()
 
     def plan(self, seen: Seen) -> Plan:
         """Return what is missing now."""
@@ -72,19 +77,20 @@ class Outcome:
     failures: list[ModelgenError] = field(default_factory=list)
 
 
-def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report) -> Outcome:
+def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max_rate: int | None = None) -> Outcome:
     """Complete the hub directory, and write refs only for what is whole; with everything there, ask nobody.
 
     Args:
         wanted: See there.
         connect: Makes the connection, when it turns out that one is needed.
         report: Told of all that happens.
+        max_rate: Bytes a second that may come, over all connections; None for no limit.
 
     Raises:
-        ModelgenError: Nothing could be done; what went wrong with single files is in the outcome.
+        ModelgenError: Nothing could be done; what went wrong with single repositories and files is in the outcome.
         OSError: The hub directory cannot be written.
     """
-    seen, outcome = Seen(wanted.hub), Outcome()
+    seen, outcome = Seen(wanted.hub), Outcome(failures=[*wanted.lacking])
     missing = wanted.plan(seen)
     if missing.is_empty:
         return outcome
@@ -92,7 +98,7 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report) -> 
     if not (damaged or missing.jobs or missing.assets or missing.stale):
         save(wanted, seen)
         return outcome
-    run = _Run(wanted, report, seen, outcome)
+    run = _Run(wanted, report, seen, outcome, max_rate)
     with held(wanted.hub, "modelgen fetch", lambda text: report(Noticed(text))):
         try:
             _complete_all(run, connect)
@@ -109,32 +115,68 @@ class _Run:
     report: Report
     seen: Seen
     outcome: Outcome
+    max_rate: int | None
+    refused: set[int] = field(default_factory=set)
+    """The ids of the checkouts that are left as they are."""
+
+    def refuse(self, checkout: Checkout, failure: ModelgenError) -> None:
+        """Go on without one checkout."""
+        self.refused.add(id(checkout))
+        self.outcome.failures.append(failure)
+
+    def plan(self) -> Plan:
+        """Return what is missing now, of what is not refused."""
+        kept = [checkout for checkout in self.wanted.checkouts if id(checkout) not in self.refused]
+        return plan(self.wanted.hub, kept, self.wanted.assets, self.seen)
 
 
 def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
     """Do all that changes the hub directory, while it is held."""
     wanted, report, seen = run.wanted, run.report, run.seen
-    refuse_links(wanted.checkouts)
+    for checkout in wanted.checkouts:
+        _try(run, checkout, partial(_refuse, checkout))
     # Another process may have been at work meanwhile; what it left is looked at as well.
-    for checkout, file in find_damaged(wanted.hub, wanted.plan(seen).unsure, seen, report):
-        refuse_local(checkout, file)
-        report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
-        publishing.discard(checkout, file)
+    for checkout, file in find_damaged(wanted.hub, run.plan().unsure, seen, report):
+        if id(checkout) not in run.refused and _try(run, checkout, partial(refuse_local, checkout, file)):
+            report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
+            publishing.set_damaged_aside(checkout, file)
     remove_leftovers(wanted.hub, wanted.checkouts)
-    missing = wanted.plan(seen)
+    missing = run.plan()
     _check_space(wanted.hub, missing)
     reused = reuse(wanted.hub, missing.jobs, seen, report)
-    missing = wanted.plan(seen)
-    for job in missing.jobs:
-        refuse_local(job.checkout, job.file)
+    for job in run.plan().jobs:
+        for checkout, file in job.places:
+            if id(checkout) not in run.refused:
+                _try(run, checkout, partial(refuse_local, checkout, file))
+    missing = run.plan()
+    touched = {id(one): one for one in (*missing.stale, *(place[0] for job in missing.jobs for place in job.places))}
+    for checkout in touched.values():
+        _try(run, checkout, partial(refuse_closed, wanted.hub, checkout))
+    missing = run.plan()
     _check_space(wanted.hub, missing)
     connection = connect() if missing.jobs or missing.assets else None
     if connection is not None:
         with client.Overheard(lambda text: report(Noticed(text))):
-            _bring_all(run, missing, connection)
-    _finish(wanted, missing, connection, reused)
+            missing = _bring_all(run, missing, connection)
+    _finish(run, missing, connection, reused)
     if not run.outcome.failures:
         _refuse_incomplete(wanted, seen)
+
+
+def _refuse(checkout: Checkout) -> None:
+    """Refuse, before anything is changed, what could not be completed."""
+    refuse_links(checkout)
+    refuse_long_paths(checkout)
+
+
+def _try(run: _Run, checkout: Checkout, step: Callable[[], None]) -> bool:
+    """Do something for one checkout; where that fails, go on without it."""
+    try:
+        step()
+    except ModelgenError as error:
+        run.refuse(checkout, error)
+        return False
+    return True
 
 
 def _refuse_incomplete(wanted: Wanted, seen: Seen) -> None:
@@ -158,16 +200,18 @@ def _check_space(hub: Path, missing: Plan) -> None:
         )
 
 
-def _bring_all(run: _Run, missing: Plan, connection: Connection) -> None:
+def _bring_all(run: _Run, missing: Plan, connection: Connection) -> Plan:
+    """Bring what can be brought of what is missing, and return what was to be brought."""
     wanted, report, outcome = run.wanted, run.report, run.outcome
+    stop = threading.Event()
+    bringer = Bringer(Session(wanted.hub, connection, report, stop, Pace(run.max_rate, stop)))
+    closed = bringer.check_access(missing.jobs)
+    outcome.failures += closed.values()
+    run.refused.update(id(one) for one in wanted.checkouts if (one.repo, one.commit) in closed)
+    missing = run.plan() if closed else missing
     resumed = sum(job.have for job in missing.jobs)
     files = sum(len(job.places) for job in missing.jobs) + len(missing.assets)
     report(Planned(files, missing.size + resumed, resumed))
-    stop = threading.Event()
-    bringer = Bringer(Session(wanted.hub, connection, report, stop))
-    outcome.failures += bringer.check_access(missing.jobs)
-    if outcome.failures:
-        return
     jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
     # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
     begun = {id(checkout): checkout for job in jobs for checkout, _ in job.places}
@@ -186,6 +230,7 @@ def _bring_all(run: _Run, missing: Plan, connection: Connection) -> None:
         stop.set()
         large.shutdown(wait=False, cancel_futures=True)
         small.shutdown(wait=False, cancel_futures=True)
+    return missing
 
 
 def _clear_way(job: Job, outcome: Outcome) -> bool:
@@ -244,18 +289,26 @@ def _complete(checkout: Checkout, connection: Connection) -> None:
     )
 
 
-def _finish(wanted: Wanted, missing: Plan, connection: Connection | None, reused: set[int]) -> None:
+def _finish(run: _Run, missing: Plan, connection: Connection | None, reused: set[int]) -> None:
     """Let the client complete each snapshot that is whole now, make it durable, and give it its refs."""
     touched = {id(checkout) for job in missing.jobs for checkout, _ in job.places}
     stale = {id(checkout) for checkout in missing.stale} | reused
 
-    def finish(checkout: Checkout) -> None:
+    def finish(checkout: Checkout) -> ModelgenError | None:
         if not all(is_there(checkout.pointer(file), file.size) for file in checkout.files.values()):
-            return
+            return None
         if id(checkout) in touched and connection is not None:
-            _complete(checkout, connection)
-            publishing.finish(checkout)
+            try:
+                _complete(checkout, connection)
+            except Exception as error:
+                if client.is_of_disk(error):
+                    raise
+                return sentences.explain(error, connection, model=models_of(checkout), repo=checkout.repo)
+            publishing.finish(checkout, takes_names=True)
         elif id(checkout) in stale:
-            publishing.finish(checkout)
+            publishing.finish(checkout, takes_names=False)
+        return None
 
-    list(in_parallel(finish, wanted.checkouts, _FINISHED_AT_ONCE))
+    kept = [checkout for checkout in run.wanted.checkouts if id(checkout) not in run.refused]
+    failures = in_parallel(finish, kept, _FINISHED_AT_ONCE)
+    run.outcome.failures += [failure for failure in failures if failure is not None]

@@ -1,4 +1,4 @@
-"""A file that grows as it comes, hashed on its way, and written past the page cache where that can be."""
+"""A file that grows over one or several connections, hashed on its way, written past the page cache where possible."""
 
 from __future__ import annotations
 
@@ -6,29 +6,39 @@ import contextlib
 import errno
 import mmap
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from modelgen.files import UNSUPPORTED, sync
+from modelgen.hub.fetching.spans import Journal, Span, first_gap, journal_of, merged, spans_of
 from modelgen.hub.hashing import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_BLOCK = 2**22
+BLOCK = 2**22
+# A connection that is not alone takes a share of what is left at a time: little enough that the hash keeps up with the
+# front of the file, and that the last stretches end together; enough that connecting again costs little.
+_SHARES = 16
+_SHORTEST_STRETCH = 2 * BLOCK
+_LONGEST_STRETCH = 16 * BLOCK
 # What a disk may want the places and sizes of direct writes to be a multiple of.
 _SECTOR = 4096
 # Seconds after which what has come is written, though it fills no block: on a slow line a kill must not cost minutes.
 _LATEST = 1.0
 _DIRECT: int | None = getattr(os, "O_DIRECT", None)
 _BINARY: int = getattr(os, "O_BINARY", 0)
+# The end of a file whose size is not known yet.
+_FAR = 2**62
 
 
 class Part:
     """A file that grows, with the hash of what it holds.
 
-    Many gigabytes through the page cache cost more time of the processor than hashing them, and push out of it what
-    others need; so whole blocks go to the disk directly. What does not fill a block goes the usual way.
+    Connections claim stretches of it in order and write them by writers of their own. As long as one connection writes
+    from the front to the end, the length of the file says what has come; the first claim out of order begins a journal.
 
     Args:
         path: Where it grows; what is there is kept.
@@ -40,46 +50,210 @@ class Part:
     """
 
     def __init__(self, path: Path, size: int | None, advanced: Callable[[int], None]) -> None:
+        self.path = path
         self.size = size
-        self._advanced = advanced
-        self._buffer = memoryview(mmap.mmap(-1, _BLOCK))  # begins at a page, as direct writes want
-        self._filled = 0
-        self._usual = os.open(path, os.O_WRONLY | os.O_CREAT | _BINARY, 0o666)
-        self._direct = _open_direct(path)
-        self._written = os.fstat(self._usual).st_size
-        self._at = time.monotonic()
         self.digest = Digest()
+        self._advanced = advanced
+        self._changed = threading.Condition()
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
+        self._there = spans_of(path)
+        self._claimed: list[Span] = []
+        self._journal: Journal | None = None
+        self._hashed = 0
+        self._is_hashing = False
         # Of unknown size, it cannot be told whether anything is missing.
-        if size is None or self._written > size:
+        if size is None or any(stop > size for _, stop in self._there):
             self.restart()
-        elif self._written:
-            self.digest.add_file(path)
+        elif len(self._there) > 1 or journal_of(path).exists():
+            self._journal = Journal(path, self._there)
+        self._catch_up()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # whoever needs it to be there has called `sync`
-            self._flush()
+        os.close(self._descriptor)
+        if self._journal is not None:
+            self._journal.close()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all bytes have come."""
+        with self._changed:
+            return self.size is not None and self._there == ([(0, self.size)] if self.size else [])
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether there are bytes that nobody brings yet."""
+        with self._changed:
+            return self.size is not None and first_gap(merged([*self._there, *self._claimed]), self.size) is not None
+
+    def claim(self) -> Span | None:
+        """Return the first stretch that nobody writes, to be given back by `release`; None where there is none."""
+        with self._changed:
+            taken = merged([*self._there, *self._claimed])
+            gap = first_gap(taken, _FAR if self.size is None else self.size)
+            if gap is None:
+                return None
+            span = gap[0], gap[1] if self.size is None else self._end_of_stretch(*gap)
+            if self._claimed and self._journal is None:
+                self._journal = Journal(self.path, self._there)
+            self._claimed.append(span)
+            return span
+
+    def extend(self, span: Span) -> Span | None:
+        """Claim what follows `span` as well and return both as one; None where it is taken or there is nothing."""
+        with self._changed:
+            taken = merged([*self._there, *self._claimed])
+            behind = next(stop for start, stop in taken if start <= span[0] < stop)
+            if behind != span[1] or self.size is None or behind >= self.size:
+                return None
+            following = next((start for start, _ in taken if start > behind), self.size)
+            longer = span[0], self._end_of_stretch(behind, following)
+            self._claimed[self._claimed.index(span)] = longer
+            return longer
+
+    def release(self, span: Span) -> None:
+        """Give back a stretch; what was not written of it is free again."""
+        with self._changed:
+            self._claimed.remove(span)
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a stretch is given back, or so long."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def wrote(self, start: int, data: memoryview) -> None:
+        """Count bytes that have been written at `start`, and go on hashing."""
+        with self._changed:
+            stop = start + len(data)
+            self._there = merged([*self._there, (start, stop)])
+            if self._journal is not None:
+                self._journal.add(start, stop)
+            hashes = not self._is_hashing
+            self._is_hashing = True
+        self._advanced(len(data))
+        if not hashes:
+            return  # whoever does will come to these bytes
+        try:
+            if start == self._hashed:
+                self.digest.update(data)
+                self._hashed = stop
+            self._catch_up()
+        finally:
+            self._is_hashing = False
+
+    def restart(self) -> None:
+        """Give up what is there."""
+        with self._changed:
+            os.ftruncate(self._descriptor, 0)
+            self._drop_journal()
+            if self._there:
+                self._advanced(-sum(stop - start for start, stop in self._there))
+            self._there = []
+            self.digest, self._hashed = Digest(), 0
+
+    def finish(self) -> str:
+        """Put it on the disk and return its hash; it must be full, and nobody may write any more.
+
+        Raises:
+            OSError: It cannot be written, or read again.
+        """
+        self._catch_up()
+        sync(self._descriptor)
+        self._drop_journal()
+        return self.digest.hex()
+
+    def _drop_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.remove()
+            self._journal = None
+        journal_of(self.path).unlink(missing_ok=True)
+
+    def _end_of_stretch(self, start: int, limit: int) -> int:
+        length = ((self.size or 0) - start) // _SHARES // BLOCK * BLOCK
+        stop = start // BLOCK * BLOCK + min(max(length, _SHORTEST_STRETCH), _LONGEST_STRETCH)
+        return min(stop, limit)
+
+    def _front(self) -> int:
+        with self._changed:
+            return self._there[0][1] if self._there and self._there[0][0] == 0 else 0
+
+    def _catch_up(self) -> None:
+        """Hash what came out of order and has its place at the front now; only one thread may be here."""
+        buffer: memoryview | None = None
+        while self._hashed < (stop := self._front()):
+            if buffer is None:
+                buffer = memoryview(bytearray(2**20))
+            room = buffer[: min(len(buffer), stop - self._hashed)]
+            count = _read_at(self._descriptor, room, self._hashed)
+            if not count:
+                raise OSError(errno.EIO, "it became shorter while it was read", os.fspath(self.path))
+            self.digest.update(room[:count])
+            self._hashed += count
+
+
+class Writer:
+    """One connection's way into a part: it claims stretches and fills them from their first byte to their last.
+
+    Many gigabytes through the page cache cost more time of the processor than hashing them, and push out of it what
+    others need; so whole blocks go to the disk directly. What does not fill a block goes the usual way.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._buffer = memoryview(mmap.mmap(-1, BLOCK))  # begins at a page, as direct writes want
+        self._usual = os.open(part.path, os.O_WRONLY | _BINARY)
+        self._direct = _open_direct(part.path)
+        self._span: Span | None = None
+        self._written = self._filled = 0
+        self._at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):  # whoever needs it to be there has called `release`
+            self.release()
         os.close(self._usual)
         if self._direct is not None:
             os.close(self._direct)
 
     @property
-    def have(self) -> int:
-        """How many bytes have come."""
+    def position(self) -> int:
+        """The byte that comes next."""
         return self._written + self._filled
 
     @property
-    def is_full(self) -> bool:
-        """Whether all have come."""
-        return self.size is not None and self.have >= self.size
+    def stop(self) -> int | None:
+        """The byte after the stretch; None while the size of the file is not known."""
+        if self._part.size is None or self._span is None:
+            return None
+        return min(self._span[1], self._part.size)
 
     @property
     def room(self) -> memoryview:
         """Where the next bytes belong, as many as there is room for before they are written."""
-        left = _BLOCK if self.size is None else self.size - self._written
-        return self._buffer[self._filled : min(_BLOCK - self._written % _BLOCK, left)]
+        left = BLOCK if self.stop is None else self.stop - self._written
+        return self._buffer[self._filled : min(BLOCK - self._written % BLOCK, left)]
+
+    def claim(self) -> bool:
+        """Turn to the first stretch that nobody writes; return False where there is none."""
+        self._span = self._part.claim()
+        if self._span is None:
+            return False
+        self._written, self._filled = self._span[0], 0
+        return True
+
+    def extend(self) -> bool:
+        """Go on behind the stretch; return False where another connection does, or where the file ends."""
+        longer = self._span and self._part.extend(self._span)
+        self._span = longer or self._span
+        return longer is not None
 
     def take(self, count: int) -> None:
         """Count bytes that were put into `room`, and write them when there are enough."""
@@ -88,27 +262,35 @@ class Part:
             self._flush()
 
     def restart(self) -> None:
-        """Give up what is there."""
-        os.ftruncate(self._usual, 0)
-        if self._written:
-            self._advanced(-self._written)
-        self._written = self._filled = 0
-        self.digest = Digest()
+        """Give up the whole file, and begin it anew; no other connection may be at work."""
+        self._filled = 0
+        if self._span is not None:
+            self._part.release(self._span)
+        self._part.restart()
+        self.claim()
 
-    def sync(self) -> None:
-        """Put it on the disk."""
-        self._flush()
-        os.fsync(self._usual)
+    def release(self) -> None:
+        """Write what has come, and give the rest of the stretch back.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._span is None:
+            return
+        try:
+            self._flush()
+        finally:
+            self._part.release(self._span)
+            self._span = None
 
     def _flush(self) -> None:
         while self._filled:
             count = self._write(self._buffer[: self._filled])
-            self.digest.update(self._buffer[:count])
+            self._part.wrote(self._written, self._buffer[:count])
             if count < self._filled:
                 self._buffer[: self._filled - count] = bytes(self._buffer[count : self._filled])
             self._written += count
             self._filled -= count
-            self._advanced(count)
         self._at = time.monotonic()
 
     def _write(self, data: memoryview) -> int:
@@ -116,9 +298,9 @@ class Part:
             try:
                 return _write_at(self._direct, data, self._written)
             except OSError as error:
-                if error.errno != errno.EINVAL:
+                if error.errno not in UNSUPPORTED:
                     raise
-                # It wants larger sectors.
+                # It wants larger sectors, or takes direct writes only when it is opened.
                 os.close(self._direct)
                 self._direct = None
         return _write_at(self._usual, data, self._written)
@@ -137,3 +319,14 @@ def _open_direct(path: Path) -> int | None:
 def _write_at(descriptor: int, data: memoryview, place: int) -> int:
     os.lseek(descriptor, place, os.SEEK_SET)
     return os.write(descriptor, data)
+
+
+def _read_at(descriptor: int, room: memoryview, place: int) -> int:
+    os.lseek(descriptor, place, os.SEEK_SET)
+    return os.readv(descriptor, [room]) if hasattr(os, "readv") else _read_copied(descriptor, room)
+
+
+def _read_copied(descriptor: int, room: memoryview) -> int:
+    data = os.read(descriptor, len(room))
+    room[: len(data)] = data
+    return len(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelgen.hub.fetching.spans import bytes_there
 from modelgen.hub.following import follow
 from modelgen.hub.layout import asset_path
 from modelgen.hub.small_files import is_there, wrong_small_files
@@ -107,7 +108,7 @@ def _job(hub: Path, places: tuple[tuple[Checkout, File], ...], seen: Seen) -> Jo
         return Job(places, file.size, blob)
     if (known := seen.find(checkout.folder.name, file.etag)) is not None:
         return Job(places, file.size, hub / known)
-    return Job(places, _size_of(partial_path(hub, checkout, file)))
+    return Job(places, bytes_there(partial_path(hub, checkout, file)))
 
 
 def path_in(hub: Path, checkout: Checkout, file: File) -> str:
@@ -118,10 +119,3 @@ def path_in(hub: Path, checkout: Checkout, file: File) -> str:
 def partial_path(hub: Path, checkout: Checkout, file: File) -> Path:
     """Return where what has come of a file waits for the rest; only our own download resumes it."""
     return hub / OWN_FOLDER / "partial" / repo_folder(checkout.repo) / file.etag
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 _NOTE = f"{OWN_FOLDER}/seen.json"
 
 
-def key_of(config: bytes, lock: bytes) -> str:
-    """Return what names a models.toml and its lock, as this version understands them."""
+def key_of(config: bytes, lock: bytes, models: Iterable[str] = ()) -> str:
+    """Return what names a models.toml and its lock, as this version understands them; or just some of their models."""
     digest = hashlib.sha256(f"{__version__} {len(config)} ".encode())
     digest.update(config)
     digest.update(lock)
+    if names := sorted(set(models)):
+        digest.update(json.dumps(names).encode())
     return digest.hexdigest()
 
 
@@ -96,6 +98,7 @@ class Seen:
     def save(self, key: str, files: Iterable[str], small: Mapping[str, bytes]) -> None:
         """Write the note; `files` and `small` are all that `key` wants, nothing where it is not complete."""
         from modelgen.files import Staged
+        from modelgen.hub.modes import open_up
 
         paths = [*files]
         hashes = {path: hashlib.sha256(data).hexdigest() for path, data in small.items()}
@@ -107,7 +110,7 @@ class Seen:
             staged = Staged(self._hub, {_NOTE: note})
             try:
                 staged.publish(_NOTE)
-                (self._hub / _NOTE).chmod(0o644)
+                open_up(self._hub / _NOTE)
             finally:
                 staged.discard()
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from modelgen.hub import sentences
+from modelgen.hub.addresses import is_same_origin
+from modelgen.hub.failures import named
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
+from modelgen.hub.fetching.limit import Limit
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.fetching.pace import Pace
     from modelgen.hub.layout import Checkout
+
+_MOST_AT_ONCE = 64  # more than the pools have threads
 
 
 @dataclass
@@ -28,24 +34,49 @@ class Session:
         connection: To the hub.
         report: Told of all that happens.
         stop: Set when the whole fetch ends.
-        last_byte: When something came through the client last, by the monotonic clock.
+        pace: How fast bytes may come.
+        last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
+        limit: Of files that come through the client at once.
+        is_bare: Whether the hub's answers lack the headers that the client needs.
     """
 
     hub: Path
     connection: Connection
     report: Report
     stop: threading.Event
+    pace: Pace
     last_byte: float = field(default_factory=time.monotonic)
+    limit: Limit = field(default_factory=lambda: Limit(_MOST_AT_ONCE))
+    is_bare: bool = False
+    _in_xet: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextlib.contextmanager
+    def through_xet(self) -> Iterator[None]:
+        """Watch what happens inside: the native transfer may hang without an error."""
+        with self._lock:
+            self._in_xet += 1
+            self.last_byte = max(self.last_byte, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_xet -= 1
+
+    def is_stalled(self, patience: float) -> bool:
+        """Return whether files come through Xet, and nothing has come for so many seconds."""
+        return self._in_xet > 0 and time.monotonic() - self.last_byte > patience
 
     def count(self, repo: str, name: str, count: int) -> None:
         """Tell of bytes that came, or fewer than none when they must come again."""
-        self.last_byte = time.monotonic()
+        self.last_byte = max(self.last_byte, time.monotonic())
         self.report(Advanced(repo, name, count))
 
     def noticing(self, repo: str, name: str) -> Callable[[BaseException, float], None]:
         """Return what tells of a wait for a file."""
 
         def notice(error: BaseException, seconds: float) -> None:
+            self.last_byte = max(self.last_byte, time.monotonic() + seconds)
             text = f"{repo}: {name}: {sentences.first_line(error)}; trying again in {seconds:.1f} s"
             self.report(Noticed(text))
 
@@ -57,14 +88,9 @@ class Session:
 
     def is_of_hub(self, url: str) -> bool:
         """Return whether an address is the hub's own, and not a delivery network's."""
-        return _origin(url) == _origin(self.connection.endpoint)
+        return is_same_origin(url, self.connection.endpoint)
 
 
 def models_of(checkout: Checkout) -> str:
     """Return who needs a checkout, for sentences."""
-    return ", ".join(checkout.models) or "models.lock"
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return named(checkout.models, 3) or "models.lock"

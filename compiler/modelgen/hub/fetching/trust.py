@@ -9,6 +9,7 @@ from modelgen.files import InputError, ModelgenError
 from modelgen.hub.fetching.events import Noticed, Report
 from modelgen.hub.fetching.planning import path_in
 from modelgen.hub.hashing import in_parallel, is_intact
+from modelgen.hub.mounts import refuse_unwritable
 from modelgen.hub.small_files import small_files
 from modelgen.lockfile.repos import is_local
 
@@ -62,7 +63,7 @@ def save(wanted: Wanted, seen: Seen) -> None:
     files: list[str] = []
     small: dict[str, bytes] = {}
     # A file that is on no hub is not noted by itself, so with one the long way is taken.
-    if not wanted.assets and wanted.plan(seen).is_empty:
+    if not (wanted.assets or wanted.lacking) and wanted.plan(seen).is_empty:
         for checkout in wanted.checkouts:
             folder = checkout.folder.relative_to(wanted.hub).as_posix()
             files += [path_in(wanted.hub, checkout, file) for file in checkout.files.values()]
@@ -84,19 +85,28 @@ def refuse_local(checkout: Checkout, file: File) -> None:
         )
 
 
-def refuse_links(checkouts: Iterable[Checkout]) -> None:
+def refuse_links(checkout: Checkout) -> None:
     """Nothing is written or removed through a folder that is a link: it may be anybody's, and no container follows it.
 
     Raises:
         ModelgenError: There is one.
     """
-    for checkout in checkouts:
-        own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
-        above = {parent for file in checkout.files.values() for parent in checkout.pointer(file).parents}
-        inside = sorted(path for path in above if path.is_relative_to(checkout.snapshot))
-        for folder in [checkout.folder, *own, *inside]:
-            if os.path.islink(folder):  # noqa: PTH114 - thousands of them
-                raise ModelgenError(
-                    f"{folder} is a link, which leads nowhere in a container; put the folder itself there, "
-                    "or remove the link and run `modelgen fetch` again"
-                )
+    own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
+    above = {parent for file in checkout.files.values() for parent in checkout.pointer(file).parents}
+    inside = sorted(path for path in above if path.is_relative_to(checkout.snapshot))
+    for folder in [checkout.folder, *own, *inside]:
+        if os.path.islink(folder):  # noqa: PTH114 - thousands of them
+            raise ModelgenError(
+                f"{folder} is a link, which leads nowhere in a container; put the folder itself there, "
+                "or remove the link and run `modelgen fetch` again"
+            )
+
+
+def refuse_closed(hub: Path, checkout: Checkout) -> None:
+    """Refuse, before the first byte, a repository that another user made and does not share.
+
+    Raises:
+        ModelgenError: It is one.
+    """
+    own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
+    refuse_unwritable(hub, [checkout.folder, *own, checkout.snapshot, hub / ".locks" / checkout.folder.name])

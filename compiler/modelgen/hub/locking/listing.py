@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from modelgen.files import InputError
 from modelgen.hub.left_out import Choice, choose, nearest
-from modelgen.hub.loadable import config_name, why_not
+from modelgen.hub.loadable import config_name, is_weights, why_not
+from modelgen.hub.modules import MODULES, missing_modules
+from modelgen.lockfile.code import code_repos, may_name_code, reduced
 from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot
+from modelgen.lockfile.loading import read_by
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from modelgen.lockfile.wants import Want
 
 _LONGEST_LICENSE = 100
+# Of a config that is read: a tokenizer_config.json with all its added tokens has 2 MB.
+_MOST_OF_CONFIG = 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -47,24 +53,26 @@ class Pinned:
         entry: It.
         unneeded: Bytes of the files that serving does not need, by which patterns is in the entry.
         unasked: Number and bytes of the files that `include` does not name.
+        chosen: Which of several forms of its weights an engine reads; empty where there is one.
         unchecked: What nobody could check, as in "3 files have no hash to compare with"; only offline.
     """
 
     entry: Snapshot
     unneeded: int
     unasked: tuple[int, int]
+    chosen: str = ""
     unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is told of a repository beside its files."""
+    """What is told of a repository beside its files; `texts` holds the small files that were read, by path."""
 
     commit: str
     license: str | None = None
     gated: bool = False
     weights: Mapping[str, int] | None = None
-    config: str | None = None
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
@@ -80,7 +88,7 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
             close = ", ".join(f"`{path}`" for path in nearest(shown, paths))
             hint = f"; the nearest are {close}" if close else ""
             raise InputError(f"{ask.about} has no file `{shown}`{hint}; mend `file` or `include` in models.toml")
-    choice = choose(paths, want.include, want.exclude)
+    choice = choose(paths, want.include, want.exclude, want.loaders)
     if not choice.kept:
         raise InputError(f"{ask.about} has no file that is wanted; mend `exclude` in models.toml, or `repo`")
     return choice
@@ -93,7 +101,8 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
         InputError: No engine could load it, or no entry can hold it.
     """
     want = ask.want
-    if fault := why_not(want.form, choice.kept, facts.config):
+    config = _config(ask, facts.texts)
+    if fault := why_not(want.form, choice.kept, config, want.loaders) or _without_modules(choice.kept, facts.texts):
         raise unusable(ask, fault)
     try:
         entry = Snapshot(
@@ -107,14 +116,15 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
             gated=facts.gated,
             left_out=[*choice.left_out],
             weights=dict(facts.weights or {}),
+            code=_code(want, facts.texts),
             files=sorted(files, key=lambda file: file.path),
-            config=facts.config,
+            config=config,
         )
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]["msg"]
         raise InputError(f"{ask.about} cannot be locked: it {fault}; `exclude` the file in models.toml") from error
     unasked = len(choice.unasked), sum(sizes[path] for path in choice.unasked)
-    return Pinned(entry, sum(sizes[path] for path in choice.unneeded), unasked)
+    return Pinned(entry, sum(sizes[path] for path in choice.unneeded), unasked, _chosen(want, choice))
 
 
 def unusable(ask: Ask, fault: str) -> InputError:
@@ -150,10 +160,60 @@ def config_text(ask: Ask, data: bytes) -> str:
         ) from error
 
 
-def keeps_config(ask: Ask, files: Iterable[File]) -> File | None:
-    """Return the file that says what the repository is, if it is small enough to be kept in the lock."""
-    name = config_name(ask.want.form)
-    return next((file for file in files if file.path == name and file.size <= MAX_CONFIG_BYTES), None)
+def files_to_read(ask: Ask, files: Iterable[File]) -> Iterator[File]:
+    """Yield the small files that say what a repository is: its config, and what may name code or modules."""
+    own = config_name(ask.want.form)
+    for file in files:
+        is_config = file.path == own or (ask.want.trusted and may_name_code(file.path))
+        is_asked = is_config or (file.path == MODULES and _is_model(ask.want))
+        if is_asked and file.size <= _MOST_OF_CONFIG:
+            yield file
+
+
+def _is_model(want: Want) -> bool:
+    """Return whether an engine loads a model from a repository, and not only some files of it."""
+    return want.form == "checkpoint" or bool(want.loaders)
+
+
+def _config(ask: Ask, texts: Mapping[str, bytes]) -> str | None:
+    """Return the config that the lock keeps; None where there is none, or none that is small enough."""
+    data = texts.get(config_name(ask.want.form))
+    if data is None:
+        return None
+    text = config_text(ask, data)
+    text = reduced(text) if len(data) > MAX_CONFIG_BYTES else text
+    return text if len(text.encode(errors="replace")) <= MAX_CONFIG_BYTES else None
+
+
+def _code(want: Want, texts: Mapping[str, bytes]) -> list[str] | None:
+    """Return the other repositories that the configs take code from; None where it may not run."""
+    if not want.trusted:
+        return None
+    named = {repo for path, data in texts.items() if path != MODULES for repo in code_repos(_json(data))}
+    return sorted(named - {want.repo})
+
+
+def _without_modules(paths: Collection[str], texts: Mapping[str, bytes]) -> str | None:
+    if MODULES not in texts:
+        return None
+    missing = missing_modules(_json(texts[MODULES]), paths)
+    more = f" and {len(missing) - 1} more" if missing[1:] else ""
+    return f"has no {missing[0]}{more}, which its {MODULES} names" if missing else None
+
+
+def _json(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _chosen(want: Want, choice: Choice) -> str:
+    """Return which of several forms of weights the engines read, where others were left out for it."""
+    if not any(is_weights(path) and "/" not in path for path in choice.unneeded):
+        return ""
+    read = [(loader.name, read_by(loader, choice.kept)) for loader in want.loaders]
+    return "; ".join(f"{name} reads {paths[0]}{' and others' if paths[1:] else ''}" for name, paths in read if paths)
 
 
 def license_of(card: Mapping[str, Any]) -> str | None:

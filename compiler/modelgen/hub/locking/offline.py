@@ -18,8 +18,7 @@ from modelgen.hub.locking.listing import (
     Facts,
     Pinned,
     choose_files,
-    config_text,
-    keeps_config,
+    files_to_read,
     make_entry,
     make_file,
 )
@@ -139,9 +138,8 @@ def _facts(opened: _Opened, files: list[File]) -> Facts:
             raise _damaged(opened, [file.path], f"{file.path}: {error}") from error
         for dtype, count in found.items():
             sums[dtype] = sums.get(dtype, 0) + count
-    config = keeps_config(opened.ask, files)
-    text = config_text(opened.ask, opened.found[config.path].path.read_bytes()) if config else None
-    return Facts(opened.commit, read_license(opened.snapshot), weights=sums, config=text)
+    texts = {file.path: opened.found[file.path].path.read_bytes() for file in files_to_read(opened.ask, files)}
+    return Facts(opened.commit, read_license(opened.snapshot), weights=sums, texts=texts)
 
 
 def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:

@@ -7,21 +7,21 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, sentences, weights
+from modelgen.hub.answers import raise_for_status, refuse_page
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
     Pinned,
     choose_files,
-    config_text,
-    keeps_config,
-    license_of,
+    files_to_read,
     make_entry,
     make_file,
 )
+from modelgen.hub.locking.repository import Repository, ask_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,24 +38,14 @@ _PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
-class _Info:
-    """What the hub tells of a repository at a commit: of each file its size and its hashes (sha256, git's id)."""
-
-    commit: str
-    files: dict[str, tuple[int, str | None, str | None]]
-    license: str | None
-    gated: bool
-
-
-@dataclass(frozen=True)
 class _Draft:
     """An entry whose last facts are still on their way."""
 
     ask: Ask
-    info: _Info
+    info: Repository
     choice: Choice
     files: list[File]
-    config: Future[str] | None
+    texts: dict[str, Future[bytes]]
     weights: list[Future[dict[str, int]]]
     access: Future[None] | None
 
@@ -66,8 +56,8 @@ class _Draft:
         for future in self.weights:
             for dtype, count in future.result().items():
                 sums[dtype] = sums.get(dtype, 0) + count
-        config = self.config.result() if self.config else None
-        facts = Facts(self.info.commit, self.info.license, self.info.gated, sums, config)
+        texts = {path: future.result() for path, future in self.texts.items()}
+        facts = Facts(self.info.commit, self.info.license, self.info.gated, sums, texts)
         sizes = {path: size for path, (size, *_) in self.info.files.items()}
         return make_entry(self.ask, self.choice, self.files, sizes, facts)
 
@@ -85,7 +75,7 @@ def look_up(
     hub = _Hub(connection, say)
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
-        infos: dict[tuple[str, str | None], Future[_Info]] = {}
+        infos: dict[tuple[str, str | None], Future[Repository]] = {}
         for ask in asks:
             if (spot := _spot(ask)) not in infos:
                 infos[spot] = pool.submit(hub.info, ask)
@@ -107,20 +97,20 @@ def _caught(call: Callable[[], client.T]) -> client.T | ModelgenError:
         return error
 
 
-def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[_Info]) -> _Draft:
+def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[Repository]) -> _Draft:
     info = waited.result()
     choice = choose_files(ask, info.files)
     files = []
     for path in choice.kept:
         size, sha256, blob = info.files[path]
         files.append(make_file(ask, path, size, sha256=sha256, blob=None if sha256 else blob))
-    config = keeps_config(ask, files)
-    text = pool.submit(hub.config, ask, info.commit, config) if config else None
+    texts = {file.path: pool.submit(hub.small_file, ask, info.commit, file) for file in files_to_read(ask, files)}
     shards = [file for file in files if file.path.endswith(weights.SUFFIX)]
     headers = [pool.submit(hub.weights, ask, info.commit, shard) for shard in shards]
     # Of a gated repository all may see the list; only who asks for a file learns that it is closed.
-    is_untried = info.gated and not text and not headers
-    return _Draft(ask, info, choice, files, text, headers, pool.submit(hub.access, ask) if is_untried else None)
+    is_untried = info.gated and not texts and not headers
+    access = pool.submit(hub.access, ask, info.commit, files[0]) if is_untried else None
+    return _Draft(ask, info, choice, files, texts, headers, access)
 
 
 class _DamagedError(Exception):
@@ -137,31 +127,21 @@ class _Hub:
         # A host that did not answer any of several tries is not asked about three hundred other repositories.
         self._down: dict[str, Exception] = {}
 
-    def info(self, ask: Ask) -> _Info:
+    def info(self, ask: Ask) -> Repository:
         revision = ask.commit or ask.want.revision
-        model_info = self._connection.api.model_info
-        call = partial(model_info, ask.want.repo, revision=revision, files_metadata=True, timeout=_PATIENCE)
+        call = partial(ask_repository, self._connection, ask.want.repo, revision)
         what = f"commit {ask.commit}" if ask.commit else f"revision {revision}" if revision else ""
         # A damaged answer is no JSON, or lacks a key that the client needs.
-        found = self._attempt(
+        return self._attempt(
             lambda: self._twice(call, (ValueError, LookupError, TypeError), ask, "the list of its files"), ask, what
         )
-        files = {}
-        for sibling in found.siblings or ():
-            sha256 = sibling.lfs.sha256 if sibling.lfs else None
-            if sibling.size is not None and (sha256 or sibling.blob_id):
-                files[sibling.rfilename] = (sibling.size, sha256, sibling.blob_id)
-        if not found.sha or len(files) != len(found.siblings or ()):
-            raise ModelgenError(
-                f"{ask.about}: {self._connection.endpoint} does not tell its commit and the sizes and hashes of its "
-                "files, as the hub does; set HF_ENDPOINT to a mirror that does"
-            )
-        return _Info(found.sha, files, _license(found), bool(found.gated))
 
-    def access(self, ask: Ask) -> None:
-        self._attempt(partial(self._connection.api.auth_check, ask.want.repo), ask, "")
+    def access(self, ask: Ask, commit: str, file: File) -> None:
+        """Try to read a file; mirrors do not know the hub's own question whether it may be read."""
+        span = (0, min(file.size, 1))
+        self._attempt(partial(_read_once, self._connection, ask.want.repo, commit, file.path, span), ask, file.path)
 
-    def config(self, ask: Ask, commit: str, file: File) -> str:
+    def small_file(self, ask: Ask, commit: str, file: File) -> bytes:
         def read() -> bytes:
             data = self._read(ask, commit, file.path, 0, file.size)
             git_id = hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
@@ -170,7 +150,7 @@ class _Hub:
             return data
 
         try:
-            return config_text(ask, self._twice(read, _DamagedError, ask, file.path))
+            return self._twice(read, _DamagedError, ask, file.path)
         except _DamagedError as error:
             raise ModelgenError(
                 f"{ask.about}: {file.path} came damaged twice; something between the hub and this host changes it: "
@@ -246,16 +226,15 @@ def _explained(error: Exception, connection: Connection, ask: Ask, what: str) ->
 
 def _read_once(connection: Connection, repo: str, commit: str, path: str, span: tuple[int, int]) -> bytes:
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # type: ignore[attr-defined]
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
     start, stop = span
     url = hf_hub_url(repo, path, revision=commit, endpoint=connection.endpoint)
     headers = build_hf_headers(token=connection.token, library_name="modelgen")
-    headers |= {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
+    headers |= {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-{stop - 1}"} if stop else {})
     with get_session().stream("GET", url, headers=headers, timeout=_PATIENCE) as response:
-        if not response.is_success:
-            response.read()
-        hf_raise_for_status(response)
+        raise_for_status(response)
+        refuse_page(response)
         # A server that knows no ranges sends the whole file; the rest of it is not waited for.
         skipped = 0 if response.status_code == 206 else start
         data = bytearray()
@@ -264,9 +243,3 @@ def _read_once(connection: Connection, repo: str, commit: str, path: str, span: 
             if len(data) >= skipped + stop - start:
                 break
     return bytes(data[skipped : skipped + stop - start])
-
-
-def _license(info: Any) -> str | None:  # noqa: ANN401 - the client's ModelInfo
-    card = info.card_data.to_dict() if info.card_data else {}
-    tag = next((tag.removeprefix("license:") for tag in info.tags or () if tag.startswith("license:")), None)
-    return license_of(card) or license_of({"license": tag})

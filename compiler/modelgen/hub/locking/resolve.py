@@ -10,6 +10,7 @@ from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import offline
 from modelgen.hub.locking.listing import Ask, Pinned, unusable
 from modelgen.lockfile.entries import Lock, Snapshot
+from modelgen.lockfile.loading import why_outdated
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def resolve(
                 for entry in old.snapshots
                 if entry.want not in wanted and (entry.want in needed or not only >= {*entry.models})
             }
+        done.pinned = {want: found for want, found in done.pinned.items() if not _is_outgrown(want, found, wanted)}
         done.kept = _keep(wanted, old, freed, done)
         missing = [want for want in wanted if not any(want in part for part in (done.kept, done.pinned, done.faults))]
         now = [(want, want.models) for want in wanted]
@@ -162,7 +164,9 @@ def _unfit(want: Want, entry: Snapshot, target: Target) -> InputError | None:
 def _usable(want: Want, old: Lock) -> Snapshot | None:
     """Return the old entry that answers a want, if an engine could load it."""
     entry = old.find(want)
-    return entry if entry is not None and why_not(want.form, entry.by_path, entry.config) is None else None
+    return (
+        entry if entry is not None and why_not(want.form, entry.by_path, entry.config, want.loaders) is None else None
+    )
 
 
 def _keep_together(done: Resolution, old: Lock) -> None:
@@ -184,16 +188,22 @@ def _keep_former(done: Resolution, old: Lock) -> None:
     }
 
 
+def _is_outgrown(want: Want, found: Pinned, wanted: Iterable[Want]) -> bool:
+    """Return whether a config has named a repository in the meantime for a loader that reads other files of it."""
+    return any(other == want and why_outdated(other, found.entry) for other in wanted)
+
+
 def _keep(
     wanted: Iterable[Want], old: Lock, freed: Collection[tuple[str, str | None]], done: Resolution
 ) -> dict[Want, Snapshot]:
     kept = {}
     for want in wanted:
         entry = old.find(want) if (want.repo, want.revision) not in freed and want not in done.pinned else None
-        if entry is None:
+        # What was left out for other engines is looked up again, at the commit that is locked.
+        if entry is None or why_outdated(want, entry):
             continue
         # It was locked for another model, or by another version.
-        if fault := why_not(want.form, entry.by_path, entry.config):
+        if fault := why_not(want.form, entry.by_path, entry.config, want.loaders):
             done.faults[want] = unusable(Ask(want, entry.commit), fault)
         else:
             kept[want] = entry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,26 +10,28 @@ from modelgen.files import STAGED
 from modelgen.hub.following import follow
 from modelgen.hub.left_out import matches
 from modelgen.hub.verifying.problems import FIX, Problem, Remove
-from modelgen.lockfile.repos import OWN_FOLDER, is_local, repo_folder, snapshot_folder
+from modelgen.lockfile.repos import ASIDE, LOCAL, OWN_FOLDER, is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from modelgen.hub.layout import Checkout
+    from modelgen.hub.registry import Locks
 
 _REPOS = ("models--", "datasets--", "spaces--")
 _LEFTOVERS = (".incomplete", STAGED)
 
 
-def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Problem]:
+def foreign_files(checkout: Checkout, left_out: Iterable[str], others: Collection[str] = ()) -> Iterator[Problem]:
     """Yield what lies in a snapshot and is not locked; a folder without locked files is one thing.
 
     Args:
         checkout: The snapshot.
         left_out: Patterns of files that are known and not wanted.
+        others: Files that other locks need.
     """
     patterns = (*left_out,)
-    folders = {parent for path in checkout.files for parent in _parents(path)}
+    folders = {parent for path in (*checkout.files, *others) for parent in _parents(path)}
     todo = [""]
     while todo:
         folder = todo.pop()
@@ -43,7 +44,7 @@ def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Probl
             is_folder = entry.is_dir(follow_symlinks=False)
             if path in folders:
                 todo += [path] if is_folder else []
-            elif path not in checkout.files:
+            elif path not in checkout.files and path not in others:
                 yield _foreign(checkout, f"{place}/{entry.name}", entry, is_known=_is_left_out(entry, path, patterns))
 
 
@@ -67,37 +68,48 @@ def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known
         path,
         "foreign",
         f"is a {kind} that models.lock does not have, inside a locked snapshot: an engine may read it",
-        "move it out of the hub directory" if is_only_copy else f"{FIX}, or remove it",
+        "move it out of the hub directory" if is_only_copy else f"{FIX}, which moves it to {ASIDE}",
         checkout.repo,
         checkout.models,
         remedy=None if is_only_copy else Remove(path),
     )
 
 
-def other_things(hub: Path, checkouts: Iterable[Checkout]) -> Iterator[Problem]:
-    """Yield notes on other repositories, other snapshots, and what killed downloads left."""
+def other_things(hub: Path, checkouts: Iterable[Checkout], locks: Locks) -> Iterator[Problem]:
+    """Yield notes on repositories and snapshots that no known lock needs, and on what killed downloads left.
+
+    No note advises to remove anything by hand: only `modelgen prune` knows what other locks need.
+    """
     commits: dict[str, set[str]] = {}
     for checkout in checkouts:
         commits.setdefault(repo_folder(checkout.repo), set()).add(checkout.commit)
+    needed: dict[str, set[str]] = {}
+    for need in (need for lock in locks.registered for need in lock.needs):
+        needed.setdefault(repo_folder(need.repo), set()).add(need.commit)
     for entry in _entries(hub):
-        if entry.name.startswith(_REPOS) and entry.name not in commits:
-            yield _note(entry.name, "other", "is a repository that models.lock does not have", "remove it if unused")
+        if entry.name.startswith(_REPOS) and entry.name not in commits and entry.name not in needed:
+            yield _note(entry.name, "other", "is a repository that models.lock does not have", _leave(entry.name))
     for folder, locked in sorted(commits.items()):
         if not follow(hub, folder).is_folder:
             continue
         for entry in _entries(hub / folder / "snapshots"):
-            if entry.name not in locked:
+            if entry.name not in locked | needed.get(folder, set()):
                 path = f"{folder}/snapshots/{entry.name}"
-                # Without the directory it would prune the user's own cache.
-                prune = f"`hf cache prune --cache-dir {shlex.quote(str(hub))}` removes it"
-                yield _note(path, "other", "is a snapshot that models.lock does not have", prune)
+                yield _note(path, "other", "is a snapshot that models.lock does not have", _leave(folder))
         yield from _leftovers(hub, f"{folder}/blobs")
     partial = f"{OWN_FOLDER}/partial"
     for entry in _entries(hub / partial):
         if entry.is_dir(follow_symlinks=False):
             for part in _entries(hub / partial / entry.name):
                 path = f"{partial}/{entry.name}/{part.name}"
-                yield _note(path, "leftover", "is half a download", "`modelgen fetch` goes on with it")
+                yield _note(path, "leftover", "is half a download", "`modelgen fetch` continues it")
+
+
+def _leave(folder: str) -> str:
+    if not folder.startswith("models--"):
+        return "leave it; modelgen does not use it"
+    local = " --local" if folder.startswith(repo_folder(LOCAL)) else ""
+    return f"`modelgen prune{local}` lists what no models.lock of this hub directory needs, and asks"
 
 
 def _leftovers(hub: Path, folder: str) -> Iterator[Problem]:

@@ -7,17 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.following import first_link, follow, open_regular
-from modelgen.hub.layout import tree_listing
-from modelgen.hub.small_files import has_moved_on
+from modelgen.hub.layout import own_ref
+from modelgen.hub.small_files import leads_elsewhere, listing
 from modelgen.hub.verifying.modes import closed
 from modelgen.hub.verifying.problems import FIX, Problem, Write
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from modelgen.hub.following import Landing
     from modelgen.hub.layout import Checkout
+    from modelgen.hub.registry import Locks
     from modelgen.hub.verifying.modes import Passed
     from modelgen.lockfile.entries import File
 
@@ -27,38 +28,73 @@ _REPAIR = f"{FIX}, or `modelgen fetch`"
 _OF_FILES = frozenset({"content", "dangling", "link", "missing", "not-a-file", "size", "unreadable"})
 
 
-def wrong_refs(checkout: Checkout, passed: Passed) -> Iterator[Problem]:
-    """Yield the refs that do not lead to the commit."""
+def wrong_refs(checkout: Checkout, passed: Passed, locks: Locks) -> Iterator[Problem]:
+    """Yield the refs that do not lead to the commit.
+
+    Args:
+        checkout: See there.
+        passed: Takes the modes of all that was passed.
+        locks: Those that other projects have registered.
+    """
+    own, is_kept = own_ref(checkout.commit), False
     for name in checkout.refs:
+        if name == own:
+            continue
         path = f"{repo_folder(checkout.repo)}/refs/{name}"
         landing = follow(checkout.hub, path)
         passed.note(landing)
         fault = _fault_of_ref(checkout, landing)
         if fault is None:
-            continue
-        # Somebody added a newer version of it, which a lock will take over.
-        is_newer = has_moved_on(checkout, name)
-        yield Problem(
-            first_link(checkout.hub, path) if landing.fault else path,
-            "ref",
-            fault,
-            f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to take it over" if is_newer else _REPAIR,
-            checkout.repo,
-            checkout.models,
-            is_wrong=not is_newer,
-            remedy=None if is_newer else Write(path, checkout.commit.encode()),
-        )
+            is_kept = True
+        elif leads_elsewhere(checkout, name):
+            yield _other_name(checkout, path, fault, locks.users(checkout.repo, _text_of_ref(checkout, landing)))
+        else:
+            place = first_link(checkout.hub, path) if landing.fault else path
+            remedy = Write(path, checkout.commit.encode())
+            yield Problem(place, "ref", fault, _REPAIR, checkout.repo, checkout.models, remedy=remedy)
+    if not is_kept:
+        yield from _wrong_own_ref(checkout, f"{repo_folder(checkout.repo)}/refs/{own}", passed)
 
 
-def withhold_refs(problems: Iterable[Problem]) -> list[Problem]:
-    """Take the remedy from wrong refs of repositories whose files are not all right: nothing half-done has a name."""
-    found = [*problems]
-    half = {problem.repo for problem in found if problem.is_wrong and problem.kind in _OF_FILES}
+def _other_name(checkout: Checkout, path: str, fault: str, users: list[str]) -> Problem:
+    """Return a note on a name that stands for another commit: engines are given the commit of models.lock."""
+    if is_local(checkout.repo):
+        help_ = f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to take it over"
+    else:
+        fault += f": {users[0]} needs that one" if users else ": it was fetched later"
+        help_ = "leave it; engines are given the commit"
+    return Problem(path, "ref", fault, help_, checkout.repo, checkout.models, is_wrong=False)
+
+
+def _wrong_own_ref(checkout: Checkout, path: str, passed: Passed) -> Iterator[Problem]:
+    """Yield a note where no ref keeps a locked snapshot."""
+    landing = follow(checkout.hub, path)
+    passed.note(landing)
+    if landing.is_file and _text_of_ref(checkout, landing) == checkout.commit:
+        return
+    fault = landing.fault or "does not keep the locked snapshot: `hf cache prune` would delete it"
+    remedy = Write(path, checkout.commit.encode())
+    yield Problem(path, "ref", fault, _REPAIR, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)
+
+
+def half_repos(problems: Iterable[Problem], *, is_fixed: bool = False) -> set[str]:
+    """Return the repositories whose files are not all right.
+
+    Args:
+        problems: What is not as it should be.
+        is_fixed: Whether these are what a `--fix` left; before, what only lacks a link does not count.
+    """
+    kinds = _OF_FILES | {"unlinked"} if is_fixed else _OF_FILES
+    return {problem.repo for problem in problems if problem.is_wrong and problem.kind in kinds}
+
+
+def withhold_refs(problems: Iterable[Problem], half: Collection[str]) -> list[Problem]:
+    """Take the remedy from wrong refs of half repositories: nothing half-done has a name."""
     return [
         replace(problem, remedy=None, help=_when_whole(problem.repo))
-        if problem.kind == "ref" and problem.is_wrong and problem.repo in half
+        if problem.kind == "ref" and problem.remedy is not None and problem.repo in half
         else problem
-        for problem in found
+        for problem in problems
     ]
 
 
@@ -113,7 +149,7 @@ def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
             checkout.repo,
             checkout.models,
             is_wrong=not is_missing,
-            remedy=Write(path, tree_listing(checkout)),
+            remedy=Write(path, listing(checkout)),
         )
     elif landing.status is not None and (note := closed("/".join(landing.parts), landing.status.st_mode)) is not None:
         yield replace(note, repo=checkout.repo, models=checkout.models, is_wrong=False)
@@ -121,10 +157,10 @@ def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
 
 def _fault_of_listing(checkout: Checkout, data: bytes | None) -> str | None:
     try:
-        listing: Any = json.loads(data or b"")
+        read: Any = json.loads(data or b"")
     except (ValueError, RecursionError):
-        listing = None
-    listed = listing.get("files") if isinstance(listing, dict) and listing.get("format_version") == 1 else None
+        read = None
+    listed = read.get("files") if isinstance(read, dict) and read.get("format_version") == 1 else None
     if not isinstance(listed, dict):
         return "is not a listing of files"
     foreign = [name for name in listed if name not in checkout.files and not (checkout.snapshot / name).exists()]

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from modelgen.hub.following import first_link, follow, open_regular
 from modelgen.hub.hashing import Digest, in_parallel
+from modelgen.hub.registry import read_locks
+from modelgen.hub.verifying.copies import copies, has_blob, without_blobs
 from modelgen.hub.verifying.files import FileLooker
 from modelgen.hub.verifying.foreign import foreign_files, other_things
 from modelgen.hub.verifying.modes import Passed, unreadable
 from modelgen.hub.verifying.problems import Problem, how_to_bring
 from modelgen.hub.verifying.refs import wrong_listing, wrong_refs
-from modelgen.lockfile.repos import snapshot_folder
+from modelgen.lockfile.repos import repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,13 +48,14 @@ class Survey:
         return sum(content.file.size for content in self.contents)
 
 
-def survey(
+def survey(  # noqa: PLR0913 - what to look at, and how
     hub: Path,
     checkouts: Iterable[Checkout],
     assets: Iterable[Asset],
     left_out: Mapping[str, tuple[str, ...]],
     *,
     quick: bool,
+    others: bool = True,
 ) -> Survey:
     """Look at everything without reading it.
 
@@ -62,26 +65,32 @@ def survey(
         assets: Files of no hub that should be there too.
         left_out: Patterns of the files of a commit that are known and not wanted.
         quick: Whether nothing will be read: a link's name must tell its content then.
+        others: Whether to look for what is not in the lock, too.
     """
     found, known, passed = Survey(), [*checkouts], Passed()
     if not hub.is_dir():
-        help_ = "mend `hub` in [project] of models.toml, or run `modelgen fetch`"
+        help_ = "correct `hub` in [project] of models.toml, or run `modelgen fetch`"
         return Survey(problems=[Problem("", "no-hub", f"there is no hub directory {hub}", help_)])
+    locks = read_locks(hub)
     looker = FileLooker(hub, quick, passed)
     for checkout in known:
         found.files += len(checkout.files)
-        if (missing := _missing_whole(checkout)) is not None:
+        if (missing := _missing_whole(checkout) or without_blobs(checkout)) is not None:
             found.problems.append(missing)
             continue
         for file in checkout.files.values():
             looker.look_at(checkout, file)
-        found.problems += foreign_files(checkout, left_out.get(checkout.commit, ()))
-        found.problems += wrong_refs(checkout, passed)
+        found.problems += copies(checkout)
+        found.problems += foreign_files(
+            checkout, left_out.get(checkout.commit, ()), locks.files(checkout.repo, checkout.commit)
+        )
+        found.problems += wrong_refs(checkout, passed, locks)
         found.problems += wrong_listing(checkout)
     for asset in assets:
         found.files += 1
         looker.look_at_asset(asset)
-    found.problems += [*looker.problems, *unreadable(hub, passed), *other_things(hub, known)]
+    found.problems += [*looker.problems, *unreadable(hub, passed)]
+    found.problems += other_things(hub, known, locks) if others else ()
     found.contents = sorted(looker.contents.values(), key=lambda content: -content.file.size)
     return found
 
@@ -92,6 +101,10 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
     landing = follow(checkout.hub, path)
     if landing.is_folder:
         return None
+    blobs = f"{repo_folder(checkout.repo)}/blobs"
+    is_there = landing.status is not None or landing.fault is not None or landing.is_link
+    if not is_there and any(has_blob(checkout.hub, f"{blobs}/{file.etag}", file) for file in checkout.files.values()):
+        return None  # contents without links
     size = sum(file.size for file in checkout.files.values())
     files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {size:,} bytes"
     link = first_link(checkout.hub, path)
@@ -101,9 +114,8 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
         path = link
     kind = f"is {landing.kind}, not a folder" if landing.status else "is a link to nothing"
     text = landing.fault or (kind if is_bad else "is missing")
-    help_ = (
-        f"remove it, then {how_to_bring(checkout, is_bad=False)}" if is_bad else how_to_bring(checkout, is_bad=False)
-    )
+    bring = how_to_bring(checkout, is_bad=False)
+    help_ = f"move it out of the hub directory, then {bring}" if is_bad else bring
     return Problem(path, "missing", f"{text}: the whole snapshot ({files})", help_, checkout.repo, checkout.models)
 
 

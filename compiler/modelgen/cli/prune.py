@@ -1,0 +1,178 @@
+"""`modelgen prune`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import config_option, is_terminal, lock_path, read_config, read_lock
+from modelgen.cli.exits import FOUND, cannot
+from modelgen.cli.locked import hub_directory
+from modelgen.cli.prune_report import print_json, print_plan
+from modelgen.cli.reading import interrupted
+from modelgen.cli.registering import PRUNE
+from modelgen.files import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.hub.pruning.needed import Needed
+    from modelgen.hub.pruning.plan import Plan
+
+
+@click.command("prune")
+@config_option
+@click.option("--dry-run", is_flag=True, help="List what would go, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Remove it without asking.")
+@click.option("--local", is_flag=True, help="Include models that `modelgen add` made: there may be no other copy.")
+@click.option("--forget", metavar="PATH", default=None, help="Stop protecting what this registered lock needs.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("human", "json")),
+    default="human",
+    show_default=True,
+    help="How the list looks; `json` is one document.",
+)
+def command(  # noqa: PLR0913 - its options
+    config: Path, forget: str | None, *, dry_run: bool, yes: bool, local: bool, format_: str
+) -> int:
+    """Remove what no registered models.lock needs from the hub directory.
+
+    `modelgen fetch` and `modelgen add` register their lock. A lock that cannot be read, on another host or in a folder
+    that is gone, protects what it needed until it is forgotten. Snapshots that another program downloaded are listed,
+    and go too.
+
+    \b
+    Example:
+      modelgen prune --dry-run
+      modelgen prune --yes
+      modelgen prune --forget /srv/old-project/models.lock
+    """
+    hub = _hub(config)
+    if not hub.is_dir():
+        raise InputError(f"there is no hub directory {hub}; correct `hub` in [project] of {config}")
+    from modelgen.hub.holding import held
+
+    try:
+        with held(hub, PRUNE, lambda text: click.echo(f"modelgen: {text}", err=True)):
+            if forget is not None:
+                return _forget(hub, forget)
+            needed = _needed(hub, config)
+            return _prune(_Run(hub, needed, dry_run, yes, format_), local=local)
+    except OSError as error:
+        way_out = "make the hub directory readable and writable, and run it again"
+        raise cannot("change", error.filename or hub, error, way_out) from error
+    except KeyboardInterrupt:
+        return interrupted("what is still there is whole; run it again")
+
+
+def _hub(config: Path) -> Path:
+    data = read_config(config)
+    from modelgen.load import load
+
+    document, _, _ = load(data, config.as_posix())
+    if document is None or document.is_refused("project", "hub"):
+        raise InputError(f"{config} does not say where the hub directory is; `modelgen validate` prints why")
+    return hub_directory(document.config.project.hub, config.parent)
+
+
+def _forget(hub: Path, path: str) -> int:
+    from modelgen.hub.registry import forget, read_locks
+
+    locks = read_locks(hub)
+    found = [lock for lock in locks.registered if path in (lock.name, lock.path, f"{lock.host}:{lock.path}")]
+    if len(found) != 1:
+        names = found or locks.registered
+        known = ", ".join(f"{lock.host}:{lock.path}" for lock in names) or "none"
+        many = f"several hosts have {path}; name one of them" if found else f"no lock {path} is registered in {hub}"
+        raise click.UsageError(f"{many}: {known}")
+    forget(hub, found[0])
+    click.echo(f"modelgen: {found[0].name} is forgotten; `modelgen prune` removes what only it needed", err=True)
+    return 0
+
+
+def _needed(hub: Path, config: Path) -> Needed:
+    """Return what the registered locks need, and the lock beside `config` whether it is registered or not.
+
+    Raises:
+        InputError: It is not known what must stay.
+    """
+    from modelgen.hub.pruning.needed import find_needed
+    from modelgen.hub.registry import read_locks
+
+    locks = read_locks(hub)
+    if locks.broken:
+        raise InputError(
+            f"{hub / locks.broken[0]} is damaged, so it is not known what a lock needs; run `modelgen fetch` beside "
+            "each models.lock of this hub directory, then remove that file"
+        )
+    if not locks.registered:
+        raise InputError(
+            f"no models.lock is registered in {hub}, so it is not known what must stay; run `modelgen fetch` beside "
+            "each models.lock that uses it"
+        )
+    needed = find_needed(hub, locks.registered)
+    _add_own(hub, config, needed)
+    return needed
+
+
+def _add_own(hub: Path, config: Path, needed: Needed) -> None:
+    from modelgen.hub.registry import is_registered, wants_of
+    from modelgen.lockfile.reading import parse_lock
+
+    data = read_lock(config)
+    if data is None or is_registered(hub, lock_path(config), data):
+        return
+    lock, faults = parse_lock(data, lock_path(config).as_posix())
+    if lock is None:
+        raise InputError(f"{faults[0].message}; {faults[0].help}")
+    needed.add(*wants_of(hub, lock))
+
+
+@dataclass(frozen=True)
+class _Run:
+    hub: Path
+    needed: Needed
+    dry_run: bool
+    yes: bool
+    format_: str
+
+    def agrees(self) -> bool:
+        """Return whether what was listed may go: somebody said so before, or says so now."""
+        if self.dry_run or self.yes:
+            return self.yes and not self.dry_run
+        is_asked = self.format_ == "human" and is_terminal(sys.stdin) and is_terminal(sys.stdout)
+        return is_asked and click.confirm("Remove all of this?", default=False, err=True)
+
+
+def _prune(run: _Run, *, local: bool) -> int:
+    from modelgen.hub.pruning.plan import make_plan
+    from modelgen.hub.pruning.removing import remove
+
+    plan = make_plan(run.hub, run.needed, local=local)
+    if run.format_ == "human":
+        print_plan(plan, run.needed)
+    is_nothing = not plan.things and not plan.refs
+    does = not is_nothing and run.agrees()
+    if does:
+        remove(run.hub, plan)
+    if run.format_ == "json":
+        print_json(run.hub, plan, run.needed, removed=does)
+    is_left = not (is_nothing or does or run.dry_run)
+    _conclude(plan, does=does, is_left=is_left, is_nothing=is_nothing)
+    return FOUND if is_left else 0
+
+
+def _conclude(plan: Plan, *, does: bool, is_left: bool, is_nothing: bool) -> None:
+    if is_nothing:
+        click.echo("modelgen: nothing to remove", err=True)
+    elif does:
+        click.echo(f"modelgen: {plan.bytes:,} bytes freed", err=True)
+    elif is_left:
+        click.echo(f"modelgen: nothing was removed; with --yes {plan.bytes:,} bytes are freed", err=True)
+    else:
+        click.echo(f"modelgen: {plan.bytes:,} bytes would be freed", err=True)

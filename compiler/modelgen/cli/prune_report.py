@@ -1,0 +1,72 @@
+"""The list of `modelgen prune`: what goes, what stays, and which locks protect it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.reading import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modelgen.hub.pruning.needed import Needed
+    from modelgen.hub.pruning.plan import Plan, Thing
+
+
+def print_plan(plan: Plan, needed: Needed) -> None:
+    """Print what goes on stdout, and on stderr what stays though nothing can tell that it is needed."""
+    for line in _lines(plan):
+        click.echo(printable(line))
+    for state in needed.states:
+        if state.fault is not None:
+            click.echo(
+                printable(
+                    f"note: {state.lock.name} {state.fault}; what it needed stays until "
+                    f"`modelgen prune --forget {state.lock.name}`"
+                ),
+                err=True,
+            )
+    for path, why in plan.left.items():
+        click.echo(printable(f"note: {path} stays: {why}"), err=True)
+    if plan.local:
+        size = sum(thing.bytes for thing in plan.local)
+        click.echo(
+            f"note: {len(plan.local)} snapshot{'s' if plan.local[1:] else ''} of local models that no lock needs "
+            f"stay ({size:,} bytes), since they may be the only copies; --local includes them:",
+            err=True,
+        )
+        for thing in plan.local:
+            click.echo(printable(f"  {thing.path}"), err=True)
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    for thing in plan.things:
+        yield f"{thing.path}"
+        yield f"  {thing.kind}, {thing.bytes:,} bytes: {thing.why}"
+    for path, commit in plan.refs.items():
+        yield path
+        yield f"  ref, names {commit[:12]}… then" if commit else "  ref, of a snapshot that goes"
+
+
+def print_json(hub: Path, plan: Plan, needed: Needed, *, removed: bool) -> None:
+    """Print everything as one document."""
+    import json
+
+    document = {
+        "hub": str(hub),
+        "removed": removed,
+        "bytes": plan.bytes,
+        "things": [_as_json(thing) for thing in plan.things],
+        "refs": [{"path": path, "commit": commit} for path, commit in plan.refs.items()],
+        "local": [_as_json(thing) for thing in plan.local],
+        "left": [{"path": path, "why": why} for path, why in plan.left.items()],
+        "locks": [{"host": state.lock.host, "path": state.lock.path, "fault": state.fault} for state in needed.states],
+    }
+    click.echo(json.dumps(document, indent=2))
+
+
+def _as_json(thing: Thing) -> dict[str, object]:
+    return {"kind": thing.kind, "path": thing.path, "bytes": thing.bytes, "why": thing.why}

@@ -1,0 +1,83 @@
+"""Failures of the hub as data: who needs what, and the reason, so that one cause becomes one message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelgen.files import InputError, ModelgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_MOST_FILES = 3
+_MOST_REPOSITORIES = 5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a failure is about.
+
+    Args:
+        models: The ids of the models that need it, for messages.
+        repo: Repository id.
+        file: Path in it; empty for the whole repository.
+    """
+
+    models: str
+    repo: str
+    file: str = ""
+
+
+class HubError(ModelgenError):
+    """A failure whose reason other files and repositories may share.
+
+    Args:
+        subject: What it is about.
+        reason: The rest of the sentence.
+        joint: Between both; a blank where the subject is the sentence's own.
+        is_input: Whether the user's files are at fault.
+    """
+
+    def __init__(self, subject: Subject, reason: str, *, joint: str = ": ", is_input: bool = False) -> None:
+        super().__init__(_sentence([subject], joint, reason))
+        self.subject = subject
+        self.reason = f"{joint}{reason}"
+        self.exit_code = InputError.exit_code if is_input else ModelgenError.exit_code
+
+
+def grouped(failures: Iterable[ModelgenError]) -> list[ModelgenError]:
+    """Return one failure for each cause, in the order of their first appearance."""
+    groups: dict[tuple[int, str], list[ModelgenError]] = {}
+    for failure in failures:
+        reason = failure.reason if isinstance(failure, HubError) else str(failure)
+        groups.setdefault((failure.exit_code, reason), []).append(failure)
+    return [_joined(group, reason) for (_, reason), group in groups.items()]
+
+
+def _joined(group: Sequence[ModelgenError], reason: str) -> ModelgenError:
+    subjects = list(dict.fromkeys(failure.subject for failure in group if isinstance(failure, HubError)))
+    if len(subjects) < 2:
+        return group[0]
+    joined = InputError if group[0].exit_code == InputError.exit_code else ModelgenError
+    joint = ": " if reason.startswith(": ") else " "
+    return joined(_sentence(subjects, joint, reason.removeprefix(joint)))
+
+
+def _sentence(subjects: Sequence[Subject], joint: str, reason: str) -> str:
+    """Return the sentence of the first repository with all its files, and which others it holds for."""
+    repositories = sorted({(subject.models, subject.repo) for subject in subjects})
+    files = sorted({subject.file for subject in subjects if (subject.models, subject.repo) == repositories[0]} - {""})
+    about = ": ".join(repositories[0])
+    if files:
+        shown = named(files, _MOST_FILES)
+        about += f" ({shown})" if joint == ": " else f": {shown}"
+    others = named([": ".join(one) for one in repositories[1:]], _MOST_REPOSITORIES)
+    return f"{about}{joint}{reason}" + (f"; the same holds for {others}" if others else "")
+
+
+def named(names: Sequence[str], most: int) -> str:
+    """Return the first names of a list, and how many more there are."""
+    shown = names if len(names) <= most + 1 else names[:most]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")

@@ -1,0 +1,1 @@
+"""`modelgen prune`: remove what no registered models.lock needs."""

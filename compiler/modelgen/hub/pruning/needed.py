@@ -1,0 +1,107 @@
+"""What the registered locks need: as they were registered and, where they can be read, as they are now."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen.files import ModelgenError
+from modelgen.hub.following import open_regular
+from modelgen.hub.registry import wants_of
+from modelgen.lockfile.reading import MAX_BYTES, parse_lock
+from modelgen.lockfile.repos import repo_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modelgen.hub.registry import Need, Registered
+
+_BUILT = "build/docker-compose.yml"
+"""Beside a lock; it names the commits that engines open until the next `up`, however far the lock has moved on."""
+_COMMIT = re.compile(rb"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
+
+
+@dataclass(frozen=True)
+class State:
+    """A registered lock, and why it could not be read; None where it was."""
+
+    lock: Registered
+    fault: str | None
+
+
+@dataclass
+class Needed:
+    """Everything that stays.
+
+    Args:
+        commits: Of the snapshots, by folder of the repository.
+        etags: Of the blobs, by folder of the repository.
+        refs: The commit that a ref should name, by folder and name of the ref.
+        assets: Hashes of files that are on no hub.
+        built: Commits that a build beside a lock names, of any repository.
+        states: The locks.
+    """
+
+    commits: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    etags: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    refs: dict[tuple[str, str], str] = field(default_factory=dict)
+    assets: set[str] = field(default_factory=set)
+    built: set[str] = field(default_factory=set)
+    states: list[State] = field(default_factory=list)
+
+    def is_needed(self, folder: str, commit: str) -> bool:
+        """Return whether a snapshot stays."""
+        return commit in self.built or commit in self.commits.get(folder, ())
+
+    def add(self, needs: Iterable[Need], assets: Iterable[str]) -> None:
+        """Keep some snapshots and assets."""
+        for need in needs:
+            folder = repo_folder(need.repo)
+            self.commits[folder].add(need.commit)
+            self.etags[folder].update(need.files.values())
+            for name in need.refs:
+                self.refs.setdefault((folder, name), need.commit)
+        self.assets.update(assets)
+
+
+def find_needed(hub: Path, locks: Iterable[Registered]) -> Needed:
+    """Read the registered locks anew, and return what they need now or needed when they were registered."""
+    needed = Needed()
+    for lock in locks:
+        fault = _add_current(hub, lock, needed)
+        needed.add(lock.needs, lock.assets)
+        needed.states.append(State(lock, fault))
+    return needed
+
+
+def _add_current(hub: Path, lock: Registered, needed: Needed) -> str | None:
+    """Add what a lock needs now; return why it cannot be read."""
+    if lock.host != socket.gethostname():
+        return "is on another host"
+    path = Path(lock.path)
+    needed.built |= _built_commits(path.parent)
+    try:
+        with open_regular(path) as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()})"
+    current, _ = parse_lock(data, lock.path)
+    if current is None:
+        return "is damaged; run `modelgen lock` there"
+    try:
+        needed.add(*wants_of(hub, current))
+    except ModelgenError:
+        return "is damaged; run `modelgen lock` there"
+    return None
+
+
+def _built_commits(folder: Path) -> set[str]:
+    try:
+        with open_regular(folder / _BUILT) as file:
+            return {match.decode() for match in _COMMIT.findall(file.read(MAX_BYTES))}
+    except (OSError, ValueError):
+        return set()

@@ -1,0 +1,105 @@
+"""Remove what can go, so that a kill at any moment leaves a hub directory that clients understand."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen.files import Staged
+from modelgen.hub.following import follow
+from modelgen.hub.holding import make_folder
+from modelgen.hub.pruning.plan import PRUNED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.hub.pruning.plan import Plan
+
+
+def remove(hub: Path, plan: Plan) -> None:
+    """Remove what a plan names; the caller holds the hub directory.
+
+    Refs go first: nothing has a name that is not whole. A folder goes by one rename, so that no snapshot is ever half
+    there. Contents are last, when no link leads to them.
+
+    Raises:
+        OSError: Something cannot be removed; what is still there is complete, and the next run goes on.
+    """
+    _write_refs(hub, plan.refs)
+    for thing in sorted(plan.things, key=lambda thing: thing.path != PRUNED):
+        for folder in thing.folders:
+            _remove_folder(hub, folder)
+    for thing in plan.things:
+        if thing.kind == "shared":
+            _sweep(hub, thing.files)
+            continue
+        for path in thing.files:
+            _remove_file(hub, path)
+    _remove_empty(hub, plan)
+
+
+def _write_refs(hub: Path, refs: Mapping[str, str | None]) -> None:
+    for path, commit in refs.items():
+        if not _is_own_path(hub, path):
+            continue
+        if commit is None:
+            (hub / path).unlink(missing_ok=True)
+            continue
+        staged = Staged(hub, {path: commit.encode()})
+        try:
+            staged.publish(path)
+            (hub / path).chmod(0o644)
+        finally:
+            staged.discard()
+
+
+def _remove_folder(hub: Path, path: str) -> None:
+    if not _is_own_path(hub, path):
+        return
+    if path == PRUNED:
+        shutil.rmtree(hub / PRUNED)
+        return
+    make_folder(hub / PRUNED)
+    away = Path(tempfile.mkdtemp(dir=hub / PRUNED))
+    try:
+        (hub / path).rename(away / "folder")
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.rmtree(hub / path)  # a mount of its own
+    shutil.rmtree(away)
+
+
+def _remove_file(hub: Path, path: str) -> None:
+    if _is_own_path(hub, path):
+        (hub / path).unlink(missing_ok=True)
+
+
+def _is_own_path(hub: Path, path: str) -> bool:
+    """Return whether no folder on the way is a link."""
+    folder = path.rpartition("/")[0]
+    landing = follow(hub, folder)
+    return landing.is_folder and not landing.is_link
+
+
+def _sweep(hub: Path, files: tuple[str, ...]) -> None:
+    """Let the client remove contents of its shared store: it knows who refers to them."""
+    with contextlib.suppress(ImportError):
+        from huggingface_hub.utils._shared_blobs import sweep_shared_blob
+
+        for path in files:
+            sweep_shared_blob(hub / path, cache_dir=hub)
+
+
+def _remove_empty(hub: Path, plan: Plan) -> None:
+    """Remove folders that are empty now."""
+    folders = {path.rpartition("/")[0] for thing in plan.things for path in (*thing.files, *thing.folders)}
+    folders |= {path.rpartition("/")[0] for path in plan.refs} | {PRUNED}
+    for folder in sorted(folders - {""}, key=len, reverse=True):
+        if _is_own_path(hub, folder):
+            with contextlib.suppress(OSError):
+                (hub / folder).rmdir()

@@ -1,0 +1,110 @@
+"""What a refusal of the hub, of a delivery network or of a proxy means, and what helps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.hub import client
+from modelgen.hub.addresses import is_same_origin, site_of
+from modelgen.hub.failures import HubError, Subject
+from modelgen.hub.proxies import proxy_for
+from modelgen.hub.settings import without_secrets
+
+if TYPE_CHECKING:
+    from modelgen.hub.answered import Answered
+    from modelgen.hub.client import Connection
+
+AGAIN = "what is there is kept, run the command again"
+
+
+def refusal(error: BaseException, answer: Answered, connection: Connection, subject: Subject, commit: str) -> HubError:
+    """Return the sentence for an answer that is a refusal."""
+    return (
+        _of_proxy(answer, subject)
+        or _of_account(error, answer, connection, subject)
+        or _of_content(error, connection, subject, commit)
+        or HubError(subject, _other(answer, connection))
+    )
+
+
+def _of_proxy(answer: Answered, subject: Subject) -> HubError | None:
+    if answer.status != 407:
+        return None
+    proxy = proxy_for(answer.url) or f"a proxy before {site_of(answer.url)}"
+    return HubError(subject, proxy_refuses(407, proxy, site_of(answer.url)))
+
+
+def proxy_refuses(status: int, proxy: str, site: str) -> str:
+    """Return what a proxy's refusal means, and what helps."""
+    if status == 407:
+        return f"{proxy} asks for a password (407); write it into that variable: http://USER:PASSWORD@HOST:PORT"
+    return f"{proxy} does not connect to {site} (it answers {status}); have that host allowed, or add it to NO_PROXY"
+
+
+def _of_account(error: BaseException, answer: Answered, connection: Connection, subject: Subject) -> HubError | None:
+    """Return what is wrong with the token, or with what its owner may read."""
+    from huggingface_hub.errors import GatedRepoError
+
+    hub, whole = without_secrets(connection.endpoint), Subject(subject.models, subject.repo)
+    if isinstance(error, GatedRepoError):
+        said = f"your token has no access{_quoted(answer)}" if connection.token else "there is no token"
+        return HubError(
+            whole,
+            f"is gated and {said}; accept its terms at {hub}/{whole.repo} and set HF_TOKEN, or give --token-file",
+            joint=" ",
+        )
+    if not is_same_origin(answer.url, connection.endpoint) or not connection.token:
+        return None
+    if answer.status == 401 and not answer.code:
+        said = "" if "Invalid credentials" in answer.words else _quoted(answer)
+        return HubError(whole, f"the hub does not know your token{said}; renew HF_TOKEN or the file of --token-file")
+    return None
+
+
+def _of_content(error: BaseException, connection: Connection, subject: Subject, commit: str) -> HubError | None:
+    """Return that the hub has no such repository, revision or file."""
+    from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+
+    hub, whole = without_secrets(connection.endpoint), Subject(subject.models, subject.repo)
+    if isinstance(error, RepositoryNotFoundError):
+        reason = ", or your token may not see it" if connection.token else ", or it is private and there is no token"
+        return HubError(
+            whole,
+            f"is not at {hub}{reason}; mend `repo` in models.toml, or set HF_TOKEN to a token that may",
+            joint=" ",
+            is_input=True,
+        )
+    # Of several models of one repository, the commit moves with any.
+    upgrade = f"run `modelgen lock --upgrade {subject.models.split(',')[0].split(' ')[0]}`"
+    if isinstance(error, RevisionNotFoundError):
+        said = f"has no {commit or subject.file} any more; {upgrade}, or mend `revision` in models.toml"
+        return HubError(whole, said, joint=" ", is_input=True)
+    if isinstance(error, RemoteEntryNotFoundError):
+        return HubError(subject, f"there is no such file at {hub}; {upgrade}", is_input=True)
+    return None
+
+
+def _other(answer: Answered, connection: Connection) -> str:
+    """Return what a status means that says nothing of a repository."""
+    site, status, said = site_of(answer.url), answer.status, _quoted(answer)
+    is_hub = is_same_origin(answer.url, connection.endpoint)
+    if status in (401, 403) and is_hub and answer.is_of_api:
+        return f"the hub {site} refuses access ({status}){said}; set HF_TOKEN to a token that may read it"
+    if status in (401, 403):
+        before = "" if (proxy := proxy_for(answer.url)) is None else f", asked through {proxy},"
+        return (
+            f"{site}{before} refuses access ({status}){said}; a token does not help there: have that host allowed in "
+            "the firewall or proxy, or set HF_ENDPOINT to a mirror"
+        )
+    if status in (410, 451):
+        why = "for legal reasons" if status == 451 else "any more"
+        return f"{site} does not give it out {why} ({status}){said}; choose another `repo` or `revision` in models.toml"
+    if 300 <= status < 400:
+        return f"{site} redirects in a circle or to nowhere ({status}); fix HF_ENDPOINT, or report it to that host"
+    if client.is_passing(status):
+        return f"{site} answers {status}{said}; {AGAIN}"
+    return f"{site} answers {status}{said}; check HF_ENDPOINT and the proxy: the hub does not answer so"
+
+
+def _quoted(answer: Answered) -> str:
+    return f': "{answer.words}"' if answer.words else ""

@@ -1,0 +1,215 @@
+"""Which locks need what in a hub directory: every lock that was fetched or added here leaves a copy of its wants.
+
+One file per lock in `.locks/modelgen/locks/`, named after the host and path of the lock. `modelgen prune` keeps what a
+registered lock needs, also when that lock cannot be read: it may be on another host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from modelgen.files import STAGED, Staged
+from modelgen.hub.following import follow, open_regular
+from modelgen.hub.layout import checkouts
+from modelgen.lockfile.repos import OWN_FOLDER, is_commit, is_repo_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from modelgen.lockfile.entries import Lock
+
+FOLDER = f"{OWN_FOLDER}/locks"
+_FORMAT = 1
+_MAX_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Need:
+    """A snapshot that a lock needs.
+
+    Args:
+        repo: Repository id.
+        commit: 40 hex digits.
+        refs: Names below `refs/` that should hold the commit.
+        files: The name of the blob of each file, by path.
+    """
+
+    repo: str
+    commit: str
+    refs: tuple[str, ...]
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What one lock needed when it was registered.
+
+    Args:
+        host: Name of the host that the lock is on.
+        path: Of the lock, on that host.
+        sha256: Of the lock's bytes.
+        needs: Snapshots.
+        assets: Hashes of files that are on no hub.
+    """
+
+    host: str
+    path: str
+    sha256: str
+    needs: tuple[Need, ...]
+    assets: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The lock as people name it: its path, with the host where it is on another one."""
+        return self.path if self.host == socket.gethostname() else f"{self.host}:{self.path}"
+
+    @property
+    def file(self) -> str:
+        """The name of its file in the registry."""
+        key = f"{self.host}\0{self.path}".encode(errors="surrogatepass")
+        return f"{hashlib.sha256(key).hexdigest()[:32]}.json"
+
+
+@dataclass(frozen=True)
+class Locks:
+    """All locks that are registered in a hub directory.
+
+    Args:
+        registered: Those that can be read.
+        broken: Files of the registry that cannot be read: nobody knows what they protect.
+    """
+
+    registered: tuple[Registered, ...] = ()
+    broken: tuple[str, ...] = ()
+    _users: dict[tuple[str, str], list[str]] = field(default_factory=dict, compare=False)
+
+    def users(self, repo: str, commit: str) -> list[str]:
+        """Return the locks that need a snapshot."""
+        if not self._users:
+            for lock in self.registered:
+                for need in lock.needs:
+                    self._users.setdefault((need.repo, need.commit), []).append(lock.name)
+        return self._users.get((repo, commit), [])
+
+    def files(self, repo: str, commit: str) -> dict[str, str]:
+        """Return a lock that needs each file of a snapshot, by path."""
+        return {
+            path: lock.name
+            for lock in self.registered
+            for need in lock.needs
+            if (need.repo, need.commit) == (repo, commit)
+            for path in need.files
+        }
+
+
+def wants_of(hub: Path, lock: Lock) -> tuple[tuple[Need, ...], tuple[str, ...]]:
+    """Return the snapshots and assets that a lock needs.
+
+    Raises:
+        InputError: Two entries of the lock are at odds.
+    """
+    needs = (
+        Need(one.repo, one.commit, one.refs, {path: file.etag for path, file in one.files.items()})
+        for one in checkouts(hub, lock.snapshots)
+    )
+    return tuple(needs), tuple(asset.sha256 for asset in lock.assets)
+
+
+def register(hub: Path, path: Path, data: bytes, lock: Lock, more: Iterable[Need] = ()) -> None:
+    """Keep a copy of what a lock needs, in place of an older copy.
+
+    Args:
+        hub: The hub directory.
+        path: Of the lock.
+        data: Its bytes; none where it is not written yet.
+        lock: What they say.
+        more: Snapshots that are needed and not locked yet.
+
+    Raises:
+        InputError: Two entries of the lock are at odds.
+        OSError: The hub directory cannot be written.
+    """
+    from modelgen.hub.holding import make_folder  # whoever only reads needs no lock
+
+    needs, assets = wants_of(hub, lock)
+    entry = _entry(path, data, (*needs, *more), assets)
+    make_folder(hub / FOLDER)
+    # Not a fixed name: two runs of one project may register at once.
+    staged = Staged(hub / FOLDER, {entry.file: _render(entry)}, suffix=f".{os.getpid()}{STAGED}")
+    try:
+        staged.publish(entry.file)
+        with contextlib.suppress(OSError):
+            (hub / FOLDER / entry.file).chmod(0o644)
+    finally:
+        staged.discard()
+
+
+def is_registered(hub: Path, path: Path, data: bytes) -> bool:
+    """Return whether the registry has a copy of what these bytes of a lock need."""
+    found = _read(hub, _entry(path, data).file)
+    return found is not None and found.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def read_locks(hub: Path) -> Locks:
+    """Return all registered locks, by name."""
+    landing = follow(hub, FOLDER)
+    if not landing.is_folder:
+        return Locks()
+    names = sorted(entry.name for entry in hub.joinpath(*landing.parts).iterdir() if entry.name.endswith(".json"))
+    found = {name: _read(hub, name) for name in names}
+    registered = sorted((one for one in found.values() if one is not None), key=lambda one: one.name)
+    return Locks(tuple(registered), tuple(f"{FOLDER}/{name}" for name, one in found.items() if one is None))
+
+
+def forget(hub: Path, entry: Registered) -> None:
+    """Remove a lock from the registry; what only it needs is no longer protected.
+
+    Raises:
+        OSError: The hub directory cannot be written.
+    """
+    for path in (hub / FOLDER).glob("*.json"):
+        if _read(hub, path.name) == entry:
+            path.unlink(missing_ok=True)
+
+
+def _entry(path: Path, data: bytes, needs: tuple[Need, ...] = (), assets: tuple[str, ...] = ()) -> Registered:
+    return Registered(socket.gethostname(), os.path.realpath(path), hashlib.sha256(data).hexdigest(), needs, assets)
+
+
+def _render(entry: Registered) -> bytes:
+    return json.dumps({"format": _FORMAT, **asdict(entry)}, indent=1).encode(errors="surrogatepass")
+
+
+def _read(hub: Path, name: str) -> Registered | None:
+    """Return an entry, or None: a hub directory may be shared, so that anything may lie there."""
+    landing = follow(hub, f"{FOLDER}/{name}")
+    try:
+        with open_regular(hub.joinpath(*landing.parts)) as file:
+            data = file.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            return None
+        return _parse(json.loads(data))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _parse(written: Any) -> Registered | None:  # noqa: ANN401 - whatever JSON holds
+    needs = tuple(
+        Need(need["repo"], need["commit"], tuple(need["refs"]), dict(need["files"])) for need in written["needs"]
+    )
+    entry = Registered(written["host"], written["path"], written["sha256"], needs, tuple(written["assets"]))
+    texts = [entry.host, entry.path, entry.sha256, *entry.assets]
+    texts += [text for need in needs for text in (*need.refs, *need.files, *need.files.values())]
+    is_right = (
+        written["format"] == _FORMAT
+        and all(isinstance(text, str) for text in texts)
+        and all(is_repo_id(need.repo) and is_commit(need.commit) for need in needs)
+    )
+    return entry if is_right else None
