@@ -36,6 +36,33 @@ class InputError(ModelgenError):
     exit_code = 1
 
 
+class ReadError(OSError):
+    """Bytes of a file could not be read, although it was opened."""
+
+
+def was_reading(error: OSError, path: Path | str) -> bool:
+    """Return whether a failed system call was about reading: the error does not say so, the file does.
+
+    Args:
+        error: What was raised.
+        path: What it was about.
+    """
+    if isinstance(error, ReadError):
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as again:
+        return again.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.ELOOP, errno.ESTALE)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.read(descriptor, 1)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class Staged:
     """New contents that lie beside their targets, written and fsynced, but not yet in place.
 

@@ -1,4 +1,4 @@
-"""Who may fetch what: each refusal is one sentence that names the model and the next step, before the first byte."""
+"""Who may fetch what: each refusal is one sentence that names the model and the next step; what is open comes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def refusal(models: Project, hub: Hub, code: int, **environment: str) -> str:
     *_, sentence = done.stderr.splitlines()
     assert sentence.startswith(("modelgen: model: org/model ", "modelgen: model: org/model: ")), done.stderr
     assert done.stderr.count("modelgen: ") == 1
-    assert hub.bytes_sent() == 0
-    assert not [path for path in models.hub.rglob("*") if path.name == "refs"]
+    assert hub.bytes_sent("org/model/*") == 0
+    assert not (models.snapshot(models.snapshots[0]).parents[1] / "refs").exists()
     no_secret(done)
     return sentence
 
@@ -79,14 +79,14 @@ def test_a_bad_token(hub: Hub, models: Project) -> None:
     bad = "hf_" + "b" * 34
     done = models.run("fetch", HF_TOKEN=bad)
     assert done.returncode == 3
-    assert "model: org/model: the hub does not know your token; renew HF_TOKEN" in done.stderr
+    assert "model: org/model, open: org/open: the hub does not know your token; renew HF_TOKEN" in done.stderr
     assert bad not in done.stderr
     assert hub.bytes_sent() == 0
 
 
 def test_a_bad_token_does_not_hide_behind_what_is_there(models: Project) -> None:
     assert models.run("fetch").returncode == 0
-    (models.snapshot(models.snapshots[0]) / "config.json").unlink()
+    models.blob(models.snapshots[0], "config.json").unlink()
     assert models.run("fetch", HF_TOKEN="hf_" + "b" * 34).returncode == 3
 
 

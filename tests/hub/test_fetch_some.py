@@ -41,7 +41,7 @@ def test_a_complete_model_says_nothing_of_the_others(models: Project) -> None:
     for names, want in ((["b", "a"], ["org/a", "org/b"]), ([], ["org/a", "org/b", "org/c"])):
         done = models.run("fetch", *names)
         assert (done.returncode, there(models)) == (0, want), done.stderr
-    (models.snapshot(models.snapshots[2]) / "own").unlink()
+    models.blob(models.snapshots[2], "own").unlink()
     assert "everything is there" in models.run("fetch", "a").stderr
     assert "1 file fetched" in models.run("fetch").stderr
 

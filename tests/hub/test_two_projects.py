@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sharing import REPO, two_projects
+from sharing import REPO, Sharing, files_of, two_projects
 
 if TYPE_CHECKING:
     from hub_double import Hub
@@ -88,3 +88,24 @@ def test_an_older_commit_of_a_local_model_keeps_a_ref(hub: Hub, tmp_path: Path) 
 def _hf_cache_prune(hub: Hub, folder: Path) -> None:
     command = [Path(sys.executable).parent / "hf", "cache", "prune", "--cache-dir", folder, "--yes"]
     subprocess.run([*map(str, command)], check=True, capture_output=True, env={**hub.environment, "PATH": "/bin"})
+
+
+def test_two_locks_with_different_files_of_one_commit_leave_each_others_files_and_listing(
+    hub: Hub, tmp_path: Path
+) -> None:
+    files = {**files_of(b"weights"), "deep/extra.json": b"{}"}
+    commit, shared = hub.add("org/model", files), tmp_path / "hub"
+    first, second = (Sharing(tmp_path / name, hub, shared) for name in ("first", "second"))
+    first.want("org/model", files_of(b"weights"), commit)
+    second.want("org/model", files, commit)
+    for project in (second, first, second):
+        project.fetch()
+    count = len(hub.log.requests())
+    listing = shared / REPO / "trees" / f"{commit}.json"
+    written = listing.stat().st_mtime_ns
+    for project in (first, second, first):
+        project.fetch()
+        assert project.verify("--fix") == (0, [])
+    assert len(hub.log.requests()) == count
+    assert listing.stat().st_mtime_ns == written
+    assert second.damage() == []

@@ -34,6 +34,7 @@ def test_what_is_foreign_inside_a_locked_snapshot_is_wrong_and_goes(tmp_path: Pa
     assert verify(tmp_path, "--fix")[0] == 0
     assert verify(tmp_path) == (0, [])
     assert (tmp_path / "outside/kept").exists()
+    assert (tmp_path / "hub/.locks/modelgen/aside" / SNAPSHOT / "modeling_evil.py").read_bytes() == b"import os"
 
 
 def test_what_is_foreign_elsewhere_is_a_note(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def run() -> NoReturn:
         sys.exit(WORLD)
     except OSError as error:  # commands turn all others into sentences of their own
         _drop_stdout()
-        click.echo(f"modelgen: {cannot('write', 'the output', error, 'give it a place that takes it')}", err=True)
+        click.echo(f"modelgen: {_sentence(error)}", err=True)
         sys.exit(WORLD)
     except Exception:  # noqa: BLE001 - the last resort, and it says so
         import traceback
@@ -136,6 +136,14 @@ def _flush() -> None:
     """Meet a full disk here, where it is a sentence, and not while the interpreter ends."""
     if sys.stdout is not None:
         sys.stdout.flush()
+
+
+def _sentence(error: OSError) -> ModelgenError:
+    """Return the sentence for a failure that no command has turned into one; the output itself has no name."""
+    place = error.filename2 or error.filename
+    if place is None:
+        return cannot("write", "the output", error, "give it a place that takes it")
+    return cannot("write", place, error, "make it writable and run it again")
 
 
 def _drop_stdout() -> None:

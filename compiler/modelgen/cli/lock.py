@@ -195,8 +195,8 @@ def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
     )
 
 
-def _bytes_to_fetch(task: Task, lock: Lock) -> int:
-    """Return how many bytes `modelgen fetch` would bring for a lock now, as its --dry-run says."""
+def _bytes_to_fetch(task: Task, lock: Lock) -> int | None:
+    """Return how many bytes `modelgen fetch` would bring for a lock now, as its --dry-run says; None if it stops."""
     from modelgen.engines.assets import wants
     from modelgen.hub.fetching.planning import plan
     from modelgen.hub.fetching.remembered import Seen
@@ -206,8 +206,8 @@ def _bytes_to_fetch(task: Task, lock: Lock) -> int:
     entries = [entry for want in wants(task.inputs.document, lock) if (entry := lock.find(want)) is not None]
     try:
         return plan(hub, checkouts(hub, entries), lock.assets, Seen(hub)).size
-    except ModelgenError:  # two entries of one commit are at odds, which `fetch` explains
-        return 0
+    except (ModelgenError, OSError):  # entries at odds, or a file that cannot be read: `fetch` explains it
+        return None
 
 
 def _write(path: Path, lock: Lock) -> bool:

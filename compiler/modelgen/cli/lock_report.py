@@ -34,7 +34,7 @@ class Report:
         new: As it is.
         resolution: How it came to be.
         warnings: About images.
-        to_fetch: Bytes that `modelgen fetch` would bring now.
+        to_fetch: Bytes that `modelgen fetch` would bring now; None where it would stop.
         is_written: Whether the file has changed.
     """
 
@@ -43,7 +43,7 @@ class Report:
     new: Lock
     resolution: Resolution
     warnings: list[str]
-    to_fetch: int
+    to_fetch: int | None
     is_written: bool
 
     def print(self, format_: str, *, is_strict: bool = False) -> int:

@@ -8,11 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, ModelgenError, Staged, sync
+from modelgen.hub.aside import set_aside
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import own_ref, tree_listing
+from modelgen.hub.layout import own_ref
 from modelgen.hub.modes import open_up, widen
-from modelgen.hub.small_files import is_there, other_commit, wrong_small_files
+from modelgen.hub.small_files import is_there, listing, other_commit, wrong_small_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +98,7 @@ def _write_small_files(checkout: Checkout, wrong: dict[str, bytes]) -> None:
 def write_listing(checkout: Checkout) -> None:
     """Write the listing of a checkout whose files are to come."""
     make_folder(checkout.tree.parent)
-    data = {checkout.tree.name: tree_listing(checkout)}
+    data = {checkout.tree.name: listing(checkout)}
     staged = Staged(checkout.tree.parent, data)
     try:
         staged.publish(checkout.tree.name)
@@ -140,10 +141,16 @@ def clear_way(checkout: Checkout, file: File) -> None:
     """
     pointer, blob = checkout.pointer(file), checkout.blob(file)
     if pointer.is_dir() and not pointer.is_symlink():
-        raise ModelgenError(f"{pointer} is a folder where a file belongs; remove it")
+        raise ModelgenError(f"{pointer} is a folder where a file belongs; run `modelgen verify --fix`")
     pointer.unlink(missing_ok=True)
     if not is_there(blob, file.size):
         blob.unlink(missing_ok=True)
+
+
+def set_damaged_aside(checkout: Checkout, file: File) -> None:
+    """Move a file that was found damaged out of the way: somebody may have edited it on purpose."""
+    for path in (checkout.pointer(file), checkout.blob(file)):
+        set_aside(checkout.hub, path.relative_to(checkout.hub).as_posix())
 
 
 def discard(checkout: Checkout, file: File) -> None:

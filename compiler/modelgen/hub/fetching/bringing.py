@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelgen import __version__
-from modelgen.files import InputError, ModelgenError
+from modelgen.files import InputError, ModelgenError, was_reading
 from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.lanes import Lanes
@@ -224,8 +224,9 @@ class Bringer:
         model = models_of(checkout)
         if client.is_of_disk(error) and isinstance(error, OSError):
             place, reason = error.filename2 or error.filename or self._session.hub, (error.strerror or "").lower()
+            verb = "read" if was_reading(error, place) else "write"
             return ModelgenError(
-                f"{model}: {checkout.repo}: {file.path}: cannot write {place}: {reason}; mend that and run "
+                f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; mend that and run "
                 "`modelgen fetch` again: what came is kept"
             )
         if isinstance(error, DamagedError):

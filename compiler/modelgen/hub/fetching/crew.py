@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import urllib.error
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -114,6 +115,7 @@ class Crew:
         """Take what one answer brings: a stretch, or, for a connection that is alone, all that follows."""
         is_alone = is_first and not self._lane.is_shared
         stop = None if is_alone else writer.stop
+        asked = time.monotonic()
         with self._transfer.opener.open(location, writer.position, stop) as answer:
             if stop is not None or writer.position:
                 self._check_range(answer, writer, is_first=is_first)
@@ -126,13 +128,15 @@ class Crew:
                     return
                 room = writer.room[: self._transfer.pace.step]
                 count = _read_some(answer, room[:left])
+                waited = time.monotonic() - asked
                 if not count:
                     raise ConnectionResetError("the connection ended early")
                 writer.take(count)
                 left = None if left is None else left - count
                 self._transfer.pace.spend(count)
-                if self._lane.came(count) and self._part.has_gap and self._lane.join():
+                if self._lane.came(count, waited) and self._part.has_gap and self._lane.join():
                     self._add()
+                asked = time.monotonic()
         if stop is None and not self._part.is_full:
             # Others have what follows. The host learns a moment later that this answer is not read to its end, and
             # counts another connection meanwhile.

@@ -139,7 +139,7 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
     for checkout, file in find_damaged(wanted.hub, run.plan().unsure, seen, report):
         if id(checkout) not in run.refused and _try(run, checkout, partial(refuse_local, checkout, file)):
             report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
-            publishing.discard(checkout, file)
+            publishing.set_damaged_aside(checkout, file)
     remove_leftovers(wanted.hub, wanted.checkouts)
     missing = run.plan()
     _check_space(wanted.hub, missing)

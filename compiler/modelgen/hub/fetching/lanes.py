@@ -11,10 +11,8 @@ _WINDOW = 0.5
 """Seconds over which a rate is measured; the first such time after a change is let pass."""
 _PAYS = 1.15
 """More connections pay if the rate grows by this factor."""
-_FAST = 100_000_000
-"""Bytes a second of one connection from which on this host's processor is the limit, not the connection."""
-_BUSY = 0.5
-"""Of one processor: a process that needs as much is not waiting for the network either."""
+_WAITING = 0.7
+"""The share of its time that a connection waits for bytes where not the disk or the processor here is the limit."""
 _AGAIN = 30.0
 """Seconds after which more connections are tried again."""
 
@@ -33,7 +31,7 @@ class Lane:
         self._goal = 0  # of further ones
         self._before: tuple[int, float] | None = None  # the goal and the rate before the change that is being tried
         self._is_closed = False
-        self._bytes, self._since, self._busy = 0, time.monotonic(), time.process_time()
+        self._bytes, self._waited, self._since = 0, 0.0, time.monotonic()
         self._skip = True  # the first window has the time before the first byte in it
         self._rest_until = 0.0
 
@@ -96,10 +94,11 @@ class Lane:
         with self._changed:
             self._is_closed, self._goal = True, 0
 
-    def came(self, count: int) -> bool:
-        """Count bytes, see from time to time whether more connections pay, and return whether there may be another."""
+    def came(self, count: int, waited: float) -> bool:
+        """Count bytes and the seconds of waiting for them, and return whether there may be another connection."""
         with self._changed:
             self._bytes += count
+            self._waited += waited
             now = time.monotonic()
             if now - self._since >= _WINDOW:
                 self._end_window(now)
@@ -109,15 +108,15 @@ class Lane:
         return self._further < self._goal and self._first + self._further + self._waiting < MOST
 
     def _end_window(self, now: float) -> None:
-        seconds, busy = now - self._since, time.process_time()
-        rate, share = self._bytes / seconds, (busy - self._busy) / seconds
-        self._bytes, self._since, self._busy = 0, now, busy
+        seconds = now - self._since
+        rate, waiting = self._bytes / seconds, self._waited / seconds / max(self._first + self._further, 1)
+        self._bytes, self._waited, self._since = 0, 0.0, now
         if self._skip:
             self._skip = False
         elif not self._is_closed:
-            self._judge(rate, share, now)
+            self._judge(rate, waiting, now)
 
-    def _judge(self, rate: float, share: float, now: float) -> None:
+    def _judge(self, rate: float, waiting: float, now: float) -> None:
         if self._before is not None:
             goal, before = self._before
             self._before = None
@@ -126,8 +125,7 @@ class Lane:
                 return
         connections = self._first + self._further
         goal = min(self._goal + connections, MOST - self._first)
-        is_limit_here = share > _BUSY or rate > _FAST * connections
-        if now >= self._rest_until and goal > self._goal and not is_limit_here:
+        if now >= self._rest_until and goal > self._goal and waiting > _WAITING:
             self._before, self._skip = (self._goal, rate), True
             self._goal = goal
 

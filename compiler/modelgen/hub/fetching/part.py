@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK = 2**22
-# A connection that is not alone takes so much at a time: little enough that the hash keeps up with the front of the
-# file, and that the last stretches end together; enough that connecting again costs little.
-_STRETCH = 4 * BLOCK
+# A connection that is not alone takes a share of what is left at a time: little enough that the hash keeps up with the
+# front of the file, and that the last stretches end together; enough that connecting again costs little.
+_SHARES = 16
+_SHORTEST_STRETCH = 2 * BLOCK
 _LONGEST_STRETCH = 16 * BLOCK
-_STRETCHES = 64
 # What a disk may want the places and sizes of direct writes to be a multiple of.
 _SECTOR = 4096
 # Seconds after which what has come is written, though it fills no block: on a slow line a kill must not cost minutes.
@@ -172,8 +172,9 @@ class Part:
         journal_of(self.path).unlink(missing_ok=True)
 
     def _end_of_stretch(self, start: int, limit: int) -> int:
-        length = min(max(_STRETCH, (self.size or 0) // _STRETCHES // BLOCK * BLOCK), _LONGEST_STRETCH)
-        return min((start // length + 1) * length, limit)
+        length = ((self.size or 0) - start) // _SHARES // BLOCK * BLOCK
+        stop = start // BLOCK * BLOCK + min(max(length, _SHORTEST_STRETCH), _LONGEST_STRETCH)
+        return min(stop, limit)
 
     def _front(self) -> int:
         with self._changed:

@@ -46,6 +46,8 @@ def find_damaged(
 def _is_right(checkout: Checkout, file: File) -> bool:
     try:
         return is_intact(checkout.pointer(file), file)
+    except PermissionError:
+        raise  # it may be whole, and somebody else's
     except OSError:
         return False
 

@@ -84,7 +84,7 @@ def _open(hub: Path, ask: Ask) -> _Opened | ModelgenError:
     except ModelgenError as error:
         return error
     except OSError as error:
-        return ModelgenError(f"{ask.about}: cannot read {error.filename or hub}: {error.strerror}; make it readable")
+        return _unreadable(ask, error.filename or hub, error)
     return _Opened(hub, ask, commit, snapshot, found, choice)
 
 
@@ -105,7 +105,7 @@ def _conclude(
         for path in opened.choice.kept:
             found, digest = opened.found[path], digests[opened.found[path].path]
             if isinstance(digest, OSError):
-                return ModelgenError(f"{ask.about}: cannot read {found.path}: {digest.strerror}; make it readable")
+                return _unreadable(ask, found.path, digest)
             if found.expected not in (None, digest):
                 damaged.append(path)
             sha256, blob = (digest, None) if found.is_large else (None, digest)
@@ -118,7 +118,7 @@ def _conclude(
     except ModelgenError as error:
         return error
     except OSError as error:
-        return ModelgenError(f"{ask.about}: cannot read {error.filename}: {error.strerror}; make it readable")
+        return _unreadable(ask, error.filename or opened.snapshot, error)
 
 
 def _facts(opened: _Opened, files: list[File]) -> Facts:
@@ -140,6 +140,11 @@ def _facts(opened: _Opened, files: list[File]) -> Facts:
             sums[dtype] = sums.get(dtype, 0) + count
     texts = {file.path: opened.found[file.path].path.read_bytes() for file in files_to_read(opened.ask, files)}
     return Facts(opened.commit, read_license(opened.snapshot), weights=sums, texts=texts)
+
+
+def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:
+    reason = (error.strerror or str(error)).lower()
+    return ModelgenError(f"{ask.about}: cannot read {path}: {reason}; make it readable and run the command again")
 
 
 def _incomplete(hub: Path, ask: Ask, commit: str, absent: list[str]) -> ModelgenError:

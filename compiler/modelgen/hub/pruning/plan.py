@@ -10,7 +10,7 @@ from modelgen.files import STAGED
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.layout import own_ref
 from modelgen.hub.pruning.looking import disk_bytes, entries, hops, walk
-from modelgen.lockfile.repos import ASSETS, LOCAL, OWN_FOLDER, is_commit, repo_folder
+from modelgen.lockfile.repos import ASIDE, ASSETS, LOCAL, OWN_FOLDER, is_commit, repo_folder
 from modelgen.locks import is_held
 
 if TYPE_CHECKING:
@@ -253,6 +253,10 @@ def _own_things(hub: Path, needed: Needed) -> Iterator[Thing]:
     for name, command in (("adding", "add"), ("pruned", "prune")):
         if follow(hub, path := f"{OWN_FOLDER}/{name}").is_folder:
             yield Thing("leftover", path, f"left by a `modelgen {command}` that was killed", (path,))
+    if follow(hub, ASIDE).is_folder:
+        yield Thing(
+            "leftover", ASIDE, "moved out of snapshots by `verify --fix` or `fetch`, damaged or edited", (ASIDE,)
+        )
     staged = [path for path, entry in walk(hub, f"{OWN_FOLDER}/locks") if entry.name.endswith(STAGED)]
     if staged:
         yield Thing("leftover", f"{OWN_FOLDER}/locks", "half-written entries", (), tuple(staged))

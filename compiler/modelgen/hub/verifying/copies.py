@@ -47,7 +47,7 @@ def in_blobs(hub: Path, problem: Problem, link: Link) -> Problem:
         kind="unlinked",
         text=text,
         help=f"{FIX}, which links it without a download",
-        remedy=link if is_local(problem.repo) else problem.remedy or link,
+        remedy=problem.remedy if what is None else link,
     )
 
 

@@ -88,9 +88,10 @@ class FileLooker:
         helps = how_to_bring(checkout, is_bad=False), how_to_bring(checkout, is_bad=True)
         found = len(self.problems)
         landing = self._look(Place(path, checkout.repo, checkout.models, *helps, drop), file)
-        if len(self.problems) > found and has_blob(self.hub, blob, file):
+        is_bad = len(self.problems) > found
+        if is_bad and has_blob(self.hub, blob, file):
             self.problems[found] = in_blobs(self.hub, self.problems[found], Link(path, blob, file))
-        if landing is None:
+        if landing is None or (is_bad and self.problems[found].kind == "unlinked"):
             # A fetch links to the blob of that name as it is.
             place = Place(blob, checkout.repo, checkout.models, *helps, drop)
             if (stored := follow(self.hub, blob)).status is not None or stored.fault:

@@ -1,4 +1,4 @@
-"""What `verify --fix` does: links are made, bad files removed, small ones written, modes opened; all inside the hub."""
+"""What `verify --fix` does: links are made, bad files set aside, small ones written, modes opened."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, Staged
+from modelgen.hub.aside import set_aside
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
@@ -39,12 +40,13 @@ def mend(hub: Path, remedy: Remedy) -> bool:
         case Write():
             _write(hub, remedy)
         case Remove():
-            _remove(hub, remedy.path)
+            set_aside(hub, remedy.path)
         case Unite():
-            done = [_link(hub, link) for link in remedy.files if _is_intact(hub, link.blob, link.file)]
-            return len(done) == len(remedy.files) and all(done)
+            # Neither is removed for the other unless both are right.
+            done = [_is_intact(hub, link.path, link.file) and _relink(hub, link) for link in remedy.files]
+            return all(done)
         case Link():
-            return _is_intact(hub, remedy.blob, remedy.file) and _link(hub, remedy)
+            return _relink(hub, remedy)
         case Drop():
             return _drop(hub, remedy)
     return True
@@ -53,11 +55,16 @@ def mend(hub: Path, remedy: Remedy) -> bool:
 def _drop(hub: Path, remedy: Drop) -> bool:
     blob, is_of_file = remedy.blob, remedy.path.endswith(f"/{remedy.file.path}")
     if blob is not None and is_of_file and _is_intact(hub, blob, remedy.file):
+        set_aside(hub, remedy.path)
         return _link(hub, Link(remedy.path, blob, remedy.file))
-    _remove(hub, remedy.path)
+    set_aside(hub, remedy.path)
     if blob is not None and not _is_intact(hub, blob, remedy.file):
-        _remove(hub, blob)
+        set_aside(hub, blob)
     return False
+
+
+def _relink(hub: Path, remedy: Link) -> bool:
+    return _is_intact(hub, remedy.blob, remedy.file) and _link(hub, remedy)
 
 
 def _link(hub: Path, remedy: Link) -> bool:
@@ -77,9 +84,6 @@ def _link(hub: Path, remedy: Link) -> bool:
             os.link(blob, staged)
         except OSError:
             shutil.copyfile(blob, staged)
-    with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISDIR((parent / name).lstat().st_mode):
-            shutil.rmtree(parent / name)
     staged.replace(parent / name)
     return True
 
@@ -100,7 +104,7 @@ def _write(hub: Path, remedy: Write) -> None:
     folder, _, name = remedy.path.rpartition("/")
     if (landing := follow(hub, folder)).fault is not None:
         raise OSError(None, landing.fault, str(hub / folder))
-    _remove(hub, remedy.path)
+    set_aside(hub, remedy.path)
     parent = hub.joinpath(*landing.parts) if landing.is_folder else hub / folder
     make_folder(parent)
     staged = Staged(parent, {name: remedy.data})
@@ -109,23 +113,6 @@ def _write(hub: Path, remedy: Write) -> None:
         open_up(parent / name)
     finally:
         staged.discard()
-
-
-def _remove(hub: Path, path: str) -> None:
-    """Remove what lies at a path, never what a link leads to, and nothing that is reached by a way out of the hub."""
-    folder, _, name = path.rpartition("/")
-    landing = follow(hub, folder)
-    if landing.fault is not None or not landing.is_folder:
-        return
-    target = hub.joinpath(*landing.parts, name)
-    try:
-        is_folder = stat.S_ISDIR(os.lstat(target).st_mode)
-    except OSError:
-        return
-    if is_folder:
-        shutil.rmtree(target)
-    else:
-        target.unlink(missing_ok=True)
 
 
 def _is_intact(hub: Path, path: str, file: File) -> bool:

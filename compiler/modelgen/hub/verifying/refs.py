@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.following import first_link, follow, open_regular
-from modelgen.hub.layout import own_ref, tree_listing
-from modelgen.hub.small_files import leads_elsewhere
+from modelgen.hub.layout import own_ref
+from modelgen.hub.small_files import leads_elsewhere, listing
 from modelgen.hub.verifying.modes import closed
 from modelgen.hub.verifying.problems import FIX, Problem, Write
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
@@ -149,7 +149,7 @@ def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
             checkout.repo,
             checkout.models,
             is_wrong=not is_missing,
-            remedy=Write(path, tree_listing(checkout)),
+            remedy=Write(path, listing(checkout)),
         )
     elif landing.status is not None and (note := closed("/".join(landing.parts), landing.status.st_mode)) is not None:
         yield replace(note, repo=checkout.repo, models=checkout.models, is_wrong=False)
@@ -157,10 +157,10 @@ def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
 
 def _fault_of_listing(checkout: Checkout, data: bytes | None) -> str | None:
     try:
-        listing: Any = json.loads(data or b"")
+        read: Any = json.loads(data or b"")
     except (ValueError, RecursionError):
-        listing = None
-    listed = listing.get("files") if isinstance(listing, dict) and listing.get("format_version") == 1 else None
+        read = None
+    listed = read.get("files") if isinstance(read, dict) and read.get("format_version") == 1 else None
     if not isinstance(listed, dict):
         return "is not a listing of files"
     foreign = [name for name in listed if name not in checkout.files and not (checkout.snapshot / name).exists()]

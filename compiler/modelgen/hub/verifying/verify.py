@@ -81,7 +81,9 @@ def survey(  # noqa: PLR0913 - what to look at, and how
         for file in checkout.files.values():
             looker.look_at(checkout, file)
         found.problems += copies(checkout)
-        found.problems += foreign_files(checkout, left_out.get(checkout.commit, ()))
+        found.problems += foreign_files(
+            checkout, left_out.get(checkout.commit, ()), locks.files(checkout.repo, checkout.commit)
+        )
         found.problems += wrong_refs(checkout, passed, locks)
         found.problems += wrong_listing(checkout)
     for asset in assets:
