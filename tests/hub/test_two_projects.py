@@ -109,3 +109,15 @@ def test_two_locks_with_different_files_of_one_commit_leave_each_others_files_an
     assert len(hub.log.requests()) == count
     assert listing.stat().st_mtime_ns == written
     assert second.damage() == []
+
+
+def test_a_file_that_somebody_edited_is_moved_aside_before_it_is_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    first, second = two_projects(hub, tmp_path)
+    entry = second.snapshots[0]
+    path = second.blob(entry, "config.json")
+    path.write_bytes(path.read_bytes()[:-1] + b" ")
+    second.fetch()
+    assert second.damage() == []
+    aside = second.hub / ".locks/modelgen/aside" / REPO / "blobs" / path.name
+    assert aside.read_bytes().endswith(b"] ")
+    assert first.verify()[0] == 0

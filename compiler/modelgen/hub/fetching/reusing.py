@@ -45,6 +45,7 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
         if not is_right
     }
     begun: dict[int, Checkout] = {}
+    count = 0
     for job, source in found:
         if id(job) in damaged:
             what = f"{job.checkout.repo}: {job.file.path}"
@@ -58,6 +59,9 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
             publishing.clear_way(checkout, file)
             _put(source, checkout, file)
             seen.add(path_in(hub, checkout, file), file.etag)
+            count += 1
+    if count:
+        report(Noticed(f"{count} file{'s' if count > 1 else ''} put in place without a download: the content is here"))
     return {*begun}
 
 
