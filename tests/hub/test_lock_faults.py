@@ -55,7 +55,7 @@ def test_all_faults_are_told_in_one_run(project: Project, hub: Hub) -> None:
     assert done.returncode == 1
     assert [entry.repo for entry in project.read().snapshots] == ["org/text"]
     assert "gone: org/gone is not at http" in told
-    assert "(1 more fails for the same reason: private: org/private)" in told
+    assert "; the same holds for private: org/private" in told
     assert "or it is private and there is no token; mend `repo` in models.toml, or set HF_TOKEN" in told
     assert "gated: org/gated is gated and there is no token; accept its terms at" in told
     assert "tag: org/text has no revision v9; mend `revision` in models.toml" in told

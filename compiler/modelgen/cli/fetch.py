@@ -157,13 +157,21 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
         import json
 
         files = [{"repo": repo, "file": file, "bytes": size} for repo, file, size in rows]
-        click.echo(json.dumps({"files": files, "bytes": plan.size}, indent=2))
-        return 0
+        failures = [str(failure) for failure in wanted.lacking]
+        click.echo(json.dumps({"files": files, "bytes": plan.size, "failures": failures}, indent=2))
+        return _exit_code(wanted.lacking)
     width = max((len(f"{size:,}") for *_, size in rows), default=0)
     for repo, file, size in rows:
         click.echo(f"{size:>{width},}  {repo}  {file}")
     click.echo(f"{len(rows)} file{'s' if len(rows) != 1 else ''}, {plan.size:,} bytes to fetch", err=True)
-    return 0
+    for failure in wanted.lacking:
+        click.echo(f"modelgen: {failure}", err=True)
+    return _exit_code(wanted.lacking)
+
+
+def _exit_code(failures: Sequence[ModelgenError]) -> int:
+    """Return the exit code for failures: what can be fixed in the files goes before the world."""
+    return min((failure.exit_code for failure in failures), default=0)
 
 
 def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None) -> int:
@@ -215,7 +223,7 @@ def _conclude(outcome: Outcome, wanted: Wanted) -> int:
     for failure in outcome.failures:
         click.echo(f"modelgen: {failure}", err=True)
     if outcome.failures:
-        return min(failure.exit_code for failure in outcome.failures)
+        return _exit_code(outcome.failures)
     text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
     click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
     return 0
