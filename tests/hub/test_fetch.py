@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -142,10 +143,23 @@ def test_a_dry_run_brings_nothing(hub: Hub, models: Project) -> None:
     assert not models.hub.exists()
 
 
+def test_without_a_terminal_there_is_a_line_for_each_repository(models: Project) -> None:
+    first, *lines, last = fetched(models).stderr.splitlines()
+    assert first == "6 files, 20,008 bytes to fetch"
+    assert sorted(re.sub(r"[.\d]+ s$", "N s", line.partition(" ")[2]) for line in lines) == [
+        "gpt2: 1 file, 2 bytes, N s",
+        "org/model: 5 files, 20,006 bytes, N s",
+    ]
+    assert [line.partition(" ")[0] for line in lines] == ["[1/2]", "[2/2]"]
+    assert last.endswith("6 files fetched, 20,008 bytes, hashes right")
+
+
 def test_events_as_json(models: Project) -> None:
     events = [json.loads(line) for line in fetched(models, "--format", "json").stdout.splitlines()]
-    assert events[0] == {"event": "planned", "files": 6, "bytes": 20_008, "resumed": 0}
+    assert events[0] == {"event": "planned", "files": 6, "bytes": 20_008, "resumed": 0, "repositories": 2}
     assert [event["event"] for event in events].count("finished") == 6
+    completed = {event["repo"]: (event["files"], event["bytes"]) for event in events if event["event"] == "completed"}
+    assert completed == {"org/model": (5, 20_006), "gpt2": (1, 2)}
     assert sum(event["bytes"] for event in events if event["event"] == "advanced") == 20_008
     assert json.loads(fetched(models, "--format", "json").stdout) == {"event": "done", "files": 0, "bytes": 0}
 

@@ -35,7 +35,8 @@ def said(models: Project, command: str, **environment: str) -> str:
     assert "Traceback" not in done.stderr
     assert "trying again" not in done.stderr
     assert GOOD not in done.stderr + done.stdout
-    [sentence] = [line for line in done.stderr.splitlines() if line.startswith("modelgen: model: org/model")]
+    [*notes, sentence] = [line for line in done.stderr.splitlines() if line.startswith("modelgen: model: org/model")]
+    assert all("came damaged; reading it again" in note for note in notes)
     return sentence
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.fetching.collecting import Outcome
     from modelgen.hub.fetching.events import Report
-    from modelgen.hub.fetching.fetch import Outcome, Wanted
+    from modelgen.hub.fetching.fetch import Wanted
 
 
 @click.command("fetch")
@@ -79,7 +80,10 @@ def command(  # noqa: PLR0913 - one option each
     if dry_run:
         return _print_plan(wanted, format_)
     register_inputs(inputs)
-    return bring(wanted, read_token(token_file), format_, max_rate)
+    from modelgen.cli.interruption import stopped_by_signals
+
+    with stopped_by_signals():
+        return bring(wanted, read_token(token_file), format_, max_rate)
 
 
 def hub_in(data: bytes, config: Path) -> Path | None:
@@ -166,8 +170,9 @@ def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None 
     """Bring what is missing, show how far it is, and return the exit code."""
     from modelgen.cli.progress import shown
     from modelgen.hub.failures import grouped
+    from modelgen.hub.fetching.collecting import XetStalledError
     from modelgen.hub.fetching.events import Done, Failed
-    from modelgen.hub.fetching.fetch import XetStalledError, fetch
+    from modelgen.hub.fetching.fetch import fetch
 
     try:
         with shown(format_) as report:

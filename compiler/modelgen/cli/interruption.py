@@ -59,6 +59,19 @@ def interruptible(consequence: str) -> Iterator[Interruption]:
         InterruptedRunError: A signal came.
     """
     told = Interruption(consequence)
+    with stopped_by_signals():
+        try:
+            yield told
+        except KeyboardInterrupt as error:
+            raise InterruptedRunError(f"interrupted; {told.consequence}", exit_code(error)) from error
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Unwind the block on the first signal, by a StoppedError.
+
+    Further signals are ignored while the block cleans up. One that the caller ignores (`nohup`) stays ignored.
+    """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
 
@@ -70,9 +83,7 @@ def interruptible(consequence: str) -> Iterator[Interruption]:
     for number in heard:
         signal.signal(number, stop)
     try:
-        yield told
-    except KeyboardInterrupt as error:
-        raise InterruptedRunError(f"interrupted; {told.consequence}", exit_code(error)) from error
+        yield
     finally:
         for number in heard:
             signal.signal(number, before[number])

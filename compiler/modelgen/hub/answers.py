@@ -33,6 +33,10 @@ class WrongAnswerError(Exception):
         self.what = what
 
 
+class DamagedAnswerError(WrongAnswerError):
+    """An answer that is no JSON, nor a web page: it may have been damaged on its way."""
+
+
 def get_json(connection: Connection, url: str, params: Mapping[str, str] | None = None) -> tuple[Any, str | None]:
     """Return what is at an address, and the address of the next page."""
     return _request(connection, "GET", url, params=params)
@@ -58,8 +62,9 @@ def _request(connection: Connection, method: str, url: str, **options: Any) -> t
     try:
         return json.loads(body), following
     except (ValueError, RecursionError):
-        is_page = "html" in kind or body.lstrip()[:1] == b"<"
-        raise WrongAnswerError(address, f"a web page{title_of(body)}" if is_page else "no JSON") from None
+        if "html" in kind or body.lstrip()[:1] == b"<":
+            raise WrongAnswerError(address, f"a web page{title_of(body)}") from None
+        raise DamagedAnswerError(address, "no JSON") from None
 
 
 def raise_for_status(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelgen.files import ModelgenError
-from modelgen.hub.fetching.part import Writer
+from modelgen.hub.fetching.writer import Writer
 
 if TYPE_CHECKING:
     import http.client

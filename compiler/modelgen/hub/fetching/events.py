@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Before the first byte: what there is to bring, and how much of it an earlier run left."""
+    """Before the first byte: what there is to bring, how much of it is here, and in how many repositories."""
 
     files: int
     bytes: int
     resumed: int
+    repositories: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Completed:
+    """All that a repository lacked is there: files and bytes that were brought of it."""
+
+    repo: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something that a person may want to know: a wait, a damaged file, another process."""
 
@@ -64,5 +74,5 @@ class Done:
     bytes: int
 
 
-Event = Planned | Started | Advanced | Finished | Noticed | Failed | Done
+Event = Planned | Started | Advanced | Finished | Completed | Noticed | Failed | Done
 Report = Callable[[Event], None]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
 from modelgen.hub import client, publishing, sentences
-from modelgen.hub.fetching.bringing import LARGE, Bringer
+from modelgen.hub.fetching.bringing import Bringer
+from modelgen.hub.fetching.collecting import Collecting, Outcome
 from modelgen.hub.fetching.events import Noticed, Planned, Report
 from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.pace import Pace
@@ -19,7 +19,7 @@ from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.session import Session, models_of
-from modelgen.hub.fetching.trust import find_damaged, note, refuse_closed, refuse_links, refuse_local, save
+from modelgen.hub.fetching.trust import find_damaged, refuse_closed, refuse_links, refuse_local, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
 from modelgen.hub.long_paths import refuse_long_paths
@@ -33,16 +33,9 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import Asset
 
-# Small files are round trips, large ones are work for the processor: more of these at once would only take turns.
-_SMALL_AT_ONCE = 32
-_LARGE_AT_ONCE = 4
 _FINISHED_AT_ONCE = 8
 # Of the plan's bytes, for what the file system keeps beside them.
 _SPARE = 0.05
-
-
-class XetStalledError(ModelgenError):
-    """The native transfer hangs without an error (xet-core#850, #883, #898); only another process gets rid of it."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +59,6 @@ class Wanted:
     def plan(self, seen: Seen) -> Plan:
         """Return what is missing now."""
         return plan(self.hub, self.checkouts, self.assets, seen)
-
-
-@dataclass
-class Outcome:
-    """What a fetch came to: files and bytes that were brought."""
-
-    files: int = 0
-    bytes: int = 0
-    failures: list[ModelgenError] = field(default_factory=list)
 
 
 def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max_rate: int | None = None) -> Outcome:
@@ -211,25 +195,17 @@ def _bring_all(run: _Run, missing: Plan, connection: Connection) -> Plan:
     missing = run.plan() if closed else missing
     resumed = sum(job.have for job in missing.jobs)
     files = sum(len(job.places) for job in missing.jobs) + len(missing.assets)
-    report(Planned(files, missing.size + resumed, resumed))
+    repos = {job.checkout.repo for job in missing.jobs}
+    report(Planned(files, missing.size + resumed, resumed, len(repos)))
     jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
     # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
     begun = {id(checkout): checkout for job in jobs for checkout, _ in job.places}
     list(in_parallel(publishing.write_listing, begun.values(), _FINISHED_AT_ONCE))
-    large, small = ThreadPoolExecutor(_LARGE_AT_ONCE), ThreadPoolExecutor(_SMALL_AT_ONCE)
+    collecting = Collecting(bringer, run.seen, report, outcome)
     try:
-        running: dict[Future[int], Job | Asset] = {}
-        for job in jobs:
-            pool = large if job.file.size >= LARGE else small
-            running[pool.submit(bringer.bring, job)] = job
-        for asset in missing.assets:
-            running[small.submit(bringer.bring_asset, asset)] = asset
-        _collect(running, bringer, run.seen, outcome)
+        collecting.bring(jobs, missing.assets)
     finally:
-        # Whoever interrupts waits for nobody; threads that hang in a dead transfer are left to the end of the process.
-        stop.set()
-        large.shutdown(wait=False, cancel_futures=True)
-        small.shutdown(wait=False, cancel_futures=True)
+        stop.set()  # whoever interrupts waits for nobody
     return missing
 
 
@@ -241,33 +217,6 @@ def _clear_way(job: Job, outcome: Outcome) -> bool:
         outcome.failures.append(error)
         return False
     return True
-
-
-def _collect(running: dict[Future[int], Job | Asset], bringer: Bringer, seen: Seen, outcome: Outcome) -> None:
-    """Take the results as they come; a full or broken disk ends them all, any other failure its file alone.
-
-    Raises:
-        XetStalledError: Nothing came through Xet for a while.
-        ModelgenError: The disk.
-    """
-    left = set(running)
-    while left:
-        done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
-        for future in done:
-            job = running[future]
-            try:
-                outcome.bytes += future.result()
-            except Exception as error:
-                failure = bringer.explain(error, job)
-                if client.is_of_disk(error):
-                    raise failure from error
-                outcome.failures.append(failure)
-                continue
-            outcome.files += len(job.places) if isinstance(job, Job) else 1
-            if isinstance(job, Job):
-                note(seen, job.places)
-        if bringer.is_stalled():
-            raise XetStalledError("nothing came through Xet for a while")
 
 
 def _complete(checkout: Checkout, connection: Connection) -> None:

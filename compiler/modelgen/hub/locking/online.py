@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, sentences, weights
-from modelgen.hub.answers import raise_for_status, refuse_page
+from modelgen.hub.answers import DamagedAnswerError, raise_for_status, refuse_page
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
@@ -131,10 +131,7 @@ class _Hub:
         revision = ask.commit or ask.want.revision
         call = partial(ask_repository, self._connection, ask.want.repo, revision)
         what = f"commit {ask.commit}" if ask.commit else f"revision {revision}" if revision else ""
-        # A damaged answer is no JSON, or lacks a key that the client needs.
-        return self._attempt(
-            lambda: self._twice(call, (ValueError, LookupError, TypeError), ask, "the list of its files"), ask, what
-        )
+        return self._attempt(lambda: self._twice(call, DamagedAnswerError, ask, "the list of its files"), ask, what)
 
     def access(self, ask: Ask, commit: str, file: File) -> None:
         """Try to read a file; mirrors do not know the hub's own question whether it may be read."""
@@ -167,9 +164,7 @@ class _Hub:
                 "another `revision`"
             ) from error
 
-    def _twice(
-        self, call: Callable[[], client.T], damage: type[Exception] | tuple[type[Exception], ...], ask: Ask, what: str
-    ) -> client.T:
+    def _twice(self, call: Callable[[], client.T], damage: type[Exception], ask: Ask, what: str) -> client.T:
         """Return what a call returns, made once more if what came was damaged: it may be so on the wire alone."""
         try:
             return call()

@@ -1,0 +1,101 @@
+"""Bars for a person at a terminal: one for all repositories, and one for each large file that is coming."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Column
+
+from modelgen.hub.fetching.bringing import LARGE
+from modelgen.hub.fetching.events import Advanced, Completed, Event, Finished, Noticed, Planned, Report, Started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WIDE = 100
+"""Columns from which on there is room for a bar and the name of the file beside that of its repository."""
+
+
+@contextlib.contextmanager
+def bars() -> Iterator[Report]:
+    """Yield what a fetch reports to; the cursor comes back however the block ends."""
+    console = Console(stderr=True)
+    progress = Progress(*_columns(console.width), console=console, expand=True)
+    shown = _Bars(progress)
+    try:
+        yield shown.report
+    finally:
+        progress.stop()
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    """Return the columns that fit: the name gives way first, and no line ever breaks."""
+    name = TextColumn(
+        "{task.description}", markup=False, table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis")
+    )
+    bar = [BarColumn(bar_width=None, table_column=Column(ratio=1))] if width >= _WIDE else []
+    numbers = (
+        DownloadColumn(table_column=_number()),
+        TransferSpeedColumn(table_column=_number()),
+        TimeRemainingColumn(compact=True, table_column=_number()),
+    )
+    return [name, *bar, *numbers]
+
+
+def _number() -> Column:
+    return Column(no_wrap=True, justify="right")
+
+
+class _Bars:
+    """What each event changes."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._is_wide = progress.console.width >= _WIDE
+        self._everything = progress.add_task("all", total=None)
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._repositories = self._completed = 0
+
+    def report(self, event: Event) -> None:
+        match event:
+            case Planned():
+                self._repositories = event.repositories
+                self._progress.update(self._everything, total=event.bytes, completed=event.resumed)
+                self._count()
+                self._progress.start()  # with nothing to do, there is nothing to see
+            case Started(bytes=size) if size >= LARGE:
+                name = self._name(event.repo, event.file)
+                self._tasks[event.repo, event.file] = self._progress.add_task(name, total=size, completed=event.resumed)
+            case Advanced():
+                self._progress.advance(self._everything, event.bytes)
+                if (task := self._tasks.get((event.repo, event.file))) is not None:
+                    self._progress.advance(task, event.bytes)
+            case Finished():
+                if (task := self._tasks.pop((event.repo, event.file), None)) is not None:
+                    self._progress.remove_task(task)
+            case Completed():
+                self._completed += 1
+                self._count()
+            case Noticed():
+                self._progress.console.print(event.text, markup=False, highlight=False)
+            case _:
+                pass
+
+    def _name(self, repo: str, file: str) -> str:
+        return f"{repo}  {file}" if self._is_wide else repo.rpartition("/")[2]
+
+    def _count(self) -> None:
+        repos = " repositories" if self._is_wide else " repos"
+        self._progress.update(self._everything, description=f"{self._completed}/{self._repositories}{repos}")

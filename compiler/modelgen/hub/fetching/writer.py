@@ -1,0 +1,152 @@
+"""One connection's way into a part, past the page cache where possible."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import time
+from typing import TYPE_CHECKING, Self
+
+from modelgen.files import UNSUPPORTED
+from modelgen.hub.fetching.part import BLOCK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.hub.fetching.part import Part
+    from modelgen.hub.fetching.spans import Span
+
+# What a disk may want the places and sizes of direct writes to be a multiple of.
+_SECTOR = 4096
+# Seconds after which what has come is written, though it fills no block: on a slow line a kill must not cost minutes.
+_LATEST = 1.0
+_DIRECT: int | None = getattr(os, "O_DIRECT", None)
+_BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+class Writer:
+    """One connection's way into a part: it claims stretches and fills them from their first byte to their last.
+
+    Many gigabytes through the page cache cost more time of the processor than hashing them, and push out of it what
+    others need; so whole blocks go to the disk directly. What does not fill a block goes the usual way.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._buffer = memoryview(mmap.mmap(-1, BLOCK))  # begins at a page, as direct writes want
+        self._usual = os.open(part.path, os.O_WRONLY | _BINARY)
+        self._direct = _open_direct(part.path)
+        self._span: Span | None = None
+        self._written = self._filled = 0
+        self._at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):  # whoever needs it to be there has called `release`
+            self.release()
+        os.close(self._usual)
+        if self._direct is not None:
+            os.close(self._direct)
+
+    @property
+    def position(self) -> int:
+        """The byte that comes next."""
+        return self._written + self._filled
+
+    @property
+    def stop(self) -> int | None:
+        """The byte after the stretch; None while the size of the file is not known."""
+        if self._part.size is None or self._span is None:
+            return None
+        return min(self._span[1], self._part.size)
+
+    @property
+    def room(self) -> memoryview:
+        """Where the next bytes belong, as many as there is room for before they are written."""
+        left = BLOCK if self.stop is None else self.stop - self._written
+        return self._buffer[self._filled : min(BLOCK - self._written % BLOCK, left)]
+
+    def claim(self) -> bool:
+        """Turn to the first stretch that nobody writes; return False where there is none."""
+        self._span = self._part.claim()
+        if self._span is None:
+            return False
+        self._written, self._filled = self._span[0], 0
+        return True
+
+    def extend(self) -> bool:
+        """Go on behind the stretch; return False where another connection does, or where the file ends."""
+        longer = self._span and self._part.extend(self._span)
+        self._span = longer or self._span
+        return longer is not None
+
+    def take(self, count: int) -> None:
+        """Count bytes that were put into `room`, and write them when there are enough."""
+        self._filled += count
+        if not self.room or time.monotonic() - self._at > _LATEST:
+            self._flush()
+
+    def restart(self) -> None:
+        """Give up the whole file, and begin it anew; no other connection may be at work."""
+        self._filled = 0
+        if self._span is not None:
+            self._part.release(self._span)
+        self._part.restart()
+        self.claim()
+
+    def release(self) -> None:
+        """Write what has come, and give the rest of the stretch back.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._span is None:
+            return
+        try:
+            self._flush()
+        finally:
+            self._part.release(self._span)
+            self._span = None
+
+    def _flush(self) -> None:
+        while self._filled:
+            count = self._write(self._buffer[: self._filled])
+            self._part.wrote(self._written, self._buffer[:count])
+            if count < self._filled:
+                self._buffer[: self._filled - count] = bytes(self._buffer[count : self._filled])
+            self._written += count
+            self._filled -= count
+        self._at = time.monotonic()
+
+    def _write(self, data: memoryview) -> int:
+        if self._direct is not None and not (self._written % _SECTOR or len(data) % _SECTOR):
+            try:
+                return _write_at(self._direct, data, self._written)
+            except OSError as error:
+                if error.errno not in UNSUPPORTED:
+                    raise
+                # It wants larger sectors.
+                os.close(self._direct)
+                self._direct = None
+        return _write_at(self._usual, data, self._written)
+
+
+def _open_direct(path: Path) -> int | None:
+    """Open a file that is there for direct writes, or return None where there is no such thing."""
+    if _DIRECT is None:
+        return None
+    try:
+        return os.open(path, os.O_WRONLY | _DIRECT)
+    except OSError:
+        return None
+
+
+def _write_at(descriptor: int, data: memoryview, place: int) -> int:
+    os.lseek(descriptor, place, os.SEEK_SET)
+    return os.write(descriptor, data)
