@@ -101,7 +101,7 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> 
         with held(hub, "modelgen add", _say), reading(size) as advanced:
             return add(hub, repo, sources, may_copy=copy, advanced=advanced)
     except OSError as error:
-        raise cannot("write", error.filename2 or error.filename or hub, error, "mend that and run it again") from error
+        raise cannot("write", error.filename2 or error.filename or hub, error, "fix that and run it again") from error
 
 
 def _register(hub: Path, config: Path, added: Added) -> None:
@@ -126,7 +126,7 @@ def _tell(added: Added, repo: str) -> None:
     if added.copied:
         how = f"{added.copied:,} bytes copied"
     else:
-        how = "hard-linked: who edits these files in place changes the model too" if added.linked else "nothing copied"
+        how = "hard-linked: editing these files in place changes the model too" if added.linked else "nothing copied"
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
     _say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
     if added.damaged:

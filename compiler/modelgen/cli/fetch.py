@@ -194,7 +194,7 @@ def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None 
         _leave(exit_code(error))
     except OSError as error:
         place = error.filename2 or error.filename or wanted.hub
-        raise cannot("write", place, error, "mend that and run it again; what came is kept") from error
+        raise cannot("write", place, error, "fix that and run it again; what came is kept") from error
     return _conclude(outcome, wanted)
 
 
