@@ -175,7 +175,7 @@ def test_a_disk_that_fills_meanwhile(
     assert fetch.returncode == 3, talk
     sentence = talk.splitlines()[-1]
     assert re.match(rf"modelgen: model: org/model: ({WEIGHTS}|{CONFIG}): cannot write /", sentence)
-    assert "no space left on device; mend that and run `modelgen fetch` again: what came is kept" in sentence
+    assert "no space left on device; fix that and run `modelgen fetch` again: what came is kept" in sentence
     assert not (models.snapshot(models.snapshots[0]).parents[1] / "refs").exists()
     filler.unlink()
     assert models.run("fetch").returncode == 0

@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
 @config_option
 @token_option
 @click.option(
     "--max-rate",
     metavar="RATE",
     callback=parse_rate,
-    help="Bytes a second over all transfers, such as 50MB/s or 1.5 MiB/s.  [default: no limit]",
+    help="Limit the speed of all transfers together, such as 50MB/s.  [default: no limit]",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would come, and bring nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be downloaded, and download nothing.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("human", "json")),
     default="human",
     show_default=True,
-    help="How progress looks; `json` is one event a line.",
+    help="How to print progress; `json` prints one event a line.",
 )
 def command(  # noqa: PLR0913 - one option each
     models: tuple[str, ...],
@@ -54,10 +54,10 @@ def command(  # noqa: PLR0913 - one option each
     dry_run: bool,
     format_: str,
 ) -> int:
-    """Bring the snapshots of models.lock into the hub directory: all, or what MODELS need.
+    """Download what models.lock lists into the hub directory.
 
-    What is there already is kept; a run that was killed continues where it stopped. With everything there, nobody is
-    asked.
+    With MODEL, only what these models need is downloaded. Every file is hashed before it counts as complete.
+    Interrupted downloads continue where they stopped. If nothing is missing, no request is made.
 
     \b
     Example:
@@ -202,7 +202,7 @@ def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None 
         _leave(exit_code(error))
     except OSError as error:
         place = error.filename2 or error.filename or wanted.hub
-        raise cannot("write", place, error, "mend that and run it again; what came is kept") from error
+        raise cannot("write", place, error, "fix that and run it again; what came is kept") from error
     return _conclude(outcome, wanted)
 
 

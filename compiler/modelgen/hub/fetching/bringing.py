@@ -218,7 +218,7 @@ class Bringer:
             models, path = ", ".join(job.models), asset_path(self._session.hub, job)
             return ModelgenError(
                 f"{models}: {job.name} does not come from {urlsplit(job.url).hostname}: {sentences.first_line(error)}; "
-                f"run `modelgen fetch` again, or bring it to {path} in another way"
+                f"run `modelgen fetch` again, or put it at {path} yourself"
             )
         checkout, file = job.places[0]
         model = models_of(checkout)
@@ -226,7 +226,7 @@ class Bringer:
             place, reason = error.filename2 or error.filename or self._session.hub, (error.strerror or "").lower()
             verb = "read" if was_reading(error, place) else "write"
             return ModelgenError(
-                f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; mend that and run "
+                f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; fix that and run "
                 "`modelgen fetch` again: what came is kept"
             )
         if isinstance(error, DamagedError):
