@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import olah_mirror
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from hub_double import Hub
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,16 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return folder
 
     return install
+
+
+@pytest.fixture(scope="session")
+def olah_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of olah, a mirror of the hub."""
+    return olah_mirror.install(tmp_path_factory.mktemp("olah-program") / "venv")
+
+
+@pytest.fixture
+def olah(olah_program: Path, hub: Hub, tmp_path: Path) -> Iterator[str]:
+    """The address of a mirror of the test's hub, with an empty cache."""
+    with olah_mirror.serve(olah_program, hub.endpoint, hub.cdn, tmp_path / "olah", hub.environment) as address:
+        yield address

@@ -25,7 +25,7 @@ world = json.loads((here / "world.json").read_text())
 arguments = sys.argv[1:]
 with (here / "asked").open("a") as log:
     print(*arguments, file=log)
-if world.get("hangs"):
+if world.get("hangs") is True or world.get("hangs") and world["hangs"] in arguments[-1]:
     subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"])
 if arguments[:2] == ["image", "inspect"]:
     if arguments[2] in world["engine"]:
@@ -88,8 +88,8 @@ class Project:
         [entry] = [entry for entry in self.read().snapshots if entry.repo == repo]
         return entry
 
-    def docker(self, *, engine: Any = None, registry: Any = None, hangs: bool = False) -> None:  # noqa: ANN401 - JSON
-        """Put a `docker` on the PATH that knows these images."""
+    def docker(self, *, engine: Any = None, registry: Any = None, hangs: bool | str = False) -> None:  # noqa: ANN401 - JSON
+        """Put a `docker` on the PATH that knows these images; `hangs` may name a registry that never answers."""
         world = {"engine": engine or {}, "registry": registry or {}, "hangs": hangs}
         (self.bin / "world.json").write_text(json.dumps(world))
         program = self.bin / "docker"

@@ -20,7 +20,7 @@ from compiling import REPOSITORY
 from modelgen_runtime.manifest import Gpu, Manifest, Model, Process, Profile, Readiness, Settings, write_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ENGINE = Path(__file__).parent / "runtime" / "fake_engine.py"
 ROUTES = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages", "/echo", "/headers")
@@ -93,9 +93,17 @@ class Served:
 
 
 def spawn(
-    folder: Path, content: Manifest, *, port: int | None = None, open_files: int | None = None
+    folder: Path,
+    content: Manifest,
+    *,
+    port: int | None = None,
+    open_files: int | None = None,
+    also: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[str], int]:
-    """Start an orchestrator, and return it with its port; `open_files` is its hard limit of descriptors."""
+    """Start an orchestrator, and return it with its port; `open_files` is its hard limit of descriptors.
+
+    `also` is what its environment has besides.
+    """
     if port is None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -105,7 +113,7 @@ def spawn(
     command += ["--state", str(folder / "state"), "--bind", f"127.0.0.1:{port}"]
     if open_files is not None:
         command = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *command]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(also or {})}
     log = (folder / "orchestrator.log").open("a")
     with log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import sys
 from typing import TYPE_CHECKING
 
+from modelgen import shortfalls
+from modelgen.locks import Claim, hold_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF})
+"""What file systems answer to calls that they do not have: 9p, FUSE, CIFS and NFS each in its own way."""
 
 STAGED = ".modelgen-new"
 """Ends the names of files that are not yet in place."""
@@ -27,6 +34,33 @@ class InputError(ModelgenError):
     """Something in the user's files that only the world could tell is wrong."""
 
     exit_code = 1
+
+
+class ReadError(OSError):
+    """Bytes of a file could not be read, although it was opened."""
+
+
+def was_reading(error: OSError, path: Path | str) -> bool:
+    """Return whether a failed system call was about reading: the error does not say so, the file does.
+
+    Args:
+        error: What was raised.
+        path: What it was about.
+    """
+    if isinstance(error, ReadError):
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as again:
+        return again.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.ELOOP, errno.ESTALE)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.read(descriptor, 1)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 class Staged:
@@ -97,10 +131,18 @@ def replace(path: Path, data: bytes) -> None:
     target = path.resolve(strict=True)
     staged = Staged(target.parent, {target.name: data})
     try:
-        shutil.copymode(target, _beside(target.parent, target.name, STAGED))
+        _copy_mode(target, _beside(target.parent, target.name, STAGED))
         staged.publish(target.name)
     finally:
         staged.discard()
+
+
+def _copy_mode(path: Path, copy: Path) -> None:
+    try:
+        shutil.copymode(path, copy)
+    except OSError:
+        if path.stat().st_mode != copy.stat().st_mode:  # else all files there have one mode
+            raise
 
 
 def leftovers(root: Path, names: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:
@@ -126,35 +168,31 @@ def remove(path: Path) -> None:
     _sync_folder(path.parent)
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Hold `folder` against other modelgen processes; a second one waits.
 
-    The lock is on the folder itself, so nothing is left in a directory that is committed. Windows cannot lock a
-    folder: there a file is locked, and removed by the last to leave.
+    The lock is on the folder itself where that can be, so nothing is left in a directory that is committed.
     """
-    if sys.platform == "win32":
-        import msvcrt
+    return hold_folder(Claim(folder, folder / ".modelgen-lock", "modelgen", _say))
 
-        path = folder / ".modelgen-lock"
-        with path.open("w") as file:
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-        with contextlib.suppress(OSError):
-            path.unlink()
-    else:
-        import fcntl
 
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+def _say(text: str) -> None:
+    sys.stderr.write(f"modelgen: {text}\n")
+
+
+def sync(descriptor: int) -> None:
+    """Put an open file or folder on the disk, where its file system knows how to."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # CIFS flushes files, not folders, and its server keeps names
+            shortfalls.note(
+                "sync",
+                "this file system cannot flush files to the disk (fsync); after a power cut, check what was written: "
+                "`modelgen verify` does so for a hub directory",
+            )
 
 
 def _beside(root: Path, name: str, suffix: str) -> Path:
@@ -168,7 +206,7 @@ def _write_synced(path: Path, data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -176,6 +214,6 @@ def _sync_folder(folder: Path) -> None:
     if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            sync(descriptor)
         finally:
             os.close(descriptor)

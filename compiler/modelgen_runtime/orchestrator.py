@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import ipaddress
 import logging
@@ -26,6 +27,7 @@ from modelgen_runtime.store import Store
 from modelgen_runtime.switchboard import Switchboard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from modelgen_runtime.driver import Driver
@@ -113,19 +115,35 @@ def _hold(state: Path) -> contextlib.ExitStack:
     with contextlib.ExitStack() as held:
         try:
             held.callback(os.close, folder := os.open(state, os.O_RDONLY))
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(fcntl.flock, folder, state)
             try:
                 file = held.enter_context((state / "lock").open("a", encoding="ascii"))
             except OSError as error:
                 _LOG.warning("%s cannot be written (%s)", state / "lock", error.strerror)
             else:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(fcntl.lockf, file.fileno(), state / "lock")
                 with contextlib.suppress(OSError):  # a full disk; it is for people alone
                     os.ftruncate(file.fileno(), 0)
                     os.write(file.fileno(), f"{os.getpid()}\n".encode())
         except BlockingIOError as error:
             raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
         return held.pop_all()
+
+
+def _lock(lock: Callable[[int, int], None], descriptor: int, path: Path) -> None:
+    """Lock an open file, or go on where its file system cannot: NFS locks no folders, FUSE often nothing.
+
+    Raises:
+        BlockingIOError: Another process has locked it.
+    """
+    try:
+        lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno == errno.EACCES:  # CIFS, and POSIX for lockf
+            raise BlockingIOError(error.errno, error.strerror) from error
+        _LOG.warning("%s cannot be locked (%s)", path, error.strerror)
 
 
 def _make_access(manifest: Manifest, path: Path) -> Access:

@@ -38,6 +38,7 @@ REPOS = (
     "QuantTrio/Qwen3-VL-30B-A3B-Instruct-AWQ",
 )
 CONFIG = json.dumps({"model_type": "qwen3", "max_position_embeddings": 262144, "num_attention_heads": 32}).encode()
+TOKENIZER = json.dumps({"tokenizer_class": "Qwen2Tokenizer", "chat_template": "{{ messages }}"}).encode()
 
 
 def commands() -> list[str]:
@@ -74,7 +75,8 @@ def hub(tmp_path: Path) -> Iterator[hub_double.Hub]:
     """The hub with the repositories of the example."""
     with hub_double.serve(home=tmp_path / "home") as hub:
         for repo in REPOS:
-            hub.add(repo, {"config.json": CONFIG, "model.safetensors": safetensors(repo), "README.md": b"# model\n"})
+            small = {"config.json": CONFIG, "tokenizer.json": b"{}", "tokenizer_config.json": TOKENIZER}
+            hub.add(repo, {**small, "model.safetensors": safetensors(repo), "README.md": b"# model\n"})
         yield hub
 
 

@@ -82,6 +82,10 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "bad tokenizer": (lambda a: write(a / "tokenizer_config.json", b"<html>"), "tokenizer_config.json is not JSON"),
     "large tokenizer": (lambda a: write(a / "tokenizer.json", b"{" + b"x" * 5 * 2**20), "tokenizer.json is not JSON"),
     "other adapter": (ia3, "adapter_config.json says that it is IA3; engines load LORA alone"),
+    "no pooling": (
+        lambda a: write(a / "modules.json", b'[{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]'),
+        "1_Pooling/config.json is missing, which modules.json names",
+    ),
     "lora": (lora_without_weights, "there is no adapter_model.safetensors"),
     "no name": (lambda a: write(a / "a\nb.json", b"x"), "is a name that no models.lock can hold"),
     "not there": (lambda a: a.rename(a.parent / "b"), "a is not there"),

@@ -100,6 +100,8 @@ def test_what_was_complete_is_looked_at_again(hub: Hub, models: Project) -> None
         assert fetched(models).stderr == f"{models.hub}: everything is there\n"
     models.want("org/more", {"config.json": b"[]"}, hub.add("org/more", {"config.json": b"[]"}))
     assert "1 file fetched" in fetched(models).stderr
+    (models.snapshot(models.snapshots[0]) / "empty").unlink()
+    assert "1 file put in place without a download" in fetched(models).stderr
     models.blob(models.snapshots[0], "empty").unlink()
     assert "1 file fetched" in fetched(models).stderr
     assert models.damage() == []

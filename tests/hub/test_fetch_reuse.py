@@ -1,4 +1,4 @@
-"""A new commit of a model: what the hub directory has already needs no download and no space, and all commands say so."""
+"""A new commit of a model: what the hub directory has already needs no download and no space, and commands agree."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ def test_almost_no_space_is_enough_for_a_readme(project: Project, hub: Hub) -> N
     fetched(project)
     hub.add("org/text", {"README.md": README})
     project.lock("--upgrade")
+    hub.clear()
     done = fetch(project)
     assert done.returncode == 0, done.stderr
     assert hub.bytes_sent() == len(README)

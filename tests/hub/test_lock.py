@@ -103,7 +103,9 @@ def test_a_model_to_upgrade_has_to_be_known(project: Project) -> None:
     assert "has no model `txt`: did you mean `text`?" in done.stderr
 
 
-@pytest.mark.parametrize("args", [["--check", "--upgrade"], ["--check", "--offline"], ["text"]])
+@pytest.mark.parametrize(
+    "args", [["--check", "--upgrade"], ["--check", "--offline"], ["--check", "text"], ["--strict"]]
+)
 def test_options_that_mean_nothing_together(project: Project, args: list[str]) -> None:
     assert project.run(*args).returncode == 2
 

@@ -50,13 +50,17 @@ def test_all_faults_are_told_in_one_run(project: Project, hub: Hub) -> None:
         model(name, f"org/{name}") for name in ("text", "gone", "gated", "private")
     ) + model("tag", "org/text", 'revision = "v9"\nservice = "s"')  # fmt: skip
     project.write(fragment)
-    told = refused(project, code=1)
+    done = project.run()
+    told = done.stderr
+    assert done.returncode == 1
+    assert [entry.repo for entry in project.read().snapshots] == ["org/text"]
     assert "gone: org/gone is not at http" in told
-    assert "private: org/private is not at http" in told
+    assert "(1 more fails for the same reason: private: org/private)" in told
     assert "or it is private and there is no token; mend `repo` in models.toml, or set HF_TOKEN" in told
     assert "gated: org/gated is gated and there is no token; accept its terms at" in told
     assert "tag: org/text has no revision v9; mend `revision` in models.toml" in told
-    assert told.count("\nmodelgen: models.lock is left as it is") == 1
+    last = told.splitlines()[-1]
+    assert last == "modelgen: models.lock has what could be locked; it lacks what gone, gated, private, tag need"
 
 
 def test_a_gated_model_is_the_worlds_affair_and_a_token_opens_it(project: Project, hub: Hub) -> None:
@@ -121,9 +125,20 @@ def test_a_connection_that_breaks_is_tried_again(project: Project, hub: Hub) -> 
     assert project.entry("org/text").weights == {"BF16": 400}
 
 
-def test_damage_on_the_wire_is_noticed(project: Project, hub: Hub) -> None:
-    hub.faults.corrupt(0, path="*config.json")
-    assert "text: org/text: config.json came damaged; run the command again" in refused(project, code=3)
+@pytest.mark.parametrize("path", ["*config.json", "*model.safetensors"])
+def test_what_is_damaged_on_the_wire_once_is_read_again(project: Project, hub: Hub, path: str) -> None:
+    hub.faults.corrupt(0, path=path)
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert "came damaged; reading it again" in done.stderr
+    assert project.entry("org/text").weights == {"BF16": 400}
+
+
+def test_damage_on_the_wire_that_stays_is_told(project: Project, hub: Hub) -> None:
+    hub.faults.corrupt(0, path="*config.json", count=None)
+    told = refused(project, code=3)
+    assert "text: org/text: config.json came damaged twice; " in told
+    assert "on the hub" not in told
 
 
 def test_weights_that_are_damaged_on_the_hub(project: Project, hub: Hub) -> None:

@@ -137,3 +137,16 @@ def test_docker_that_hangs_has_five_seconds_for_all_images(project: Project) -> 
         "vllm/vllm-openai:v0.11.0, vllm/vllm-openai:v0.11.1 are in the lock by name only: no answer within 5 s"
         in done.stderr
     )
+
+
+def test_a_registry_that_does_not_answer_keeps_no_other_from_it(project: Project) -> None:
+    dead = "".join(
+        f'[models.dead-{number}]\nengine = "command"\nimage = "dead.example/server:{number}"\ncommand = ["serve"]\n'
+        for number in range(20)
+    )
+    project.write(dead + model("text", "org/text"))
+    project.docker(registry={NAME: INDEX}, hangs="dead.example")
+    known = {image.reference: image.manifest_digest for image in project.lock().images}
+    assert known[NAME] is not None
+    assert known["dead.example/server:0"] is None
+    assert len(known) == 21

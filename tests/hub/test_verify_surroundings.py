@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,7 @@ def test_what_is_foreign_inside_a_locked_snapshot_is_wrong_and_goes(tmp_path: Pa
     assert verify(tmp_path, "--fix")[0] == 0
     assert verify(tmp_path) == (0, [])
     assert (tmp_path / "outside/kept").exists()
+    assert (tmp_path / "hub/.locks/modelgen/aside" / SNAPSHOT / "modeling_evil.py").read_bytes() == b"import os"
 
 
 def test_what_is_foreign_elsewhere_is_a_note(tmp_path: Path) -> None:
@@ -90,6 +92,7 @@ def test_plain_files_where_links_cannot_be(tmp_path: Path) -> None:
     for path, data in FILES.items():
         (checkout.snapshot / path).unlink()
         write(checkout.snapshot / path, data)
+    shutil.rmtree(checkout.folder / "blobs")
     assert verify(tmp_path) == (0, [])
 
 
@@ -117,4 +120,4 @@ def test_a_folder_in_a_snapshot_that_is_a_link_out_goes_and_what_it_leads_to_sta
     (wrong,) = errors(tmp_path, "--fix")
     assert wrong.startswith(f"{SNAPSHOT}/deep is a link with an absolute path")
     assert (tmp_path / "deep/er/vocab.json").is_symlink()
-    assert errors(tmp_path) == [f"{SNAPSHOT}/deep/er/vocab.json is missing"]
+    assert errors(tmp_path) == [f"{SNAPSHOT}/deep/er/vocab.json is missing; its content lies in blobs/"]

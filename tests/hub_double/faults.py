@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Literal
 
 from hub_double.content import Piece
 from hub_double.log import matches
-from hub_double.messages import Call, Host, Reply, error
+from hub_double.messages import Call, Host, Reply, bytes_reply, error
 
 if TYPE_CHECKING:
     from hub_double.routes import Route
 
 Kind = Literal[
-    "truncate", "short", "corrupt", "reset", "slow", "stall", "norange", "otherrange", "status", "head", "api"
+    "truncate",
+    "short",
+    "corrupt",
+    "reset",
+    "slow",
+    "stall",
+    "norange",
+    "otherrange",
+    "status",
+    "head",
+    "api",
+    "answer",
 ]
 ENDS: tuple[Kind, ...] = ("truncate", "reset", "stall")
 
@@ -29,6 +40,7 @@ class Fault:
     left: int | None
     host: Host | None = None
     retry_after: int | None = None
+    reply: Reply | None = None
     ranges: bool = False
 
 
@@ -96,7 +108,7 @@ class Faults:
         ranges: bool = False,
     ) -> None:
         """Refuse a GET of a file, at whichever host it asks first unless one is named; or only one with a range."""
-        self._add(Fault("status", status, path, count, host, retry_after, ranges))
+        self._add(Fault("status", status, path, count, host, retry_after, ranges=ranges))
 
     def head(self, status: int, *, path: str = "*", count: int | None = 1, retry_after: int | None = None) -> None:
         """Refuse a HEAD of a file."""
@@ -106,12 +118,34 @@ class Faults:
         """Refuse a request to /api."""
         self._add(Fault("api", status, path, count, None, retry_after))
 
+    def answer(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        path: str = "*",
+        count: int | None = None,
+        host: Host | None = None,
+        **headers: str,
+    ) -> None:
+        """Answer something else: a web page, or words of whoever is in the way."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._add(Fault("answer", status, path, count, host, reply=bytes_reply(status, body, named)))
+
+    def page(self, title: str, *, status: int = 200, path: str = "*", host: Host | None = None) -> None:
+        """Answer with a web page."""
+        text = f"<!doctype html><html><head><title>{title}</title></head><body>Log in.</body></html>"
+        self.answer(status, text.encode(), path=path, host=host, Content_Type="text/html; charset=utf-8")
+
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
 
     def refusal(self, call: Call, route: Route) -> Reply | None:
         """The answer instead of the true one."""
+        if (instead := self._take(("answer",), call, route)) and instead.reply:
+            body = [] if call.method == "HEAD" else instead.reply.body
+            return Reply(instead.reply.status, dict(instead.reply.headers), list(body))
         if route.is_file and call.method not in {"GET", "HEAD"}:
             return None
         kind: Kind = "api" if not route.is_file else "head" if call.method == "HEAD" else "status"

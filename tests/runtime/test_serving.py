@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from compiling import REPOSITORY
 from modelgen_runtime.manifest import Container, Profile, Readiness, write_manifest
 from modelgen_runtime.processes.table import list_group
 from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
@@ -265,3 +266,20 @@ def test_it_does_not_begin_what_cannot_be(tmp_path: Path) -> None:
         with process:
             assert process.wait(20) == 3
         assert "another orchestrator runs over" in (tmp_path / "orchestrator.log").read_text()
+
+
+def test_a_state_folder_that_cannot_be_locked_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """NFS locks no folders: what it refuses is only noted in the log."""
+    folders = [str(REPOSITORY / "tests/hub/file_systems"), str(REPOSITORY / "compiler")]
+    also = {"PYTHONPATH": os.pathsep.join(folders), "MODELGEN_TEST_REFUSED": "flock=EBADF"}
+    process, _ = spawn(tmp_path, manifest(A), also=also)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("modelgen: serving on"), (tmp_path / "orchestrator.log").read_text()
+        second, _ = spawn(tmp_path, manifest(A), also=also)  # the file in it is locked all the same
+        with second:
+            assert second.wait(20) == 3
+        process.terminate()
+    log = (tmp_path / "orchestrator.log").read_text()
+    assert "cannot be locked (Bad file descriptor)" in log
+    assert "another orchestrator runs over" in log

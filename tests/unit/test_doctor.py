@@ -140,6 +140,11 @@ def close_file(fake: FakeHost) -> None:
     (fake.folder / "models/hub/models--a--b/blobs/0").chmod(0o600)
 
 
+def close_on_exfat(fake: FakeHost) -> None:
+    close_file(fake)
+    fake.file("/proc/mounts", f"/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 {fake.folder} exfat rw 0 0\n")
+
+
 def close_folder(fake: FakeHost) -> None:
     (fake.folder / "models/hub/models--a--b").chmod(0o700)
 
@@ -256,6 +261,13 @@ BAD: dict[str, Case] = {
         "[project] hub",
     ),
     "closed file": (close_file, PROJECT, "hub", "models--a--b/blobs/0: the file has mode 0600", "chmod -R a+rX"),
+    "closed file on a disk without modes": (
+        close_on_exfat,
+        PROJECT,
+        "hub",
+        "models--a--b/blobs/0: the file has mode 0600",
+        "or where that does nothing, mount exfat with `umask=022`",
+    ),
     "closed folder": (close_folder, PROJECT, "hub", "models--a--b: the folder has mode 0700", "chmod -R a+rX"),
     "no such address": (
         lambda _: None,

@@ -61,7 +61,7 @@ def test_the_numbers_of_releases(engine: str) -> None:
     assert f"{of} ({names[0]} to {names[-1]})" in section("What it knows")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/operations.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md", "docs/weights.md", "CHANGELOG.md"])
 def test_links_lead_somewhere(page: str) -> None:
     this = REPOSITORY / page
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", this.read_text(encoding="utf-8")):

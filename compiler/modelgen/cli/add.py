@@ -110,8 +110,7 @@ def _register(hub: Path, config: Path, added: Added) -> None:
 
     checkout, data = added.checkout, read_lock(config) or b""
     lock, _ = parse_lock(data)
-    etags = tuple(sorted({file.etag for file in checkout.files.values()}))
-    need = Need(checkout.repo, checkout.commit, (), etags)
+    need = Need(checkout.repo, checkout.commit, (), {path: file.etag for path, file in checkout.files.items()})
     if lock is not None:
         register_lock(hub, config, data, lock, [need])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import io
 import os
@@ -10,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from modelgen import __version__
+from modelgen import __version__, shortfalls
 from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
@@ -24,6 +26,7 @@ _COMMANDS = {
     "fetch": "Bring the snapshots of models.lock into the hub directory.",
     "hold": "Stop a model and keep it from running.",
     "init": "Write a commented models.toml to start from.",
+    "inventory": "List what models.lock serves, for an audit.",
     "key": "Make an API key for the orchestrator.",
     "lock": "Write models.lock: what exactly models.toml serves.",
     "logs": "Print what a model's engine printed.",
@@ -36,7 +39,7 @@ _COMMANDS = {
     "switch": "Make a model or a profile resident.",
     "up": "Run the models and their orchestrator in Docker.",
     "validate": "Print all findings on models.toml.",
-    "verify": "Hold the hub directory against models.lock.",
+    "verify": "Check the hub directory against models.lock.",
     "why": "Explain why a model does not serve.",
 }
 
@@ -86,6 +89,7 @@ def cli() -> None:
 def run() -> NoReturn:
     """Run the command line and exit; the only traceback that a user ever sees is of a bug of ours."""
     _write_utf8()
+    atexit.register(_say_shortfalls)
     try:
         code: Any = cli.main(standalone_mode=False)
         _flush()
@@ -102,7 +106,7 @@ def run() -> NoReturn:
         sys.exit(WORLD)
     except OSError as error:  # commands turn all others into sentences of their own
         _drop_stdout()
-        click.echo(f"modelgen: {cannot('write', 'the output', error, 'give it a place that takes it')}", err=True)
+        click.echo(f"modelgen: {_sentence(error)}", err=True)
         sys.exit(WORLD)
     except Exception:  # noqa: BLE001 - the last resort, and it says so
         import traceback
@@ -113,6 +117,12 @@ def run() -> NoReturn:
         )
         sys.exit(INTERNAL)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_shortfalls() -> None:
+    for sentence in shortfalls.take():
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            click.echo(f"modelgen: note: {sentence}", err=True)
 
 
 def _write_utf8() -> None:
@@ -126,6 +136,14 @@ def _flush() -> None:
     """Meet a full disk here, where it is a sentence, and not while the interpreter ends."""
     if sys.stdout is not None:
         sys.stdout.flush()
+
+
+def _sentence(error: OSError) -> ModelgenError:
+    """Return the sentence for a failure that no command has turned into one; the output itself has no name."""
+    place = error.filename2 or error.filename
+    if place is None:
+        return cannot("write", "the output", error, "give it a place that takes it")
+    return cannot("write", place, error, "make it writable and run it again")
 
 
 def _drop_stdout() -> None:

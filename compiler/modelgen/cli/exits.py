@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.files import ModelgenError
+from modelgen.files import ModelgenError, was_reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,5 +22,7 @@ INTERNAL = 70
 
 
 def cannot(action: str, path: Path | str, error: OSError, way_out: str) -> ModelgenError:
-    """Return the sentence for a failed system call."""
+    """Return the sentence for a failed system call; whoever writes has to read too, and may not be able to."""
+    if action == "write" and was_reading(error, path):
+        action, way_out = "read", "make it readable and run it again"
     return ModelgenError(f"cannot {action} {path}: {(error.strerror or str(error)).lower()}; {way_out}")

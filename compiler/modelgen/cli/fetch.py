@@ -111,6 +111,7 @@ def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
     from modelgen.engines.assets import opening_by_name, outside, wants
     from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.layout import checkouts
+    from modelgen.lockfile.loading import why_unfit
 
     lock, models = inputs.lock, named_models(inputs, names)
     assert lock is not None, "a broken one was an error already"  # noqa: S101 - an invariant
@@ -119,6 +120,11 @@ def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
     assets = {asset.sha256: asset for asset in lock.assets}
     lacking = [(want.repo, want.models) for want, entry in needed.items() if entry is None]
     lacking += [(file.name, needing) for file, needing in files.items() if file.sha256 not in assets]
+    unfit = [
+        InputError(f"{', '.join(want.models)}: {want.repo} {fault}; run `modelgen lock`, then `modelgen fetch`")
+        for want, entry in needed.items()
+        if entry is not None and (fault := why_unfit(want, entry))
+    ]
     snapshots = [entry for entry in needed.values() if entry is not None]
     every = (
         [entry for want in wants(inputs.document, lock) if (entry := lock.find(want)) is not None] if names else None
@@ -128,7 +134,7 @@ def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
         key,
         checkouts(inputs.hub, snapshots, opening_by_name(inputs.document), every),
         [assets[file.sha256] for file in files if file.sha256 in assets],
-        [_not_locked(inputs, what, needing) for what, needing in lacking],
+        [*(_not_locked(inputs, what, needing) for what, needing in lacking), *unfit],
     )
 
 
@@ -163,12 +169,11 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
 def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None) -> int:
     """Bring what is missing, show how far it is, and return the exit code."""
     from modelgen.cli.progress import shown
+    from modelgen.hub.failures import grouped
     from modelgen.hub.fetching.collecting import XetStalledError
     from modelgen.hub.fetching.events import Done, Failed
     from modelgen.hub.fetching.fetch import fetch
 
-    # The client makes files and folders by it, and a container's user must be able to read them.
-    os.umask(0o022)
     try:
         with shown(format_) as report:
             try:
@@ -176,6 +181,7 @@ def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None 
             except ModelgenError as error:
                 report(Failed(str(error)))
                 raise
+            outcome.failures = grouped(outcome.failures)
             for failure in outcome.failures:
                 report(Failed(str(failure)))
             report(Done(outcome.files, outcome.bytes))
@@ -206,9 +212,7 @@ def _connect(token: str | None, max_rate: int | None, report: Report) -> Connect
 
 
 def _conclude(outcome: Outcome, wanted: Wanted) -> int:
-    from modelgen.hub.failures import grouped
-
-    for failure in grouped(outcome.failures):
+    for failure in outcome.failures:
         click.echo(f"modelgen: {failure}", err=True)
     if outcome.failures:
         return min(failure.exit_code for failure in outcome.failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,35 @@ from modelgen.cli.locked import Inputs, named_models, read_inputs, read_token, t
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     from modelgen.hub.client import Connection
     from modelgen.hub.locking.resolve import Resolution
     from modelgen.lockfile.entries import Lock
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to lock.
+
+    Args:
+        inputs: models.toml and the rest.
+        only: Models that are meant, while all else stays as it is; None for all.
+        moved: Models whose commits are to move.
+        is_strict: Whether nothing is written where something cannot be checked.
+    """
+
+    inputs: Inputs
+    only: frozenset[str] | None = None
+    moved: frozenset[str] = frozenset()
+    is_strict: bool = False
+
+    @property
+    def old(self) -> Lock:
+        """The lock as it is; an empty one where there is none."""
+        from modelgen.lockfile.entries import Lock
+
+        return self.inputs.lock or Lock()
 
 
 @click.command("lock")
@@ -34,6 +58,7 @@ if TYPE_CHECKING:
     "--check", is_flag=True, help="Write nothing, ask nobody; exit 4 if models.toml and models.lock disagree."
 )
 @click.option("--offline", is_flag=True, help="Ask nobody: lock what the hub directory has, after hashing it.")
+@click.option("--strict", is_flag=True, help="With --offline: exit 1, write nothing where something cannot be checked.")
 @click.option(
     "--format",
     "format_",
@@ -51,32 +76,38 @@ def command(  # noqa: PLR0913 - its options
     upgrade: bool,
     check: bool,
     offline: bool,
+    strict: bool,
     format_: str,
 ) -> int:
     """Write models.lock: commits, sizes and hashes of all that models.toml needs.
 
-    What is locked already stays as it is. Weights are not fetched.
+    What is locked already stays as it is. Weights are not fetched. With MODEL, only what these models need is locked.
+    What cannot be reached keeps its old entry; the rest is locked, and the exit code is not 0.
 
     \b
     Example:
       modelgen lock
+      modelgen lock text-4b
       modelgen lock --upgrade text-4b
       modelgen lock --check
-      modelgen lock --offline
+      modelgen lock --offline --strict
     """
     if check and (upgrade or offline):
         raise click.UsageError(
             "--check writes nothing and asks nobody; --upgrade and --offline have no meaning beside it"
         )
-    if models and not upgrade:
-        raise click.UsageError(f"models are named only to --upgrade them: `modelgen lock --upgrade {' '.join(models)}`")
+    if check and models:
+        raise click.UsageError("--check compares the whole of both files; name no models beside it")
+    if strict and not offline:
+        raise click.UsageError("--strict is about what --offline cannot check: `modelgen lock --offline --strict`")
     inputs = read_inputs(config)
     if check:
         from modelgen.cli.lock_check import check_lock
 
         return check_lock(inputs, format_)
-    moved = frozenset(named_models(inputs, models)) if upgrade else frozenset[str]()
-    return lock_all(inputs, moved, None if offline else partial(connect_to_hub, read_token(token_file)), format_)
+    named = frozenset(named_models(inputs, models))
+    task = Task(inputs, named if models else None, named if upgrade else frozenset(), is_strict=strict)
+    return lock_all(task, None if offline else partial(connect_to_hub, read_token(token_file)), format_)
 
 
 def connect_to_hub(token: str | None) -> Connection:
@@ -93,64 +124,90 @@ def connect_to_hub(token: str | None) -> Connection:
         raise ModelgenError(f"{error}, or lock what the hub directory has by --offline") from error
 
 
-def lock_all(inputs: Inputs, moved: Collection[str], connect: partial[Connection] | None, format_: str) -> int:
-    """Lock what is not locked, say what changes, and return the exit code.
+def lock_all(task: Task, connect: partial[Connection] | None, format_: str) -> int:
+    """Lock what is not locked and can be reached, say what changes and what failed, and return the exit code.
 
     Args:
-        inputs: See there.
-        moved: Models whose commits are to move.
+        task: See there.
         connect: Makes the connection to the hub; None to ask nobody.
         format_: How the changes look.
     """
     from modelgen.cli.lock_images import look_up_images
-    from modelgen.cli.lock_report import Report, print_faults
+    from modelgen.cli.lock_report import Report
     from modelgen.lockfile.entries import Lock
 
-    old = inputs.lock or Lock()
+    path = task.inputs.lock_path
     pool = ThreadPoolExecutor(1)
     try:
-        images = pool.submit(look_up_images, inputs.document, old, moved, local_only=connect is None)
-        resolution = _resolve(inputs, old, moved, connect)
-        if resolution.faults:
-            return print_faults(resolution, inputs.lock_path)
-        new = _complete(inputs, old, resolution, may_ask=connect is not None)
+        images = pool.submit(
+            look_up_images, task.inputs.document, task.old, task.moved, local_only=connect is None, only=task.only
+        )
+        resolution = _resolve(task, connect)
+        new = _complete(task, resolution, may_ask=connect is not None)
         entries, warnings = images.result()
     except KeyboardInterrupt as error:
         from modelgen.cli.interruption import exit_code
 
-        click.echo(f"modelgen: interrupted; {inputs.lock_path} is left as it is", err=True)
+        click.echo(f"modelgen: interrupted; {path} is left as it is", err=True)
         sys.stderr.flush()
         os._exit(exit_code(error))  # the interpreter would wait for requests that are under way
     finally:
         pool.shutdown(wait=False)
-    new = Lock(snapshots=new.snapshots, assets=new.assets, images=entries)
-    is_written = _write(inputs.lock_path, new)
-    Report(inputs.lock_path, old, new, resolution, warnings, is_written=is_written).print(format_)
-    return 0
+    is_refused = task.is_strict and bool(resolution.unchecked)
+    if is_refused or (resolution.faults and not resolution.has_answers):
+        new, is_written = task.old, False
+    else:
+        new = Lock(snapshots=new.snapshots, assets=new.assets, images=entries)
+        is_written = _write(path, new)
+    report = Report(path, task.old, new, resolution, warnings, _bytes_to_fetch(task, new), is_written=is_written)
+    return report.print(format_, is_strict=task.is_strict)
 
 
-def _resolve(inputs: Inputs, old: Lock, moved: Collection[str], connect: partial[Connection] | None) -> Resolution:
+def _resolve(task: Task, connect: partial[Connection] | None) -> Resolution:
     from modelgen.cli.lock_progress import shown
+    from modelgen.cli.lock_target import target_of
     from modelgen.engines.assets import wants
     from modelgen.hub.locking.resolve import Places, resolve
 
     with shown() as progress:
-        places = Places(inputs.hub, connect, progress.say, progress.asked, progress.planned, progress.hashed)
-        return resolve(partial(wants, inputs.document), old, moved, places)
+        told = (progress.say, progress.asked, progress.planned, progress.hashed)
+        places = Places(task.inputs.hub, connect, *told, target_of(task.inputs))
+        return resolve(partial(wants, task.inputs.document), task.old, task.moved, places, task.only)
 
 
-def _complete(inputs: Inputs, old: Lock, resolution: Resolution, *, may_ask: bool) -> Lock:
+def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
     """Return the lock with what is on no hub."""
     from modelgen.engines.assets import outside
     from modelgen.lockfile.entries import Lock
 
-    lock = resolution.lock
-    files = outside(inputs.document, lock)
+    lock, only, old = resolution.lock, task.only, task.old
+    files = outside(task.inputs.document, lock)
+    if only is not None:
+        files = {file: models for file, models in files.items() if not only.isdisjoint(models)}
+    names = {file.sha256 for file in files}
+    kept = [] if only is None else [asset for asset in old.assets if asset.sha256 not in names]
     if not files:
-        return lock
+        return Lock(snapshots=lock.snapshots, assets=kept)
     from modelgen.hub.locking.elsewhere import lock_assets
 
-    return Lock(snapshots=lock.snapshots, assets=lock_assets(files, old.assets, inputs.hub, may_ask=may_ask))
+    return Lock(
+        snapshots=lock.snapshots, assets=[*kept, *lock_assets(files, old.assets, task.inputs.hub, may_ask=may_ask)]
+    )
+
+
+def _bytes_to_fetch(task: Task, lock: Lock) -> int | None:
+    """Return how many bytes `modelgen fetch` would bring for a lock now, as its --dry-run says; None if it stops."""
+    from modelgen.engines.assets import wants
+    from modelgen.hub.fetching.planning import plan
+    from modelgen.hub.fetching.remembered import Seen
+    from modelgen.hub.layout import checkouts
+
+    hub = task.inputs.hub
+    entries = [entry for want in wants(task.inputs.document, lock) if (entry := lock.find(want)) is not None]
+    try:
+        return plan(hub, checkouts(hub, entries), lock.assets, Seen(hub)).size
+    except (ModelgenError, OSError):  # entries at odds, or a file that cannot be read: `fetch` explains it
+        return None
 
 
 def _write(path: Path, lock: Lock) -> bool:
@@ -165,6 +222,9 @@ def _write(path: Path, lock: Lock) -> bool:
     try:
         if path.is_file() and path.read_bytes() == data:
             return False
+    except OSError as error:
+        raise cannot("read", path, error, "make it readable, or remove it") from error
+    try:
         with locked(path.parent):
             staged = Staged(path.parent, {path.name: data})
             try:

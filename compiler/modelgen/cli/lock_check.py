@@ -47,7 +47,7 @@ def _repositories(document: Document, lock: Lock) -> Iterator[str]:
         if entry is None:
             others = [other for other in lock.snapshots if other.repo == want.repo and other.want not in wanted]
             yield f"{', '.join(want.models)}: {want.name(all_)} is not in it{_difference(want, others)}"
-        elif fault := why_outdated(want, entry) or why_not(want, entry.by_path, entry.config):
+        elif fault := why_outdated(want, entry) or why_not(want.form, entry.by_path, entry.config, want.loaders):
             yield f"{', '.join(want.models)}: {want.name(all_)} {fault}"
         elif sorted(entry.models) != sorted(want.models):
             yield f"{want.name(all_)} is for {', '.join(want.models)}, not for {', '.join(entry.models) or 'nothing'}"

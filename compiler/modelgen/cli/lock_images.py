@@ -26,7 +26,7 @@ def references(document: Document) -> dict[str, list[str]]:
 
 
 def look_up_images(
-    document: Document, old: Lock, moved: Collection[str], *, local_only: bool
+    document: Document, old: Lock, moved: Collection[str], *, local_only: bool, only: Collection[str] | None = None
 ) -> tuple[list[Image], list[str]]:
     """Return the lock's entries for all images, and a warning where some are not known.
 
@@ -35,10 +35,13 @@ def look_up_images(
         old: The lock as it is.
         moved: Models whose images are asked for anew.
         local_only: Whether only the local engine is asked.
+        only: Models whose images are meant, while the others stay as they are; None for all.
     """
     from modelgen.lockfile.entries import Image
 
     wanted = references(document)
+    if only is not None:
+        wanted = {name: models for name, models in wanted.items() if not set(only).isdisjoint(models)}
     known = {image.reference: image for image in old.images if image.config_digest or image.manifest_digest}
     asked = [name for name, models in wanted.items() if name not in known or not set(moved).isdisjoint(models)]
     entries = {name: known[name] for name in wanted if name in known}
@@ -53,6 +56,8 @@ def look_up_images(
             else:
                 problems.setdefault(found.problem, []).append(name)
                 entries.setdefault(name, Image(reference=name))
+    if only is not None:
+        entries |= {image.reference: image for image in old.images if image.reference not in wanted}
     return [entries[name] for name in sorted(entries)], _warn(problems, known)
 
 

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelgen.cli.exits import FOUND
+from modelgen.hub.locking.causes import by_cause
 from modelgen.lockfile.changes import Change, compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from modelgen.hub.locking.causes import Cause
     from modelgen.hub.locking.listing import Pinned
     from modelgen.hub.locking.resolve import Resolution
     from modelgen.lockfile.entries import Image, Lock, Snapshot
+    from modelgen.lockfile.wants import Want
 
 _MOST_FILES = 20
 
@@ -30,6 +34,7 @@ class Report:
         new: As it is.
         resolution: How it came to be.
         warnings: About images.
+        to_fetch: Bytes that `modelgen fetch` would bring now; None where it would stop.
         is_written: Whether the file has changed.
     """
 
@@ -38,23 +43,55 @@ class Report:
     new: Lock
     resolution: Resolution
     warnings: list[str]
+    to_fetch: int | None
     is_written: bool
 
-    def print(self, format_: str) -> None:
-        """Print it."""
-        for found in self.resolution.pinned.values():
+    def print(self, format_: str, *, is_strict: bool = False) -> int:
+        """Print it and return the exit code: what the files fix goes before the world."""
+        causes = by_cause(self.resolution.faults)
+        is_refused = is_strict and bool(self.resolution.unchecked)
+        is_made = self.resolution.has_answers and not is_refused
+        for found in self.resolution.pinned.values() if is_made else ():
             for text in _left_out(found, self._name(found.entry)):
                 click.echo(f"modelgen: {text}", err=True)
-        for text in self.warnings:
+        for text in self._unchecked():
+            click.echo(f"modelgen: {'' if is_strict else 'warning: '}{text}", err=True)
+        for text in self.warnings if is_made else ():
             click.echo(f"modelgen: warning: {text}", err=True)
         if format_ == "json":
             import json
 
-            click.echo(json.dumps(self._as_json(), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(self._as_json(causes), indent=2, ensure_ascii=False))
         else:
             for line in self._changes():
                 click.echo(line)
-        click.echo(f"{self.path}: {self._summary()}", err=True)
+        if is_made:
+            click.echo(f"{self.path}: {self._summary()}", err=True)
+        for cause in causes:
+            click.echo(f"modelgen: {cause.text}", err=True)
+        if causes or is_refused:
+            click.echo(f"modelgen: {self._what_is_left()}", err=True)
+        return min([*(cause.exit_code for cause in causes), *([FOUND] if is_refused else [])], default=0)
+
+    def _unchecked(self) -> Iterator[str]:
+        for found in self.resolution.unchecked:
+            entry = found.entry
+            yield f"{', '.join(entry.models)}: {self._name(entry)}: not checked: {'; '.join(found.unchecked)}"
+
+    def _what_is_left(self) -> str:
+        """Return what became of the lock although something failed."""
+        if not self.is_written:
+            return f"{self.path} is left as it is"
+        lost = [want for want in self.resolution.faults if want not in self.resolution.retained]
+        kept = [*self.resolution.retained.values()]
+        said = []
+        if kept:
+            names = ", ".join(f"{self._name(entry)} at {entry.commit[:12]}" for entry in kept)
+            said.append(f"keeps the old {'entries' if kept[1:] else 'entry'} of {names}")
+        if lost:
+            models = dict.fromkeys(model for want in lost for model in want.models)
+            said.append(f"lacks what {', '.join(models)} {'need' if len(models) > 1 else 'needs'}")
+        return f"{self.path} has what could be locked; it {' and '.join(said)}"
 
     def _changes(self) -> Iterator[str]:
         for change in compare(self.old, self.new):
@@ -69,19 +106,20 @@ class Report:
             f"{count} repositor{'y' if count == 1 else 'ies'}, {_files(files)}, {size_text(size)}; "
             f"{images} image{'' if images == 1 else 's'}"
         )
+        text += f"; {self.to_fetch:,} bytes to fetch" if self.to_fetch else ""
         return text if self.is_written else f"{text}; nothing has changed"
 
     def _name(self, entry: Snapshot) -> str:
         """Return how an entry is called."""
         return entry.want.name(other.want for other in (*self.new.snapshots, *self.old.snapshots))
 
-    def _as_json(self) -> dict[str, Any]:
+    def _as_json(self, causes: list[Cause]) -> dict[str, Any]:
         return {
             "lock": self.path.as_posix(),
             "written": self.is_written,
             "repositories": [
                 {
-                    **entry.model_dump(exclude={"files", "config"}),
+                    **entry.model_dump(exclude={"files", "config", "code"}),
                     "files": len(entry.files),
                     "bytes": entry.size,
                 }
@@ -102,16 +140,32 @@ class Report:
                 }
                 for change in compare(self.old, self.new)
             ],
+            "bytes_to_fetch": self.to_fetch,
             "warnings": self.warnings,
+            "unchecked": [
+                {"repo": found.entry.repo, "models": found.entry.models, "reasons": [*found.unchecked]}
+                for found in self.resolution.unchecked
+            ],
+            "failures": [
+                {
+                    "message": cause.text,
+                    "repositories": [
+                        {
+                            "repo": want.repo,
+                            "revision": want.revision,
+                            "models": [*want.models],
+                            "kept": self._kept(want),
+                        }
+                        for want in cause.wants
+                    ],
+                }
+                for cause in causes
+            ],
         }
 
-
-def print_faults(resolution: Resolution, path: Path) -> int:
-    """Print why there is no new lock, and return the exit code: what the files mend goes before the world."""
-    for text in dict.fromkeys(str(fault) for fault in resolution.faults.values()):
-        click.echo(f"modelgen: {text}", err=True)
-    click.echo(f"modelgen: {path} is left as it is", err=True)
-    return min(fault.exit_code for fault in resolution.faults.values())
+    def _kept(self, want: Want) -> str | None:
+        entry = self.resolution.retained.get(want)
+        return entry.commit if entry else None
 
 
 def _left_out(found: Pinned, name: str) -> Iterator[str]:

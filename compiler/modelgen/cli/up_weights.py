@@ -29,10 +29,10 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
 
     inputs = read_inputs(config)
     if not _is_locked(inputs):
-        from modelgen.cli.lock import connect_to_hub, lock_all
+        from modelgen.cli.lock import Task, connect_to_hub, lock_all
 
         connect = None if offline else partial(connect_to_hub, read_token(token_file))
-        if code := lock_all(inputs, frozenset(), connect, "human"):
+        if code := lock_all(Task(inputs), connect, "human"):
             return code
         inputs = read_inputs(config)
     models = inputs.document.models.values()

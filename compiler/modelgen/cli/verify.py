@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
-from modelgen.cli.exits import FOUND, cannot
-from modelgen.cli.locked import Inputs, hub_directory, read_inputs
-from modelgen.cli.reading import interrupted, printable, reading
+from modelgen.cli.exits import FOUND, WORLD, cannot
+from modelgen.cli.locked import Inputs, hub_directory, named_models, read_inputs
+from modelgen.cli.reading import interrupted, reading
+from modelgen.cli.verify_report import Outcome, print_human, print_json
 from modelgen.files import InputError
-from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from modelgen.cli.verify_load import Verdict
     from modelgen.hub.layout import Checkout
     from modelgen.hub.verifying.problems import Problem
-    from modelgen.lockfile.entries import Asset, Snapshot
+    from modelgen.lockfile.entries import Asset, Lock, Snapshot
 
 
 @click.command("verify")
+@click.argument("models", nargs=-1)
 @config_option
 @click.option("--quick", is_flag=True, help="Look at names, sizes, links and modes; read no content.")
-@click.option("--fix", is_flag=True, help="Remove bad files, write refs and listings anew, open modes.")
+@click.option("--load", is_flag=True, help="Look up what the engines open when they start, too.")
+@click.option("--image", "in_image", is_flag=True, help="Let `--load` run in the engines' own images.")
+@click.option(
+    "--fix", is_flag=True, help="Link contents that are there, remove bad files, write refs and listings, open modes."
+)
 @click.option(
     "--format",
     "format_",
@@ -36,50 +42,73 @@ if TYPE_CHECKING:
     show_default=True,
     help="How findings look; `json` is one document.",
 )
-def command(config: Path, *, quick: bool, fix: bool, format_: str) -> int:
-    """Hold the hub directory against models.lock, offline: every file is read and hashed.
+def command(  # noqa: PLR0913 - its options
+    config: Path, models: tuple[str, ...], *, quick: bool, load: bool, in_image: bool, fix: bool, format_: str
+) -> int:
+    """Check the hub directory against models.lock, offline: every file is read and hashed.
 
-    Lists what is missing, damaged, foreign, or closed to the container's user. What `--fix` removed, `modelgen fetch`
-    brings again.
+    Lists what is missing, damaged, foreign, or closed to the container's user; with MODELS, only what these need.
+    `--fix` links what is there under its hash, and removes what is damaged: `modelgen fetch` brings that again.
+    `--load` makes the look-ups of the engines as well, by modelgen's own table or inside their images (without a
+    network and a GPU); it reads no weights, so `--quick --load` takes a moment.
 
     \b
     Example:
       modelgen verify --quick
+      modelgen verify text-4b
+      modelgen verify --quick --load --image
       modelgen verify --fix && modelgen fetch
     """
-    inputs = _read(config)
-    task = _task(inputs)
+    if in_image and not load:
+        raise click.UsageError("`--image` says where `--load` looks up: write `--load --image`")
+    inputs, faults = _read(config)
+    task = _task(inputs, models, faults)
     try:
         with _held(inputs.hub) if fix and inputs.hub.is_dir() else contextlib.nullcontext():
             outcome = _verify(task, quick=quick)
             if fix:
                 _mend(inputs.hub, outcome)
     except OSError as error:
-        raise cannot("write", error.filename or inputs.hub, error, "make the hub directory writable") from error
+        action, way_out = ("write", "writable") if fix else ("read", "readable")
+        raise cannot(action, error.filename or inputs.hub, error, f"make the hub directory {way_out}") from error
     except KeyboardInterrupt:
         return interrupted("nothing can be said of what was not read yet; run it again")
+    verdicts = _look_up(inputs, models, in_image=in_image) if load else []
     if format_ == "json":
-        _print_json(inputs.hub, outcome, quick=quick)
+        print_json(inputs.hub, outcome, verdicts if load else None, quick=quick)
     else:
-        _print(inputs.hub, outcome, quick=quick, fix=fix)
-    return FOUND if outcome.is_wrong else 0
+        print_human(inputs.hub, outcome, quick=quick, fix=fix)
+        if load:
+            from modelgen.cli.verify_load import print_verdicts
+
+            print_verdicts(verdicts, in_image=in_image)
+    if outcome.is_wrong or any(verdict.is_wrong for verdict in verdicts):
+        return FOUND
+    return WORLD if any(verdict.problem for verdict in verdicts) else 0
 
 
-def _read(config: Path) -> Inputs:
-    """Read models.toml and its lock without the compiler's checks: none of them is about what lies on the disk.
+def _look_up(inputs: Inputs, models: Sequence[str], *, in_image: bool) -> list[Verdict]:
+    from modelgen.cli.verify_load import look_up_models
 
-    Their import would be a tenth of the time that a model of two gigabytes takes.
+    return look_up_models(inputs, named_models(inputs, models), in_image=in_image)
+
+
+def _read(config: Path) -> tuple[Inputs, Mapping[str, str]]:
+    """Read models.toml and its lock, and say which repositories have a damaged entry: all others are verified.
+
+    The compiler's checks are left out: none is about what lies on the disk, and their import would be a tenth of the
+    time that a model of two gigabytes takes.
     """
     data, lock = read_config(config), read_lock(config)
     from modelgen.diagnostics import has_errors
     from modelgen.load import load
-    from modelgen.lockfile.reading import parse_lock
+    from modelgen.lockfile.reading import parse_entries
 
     document, _, found = load(data, config.as_posix())
-    locked, faults = (None, []) if lock is None else parse_lock(lock, lock_path(config).as_posix())
-    if document is None or has_errors([*found, *faults]):
-        return read_inputs(config)  # which prints the errors and stops
-    return Inputs(config, document, locked, hub_directory(document.config.project.hub, config.parent))
+    locked, faults = parse_entries(lock, lock_path(config).as_posix()) if lock is not None else (None, dict[str, str]())
+    if document is None or has_errors(found) or (lock is not None and locked is None):
+        return read_inputs(config), {}  # which prints the errors and stops
+    return Inputs(config, document, locked, hub_directory(document.config.project.hub, config.parent)), faults
 
 
 @dataclass
@@ -91,46 +120,49 @@ class _Task:
     assets: list[Asset]
     left_out: dict[str, tuple[str, ...]]
     problems: list[Problem]
+    is_whole: bool
+    """Whether all models are meant, and so everything in the hub directory."""
 
 
-@dataclass
-class _Outcome:
-    files: int
-    bytes: int
-    problems: list[Problem]
-    mended: set[int] = field(default_factory=set)
-    """Of which problems `--fix` did something, by their number."""
-    done: set[int] = field(default_factory=set)
-    """Of which problems nothing is left to do."""
-
-    @property
-    def is_wrong(self) -> bool:
-        return any(found.is_wrong and number not in self.done for number, found in enumerate(self.problems))
-
-
-def _task(inputs: Inputs) -> _Task:
-    from modelgen.engines.assets import outside, wants
+def _task(inputs: Inputs, names: Sequence[str], faults: Mapping[str, str]) -> _Task:
+    from modelgen.engines.assets import opening_by_name, outside, wants
     from modelgen.hub.layout import checkouts
-    from modelgen.hub.verifying.problems import Problem
 
-    lock = inputs.lock
+    lock, models = inputs.lock, named_models(inputs, names)
     if lock is None:
         raise InputError(f"there is no {inputs.lock_path}; run `modelgen lock`")
-    problems, snapshots, help_ = [], [], "run `modelgen lock`, then `modelgen fetch`"
-    for want in wants(inputs.document, lock):
+    snapshots = [entry for want in wants(inputs.document, lock, models) if (entry := lock.find(want)) is not None]
+    needed = outside(inputs.document, lock, models)
+    assets = [asset for asset in lock.assets if asset.sha256 in {file.sha256 for file in needed}]
+    found = checkouts(inputs.hub, snapshots, opening_by_name(inputs.document))
+    problems = [*_not_locked(inputs, lock, models, faults)]
+    return _Task(inputs.hub, found, assets, _left_out(snapshots), problems, not names)
+
+
+def _not_locked(inputs: Inputs, lock: Lock, models: Sequence[str], faults: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what is needed and has no entry in the lock, or a damaged one."""
+    from modelgen.engines.assets import outside, wants
+    from modelgen.hub.verifying.problems import Problem
+    from modelgen.lockfile.loading import why_unfit
+    from modelgen.lockfile.reading import REMAKE
+
+    name, help_ = inputs.lock_path.name, "run `modelgen lock`, then `modelgen fetch`"
+    for want in wants(inputs.document, lock, models):
         if (entry := lock.find(want)) is not None:
-            snapshots.append(entry)
+            if fault := why_unfit(want, entry):
+                yield Problem("", "other-weights", f"{want.repo} {fault}", help_, want.repo, want.models)
+            continue
+        if want.repo in faults:
+            yield Problem("", "bad-lock", f"{name} {faults[want.repo]}", REMAKE, want.repo, want.models)
             continue
         at = f" at {want.revision}" if want.revision else ""
-        text = f"{want.repo}{at} is not locked: {inputs.lock_path.name} has no such entry"
-        problems.append(Problem("", "not-locked", text, help_, want.repo, want.models))
-    needed = outside(inputs.document, lock)
-    assets = [asset for asset in lock.assets if asset.sha256 in {file.sha256 for file in needed}]
-    for file, models in needed.items():
-        if file.sha256 not in {asset.sha256 for asset in assets}:
-            text = f"{file.name} is not locked: {inputs.lock_path.name} has no such entry"
-            problems.append(Problem("", "not-locked", text, help_, "", models))
-    return _Task(inputs.hub, checkouts(inputs.hub, snapshots), assets, _left_out(snapshots), problems)
+        yield Problem(
+            "", "not-locked", f"{want.repo}{at} is not locked: {name} has no such entry", help_, want.repo, want.models
+        )
+    known = {asset.sha256 for asset in lock.assets}
+    for file, needing in outside(inputs.document, lock, models).items():
+        if file.sha256 not in known:
+            yield Problem("", "not-locked", f"{file.name} is not locked: {name} has no such entry", help_, "", needing)
 
 
 def _left_out(snapshots: list[Snapshot]) -> dict[str, tuple[str, ...]]:
@@ -143,28 +175,42 @@ def _left_out(snapshots: list[Snapshot]) -> dict[str, tuple[str, ...]]:
     return found | dict.fromkeys(everything, ("*",))
 
 
-def _verify(task: _Task, *, quick: bool) -> _Outcome:
-    from modelgen.hub.verifying.refs import withhold_refs
+def _verify(task: _Task, *, quick: bool) -> Outcome:
+    from modelgen.hub.verifying.refs import half_repos, withhold_refs
     from modelgen.hub.verifying.verify import damaged, survey
 
-    found = survey(task.hub, task.checkouts, task.assets, task.left_out, quick=quick)
+    found = survey(task.hub, task.checkouts, task.assets, task.left_out, quick=quick, others=task.is_whole)
     problems = [*task.problems, *found.problems]
     if not quick:
         with reading(found.size) as advanced:
             problems += damaged(task.hub, found.contents, advanced)
-    problems = withhold_refs(problems)
+    problems = withhold_refs(problems, half_repos(problems))
     problems.sort(key=lambda problem: (not problem.is_wrong, problem.repo, problem.path))
-    return _Outcome(found.files, 0 if quick else found.size, problems)
+    return Outcome(found.files, 0 if quick else found.size, problems)
 
 
-def _mend(hub: Path, outcome: _Outcome) -> None:
-    from modelgen.hub.verifying.fixes import mend
+def _mend(hub: Path, outcome: Outcome) -> None:
+    """Fix what can be fixed; refs last, and only of repositories whose files are all right then."""
+    from modelgen.hub.verifying.fixes import RefusedError, mend
+    from modelgen.hub.verifying.refs import half_repos, withhold_refs
 
-    for number, problem in enumerate(outcome.problems):
-        if problem.remedy is not None:
-            if mend(hub, problem.remedy):
-                outcome.done.add(number)
-            outcome.mended.add(number)
+    numbers = sorted(range(len(outcome.problems)), key=lambda number: outcome.problems[number].kind == "ref")
+    for number in numbers:
+        if outcome.problems[number].kind == "ref":
+            left = (problem for other, problem in enumerate(outcome.problems) if other not in outcome.done)
+            half = half_repos(left, is_fixed=True)
+            outcome.problems[number] = withhold_refs([outcome.problems[number]], half)[0]
+        problem = outcome.problems[number]
+        if problem.remedy is None:
+            continue
+        try:
+            is_done = mend(hub, problem.remedy)
+        except RefusedError as error:
+            outcome.problems[number] = replace(problem, help=str(error))
+            continue
+        if is_done:
+            outcome.done.add(number)
+        outcome.mended.add(number)
 
 
 @contextlib.contextmanager
@@ -173,71 +219,3 @@ def _held(hub: Path) -> Iterator[None]:
 
     with held(hub, "modelgen verify --fix", lambda text: click.echo(f"modelgen: {text}", err=True)):
         yield
-
-
-def _print(hub: Path, outcome: _Outcome, *, quick: bool, fix: bool) -> None:
-    for number, problem in enumerate(outcome.problems):
-        label = "error" if problem.is_wrong else "note"
-        models = f" ({', '.join(problem.models)})" if problem.models else ""
-        what = f"{problem.path or hub} {problem.text}" if problem.kind not in ("no-hub", "not-locked") else problem.text
-        click.echo(printable(f"{label}: {what}{models}"))
-        if number in outcome.done:
-            click.echo("  mended")
-        elif number in outcome.mended:
-            click.echo("  removed; run `modelgen fetch`")
-        else:
-            click.echo(printable(f"  {problem.help}"))
-    wrong = sum(problem.is_wrong for problem in outcome.problems)
-    looked = f"{outcome.files} file{'s' if outcome.files != 1 else ''}"
-    how = "looked at, nothing read" if quick else f"verified, {outcome.bytes:,} bytes read"
-    if not wrong:
-        click.echo(f"{hub}: {looked} {how}: all right", err=True)
-    elif not fix:
-        click.echo(f"{hub}: {looked} {how}: {wrong} thing{'s' if wrong > 1 else ''} wrong", err=True)
-    else:
-        click.echo(f"{hub}: {wrong} wrong, {len(outcome.mended)} dealt with; {_left(outcome)}", err=True)
-
-
-def _left(outcome: _Outcome) -> str:
-    """Return what is left to do after `--fix`: a fetch or a lock, and what no fetch brings."""
-    still = [found for number, found in enumerate(outcome.problems) if found.is_wrong and number not in outcome.done]
-    if not still:
-        return "nothing is left to do"
-    steps: dict[str, None] = {}
-    for found in still:
-        if found.kind == "not-locked":
-            steps["run `modelgen lock`, then `modelgen fetch`"] = None
-        elif not is_local(found.repo):
-            steps["run `modelgen fetch`"] = None
-        elif found.kind == "foreign":
-            steps[f"move foreign files out of {found.repo}"] = None
-        else:
-            steps[f"run `modelgen add PATH --as {found.repo}`"] = None
-    return ", and ".join(steps)
-
-
-def _print_json(hub: Path, outcome: _Outcome, *, quick: bool) -> None:
-    import json
-
-    findings = [
-        {
-            "severity": "error" if problem.is_wrong else "note",
-            "kind": problem.kind,
-            "path": problem.path,
-            "repo": problem.repo,
-            "models": problem.models,
-            "message": problem.text,
-            "help": problem.help,
-            "fixed": number in outcome.mended,
-        }
-        for number, problem in enumerate(outcome.problems)
-    ]
-    document = {
-        "hub": str(hub),
-        "quick": quick,
-        "ok": not outcome.is_wrong,
-        "files": outcome.files,
-        "bytes": outcome.bytes,
-        "findings": findings,
-    }
-    click.echo(json.dumps(document, indent=2))

@@ -30,8 +30,8 @@ _WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", 
 _FORMS: Mapping[str, Form] = {"draft": "checkpoint", "lora": "adapter"}
 # Roles of repositories whose configs engines follow to code elsewhere.
 _FOLLOWED = ("model", "draft", "tokenizer")
-# In this form a model may do without a config.json.
-_WITHOUT_CONFIG = "gguf"
+# Formats in which a model may do without a config.json, or without weights.
+_WITHOUT_CONFIG = ("dummy", "gguf")
 
 
 class Outside(NamedTuple):
@@ -110,7 +110,7 @@ def _drafting(engine: Engine, resolved: Resolved, args: Mapping[str, Any], want:
 
 
 def _is_checkpoint(engine: Engine | None, args: Mapping[str, Any], loader: Loader | None) -> bool:
-    is_plain = FORMAT not in args or (loader is not None and args[FORMAT] != _WITHOUT_CONFIG)
+    is_plain = FORMAT not in args or (loader is not None and args[FORMAT] not in _WITHOUT_CONFIG)
     return engine is not None and engine.from_config and is_plain and counts(engine, args)
 
 

@@ -85,7 +85,7 @@ def tei(_: Version | None, args: Mapping[str, Any], image: str | None) -> Loader
     is_gpu = is_own and parts is not None and not (parts.tag or "").startswith("cpu-")
     is_onnx = not is_gpu and args.get("dtype") in (None, "float32") and args.get("pooling") != "splade"
     name = f"TEI {parts.tag}" if is_own and parts is not None else "TEI"
-    return Loader(name, ((*(_TEI_ONNX if is_onnx else ()), *_HF), ("pytorch_model*.bin",)))
+    return Loader(name, ((*(_TEI_ONNX if is_onnx else ()), *_HF), ("pytorch_model*.bin",), ("*/model.safetensors",)))
 
 
 def args_of_draft(args: Mapping[str, Any]) -> dict[str, Any]:

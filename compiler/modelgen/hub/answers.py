@@ -16,6 +16,7 @@ PATIENCE = 20.0
 """Seconds without a byte after which a connection counts as dead."""
 _MOST = 64 * 2**20
 _MOST_OF_ERROR = 64 * 2**10
+_OF_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
 class WrongAnswerError(Exception):
@@ -32,6 +33,10 @@ class WrongAnswerError(Exception):
         self.what = what
 
 
+class DamagedAnswerError(WrongAnswerError):
+    """An answer that is no JSON, nor a web page: it may have been damaged on its way."""
+
+
 def get_json(connection: Connection, url: str, params: Mapping[str, str] | None = None) -> tuple[Any, str | None]:
     """Return what is at an address, and the address of the next page."""
     return _request(connection, "GET", url, params=params)
@@ -43,23 +48,13 @@ def post_form(connection: Connection, url: str, form: Mapping[str, Any]) -> Any:
 
 
 def _request(connection: Connection, method: str, url: str, **options: Any) -> tuple[Any, str | None]:  # noqa: ANN401
-    from huggingface_hub.utils import (  # type: ignore[attr-defined]
-        build_hf_headers,
-        get_session,
-        hf_raise_for_status,
-        httpx,
-    )
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
     token = connection.token if is_same_origin(url, connection.endpoint) else False
     headers = build_hf_headers(token=token, library_name="modelgen")
     with get_session().stream(method, url, headers=headers, timeout=PATIENCE, **options) as response:
-        body = _read(response, _MOST if response.is_success else _MOST_OF_ERROR)
-        if not response.is_success:
-            # Another response, for a body that never ends must not be read to its end.
-            kept = {name: text for name, text in response.headers.items() if name not in _OF_BODY}
-            hf_raise_for_status(
-                httpx.Response(response.status_code, headers=kept, content=body, request=response.request)
-            )
+        raise_for_status(response)
+        body = _read(response, _MOST)
         address, following = str(response.url), response.links.get("next", {}).get("url")
         kind = response.headers.get("Content-Type", "")
     if len(body) > _MOST:
@@ -67,11 +62,33 @@ def _request(connection: Connection, method: str, url: str, **options: Any) -> t
     try:
         return json.loads(body), following
     except (ValueError, RecursionError):
-        is_page = "html" in kind or body.lstrip()[:1] == b"<"
-        raise WrongAnswerError(address, f"a web page{title_of(body)}" if is_page else "no JSON") from None
+        if "html" in kind or body.lstrip()[:1] == b"<":
+            raise WrongAnswerError(address, f"a web page{title_of(body)}") from None
+        raise DamagedAnswerError(address, "no JSON") from None
 
 
-_OF_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+def raise_for_status(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx2
+    """Raise what the client makes of a refusal that streams; of a text that never ends only the beginning is read."""
+    from huggingface_hub.utils import hf_raise_for_status, httpx  # type: ignore[attr-defined]
+
+    if response.is_success:
+        return
+    kept = {name: text for name, text in response.headers.items() if name.lower() not in _OF_BODY}
+    body = _read(response, _MOST_OF_ERROR)
+    hf_raise_for_status(httpx.Response(response.status_code, headers=kept, content=body, request=response.request))
+    # The client lets these pass.
+    raise WrongAnswerError(str(response.url), f"status {response.status_code}, which leads nowhere")
+
+
+def refuse_page(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx2
+    """Refuse a web page in place of a file.
+
+    Raises:
+        WrongAnswerError: It is one.
+    """
+    if "html" in response.headers.get("Content-Type", ""):
+        page = next(response.iter_bytes(_MOST_OF_ERROR), b"")
+        raise WrongAnswerError(str(response.url), f"a web page{title_of(page)}")
 
 
 def _read(response: Any, most: int) -> bytes:  # noqa: ANN401 - of httpx or httpx2

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from modelgen.hub.following import open_regular
 from modelgen.hub.left_out import choose
 from modelgen.hub.loadable import WEIGHTS, is_weights, other_adapter, shard_number, shard_sets
+from modelgen.hub.modules import MODULES, missing_modules
 from modelgen.hub.weights import BadWeightsError, bytes_by_dtype
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "embedding", "lora", "gguf"]
 
-_TOKENIZERS = re.compile(
+TOKENIZERS = re.compile(
     r"tokenizer\.(json|model.*)|tokenizer_config\.json|vocab\.(json|txt)|tekken\.json|.*\.tiktoken|.*piece.*\.model"
 )
 # A file of torch.save: a zip, or a pickle as before 1.6.
@@ -105,7 +106,10 @@ def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], 
         found.faults.append("there is no config.json (nor an adapter_config.json, nor a GGUF file)")
     if not weights:
         found.faults.append("there are no weights (*.safetensors)")
-    if not any(_TOKENIZERS.fullmatch(path) for path in top):
+    if missing := missing_modules(read_json(files[MODULES]), files) if MODULES in top else []:
+        verb = "are" if missing[1:] else "is"
+        found.faults.append(f"{_some(missing)} {verb} missing, which {MODULES} names")
+    if not any(TOKENIZERS.fullmatch(path) for path in top):
         found.warnings.append("there is no tokenizer: an engine needs one, so add tokenizer.json and its like")
 
 

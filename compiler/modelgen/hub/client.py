@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import errno
 import http.client
@@ -17,10 +18,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from modelgen.files import ModelgenError
+from modelgen.hub.proxies import check_proxies
 from modelgen.hub.settings import check_settings, check_token, without_secrets
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from huggingface_hub import HfApi
 
@@ -69,6 +73,7 @@ def connect(token: str | None) -> Connection:
     """
     os.environ.update(_SETTINGS)
     check_settings()
+    check_proxies()
     from huggingface_hub import HfApi, constants, get_token
 
     if constants.HF_HUB_OFFLINE:
@@ -97,8 +102,31 @@ class Overheard(logging.Handler):
         logging.getLogger("huggingface_hub").handlers = self._before
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand one record on."""
-        self._say(without_secrets(record.getMessage()))
+        """Hand one record on, unless it is about modes: what they are in the end, `hub.modes` says once."""
+        text = record.getMessage()
+        if not text.startswith("Could not set the permissions"):
+            self._say(without_secrets(text))
+
+
+def can_lock(folder: Path) -> bool:
+    """Return whether the client can download below a folder: for its locks it wants `flock`, and `fchmod` with it.
+
+    Without `flock` it may fall back on files that stay when it is killed (ENOSYS), or fail (whatever else).
+    """
+    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # as it does with all its own
+
+    probe = folder / "client.lock"
+    try:
+        if is_held(probe) is None:
+            return False
+        probe.unlink()  # it changes the mode of what it makes itself
+        with WeakFileLock(probe):
+            return True
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], None] | None = None) -> T:
@@ -152,13 +180,19 @@ def is_transient(error: BaseException) -> bool:
         return is_passing(status)
     if is_untrusted(error) or is_no_tls(error) or isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         return False
+    if any(isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME for reason in reasons(error)):
+        return False
     if isinstance(error, LocalEntryNotFoundError):
         return error.__cause__ is not None and is_transient(error.__cause__)
     if isinstance(error, urllib.error.URLError):
         return isinstance(error.reason, OSError)
     if isinstance(error, httpx.TransportError | ConnectionError | TimeoutError | http.client.HTTPException):
         return True
-    # The client says so when an answer is shorter than the hub announced.
+    return is_of_length(error)
+
+
+def is_of_length(error: BaseException) -> bool:
+    """Return whether the client says that an answer had another length than the hub announced."""
     return type(error) is OSError and "Consistency check failed" in str(error)
 
 

@@ -65,13 +65,15 @@ def _joined(group: Sequence[ModelgenError], reason: str) -> ModelgenError:
 
 
 def _sentence(subjects: Sequence[Subject], joint: str, reason: str) -> str:
-    repositories = list(dict.fromkeys(f"{subject.models}: {subject.repo}" for subject in subjects))
-    files = list(dict.fromkeys(subject.file for subject in subjects if subject.file))
-    about = named(repositories, _MOST_REPOSITORIES)
-    shown = named(files, _MOST_FILES)
+    """Return the sentence of the first repository with all its files, and which others it holds for."""
+    repositories = sorted({(subject.models, subject.repo) for subject in subjects})
+    files = sorted({subject.file for subject in subjects if (subject.models, subject.repo) == repositories[0]} - {""})
+    about = ": ".join(repositories[0])
     if files:
+        shown = named(files, _MOST_FILES)
         about += f" ({shown})" if joint == ": " else f": {shown}"
-    return f"{about}{joint}{reason}"
+    others = named([": ".join(one) for one in repositories[1:]], _MOST_REPOSITORIES)
+    return f"{about}{joint}{reason}" + (f"; the same holds for {others}" if others else "")
 
 
 def named(names: Sequence[str], most: int) -> str:

@@ -8,6 +8,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from modelgen.files import ReadError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from io import FileIO
@@ -65,7 +67,7 @@ class Digest:
             OSError: It cannot be read.
         """
         buffer = memoryview(bytearray(_BLOCK))
-        while count := file.readinto(buffer):
+        while count := _read(file, buffer):
             self.update(buffer[:count])
             if progress is not None:
                 progress(count)
@@ -73,6 +75,14 @@ class Digest:
     def hex(self) -> str:
         """Return the hash of what was added so far."""
         return self._hash.hexdigest()
+
+
+def _read(file: FileIO, buffer: memoryview) -> int:
+    """Read a block; an error of the disk names the file, which Python's does not."""
+    try:
+        return file.readinto(buffer)
+    except OSError as error:
+        raise ReadError(error.errno, error.strerror, str(file.name)) from error
 
 
 def is_intact(path: Path, file: File, progress: Callable[[int], None] | None = None) -> bool:

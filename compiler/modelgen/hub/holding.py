@@ -6,13 +6,12 @@ import contextlib
 import json
 import os
 import shutil
-import socket
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
+from modelgen.hub.modes import open_up, umask_for
+from modelgen.hub.mounts import refuse_unwritable
 from modelgen.lockfile.repos import OWN_FOLDER
+from modelgen.locks import Claim, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,24 +32,26 @@ def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
         say: Told once, while another process holds it.
 
     Raises:
+        ModelgenError: This user may not write to it.
         OSError: The directory cannot be made or written.
     """
     own = hub / OWN_FOLDER
-    make_folder(own)
-    lock, holder = FileLock(own / "lock", mode=0o644), own / "holder.json"
+    refuse_unwritable(hub, [own.parent, own, *own.glob("*/")])
+    with _umask(hub):
+        make_folder(own)
+        with hold(Claim(hub, own / "holder.json", command, say), own / "lock"):
+            _move_old_folder(hub, own)
+            yield
+
+
+@contextlib.contextmanager
+def _umask(hub: Path) -> Iterator[None]:
+    """The official client makes files and folders by it: the container's user must be able to read them."""
+    before = os.umask(umask_for(hub))
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"waiting for {_describe(holder)}, which holds {hub}")
-        lock.acquire()
-    try:
-        _move_old_folder(hub, own)
-        holder.write_text(json.dumps({"command": command, "pid": os.getpid(), "host": socket.gethostname()}))
         yield
     finally:
-        with contextlib.suppress(OSError):
-            holder.unlink()
-        lock.release()
+        os.umask(before)
 
 
 def _move_old_folder(hub: Path, own: Path) -> None:
@@ -71,18 +72,6 @@ def holding_command(hub: Path) -> str | None:
     return None
 
 
-def _describe(holder: Path) -> str:
-    found: Any = {}
-    for _ in range(5):  # it is written just after the lock is taken
-        with contextlib.suppress(OSError, ValueError):
-            found = json.loads(holder.read_text())
-            break
-        time.sleep(0.02)
-    if not isinstance(found, dict) or "pid" not in found:
-        return "another process"
-    return f"`{str(found.get('command'))[:40]}` (process {found['pid']} on {str(found.get('host'))[:60]})"
-
-
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, open for reading whatever the umask: the container's user must look in."""
     missing = []
@@ -91,4 +80,4 @@ def make_folder(folder: Path) -> None:
         folder = folder.parent
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
-        path.chmod(0o755)
+        open_up(path)

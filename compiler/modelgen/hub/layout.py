@@ -158,14 +158,15 @@ def _refs(grouped: Mapping[tuple[str, str], list[Snapshot]]) -> dict[tuple[str, 
     return {key: tuple(names) or (own_ref(key[1]),) for key, names in found.items()}
 
 
-def tree_listing(checkout: Checkout) -> bytes:
-    """Return the listing of a checkout, reduced to what is locked.
+def tree_listing(checkout: Checkout, more: Mapping[str, object] | None = None) -> bytes:
+    """Return the listing of a checkout, reduced to what is locked; `more` are entries of other files that are there.
 
     With the whole repository's listing, a client from 2.0 on calls the snapshot incomplete; with none, an older one
     calls half of it complete. The client writes the same form (_tree_cache.py, format 1).
     """
     listed = checkout.files if checkout.listed is None else checkout.listed
-    files = {path: _tree_entry(listed[path]) for path in sorted(listed)}
+    entries: dict[str, object] = {**(more or {}), **{path: _tree_entry(file) for path, file in listed.items()}}
+    files = {path: entries[path] for path in sorted(entries)}
     return json.dumps({"format_version": _TREE_FORMAT, "files": files}, indent=1).encode()
 
 

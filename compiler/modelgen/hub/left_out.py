@@ -91,6 +91,8 @@ def choose(
             found_by.append((pattern, [path for path in found if path not in unneeded]))
             unneeded.update(dict.fromkeys(found))
     kept = tuple(path for path in wanted if path not in unneeded)
+    if not kept:  # a repository of weights alone, for a loader that reads none
+        return Choice(tuple(wanted))
     patterns = [name for pattern, found in found_by for name in _names(pattern, found, kept, loaders)]
     return Choice(kept, tuple(patterns), tuple(path for path in wanted if path in unneeded))
 

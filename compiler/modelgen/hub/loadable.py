@@ -7,11 +7,12 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.lockfile.loading import lacking
+from modelgen.lockfile.wants import SOME_LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from modelgen.lockfile.wants import Form, Loader, Want
+    from modelgen.lockfile.wants import Form, Loader
 
 CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".tensors")
@@ -57,19 +58,20 @@ def shard_sets(paths: Iterable[str]) -> Iterator[Shards]:
         yield Shards(int(count), len(absent), first)
 
 
-def why_not(want: Want, paths: Collection[str], config: str | None) -> str | None:
+def why_not(form: Form, paths: Collection[str], config: str | None, loaders: Sequence[Loader] = ()) -> str | None:
     """Return why the engines that are to load a repository cannot, after its name; None where they can.
 
     Args:
-        want: What it must be, and for which loaders.
+        form: What it must be.
         paths: What is to be fetched of it.
         config: Its config.json or adapter_config.json; None where there is none, or a large one.
+        loaders: Of the engines, where they are known.
     """
-    return _no_form(want, paths, config) or _no_weights(want.loaders, paths)
+    needs_weights = not loaders or any(loader.globs for loader in loaders)
+    return _no_form(form, paths, config, needs_weights=needs_weights) or _no_weights(loaders, paths)
 
 
-def _no_form(want: Want, paths: Collection[str], config: str | None) -> str | None:
-    form = want.form
+def _no_form(form: Form, paths: Collection[str], config: str | None, *, needs_weights: bool) -> str | None:
     if form == "files":
         return None
     name = config_name(form)
@@ -80,9 +82,7 @@ def _no_form(want: Want, paths: Collection[str], config: str | None) -> str | No
     weights = [path for path in paths if is_weights(path)]
     if form == "adapter":
         weights = [path for path in weights if path.startswith("adapter_model.")]
-    if not weights and want.loaders and not any(loader.globs for loader in want.loaders):
-        return None
-    if not weights:
+    if not weights and needs_weights:
         return f"has no weights ({'adapter_model' if form == 'adapter' else '*'}.safetensors) among the files to fetch"
     # Beside a whole set, or a file in one piece, the rest of another is never opened: the index does not name it.
     sets = [*shard_sets(weights)]
@@ -94,7 +94,8 @@ def _no_form(want: Want, paths: Collection[str], config: str | None) -> str | No
 def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> str | None:
     """Return which loader finds no weights, and what is there instead."""
     for loader in loaders:
-        if (globs := lacking(loader, paths)) is None:
+        globs = lacking(loader, paths)
+        if globs is None or loader == SOME_LOADER:
             continue
         there = sorted(path for path in paths if is_weights(path))
         hint = f"; it has {there[0]}{' and others' if there[1:] else ''}" if there else ""

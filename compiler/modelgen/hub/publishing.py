@@ -7,11 +7,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from modelgen.files import STAGED, ModelgenError, Staged
+from modelgen.files import STAGED, ModelgenError, Staged, sync
+from modelgen.hub.aside import set_aside
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import own_ref, tree_listing
-from modelgen.hub.small_files import is_there, other_commit, wrong_small_files
+from modelgen.hub.layout import own_ref
+from modelgen.hub.modes import open_up, widen
+from modelgen.hub.small_files import is_there, listing, other_commit, wrong_small_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
-_BLOB_MODE = 0o644
 _SYNCED_AT_ONCE = 16
 
 
@@ -30,7 +31,7 @@ def place(content: Path, checkout: Checkout, file: File, *, links: bool) -> None
     Raises:
         OSError: The hub directory cannot be written.
     """
-    content.chmod(_BLOB_MODE)
+    open_up(content)
     pointer = checkout.pointer(file)
     make_folder(pointer.parent)
     if not links:
@@ -89,7 +90,7 @@ def _write_small_files(checkout: Checkout, wrong: dict[str, bytes]) -> None:
     try:
         for name in wrong:
             staged.publish(name)
-            (checkout.folder / name).chmod(_BLOB_MODE)
+            open_up(checkout.folder / name)
     finally:
         staged.discard()
 
@@ -97,11 +98,11 @@ def _write_small_files(checkout: Checkout, wrong: dict[str, bytes]) -> None:
 def write_listing(checkout: Checkout) -> None:
     """Write the listing of a checkout whose files are to come."""
     make_folder(checkout.tree.parent)
-    data = {checkout.tree.name: tree_listing(checkout)}
+    data = {checkout.tree.name: listing(checkout)}
     staged = Staged(checkout.tree.parent, data)
     try:
         staged.publish(checkout.tree.name)
-        checkout.tree.chmod(_BLOB_MODE)
+        open_up(checkout.tree)
     finally:
         staged.discard()
 
@@ -111,9 +112,8 @@ def open_and_sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         if sys.platform != "win32":
-            if os.fstat(descriptor).st_mode & 0o444 != 0o444:
-                os.fchmod(descriptor, _BLOB_MODE)
-            os.fsync(descriptor)
+            widen(path, descriptor)
+            sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -125,9 +125,8 @@ def sync_folders(folders: Iterable[Path]) -> None:
     for folder in folders:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            if os.fstat(descriptor).st_mode & 0o555 != 0o555:
-                os.fchmod(descriptor, 0o755)
-            os.fsync(descriptor)
+            widen(folder, descriptor)
+            sync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -142,10 +141,16 @@ def clear_way(checkout: Checkout, file: File) -> None:
     """
     pointer, blob = checkout.pointer(file), checkout.blob(file)
     if pointer.is_dir() and not pointer.is_symlink():
-        raise ModelgenError(f"{pointer} is a folder where a file belongs; remove it")
+        raise ModelgenError(f"{pointer} is a folder where a file belongs; run `modelgen verify --fix`")
     pointer.unlink(missing_ok=True)
     if not is_there(blob, file.size):
         blob.unlink(missing_ok=True)
+
+
+def set_damaged_aside(checkout: Checkout, file: File) -> None:
+    """Move a file that was found damaged out of the way: somebody may have edited it on purpose."""
+    for path in (checkout.pointer(file), checkout.blob(file)):
+        set_aside(checkout.hub, path.relative_to(checkout.hub).as_posix())
 
 
 def discard(checkout: Checkout, file: File) -> None:

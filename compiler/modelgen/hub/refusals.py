@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from modelgen.hub import client
 from modelgen.hub.addresses import is_same_origin, site_of
 from modelgen.hub.failures import HubError, Subject
-from modelgen.hub.settings import proxy_for, without_secrets
+from modelgen.hub.proxies import proxy_for
+from modelgen.hub.settings import without_secrets
 
 if TYPE_CHECKING:
     from modelgen.hub.answered import Answered

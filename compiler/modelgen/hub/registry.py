@@ -20,7 +20,7 @@ from modelgen.hub.layout import checkouts
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, is_repo_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from modelgen.lockfile.entries import Lock
@@ -38,13 +38,13 @@ class Need:
         repo: Repository id.
         commit: 40 hex digits.
         refs: Names below `refs/` that should hold the commit.
-        etags: Names of its blobs.
+        files: The name of the blob of each file, by path.
     """
 
     repo: str
     commit: str
     refs: tuple[str, ...]
-    etags: tuple[str, ...]
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,16 @@ class Locks:
                     self._users.setdefault((need.repo, need.commit), []).append(lock.name)
         return self._users.get((repo, commit), [])
 
+    def files(self, repo: str, commit: str) -> dict[str, str]:
+        """Return a lock that needs each file of a snapshot, by path."""
+        return {
+            path: lock.name
+            for lock in self.registered
+            for need in lock.needs
+            if (need.repo, need.commit) == (repo, commit)
+            for path in need.files
+        }
+
 
 def wants_of(hub: Path, lock: Lock) -> tuple[tuple[Need, ...], tuple[str, ...]]:
     """Return the snapshots and assets that a lock needs.
@@ -106,7 +116,7 @@ def wants_of(hub: Path, lock: Lock) -> tuple[tuple[Need, ...], tuple[str, ...]]:
         InputError: Two entries of the lock are at odds.
     """
     needs = (
-        Need(one.repo, one.commit, one.refs, tuple(sorted({file.etag for file in one.files.values()})))
+        Need(one.repo, one.commit, one.refs, {path: file.etag for path, file in one.files.items()})
         for one in checkouts(hub, lock.snapshots)
     )
     return tuple(needs), tuple(asset.sha256 for asset in lock.assets)
@@ -164,7 +174,9 @@ def forget(hub: Path, entry: Registered) -> None:
     Raises:
         OSError: The hub directory cannot be written.
     """
-    (hub / FOLDER / entry.file).unlink(missing_ok=True)
+    for path in (hub / FOLDER).glob("*.json"):
+        if _read(hub, path.name) == entry:
+            path.unlink(missing_ok=True)
 
 
 def _entry(path: Path, data: bytes, needs: tuple[Need, ...] = (), assets: tuple[str, ...] = ()) -> Registered:
@@ -190,11 +202,11 @@ def _read(hub: Path, name: str) -> Registered | None:
 
 def _parse(written: Any) -> Registered | None:  # noqa: ANN401 - whatever JSON holds
     needs = tuple(
-        Need(need["repo"], need["commit"], tuple(need["refs"]), tuple(need["etags"])) for need in written["needs"]
+        Need(need["repo"], need["commit"], tuple(need["refs"]), dict(need["files"])) for need in written["needs"]
     )
     entry = Registered(written["host"], written["path"], written["sha256"], needs, tuple(written["assets"]))
     texts = [entry.host, entry.path, entry.sha256, *entry.assets]
-    texts += [text for need in needs for text in (*need.refs, *need.etags)]
+    texts += [text for need in needs for text in (*need.refs, *need.files, *need.files.values())]
     is_right = (
         written["format"] == _FORMAT
         and all(isinstance(text, str) for text in texts)

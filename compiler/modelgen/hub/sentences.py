@@ -12,8 +12,8 @@ from modelgen.hub.addresses import site_of
 from modelgen.hub.answered import answered, plain, url_of
 from modelgen.hub.answers import WrongAnswerError
 from modelgen.hub.failures import HubError, Subject
+from modelgen.hub.proxies import proxy_for
 from modelgen.hub.refusals import AGAIN, proxy_refuses, refusal
-from modelgen.hub.settings import proxy_for
 
 if TYPE_CHECKING:
     from modelgen.files import ModelgenError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,17 +48,6 @@ def check_token(token: str | None) -> str | None:
     if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
         raise ModelgenError("the token holds a character that no token has; set HF_TOKEN to the token alone")
     return token
-
-
-def proxy_for(url: str) -> str | None:
-    """Return which proxy an address is asked through, in words; None without one."""
-    parts = urlsplit(url)
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy is None or urllib.request.proxy_bypass(parts.netloc):
-        return None
-    name = f"{parts.scheme.upper()}_PROXY" if parts.scheme in proxies else "ALL_PROXY"
-    return f"the proxy {without_secrets(proxy)} of {name}"
 
 
 def without_secrets(text: str) -> str:

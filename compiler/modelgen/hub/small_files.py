@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.layout import own_ref, tree_listing
 from modelgen.lockfile.repos import is_commit, is_local
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.layout import Checkout
+
+
+_MAX_LISTING = 64 * 2**20
 
 
 def is_there(path: Path, size: int | None) -> bool:
@@ -38,8 +42,30 @@ def small_files(checkout: Checkout, *, takes_names: bool = False) -> dict[str, b
     if takes_names or not names:
         names.insert(0, own_ref(checkout.commit))
     wanted = {f"refs/{name}": checkout.commit.encode() for name in names}
-    wanted[f"trees/{checkout.commit}.json"] = tree_listing(checkout)
+    wanted[f"trees/{checkout.commit}.json"] = listing(checkout)
     return wanted
+
+
+def listing(checkout: Checkout) -> bytes:
+    """Return the listing of a snapshot as it should be.
+
+    Another lock may need further files of the same commit: what is listed and there stays listed.
+    """
+    wanted, path = tree_listing(checkout), checkout.tree
+    try:
+        if not is_there(path, None) or path.stat().st_size > _MAX_LISTING:
+            return wanted
+        there = path.read_bytes()
+        listed: Any = json.loads(there)["files"] if there != wanted else {}
+        more = {name: entry for name, entry in listed.items() if _is_more(checkout, name, entry)}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return wanted
+    return tree_listing(checkout, more) if more else wanted
+
+
+def _is_more(checkout: Checkout, name: str, entry: object) -> bool:
+    is_path = ".." not in name.split("/") and not name.startswith("/")
+    return is_path and name not in checkout.files and isinstance(entry, dict) and (checkout.snapshot / name).is_file()
 
 
 def wrong_small_files(checkout: Checkout, *, takes_names: bool = False) -> Iterator[tuple[str, bytes]]:

@@ -68,14 +68,18 @@ def _parse(header: bytes) -> dict[str, Any]:
 
 def _sum(tensors: dict[str, Any], available: int) -> dict[str, int]:
     sums: dict[str, int] = {}
-    last = 0
+    spans: list[tuple[int, int]] = []
     for name, tensor in tensors.items():
         match tensor:
             case {"dtype": str(dtype), "data_offsets": [int(start), int(stop)]} if 0 <= start <= stop:
                 sums[dtype] = sums.get(dtype, 0) + stop - start
-                last = max(last, stop)
+                spans.append((start, stop))
             case _:
                 raise BadWeightsError(f"its header is wrong about the tensor {name[:80]}")
+    last = max((stop for _, stop in spans), default=0)
     if last != available:
         raise BadWeightsError(f"its header speaks of {last:,} bytes of tensors, and it has {available:,}")
+    # The format allows no holes and no overlaps, so a damaged number is noticed.
+    if sum(stop - start for start, stop in spans) != last:
+        raise BadWeightsError("its header is wrong about where its tensors are")
     return sums

@@ -18,10 +18,12 @@ class Change:
     Args:
         old: The entry before; None for a new one.
         new: The entry now; None for one that is gone.
+        known: Hashes of all contents that the old lock has of the repository, in any of its entries.
     """
 
     old: Snapshot | None
     new: Snapshot | None
+    known: frozenset[str] = frozenset()
 
     @property
     def entry(self) -> Snapshot:
@@ -48,9 +50,9 @@ class Change:
 
     @property
     def new_bytes(self) -> int:
-        """Bytes of contents that the old entry does not have."""
-        known = {file.etag for file in _files(self.old).values()}
-        return sum({file.etag: file.size for file in _files(self.new).values() if file.etag not in known}.values())
+        """Bytes of contents that the old lock does not have of this repository; each content counts once."""
+        new = {file.etag: file.size for file in _files(self.new).values()}
+        return sum(size for etag, size in new.items() if etag not in self.known)
 
 
 def _files(entry: Snapshot | None) -> Mapping[str, File]:
@@ -61,13 +63,16 @@ def compare(old: Lock, new: Lock) -> list[Change]:
     """Return the repositories whose commit or files differ, by name; who needs them does not count."""
     wanted = {entry.want for entry in new.snapshots}
     lost = [entry for entry in old.snapshots if entry.want not in wanted]
+    known: dict[str, set[str]] = {}
+    for entry in old.snapshots:
+        known.setdefault(entry.repo, set()).update(file.etag for file in entry.files)
     changes = []
     for entry in new.snapshots:
         former = old.find(entry.want) or _former(entry, lost)
         if former in lost:
             lost.remove(former)
         if former is None or (former.commit, former.by_path) != (entry.commit, entry.by_path):
-            changes.append(Change(former, entry))
+            changes.append(Change(former, entry, frozenset(known.get(entry.repo, ()))))
     changes += [Change(entry, None) for entry in lost]
     return sorted(changes, key=lambda change: (change.entry.repo, change.entry.revision or ""))
 

@@ -7,6 +7,7 @@ pipelines the `impl` of `custom_pipelines`.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.lockfile.repos import is_repo_id
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KEYS = ("auto_map", "custom_pipelines")
+_CONFIGS = re.compile(r"config\.json|[\w-]+_config\.json")
 # Of config.json's parts: what is longer is a list of layers, of labels or of what is not quantized.
-_MOST_ITEMS, _MOST_CHARACTERS = 64, 2000
+_MOST_ITEMS = 64
+
+
+def may_name_code(path: str) -> bool:
+    """Return whether a file is a config that may name code: of the model, its tokenizer or a processor."""
+    return _CONFIGS.fullmatch(path) is not None
 
 
 def code_repos(config: object) -> list[str]:
@@ -42,7 +49,7 @@ def _repo(reference: str) -> str | None:
 
 
 def reduced(config: str) -> str:
-    """Return the text of a large config.json without its long lists, tables and texts; others as they are."""
+    """Return the text of a large config.json without its long lists and tables; one that is not JSON as it is."""
     try:
         table = json.loads(config)
         return json.dumps(_reduced(table), indent=2, ensure_ascii=False)
@@ -57,6 +64,4 @@ def _reduced(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
 
 
 def _is_long(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) > _MOST_CHARACTERS
     return isinstance(value, list | dict) and len(value) > _MOST_ITEMS

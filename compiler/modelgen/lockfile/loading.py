@@ -6,6 +6,8 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from modelgen.lockfile.code import may_name_code
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -32,21 +34,23 @@ def lacking(loader: Loader, paths: Iterable[str]) -> str | None:
     return " or ".join(dict.fromkeys(glob for globs in loader.globs for glob in globs))
 
 
-def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str]) -> str | None:
+def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str], *, wholly: bool = True) -> str | None:
     """Return a pattern of what was left out although a loader would read it rather than what is there; None without.
 
     Args:
         loader: Of an engine.
         paths: What is locked.
         left_out: Patterns of what is not.
+        wholly: Whether a part of what it reads counts too, where it can do with the rest.
     """
     left_out = [*left_out]
     for globs in loader.globs:
         absent = [glob for glob in globs if not any(_is_match(path, glob) for path in paths)]
-        for pattern in left_out:
+        is_found = len(absent) < len(globs)
+        for pattern in left_out if wholly or not is_found else ():
             if any(_is_match(_example(pattern), glob) for glob in absent):
                 return pattern
-        if len(absent) < len(globs):
+        if is_found:
             return None
     return None
 
@@ -54,21 +58,28 @@ def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str]) -> str
 def why_unfit(want: Want, entry: Snapshot) -> str | None:
     """Return what an entry that was locked for other engines or arguments lacks, after its name; None without."""
     for loader in want.loaders:
-        if pattern := lost(loader, entry.by_path, entry.left_out):
+        if pattern := lost(loader, entry.by_path, entry.left_out, wholly=False):
             return f"was locked without {pattern}, which {loader.name} reads"
     return None
 
 
-def why_outdated(want: Want, entry: Snapshot) -> str | None:
-    """Return why an entry has to be looked up again at its commit, after its name; None where it need not.
+def why_untold(want: Want, entry: Snapshot) -> str | None:
+    """Return that nobody has looked where the code of an entry is, after its name; None where that is known.
 
-    Beside what it lacks: an older modelgen did not write down which repositories have code that a model runs.
+    It may have been locked when no code was trusted, or by an older modelgen. What is in the lock needs no look.
     """
-    if fault := why_unfit(want, entry):
-        return fault
-    if want.trusted and entry.code is None:
+    known = () if entry.config is None else ("config.json",)
+    if want.trusted and entry.code is None and any(may_name_code(path) for path in entry.by_path.keys() - known):
         return "was locked without the names of the repositories that its code is in"
     return None
+
+
+def why_outdated(want: Want, entry: Snapshot) -> str | None:
+    """Return why an entry has to be looked up again at its commit, after its name; None where it need not."""
+    for loader in want.loaders:
+        if pattern := lost(loader, entry.by_path, entry.left_out):
+            return f"was locked without {pattern}, which {loader.name} reads"
+    return why_untold(want, entry)
 
 
 def _is_match(path: str, glob: str) -> bool:

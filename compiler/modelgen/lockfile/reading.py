@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 2**20
 """Of a models.lock; a thousand models of a hundred files have 20 MB."""
 _AT = re.compile(r" \(at line (\d+), column (\d+)\)")
-_REMAKE = "take models.lock from your version control, or remove it and run `modelgen lock`"
+REMAKE = "take models.lock from your version control, or remove it and run `modelgen lock`"
 
 
 def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, list[Diagnostic]]:
@@ -58,6 +58,49 @@ def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, lis
     return lock, []
 
 
+def parse_entries(data: bytes, path: str = "models.lock") -> tuple[Lock | None, dict[str, str]]:
+    """Read as much of a models.lock as can be: one damaged entry does not keep anybody from checking the others.
+
+    Returns:
+        The lock without damaged entries, or None where nothing can be read; and what is wrong, by repository id.
+    """
+    lock, _ = parse_lock(data, path)
+    if lock is not None:
+        return lock, {}
+    try:
+        tables = tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n")) if len(data) <= MAX_BYTES else {}
+    except (ValueError, RecursionError):
+        return None, {}
+    entries, faults, whole = tables.get("snapshots"), dict[str, str](), []
+    for number, entry in enumerate(entries) if isinstance(entries, list) else ():
+        one = {key: value for key, value in tables.items() if key not in ("assets", "images")} | {"snapshots": [entry]}
+        fault = _fault_of_one(one)
+        if fault is None:
+            whole.append(entry)
+        elif isinstance(entry, dict) and isinstance(entry.get("repo"), str):
+            faults[entry["repo"]] = fault.replace("snapshots[0]", f"snapshots[{number}]")
+    if not faults:
+        return None, {}
+    rest = {**tables, "snapshots": whole}
+    try:
+        return Lock.model_validate(rest), faults
+    except ValidationError:
+        return None, {}
+
+
+def _fault_of_one(tables: dict[str, Any]) -> str | None:
+    """Return what is wrong with a lock of one entry; its digest is taken out."""
+    (digest,) = _take_digests(tables)
+    try:
+        lock = Lock.model_validate(tables)
+    except ValidationError as error:
+        return _first_fault(error, tables)
+    entry = lock.snapshots[0]
+    if digest is not None and digest != digest_of(entry):
+        return f"was edited by hand at {entry.repo}: its `digest` is of something else"
+    return None
+
+
 def _take_digests(tables: dict[str, Any]) -> list[object]:
     """Take the digests out of the tables: they are about an entry, not a part of it."""
     entries = tables.get("snapshots")
@@ -90,7 +133,7 @@ def bad_lock(place: Span, fault: str) -> Iterator[Found]:
     Its commits, sizes and hashes decide what is fetched and believed. A merge that went wrong or an edit by hand must
     not be half read.
     """
-    yield Found(place, f"models.lock {fault}", _REMAKE)
+    yield Found(place, f"models.lock {fault}", REMAKE)
 
 
 @rule("MG502", "newer-lock")

@@ -11,6 +11,8 @@ OWN_FOLDER = ".locks/modelgen"
 """What modelgen keeps in a hub directory: below `.locks`, since `hf cache` warns of every other folder at the root."""
 ASSETS = f"{OWN_FOLDER}/assets"
 """A folder for each file that is on no hub, named by its hash."""
+ASIDE = f"{OWN_FOLDER}/aside"
+"""What was in the way of a right file, by its path in the hub directory."""
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")

@@ -6,9 +6,11 @@ known by then stays unknown.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds for all images together."""
-_AT_ONCE = 16
+_AT_ONCE = 16  # of one registry
 _TRANSPORT = re.compile(r"^(?:failed to configure transport: )?error pinging v2 registry: ")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
@@ -73,8 +75,12 @@ def look_up(references: Iterable[str], arch: str, *, local_only: bool = False) -
 
         return _look_up(name, arch, run, local_only=local_only)
 
-    with ThreadPoolExecutor(min(len(names), _AT_ONCE)) as pool:
-        return dict(zip(names, pool.map(ask, names), strict=True))
+    with contextlib.ExitStack() as stack:
+        # One that does not answer keeps no other waiting.
+        registries = {_full(name).partition("/")[0] for name in names}
+        pools = {registry: stack.enter_context(ThreadPoolExecutor(_AT_ONCE)) for registry in registries}
+        asked = {name: pools[_full(name).partition("/")[0]].submit(ask, name) for name in names}
+        return {name: future.result() for name, future in asked.items()}
 
 
 def _look_up(name: str, arch: str, run: Callable[..., Any], *, local_only: bool) -> Digests:
@@ -160,5 +166,5 @@ def _problem(printed: Any, arch: str) -> str:  # noqa: ANN401 - whatever Docker 
     if printed is None:
         return f"no answer within {PATIENCE:.0f} s"
     if isinstance(printed, str):
-        return _TRANSPORT.sub("", printed.splitlines()[0])[:200]
+        return textwrap.shorten(_TRANSPORT.sub("", printed.splitlines()[0]), 200, placeholder=" …")
     return f"the registry has none for {arch}"

@@ -23,6 +23,7 @@ from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import DEFAULT_REF, Checkout
+from modelgen.hub.modes import lacks
 from modelgen.hub.small_files import leads_elsewhere, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, repo_folder
@@ -145,8 +146,11 @@ def _present(blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int
         path, source = item
         etag = _hash(source.path, source.size, is_large(path, source.size), advanced)
         blob = blobs / etag
-        if blob.is_symlink() or not blob.is_file() or not blob.stat().st_mode & 0o004:
+        if blob.is_symlink() or not blob.is_file():
             return None
+        status = blob.stat()
+        if lacks(status.st_mode) and status.st_nlink > 1:
+            return None  # a hard link to a file of the user's, whose mode is not to be changed
         is_same = blob.samefile(source.path)
         if not is_same and _hash(blob, source.size, len(etag) == 64, lambda _: None) != etag:
             return None

@@ -23,13 +23,16 @@ _TRAINING = re.compile(
 )
 # What of a checkpoint an engine may open. A mount shows all of a snapshot to every engine, so nothing else goes there.
 _SERVED = re.compile(
-    r".*\.(safetensors|gguf|json|txt|model|tiktoken|jinja|py|bin|pt|pth|onnx|onnx_data)|(tokenizer|vocab).*"
+    r".*\.(safetensors|gguf|json|txt|model|tiktoken|jinja|py|bin|pt|pth|onnx|onnx_data|tensors)|(tokenizer|vocab).*"
     r"|(license|notice)[^/]*|readme\.md",
     re.IGNORECASE | re.DOTALL,
 )
 _OF_TRAINING = re.compile(r"(trainer_state|trainer_log|(train|eval|all|test|predict)_results|training_args)\.json")
 # Weights by pickle, or of another engine, are wanted where there are no others.
 _TWICE = (".bin", ".pt", ".pth", ".onnx", ".onnx_data")
+# TEI on a processor reads these rather than safetensors; which engine will serve a checkpoint is not known here.
+_FOR_ONNX_RUNTIME = re.compile(r"(onnx/)?model\.onnx(_data)?")
+_MODULES = "modules.json"
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MARKS = ("config.json", "params.json", "adapter_config.json")
 
@@ -94,7 +97,12 @@ def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
             f"cannot read {place}: {(error.strerror or str(error)).lower()}; make it readable"
         ) from error
     kept = {*choose(found, (), ()).kept}
-    twice = [name for name in found if name.endswith(_TWICE) and name not in kept]
+    is_embedding = _MODULES in found
+    twice = [
+        name
+        for name in found
+        if name.endswith(_TWICE) and name not in kept and not (is_embedding and _FOR_ONNX_RUNTIME.fullmatch(name))
+    ]
     return {name: found[name] for name in found if name not in twice}, sorted([*skipped, *twice])
 
 

@@ -8,8 +8,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from modelgen.files import sync
 from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest
+from modelgen.hub.modes import open_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 _FICLONE = 0x40049409  # linux/fs.h
 _BLOCK = 2**20
-_MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def take(staged: Staged, large: bool, advanced: Callable[[int], None]) -> str:  
     if staged.how != "copy":
         with open_regular(staged.path) as file:
             digest.add_open(file, advanced)
-            os.fsync(file.fileno())
+            sync(file.fileno())
         return digest.hex()
     buffer = memoryview(bytearray(_BLOCK))
     with open_regular(staged.source.path) as source, staged.path.open("xb", buffering=0) as copy:
@@ -73,8 +74,8 @@ def take(staged: Staged, large: bool, advanced: Callable[[int], None]) -> str:  
             while view:
                 view = view[copy.write(view) :]
             advanced(count)
-        os.fsync(copy.fileno())
-    staged.path.chmod(_MODE)
+        sync(copy.fileno())
+    open_up(staged.path)
     return digest.hex()
 
 
@@ -87,7 +88,7 @@ def _reflink(source: Path, path: Path) -> bool:
     try:
         with open_regular(source) as file, path.open("xb") as clone:
             fcntl.ioctl(clone.fileno(), _FICLONE, file.fileno())
-        path.chmod(_MODE)
+        open_up(path)
     except OSError:
         path.unlink(missing_ok=True)
         return False

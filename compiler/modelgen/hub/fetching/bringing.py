@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelgen import __version__
-from modelgen.files import InputError, ModelgenError
+from modelgen.files import InputError, ModelgenError, was_reading
 from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.lanes import Lanes
@@ -17,11 +17,15 @@ from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import bring_through_client
+from modelgen.hub.fetching.whole import bring_whole
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
+from modelgen.hub.modes import open_up
+from modelgen.hub.proxies import is_through_socks
 from modelgen.hub.small_files import is_there
 from modelgen.lockfile.entries import Asset
+from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +57,7 @@ class Bringer:
         if session.pace.step is not None:
             # The client hands on nothing before it has so many bytes, and in one burst.
             constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, max(session.pace.step, 2**14))
+        self._has_locks = client.can_lock(session.hub / OWN_FOLDER)
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
         self._lanes = Lanes()
         self._known: dict[Job, HfFileMetadata] = {}
@@ -90,15 +95,22 @@ class Bringer:
 
     def _metadata(self, job: Job) -> HfFileMetadata:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.file_download import HfFileMetadata
 
         checkout, file = job.places[0]
         repo, commit = checkout.repo, checkout.commit
         url = hf_hub_url(repo, file.path, revision=commit, endpoint=self._connection.endpoint)
-        found = client.attempt(
-            lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
-            on_wait=self._session.noticing(repo, file.path),
-        )
-        if found.size not in (None, file.size):
+        try:
+            found = client.attempt(
+                lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
+                on_wait=self._session.noticing(repo, file.path),
+            )
+        except Exception as error:
+            if client.status_of(error) not in (405, 501):
+                raise
+            return HfFileMetadata(None, None, url, None, None)  # a mirror without HEAD
+        # Without a commit, it is no answer of the hub's: a mirror redirects elsewhere, or a page is in the way.
+        if found.commit_hash is not None and found.size not in (None, file.size):
             raise InputError(
                 f"{models_of(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "
                 f"models.lock says {file.size:,}; run `modelgen lock --upgrade {' '.join(checkout.models)}`"
@@ -115,7 +127,8 @@ class Bringer:
         self._session.report(Started(checkout.repo, file.path, file.size, job.have))
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
         is_xet = self._has_xet and file.sha256 is not None and bool(self._metadata_of(job).xet_file_data)
-        if file.size >= LARGE and not is_xet:
+        is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
+        if is_ours or not self._has_locks:
             self._bring_large(job)
         else:
             for number, place in enumerate(job.places):
@@ -139,7 +152,10 @@ class Bringer:
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
-            transfer.bring(Content(file.etag, file.size, part))
+            if file.sha256 is None:
+                bring_whole(transfer, file, part, self._session.noticing(checkout.repo, file.path))
+            else:
+                transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
         content = blob if blob.exists() else checkout.pointer(file)
         for other in job.places[0 if content == blob else 1 :]:
@@ -159,12 +175,14 @@ class Bringer:
     def bring_asset(self, asset: Asset) -> int:
         """Bring a file that is on no hub, and return its bytes."""
         path = asset_path(self._session.hub, asset)
+        if is_through_socks(asset.url):
+            raise ModelgenError("a SOCKS proxy cannot be used for it; set an HTTP proxy or NO_PROXY")
         self._session.report(Started(_ELSEWHERE, asset.name, asset.size or 0))
         make_folder(path.parent)
         part = path.with_name(f"{asset.name}.part")
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
         transfer.bring(Content(asset.sha256, asset.size, part))
-        part.chmod(0o644)
+        open_up(part)
         part.replace(path)
         publishing.sync_folders([path.parent])
         self._session.report(Finished(_ELSEWHERE, asset.name))
@@ -206,8 +224,9 @@ class Bringer:
         model = models_of(checkout)
         if client.is_of_disk(error) and isinstance(error, OSError):
             place, reason = error.filename2 or error.filename or self._session.hub, (error.strerror or "").lower()
+            verb = "read" if was_reading(error, place) else "write"
             return ModelgenError(
-                f"{model}: {checkout.repo}: {file.path}: cannot write {place}: {reason}; mend that and run "
+                f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; mend that and run "
                 "`modelgen fetch` again: what came is kept"
             )
         if isinstance(error, DamagedError):

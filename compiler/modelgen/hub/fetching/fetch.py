@@ -19,9 +19,10 @@ from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.session import Session, models_of
-from modelgen.hub.fetching.trust import find_damaged, refuse_links, refuse_local, save
+from modelgen.hub.fetching.trust import find_damaged, refuse_closed, refuse_links, refuse_local, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
+from modelgen.hub.long_paths import refuse_long_paths
 from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
@@ -117,12 +118,12 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
     """Do all that changes the hub directory, while it is held."""
     wanted, report, seen = run.wanted, run.report, run.seen
     for checkout in wanted.checkouts:
-        _try(run, checkout, partial(refuse_links, checkout))
+        _try(run, checkout, partial(_refuse, checkout))
     # Another process may have been at work meanwhile; what it left is looked at as well.
     for checkout, file in find_damaged(wanted.hub, run.plan().unsure, seen, report):
         if id(checkout) not in run.refused and _try(run, checkout, partial(refuse_local, checkout, file)):
             report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
-            publishing.discard(checkout, file)
+            publishing.set_damaged_aside(checkout, file)
     remove_leftovers(wanted.hub, wanted.checkouts)
     missing = run.plan()
     _check_space(wanted.hub, missing)
@@ -132,6 +133,10 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
             if id(checkout) not in run.refused:
                 _try(run, checkout, partial(refuse_local, checkout, file))
     missing = run.plan()
+    touched = {id(one): one for one in (*missing.stale, *(place[0] for job in missing.jobs for place in job.places))}
+    for checkout in touched.values():
+        _try(run, checkout, partial(refuse_closed, wanted.hub, checkout))
+    missing = run.plan()
     _check_space(wanted.hub, missing)
     connection = connect() if missing.jobs or missing.assets else None
     if connection is not None:
@@ -140,6 +145,12 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
     _finish(run, missing, connection, reused)
     if not run.outcome.failures:
         _refuse_incomplete(wanted, seen)
+
+
+def _refuse(checkout: Checkout) -> None:
+    """Refuse, before anything is changed, what could not be completed."""
+    refuse_links(checkout)
+    refuse_long_paths(checkout)
 
 
 def _try(run: _Run, checkout: Checkout, step: Callable[[], None]) -> bool:

@@ -7,9 +7,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from modelgen.lockfile.repos import OWN_FOLDER
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,26 +34,26 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
         _remove_probes(folder)
     for folder in {checkout.folder for checkout in checkouts}:
         for path in _files(folder / "blobs"):
-            if path.name.endswith(_INCOMPLETE) and not is_held(
-                hub / ".locks" / folder.name / f"{path.name.split('.')[0]}.lock"
-            ):
-                path.unlink(missing_ok=True)
+            lock_file = hub / ".locks" / folder.name / f"{path.name.split('.')[0]}.lock"
+            if path.name.endswith(_INCOMPLETE) and _is_abandoned(path, lock_file):
+                _remove(path)
     for checkout in checkouts:
         wanted.update((checkout.folder.name, file.etag) for file in checkout.files.values())
     partial = hub / OWN_FOLDER / "partial"
     for folder in _files(partial):
         for path in _files(folder):
-            if (
-                folder.name,
-                path.name.partition(".")[0],
-            ) not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
-                path.unlink(missing_ok=True)
+            name = folder.name, path.name.partition(".")[0]
+            if name not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
+                _remove(path)
 
 
 def _remove_probes(folder: Path) -> None:
     """Remove the folders in which clients that were killed had tried whether links can be; that takes no minute."""
     for probe in folder.glob(f"tmp{'?' * 8}") if folder.is_dir() else ():
-        inside = {path.name for path in _files(probe)}
+        try:
+            inside = {path.name for path in _files(probe)}
+        except PermissionError:
+            continue  # another user's, who removes it with the next run
         if inside <= _PROBE and not probe.is_symlink() and time.time() - probe.lstat().st_mtime > _PROBED:
             shutil.rmtree(probe, ignore_errors=True)
 
@@ -63,15 +62,16 @@ def _files(folder: Path) -> list[Path]:
     return [*folder.iterdir()] if folder.is_dir() and not folder.is_symlink() else []
 
 
-def is_held(lock_file: Path) -> bool:
-    """Return whether a client holds the lock of a blob."""
-    if not lock_file.is_file():
-        return False
-    lock = FileLock(lock_file, mode=0o664)
+def _remove(path: Path) -> None:
+    with contextlib.suppress(PermissionError):  # another user's, in a sticky folder
+        path.unlink(missing_ok=True)
+
+
+def _is_abandoned(path: Path, lock_file: Path) -> bool:
+    """Return whether no client writes a temporary file; where that cannot be known, one of a week counts as such."""
+    is_old = time.time() - path.lstat().st_mtime > _FORGOTTEN
     try:
-        lock.acquire(timeout=0)
-    except (Timeout, NotImplementedError, OSError):
-        return True
-    with contextlib.suppress(OSError):
-        lock.release()
-    return False
+        held = is_held(lock_file) if lock_file.is_file() else False
+    except OSError:
+        held = None
+    return is_old if held is None else not held

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Self
 
+from modelgen.files import sync
 from modelgen.hub.fetching.spans import Journal, Span, first_gap, journal_of, merged, spans_of
 from modelgen.hub.hashing import Digest
 
@@ -152,7 +153,7 @@ class Part:
             OSError: It cannot be written, or read again.
         """
         self._catch_up()
-        os.fsync(self._descriptor)
+        sync(self._descriptor)
         self._drop_journal()
         return self.digest.hex()
 

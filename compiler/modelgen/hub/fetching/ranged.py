@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
+from modelgen.hub.answers import WrongAnswerError, title_of
 from modelgen.hub.fetching.crew import Crew
 from modelgen.hub.fetching.part import Part
 
@@ -82,6 +83,9 @@ class Opener:
         if first or stop is not None:
             request.add_header("Range", f"bytes={first}-{'' if stop is None else stop - 1}")
         answer: http.client.HTTPResponse = self._director.open(request, timeout=self._timeout)
+        if answer.headers.get_content_type() == "text/html":
+            with answer:
+                raise WrongAnswerError(answer.url, f"a web page{title_of(answer.read(2**16))}")
         return answer
 
 

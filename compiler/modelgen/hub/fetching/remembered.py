@@ -98,6 +98,7 @@ class Seen:
     def save(self, key: str, files: Iterable[str], small: Mapping[str, bytes]) -> None:
         """Write the note; `files` and `small` are all that `key` wants, nothing where it is not complete."""
         from modelgen.files import Staged
+        from modelgen.hub.modes import open_up
 
         paths = [*files]
         hashes = {path: hashlib.sha256(data).hexdigest() for path, data in small.items()}
@@ -109,7 +110,7 @@ class Seen:
             staged = Staged(self._hub, {_NOTE: note})
             try:
                 staged.publish(_NOTE)
-                (self._hub / _NOTE).chmod(0o644)
+                open_up(self._hub / _NOTE)
             finally:
                 staged.discard()
 

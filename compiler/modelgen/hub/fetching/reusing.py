@@ -1,4 +1,4 @@
-"""Contents that the hub directory has already, of another commit or under another name: a link is enough for them."""
+"""Contents that the hub directory has already, of another commit or by another name: a link, and no download."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
         if not is_right
     }
     begun: dict[int, Checkout] = {}
+    count = 0
     for job, source in found:
         if id(job) in damaged:
-            report(
-                Noticed(f"{job.checkout.repo}: {job.file.path} is damaged here: its hash is wrong; fetching it again")
-            )
+            what = f"{job.checkout.repo}: {job.file.path}"
+            report(Noticed(f"{what} is damaged here: its hash is wrong; fetching it again"))
             source.unlink(missing_ok=True)
             continue
         for checkout, file in job.places:
@@ -59,6 +59,9 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
             publishing.clear_way(checkout, file)
             _put(source, checkout, file)
             seen.add(path_in(hub, checkout, file), file.etag)
+            count += 1
+    if count:
+        report(Noticed(f"{count} file{'s' if count > 1 else ''} put in place without a download: the content is here"))
     return {*begun}
 
 

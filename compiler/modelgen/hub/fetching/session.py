@@ -12,6 +12,7 @@ from modelgen.hub import sentences
 from modelgen.hub.addresses import is_same_origin
 from modelgen.hub.failures import named
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
+from modelgen.hub.fetching.limit import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from modelgen.hub.client import Connection
     from modelgen.hub.fetching.pace import Pace
     from modelgen.hub.layout import Checkout
+
+_MOST_AT_ONCE = 64  # more than the pools have threads
 
 
 @dataclass
@@ -33,6 +36,8 @@ class Session:
         stop: Set when the whole fetch ends.
         pace: How fast bytes may come.
         last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
+        limit: Of files that come through the client at once.
+        is_bare: Whether the hub's answers lack the headers that the client needs.
     """
 
     hub: Path
@@ -41,6 +46,8 @@ class Session:
     stop: threading.Event
     pace: Pace
     last_byte: float = field(default_factory=time.monotonic)
+    limit: Limit = field(default_factory=lambda: Limit(_MOST_AT_ONCE))
+    is_bare: bool = False
     _in_xet: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

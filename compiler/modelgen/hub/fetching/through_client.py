@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from modelgen import __version__
 from modelgen.hub import client, publishing
+from modelgen.hub.fetching.directly import AnotherLengthError, bring_directly, lacks_headers
 from modelgen.hub.fetching.progress_bar import bar_class
 from modelgen.hub.fetching.ranged import DamagedError
 from modelgen.hub.hashing import is_intact
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from modelgen.hub.fetching.session import Session
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
+
+_SMALL = 1_000_000
+_SLOW = 5.0
+"""Seconds for a small file after which the server has too much to do: half of the client's patience with it."""
 
 
 def bring_through_client(session: Session, checkout: Checkout, file: File, *, counts: bool, is_xet: bool) -> None:
@@ -33,8 +39,10 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, co
         Exception: Whatever client, network and disk raise.
     """
     for is_last in (False, True):
-        with session.through_xet() if is_xet else contextlib.nullcontext():
-            come = _download(session, checkout, file)
+        with session.through_xet() if is_xet else contextlib.nullcontext(), session.limit.slot() as begun:
+            if session.stop.is_set():
+                raise InterruptedError
+            come = _download(session, checkout, file, begun)
         if is_there(checkout.pointer(file), file.size) and is_intact(checkout.pointer(file), file):
             publishing.open_and_sync(checkout.pointer(file))  # while others come
             session.count(checkout.repo, file.path, file.size * counts - come)
@@ -46,14 +54,17 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, co
     raise DamagedError("its content is not what models.lock says")
 
 
-def _download(session: Session, checkout: Checkout, file: File) -> int:
+def _download(session: Session, checkout: Checkout, file: File, begun: float) -> int:
     """Download a file, with a new address if the hub's signed one has expired; return how many bytes were told of."""
     try:
-        return _download_once(session, checkout, file)
+        return _download_once(session, checkout, file, begun)
     except Exception as error:
         if not _is_expired(session, error):
             raise
-        return _download_once(session, checkout, file)
+        return _download_once(session, checkout, file, begun)
+    finally:
+        if file.size < _SMALL and time.monotonic() - begun > _SLOW:
+            session.limit.slow_down(begun)
 
 
 def _is_expired(session: Session, error: BaseException) -> bool:
@@ -62,7 +73,7 @@ def _is_expired(session: Session, error: BaseException) -> bool:
     return bool(address) and not session.is_of_hub(address) and client.status_of(error) in (401, 403)
 
 
-def _download_once(session: Session, checkout: Checkout, file: File) -> int:
+def _download_once(session: Session, checkout: Checkout, file: File, begun: float) -> int:
     from huggingface_hub import hf_hub_download
 
     come = 0
@@ -74,17 +85,35 @@ def _download_once(session: Session, checkout: Checkout, file: File) -> int:
         session.pace.spend(count)
 
     def download() -> None:
-        hf_hub_download(
-            checkout.repo,
-            file.path,
-            revision=checkout.commit,
-            cache_dir=session.hub,
-            endpoint=session.connection.endpoint,
-            token=session.connection.token,
-            library_name="modelgen",
-            library_version=__version__,
-            tqdm_class=bar_class(advanced),
-        )
+        try:
+            hf_hub_download(
+                checkout.repo,
+                file.path,
+                revision=checkout.commit,
+                cache_dir=session.hub,
+                endpoint=session.connection.endpoint,
+                token=session.connection.token,
+                library_name="modelgen",
+                library_version=__version__,
+                tqdm_class=bar_class(advanced),
+            )
+        except OSError as error:
+            if client.is_of_length(error):
+                raise AnotherLengthError from error
+            raise
 
-    client.attempt(download, on_wait=session.noticing(checkout.repo, file.path))
+    def waits(error: BaseException, seconds: float) -> None:
+        session.limit.slow_down(begun)
+        session.noticing(checkout.repo, file.path)(error, seconds)
+
+    if not session.is_bare:
+        try:
+            client.attempt(download, on_wait=waits)
+        except Exception as error:
+            session.is_bare |= lacks_headers(error)
+            if not session.is_bare and not isinstance(error, AnotherLengthError):
+                raise
+        else:
+            return come
+    bring_directly(session, checkout, file)
     return come

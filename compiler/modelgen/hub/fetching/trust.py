@@ -9,6 +9,7 @@ from modelgen.files import InputError, ModelgenError
 from modelgen.hub.fetching.events import Noticed, Report
 from modelgen.hub.fetching.planning import path_in
 from modelgen.hub.hashing import in_parallel, is_intact
+from modelgen.hub.mounts import refuse_unwritable
 from modelgen.hub.small_files import small_files
 from modelgen.lockfile.repos import is_local
 
@@ -45,6 +46,8 @@ def find_damaged(
 def _is_right(checkout: Checkout, file: File) -> bool:
     try:
         return is_intact(checkout.pointer(file), file)
+    except PermissionError:
+        raise  # it may be whole, and somebody else's
     except OSError:
         return False
 
@@ -97,3 +100,13 @@ def refuse_links(checkout: Checkout) -> None:
                 f"{folder} is a link, which leads nowhere in a container; put the folder itself there, "
                 "or remove the link and run `modelgen fetch` again"
             )
+
+
+def refuse_closed(hub: Path, checkout: Checkout) -> None:
+    """Refuse, before the first byte, a repository that another user made and does not share.
+
+    Raises:
+        ModelgenError: It is one.
+    """
+    own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
+    refuse_unwritable(hub, [checkout.folder, *own, checkout.snapshot, hub / ".locks" / checkout.folder.name])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import mmap
 import os
 import time
 from typing import TYPE_CHECKING, Self
 
+from modelgen.files import UNSUPPORTED
 from modelgen.hub.fetching.part import BLOCK
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Writer:
             try:
                 return _write_at(self._direct, data, self._written)
             except OSError as error:
-                if error.errno != errno.EINVAL:
+                if error.errno not in UNSUPPORTED:
                     raise
                 # It wants larger sectors.
                 os.close(self._direct)

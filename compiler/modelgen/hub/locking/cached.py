@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub.layout import DEFAULT_REF
+from modelgen.hub.locking import hints
 from modelgen.hub.locking.listing import license_of
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 
@@ -26,6 +28,7 @@ _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.[a-z]+)", re.ASCII)
 _LARGE = (".bin", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".ot", ".pt", ".pth", ".safetensors")
 _SMALL_BYTES = 10_000_000
 _MAX_INDEX_BYTES = 64 * 2**20
+_LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # of a link
 _MAX_CARD_BYTES = 64 * 1024
 
 
@@ -47,6 +50,11 @@ class Found:
     is_large: bool
     expected: str | None
 
+    @property
+    def is_link_to_expected(self) -> bool:
+        """Whether it is a link to a blob that is named by the hash that it must have."""
+        return bool(self.expected) and _blob_name(self.path) == self.expected
+
 
 def locate(hub: Path, ask: Ask) -> tuple[str, Path]:
     """Return commit and folder of the snapshot that an engine would open by name.
@@ -58,16 +66,34 @@ def locate(hub: Path, ask: Ask) -> tuple[str, Path]:
     if not folder.is_dir():
         if is_local(want.repo):
             raise InputError(f"{ask.about} is not in {hub}; run `modelgen add PATH --as {want.repo}`")
-        raise ModelgenError(f"{ask.about} is not in {hub}; copy it there, or lock on a host with internet")
+        raise ModelgenError(f"{ask.about} is not in {hub}; {hints.download(hub, ask, ask.commit)}, or copy it there")
     commit = ask.commit or _commit(folder, ask)
     snapshot = folder / "snapshots" / commit
     if not snapshot.is_dir():
         there = _snapshots(folder)
         hint = f"there {'are' if there[1:] else 'is'} {', '.join(there[:3])}" if there else "there is none"
-        option = "" if is_local(want.repo) else " --offline"
-        way_out = f"run `modelgen lock{option} --upgrade {want.models[0]}`" if ask.commit else "fetch it again"
-        raise ModelgenError(f"{ask.about} has no snapshot {commit} in {hub}: {hint}; {way_out}")
+        raise ModelgenError(
+            f"{ask.about} has no snapshot {commit} in {hub}: {hint}; {_way_to_snapshot(hub, ask, commit, there)}"
+        )
     return commit, snapshot
+
+
+def _way_to_snapshot(hub: Path, ask: Ask, commit: str, there: list[str]) -> str:
+    """Return what to do where the snapshot of a commit is not there."""
+    want, ref = ask.want, hub / repo_folder(ask.want.repo) / "refs" / (ask.want.revision or DEFAULT_REF)
+    upgrade = f"`modelgen lock --offline --upgrade {want.models[0]}`" if want.models else "`modelgen lock --offline`"
+    if ask.commit and _text_of(ref) in there:
+        return f"run {upgrade}"
+    if is_local(want.repo):
+        return f"run `modelgen add PATH --as {want.repo}`" + (f", then {upgrade}" if ask.commit else "")
+    return hints.download(hub, ask, commit)
+
+
+def _text_of(ref: Path) -> str | None:
+    try:
+        return ref.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
 
 
 def _commit(folder: Path, ask: Ask) -> str:
@@ -78,19 +104,28 @@ def _commit(folder: Path, ask: Ask) -> str:
     try:
         text = ref.read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        there = _snapshots(folder)
-        shown = (
-            f'write `revision = "{there[0]}"` in models.toml' if len(there) == 1 else "write the commit as `revision`"
-        )
-        raise ModelgenError(f"{ask.about}: there is no {ref}, so nothing finds it by that name; {shown}") from None
+        raise ModelgenError(
+            f"{ask.about}: there is no {ref}, so nothing finds it by that name; {_way_to_ref(folder, ask, ref)}"
+        ) from None
     if not is_commit(text.strip()):
-        raise ModelgenError(f"{ask.about}: {ref} holds no commit; write the 40 hex digits into it, or fetch again")
+        raise ModelgenError(f"{ask.about}: {ref} holds no commit; {_way_to_ref(folder, ask, ref)}")
     if text != text.strip():
         raise ModelgenError(
             f"{ask.about}: {ref} has white space about its commit, with which no engine finds the snapshot; "
-            f"write it anew: printf %s {text.strip()} > {ref}"
+            f"{hints.write_ref(ref, text.strip())}"
         )
     return text
+
+
+def _way_to_ref(folder: Path, ask: Ask, ref: Path) -> str:
+    """Return what to do where no ref names a snapshot: of several, only the user knows which is meant."""
+    there, repo = _snapshots(folder), ask.want.repo
+    if not there:
+        return f"run `modelgen add PATH --as {repo}`" if is_local(repo) else hints.download(folder.parent, ask)
+    if ref.is_dir():
+        return f'write `revision = "{there[0]}"` in models.toml' + (f", or another of {there}" if there[1:] else "")
+    others = f", or with another of the snapshots that are there: {', '.join(there[1:])}" if there[1:] else ""
+    return hints.write_ref(ref, there[0]) + others
 
 
 def _snapshots(folder: Path) -> list[str]:
@@ -100,13 +135,18 @@ def _snapshots(folder: Path) -> list[str]:
         return []
 
 
-def find_files(commit: str, snapshot: Path) -> dict[str, Found]:
+def listing_of(snapshot: Path) -> Path:
+    """Return where the client keeps the listing of a snapshot's commit."""
+    return snapshot.parent.parent / "trees" / f"{snapshot.name}.json"
+
+
+def find_files(snapshot: Path) -> dict[str, Found]:
     """Return the files of a snapshot by path, and those that should be there and are not.
 
     Raises:
         OSError: The snapshot cannot be read.
     """
-    listing = _read_listing(snapshot.parent.parent / "trees" / f"{commit}.json")
+    listing = _read_listing(listing_of(snapshot))
     # What the listing does not have is not of this commit: a file of the system's, or of an engine's.
     paths = (path for path in _walk(snapshot) if path in listing or not listing)
     found = {path: _look_at(snapshot / path, listing.get(path)) for path in paths}
@@ -127,7 +167,9 @@ def _walk(snapshot: Path) -> Iterator[str]:
 def _look_at(path: Path, listed: str | None) -> Found:
     try:
         status = path.stat()
-    except FileNotFoundError:  # a link that leads nowhere
+    except OSError as error:
+        if error.errno not in _LEADS_NOWHERE:
+            raise
         status = None
     if status is None or not stat.S_ISREG(status.st_mode):
         return Found(path, 0, is_there=False, is_large=False, expected=None)
@@ -149,7 +191,11 @@ def _blob_name(path: Path) -> str | None:
 
 
 def _read_listing(tree: Path) -> dict[str, str]:
-    """Return the hash of each file by path, as the client stored it when it fetched the snapshot."""
+    """Return the hash of each file by path, as the client stored it when it fetched the snapshot.
+
+    Raises:
+        OSError: It is there, and cannot be read.
+    """
     files = _read_json(tree).get("files")
     listed = {}
     for path, entry in files.items() if isinstance(files, dict) else ():
@@ -188,7 +234,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         if path.stat().st_size > _MAX_INDEX_BYTES:
             return {}
         read = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -13,7 +13,7 @@ from modelgen.files import InputError
 from modelgen.hub.left_out import Choice, choose, nearest
 from modelgen.hub.loadable import config_name, is_weights, why_not
 from modelgen.hub.modules import MODULES, missing_modules
-from modelgen.lockfile.code import code_repos, reduced
+from modelgen.lockfile.code import code_repos, may_name_code, reduced
 from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot
 from modelgen.lockfile.loading import read_by
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LICENSE = 100
 # Of a config that is read: a tokenizer_config.json with all its added tokens has 2 MB.
-_MOST_OF_CONFIG = 8 * 2**20
-_CONFIGS = re.compile(r"config\.json|[\w-]+_config\.json")
+_MOST_OF_CONFIG = 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,14 @@ class Pinned:
         unneeded: Bytes of the files that serving does not need, by which patterns is in the entry.
         unasked: Number and bytes of the files that `include` does not name.
         chosen: Which of several forms of its weights an engine reads; empty where there is one.
+        unchecked: What nobody could check, as in "3 files have no hash to compare with"; only offline.
     """
 
     entry: Snapshot
     unneeded: int
     unasked: tuple[int, int]
     chosen: str = ""
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     """
     want = ask.want
     config = _config(ask, facts.texts)
-    if fault := why_not(want, choice.kept, config) or _without_modules(choice.kept, facts.texts):
+    if fault := why_not(want.form, choice.kept, config, want.loaders) or _without_modules(choice.kept, facts.texts):
         raise unusable(ask, fault)
     try:
         entry = Snapshot(
@@ -163,7 +164,7 @@ def files_to_read(ask: Ask, files: Iterable[File]) -> Iterator[File]:
     """Yield the small files that say what a repository is: its config, and what may name code or modules."""
     own = config_name(ask.want.form)
     for file in files:
-        is_config = file.path == own or (ask.want.trusted and _CONFIGS.fullmatch(file.path))
+        is_config = file.path == own or (ask.want.trusted and may_name_code(file.path))
         is_asked = is_config or (file.path == MODULES and _is_model(ask.want))
         if is_asked and file.size <= _MOST_OF_CONFIG:
             yield file

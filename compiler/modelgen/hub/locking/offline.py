@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import weights
+from modelgen.hub.checkpoint import read_json
 from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.locking.cached import Found, find_files, locate, read_license
+from modelgen.hub.lacking import TOKENIZER_CONFIG, lacks
+from modelgen.hub.loadable import CONFIG
+from modelgen.hub.locking import hints
+from modelgen.hub.locking.cached import Found, find_files, listing_of, locate, read_license
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
@@ -21,17 +25,18 @@ from modelgen.hub.locking.listing import (
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from modelgen.hub.left_out import Choice
-    from modelgen.lockfile.entries import File
+    from modelgen.lockfile.entries import File, Snapshot
 
 
 @dataclass(frozen=True)
 class _Opened:
     """A snapshot whose files have been found, and not yet read."""
 
+    hub: Path
     ask: Ask
     commit: str
     snapshot: Path
@@ -40,7 +45,11 @@ class _Opened:
 
 
 def look_up(
-    hub: Path, asks: Iterable[Ask], planned: Callable[[int], None], hashed: Callable[[int], None]
+    hub: Path,
+    asks: Iterable[Ask],
+    planned: Callable[[int], None],
+    hashed: Callable[[int], None],
+    tokenizers: Collection[str] = (),
 ) -> list[tuple[Ask, Pinned | ModelgenError]]:
     """Return what a hub directory has for each of `asks`, or the sentence that says why not.
 
@@ -49,6 +58,7 @@ def look_up(
         asks: What to look up.
         planned: Told how many bytes there are to hash.
         hashed: Told of bytes that are hashed, by several threads.
+        tokenizers: Ids of models whose tokenizer is in another repository.
     """
     opened = [(ask, _open(hub, ask)) for ask in asks]
     files = {
@@ -60,22 +70,22 @@ def look_up(
     planned(sum(found.size for found in files.values()))
     biggest_first = sorted(files.values(), key=lambda found: -found.size)
     digests = dict(in_parallel(lambda found: (found.path, _hash(found, hashed)), biggest_first))
-    return [(ask, _conclude(one, digests) if isinstance(one, _Opened) else one) for ask, one in opened]
+    return [(ask, _conclude(one, digests, tokenizers) if isinstance(one, _Opened) else one) for ask, one in opened]
 
 
 def _open(hub: Path, ask: Ask) -> _Opened | ModelgenError:
     try:
         commit, snapshot = locate(hub, ask)
-        found = find_files(commit, snapshot)
+        found = find_files(snapshot)
         choice = choose_files(ask, found)
         absent = [path for path in choice.kept if not found[path].is_there]
         if absent:
-            return _fault(ask, commit, f"lacks {_some(absent)}")
+            return _incomplete(hub, ask, commit, absent)
     except ModelgenError as error:
         return error
     except OSError as error:
-        return ModelgenError(f"{ask.about}: cannot read {error.filename or hub}: {error.strerror}; make it readable")
-    return _Opened(ask, commit, snapshot, found, choice)
+        return _unreadable(ask, error.filename or hub, error)
+    return _Opened(hub, ask, commit, snapshot, found, choice)
 
 
 def _hash(found: Found, hashed: Callable[[int], None]) -> str | OSError:
@@ -87,27 +97,28 @@ def _hash(found: Found, hashed: Callable[[int], None]) -> str | OSError:
     return digest.hex()
 
 
-def _conclude(opened: _Opened, digests: Mapping[Path, str | OSError]) -> Pinned | ModelgenError:
+def _conclude(
+    opened: _Opened, digests: Mapping[Path, str | OSError], tokenizers: Collection[str]
+) -> Pinned | ModelgenError:
     ask, files, damaged = opened.ask, [], []
     try:
         for path in opened.choice.kept:
             found, digest = opened.found[path], digests[opened.found[path].path]
             if isinstance(digest, OSError):
-                return ModelgenError(f"{ask.about}: cannot read {found.path}: {digest.strerror}; make it readable")
+                return _unreadable(ask, found.path, digest)
             if found.expected not in (None, digest):
                 damaged.append(path)
             sha256, blob = (digest, None) if found.is_large else (None, digest)
             files.append(make_file(ask, path, found.size, sha256=sha256, blob=blob))
         if damaged:
-            return _fault(
-                ask, opened.commit, f"is damaged: {_some(damaged)} {'have' if damaged[1:] else 'has'} other bytes"
-            )
+            return _damaged(opened, damaged, f"{_some(damaged)} {'have' if damaged[1:] else 'has'} other bytes")
         sizes = {path: found.size for path, found in opened.found.items()}
-        return make_entry(ask, opened.choice, files, sizes, _facts(opened, files))
+        pinned = make_entry(ask, opened.choice, files, sizes, _facts(opened, files))
+        return replace(pinned, unchecked=tuple(_unchecked(opened, pinned.entry, tokenizers)))
     except ModelgenError as error:
         return error
     except OSError as error:
-        return ModelgenError(f"{ask.about}: cannot read {error.filename}: {error.strerror}; make it readable")
+        return _unreadable(ask, error.filename or opened.snapshot, error)
 
 
 def _facts(opened: _Opened, files: list[File]) -> Facts:
@@ -119,21 +130,69 @@ def _facts(opened: _Opened, files: list[File]) -> Facts:
         try:
             found = weights.bytes_by_dtype(weights.read_local(path), file.size)
         except weights.BadWeightsError as error:
-            raise _fault(opened.ask, opened.commit, f"is damaged: {file.path}: {error}") from error
+            if opened.found[file.path].expected and not is_local(opened.ask.want.repo):
+                raise InputError(  # its hash is right, so no other copy is better
+                    f"{opened.ask.about}: {file.path} is damaged on the hub: {error}; `exclude` it in models.toml, or "
+                    "choose another `revision`"
+                ) from error
+            raise _damaged(opened, [file.path], f"{file.path}: {error}") from error
         for dtype, count in found.items():
             sums[dtype] = sums.get(dtype, 0) + count
     texts = {file.path: opened.found[file.path].path.read_bytes() for file in files_to_read(opened.ask, files)}
     return Facts(opened.commit, read_license(opened.snapshot), weights=sums, texts=texts)
 
 
-def _fault(ask: Ask, commit: str, what: str) -> ModelgenError:
-    """Return the sentence for a snapshot that is not whole."""
+def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:
+    reason = (error.strerror or str(error)).lower()
+    return ModelgenError(f"{ask.about}: cannot read {path}: {reason}; make it readable and run the command again")
+
+
+def _incomplete(hub: Path, ask: Ask, commit: str, absent: list[str]) -> ModelgenError:
+    """Return the sentence for a snapshot that lacks files."""
     if is_local(ask.want.repo):
-        return InputError(f"{ask.about} {what}; add it again by `modelgen add PATH --as {ask.want.repo}`")
+        return InputError(f"{ask.about} lacks {_some(absent)}; {_add_again(ask)}")
     return ModelgenError(
-        f"{ask.about} in the hub directory {what}; fetch it again on a host with internet, by "
-        f"`hf download {ask.want.repo} --revision {commit}`, and remove the files named here first"
+        f"{ask.about} in the hub directory lacks {_some(absent)}; {hints.download(hub, ask, commit, absent)}"
     )
+
+
+def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
+    """Return the sentence for a snapshot whose files have wrong bytes."""
+    ask, hub = opened.ask, opened.hub
+    if is_local(ask.want.repo):
+        return InputError(f"{ask.about} is damaged: {what}; {_add_again(ask)}")
+    # The client replaces blobs, and never what stands in a snapshot in place of the right link.
+    wrong = [opened.found[path].path for path in damaged if not opened.found[path].is_link_to_expected]
+    # Where link and listing name two hashes, only the hub knows which is right.
+    wrong += [listing_of(opened.snapshot)] if any(opened.found[path].expected == "" for path in damaged) else []
+    return ModelgenError(
+        f"{ask.about} in the hub directory is damaged: {what}; {hints.remove(wrong)}"
+        f"{hints.download(hub, ask, opened.commit, damaged, force=True)}"
+    )
+
+
+def _add_again(ask: Ask) -> str:
+    add = f"add it again by `modelgen add PATH --as {ask.want.repo}`"
+    return f"{add}, then run `modelgen lock --offline --upgrade {ask.want.models[0]}`" if ask.commit else add
+
+
+def _unchecked(opened: _Opened, entry: Snapshot, tokenizers: Collection[str]) -> Iterator[str]:
+    """Yield what nothing on this host could confirm about a snapshot."""
+    unnamed = [file.path for file in entry.files if opened.found[file.path].expected is None]
+    if unnamed:
+        has, their = ("has", "its") if len(unnamed) == 1 else ("have", "their")
+        yield f"{_some(unnamed)} {has} no hash to compare with, so {their} own bytes were taken as they are"
+    if opened.ask.want.form != "checkpoint":
+        return
+    found = {path: opened.found[path].path for path in entry.by_path}
+    config, tokenizer = (_table(found.get(name)) for name in (CONFIG, TOKENIZER_CONFIG))
+    paths = {*found, *(["tokenizer.json"] if {*opened.ask.want.models} <= {*tokenizers} else [])}
+    yield from lacks(entry.repo, paths, config, tokenizer, is_listed=listing_of(opened.snapshot).is_file())
+
+
+def _table(path: Path | None) -> dict[str, Any]:
+    read = read_json(path.resolve()) if path else None
+    return read if isinstance(read, dict) else {}
 
 
 def _some(paths: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, sentences, weights
+from modelgen.hub.answers import DamagedAnswerError, raise_for_status, refuse_page
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import File
 
 _AT_ONCE = 8
+_WAITS_SHOWN = 20
 _PATIENCE = 20.0
 """Seconds without a byte after which a connection counts as dead."""
 
@@ -110,19 +113,25 @@ def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[Reposit
     return _Draft(ask, info, choice, files, texts, headers, access)
 
 
+class _DamagedError(Exception):
+    """What came has another hash than the hub announced."""
+
+
 class _Hub:
     """The requests, each tried again where that can help, each failure a sentence."""
 
     def __init__(self, connection: Connection, say: Callable[[str], None]) -> None:
         self._connection = connection
         self._say = say
+        self._waits: Counter[str] = Counter()
+        # A host that did not answer any of several tries is not asked about three hundred other repositories.
+        self._down: dict[str, Exception] = {}
 
     def info(self, ask: Ask) -> Repository:
         revision = ask.commit or ask.want.revision
         call = partial(ask_repository, self._connection, ask.want.repo, revision)
-        return self._attempt(
-            call, ask, f"commit {ask.commit}" if ask.commit else f"revision {revision}" if revision else ""
-        )
+        what = f"commit {ask.commit}" if ask.commit else f"revision {revision}" if revision else ""
+        return self._attempt(lambda: self._twice(call, DamagedAnswerError, ask, "the list of its files"), ask, what)
 
     def access(self, ask: Ask, commit: str, file: File) -> None:
         """Try to read a file; mirrors do not know the hub's own question whether it may be read."""
@@ -130,39 +139,75 @@ class _Hub:
         self._attempt(partial(_read_once, self._connection, ask.want.repo, commit, file.path, span), ask, file.path)
 
     def small_file(self, ask: Ask, commit: str, file: File) -> bytes:
-        data = self._read(ask, commit, file.path, 0, file.size)
-        git_id = hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
-        if file.etag not in (git_id, hashlib.sha256(data).hexdigest()):
-            raise ModelgenError(f"{ask.about}: {file.path} came damaged; run the command again")
-        return data
+        def read() -> bytes:
+            data = self._read(ask, commit, file.path, 0, file.size)
+            git_id = hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
+            if file.etag not in (git_id, hashlib.sha256(data).hexdigest()):
+                raise _DamagedError
+            return data
+
+        try:
+            return self._twice(read, _DamagedError, ask, file.path)
+        except _DamagedError as error:
+            raise ModelgenError(
+                f"{ask.about}: {file.path} came damaged twice; something between the hub and this host changes it: "
+                "try without a proxy or a mirror"
+            ) from error
 
     def weights(self, ask: Ask, commit: str, file: File) -> dict[str, int]:
+        read = partial(self._read, ask, commit, file.path)
         try:
-            return weights.bytes_by_dtype(partial(self._read, ask, commit, file.path), file.size)
+            return self._twice(lambda: weights.bytes_by_dtype(read, file.size), weights.BadWeightsError, ask, file.path)
         except weights.BadWeightsError as error:
             raise InputError(
                 f"{ask.about}: {file.path} is damaged on the hub: {error}; `exclude` it in models.toml, or choose "
                 "another `revision`"
             ) from error
 
+    def _twice(self, call: Callable[[], client.T], damage: type[Exception], ask: Ask, what: str) -> client.T:
+        """Return what a call returns, made once more if what came was damaged: it may be so on the wire alone."""
+        try:
+            return call()
+        except damage:
+            self._say(f"{ask.about}: {what} came damaged; reading it again")
+            return call()
+
     def _read(self, ask: Ask, commit: str, path: str, start: int, stop: int) -> bytes:
         """Return some bytes of a file: all that a header needs of a shard of 5 GB."""
         if start == stop:
             return b""
         return self._attempt(
-            partial(_read_once, self._connection, ask.want.repo, commit, path, (start, stop)), ask, path
+            partial(_read_once, self._connection, ask.want.repo, commit, path, (start, stop)), ask, path, "file"
         )
 
-    def _attempt(self, call: Callable[[], client.T], ask: Ask, what: str) -> client.T:
+    def _attempt(self, call: Callable[[], client.T], ask: Ask, what: str, kind: str = "api") -> client.T:
         def on_wait(error: BaseException, seconds: float) -> None:
             status = client.status_of(error)
             reason = f"the hub answers {status}" if status else "the hub cannot be reached"
-            self._say(f"{ask.about}: {reason}; trying again in {seconds:.1f} s")
+            self._waits[reason] += 1
+            if self._waits[reason] <= _WAITS_SHOWN:
+                self._say(f"{ask.about}: {reason}; trying again in {seconds:.1f} s")
+            elif self._waits[reason] == _WAITS_SHOWN + 1:
+                self._say(f"{reason}: more such waits are not shown")
 
+        if (down := self._down.get(kind)) is not None:
+            raise _explained(down, self._connection, ask, what) from down
         try:
-            return client.attempt(call, on_wait=on_wait)
+            found = client.attempt(call, on_wait=on_wait)
         except Exception as error:
+            if _is_silent(error):
+                self._down[kind] = error
             raise _explained(error, self._connection, ask, what) from error
+        self._down.pop(kind, None)
+        return found
+
+
+def _is_silent(error: Exception) -> bool:
+    """Return whether nobody answered at all."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    kinds = (httpx.ConnectError, httpx.TimeoutException)
+    return client.status_of(error) is None and any(isinstance(cause, kinds) for cause in client.causes(error))
 
 
 def _explained(error: Exception, connection: Connection, ask: Ask, what: str) -> ModelgenError:
@@ -176,16 +221,15 @@ def _explained(error: Exception, connection: Connection, ask: Ask, what: str) ->
 
 def _read_once(connection: Connection, repo: str, commit: str, path: str, span: tuple[int, int]) -> bytes:
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # type: ignore[attr-defined]
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
     start, stop = span
     url = hf_hub_url(repo, path, revision=commit, endpoint=connection.endpoint)
     headers = build_hf_headers(token=connection.token, library_name="modelgen")
     headers |= {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-{stop - 1}"} if stop else {})
     with get_session().stream("GET", url, headers=headers, timeout=_PATIENCE) as response:
-        if not response.is_success:
-            response.read()
-        hf_raise_for_status(response)
+        raise_for_status(response)
+        refuse_page(response)
         # A server that knows no ranges sends the whole file; the rest of it is not waited for.
         skipped = 0 if response.status_code == 206 else start
         data = bytearray()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from modelgen.files import ModelgenError
+from modelgen.files import InputError, ModelgenError
 from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import offline
 from modelgen.hub.locking.listing import Ask, Pinned, unusable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.target_names import Target
     from modelgen.lockfile.wants import Want
 
 
@@ -32,6 +33,7 @@ class Places:
         asked: Told how many repositories are asked for.
         planned: Told how many bytes of the hub directory there are to hash.
         hashed: Told of bytes that are hashed.
+        target: What the file system of the hub directory holds, which may be another host's.
     """
 
     hub: Path
@@ -40,6 +42,7 @@ class Places:
     asked: Callable[[int], None]
     planned: Callable[[int], None]
     hashed: Callable[[int], None]
+    target: Target
 
 
 @dataclass
@@ -50,20 +53,41 @@ class Resolution:
         kept: Entries of the old lock.
         pinned: New ones.
         faults: Why there are not all.
+        retained: Entries of the old lock that still answer a want whose look-up failed.
+        untouched: Entries of the old lock that nobody asked about.
     """
 
     kept: dict[Want, Snapshot] = field(default_factory=dict)
     pinned: dict[Want, Pinned] = field(default_factory=dict)
     faults: dict[Want, ModelgenError] = field(default_factory=dict)
+    retained: dict[Want, Snapshot] = field(default_factory=dict)
+    untouched: dict[Want, Snapshot] = field(default_factory=dict)
 
     @property
     def lock(self) -> Lock:
         """The entries so far."""
-        return Lock(snapshots=[*self.kept.values(), *(pinned.entry for pinned in self.pinned.values())])
+        pinned = {want: found.entry for want, found in self.pinned.items()}
+        return Lock(snapshots=[*(self.untouched | self.retained | self.kept | pinned).values()])
+
+    @property
+    def unchecked(self) -> list[Pinned]:
+        """New entries about which something could not be checked."""
+        return [found for found in self.pinned.values() if found.unchecked]
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is an entry for anything that was asked about."""
+        return bool(self.kept or self.pinned or self.retained)
 
 
-def resolve(needs: Callable[[Lock], list[Want]], old: Lock, moved: Collection[str], places: Places) -> Resolution:
-    """Return an entry for everything that is needed.
+def resolve(
+    needs: Callable[[Lock], list[Want]],
+    old: Lock,
+    moved: Collection[str],
+    places: Places,
+    only: frozenset[str] | None = None,
+) -> Resolution:
+    """Return an entry for everything that is needed, as far as it can be had.
 
     A config.json may name further repositories, so it goes on until nothing new is needed.
 
@@ -72,27 +96,101 @@ def resolve(needs: Callable[[Lock], list[Want]], old: Lock, moved: Collection[st
         old: The lock as it is.
         moved: Ids of the models whose commits are to move.
         places: Where to look.
+        only: Ids of the models that are meant, whatever others need stays as it is; None for all.
     """
     done = Resolution()
     freed: set[tuple[str, str | None]] = set()
     before: list[tuple[Want, tuple[str, ...]]] = []
     while True:
-        wanted = needs(done.lock)
+        needed = needs(done.lock)
         # By repository and revision: one ref has one commit, whoever else needs it.
-        freed |= {(want.repo, want.revision) for want in wanted if any(model in moved for model in want.models)}
+        freed |= {(want.repo, want.revision) for want in needed if any(model in moved for model in want.models)}
+        wanted = [want for want in needed if _is_meant(want, old, freed, only)]
+        if only is not None:
+            done.untouched = {
+                entry.want: entry
+                for entry in old.snapshots
+                if entry.want not in wanted and (entry.want in needed or not only >= {*entry.models})
+            }
+        done.pinned = {want: found for want, found in done.pinned.items() if not _is_outgrown(want, found, wanted)}
         done.kept = _keep(wanted, old, freed, done)
         missing = [want for want in wanted if not any(want in part for part in (done.kept, done.pinned, done.faults))]
         now = [(want, want.models) for want in wanted]
         if not missing and now == before:
+            for want, kept in done.kept.items():
+                if (fault := _unfit(want, kept, places.target)) is not None:
+                    done.faults[want], done.retained[want] = fault, kept
+            _keep_together(done, old)
+            _keep_former(done, old)
             return _refresh(done, wanted)
         before = now
         pins = _pins(old, freed, done)
         asks = [Ask(want, pins.get((want.repo, want.revision))) for want in missing]
-        for ask, found in _look_up(asks, places):
+        tokenizers = {model for want in needed if want.role == "tokenizer" for model in want.models}
+        for ask, found in _look_up(asks, places, tokenizers):
+            if not isinstance(found, ModelgenError):
+                found = _held(ask.want, found, places.target)  # noqa: PLW2901 - the same answer, judged once more
             if isinstance(found, ModelgenError):
                 done.faults[ask.want] = found
+                if (entry := _usable(ask.want, old)) is not None:
+                    done.retained[ask.want] = entry
             else:
                 done.pinned[ask.want] = found
+
+
+def _is_meant(want: Want, old: Lock, freed: Collection[tuple[str, str | None]], only: Collection[str] | None) -> bool:
+    """Return whether a want is asked about: one of a named model, or one that moves along with it."""
+    return (
+        only is None
+        or any(model in only for model in want.models)
+        or ((want.repo, want.revision) in freed and old.find(want) is not None)
+    )
+
+
+def _held(want: Want, found: Pinned, target: Target) -> Pinned | ModelgenError:
+    return _unfit(want, found.entry, target) or found
+
+
+def _unfit(want: Want, entry: Snapshot, target: Target) -> InputError | None:
+    """Return the error of an entry with a file that the hub directory cannot hold."""
+    if (fault := target.why_not(entry.by_path)) is None:
+        return None
+    return InputError(
+        f"{Ask(want, entry.commit).about} has a file that {target.where} cannot hold: {fault}; `exclude` it in "
+        "models.toml, or put the hub directory on another file system by `[project] hub`"
+    )
+
+
+def _usable(want: Want, old: Lock) -> Snapshot | None:
+    """Return the old entry that answers a want, if an engine could load it."""
+    entry = old.find(want)
+    return (
+        entry if entry is not None and why_not(want.form, entry.by_path, entry.config, want.loaders) is None else None
+    )
+
+
+def _keep_together(done: Resolution, old: Lock) -> None:
+    """Let no ref have two commits: where one want of it keeps its old commit, the others do too if they can."""
+    commits = {(want.repo, want.revision): entry.commit for want, entry in done.retained.items()}
+    for want, found in [*done.pinned.items()]:
+        commit = commits.get((want.repo, want.revision), found.entry.commit)
+        if commit != found.entry.commit and (entry := _usable(want, old)) is not None:
+            done.retained[want] = entry
+            del done.pinned[want]
+
+
+def _keep_former(done: Resolution, old: Lock) -> None:
+    """Keep what was locked of a repository for which a look-up failed: a `revision` may only be mistyped."""
+    answered = {*done.kept, *done.pinned, *done.retained}
+    failed = {want.repo for want in done.faults if want not in answered}
+    done.untouched |= {
+        entry.want: entry for entry in old.snapshots if entry.repo in failed and entry.want not in answered
+    }
+
+
+def _is_outgrown(want: Want, found: Pinned, wanted: Iterable[Want]) -> bool:
+    """Return whether a config has named a repository in the meantime for a loader that reads other files of it."""
+    return any(other == want and why_outdated(other, found.entry) for other in wanted)
 
 
 def _keep(
@@ -105,7 +203,7 @@ def _keep(
         if entry is None or why_outdated(want, entry):
             continue
         # It was locked for another model, or by another version.
-        if fault := why_not(want, entry.by_path, entry.config):
+        if fault := why_not(want.form, entry.by_path, entry.config, want.loaders):
             done.faults[want] = unusable(Ask(want, entry.commit), fault)
         else:
             kept[want] = entry
@@ -123,6 +221,7 @@ def _refresh(done: Resolution, wanted: Iterable[Want]) -> Resolution:
     """Return it with who needs what now."""
     models = {want: [*want.models] for want in wanted}
     done.kept = {want: with_models(entry, models[want]) for want, entry in done.kept.items()}
+    done.retained = {want: with_models(entry, models[want]) for want, entry in done.retained.items() if want in models}
     done.pinned = {
         want: replace(found, entry=with_models(found.entry, models[want]))
         for want, found in done.pinned.items()
@@ -136,11 +235,11 @@ def with_models(entry: Snapshot, models: list[str]) -> Snapshot:
     return Snapshot(**{**{name: getattr(entry, name) for name in Snapshot.model_fields}, "models": models})
 
 
-def _look_up(asks: list[Ask], places: Places) -> list[tuple[Ask, Pinned | ModelgenError]]:
+def _look_up(asks: list[Ask], places: Places, tokenizers: Collection[str]) -> list[tuple[Ask, Pinned | ModelgenError]]:
     """Ask the hub, and the hub directory for what only that has."""
     here = [ask for ask in asks if places.connect is None or is_local(ask.want.repo)]
     there = [ask for ask in asks if ask not in here]
-    found = offline.look_up(places.hub, here, places.planned, places.hashed) if here else []
+    found = offline.look_up(places.hub, here, places.planned, places.hashed, tokenizers) if here else []
     if there and places.connect is not None:
         from modelgen.hub.locking import online
 

@@ -62,7 +62,7 @@ class Needed:
         for need in needs:
             folder = repo_folder(need.repo)
             self.commits[folder].add(need.commit)
-            self.etags[folder].update(need.etags)
+            self.etags[folder].update(need.files.values())
             for name in need.refs:
                 self.refs.setdefault((folder, name), need.commit)
         self.assets.update(assets)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED
-from modelgen.hub.fetching.leftovers import is_held
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.layout import own_ref
 from modelgen.hub.pruning.looking import disk_bytes, entries, hops, walk
-from modelgen.lockfile.repos import ASSETS, LOCAL, OWN_FOLDER, is_commit, repo_folder
+from modelgen.lockfile.repos import ASIDE, ASSETS, LOCAL, OWN_FOLDER, is_commit, repo_folder
+from modelgen.locks import is_held
 
 if TYPE_CHECKING:
     import os
@@ -59,17 +59,19 @@ class Plan:
         refs: The commit that a ref is to name, or None where it goes, by path below the hub directory.
         local: Snapshots of local models that nobody needs and that stay.
         left: What stays because it cannot be judged, and why.
+        ref_bytes: That the refs which go take.
     """
 
     things: list[Thing] = field(default_factory=list)
     refs: dict[str, str | None] = field(default_factory=dict)
     local: list[Thing] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
+    ref_bytes: int = 0
 
     @property
     def bytes(self) -> int:
         """Bytes that the disk has more of when all has gone."""
-        return sum(thing.bytes for thing in self.things)
+        return self.ref_bytes + sum(thing.bytes for thing in self.things)
 
 
 def make_plan(hub: Path, needed: Needed, *, local: bool) -> Plan:
@@ -104,6 +106,8 @@ def make_plan(hub: Path, needed: Needed, *, local: bool) -> Plan:
         for path in [commit] if commit != name else [f"{name}/snapshots/{one}" for one in _commits(hub, name)]:
             plan.local.append(Thing("snapshot", path, "it may be the only copy", (path,), _targets(hub, path)))
     plan.things, plan.local = _weigh(hub, plan.things), _weigh(hub, plan.local)
+    refs = tuple(path for path, commit in plan.refs.items() if commit is None)
+    plan.ref_bytes = sum(thing.bytes for thing in _weigh(hub, [Thing("refs", "", "", (), refs)]))
     return plan
 
 
@@ -247,8 +251,12 @@ def _own_things(hub: Path, needed: Needed) -> Iterator[Thing]:
         if entry.is_dir(follow_symlinks=False) and entry.name not in needed.assets:
             yield Thing("asset", f"{ASSETS}/{entry.name}", _UNNEEDED, (f"{ASSETS}/{entry.name}",))
     for name, command in (("adding", "add"), ("pruned", "prune")):
-        if entries(hub, path := f"{OWN_FOLDER}/{name}"):
+        if follow(hub, path := f"{OWN_FOLDER}/{name}").is_folder:
             yield Thing("leftover", path, f"left by a `modelgen {command}` that was killed", (path,))
+    if follow(hub, ASIDE).is_folder:
+        yield Thing(
+            "leftover", ASIDE, "moved out of snapshots by `verify --fix` or `fetch`, damaged or edited", (ASIDE,)
+        )
     staged = [path for path, entry in walk(hub, f"{OWN_FOLDER}/locks") if entry.name.endswith(STAGED)]
     if staged:
         yield Thing("leftover", f"{OWN_FOLDER}/locks", "half-written entries", (), tuple(staged))

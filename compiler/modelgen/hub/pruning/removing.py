@@ -64,13 +64,13 @@ def _remove_folder(hub: Path, path: str) -> None:
         shutil.rmtree(hub / PRUNED)
         return
     make_folder(hub / PRUNED)
-    away = Path(tempfile.mkdtemp(dir=hub / PRUNED)) / "folder"
+    away = Path(tempfile.mkdtemp(dir=hub / PRUNED))
     try:
-        (hub / path).rename(away)
+        (hub / path).rename(away / "folder")
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        away = hub / path  # a mount of its own
+        shutil.rmtree(hub / path)  # a mount of its own
     shutil.rmtree(away)
 
 

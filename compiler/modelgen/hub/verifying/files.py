@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from modelgen.hub.following import first_link, follow
 from modelgen.hub.layout import asset_path
-from modelgen.hub.verifying.problems import FIX, Drop, Problem, how_to_bring
+from modelgen.hub.verifying.copies import has_blob, in_blobs
+from modelgen.hub.verifying.problems import FIX, Drop, Link, Problem, how_to_bring
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
 
@@ -85,12 +86,16 @@ class FileLooker:
         blob = f"{repo_folder(checkout.repo)}/blobs/{file.etag}"
         drop = None if is_local(checkout.repo) else Drop(path, blob, file)
         helps = how_to_bring(checkout, is_bad=False), how_to_bring(checkout, is_bad=True)
+        found = len(self.problems)
         landing = self._look(Place(path, checkout.repo, checkout.models, *helps, drop), file)
-        if landing is None:
+        is_bad = len(self.problems) > found
+        if is_bad and has_blob(self.hub, blob, file):
+            self.problems[found] = in_blobs(self.hub, self.problems[found], Link(path, blob, file))
+        if landing is None or (is_bad and self.problems[found].kind == "unlinked"):
             # A fetch links to the blob of that name as it is.
             place = Place(blob, checkout.repo, checkout.models, *helps, drop)
-            if (found := follow(self.hub, blob)).status is not None or found.fault:
-                self._weigh(place, file, found)
+            if (stored := follow(self.hub, blob)).status is not None or stored.fault:
+                self._weigh(place, file, stored)
         elif landing.is_file:
             self._look_at_link(checkout, file, path, landing)
 

@@ -1,17 +1,21 @@
-"""What `verify --fix` does: bad files go, small ones are written anew, modes are opened; nothing outside the hub."""
+"""What `verify --fix` does: links are made, bad files set aside, small ones written, modes opened."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from modelgen.files import Staged
+from modelgen.files import STAGED, Staged
+from modelgen.hub.aside import set_aside
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
-from modelgen.hub.verifying.problems import Drop, Open, Remedy, Remove, Write
+from modelgen.hub.modes import lacks, open_up
+from modelgen.hub.mounts import how_to_open
+from modelgen.hub.verifying.problems import Drop, Link, Open, Remedy, Remove, Unite, Write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +23,15 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import File
 
 
+class RefusedError(Exception):
+    """Nothing was changed, since this process cannot; the message says what helps."""
+
+
 def mend(hub: Path, remedy: Remedy) -> bool:
     """Apply a remedy; tell whether that is all it takes, or a fetch must follow.
 
     Raises:
+        RefusedError: A mode cannot be changed.
         OSError: The hub directory cannot be written.
     """
     match remedy:
@@ -31,52 +40,79 @@ def mend(hub: Path, remedy: Remedy) -> bool:
         case Write():
             _write(hub, remedy)
         case Remove():
-            _remove(hub, remedy.path)
+            set_aside(hub, remedy.path)
+        case Unite():
+            # Neither is removed for the other unless both are right.
+            done = [_is_intact(hub, link.path, link.file) and _relink(hub, link) for link in remedy.files]
+            return all(done)
+        case Link():
+            return _relink(hub, remedy)
         case Drop():
-            _remove(hub, remedy.path)
-            if remedy.blob is not None and not _is_intact(hub, remedy.blob, remedy.file):
-                _remove(hub, remedy.blob)
-            return False
+            return _drop(hub, remedy)
+    return True
+
+
+def _drop(hub: Path, remedy: Drop) -> bool:
+    blob, is_of_file = remedy.blob, remedy.path.endswith(f"/{remedy.file.path}")
+    if blob is not None and is_of_file and _is_intact(hub, blob, remedy.file):
+        set_aside(hub, remedy.path)
+        return _link(hub, Link(remedy.path, blob, remedy.file))
+    set_aside(hub, remedy.path)
+    if blob is not None and not _is_intact(hub, blob, remedy.file):
+        set_aside(hub, blob)
+    return False
+
+
+def _relink(hub: Path, remedy: Link) -> bool:
+    return _is_intact(hub, remedy.blob, remedy.file) and _link(hub, remedy)
+
+
+def _link(hub: Path, remedy: Link) -> bool:
+    """Put a link to a blob into a snapshot; where links cannot be, a second name of it, or a copy."""
+    folder, _, name = remedy.path.rpartition("/")
+    make_folder(hub / folder)
+    landing, blob = follow(hub, folder), hub / remedy.blob
+    if landing.is_link or not landing.is_folder:
+        return False
+    parent = hub.joinpath(*landing.parts)
+    staged = parent / f"{name}{STAGED}"
+    staged.unlink(missing_ok=True)
+    try:
+        staged.symlink_to(os.path.relpath(blob, parent))
+    except OSError:
+        try:
+            os.link(blob, staged)
+        except OSError:
+            shutil.copyfile(blob, staged)
+    staged.replace(parent / name)
     return True
 
 
 def _open(hub: Path, remedy: Open) -> None:
     landing = follow(hub, remedy.path)
-    if landing.status is not None and not landing.is_link:
-        path = hub.joinpath(*landing.parts)
-        path.chmod(stat.S_IMODE(landing.status.st_mode) | remedy.bits)
+    if landing.status is None or landing.is_link:
+        return
+    path = hub.joinpath(*landing.parts)
+    before = stat.S_IMODE(landing.status.st_mode)
+    with contextlib.suppress(OSError):  # what counts is the mode afterwards
+        path.chmod(before | remedy.bits)
+    if lacks(path.stat().st_mode):
+        raise RefusedError(f"cannot change it: {how_to_open(path)}")
 
 
 def _write(hub: Path, remedy: Write) -> None:
     folder, _, name = remedy.path.rpartition("/")
     if (landing := follow(hub, folder)).fault is not None:
         raise OSError(None, landing.fault, str(hub / folder))
-    _remove(hub, remedy.path)
+    set_aside(hub, remedy.path)
     parent = hub.joinpath(*landing.parts) if landing.is_folder else hub / folder
     make_folder(parent)
     staged = Staged(parent, {name: remedy.data})
     try:
         staged.publish(name)
-        (parent / name).chmod(0o644)
+        open_up(parent / name)
     finally:
         staged.discard()
-
-
-def _remove(hub: Path, path: str) -> None:
-    """Remove what lies at a path, never what a link leads to, and nothing that is reached by a way out of the hub."""
-    folder, _, name = path.rpartition("/")
-    landing = follow(hub, folder)
-    if landing.fault is not None or not landing.is_folder:
-        return
-    target = hub.joinpath(*landing.parts, name)
-    try:
-        is_folder = stat.S_ISDIR(os.lstat(target).st_mode)
-    except OSError:
-        return
-    if is_folder:
-        shutil.rmtree(target)
-    else:
-        target.unlink(missing_ok=True)
 
 
 def _is_intact(hub: Path, path: str, file: File) -> bool:

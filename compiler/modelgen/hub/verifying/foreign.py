@@ -10,10 +10,10 @@ from modelgen.files import STAGED
 from modelgen.hub.following import follow
 from modelgen.hub.left_out import matches
 from modelgen.hub.verifying.problems import FIX, Problem, Remove
-from modelgen.lockfile.repos import LOCAL, OWN_FOLDER, is_local, repo_folder, snapshot_folder
+from modelgen.lockfile.repos import ASIDE, LOCAL, OWN_FOLDER, is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from modelgen.hub.layout import Checkout
     from modelgen.hub.registry import Locks
@@ -22,15 +22,16 @@ _REPOS = ("models--", "datasets--", "spaces--")
 _LEFTOVERS = (".incomplete", STAGED)
 
 
-def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Problem]:
+def foreign_files(checkout: Checkout, left_out: Iterable[str], others: Collection[str] = ()) -> Iterator[Problem]:
     """Yield what lies in a snapshot and is not locked; a folder without locked files is one thing.
 
     Args:
         checkout: The snapshot.
         left_out: Patterns of files that are known and not wanted.
+        others: Files that other locks need.
     """
     patterns = (*left_out,)
-    folders = {parent for path in checkout.files for parent in _parents(path)}
+    folders = {parent for path in (*checkout.files, *others) for parent in _parents(path)}
     todo = [""]
     while todo:
         folder = todo.pop()
@@ -43,7 +44,7 @@ def foreign_files(checkout: Checkout, left_out: Iterable[str]) -> Iterator[Probl
             is_folder = entry.is_dir(follow_symlinks=False)
             if path in folders:
                 todo += [path] if is_folder else []
-            elif path not in checkout.files:
+            elif path not in checkout.files and path not in others:
                 yield _foreign(checkout, f"{place}/{entry.name}", entry, is_known=_is_left_out(entry, path, patterns))
 
 
@@ -67,7 +68,7 @@ def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known
         path,
         "foreign",
         f"is a {kind} that models.lock does not have, inside a locked snapshot: an engine may read it",
-        "move it out of the hub directory" if is_only_copy else f"{FIX}, which removes it, or move it elsewhere",
+        "move it out of the hub directory" if is_only_copy else f"{FIX}, which moves it to {ASIDE}",
         checkout.repo,
         checkout.models,
         remedy=None if is_only_copy else Remove(path),

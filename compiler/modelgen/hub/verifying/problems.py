@@ -16,11 +16,27 @@ FIX = "run `modelgen verify --fix`"
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Remove a file and, where it is wrong, the blob of its name, so that they are fetched again."""
+    """Link to the blob that is the content of a file; where that is wrong, remove both, so that they are fetched."""
 
     path: str
     blob: str | None
     file: File
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Link to the blob that is the content of a file; where that is wrong, leave all as it is."""
+
+    path: str
+    blob: str
+    file: File
+
+
+@dataclass(frozen=True, slots=True)
+class Unite:
+    """Put links in place of files that are on the disk a second time, as blobs."""
+
+    files: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ class Remove:
     path: str
 
 
-Remedy = Drop | Write | Open | Remove
+Remedy = Drop | Link | Unite | Write | Open | Remove
 
 
 @dataclass(frozen=True, slots=True)

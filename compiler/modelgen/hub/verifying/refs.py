@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.following import first_link, follow, open_regular
-from modelgen.hub.layout import own_ref, tree_listing
-from modelgen.hub.small_files import leads_elsewhere
+from modelgen.hub.layout import own_ref
+from modelgen.hub.small_files import leads_elsewhere, listing
 from modelgen.hub.verifying.modes import closed
 from modelgen.hub.verifying.problems import FIX, Problem, Write
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from modelgen.hub.following import Landing
     from modelgen.hub.layout import Checkout
@@ -77,15 +77,24 @@ def _wrong_own_ref(checkout: Checkout, path: str, passed: Passed) -> Iterator[Pr
     yield Problem(path, "ref", fault, _REPAIR, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)
 
 
-def withhold_refs(problems: Iterable[Problem]) -> list[Problem]:
-    """Take the remedy from wrong refs of repositories whose files are not all right: nothing half-done has a name."""
-    found = [*problems]
-    half = {problem.repo for problem in found if problem.is_wrong and problem.kind in _OF_FILES}
+def half_repos(problems: Iterable[Problem], *, is_fixed: bool = False) -> set[str]:
+    """Return the repositories whose files are not all right.
+
+    Args:
+        problems: What is not as it should be.
+        is_fixed: Whether these are what a `--fix` left; before, what only lacks a link does not count.
+    """
+    kinds = _OF_FILES | {"unlinked"} if is_fixed else _OF_FILES
+    return {problem.repo for problem in problems if problem.is_wrong and problem.kind in kinds}
+
+
+def withhold_refs(problems: Iterable[Problem], half: Collection[str]) -> list[Problem]:
+    """Take the remedy from wrong refs of half repositories: nothing half-done has a name."""
     return [
         replace(problem, remedy=None, help=_when_whole(problem.repo))
         if problem.kind == "ref" and problem.remedy is not None and problem.repo in half
         else problem
-        for problem in found
+        for problem in problems
     ]
 
 
@@ -140,7 +149,7 @@ def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
             checkout.repo,
             checkout.models,
             is_wrong=not is_missing,
-            remedy=Write(path, tree_listing(checkout)),
+            remedy=Write(path, listing(checkout)),
         )
     elif landing.status is not None and (note := closed("/".join(landing.parts), landing.status.st_mode)) is not None:
         yield replace(note, repo=checkout.repo, models=checkout.models, is_wrong=False)
@@ -148,10 +157,10 @@ def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
 
 def _fault_of_listing(checkout: Checkout, data: bytes | None) -> str | None:
     try:
-        listing: Any = json.loads(data or b"")
+        read: Any = json.loads(data or b"")
     except (ValueError, RecursionError):
-        listing = None
-    listed = listing.get("files") if isinstance(listing, dict) and listing.get("format_version") == 1 else None
+        read = None
+    listed = read.get("files") if isinstance(read, dict) and read.get("format_version") == 1 else None
     if not isinstance(listed, dict):
         return "is not a listing of files"
     foreign = [name for name in listed if name not in checkout.files and not (checkout.snapshot / name).exists()]

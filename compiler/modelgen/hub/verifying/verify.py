@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from modelgen.hub.following import first_link, follow, open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.registry import read_locks
+from modelgen.hub.verifying.copies import copies, has_blob, without_blobs
 from modelgen.hub.verifying.files import FileLooker
 from modelgen.hub.verifying.foreign import foreign_files, other_things
 from modelgen.hub.verifying.modes import Passed, unreadable
 from modelgen.hub.verifying.problems import Problem, how_to_bring
 from modelgen.hub.verifying.refs import wrong_listing, wrong_refs
-from modelgen.lockfile.repos import snapshot_folder
+from modelgen.lockfile.repos import repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -74,12 +75,15 @@ def survey(  # noqa: PLR0913 - what to look at, and how
     looker = FileLooker(hub, quick, passed)
     for checkout in known:
         found.files += len(checkout.files)
-        if (missing := _missing_whole(checkout)) is not None:
+        if (missing := _missing_whole(checkout) or without_blobs(checkout)) is not None:
             found.problems.append(missing)
             continue
         for file in checkout.files.values():
             looker.look_at(checkout, file)
-        found.problems += foreign_files(checkout, left_out.get(checkout.commit, ()))
+        found.problems += copies(checkout)
+        found.problems += foreign_files(
+            checkout, left_out.get(checkout.commit, ()), locks.files(checkout.repo, checkout.commit)
+        )
         found.problems += wrong_refs(checkout, passed, locks)
         found.problems += wrong_listing(checkout)
     for asset in assets:
@@ -97,6 +101,10 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
     landing = follow(checkout.hub, path)
     if landing.is_folder:
         return None
+    blobs = f"{repo_folder(checkout.repo)}/blobs"
+    is_there = landing.status is not None or landing.fault is not None or landing.is_link
+    if not is_there and any(has_blob(checkout.hub, f"{blobs}/{file.etag}", file) for file in checkout.files.values()):
+        return None  # contents without links
     size = sum(file.size for file in checkout.files.values())
     files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {size:,} bytes"
     link = first_link(checkout.hub, path)

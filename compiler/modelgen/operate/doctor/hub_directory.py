@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen.lockfile.repos import ASSETS
+from modelgen.mount_options import options_that_open
 from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.machine import find_platform
@@ -122,11 +123,18 @@ def _check_modes(host: Host, hub: Path) -> Finding:
         if mode & wanted != wanted:
             kind = "folder" if is_folder else "file"
             text = f"the container's user cannot read {path}: the {kind} has mode {stat.S_IMODE(mode):04o}"
-            return Finding("hub", "bad", text, f"chmod -R a+rX {shlex.quote(str(hub))}")
+            return Finding("hub", "bad", text, _how_to_open(host, hub))
         if host.seconds_left < _RESERVE:
             text = f"the first {count} files of {hub} can be read; there was no time for the others"
             return Finding("hub", "unknown", text, "modelgen verify --quick")
     return Finding("hub", "good", f"{hub} can be read by the containers' user, {count} files and folders")
+
+
+def _how_to_open(host: Host, hub: Path) -> str:
+    kind = file_system(host, hub)
+    command = f"chmod -R a+rX {shlex.quote(str(hub))}"
+    options = options_that_open(kind)
+    return command if options is None else f"{command}, or where that does nothing, mount {kind} with `{options}`"
 
 
 def _walk(hub: Path) -> Iterator[tuple[str, int]]:

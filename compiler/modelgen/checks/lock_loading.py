@@ -1,0 +1,117 @@
+"""Whether what was locked is what the engines of models.toml read now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.checks.wanted import place_of
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.assets import wants_of
+from modelgen.lockfile.loading import why_unfit, why_untold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.lockfile.entries import Snapshot
+    from modelgen.lockfile.wants import Want
+
+_LOCK = "run `modelgen lock`"
+
+
+@rule("MG515", "other-weights")
+def other_weights(context: Context) -> Iterator[Found]:
+    """A repository that was locked for another engine, release or `load-format`, without the files that are read now.
+
+    ## Why
+    A repository may hold its weights in several forms, and `modelgen lock` takes those that the engines of models.toml
+    read: `load-format = "mistral"` reads `consolidated*.safetensors`, and vLLM 0.12 and newer prefer these wherever
+    they are. With what is locked the engine ends with "Cannot find any model weights", or loads the other form.
+
+    ## Bad
+    ```toml
+    [models.mistral]
+    repo = "mistralai/Mistral-7B-Instruct-v0.3"
+    args = { max-model-len = 16384, load-format = "mistral" }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "mistralai/Mistral-7B-Instruct-v0.3"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    left_out = ["consolidated*.safetensors"]
+    files = [{ path = "model.safetensors", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    ```
+
+    ## Good
+    ```toml
+    [models.mistral]
+    repo = "mistralai/Mistral-7B-Instruct-v0.3"
+    args = { max-model-len = 16384, load-format = "mistral" }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "mistralai/Mistral-7B-Instruct-v0.3"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    left_out = ["model.safetensors"]
+    files = [{ path = "consolidated.safetensors", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    ```
+    """
+    for name, want, entry in _locked(context):
+        if fault := why_unfit(want, entry):
+            yield Found(place_of(context, name, want), f"{want.repo} {fault}", _LOCK)
+
+
+@rule("MG516", "code-unknown", Severity.WARNING)
+def code_unknown(context: Context) -> Iterator[Found]:
+    """A model whose code may run, locked without a look at where its configs take code from.
+
+    ## Why
+    `auto_map` in tokenizer_config.json, in the config of a processor or in a large config.json may name a class of
+    another repository. `modelgen lock` writes down which, so that they are fetched; it had not when the code was not
+    trusted yet, or when it was of an older version.
+
+    ## Bad
+    ```toml
+    [models.own]
+    repo = "namespace/own-architecture"
+    trust_remote_code = true
+    args = { max-model-len = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "namespace/own-architecture"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "tokenizer_config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    ```
+
+    ## Good
+    ```toml
+    [models.own]
+    repo = "namespace/own-architecture"
+    trust_remote_code = true
+    args = { max-model-len = 16384 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "namespace/own-architecture"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    code = []
+    files = [{ path = "tokenizer_config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    ```
+    """
+    for name, want, entry in _locked(context):
+        if fault := why_untold(want, entry):
+            yield Found(place_of(context, name, want), f"{want.repo} {fault}", _LOCK)
+
+
+def _locked(context: Context) -> Iterator[tuple[str, Want, Snapshot]]:
+    """Yield model, need and entry of all that is locked."""
+    if context.lock is not None:
+        for name in context.models:
+            for want in wants_of(context.document, name, context.lock):
+                if (entry := context.lock.find(want)) is not None:
+                    yield name, want, entry

@@ -1,0 +1,277 @@
+"""`modelgen verify --load`: would the engines find all that they look up when they start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.exits import FOUND
+from modelgen.cli.interruption import interruptible
+from modelgen.cli.reading import printable
+from modelgen.files import InputError, ModelgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from modelgen.cli.locked import Inputs
+    from modelgen.hub.loading.answers import Answer
+    from modelgen.hub.loading.findings import Finding
+    from modelgen.hub.loading.plan import Plan
+    from modelgen.operate.load_look_ups import Place
+
+_TABLE = "modelgen's own table"
+_SECONDS, _SECONDS_A_MODEL = 300, 30
+_HOST_SECONDS = 120
+_GET = "`docker pull {0}` brings it; a host without internet gets it by `docker save` and `docker load`"
+
+
+@dataclass
+class Verdict:
+    """What the look-ups of one model came to.
+
+    Args:
+        model: Its id.
+        engine: What its engine is called, with its release; empty where nothing was looked up.
+        by: Who looked.
+        findings: What was not found.
+        why_not: Why nothing was looked up; empty where it was.
+        is_unplanned: Whether that is in the files, as a model that is not locked.
+        problem: Why its engine's own image could not be asked; empty where it was, or was not meant to be.
+    """
+
+    model: str
+    engine: str = ""
+    by: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    why_not: str = ""
+    is_unplanned: bool = False
+    problem: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether its engine would not start."""
+        return self.is_unplanned or any(found.is_wrong for found in self.findings)
+
+    @property
+    def status(self) -> str:
+        """The verdict in a word, for programs."""
+        if self.is_wrong:
+            return "not-loadable"
+        return "not-looked-up" if self.why_not or self.problem else "loadable"
+
+
+def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> list[Verdict]:
+    """Return the verdict on each model.
+
+    Args:
+        inputs: models.toml, its lock, the hub directory.
+        models: Ids of the models that are meant.
+        in_image: Whether the engines' own images are asked.
+
+    Raises:
+        ModelgenError: It cannot be done at all, or was interrupted.
+    """
+    from modelgen.hub.loading.plan import Plan, plan
+    from modelgen.hub.loading.table import look_up
+
+    if inputs.lock is None:
+        raise InputError(f"there is no {inputs.lock_path}; run `modelgen lock`")
+    verdicts, plans = [], []
+    for name in models:
+        planned = plan(inputs.document, inputs.lock, name)
+        if isinstance(planned, Plan):
+            plans.append(planned)
+            verdicts.append(Verdict(name, planned.title, _TABLE, look_up(inputs.hub, planned)))
+        else:
+            verdicts.append(Verdict(name, why_not=planned.why, is_unplanned=planned.is_wrong))
+    by_model = {verdict.model: verdict for verdict in verdicts}
+    with interruptible("nothing was changed; run it again"):
+        if in_image:
+            _ask_images(inputs, plans, by_model)
+        else:
+            _ask_host(inputs.hub, plans, by_model)
+    return verdicts
+
+
+def _ask_images(inputs: Inputs, plans: Sequence[Plan], verdicts: Mapping[str, Verdict]) -> None:
+    """Ask each image once about all models that have the same container; one that brings code is alone in its own."""
+    from modelgen.hub.loading.asking import HAVE_LOOK_UPS
+
+    asked = [planned for planned in plans if planned.engine in HAVE_LOOK_UPS]
+    if not asked:
+        return
+    places = _places(inputs)
+    groups: dict[tuple[Place, str, str], list[Plan]] = {}
+    for planned in asked:
+        alone = planned.model if planned.trust_remote_code else ""
+        groups.setdefault((places[planned.model], planned.engine, alone), []).append(planned)
+    missing = _missing_images(place.image for place, *_ in groups)
+    for (place, engine, _), group in groups.items():
+        problem = missing.get(place.image, "")
+        if not problem:
+            _say(f"asking {place.image} about {', '.join(planned.model for planned in group)}")
+            answers, problem = _ask_image(inputs.hub, place, engine, group)
+            _join(group, answers, verdicts, place.image)
+        for planned in group:
+            verdicts[planned.model].problem = problem
+
+
+def _ask_image(hub: Path, place: Place, engine: str, group: Sequence[Plan]) -> tuple[dict[str, Answer], str]:
+    from modelgen.hub.loading.asking import request
+    from modelgen.operate.load_look_ups import run_in_image
+
+    seconds = _SECONDS + _SECONDS_A_MODEL * len(group)
+    given = request(engine, group, hub, place.mounts[0][1], seconds)
+    return _answers(group, place.image, lambda program, most: run_in_image(place, program, given, seconds, most))
+
+
+def _ask_host(hub: Path, plans: Sequence[Plan], verdicts: Mapping[str, Verdict]) -> None:
+    """Ask a transformers that is installed beside modelgen, for what it can say without any code of a repository."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from modelgen.hub.loading.answers import of_files
+    from modelgen.hub.loading.asking import HOST, is_for_host, request
+
+    asked = [planned for planned in plans if is_for_host(planned)]
+    try:
+        release = version(HOST)
+    except PackageNotFoundError:
+        return
+    if not asked:
+        return
+    from modelgen.operate.load_look_ups import run_on_host
+
+    given = request(HOST, asked, hub, hub.as_posix(), _HOST_SECONDS)
+    answers, problem = _answers(
+        asked, HOST, lambda program, most: run_on_host(program, given, hub, _HOST_SECONDS, most)
+    )
+    if problem:
+        _say(f"warning: {problem}; {_TABLE} counts alone")
+    answers = {name: of_files(answer) for name, answer in answers.items()}
+    by = f"{HOST} {release}"
+    _join(asked, answers, verdicts, by, who=by)
+
+
+def _answers(group: Sequence[Plan], who: str, run: Callable[[str, int], bytes]) -> tuple[dict[str, Answer], str]:
+    """Return the answers of a run of the program, or why there are none."""
+    from modelgen.hub.loading.answers import MOST, read_answers
+    from modelgen.hub.loading.asking import program
+
+    try:
+        answers = read_answers(run(program(), MOST), [planned.model for planned in group])
+    except ModelgenError as error:
+        return {}, str(error)
+    return (answers, "") if answers is not None else ({}, f"{who} gave no answer that can be read")
+
+
+def _join(
+    group: Sequence[Plan], answers: Mapping[str, Answer], verdicts: Mapping[str, Verdict], by: str, who: str = ""
+) -> None:
+    """Correct the findings by what those said who really looked, who are the models' engines without a name."""
+    from modelgen.hub.loading.answers import join
+
+    for planned in group:
+        if (answer := answers.get(planned.model)) is not None and (answer.passed or answer.failed):
+            verdict = verdicts[planned.model]
+            verdict.findings, verdict.by = join(verdict.findings, answer, planned, who or planned.title), by
+
+
+def _places(inputs: Inputs) -> dict[str, Place]:
+    """Return the container of each model; print the errors that stand in the way, and stop, if there are any.
+
+    What models.lock lacks is what the look-ups are to tell; only where a snapshot's path is needed (`no-snapshot`),
+    there is nothing to start.
+    """
+    from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
+    from modelgen.diagnostics import Severity
+    from modelgen.lower import lower
+    from modelgen.operate.load_look_ups import place_of
+    from modelgen.pipeline import check_source
+
+    config = inputs.config
+    data, lock = read_config(config), read_lock(config)
+    checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    errors = [found for found in checked.diagnostics if found.severity is Severity.ERROR]
+    errors = [found for found in errors if found.rule == "no-snapshot" or not found.code.startswith("MG5")]
+    if errors or checked.document is None:
+        print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
+        click.get_current_context().exit(FOUND)
+    fleet = lower(checked.document, config.parent.absolute().as_posix(), checked.lock)
+    return {service.model: place_of(service) for service in fleet.services}
+
+
+def _missing_images(images: Iterable[str]) -> dict[str, str]:
+    from modelgen.operate.docker import has_image
+
+    found: dict[str, str] = {}
+    for image in dict.fromkeys(images):
+        try:
+            if not has_image(image):
+                found[image] = f"the image {image} is not here; {_GET.format(image)}"
+        except ModelgenError as error:
+            found[image] = str(error)
+    return found
+
+
+def print_verdicts(verdicts: Sequence[Verdict], *, in_image: bool) -> None:
+    """Print what was found, then a line for each model."""
+    for found in (found for verdict in verdicts for found in verdict.findings):
+        label = "error" if found.is_wrong else "warning"
+        what = f"{found.file} of {found.repo}" if found.file else found.repo
+        click.echo(printable(f"{label}: {found.model}: {what} {found.text}"))
+        if found.said:
+            click.echo(printable(f"  {found.said}"))
+        click.echo(printable(f"  {found.help}"))
+    for verdict in verdicts:
+        click.echo(printable(f"{verdict.model}: {_line(verdict)}"))
+    for problem in dict.fromkeys(verdict.problem for verdict in verdicts if verdict.problem):
+        _say(problem)
+    if not in_image and (by := sorted({verdict.by for verdict in verdicts if verdict.by})):
+        _say(f"looked up by {' and '.join(by)}; `--image` asks the engines themselves, in their images")
+    elif quiet := sorted({verdict.engine for verdict in verdicts if verdict.by == _TABLE and not verdict.problem}):
+        _say(f"{', '.join(quiet)} cannot look up without loading: {_TABLE} was used")
+
+
+def _line(verdict: Verdict) -> str:
+    if verdict.why_not:
+        return f"{'not loadable' if verdict.is_unplanned else 'not looked up'}: {verdict.why_not}"
+    wrong = sum(found.is_wrong for found in verdict.findings)
+    warnings = len(verdict.findings) - wrong
+    if wrong:
+        return f"not loadable, {wrong} error{'s' if wrong > 1 else ''}"
+    if verdict.problem:
+        return "not looked up by its engine; nothing is wrong by modelgen's own table"
+    return "loadable" + (f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
+
+
+def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
+    """Return the verdicts for programs."""
+    return [
+        {
+            "model": verdict.model,
+            "engine": verdict.engine,
+            "status": verdict.status,
+            "by": verdict.by,
+            "message": verdict.problem or verdict.why_not,
+            "findings": [
+                {
+                    "severity": "error" if found.is_wrong else "warning",
+                    "look_up": found.look_up,
+                    "repo": found.repo,
+                    "file": found.file,
+                    "message": found.text,
+                    "engine_says": found.said,
+                    "help": found.help,
+                }
+                for found in verdict.findings
+            ],
+        }
+        for verdict in verdicts
+    ]
+
+
+def _say(text: str) -> None:
+    click.echo(printable(f"modelgen: {text}"), err=True)

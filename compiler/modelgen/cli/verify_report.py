@@ -1,0 +1,120 @@
+"""What `modelgen verify` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.reading import printable
+from modelgen.lockfile.repos import is_local
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from modelgen.cli.verify_load import Verdict
+    from modelgen.hub.verifying.problems import Problem
+
+_WITHOUT_PLACE = ("bad-lock", "no-hub", "not-locked", "other-weights")
+
+
+@dataclass
+class Outcome:
+    """What a look at a hub directory came to, and what `--fix` did.
+
+    Args:
+        files: Number of files that were looked at.
+        bytes: That were read.
+        problems: What is not as it should be.
+        mended: Of which problems `--fix` did something, by their number.
+        done: Of which problems nothing is left to do.
+    """
+
+    files: int
+    bytes: int
+    problems: list[Problem]
+    mended: set[int] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something is left that is no note."""
+        return any(found.is_wrong and number not in self.done for number, found in enumerate(self.problems))
+
+
+def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
+    """Print findings on stdout, and what they come to on stderr."""
+    for number, problem in enumerate(outcome.problems):
+        label = "error" if problem.is_wrong else "note"
+        models = f" ({', '.join(problem.models)})" if problem.models else ""
+        what = problem.text if problem.kind in _WITHOUT_PLACE else f"{problem.path or hub} {problem.text}"
+        click.echo(printable(f"{label}: {what}{models}"))
+        if number in outcome.done:
+            click.echo("  fixed")
+        elif number in outcome.mended:
+            click.echo("  removed; run `modelgen fetch`")
+        else:
+            click.echo(printable(f"  {problem.help}"))
+    wrong = sum(problem.is_wrong for problem in outcome.problems)
+    looked = f"{outcome.files} file{'s' if outcome.files != 1 else ''}"
+    how = "looked at, nothing read" if quick else f"verified, {outcome.bytes:,} bytes read"
+    if not wrong:
+        click.echo(f"{hub}: {looked} {how}: all right", err=True)
+    elif not fix:
+        click.echo(f"{hub}: {looked} {how}: {wrong} thing{'s' if wrong > 1 else ''} wrong", err=True)
+    else:
+        click.echo(f"{hub}: {wrong} wrong, {len(outcome.mended)} dealt with; {_left(outcome)}", err=True)
+
+
+def _left(outcome: Outcome) -> str:
+    """Return what is left to do after `--fix`: a fetch or a lock, and what no fetch brings."""
+    still = [found for number, found in enumerate(outcome.problems) if found.is_wrong and number not in outcome.done]
+    if not still:
+        return "nothing is left to do"
+    steps: dict[str, None] = {}
+    for found in still:
+        if found.kind in ("not-locked", "other-weights"):
+            steps["run `modelgen lock`, then `modelgen fetch`"] = None
+        elif found.kind == "mode":
+            steps["open what is closed"] = None
+        elif not is_local(found.repo):
+            steps["run `modelgen fetch`"] = None
+        elif found.kind == "foreign":
+            steps[f"move foreign files out of {found.repo}"] = None
+        else:
+            steps[f"run `modelgen add PATH --as {found.repo}`"] = None
+    return ", and ".join(steps)
+
+
+def print_json(hub: Path, outcome: Outcome, verdicts: Sequence[Verdict] | None, *, quick: bool) -> None:
+    """Print everything as one document; `verdicts` is None without `--load`."""
+    import json
+
+    findings = [
+        {
+            "severity": "error" if problem.is_wrong else "note",
+            "kind": problem.kind,
+            "path": problem.path,
+            "repo": problem.repo,
+            "models": problem.models,
+            "message": problem.text,
+            "help": problem.help,
+            "fixed": number in outcome.mended,
+        }
+        for number, problem in enumerate(outcome.problems)
+    ]
+    document: dict[str, object] = {
+        "hub": str(hub),
+        "quick": quick,
+        "ok": not outcome.is_wrong and not any(verdict.is_wrong or verdict.problem for verdict in verdicts or ()),
+        "files": outcome.files,
+        "bytes": outcome.bytes,
+        "findings": findings,
+    }
+    if verdicts is not None:
+        from modelgen.cli.verify_load import as_json
+
+        document["load"] = as_json(verdicts)
+    click.echo(json.dumps(document, indent=2))

@@ -1,0 +1,75 @@
+"""A small file by its hash alone, where a mirror leaves out the headers without which the official client refuses."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from modelgen.hub import client, publishing
+from modelgen.hub.answers import PATIENCE, raise_for_status, refuse_page
+from modelgen.hub.fetching.planning import partial_path
+from modelgen.hub.hashing import is_intact
+from modelgen.hub.holding import make_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.hub.fetching.session import Session
+    from modelgen.hub.layout import Checkout
+    from modelgen.lockfile.entries import File
+
+
+class AnotherLengthError(Exception):
+    """The official client got another number of bytes than the hub had announced: it may have been a web page."""
+
+
+def lacks_headers(error: BaseException) -> bool:
+    """Return whether the official client refuses an answer because the hub's headers are not in it."""
+    from huggingface_hub.errors import FileMetadataError
+
+    return any(isinstance(cause, FileMetadataError) for cause in client.causes(error))
+
+
+def bring_directly(session: Session, checkout: Checkout, file: File) -> None:
+    """Download a file, and put it into its place if its hash is right.
+
+    Redirects are followed, to other hosts too; the library's client takes the token no further than to the hub's own.
+
+    Raises:
+        Exception: Whatever network and disk raise.
+    """
+    from huggingface_hub.file_download import are_symlinks_supported
+
+    part = partial_path(session.hub, checkout, file)
+    make_folder(part.parent)
+    client.attempt(lambda: _receive(session, checkout, file, part), on_wait=session.noticing(checkout.repo, file.path))
+    if is_intact(part, file):
+        publishing.place(part, checkout, file, links=are_symlinks_supported(session.hub))
+    else:
+        part.unlink()
+
+
+def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> None:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
+
+    connection = session.connection
+    url = hf_hub_url(checkout.repo, file.path, revision=checkout.commit, endpoint=connection.endpoint)
+    headers = build_hf_headers(token=connection.token, library_name="modelgen") | {"Accept-Encoding": "identity"}
+    with get_session().stream("GET", url, headers=headers, timeout=PATIENCE) as response:
+        raise_for_status(response)
+        if response.headers.get("Content-Length") != str(file.size):
+            refuse_page(response)
+        with part.open("wb") as target:
+            come = 0
+            for block in response.iter_raw(2**20):
+                target.write(block)
+                session.count(checkout.repo, file.path, len(block))
+                come += len(block)
+                if come > file.size or session.stop.is_set():
+                    break
+            target.flush()
+            os.fsync(target.fileno())
+    session.count(checkout.repo, file.path, -come)  # counted again once, when it is in its place
+    if come < file.size:
+        raise ConnectionResetError("the connection ended early")

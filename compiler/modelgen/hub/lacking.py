@@ -1,0 +1,52 @@
+"""What a snapshot lacks that a model of its kind needs. Pure: names and two tables of JSON in, sentences out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from modelgen.hub.checkpoint import TOKENIZERS
+from modelgen.hub.loadable import shard_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
+_GENERATES = re.compile(r"(ForCausalLM|ForConditionalGeneration|LMHeadModel)$")
+_CHATS = re.compile(r"(^|[-_.])(chat|instruct|it)($|[-_.])", re.IGNORECASE)
+_TEMPLATE = re.compile(r"chat_template\.(jinja|json)|additional_chat_templates/.*|tekken\.json")
+
+
+def lacks(
+    repo: str,
+    paths: Collection[str],
+    config: Mapping[str, Any],
+    tokenizer: Mapping[str, Any],
+    *,
+    is_listed: bool,
+) -> Iterator[str]:
+    """Yield what a snapshot lacks.
+
+    Args:
+        repo: Repository id, whose name may say that the model chats.
+        paths: Its files.
+        config: Its config.json.
+        tokenizer: Its tokenizer_config.json.
+        is_listed: Whether a listing tells all files of the commit: what is not in it was never there.
+    """
+    if not any(TOKENIZERS.fullmatch(path) for path in paths):
+        yield "there is no tokenizer (tokenizer.json or its like)"
+    shards = [path for path in paths if path.endswith(".safetensors") and "/" not in path]
+    is_split = any(found.total > 1 for found in shard_sets(shards))
+    if is_split and not any(path.endswith(".safetensors.index.json") for path in paths):
+        yield "there is no index of its shards (model.safetensors.index.json)"
+    written = config.get("architectures")
+    names = [name for name in written if isinstance(name, str)] if isinstance(written, list) else []
+    generates = any(_GENERATES.search(name) for name in names)
+    if generates and not is_listed and "generation_config.json" not in paths:
+        yield "there is no generation_config.json, and no listing tells whether there should be one"
+    has_template = bool(tokenizer.get("chat_template")) or any(_TEMPLATE.fullmatch(path) for path in paths)
+    if not has_template and _CHATS.search(repo.rpartition("/")[2]):
+        yield "there is no chat template, and its name says that it chats"
+    elif not has_template and generates and not is_listed:
+        yield "there is no chat template, and no listing tells whether there should be one"

@@ -1,0 +1,1 @@
+"""What an engine looks up when it starts, run again without it."""

@@ -1,0 +1,60 @@
+"""The chat template of a model that clients ask by /v1/chat/completions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines import sglang, vllm
+from modelgen.hub.loading.findings import Lack
+from modelgen.hub.loading.tokenizer import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modelgen.hub.loading.plan import Plan
+    from modelgen.hub.loading.snapshot import Files
+
+TEMPLATE_FLAG = "chat-template"
+TEMPLATES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates/default.jinja")
+_GENERATES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
+# vLLM brings a template of its own for some (transformers_utils/chat_templates/registry.py); gpt-oss and newer DeepSeek
+# models are encoded by code, and speech models take no chats.
+_WITHOUT = frozenset(
+    {"blip-2", "colpali", "deepseek_ocr", "deepseek_ocr2", "deepseek_v32", "deepseek_v4", "deepseek_vl_v2", "gpt_oss"}
+    | {"minicpmv", "paligemma", "unlimited-ocr", "unlimited_ocr", "whisper"}
+)
+
+
+def missing_template(plan: Plan, tokenizer: Files, own: Files, config: Mapping[str, Any]) -> Iterator[Lack]:
+    """Yield that there is no chat template, of a model that writes text.
+
+    Args:
+        plan: What is looked up.
+        tokenizer: The snapshot that has the tokenizer.
+        own: The model's own snapshot, which has the processor.
+        config: Its config.json.
+    """
+    if not _chats(plan, own, config) or TEMPLATE_FLAG in plan.args:
+        return
+    if not (_has_template(tokenizer) or _has_template(own)):
+        yield Lack(
+            "chat-template",
+            SETTINGS,
+            "has no `chat_template`, and there is no chat_template.jinja: requests to /v1/chat/completions will fail",
+            help=f"write `{TEMPLATE_FLAG}` in the model's `args` if clients chat with it, else leave it as it is",
+            is_wrong=False,
+        )
+
+
+def _chats(plan: Plan, own: Files, config: Mapping[str, Any]) -> bool:
+    names = config.get("architectures")
+    generates = isinstance(names, list) and any(isinstance(name, str) and name.endswith(_GENERATES) for name in names)
+    is_encoded = plan.text("tokenizer-mode") not in ("auto", "hf", "slow") or config.get("model_type") in _WITHOUT
+    serves = plan.engine in (vllm.NAME, sglang.NAME) and not plan.is_pooling
+    return serves and generates and not is_encoded and "modules.json" not in own
+
+
+def _has_template(files: Files) -> bool:
+    if files.first(*TEMPLATES):
+        return True
+    return any(bool(files.table(name).get("chat_template")) for name in (SETTINGS, "processor_config.json"))

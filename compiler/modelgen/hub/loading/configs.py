@@ -1,0 +1,61 @@
+"""The small files of JSON that describe a checkpoint: which of them an engine opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines import tei, vllm
+from modelgen.hub.loading.findings import Lack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modelgen.hub.loading.findings import LookUp
+    from modelgen.hub.loading.plan import Plan
+    from modelgen.hub.loading.snapshot import Files
+
+CONFIG, PARAMS, GENERATION = "config.json", "params.json", "generation_config.json"
+PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+# Of their processors vLLM and SGLang build all from config.json.
+_OWN_PROCESSORS = ("internvl_chat", "h2ovl_chat", "NVLM_D", "skywork_chat", "deepseek_vl_v2")
+_SEES = ("vision_config", "audio_config")
+
+
+def missing_configs(plan: Plan, described_by: Files, own: Files, config: Mapping[str, Any]) -> Iterator[Lack]:
+    """Yield which of the configs are missing, or cannot be read.
+
+    Args:
+        plan: What is looked up.
+        described_by: The snapshot that has the config.
+        own: The model's own snapshot.
+        config: Its config.json, as far as there is one.
+    """
+    form = plan.text("config-format") if plan.engine == vllm.NAME else "hf"
+    if form == "mistral" or (form == "auto" and CONFIG not in described_by and PARAMS in described_by):
+        yield from _unreadable(described_by, "config", PARAMS)
+    elif not (plan.text("load-format") == "gguf" and CONFIG not in described_by):
+        yield from _unreadable(described_by, "config", CONFIG)
+    if GENERATION in own and plan.text("generation-config") == "auto" and plan.engine != tei.NAME:
+        yield from _unreadable(own, "generation-config", GENERATION)
+    if _needs_processor(plan, config) and own.first(*PROCESSORS) is None:
+        yield Lack(
+            "processor", PROCESSORS[0], f"is missing, and so is {PROCESSORS[1]}: the model takes images or sound"
+        )
+
+
+def _unreadable(files: Files, look_up: LookUp, path: str) -> Iterator[Lack]:
+    if path not in files:
+        yield Lack(look_up, path)
+    elif not isinstance(files.json(path), dict):
+        yield Lack(
+            look_up, path, "is not JSON, or not a table", help="run `modelgen verify --fix`, then `modelgen fetch`"
+        )
+
+
+def _needs_processor(plan: Plan, config: Mapping[str, Any]) -> bool:
+    sees = any(isinstance(config.get(key), dict) for key in _SEES)
+    is_off = plan.args.get("language-model-only") is True or plan.text("tokenizer-mode") == "mistral"
+    limits = plan.args.get("limit-mm-per-prompt")
+    takes_none = isinstance(limits, dict) and {"image", "video", "audio"} <= {*limits} and not any(limits.values())
+    is_own = config.get("model_type") in _OWN_PROCESSORS
+    return sees and not is_off and not takes_none and not is_own and plan.engine != tei.NAME

@@ -1,0 +1,125 @@
+"""GGUF files: which parts llama.cpp opens, and what their metadata says of tokenizer and chat template."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, BinaryIO
+
+from modelgen.engines import llamacpp
+from modelgen.hub.following import open_regular
+from modelgen.hub.loading.findings import Lack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modelgen.hub.loading.plan import Plan
+    from modelgen.hub.loading.snapshot import Files
+
+TOKENIZER, TEMPLATE, ARCHITECTURE = "tokenizer.ggml.model", "tokenizer.chat_template", "general.architecture"
+_TEMPLATE_FLAGS = ("chat-template", "chat-template-file", "jinja-template")
+_OTHER = "name another `file` in the model's table, then run `modelgen lock` and `modelgen fetch`"
+_FIX = "run `modelgen verify --fix`, then `modelgen fetch`"
+# By their numbers in gguf.h: sizes of the plain types; then text and arrays.
+_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+_TEXT, _ARRAY = 8, 9
+_MOST_BYTES = 256 * 2**20
+_MOST_KEYS, _MOST_ITEMS = 100_000, 4_000_000
+
+
+def bad_gguf(plan: Plan, files: Files) -> Iterator[Lack]:
+    """Yield what llama.cpp would not find, or not read, of its files.
+
+    Args:
+        plan: What is looked up.
+        files: The model's snapshot.
+    """
+    for path in (*llamacpp.parts(plan.file or ""), *([plan.mmproj] if plan.mmproj else [])):
+        if path not in files:
+            yield Lack("gguf", path)
+            continue
+        keys = _keys(files, path)
+        if keys is None:
+            yield Lack("gguf", path, "is no GGUF file, or its metadata cannot be read", help=_FIX)
+        elif path == plan.file:
+            yield from _incomplete(plan, path, keys)
+
+
+def _incomplete(plan: Plan, path: str, keys: set[str]) -> Iterator[Lack]:
+    if ARCHITECTURE not in keys:
+        yield Lack("gguf", path, f"does not say what model it is ({ARCHITECTURE})", help=_OTHER)
+        return
+    if TOKENIZER not in keys:
+        yield Lack("tokenizer", path, f"holds no tokenizer ({TOKENIZER})", help=_OTHER)
+    elif TEMPLATE not in keys and not plan.is_pooling and not any(flag in plan.args for flag in _TEMPLATE_FLAGS):
+        yield Lack(
+            "chat-template",
+            path,
+            f"holds no chat template ({TEMPLATE}): llama.cpp takes ChatML for it, which may be the wrong one",
+            help="write `chat-template-file` in the model's `args` if clients chat with it, else leave it as it is",
+            is_wrong=False,
+        )
+
+
+def _keys(files: Files, path: str) -> set[str] | None:
+    place = files.place(path)
+    if place is None:
+        return None
+    try:
+        return metadata_keys(place)
+    except (OSError, ValueError, struct.error):
+        return None
+
+
+def metadata_keys(path: Path) -> set[str]:
+    """Return the keys of the metadata of a GGUF file whose values are not empty.
+
+    Raises:
+        ValueError: It is no such file.
+        OSError: It cannot be read.
+    """
+    with open_regular(path) as raw:
+        import io
+
+        file = io.BufferedReader(raw, 2**16)
+        magic, version, _, count = struct.unpack("<4sIQQ", _exactly(file, 24))
+        if magic != b"GGUF" or version not in (2, 3) or count > _MOST_KEYS:
+            raise ValueError("not a GGUF file")
+        keys = set[str]()
+        for _ in range(count):
+            key = _exactly(file, _number(file, 8)).decode(errors="replace")
+            if _skip(file, _number(file, 4)):
+                keys.add(key)
+            if file.tell() > _MOST_BYTES:
+                raise ValueError("too much metadata")
+        return keys
+
+
+def _skip(file: BinaryIO, kind: int) -> bool:
+    """Pass a value over, and return whether there is something in it."""
+    if kind == _TEXT:
+        return bool(_exactly(file, _number(file, 8)))
+    if kind != _ARRAY:
+        return bool(_exactly(file, _SIZES.get(kind, -1)) or True)
+    inner, count = _number(file, 4), _number(file, 8)
+    if inner == _ARRAY or count > _MOST_ITEMS:
+        raise ValueError("no such array")
+    if inner in _SIZES:
+        _exactly(file, _SIZES[inner] * count)
+    else:
+        for _ in range(count):
+            _skip(file, inner)
+    return count > 0
+
+
+def _number(file: BinaryIO, size: int) -> int:
+    return int.from_bytes(_exactly(file, size), "little")
+
+
+def _exactly(file: BinaryIO, size: int) -> bytes:
+    if not 0 <= size <= _MOST_BYTES:
+        raise ValueError("no such size")
+    data = file.read(size)
+    if len(data) != size:
+        raise ValueError("ends early")
+    return data

@@ -1,0 +1,62 @@
+"""The modules of sentence-transformers: a pipeline that modules.json lists, each in a folder of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines import tei
+from modelgen.hub.loading.findings import Lack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modelgen.hub.loading.plan import Plan
+    from modelgen.hub.loading.snapshot import Files
+
+MODULES, TEI_POOLING = "modules.json", "1_Pooling/config.json"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# It has nothing to keep, and git keeps no empty folder.
+_WITHOUT_FILES = "Normalize"
+
+
+def missing_modules(plan: Plan, files: Files, config: Mapping[str, Any]) -> Iterator[Lack]:
+    """Yield what a pipeline of sentence-transformers names and is not there.
+
+    Without the pooling module vLLM takes another pooling than the model was made for, or ends; TEI ends.
+
+    Args:
+        plan: What is looked up.
+        files: The model's own snapshot.
+        config: Its config.json.
+    """
+    if MODULES in files:
+        written = files.json(MODULES)
+        if not isinstance(written, list):
+            fix = "run `modelgen verify --fix`, then `modelgen fetch`"
+            yield Lack("modules", MODULES, "is not JSON, or not a list of modules", help=fix)
+            return
+        for module in written:
+            if isinstance(module, dict):
+                yield from _missing_module(files, str(module.get("type", "")), str(module.get("path", "")))
+    needs_pooling = plan.engine == tei.NAME and "pooling" not in plan.args and not _classifies(config)
+    if needs_pooling and TEI_POOLING not in files:
+        text = "is missing, and `pooling` is not in the model's `args`: TEI does not start without one of them"
+        yield Lack("modules", TEI_POOLING, text, "write `pooling` in the model's `args`")
+
+
+def _missing_module(files: Files, kind: str, path: str) -> Iterator[Lack]:
+    folder, kind = path.strip("/"), kind.rpartition(".")[2]
+    if not folder or kind == _WITHOUT_FILES:
+        return
+    config = f"{folder}/config.json"
+    if kind in ("Pooling", "Dense") and config not in files:
+        yield Lack("modules", config, f"is missing: {MODULES} names it for {kind.lower()}")
+    elif kind == "Dense" and not files.first(*(f"{folder}/{name}" for name in _WEIGHTS)):
+        yield Lack("modules", f"{folder}/{_WEIGHTS[0]}", f"is missing: {MODULES} names it")
+    elif not any(name.startswith(f"{folder}/") for name in files.sizes):
+        yield Lack("modules", f"{folder}/*", f"is missing: {MODULES} names that folder for {kind or 'a module'}")
+
+
+def _classifies(config: Mapping[str, Any]) -> bool:
+    names = config.get("architectures")
+    return isinstance(names, list) and any(str(name).endswith("ForSequenceClassification") for name in names)

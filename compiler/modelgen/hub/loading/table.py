@@ -1,0 +1,91 @@
+"""The look-ups of an engine by modelgen's own table: what each of them opens, compared with the hub directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.engines import llamacpp
+from modelgen.hub.loading.chat import missing_template
+from modelgen.hub.loading.code import missing_code
+from modelgen.hub.loading.configs import CONFIG, missing_configs
+from modelgen.hub.loading.findings import Finding, Lack, finding
+from modelgen.hub.loading.gguf import bad_gguf
+from modelgen.hub.loading.modules import missing_modules
+from modelgen.hub.loading.snapshot import Files
+from modelgen.hub.loading.tokenizer import missing_tokenizer
+from modelgen.hub.loading.weights import ANY, missing_adapter, missing_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modelgen.hub.loading.plan import Plan
+    from modelgen.lockfile.entries import Snapshot
+
+
+def look_up(hub: Path, plan: Plan) -> list[Finding]:
+    """Return what the engine of a model would not find in the hub directory, each once."""
+    lacks = _llamacpp(hub, plan) if plan.engine == llamacpp.NAME else _checkpoint(hub, plan)
+    return [*dict.fromkeys(finding(lack, entry, plan.model) for entry, lack in lacks)]
+
+
+def _checkpoint(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
+    own = _files(hub, plan.own)
+    if not own.exists:
+        yield plan.own, _no_snapshot()
+        return
+    described = plan.config or plan.own
+    described_by = _files(hub, described)
+    config = described_by.table(CONFIG)
+    yield from ((described, lack) for lack in missing_configs(plan, described_by, own, config))
+    if plan.reads_tokenizer and plan.tokenizer is not None:
+        tokenizer = _files(hub, plan.tokenizer)
+        if tokenizer.exists:
+            yield from ((plan.tokenizer, lack) for lack in missing_tokenizer(plan, tokenizer, config))
+            yield from ((plan.tokenizer, lack) for lack in missing_template(plan, tokenizer, own, config))
+        else:
+            yield plan.tokenizer, _no_snapshot()
+    for entry in _with_code(plan):
+        yield from ((entry, lack) for lack in missing_code(hub, plan, entry, _files(hub, entry)))
+    yield from ((plan.own, lack) for lack in missing_modules(plan, own, config))
+    yield from ((plan.own, lack) for lack in missing_weights(plan.loader or ANY, plan, own))
+    yield from _beside(hub, plan)
+
+
+def _with_code(plan: Plan) -> list[Snapshot]:
+    """Return the snapshots whose configs may name code that runs."""
+    if not plan.trust_remote_code:
+        return []
+    drafts = [entry for entry, _ in plan.drafts]
+    found = [plan.own, *drafts, *(entry for entry in (plan.tokenizer, plan.config) if entry is not None)]
+    return [entry for number, entry in enumerate(found) if entry not in found[:number]]
+
+
+def _beside(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
+    """Look at the adapters and draft models."""
+    for name, entry in plan.loras.items():
+        yield from ((entry, lack) for lack in missing_adapter(name, _files(hub, entry)))
+    for entry, loader in plan.drafts:
+        files = _files(hub, entry)
+        if not files.exists:
+            yield entry, _no_snapshot()
+        elif CONFIG not in files:
+            yield entry, Lack("draft", CONFIG)
+        else:
+            yield from ((entry, lack) for lack in missing_weights(loader or ANY, plan, files, look_up="draft"))
+
+
+def _llamacpp(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
+    own = _files(hub, plan.own)
+    if own.exists:
+        yield from ((plan.own, lack) for lack in bad_gguf(plan, own))
+    else:
+        yield plan.own, _no_snapshot()
+
+
+def _files(hub: Path, entry: Snapshot) -> Files:
+    return Files(hub, entry.repo, entry.commit)
+
+
+def _no_snapshot() -> Lack:
+    return Lack("snapshot", "", "is not in the hub directory", help="run `modelgen fetch`")

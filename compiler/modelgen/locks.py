@@ -1,0 +1,276 @@
+"""Locks between processes, also on file systems that have none.
+
+`flock` ends with its process, so it comes first. Many file systems refuse it: NFS without a lock daemon (ENOLCK) or on
+a descriptor that cannot write (EBADF), Lustre without `-o flock` (ENOSYS), FUSE (EOPNOTSUPP, EINVAL). There a marker
+that is created exclusively takes its place. It names its process, so that the next one knows whether that still runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelgen import shortfalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_POLL = 0.2
+_BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds a lock.
+
+    Args:
+        command: Such as `modelgen fetch`.
+        pid: Its number.
+        host: Its host, with the namespace that the number belongs to.
+        begun: Tells it from another process that got its number later; empty where that is not known.
+    """
+
+    command: str
+    pid: int
+    host: str
+    begun: str = ""
+
+    @classmethod
+    def current(cls, command: str) -> Holder:
+        """Return this process."""
+        return cls(command, os.getpid(), _host(), _begun(os.getpid()))
+
+    @classmethod
+    def read(cls, path: Path) -> Holder | None:
+        """Return what a marker says; None when there is none, or it is not complete."""
+        try:
+            found = json.loads(path.read_bytes())
+            return cls(str(found["command"]), int(found["pid"]), str(found["host"]), str(found.get("begun", "")))
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is a process of this host that no longer runs."""
+        if sys.platform == "win32" or self.host != _host():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False  # another user's
+        return self.begun not in ("", _begun(self.pid))
+
+    def __str__(self) -> str:
+        return f"`{self.command[:40]}` (process {self.pid} on {self.host.split()[0][:60] if self.host else '?'})"
+
+    def encode(self) -> bytes:
+        """Return the content of a marker."""
+        return json.dumps(asdict(self)).encode()
+
+
+def _host() -> str:
+    with contextlib.suppress(OSError):
+        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - no file of that name
+    return socket.gethostname()
+
+
+def _begun(pid: int) -> str:
+    with contextlib.suppress(OSError, IndexError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+    return ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a process wants to hold alone.
+
+    Args:
+        place: The directory, for sentences.
+        marker: A file that says who holds it. Where files cannot be locked, it is the lock itself.
+        command: What wants to hold it, such as `modelgen fetch`.
+        say: Told once, while another process holds it.
+    """
+
+    place: Path
+    marker: Path
+    command: str
+    say: Callable[[str], None]
+
+    def waiting(self) -> str:
+        """Return who is waited for, in words."""
+        holder = None
+        for _ in range(5):  # it is written just after the lock is taken
+            if (holder := Holder.read(self.marker)) is not None:
+                break
+            time.sleep(0.02)
+        return f"waiting for {holder or 'another process'}, which holds {self.place}"
+
+
+@contextlib.contextmanager
+def hold(claim: Claim, lock: Path) -> Iterator[None]:
+    """Hold a file for a claim; it is made if it is not there, and stays.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    descriptor = _open(lock)
+    me = Holder.current(claim.command)
+    try:
+        if _lock(descriptor, lambda: claim.say(claim.waiting())):
+            _describe(claim.marker, me)
+        else:
+            _create(claim, me)
+        try:
+            yield
+        finally:
+            _remove(claim.marker, me)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def hold_folder(claim: Claim) -> Iterator[None]:
+    """Hold a folder itself, so that nothing is left in it; where folders cannot be locked, the marker is the lock.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if sys.platform == "win32":
+        lock = claim.marker.with_name(f"{claim.marker.name}-file")
+        with hold(claim, lock):
+            yield
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        return
+    descriptor = os.open(claim.place, os.O_RDONLY)
+    me = Holder.current(claim.command)
+    try:
+        if not _lock(descriptor, lambda: None):
+            _create(claim, me)
+        try:
+            yield
+        finally:
+            _remove(claim.marker, me)
+    finally:
+        os.close(descriptor)
+
+
+def is_held(lock: Path) -> bool | None:
+    """Return whether a process holds a file, which is made if it is not there; None where files cannot be locked."""
+    descriptor = _open(lock)
+    try:
+        return not _try_lock(descriptor)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _open(lock: Path) -> int:
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT | _BINARY, 0o664)
+    except PermissionError:
+        return os.open(lock, os.O_RDONLY | _BINARY)  # another user's; most file systems lock it all the same
+
+
+def _lock(descriptor: int, on_wait: Callable[[], None]) -> bool:
+    """Lock an open file, however long that takes; return whether the file system can."""
+    try:
+        if not _try_lock(descriptor):
+            on_wait()
+            _wait_for_lock(descriptor)
+    except OSError:
+        return False  # whatever it says: a disk that is broken refuses the marker too
+    return True
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def _wait_for_lock(descriptor: int) -> None:
+        while not _try_lock(descriptor):  # LK_LOCK gives up after ten seconds
+            time.sleep(_POLL)
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):  # CIFS says EACCES when another process holds it
+                raise
+            return False
+        return True
+
+    def _wait_for_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _describe(marker: Path, me: Holder) -> None:
+    """Say who holds a lock; a marker that another user's process left is replaced. It is for people alone."""
+    with contextlib.suppress(OSError):
+        marker.unlink(missing_ok=True)
+        marker.write_bytes(me.encode())
+
+
+def _create(claim: Claim, me: Holder) -> None:
+    """Create a marker as soon as there is none, or none but that of a process that is gone."""
+    shortfalls.note(
+        "lock",
+        f"the file system of {claim.place} cannot lock files; {claim.marker.name} kept other processes of modelgen out",
+    )
+    is_told = False
+    while True:
+        try:
+            with claim.marker.open("xb") as file:
+                file.write(me.encode())
+        except FileExistsError:
+            holder = Holder.read(claim.marker)
+            if holder is not None and holder.is_gone:
+                _take_away(claim.marker, holder)
+                continue
+            if not is_told:
+                claim.say(f"{claim.waiting()}; if that process no longer runs, remove {claim.marker}")
+                is_told = True
+            time.sleep(_POLL)
+        else:
+            return
+
+
+def _remove(marker: Path, me: Holder) -> None:
+    if Holder.read(marker) == me:
+        with contextlib.suppress(OSError):
+            marker.unlink()
+
+
+def _take_away(marker: Path, gone: Holder) -> None:
+    """Remove the marker of a process that is gone; another one may do so at the same time and have its own there."""
+    aside = marker.with_name(f"{marker.name}.{os.getpid()}")
+    try:
+        marker.rename(aside)
+    except FileNotFoundError:
+        return
+    if Holder.read(aside) != gone and not marker.exists():
+        aside.rename(marker)
+    else:
+        aside.unlink()

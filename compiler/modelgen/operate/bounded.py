@@ -1,0 +1,123 @@
+"""Run a program whose output is not trusted: it has a time limit, and what it prints is read no further than asked."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelgen.operate.programs import kill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_CHUNK = 2**16
+_TAIL = 2**13
+_TICK = 0.2
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a program printed.
+
+    Args:
+        code: Its exit code; None where it had to be ended.
+        output: What it printed, no more than was asked for.
+        errors: The end of what it printed on stderr.
+        problem: Why it was ended, or did not start; else empty.
+    """
+
+    code: int | None
+    output: bytes = b""
+    errors: str = ""
+    problem: str = ""
+
+
+@dataclass
+class _Stream:
+    """What was read of a stream: its beginning up to a limit, or its end."""
+
+    data: bytes = b""
+    overflowed: bool = False
+
+
+def run_bounded(
+    command: Sequence[str], given: bytes, seconds: float, most: int, environment: Mapping[str, str] | None = None
+) -> Printed:
+    """Run a command in a session of its own; whatever ends this call ends the command too.
+
+    Args:
+        command: The program and its arguments.
+        given: What it reads.
+        seconds: How long it may take.
+        most: Bytes that it may print.
+        environment: Its variables; those of this process where left out.
+    """
+    output, errors = _Stream(), _Stream()
+    try:
+        with _started(command, environment) as process:
+            threads = [
+                threading.Thread(target=_write, args=(process.stdin, given), daemon=True),
+                threading.Thread(target=_read_first, args=(process.stdout, output, most), daemon=True),
+                threading.Thread(target=_read_last, args=(process.stderr, errors), daemon=True),
+            ]
+            for thread in threads:
+                thread.start()
+            problem = _await(process, output, seconds)
+        for thread in threads:
+            thread.join(_TICK * 10)
+    except OSError as error:
+        return Printed(None, problem=f"{command[0]} cannot be run: {(error.strerror or str(error)).lower()}")
+    said = errors.data.decode(errors="replace").strip()
+    return Printed(None if problem else process.returncode, output.data, said, problem)
+
+
+@contextlib.contextmanager
+def _started(command: Sequence[str], environment: Mapping[str, str] | None) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            kill(process)
+
+
+def _await(process: subprocess.Popen[bytes], output: _Stream, seconds: float) -> str:
+    """Wait for the end of a program; return why it did not come."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_TICK)
+            return ""
+        if output.overflowed:
+            return "it printed more than an answer"
+    return f"it did not end within {seconds:.0f} s"
+
+
+def _write(stream: Any, given: bytes) -> None:  # noqa: ANN401 - a pipe
+    with contextlib.suppress(OSError), stream:
+        stream.write(given)
+
+
+def _read_first(stream: Any, into: _Stream, most: int) -> None:  # noqa: ANN401 - a pipe
+    with contextlib.suppress(OSError, ValueError):
+        while data := stream.read1(_CHUNK):
+            into.overflowed = into.overflowed or len(into.data) + len(data) > most
+            if not into.overflowed:
+                into.data += data
+
+
+def _read_last(stream: Any, into: _Stream) -> None:  # noqa: ANN401 - a pipe
+    with contextlib.suppress(OSError, ValueError):
+        while data := stream.read1(_CHUNK):
+            into.data = (into.data + data)[-_TAIL:]
