@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from measure import compare
+from measure import compare, run
 
 from compiling import REPOSITORY
 from hub_project import Project
@@ -30,6 +30,16 @@ pytestmark = [pytest.mark.bench, pytest.mark.usefixtures("_network")]
 
 HF = Path(sys.executable).parent / "hf"
 MODELGEN = [sys.executable, "-m", "modelgen"]
+TWO_THREADS = """
+import hashlib, pathlib, sys
+from concurrent.futures import ThreadPoolExecutor
+def digest(path):
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+files = [path for path in pathlib.Path(sys.argv[1]).glob("models--*/blobs/*")]
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(digest, files))
+"""
 CONFIG = json.dumps({"architectures": ["Qwen3ForCausalLM"]}).encode()
 
 
@@ -112,18 +122,19 @@ def shards(folder: Path, count: int, megabytes: int) -> None:
                 file.write(block)
 
 
-def small_files(folder: Path, count: int) -> None:
+def small_files(folder: Path, count: int, first: int = 0) -> None:
+    """Make a model of so many files; with `first`, every model has other contents."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_bytes(CONFIG)
     for number in range(count - 1):
-        (folder / f"{number:02}.txt").write_bytes(random.Random(number).randbytes(2000))
+        (folder / f"{number:02}.txt").write_bytes(random.Random(first * count + number).randbytes(2000))
 
 
 def test_two_gigabytes(tmp_path: Path) -> None:
     shards(tmp_path / "served/org/model", 8, 250)
     with bench(tmp_path) as both:
         compare(
-            "2 GB in 8 shards, without Xet: modelgen fetch (hashes) / hf download (asked: wall at most 0.77, cpu 1.0)",
+            "2 GB in 8 shards, without Xet: modelgen fetch (hashes) / hf download (asked: wall at most 0.35, cpu 0.3)",
             both.command("fetch"),
             both.download("org/model"),
             runs=5,
@@ -141,6 +152,50 @@ def test_two_gigabytes(tmp_path: Path) -> None:
             runs=5,
             environment=both.environment,
         )
+        compare(
+            "2 GB: modelgen verify / two threads of hashlib over the same bytes (asked: wall at most 1.05)",
+            both.command("verify"),
+            [sys.executable, "-c", TWO_THREADS, both.project.hub],
+            runs=5,
+            environment=both.environment,
+        )
+
+
+def test_one_file_at_10_megabytes_a_second_and_connection(tmp_path: Path) -> None:
+    aria2c = shutil.which("aria2c")
+    if aria2c is None:
+        pytest.skip("aria2c is not installed (Debian's aria2)")
+    shards(tmp_path / "served/org/model", 1, 500)
+    with bench(tmp_path, "--rate", "10000000") as both:
+        file = "org/model/resolve/main/model-00001-of-00001.safetensors"
+        compare(
+            "one file of 500 MB, 10 MB/s for a connection: modelgen fetch / aria2c -x4 (asked: wall at most 1.2)",
+            both.command("fetch"),
+            [aria2c, "-x4", "-s4", "-q", "-d", both.theirs, "-o", "file", f"{both.endpoint}/{file}"],
+            runs=3,
+            environment=both.environment,
+            before=both.empty,
+        )
+
+
+def test_three_hundred_repositories(tmp_path: Path) -> None:
+    header = json.dumps({"weight": {"dtype": "F16", "shape": [1001], "data_offsets": [0, 2002]}}).encode()
+    weights = len(header).to_bytes(8, "little") + header + bytes(2000)
+    for number in range(300):
+        folder = tmp_path / f"served/org/model-{number:03}"
+        small_files(folder, 8, number)
+        (folder / "model.safetensors").write_bytes(weights + number.to_bytes(2, "big"))
+        (folder / "tokenizer.json").write_bytes(b'{"version": "1.0", "model": {"type": "BPE"}, "number": %d}' % number)
+    with bench(tmp_path, "--latency", "0.05") as both:
+        both.empty()
+        (both.project.folder / "models.lock").unlink()
+        locked = run(both.command("lock"), both.environment)
+        fetched = run(both.command("fetch"), both.environment)
+        again = run(both.command("fetch"), both.environment)
+        print("\n300 repositories of 10 small files at 50 ms (asked: lock and fetch at most 30 s, below 150 MB)")
+        for name, one in (("lock", locked), ("fetch", fetched), ("nothing to do", again)):
+            print(f"  {name:<13} {one.wall:6.2f} s, {one.cpu:6.2f} s of the processor, peak {one.peak:.0f} MiB")
+        print(f"  {'both':<13} {locked.wall + fetched.wall:6.2f} s")
 
 
 def test_small_files_far_away(tmp_path: Path) -> None:

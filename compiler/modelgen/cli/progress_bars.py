@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _WIDE = 100
 """Columns from which on there is room for a bar and the name of the file beside that of its repository."""
 
+_NUMBERS = 33
+"""Columns that the numbers need, with blanks."""
+_NARROWEST = 5
+
 
 @contextlib.contextmanager
 def bars() -> Iterator[Report]:
@@ -56,6 +60,14 @@ def _columns(width: int) -> list[ProgressColumn]:
 
 def _number() -> Column:
     return Column(no_wrap=True, justify="right")
+
+
+def _shortened(name: str, width: int) -> str:
+    """Return a name without its middle: what tells one from another is at the end."""
+    if len(name) <= width or width < _NARROWEST:
+        return name
+    head = (width - 1) // 2
+    return f"{name[:head]}…{name[head + 1 - width :]}"
 
 
 class _Bars:
@@ -94,7 +106,9 @@ class _Bars:
                 pass
 
     def _name(self, repo: str, file: str) -> str:
-        return f"{repo}  {file}" if self._is_wide else repo.rpartition("/")[2]
+        if self._is_wide:
+            return f"{repo}  {file}"
+        return _shortened(repo.rpartition("/")[2], self._progress.console.width - _NUMBERS)
 
     def _count(self) -> None:
         repos = " repositories" if self._is_wide else " repos"

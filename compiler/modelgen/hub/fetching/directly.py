@@ -1,4 +1,4 @@
-"""A small file by its hash alone, where a mirror leaves out the headers without which the official client refuses."""
+"""A file by its hash alone: a small one, and any where a mirror leaves out headers that the official client needs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from modelgen.hub import client, publishing
 from modelgen.hub.answers import PATIENCE, raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
-from modelgen.hub.hashing import is_intact
+from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from modelgen.hub.fetching.session import Session
@@ -30,8 +31,10 @@ def lacks_headers(error: BaseException) -> bool:
     return any(isinstance(cause, FileMetadataError) for cause in client.causes(error))
 
 
-def bring_directly(session: Session, checkout: Checkout, file: File) -> None:
-    """Download a file, and put it into its place if its hash is right.
+def bring_directly(
+    session: Session, checkout: Checkout, file: File, on_wait: Callable[[BaseException, float], None]
+) -> bool:
+    """Download a file, put it into its place if its hash is right, and return whether it is.
 
     Redirects are followed, to other hosts too; the library's client takes the token no further than to the hub's own.
 
@@ -42,14 +45,16 @@ def bring_directly(session: Session, checkout: Checkout, file: File) -> None:
 
     part = partial_path(session.hub, checkout, file)
     make_folder(part.parent)
-    client.attempt(lambda: _receive(session, checkout, file, part), on_wait=session.noticing(checkout.repo, file.path))
-    if is_intact(part, file):
-        publishing.place(part, checkout, file, links=are_symlinks_supported(session.hub))
-    else:
+    found = client.attempt(lambda: _receive(session, checkout, file, part), on_wait=on_wait)
+    if found != file.etag:
         part.unlink()
+        return False
+    publishing.place(part, checkout, file, links=are_symlinks_supported(session.hub))
+    return True
 
 
-def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> None:
+def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> str:
+    """Write what comes to `part`, sync it, and return its hash."""
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
@@ -61,10 +66,12 @@ def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> No
         if response.headers.get("Content-Length") != str(file.size):
             refuse_page(response)
         with part.open("wb") as target:
-            come = 0
+            come, digest = 0, Digest(None if file.sha256 else file.size)
             for block in response.iter_raw(2**20):
                 target.write(block)
+                digest.update(block)
                 session.count(checkout.repo, file.path, len(block))
+                session.pace.spend(len(block))
                 come += len(block)
                 if come > file.size or session.stop.is_set():
                     break
@@ -73,3 +80,4 @@ def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> No
     session.count(checkout.repo, file.path, -come)  # counted again once, when it is in its place
     if come < file.size:
         raise ConnectionResetError("the connection ended early")
+    return digest.hex()

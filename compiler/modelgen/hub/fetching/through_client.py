@@ -42,9 +42,8 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, co
         with session.through_xet() if is_xet else contextlib.nullcontext(), session.limit.slot() as begun:
             if session.stop.is_set():
                 raise InterruptedError
-            come = _download(session, checkout, file, begun)
-        if is_there(checkout.pointer(file), file.size) and is_intact(checkout.pointer(file), file):
-            publishing.open_and_sync(checkout.pointer(file))  # while others come
+            come, is_hashed = _download(session, checkout, file, begun)
+        if is_hashed or _is_right(checkout, file):
             session.count(checkout.repo, file.path, file.size * counts - come)
             return
         publishing.discard(checkout, file)
@@ -54,8 +53,20 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, co
     raise DamagedError("its content is not what models.lock says")
 
 
-def _download(session: Session, checkout: Checkout, file: File, begun: float) -> int:
-    """Download a file, with a new address if the hub's signed one has expired; return how many bytes were told of."""
+def _is_right(checkout: Checkout, file: File) -> bool:
+    pointer = checkout.pointer(file)
+    if not (is_there(pointer, file.size) and is_intact(pointer, file)):
+        return False
+    publishing.open_and_sync(pointer)  # while others come
+    return True
+
+
+def _download(session: Session, checkout: Checkout, file: File, begun: float) -> tuple[int, bool]:
+    """Download a file, with a new address if the hub's signed one has expired.
+
+    Returns:
+        How many bytes were told of, and whether the hash was checked and right.
+    """
     try:
         return _download_once(session, checkout, file, begun)
     except Exception as error:
@@ -73,7 +84,7 @@ def _is_expired(session: Session, error: BaseException) -> bool:
     return bool(address) and not session.is_of_hub(address) and client.status_of(error) in (401, 403)
 
 
-def _download_once(session: Session, checkout: Checkout, file: File, begun: float) -> int:
+def _download_once(session: Session, checkout: Checkout, file: File, begun: float) -> tuple[int, bool]:
     from huggingface_hub import hf_hub_download
 
     come = 0
@@ -106,7 +117,8 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
         session.limit.slow_down(begun)
         session.noticing(checkout.repo, file.path)(error, seconds)
 
-    if not session.is_bare:
+    # The client asks twice for headers before it asks for the file; the lock has all that is in them.
+    if file.size >= _SMALL and not session.is_bare:
         try:
             client.attempt(download, on_wait=waits)
         except Exception as error:
@@ -114,6 +126,5 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
             if not session.is_bare and not isinstance(error, AnotherLengthError):
                 raise
         else:
-            return come
-    bring_directly(session, checkout, file)
-    return come
+            return come, False
+    return come, bring_directly(session, checkout, file, waits)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from modelgen.hub.left_out import Choice
     from modelgen.lockfile.entries import File
 
-_AT_ONCE = 8
+_AT_ONCE = 24
 _WAITS_SHOWN = 20
 _PATIENCE = 20.0
 """Seconds without a byte after which a connection counts as dead."""
