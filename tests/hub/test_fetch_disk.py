@@ -105,7 +105,10 @@ def test_a_folder_where_a_file_belongs(hub: Hub, models: Project, *, is_empty: b
         (link / "mine").touch()
     done = models.run("fetch")
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1] == f"modelgen: {link} is a folder where a file belongs; remove it"
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"modelgen: {link} is a folder where a file belongs; run `modelgen verify --fix`"
+    )
     assert hub.bytes_sent() == 0
 
 

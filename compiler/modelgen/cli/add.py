@@ -113,8 +113,8 @@ def _register(hub: Path, config: Path, added: Added) -> None:
     checkout, data = added.checkout, read_lock(config) or b""
     lock, _ = parse_lock(data)
     need = Need(checkout.repo, checkout.commit, (), {path: file.etag for path, file in checkout.files.items()})
-    if lock is not None:
-        register_lock(hub, config, data, lock, [need])
+    if lock is not None and (note := register_lock(hub, config, data, lock, [need])):
+        _say(note)
 
 
 def _tell(added: Added, repo: str) -> None:

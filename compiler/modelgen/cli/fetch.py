@@ -79,11 +79,10 @@ def command(  # noqa: PLR0913 - one option each
     wanted = wanted_of(inputs, key, models)
     if dry_run:
         return _print_plan(wanted, format_)
-    register_inputs(inputs)
     from modelgen.cli.interruption import stopped_by_signals
 
     with stopped_by_signals():
-        return bring(wanted, read_token(token_file), format_, max_rate)
+        return bring_registered(inputs, wanted, read_token(token_file), format_, max_rate)
 
 
 def hub_in(data: bytes, config: Path) -> Path | None:
@@ -172,6 +171,17 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
 def _exit_code(failures: Sequence[ModelgenError]) -> int:
     """Return the exit code for failures: what can be fixed in the files goes before the world."""
     return min((failure.exit_code for failure in failures), default=0)
+
+
+def bring_registered(
+    inputs: Inputs, wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None
+) -> int:
+    """Register the lock for `modelgen prune`, then fetch what is missing, and return the exit code."""
+    note = register_inputs(inputs)
+    code = bring(wanted, token, format_, max_rate)
+    if note and code == 0:
+        click.echo(f"modelgen: {note}", err=True)
+    return code
 
 
 def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None) -> int:

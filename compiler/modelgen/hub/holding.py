@@ -59,9 +59,11 @@ def _move_old_folder(hub: Path, own: Path) -> None:
     old = hub / _OLD_FOLDER
     if old.is_symlink() or not old.is_dir():
         return
-    for name in ("assets", "partial", "seen.json"):
-        if (old / name).exists() and not (own / name).exists():
-            (old / name).rename(own / name)
+    for path in [old / "seen.json", *old.glob("assets/*"), *old.glob("partial/*/*")]:
+        target = own / path.relative_to(old)
+        if path.exists() and not target.exists():
+            make_folder(target.parent)
+            path.rename(target)
     shutil.rmtree(old, ignore_errors=True)
 
 

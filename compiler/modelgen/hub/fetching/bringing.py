@@ -131,8 +131,8 @@ class Bringer:
         if is_ours or not self._has_locks:
             self._bring_large(job)
         else:
-            for number, place in enumerate(job.places):
-                bring_through_client(self._session, *place, counts=number == 0, is_xet=is_xet)
+            bring_through_client(self._session, checkout, file, is_xet=is_xet)
+        self._share(job)
         for other, name in job.places:
             self._session.report(Finished(other.repo, name.path))
         return file.size
@@ -157,6 +157,11 @@ class Bringer:
             else:
                 transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
+
+    def _share(self, job: Job) -> None:
+        """Give a content that has come to its first place to all others."""
+        checkout, file = job.places[0]
+        blob = checkout.blob(file)
         content = blob if blob.exists() else checkout.pointer(file)
         for other in job.places[0 if content == blob else 1 :]:
             if self._links:
