@@ -8,6 +8,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from modelgen.files import ModelgenError
 from modelgen.hub.modes import open_up, umask_for
 from modelgen.hub.mounts import refuse_unwritable
 from modelgen.lockfile.repos import OWN_FOLDER
@@ -42,6 +43,13 @@ def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
         with hold(Claim(hub, own / "holder.json", command, say), own / "lock"):
             _move_old_folder(hub, own)
             yield
+
+
+def take_over(hub: Path, say: Callable[[str], None]) -> None:
+    """Move what earlier versions kept at the root of a hub directory, where that can be."""
+    if (hub / _OLD_FOLDER).is_dir() and not (hub / _OLD_FOLDER).is_symlink():
+        with contextlib.suppress(OSError, ModelgenError), held(hub, "modelgen fetch", say):
+            pass
 
 
 @contextlib.contextmanager
