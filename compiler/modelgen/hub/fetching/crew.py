@@ -114,7 +114,7 @@ class Crew:
     def _receive(self, writer: Writer, location: Location, *, is_first: bool) -> None:
         """Take what one answer brings: a stretch, or, for a connection that is alone, all that follows."""
         is_alone = is_first and not self._lane.is_shared
-        stop = None if is_alone else writer.stop
+        stop = writer.free_until if is_alone else writer.stop
         asked = time.monotonic()
         with self._transfer.opener.open(location, writer.position, stop) as answer:
             if stop is not None or writer.position:
@@ -122,7 +122,7 @@ class Crew:
             if self._part.size is None:
                 self._part.size = writer.position + _length(answer)
             left = answer.length
-            while self._has_room(writer, goes_on=stop is None):
+            while self._has_room(writer, goes_on=is_alone):
                 self._look_for_stop()
                 if self._dismissed.is_set() and not is_first:
                     return
@@ -137,7 +137,7 @@ class Crew:
                 if self._lane.came(count, waited) and self._part.has_gap and self._lane.join():
                     self._add()
                 asked = time.monotonic()
-        if stop is None and not self._part.is_full:
+        if is_alone and left != 0 and not self._part.is_full:
             # Others have what follows. The host learns a moment later that this answer is not read to its end, and
             # counts another connection meanwhile.
             self._transfer.stop.wait(_LOOK)

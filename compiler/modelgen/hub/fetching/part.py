@@ -93,6 +93,11 @@ class Part:
             self._claimed.append(span)
             return span
 
+    def free_until(self, place: int) -> int | None:
+        """Return the first byte behind `place` that is there or that another connection brings; None without one."""
+        with self._changed:
+            return min((start for start, _ in [*self._there, *self._claimed] if start > place), default=None)
+
     def extend(self, span: Span) -> Span | None:
         """Claim what follows `span` as well and return both as one; None where it is taken or there is nothing."""
         with self._changed:

@@ -72,6 +72,11 @@ class Writer:
         left = BLOCK if self.stop is None else self.stop - self._written
         return self._buffer[self._filled : min(BLOCK - self._written % BLOCK, left)]
 
+    @property
+    def free_until(self) -> int | None:
+        """The first byte behind the stretch that somebody else has; None without one."""
+        return self._part.free_until(self.position)
+
     def claim(self) -> bool:
         """Turn to the first stretch that nobody writes; return False where there is none."""
         self._span = self._part.claim()
