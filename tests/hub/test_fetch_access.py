@@ -79,7 +79,7 @@ def test_a_bad_token(hub: Hub, models: Project) -> None:
     bad = "hf_" + "b" * 34
     done = models.run("fetch", HF_TOKEN=bad)
     assert done.returncode == 3
-    assert "model: org/model, open: org/open: the hub does not know your token; renew HF_TOKEN" in done.stderr
+    assert "model: org/model: the hub does not know your token; renew HF_TOKEN" in done.stderr
     assert bad not in done.stderr
     assert hub.bytes_sent() == 0
 
