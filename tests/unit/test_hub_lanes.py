@@ -84,7 +84,12 @@ def test_another_file_takes_the_place_of_a_further_connection() -> None:
     for _ in range(MOST):
         lane.enter(stop)
     entered = threading.Event()
-    threading.Thread(target=lambda: (lane.enter(stop), entered.set()), daemon=True).start()
+
+    def enter() -> None:
+        lane.enter(stop)
+        entered.set()
+
+    threading.Thread(target=enter, daemon=True).start()
     assert not lane.join()
     lane.leave()
     assert entered.wait(10)
