@@ -163,7 +163,7 @@ CASES: list[tuple[str, str, str]] = [
     (repo("Qwen/Qwen3-4B/"), "bad-repo-id", 'write `repo = "Qwen/Qwen3-4B"`'),
     ("[host]\narch = 'aarch64'", "bad-value", ""),
     # settings
-    ('[rules]\nunpinned-repo = "off"\nbad-hub = "off"', "rule-not-advisory", "mend"),
+    ('[rules]\nunpinned-repo = "off"\nbad-hub = "off"', "rule-not-advisory", "fix"),
 ]
 
 

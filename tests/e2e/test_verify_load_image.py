@@ -182,7 +182,8 @@ def test_an_image_that_is_not_here(tmp_path: Path, image: str) -> None:
     done = modelgen("verify", "--quick", "--load", "--image", cwd=tmp_path)
     assert done.returncode == 3
     assert "m: not looked up by its engine; nothing is wrong by modelgen's own table\nn: loadable\n" in done.stdout
-    assert "the image modelgen-e2e/engine:nowhere is not here; `docker pull modelgen-e2e/engine:nowhere`" in done.stderr
+    image = "modelgen-e2e/engine:nowhere"
+    assert f"the image {image} is not on this host; run `docker pull {image}`" in done.stderr
 
 
 def test_the_variables_of_a_model_are_there(tmp_path: Path, image: str) -> None:

@@ -105,7 +105,10 @@ def test_a_folder_where_a_file_belongs(hub: Hub, models: Project, *, is_empty: b
         (link / "mine").touch()
     done = models.run("fetch")
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1] == f"modelgen: {link} is a folder where a file belongs; remove it"
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"modelgen: {link} is a folder where a file belongs; run `modelgen verify --fix`"
+    )
     assert hub.bytes_sent() == 0
 
 
@@ -175,7 +178,7 @@ def test_a_disk_that_fills_meanwhile(
     assert fetch.returncode == 3, talk
     sentence = talk.splitlines()[-1]
     assert re.match(rf"modelgen: model: org/model: ({WEIGHTS}|{CONFIG}): cannot write /", sentence)
-    assert "no space left on device; mend that and run `modelgen fetch` again: what came is kept" in sentence
+    assert "no space left on device; fix that and run `modelgen fetch` again: what came is kept" in sentence
     assert not (models.snapshot(models.snapshots[0]).parents[1] / "refs").exists()
     filler.unlink()
     assert models.run("fetch").returncode == 0

@@ -55,10 +55,10 @@ def test_all_faults_are_told_in_one_run(project: Project, hub: Hub) -> None:
     assert done.returncode == 1
     assert [entry.repo for entry in project.read().snapshots] == ["org/text"]
     assert "gone: org/gone is not at http" in told
-    assert "(1 more fails for the same reason: private: org/private)" in told
-    assert "or it is private and there is no token; mend `repo` in models.toml, or set HF_TOKEN" in told
+    assert "; the same holds for private: org/private" in told
+    assert "or it is private and there is no token; correct `repo` in models.toml, or set HF_TOKEN" in told
     assert "gated: org/gated is gated and there is no token; accept its terms at" in told
-    assert "tag: org/text has no revision v9; mend `revision` in models.toml" in told
+    assert "tag: org/text has no revision v9; correct `revision` in models.toml" in told
     last = told.splitlines()[-1]
     assert last == "modelgen: models.lock has what could be locked; it lacks what gone, gated, private, tag need"
 
@@ -209,7 +209,7 @@ def test_an_address_without_tls_is_said_at_once(project: Project) -> None:
         server.shutdown()
         thread.join()
     assert done.returncode == 3
-    assert "does not speak TLS; mend HF_ENDPOINT" in done.stderr
+    assert "does not speak TLS; correct HF_ENDPOINT" in done.stderr
     assert "trying again" not in done.stderr
 
 

@@ -327,8 +327,8 @@ def test_without_a_listing_nobody_knows_what_else_there_was(project: Project, hu
     shell(project, f"hf download org/text --cache-dir {project.hub_folder}")
     shutil.rmtree(folder(project) / "trees")
     told = unchecked(project)
-    assert "there is no generation_config.json, and no listing tells whether there should be one" in told
-    assert "there is no chat template, and no listing tells whether there should be one" in told
+    assert "there is no generation_config.json, and there is no listing to tell whether there should be one" in told
+    assert "there is no chat template, and there is no listing to tell whether there should be one" in told
 
 
 def test_a_tokenizer_of_another_repository_will_do(project: Project, hub: Hub) -> None:

@@ -46,7 +46,7 @@ def test_a_model(tmp_path: Path, hub: Hub, files: dict[str, bytes | Path], fault
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("modelgen: text: org/text ")
     assert fault in done.stderr
-    assert "; mend `repo`, `revision`, `include` or `exclude` in models.toml\n" in done.stderr
+    assert "; correct `repo`, `revision`, `include` or `exclude` in models.toml\n" in done.stderr
     assert not (tmp_path / "models.lock").exists()
 
 

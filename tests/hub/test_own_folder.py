@@ -43,3 +43,12 @@ def test_the_folder_of_an_older_version_is_moved(hub: Hub, tmp_path: Path) -> No
     assert not old.exists()
     assert (own / "assets/abc/o200k_base.tiktoken").read_bytes() == b"kept"
     assert (own / "partial/models--org--model/abc").read_bytes() == b"kept"
+
+
+def test_it_is_moved_though_there_is_nothing_to_fetch(hub: Hub, tmp_path: Path) -> None:
+    models = fetched(hub, tmp_path)
+    (models.hub / ".locks/modelgen").rename(models.hub / ".modelgen")
+    done = models.run("fetch")
+    assert (done.returncode, done.stderr) == (0, f"{models.hub}: everything is there\n")
+    assert not (models.hub / ".modelgen").exists()
+    assert (models.hub / ".locks/modelgen/seen.json").is_file()

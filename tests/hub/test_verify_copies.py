@@ -107,7 +107,7 @@ def test_files_and_blobs_are_twice_on_the_disk_until_they_are_fixed(tmp_path: Pa
     code, (note,) = verify(tmp_path)
     assert (code, note["kind"], note["path"]) == (0, "twice", SNAPSHOT)
     assert (
-        "is a copy without links, which is fine; 3 files of it are in blobs/ too (512,059 bytes twice)"
+        "is a copy without links, which is fine, but 3 files of it are in blobs/ too (512,059 bytes twice)"
         in note["message"]
     )
     flip(checkout.pointer(checkout.files[WEIGHTS]))

@@ -121,3 +121,28 @@ def test_a_folder_in_a_snapshot_that_is_a_link_out_goes_and_what_it_leads_to_sta
     assert wrong.startswith(f"{SNAPSHOT}/deep is a link with an absolute path")
     assert (tmp_path / "deep/er/vocab.json").is_symlink()
     assert errors(tmp_path) == [f"{SNAPSHOT}/deep/er/vocab.json is missing; its content lies in blobs/"]
+
+
+def test_a_copy_without_links_is_one_message_for_a_repository(tmp_path: Path) -> None:
+    checkout, _ = fetched(tmp_path)
+    for path in checkout.files:
+        checkout.snapshot.joinpath(path).unlink()
+    done = modelgen("verify", cwd=tmp_path)
+    told = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1
+    assert told[0].endswith(f"{len(checkout.files) - 1} more files of org/model too")
+    assert len(verify(tmp_path)[1]) == len(checkout.files)
+    assert verify(tmp_path, "--fix")[0] == 0
+    assert verify(tmp_path) == (0, [])
+
+
+def test_a_hub_that_was_copied_one_level_too_deep(tmp_path: Path) -> None:
+    fetched(tmp_path)
+    (tmp_path / "hub").rename(tmp_path / "copied")
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "copied").rename(tmp_path / "hub/hub")
+    [wrong] = errors(tmp_path)
+    assert f"is missing, but {tmp_path / 'hub/hub'} has it: the hub directory was copied one level off" in wrong
+    for folder in (tmp_path / "hub/hub").iterdir():
+        folder.rename(tmp_path / "hub" / folder.name)
+    assert errors(tmp_path) == []

@@ -42,6 +42,13 @@ def test_the_map_of_the_compiler_has_every_floor() -> None:
     assert {quoted(floor)[0] for floor, _ in rows("Code map")} == {part for part in parts if not part.startswith("__")}
 
 
+def test_the_map_of_the_hub_is_whole() -> None:
+    there = {path.stem for path in (COMPILER / "hub").rglob("*.py")} - {"__init__"}
+    named = {word for row in section("The hub").splitlines() if row.startswith("|") for word in quoted(row)}
+    packages = {path.parent.name for path in (COMPILER / "hub").glob("*/__init__.py")}
+    assert {name for name in named if not name.startswith("--")} == there | packages
+
+
 def test_the_map_of_the_orchestrator_is_whole() -> None:
     named = set[str]()
     for first, text in rows("The orchestrator"):

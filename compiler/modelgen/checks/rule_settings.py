@@ -64,5 +64,5 @@ def rule_not_advisory(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value("rules", name),
                 f"`{name}` is not advisory: what it finds would not run",
-                "remove this line and mend what the rule finds",
+                "remove this line and fix what the rule finds",
             )

@@ -38,14 +38,16 @@ def _local(_context: click.Context, _option: click.Parameter, value: str) -> str
 
 @click.command("add")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--as", "repo", required=True, metavar="local/NAME", callback=_local, help="Its id in models.toml.")
-@click.option("--copy", is_flag=True, help="Copy what cannot be linked.")
+@click.option(
+    "--as", "repo", required=True, metavar="local/NAME", callback=_local, help="The repository id for models.toml."
+)
+@click.option("--copy", is_flag=True, help="Copy files that cannot be cloned or linked.")
 @config_option
 def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
-    """Enter a checkpoint that is on no hub into the hub directory, under a commit of its content.
+    """Put a checkpoint of your own into the hub directory, under a commit that is computed from its contents.
 
-    PATH is a folder with config.json and weights, a LoRA adapter's folder, or a GGUF file. It is linked, not copied,
-    where that can be. The table for models.toml is printed.
+    PATH is a folder with config.json and weights, the folder of a LoRA adapter, or a GGUF file. Files are cloned or
+    hard-linked if the file system can do that. The table for models.toml is printed.
 
     \b
     Example:
@@ -99,7 +101,7 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> 
         with held(hub, "modelgen add", _say), reading(size) as advanced:
             return add(hub, repo, sources, may_copy=copy, advanced=advanced)
     except OSError as error:
-        raise cannot("write", error.filename2 or error.filename or hub, error, "mend that and run it again") from error
+        raise cannot("write", error.filename2 or error.filename or hub, error, "fix that and run it again") from error
 
 
 def _register(hub: Path, config: Path, added: Added) -> None:
@@ -111,8 +113,8 @@ def _register(hub: Path, config: Path, added: Added) -> None:
     checkout, data = added.checkout, read_lock(config) or b""
     lock, _ = parse_lock(data)
     need = Need(checkout.repo, checkout.commit, (), {path: file.etag for path, file in checkout.files.items()})
-    if lock is not None:
-        register_lock(hub, config, data, lock, [need])
+    if lock is not None and (note := register_lock(hub, config, data, lock, [need])):
+        _say(note)
 
 
 def _tell(added: Added, repo: str) -> None:
@@ -124,7 +126,7 @@ def _tell(added: Added, repo: str) -> None:
     if added.copied:
         how = f"{added.copied:,} bytes copied"
     else:
-        how = "hard-linked: who edits these files in place changes the model too" if added.linked else "nothing copied"
+        how = "hard-linked: editing these files in place changes the model too" if added.linked else "nothing copied"
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
     _say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
     if added.damaged:

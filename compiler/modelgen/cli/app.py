@@ -17,18 +17,18 @@ from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
 _COMMANDS = {
-    "add": "Enter a checkpoint of your own into the hub directory.",
+    "add": "Put a checkpoint of your own into the hub directory.",
     "build": "Write build/ from models.toml.",
     "diff": "Show what a build would change, as text.",
     "doctor": "Look at this host: what keeps the models from running.",
     "down": "Stop the models and their orchestrator in Docker.",
     "explain": "Print the manual of a rule.",
-    "fetch": "Bring the snapshots of models.lock into the hub directory.",
+    "fetch": "Download what models.lock lists into the hub directory.",
     "hold": "Stop a model and keep it from running.",
     "init": "Write a commented models.toml to start from.",
     "inventory": "List what models.lock serves, for an audit.",
     "key": "Make an API key for the orchestrator.",
-    "lock": "Write models.lock: what exactly models.toml serves.",
+    "lock": "Write models.lock: the commits, sizes and hashes of all files.",
     "logs": "Print what a model's engine printed.",
     "prune": "Remove what no models.lock needs from the hub directory.",
     "release": "Let a held model start again.",

@@ -74,7 +74,7 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
         changes = output.build(compilation.artifacts, out, force=force)
     except OSError as error:
         raise cannot(
-            "write", error.filename2 or error.filename or out, error, "mend that or name another directory by --out"
+            "write", error.filename2 or error.filename or out, error, "fix that or name another directory by --out"
         ) from error
     if changes.conflicts and not force:
         return refuse(changes, out)

@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
 @config_option
 @token_option
 @click.option(
     "--max-rate",
     metavar="RATE",
     callback=parse_rate,
-    help="Bytes a second over all transfers, such as 50MB/s or 1.5 MiB/s.  [default: no limit]",
+    help="Limit the speed of all transfers together, such as 50MB/s.  [default: no limit]",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would come, and bring nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be downloaded, and download nothing.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("human", "json")),
     default="human",
     show_default=True,
-    help="How progress looks; `json` is one event a line.",
+    help="How to print progress; `json` prints one event a line.",
 )
 def command(  # noqa: PLR0913 - one option each
     models: tuple[str, ...],
@@ -54,10 +54,10 @@ def command(  # noqa: PLR0913 - one option each
     dry_run: bool,
     format_: str,
 ) -> int:
-    """Bring the snapshots of models.lock into the hub directory: all, or what MODELS need.
+    """Download what models.lock lists into the hub directory.
 
-    What is there already is kept; a run that was killed continues where it stopped. With everything there, nobody is
-    asked.
+    With MODEL, only what these models need is downloaded. Every file is hashed before it counts as complete.
+    Interrupted downloads continue where they stopped. If nothing is missing, no request is made.
 
     \b
     Example:
@@ -70,20 +70,22 @@ def command(  # noqa: PLR0913 - one option each
     if lock is None:
         raise InputError(f"there is no {lock_path(config)}; run `modelgen lock`")
     from modelgen.hub.fetching.remembered import Seen, key_of
+    from modelgen.hub.holding import take_over
     from modelgen.hub.registry import is_registered
 
     key, hub = key_of(data, lock, models), hub_in(data, config)
+    if hub is not None and not dry_run:
+        take_over(hub, lambda text: click.echo(f"modelgen: {text}", err=True))
     if not dry_run and hub is not None and is_registered(hub, lock_path(config), lock) and Seen(hub).is_complete(key):
         return _say_nothing_is_missing(hub, format_)
     inputs = read_inputs(config)
     wanted = wanted_of(inputs, key, models)
     if dry_run:
         return _print_plan(wanted, format_)
-    register_inputs(inputs)
     from modelgen.cli.interruption import stopped_by_signals
 
     with stopped_by_signals():
-        return bring(wanted, read_token(token_file), format_, max_rate)
+        return bring_registered(inputs, wanted, read_token(token_file), format_, max_rate)
 
 
 def hub_in(data: bytes, config: Path) -> Path | None:
@@ -157,13 +159,32 @@ def _print_plan(wanted: Wanted, format_: str) -> int:
         import json
 
         files = [{"repo": repo, "file": file, "bytes": size} for repo, file, size in rows]
-        click.echo(json.dumps({"files": files, "bytes": plan.size}, indent=2))
-        return 0
+        failures = [str(failure) for failure in wanted.lacking]
+        click.echo(json.dumps({"files": files, "bytes": plan.size, "failures": failures}, indent=2))
+        return _exit_code(wanted.lacking)
     width = max((len(f"{size:,}") for *_, size in rows), default=0)
     for repo, file, size in rows:
         click.echo(f"{size:>{width},}  {repo}  {file}")
     click.echo(f"{len(rows)} file{'s' if len(rows) != 1 else ''}, {plan.size:,} bytes to fetch", err=True)
-    return 0
+    for failure in wanted.lacking:
+        click.echo(f"modelgen: {failure}", err=True)
+    return _exit_code(wanted.lacking)
+
+
+def _exit_code(failures: Sequence[ModelgenError]) -> int:
+    """Return the exit code for failures: what can be fixed in the files goes before the world."""
+    return min((failure.exit_code for failure in failures), default=0)
+
+
+def bring_registered(
+    inputs: Inputs, wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None
+) -> int:
+    """Register the lock for `modelgen prune`, then fetch what is missing, and return the exit code."""
+    note = register_inputs(inputs)
+    code = bring(wanted, token, format_, max_rate)
+    if note and code == 0:
+        click.echo(f"modelgen: {note}", err=True)
+    return code
 
 
 def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None) -> int:
@@ -194,7 +215,7 @@ def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None 
         _leave(exit_code(error))
     except OSError as error:
         place = error.filename2 or error.filename or wanted.hub
-        raise cannot("write", place, error, "mend that and run it again; what came is kept") from error
+        raise cannot("write", place, error, "fix that and run it again; what came is kept") from error
     return _conclude(outcome, wanted)
 
 
@@ -215,7 +236,7 @@ def _conclude(outcome: Outcome, wanted: Wanted) -> int:
     for failure in outcome.failures:
         click.echo(f"modelgen: {failure}", err=True)
     if outcome.failures:
-        return min(failure.exit_code for failure in outcome.failures)
+        return _exit_code(outcome.failures)
     text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
     click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
     return 0

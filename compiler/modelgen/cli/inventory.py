@@ -27,7 +27,7 @@ _NARROWEST = 30
 
 
 @click.command("inventory")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
 @config_option
 @click.option(
     "--format",
@@ -35,12 +35,12 @@ _NARROWEST = 30
     type=click.Choice(("table", "json")),
     default="table",
     show_default=True,
-    help="`json` is one document, with the hash of each file.",
+    help="How to print the list; `json` includes the hash of each file.",
 )
 def command(config: Path, models: tuple[str, ...], format_: str) -> int:
-    """List what models.lock serves, for an audit: licences, terms, code, formats that can run code, hashes.
+    """List what models.lock serves, for an audit: licences, terms, Python code, pickles and hashes.
 
-    Everything comes from models.lock; the hub is not asked. With MODELS, only what these need.
+    Everything comes from models.lock, without network. With MODEL, only what these models need is listed.
 
     \b
     Example:

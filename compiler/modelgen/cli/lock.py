@@ -51,21 +51,19 @@ class Task:
 @click.command("lock")
 @config_option
 @token_option
+@click.option("--upgrade", is_flag=True, help="Move to the newest commits, of all models or of those named.")
 @click.option(
-    "--upgrade", is_flag=True, help="Move the commits, of all models or of those named, and say what changes."
+    "--check", is_flag=True, help="Only compare models.lock with models.toml, offline; exit with 4 if they disagree."
 )
-@click.option(
-    "--check", is_flag=True, help="Write nothing, ask nobody; exit 4 if models.toml and models.lock disagree."
-)
-@click.option("--offline", is_flag=True, help="Ask nobody: lock what the hub directory has, after hashing it.")
-@click.option("--strict", is_flag=True, help="With --offline: exit 1, write nothing where something cannot be checked.")
+@click.option("--offline", is_flag=True, help="Use no network: hash and lock what is in the hub directory.")
+@click.option("--strict", is_flag=True, help="With --offline: fail if something cannot be checked.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("human", "json")),
     default="human",
     show_default=True,
-    help="How the changes look.",
+    help="How to print the changes.",
 )
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 def command(  # noqa: PLR0913 - its options
@@ -79,10 +77,10 @@ def command(  # noqa: PLR0913 - its options
     strict: bool,
     format_: str,
 ) -> int:
-    """Write models.lock: commits, sizes and hashes of all that models.toml needs.
+    """Write models.lock: the commits, sizes and hashes of all files that models.toml needs.
 
-    What is locked already stays as it is. Weights are not fetched. With MODEL, only what these models need is locked.
-    What cannot be reached keeps its old entry; the rest is locked, and the exit code is not 0.
+    Existing entries stay as they are. No weights are downloaded. With MODEL, only entries of these models change. If
+    a repository cannot be reached, its old entry stays, the others are locked, and the exit code is not 0.
 
     \b
     Example:
@@ -93,11 +91,9 @@ def command(  # noqa: PLR0913 - its options
       modelgen lock --offline --strict
     """
     if check and (upgrade or offline):
-        raise click.UsageError(
-            "--check writes nothing and asks nobody; --upgrade and --offline have no meaning beside it"
-        )
+        raise click.UsageError("--check only compares, offline; it cannot be combined with --upgrade or --offline")
     if check and models:
-        raise click.UsageError("--check compares the whole of both files; name no models beside it")
+        raise click.UsageError("--check compares the whole files; it takes no names of models")
     if strict and not offline:
         raise click.UsageError("--strict is about what --offline cannot check: `modelgen lock --offline --strict`")
     inputs = read_inputs(config)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.exits import FOUND
-from modelgen.hub.locking.causes import by_cause
+from modelgen.hub.failures import grouped
 from modelgen.lockfile.changes import Change, compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelgen.hub.locking.causes import Cause
     from modelgen.hub.locking.listing import Pinned
     from modelgen.hub.locking.resolve import Resolution
     from modelgen.lockfile.entries import Image, Lock, Snapshot
@@ -48,7 +47,7 @@ class Report:
 
     def print(self, format_: str, *, is_strict: bool = False) -> int:
         """Print it and return the exit code: what the files fix goes before the world."""
-        causes = by_cause(self.resolution.faults)
+        failures = grouped(self.resolution.faults.values())
         is_refused = is_strict and bool(self.resolution.unchecked)
         is_made = self.resolution.has_answers and not is_refused
         for found in self.resolution.pinned.values() if is_made else ():
@@ -61,17 +60,17 @@ class Report:
         if format_ == "json":
             import json
 
-            click.echo(json.dumps(self._as_json(causes), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(self._as_json(), indent=2, ensure_ascii=False))
         else:
             for line in self._changes():
                 click.echo(line)
         if is_made:
             click.echo(f"{self.path}: {self._summary()}", err=True)
-        for cause in causes:
-            click.echo(f"modelgen: {cause.text}", err=True)
-        if causes or is_refused:
+        for failure in failures:
+            click.echo(f"modelgen: {failure}", err=True)
+        if failures or is_refused:
             click.echo(f"modelgen: {self._what_is_left()}", err=True)
-        return min([*(cause.exit_code for cause in causes), *([FOUND] if is_refused else [])], default=0)
+        return min([*(failure.exit_code for failure in failures), *([FOUND] if is_refused else [])], default=0)
 
     def _unchecked(self) -> Iterator[str]:
         for found in self.resolution.unchecked:
@@ -80,8 +79,6 @@ class Report:
 
     def _what_is_left(self) -> str:
         """Return what became of the lock although something failed."""
-        if not self.is_written:
-            return f"{self.path} is left as it is"
         lost = [want for want in self.resolution.faults if want not in self.resolution.retained]
         kept = [*self.resolution.retained.values()]
         said = []
@@ -91,7 +88,8 @@ class Report:
         if lost:
             models = dict.fromkeys(model for want in lost for model in want.models)
             said.append(f"lacks what {', '.join(models)} {'need' if len(models) > 1 else 'needs'}")
-        return f"{self.path} has what could be locked; it {' and '.join(said)}"
+        state = "has what could be locked" if self.is_written else "is left as it is"
+        return f"{self.path} {state}; it {' and '.join(said)}" if said else f"{self.path} {state}"
 
     def _changes(self) -> Iterator[str]:
         for change in compare(self.old, self.new):
@@ -113,7 +111,7 @@ class Report:
         """Return how an entry is called."""
         return entry.want.name(other.want for other in (*self.new.snapshots, *self.old.snapshots))
 
-    def _as_json(self, causes: list[Cause]) -> dict[str, Any]:
+    def _as_json(self) -> dict[str, Any]:
         return {
             "lock": self.path.as_posix(),
             "written": self.is_written,
@@ -148,18 +146,13 @@ class Report:
             ],
             "failures": [
                 {
-                    "message": cause.text,
-                    "repositories": [
-                        {
-                            "repo": want.repo,
-                            "revision": want.revision,
-                            "models": [*want.models],
-                            "kept": self._kept(want),
-                        }
-                        for want in cause.wants
-                    ],
+                    "message": str(fault),
+                    "repo": want.repo,
+                    "revision": want.revision,
+                    "models": [*want.models],
+                    "kept": self._kept(want),
                 }
-                for cause in causes
+                for want, fault in self.resolution.faults.items()
             ],
         }
 

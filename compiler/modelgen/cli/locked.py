@@ -92,7 +92,7 @@ def token_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators
         "--token-file",
         type=click.Path(path_type=Path),
         default=None,
-        help="A file that holds the token.  [default: HF_TOKEN, else what `hf auth login` stored]",
+        help="Read the token from this file.  [default: HF_TOKEN, else the token that `hf auth login` stored]",
     )(command)
 
 

@@ -25,26 +25,28 @@ if TYPE_CHECKING:
 
 @click.command("prune")
 @config_option
-@click.option("--dry-run", is_flag=True, help="List what would go, and remove nothing.")
-@click.option("--yes", is_flag=True, help="Remove it without asking.")
-@click.option("--local", is_flag=True, help="Include models that `modelgen add` made: there may be no other copy.")
-@click.option("--forget", metavar="PATH", default=None, help="Stop protecting what this registered lock needs.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Remove without asking.")
+@click.option(
+    "--local", is_flag=True, help="Also remove unneeded models that `modelgen add` made; there may be no other copy."
+)
+@click.option("--forget", metavar="PATH", default=None, help="Stop protecting what the registered lock at PATH needs.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("human", "json")),
     default="human",
     show_default=True,
-    help="How the list looks; `json` is one document.",
+    help="How to print the list; `json` prints one document.",
 )
 def command(  # noqa: PLR0913 - its options
     config: Path, forget: str | None, *, dry_run: bool, yes: bool, local: bool, format_: str
 ) -> int:
     """Remove what no registered models.lock needs from the hub directory.
 
-    `modelgen fetch` and `modelgen add` register their lock. A lock that cannot be read, on another host or in a folder
-    that is gone, protects what it needed until it is forgotten. Snapshots that another program downloaded are listed,
-    and go too.
+    `modelgen fetch`, `up` and `add` register the lock of their project. A lock that cannot be read, on another host or
+    in a folder that is gone, protects what it needed until `--forget`. What other programs downloaded into the hub
+    directory is removed too, unless a lock needs it.
 
     \b
     Example:

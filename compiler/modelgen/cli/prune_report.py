@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def print_plan(plan: Plan, needed: Needed) -> None:
-    """Print what goes on stdout, and on stderr what stays though nothing can tell that it is needed."""
+    """Print on stdout what is removed, and on stderr what is kept although no lock is known to need it."""
     for line in _lines(plan):
         click.echo(printable(line))
     for state in needed.states:
@@ -34,8 +34,8 @@ def print_plan(plan: Plan, needed: Needed) -> None:
     if plan.local:
         size = sum(thing.bytes for thing in plan.local)
         click.echo(
-            f"note: {len(plan.local)} snapshot{'s' if plan.local[1:] else ''} of local models that no lock needs "
-            f"stay ({size:,} bytes), since they may be the only copies; --local includes them:",
+            f"note: local models that no lock needs are kept ({size:,} bytes), since there may be no other copy; "
+            "--local removes them too:",
             err=True,
         )
         for thing in plan.local:
@@ -48,7 +48,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  {thing.kind}, {thing.bytes:,} bytes: {thing.why}"
     for path, commit in plan.refs.items():
         yield path
-        yield f"  ref, names {commit[:12]}… then" if commit else "  ref, of a snapshot that goes"
+        yield f"  ref, will name {commit[:12]}…" if commit else "  ref, of a snapshot that is removed"
 
 
 def print_json(hub: Path, plan: Plan, needed: Needed, *, removed: bool) -> None:

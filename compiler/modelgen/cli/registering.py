@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 PRUNE = "modelgen prune"
 
 
-def register_inputs(inputs: Inputs) -> None:
-    """Register the lock of a command that has read it."""
+def register_inputs(inputs: Inputs) -> str | None:
+    """Register the lock of a command that has read it; return a note where that cannot be."""
     data = read_lock(inputs.config)
-    if data is not None and inputs.lock is not None:
-        register_lock(inputs.hub, inputs.config, data, inputs.lock)
+    if data is None or inputs.lock is None:
+        return None
+    return register_lock(inputs.hub, inputs.config, data, inputs.lock)
 
 
-def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterable[Need] = ()) -> None:
+def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterable[Need] = ()) -> str | None:
     """Register a lock before anything is looked for in the hub directory; wait for a `modelgen prune` that runs.
 
-    Where the hub directory cannot be written, nothing can be pruned either, so that is only worth a note.
+    Returns:
+        A note where the hub directory cannot be written: nothing can be pruned there either. A command that fails for
+        the same reason says so itself.
     """
     from modelgen.hub.holding import held, holding_command
     from modelgen.hub.registry import is_registered, register
@@ -38,7 +41,7 @@ def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterab
     path = lock_path(config)
     try:
         if not more and is_registered(hub, path, data):
-            return
+            return None
         register(hub, path, data, lock, more)
         # It has read the registry before this entry was there, so what it leaves is looked at when it is done.
         if holding_command(hub) == PRUNE:
@@ -46,5 +49,5 @@ def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterab
                 pass
     except (OSError, ModelgenError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-        text = f"note: {path} could not be registered in {hub} ({why}); `modelgen prune` does not know what it needs"
-        click.echo(f"modelgen: {text}", err=True)
+        return f"note: {path} could not be registered in {hub} ({why}); `modelgen prune` does not know what it needs"
+    return None

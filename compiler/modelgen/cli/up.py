@@ -184,4 +184,4 @@ def _write(compilation: Compilation, out: Path) -> None:
     try:
         output.build(compilation.artifacts, out, force=False)
     except OSError as error:
-        raise cannot("write", error.filename2 or error.filename or out, error, "mend that and run it again") from error
+        raise cannot("write", error.filename2 or error.filename or out, error, "fix that and run it again") from error

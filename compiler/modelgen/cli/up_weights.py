@@ -10,7 +10,6 @@ import click
 
 from modelgen.cli.compiling import is_terminal, lock_path, read_config, read_lock
 from modelgen.cli.locked import Inputs, read_inputs, read_token
-from modelgen.cli.registering import register_inputs
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def _is_locked(inputs: Inputs) -> bool:
 
 
 def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
-    from modelgen.cli.fetch import bring, wanted_of
+    from modelgen.cli.fetch import bring_registered, wanted_of
     from modelgen.hub.fetching.remembered import Seen, key_of
     from modelgen.operate.docker import require_docker
 
@@ -77,8 +76,7 @@ def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, 
     if size:
         require_docker()  # rather than to say after hours of fetching that there is none
         _agree(wanted, size, yes=yes, offline=offline)
-    register_inputs(inputs)
-    return bring(wanted, read_token(token_file), "human")
+    return bring_registered(inputs, wanted, read_token(token_file), "human")
 
 
 def _agree(wanted: Wanted, size: int, *, yes: bool, offline: bool) -> None:

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
 @config_option
-@click.option("--quick", is_flag=True, help="Look at names, sizes, links and modes; read no content.")
-@click.option("--load", is_flag=True, help="Look up what the engines open when they start, too.")
-@click.option("--image", "in_image", is_flag=True, help="Let `--load` run in the engines' own images.")
+@click.option("--quick", is_flag=True, help="Compare names, sizes, links and permissions only; read no contents.")
+@click.option("--load", is_flag=True, help="Also look up the files that the engines open when they start.")
+@click.option("--image", "in_image", is_flag=True, help="With --load: run the look-ups inside the engines' images.")
 @click.option(
-    "--fix", is_flag=True, help="Link contents that are there, remove bad files, write refs and listings, open modes."
+    "--fix",
+    is_flag=True,
+    help="Make missing links, remove damaged files, write refs and listings, and make files readable.",
 )
 @click.option(
     "--format",
@@ -40,17 +42,19 @@ if TYPE_CHECKING:
     type=click.Choice(("human", "json")),
     default="human",
     show_default=True,
-    help="How findings look; `json` is one document.",
+    help="How to print findings; `json` prints one document.",
 )
 def command(  # noqa: PLR0913 - its options
     config: Path, models: tuple[str, ...], *, quick: bool, load: bool, in_image: bool, fix: bool, format_: str
 ) -> int:
-    """Check the hub directory against models.lock, offline: every file is read and hashed.
+    """Compare the hub directory with models.lock, offline: every file is read and hashed.
 
-    Lists what is missing, damaged, foreign, or closed to the container's user; with MODELS, only what these need.
-    `--fix` links what is there under its hash, and removes what is damaged: `modelgen fetch` brings that again.
-    `--load` makes the look-ups of the engines as well, by modelgen's own table or inside their images (without a
-    network and a GPU); it reads no weights, so `--quick --load` takes a moment.
+    Lists files that are missing, damaged, not locked, or not readable for the container's user; with MODEL, only
+    those of these models. `--fix` repairs what it can without a download; run `modelgen fetch` after it.
+
+    `--load` also checks that each engine will find what it opens when it starts. It needs no GPU and reads no
+    weights, so `--quick --load` is fast. With `--image`, vLLM and SGLang do this themselves, in containers without
+    network.
 
     \b
     Example:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TABLE = "modelgen's own table"
 _SECONDS, _SECONDS_A_MODEL = 300, 30
 _HOST_SECONDS = 120
-_GET = "`docker pull {0}` brings it; a host without internet gets it by `docker save` and `docker load`"
+_GET = "run `docker pull {0}`, or on a host without internet `docker load`"
 
 
 @dataclass
@@ -210,7 +210,7 @@ def _missing_images(images: Iterable[str]) -> dict[str, str]:
     for image in dict.fromkeys(images):
         try:
             if not has_image(image):
-                found[image] = f"the image {image} is not here; {_GET.format(image)}"
+                found[image] = f"the image {image} is not on this host; {_GET.format(image)}"
         except ModelgenError as error:
             found[image] = str(error)
     return found

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from modelgen.cli.verify_load import Verdict
     from modelgen.hub.verifying.problems import Problem
 
+# Findings that a copy without links has for every file.
+_OF_COPIES = ("dangling", "missing", "unlinked")
+_MOST_ALIKE = 2
 _WITHOUT_PLACE = ("bad-lock", "no-hub", "not-locked", "other-weights")
 
 
@@ -46,9 +49,11 @@ class Outcome:
 
 def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
     """Print findings on stdout, and what they come to on stderr."""
-    for number, problem in enumerate(outcome.problems):
+    for number, more in _alike(outcome):
+        problem = outcome.problems[number]
         label = "error" if problem.is_wrong else "note"
         models = f" ({', '.join(problem.models)})" if problem.models else ""
+        models += f"; {more} more file{'s' if more > 1 else ''} of {problem.repo} too" if more else ""
         what = problem.text if problem.kind in _WITHOUT_PLACE else f"{problem.path or hub} {problem.text}"
         click.echo(printable(f"{label}: {what}{models}"))
         if number in outcome.done:
@@ -66,6 +71,23 @@ def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
         click.echo(f"{hub}: {looked} {how}: {wrong} thing{'s' if wrong > 1 else ''} wrong", err=True)
     else:
         click.echo(f"{hub}: {wrong} wrong, {len(outcome.mended)} dealt with; {_left(outcome)}", err=True)
+
+
+def _alike(outcome: Outcome) -> list[tuple[int, int]]:
+    """Return the first problem of each kind in a repository, by its number, and how many more files have it too.
+
+    A copy that left out all links is one message for each repository, and not one for each of 3,000 files.
+    """
+    groups: dict[object, list[int]] = {}
+    for number, found in enumerate(outcome.problems):
+        state = number in outcome.done, number in outcome.mended
+        alike = (found.kind, found.text, found.help, found.repo, found.is_wrong, state)
+        groups.setdefault(alike if found.kind in _OF_COPIES else number, []).append(number)
+    shown = [
+        [(numbers[0], len(numbers) - 1)] if len(numbers) > _MOST_ALIKE else [(number, 0) for number in numbers]
+        for numbers in groups.values()
+    ]
+    return [one for group in shown for one in group]
 
 
 def _left(outcome: Outcome) -> str:

@@ -50,15 +50,21 @@ def grouped(failures: Iterable[ModelgenError]) -> list[ModelgenError]:
     """Return one failure for each cause, in the order of their first appearance."""
     groups: dict[tuple[int, str], list[ModelgenError]] = {}
     for failure in failures:
-        reason = failure.reason if isinstance(failure, HubError) else str(failure)
+        reason = str(failure)
+        if isinstance(failure, HubError):
+            # A gated repository's sentence holds its own address; the cause is the same.
+            reason = failure.reason.replace(failure.subject.repo, "…")
         groups.setdefault((failure.exit_code, reason), []).append(failure)
-    return [_joined(group, reason) for (_, reason), group in groups.items()]
+    return [_joined(group) for group in groups.values()]
 
 
-def _joined(group: Sequence[ModelgenError], reason: str) -> ModelgenError:
-    subjects = list(dict.fromkeys(failure.subject for failure in group if isinstance(failure, HubError)))
+def _joined(group: Sequence[ModelgenError]) -> ModelgenError:
+    failures = [failure for failure in group if isinstance(failure, HubError)]
+    subjects = list(dict.fromkeys(failure.subject for failure in failures))
     if len(subjects) < 2:
         return group[0]
+    # Threads fail in any order; the sentence is about the first by name.
+    reason = min(failures, key=lambda failure: (failure.subject.models, failure.subject.repo)).reason
     joined = InputError if group[0].exit_code == InputError.exit_code else ModelgenError
     joint = ": " if reason.startswith(": ") else " "
     return joined(_sentence(subjects, joint, reason.removeprefix(joint)))

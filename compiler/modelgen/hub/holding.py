@@ -8,6 +8,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from modelgen.files import ModelgenError
 from modelgen.hub.modes import open_up, umask_for
 from modelgen.hub.mounts import refuse_unwritable
 from modelgen.lockfile.repos import OWN_FOLDER
@@ -44,6 +45,13 @@ def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
             yield
 
 
+def take_over(hub: Path, say: Callable[[str], None]) -> None:
+    """Move what earlier versions kept at the root of a hub directory, where that can be."""
+    if (hub / _OLD_FOLDER).is_dir() and not (hub / _OLD_FOLDER).is_symlink():
+        with contextlib.suppress(OSError, ModelgenError), held(hub, "modelgen fetch", say):
+            pass
+
+
 @contextlib.contextmanager
 def _umask(hub: Path) -> Iterator[None]:
     """The official client makes files and folders by it: the container's user must be able to read them."""
@@ -59,9 +67,11 @@ def _move_old_folder(hub: Path, own: Path) -> None:
     old = hub / _OLD_FOLDER
     if old.is_symlink() or not old.is_dir():
         return
-    for name in ("assets", "partial", "seen.json"):
-        if (old / name).exists() and not (own / name).exists():
-            (old / name).rename(own / name)
+    for path in [old / "seen.json", *old.glob("assets/*"), *old.glob("partial/*/*")]:
+        target = own / path.relative_to(old)
+        if path.exists() and not target.exists():
+            make_folder(target.parent)
+            path.rename(target)
     shutil.rmtree(old, ignore_errors=True)
 
 

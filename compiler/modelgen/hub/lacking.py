@@ -44,9 +44,9 @@ def lacks(
     names = [name for name in written if isinstance(name, str)] if isinstance(written, list) else []
     generates = any(_GENERATES.search(name) for name in names)
     if generates and not is_listed and "generation_config.json" not in paths:
-        yield "there is no generation_config.json, and no listing tells whether there should be one"
+        yield "there is no generation_config.json, and there is no listing to tell whether there should be one"
     has_template = bool(tokenizer.get("chat_template")) or any(_TEMPLATE.fullmatch(path) for path in paths)
     if not has_template and _CHATS.search(repo.rpartition("/")[2]):
         yield "there is no chat template, and its name says that it chats"
     elif not has_template and generates and not is_listed:
-        yield "there is no chat template, and no listing tells whether there should be one"
+        yield "there is no chat template, and there is no listing to tell whether there should be one"

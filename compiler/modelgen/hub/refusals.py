@@ -70,14 +70,14 @@ def _of_content(error: BaseException, connection: Connection, subject: Subject, 
         reason = ", or your token may not see it" if connection.token else ", or it is private and there is no token"
         return HubError(
             whole,
-            f"is not at {hub}{reason}; mend `repo` in models.toml, or set HF_TOKEN to a token that may",
+            f"is not at {hub}{reason}; correct `repo` in models.toml, or set HF_TOKEN to a token that may",
             joint=" ",
             is_input=True,
         )
     # Of several models of one repository, the commit moves with any.
     upgrade = f"run `modelgen lock --upgrade {subject.models.split(',')[0].split(' ')[0]}`"
     if isinstance(error, RevisionNotFoundError):
-        said = f"has no {commit or subject.file} any more; {upgrade}, or mend `revision` in models.toml"
+        said = f"has no {commit or subject.file} any more; {upgrade}, or correct `revision` in models.toml"
         return HubError(whole, said, joint=" ", is_input=True)
     if isinstance(error, RemoteEntryNotFoundError):
         return HubError(subject, f"there is no such file at {hub}; {upgrade}", is_input=True)

@@ -56,7 +56,7 @@ def _no_answer(error: BaseException, url: str) -> str:
     if client.is_untrusted(error):
         return _certificate(error, site)
     if client.is_no_tls(error):
-        return f"{site} does not speak TLS; mend HF_ENDPOINT: http:// where it begins with https://"
+        return f"{site} does not speak TLS; correct HF_ENDPOINT: http:// where it begins with https://"
     if isinstance(error, httpx.TooManyRedirects):
         return f"{site} redirects in a circle; fix HF_ENDPOINT, or report it to whoever runs that host"
     if proxy is not None and (tunnel := client.tunnel_status_of(error)) is not None:
@@ -94,7 +94,7 @@ def _certificate(error: BaseException, site: str) -> str:
     if found and getattr(found[0], "verify_code", 0) in _NOT_VALID:
         said = plain(str(getattr(found[0], "verify_message", ""))).lower().rstrip(".")
         return f"the certificate of {site} is not valid: {said}; check this host's clock and HF_ENDPOINT"
-    return f"the certificate of {site} is not trusted; set SSL_CERT_FILE to your authority's"
+    return f"the certificate of {site} is not trusted; set SSL_CERT_FILE to the certificate of your CA"
 
 
 def first_line(error: BaseException) -> str:

@@ -35,7 +35,7 @@ def check_settings() -> None:
         path = os.environ.get(name)
         if path and not Path(path).exists():
             raise ModelgenError(
-                f"{name} is {path}, and nothing is there; name your authority's certificates, or unset it"
+                f"{name} is {path}, and nothing is there; set it to the certificates of your CA, or unset it"
             )
 
 

@@ -132,8 +132,8 @@ class Bringer:
         if is_ours or not self._has_locks:
             self._bring_large(job)
         else:
-            for number, place in enumerate(job.places):
-                bring_through_client(self._session, *place, counts=number == 0, is_xet=is_xet)
+            bring_through_client(self._session, checkout, file, is_xet=is_xet)
+        self._share(job)
         for other, name in job.places:
             self._session.report(Finished(other.repo, name.path))
         return file.size
@@ -158,6 +158,11 @@ class Bringer:
             else:
                 transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
+
+    def _share(self, job: Job) -> None:
+        """Give a content that has come to its first place to all others."""
+        checkout, file = job.places[0]
+        blob = checkout.blob(file)
         content = blob if blob.exists() else checkout.pointer(file)
         for other in job.places[0 if content == blob else 1 :]:
             if self._links:
@@ -219,7 +224,7 @@ class Bringer:
             models, path = ", ".join(job.models), asset_path(self._session.hub, job)
             return ModelgenError(
                 f"{models}: {job.name} does not come from {urlsplit(job.url).hostname}: {sentences.first_line(error)}; "
-                f"run `modelgen fetch` again, or bring it to {path} in another way"
+                f"run `modelgen fetch` again, or put it at {path} yourself"
             )
         checkout, file = job.places[0]
         model = models_of(checkout)
@@ -227,7 +232,7 @@ class Bringer:
             place, reason = error.filename2 or error.filename or self._session.hub, (error.strerror or "").lower()
             verb = "read" if was_reading(error, place) else "write"
             return ModelgenError(
-                f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; mend that and run "
+                f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; fix that and run "
                 "`modelgen fetch` again: what came is kept"
             )
         if isinstance(error, DamagedError):

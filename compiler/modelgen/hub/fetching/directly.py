@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from modelgen.files import sync
 from modelgen.hub import client, publishing
 from modelgen.hub.answers import PATIENCE, raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
@@ -81,7 +81,7 @@ def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> st
                 if come > file.size or session.stop.is_set():
                     break
             target.flush()
-            os.fsync(target.fileno())
+            sync(target.fileno())
     session.count(checkout.repo, file.path, -come)  # counted again once, when it is in its place
     if come < file.size:
         raise ConnectionResetError("the connection ended early")

@@ -196,7 +196,8 @@ def _bring_all(run: _Run, missing: Plan, connection: Connection) -> Plan:
     resumed = sum(job.have for job in missing.jobs)
     files = sum(len(job.places) for job in missing.jobs) + len(missing.assets)
     repos = {job.checkout.repo for job in missing.jobs}
-    report(Planned(files, missing.size + resumed, resumed, len(repos)))
+    if files:
+        report(Planned(files, missing.size + resumed, resumed, len(repos)))
     jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
     # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
     begun = {id(checkout): checkout for job in jobs for checkout, _ in job.places}

@@ -25,14 +25,13 @@ _SLOW = 5.0
 """Seconds for a small file after which the server has too much to do: half of the client's patience with it."""
 
 
-def bring_through_client(session: Session, checkout: Checkout, file: File, *, counts: bool, is_xet: bool) -> None:
+def bring_through_client(session: Session, checkout: Checkout, file: File, *, is_xet: bool) -> None:
     """Let the client download a file to its place; what comes damaged is fetched once more.
 
     Args:
         session: See there.
         checkout: Where the file belongs.
         file: The file.
-        counts: Whether its bytes were announced: of several places of one content only the first is.
         is_xet: Whether the client takes it through Xet.
 
     Raises:
@@ -45,7 +44,7 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, co
                 raise InterruptedError
             come, is_hashed = _download(session, checkout, file, begun)
         if is_hashed or _is_right(checkout, file):
-            session.count(checkout.repo, file.path, file.size * counts - come)
+            session.count(checkout.repo, file.path, file.size - come)
             return
         publishing.discard(checkout, file)
         session.count(checkout.repo, file.path, -come)

@@ -81,7 +81,7 @@ def refuse_local(checkout: Checkout, file: File) -> None:
         models = ", ".join(checkout.models)
         raise InputError(
             f"{models}: {checkout.repo} lacks {file.path} at the commit of models.lock, or has it damaged, and is "
-            f"on no hub; bring it by `modelgen add PATH --as {checkout.repo}`, then `modelgen lock --upgrade`"
+            f"on no hub; put it there by `modelgen add PATH --as {checkout.repo}`, then `modelgen lock --upgrade`"
         )
 
 

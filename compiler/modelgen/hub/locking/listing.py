@@ -87,10 +87,10 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
             shown = re.sub(r"\[([*?[])\]", r"\1", pattern)
             close = ", ".join(f"`{path}`" for path in nearest(shown, paths))
             hint = f"; the nearest are {close}" if close else ""
-            raise InputError(f"{ask.about} has no file `{shown}`{hint}; mend `file` or `include` in models.toml")
+            raise InputError(f"{ask.about} has no file `{shown}`{hint}; correct `file` or `include` in models.toml")
     choice = choose(paths, want.include, want.exclude, want.loaders)
     if not choice.kept:
-        raise InputError(f"{ask.about} has no file that is wanted; mend `exclude` in models.toml, or `repo`")
+        raise InputError(f"{ask.about} has no file that is wanted; correct `exclude` in models.toml, or `repo`")
     return choice
 
 
@@ -129,7 +129,7 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
 
 def unusable(ask: Ask, fault: str) -> InputError:
     """Return the error of a repository that no engine could load."""
-    return InputError(f"{ask.about} {fault}; mend `repo`, `revision`, `include` or `exclude` in models.toml")
+    return InputError(f"{ask.about} {fault}; correct `repo`, `revision`, `include` or `exclude` in models.toml")
 
 
 def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob: str | None = None) -> File:

@@ -214,7 +214,7 @@ def _explained(error: Exception, connection: Connection, ask: Ask, what: str) ->
     from huggingface_hub.errors import RevisionNotFoundError
 
     if isinstance(error, RevisionNotFoundError) and ask.commit is None:
-        return InputError(f"{ask.about} has no {what}; mend `revision` in models.toml")
+        return InputError(f"{ask.about} has no {what}; correct `revision` in models.toml")
     model = ask.want.models[0] if ask.want.models else "models.toml"
     return sentences.explain(error, connection, model=model, repo=ask.want.repo, what=what)
 

@@ -104,7 +104,7 @@ def copies(checkout: Checkout) -> Iterator[Problem]:
             size += file.size
     if links:
         count = f"{len(links)} file{'s' if links[1:] else ''}"
-        text = f"is a copy without links, which is fine; {count} of it are in blobs/ too ({size:,} bytes twice)"
-        help_ = f"{FIX}, which frees them by links"
+        text = f"is a copy without links, which is fine, but {count} of it are in blobs/ too ({size:,} bytes twice)"
+        help_ = f"{FIX}, which replaces one of each by a link"
         remedy = Unite(tuple(links))
         yield Problem(folder, "twice", text, help_, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)

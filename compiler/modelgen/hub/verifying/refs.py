@@ -62,7 +62,7 @@ def _other_name(checkout: Checkout, path: str, fault: str, users: list[str]) -> 
         help_ = f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to take it over"
     else:
         fault += f": {users[0]} needs that one" if users else ": it was fetched later"
-        help_ = "leave it; engines are given the commit"
+        help_ = "nothing to do: engines get the commit"
     return Problem(path, "ref", fault, help_, checkout.repo, checkout.models, is_wrong=False)
 
 

@@ -5,6 +5,7 @@ The official client believes names: a truncated blob, a flipped byte or a link t
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,8 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
     is_there = landing.status is not None or landing.fault is not None or landing.is_link
     if not is_there and any(has_blob(checkout.hub, f"{blobs}/{file.etag}", file) for file in checkout.files.values()):
         return None  # contents without links
+    if not is_there and (where := _elsewhere(checkout.hub, path)) is not None:
+        return _misplaced(checkout, path, where)
     size = sum(file.size for file in checkout.files.values())
     files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {size:,} bytes"
     link = first_link(checkout.hub, path)
@@ -117,6 +120,18 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
     bring = how_to_bring(checkout, is_bad=False)
     help_ = f"move it out of the hub directory, then {bring}" if is_bad else bring
     return Problem(path, "missing", f"{text}: the whole snapshot ({files})", help_, checkout.repo, checkout.models)
+
+
+def _elsewhere(hub: Path, path: str) -> Path | None:
+    """Return the directory next to the hub directory, or inside it, that has a snapshot: a copy one level off."""
+    candidates = dict.fromkeys((hub / "hub", hub / hub.name, hub.parent))
+    return next((folder for folder in candidates if (folder / path).is_dir()), None)
+
+
+def _misplaced(checkout: Checkout, path: str, where: Path) -> Problem:
+    text = f"is missing, but {where} has it: the hub directory was copied one level off"
+    help_ = f"move the folders of {where} to {checkout.hub}, or write `hub = {json.dumps(str(where))}` in [project]"
+    return Problem(path, "missing", text, help_, checkout.repo, checkout.models)
 
 
 def damaged(hub: Path, contents: Iterable[Content], advanced: Callable[[int], None]) -> Iterator[Problem]:
