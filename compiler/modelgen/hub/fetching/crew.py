@@ -113,7 +113,8 @@ class Crew:
 
     def _receive(self, writer: Writer, location: Location, *, is_first: bool) -> None:
         """Take what one answer brings: a stretch, or, for a connection that is alone, all that follows."""
-        is_alone = is_first and not self._lane.is_shared
+        # Once there were others, stretches are taken one by one: an answer that ends early has been sent in vain.
+        is_alone = is_first and not self._further and not self._lane.is_shared
         stop = writer.free_until if is_alone else writer.stop
         asked = time.monotonic()
         with self._transfer.opener.open(location, writer.position, stop) as answer:
@@ -121,8 +122,8 @@ class Crew:
                 self._check_range(answer, writer, is_first=is_first)
             if self._part.size is None:
                 self._part.size = writer.position + _length(answer)
-            left = answer.length
-            while self._has_room(writer, goes_on=is_alone):
+            left, goes_on = answer.length, is_alone or answer.status == 200
+            while self._has_room(writer, goes_on=goes_on):
                 self._look_for_stop()
                 if self._dismissed.is_set() and not is_first:
                     return
@@ -137,7 +138,7 @@ class Crew:
                 if self._lane.came(count, waited) and self._part.has_gap and self._lane.join():
                     self._add()
                 asked = time.monotonic()
-        if is_alone and left != 0 and not self._part.is_full:
+        if goes_on and left != 0 and not self._part.is_full:
             # Others have what follows. The host learns a moment later that this answer is not read to its end, and
             # counts another connection meanwhile.
             self._transfer.stop.wait(_LOOK)

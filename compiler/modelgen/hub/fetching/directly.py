@@ -8,8 +8,9 @@ from modelgen.files import sync
 from modelgen.hub import client, publishing
 from modelgen.hub.answers import PATIENCE, raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
-from modelgen.hub.hashing import Digest
+from modelgen.hub.hashing import Digest, is_intact
 from modelgen.hub.holding import make_folder
+from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +44,17 @@ def bring_directly(
     """
     from huggingface_hub.file_download import are_symlinks_supported
 
+    links = are_symlinks_supported(session.hub)
+    if links and is_there(checkout.blob(file), file.size) and is_intact(checkout.blob(file), file):
+        publishing.link(checkout, file)  # it came for another place
+        return True
     part = partial_path(session.hub, checkout, file)
     make_folder(part.parent)
     found = client.attempt(lambda: _receive(session, checkout, file, part), on_wait=on_wait)
     if found != file.etag:
         part.unlink()
         return False
-    publishing.place(part, checkout, file, links=are_symlinks_supported(session.hub))
+    publishing.place(part, checkout, file, links=links)
     return True
 
 

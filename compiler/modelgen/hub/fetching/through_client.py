@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
-_SMALL = 1_000_000
+SMALL = 1_000_000
+"""Bytes below which a file comes by one request, and not through Xet."""
 _SLOW = 5.0
 """Seconds for a small file after which the server has too much to do: half of the client's patience with it."""
 
@@ -73,7 +74,7 @@ def _download(session: Session, checkout: Checkout, file: File, begun: float) ->
             raise
         return _download_once(session, checkout, file, begun)
     finally:
-        if file.size < _SMALL and time.monotonic() - begun > _SLOW:
+        if file.size < SMALL and time.monotonic() - begun > _SLOW:
             session.limit.slow_down(begun)
 
 
@@ -117,7 +118,7 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
         session.noticing(checkout.repo, file.path)(error, seconds)
 
     # The client asks twice for headers before it asks for the file; the lock has all that is in them.
-    if file.size >= _SMALL and not session.is_bare:
+    if file.size >= SMALL and not session.is_bare:
         try:
             client.attempt(download, on_wait=waits)
         except Exception as error:
