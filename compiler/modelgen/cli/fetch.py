@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
-from modelgen.cli.exits import cannot
+from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.locked import Inputs, hub_directory, named_models, read_inputs, read_token, token_option
 from modelgen.cli.rates import parse_rate
 from modelgen.cli.registering import register_inputs
@@ -236,7 +236,7 @@ def _conclude(outcome: Outcome, wanted: Wanted) -> int:
     for failure in outcome.failures:
         click.echo(f"modelgen: {failure}", err=True)
     if outcome.failures:
-        return _exit_code(outcome.failures)
+        return FOUND if outcome.has_whole else _exit_code(outcome.failures)
     text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
     click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
     return 0

@@ -70,6 +70,8 @@ class Report:
             click.echo(f"modelgen: {failure}", err=True)
         if failures or is_refused:
             click.echo(f"modelgen: {self._what_is_left()}", err=True)
+        if failures and (self.resolution.kept or self.resolution.pinned):
+            return FOUND
         return min([*(failure.exit_code for failure in failures), *([FOUND] if is_refused else [])], default=0)
 
     def _unchecked(self) -> Iterator[str]:

@@ -36,6 +36,8 @@ class Outcome:
     files: int = 0
     bytes: int = 0
     failures: list[ModelgenError] = field(default_factory=list)
+    has_whole: bool = False
+    """Whether any snapshot is whole in the end."""
 
 
 class Collecting:

@@ -77,6 +77,7 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max
     seen, outcome = Seen(wanted.hub), Outcome(failures=[*wanted.lacking])
     missing = wanted.plan(seen)
     if missing.is_empty:
+        outcome.has_whole = bool(wanted.checkouts)
         return outcome
     damaged = find_damaged(wanted.hub, missing.unsure, seen, report)
     if not (damaged or missing.jobs or missing.assets or missing.stale):
@@ -244,8 +245,11 @@ def _finish(run: _Run, missing: Plan, connection: Connection | None, reused: set
     touched = {id(checkout) for job in missing.jobs for checkout, _ in job.places}
     stale = {id(checkout) for checkout in missing.stale} | reused
 
+    def is_whole(checkout: Checkout) -> bool:
+        return all(is_there(checkout.pointer(file), file.size) for file in checkout.files.values())
+
     def finish(checkout: Checkout) -> ModelgenError | None:
-        if not all(is_there(checkout.pointer(file), file.size) for file in checkout.files.values()):
+        if not is_whole(checkout):
             return None
         if id(checkout) in touched and connection is not None:
             try:
@@ -261,4 +265,5 @@ def _finish(run: _Run, missing: Plan, connection: Connection | None, reused: set
 
     kept = [checkout for checkout in run.wanted.checkouts if id(checkout) not in run.refused]
     failures = in_parallel(finish, kept, _FINISHED_AT_ONCE)
+    run.outcome.has_whole = any(map(is_whole, kept))
     run.outcome.failures += [failure for failure in failures if failure is not None]
