@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import weights
-from modelgen.hub.checkpoint import read_json
 from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.lacking import TOKENIZER_CONFIG, lacks
-from modelgen.hub.loadable import CONFIG
-from modelgen.hub.locking import hints
+from modelgen.hub.locking import doubts, hints
 from modelgen.hub.locking.cached import Found, find_files, listing_of, locate, read_license
+from modelgen.hub.locking.doubts import some
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
@@ -25,11 +23,11 @@ from modelgen.hub.locking.listing import (
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from modelgen.hub.left_out import Choice
-    from modelgen.lockfile.entries import File, Snapshot
+    from modelgen.lockfile.entries import File
 
 
 @dataclass(frozen=True)
@@ -111,10 +109,11 @@ def _conclude(
             sha256, blob = (digest, None) if found.is_large else (None, digest)
             files.append(make_file(ask, path, found.size, sha256=sha256, blob=blob))
         if damaged:
-            return _damaged(opened, damaged, f"{_some(damaged)} {'have' if damaged[1:] else 'has'} other bytes")
+            return _damaged(opened, damaged, f"{some(damaged)} {'have' if damaged[1:] else 'has'} other bytes")
         sizes = {path: found.size for path, found in opened.found.items()}
         pinned = make_entry(ask, opened.choice, files, sizes, _facts(opened, files))
-        return replace(pinned, unchecked=tuple(_unchecked(opened, pinned.entry, tokenizers)))
+        told = doubts.of_new(ask.want, pinned.entry, opened.snapshot, opened.found, tokenizers)
+        return replace(pinned, unchecked=tuple(told))
     except ModelgenError as error:
         return error
     except OSError as error:
@@ -150,9 +149,9 @@ def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:
 def _incomplete(hub: Path, ask: Ask, commit: str, absent: list[str]) -> ModelgenError:
     """Return the sentence for a snapshot that lacks files."""
     if is_local(ask.want.repo):
-        return InputError(f"{ask.about} lacks {_some(absent)}; {_add_again(ask)}")
+        return InputError(f"{ask.about} lacks {some(absent)}; {_add_again(ask)}")
     return ModelgenError(
-        f"{ask.about} in the hub directory lacks {_some(absent)}; {hints.download(hub, ask, commit, absent)}"
+        f"{ask.about} in the hub directory lacks {some(absent)}; {hints.download(hub, ask, commit, absent)}"
     )
 
 
@@ -174,27 +173,3 @@ def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
 def _add_again(ask: Ask) -> str:
     add = f"add it again by `modelgen add PATH --as {ask.want.repo}`"
     return f"{add}, then run `modelgen lock --offline --upgrade {ask.want.models[0]}`" if ask.commit else add
-
-
-def _unchecked(opened: _Opened, entry: Snapshot, tokenizers: Collection[str]) -> Iterator[str]:
-    """Yield what nothing on this host could confirm about a snapshot."""
-    unnamed = [file.path for file in entry.files if opened.found[file.path].expected is None]
-    if unnamed:
-        has, their = ("has", "its") if len(unnamed) == 1 else ("have", "their")
-        yield f"{_some(unnamed)} {has} no hash to compare with, so {their} own bytes were taken as they are"
-    if opened.ask.want.form != "checkpoint":
-        return
-    found = {path: opened.found[path].path for path in entry.by_path}
-    config, tokenizer = (_table(found.get(name)) for name in (CONFIG, TOKENIZER_CONFIG))
-    paths = {*found, *(["tokenizer.json"] if {*opened.ask.want.models} <= {*tokenizers} else [])}
-    yield from lacks(entry.repo, paths, config, tokenizer, is_listed=listing_of(opened.snapshot).is_file())
-
-
-def _table(path: Path | None) -> dict[str, Any]:
-    read = read_json(path.resolve()) if path else None
-    return read if isinstance(read, dict) else {}
-
-
-def _some(paths: list[str]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"{', '.join(paths[:3])}{more}"
