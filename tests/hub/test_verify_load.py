@@ -313,3 +313,13 @@ def test_no_repository_is_named_to_a_terminal_as_it_is(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
     assert "which is no repository id" in done.stdout
     assert json.loads(modelgen("verify", "--load", "--format", "json", cwd=tmp_path).stdout)["ok"] is False
+
+
+@pytest.mark.parametrize("flag", ["load-format", "quantization"])
+def test_a_repository_of_gguf_files_is_not_for_vllm(tmp_path: Path, flag: str) -> None:
+    place(tmp_path, model(args=f'max-model-len = 8, {flag} = "gguf"'), {"org/model": checkpoint(q__gguf=b"GGUF")})
+    asked = load(tmp_path)
+    assert asked.code == 1
+    [wrong] = asked.wrong
+    assert "which takes the path of one GGUF file and no repository" in wrong
+    assert "llamacpp" in asked.findings[0]["help"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from modelgen.hub.loadable import ADAPTER_CONFIG, other_adapter, shard_number, shard_sets
+from modelgen.hub.loadable import ADAPTER_CONFIG, other_adapter, refused, shard_number, shard_sets
 from modelgen.hub.loading.findings import Lack, LookUp
-from modelgen.lockfile.loading import read_by
+from modelgen.lockfile.loading import patterns, read_by
 from modelgen.lockfile.wants import Loader
 
 if TYPE_CHECKING:
@@ -38,21 +37,18 @@ def missing_weights(loader: Loader, plan: Plan, files: Files, look_up: LookUp = 
     """
     if not loader.globs:
         return
+    if fault := refused(loader):
+        yield Lack(look_up, "", fault.why, help=fault.advice)
+        return
     for globs in loader.globs:
         if read := sorted(read_by(Loader(loader.name, (globs,)), files.sizes)):
             index = next((name for start, name in _INDICES if globs[0].startswith(start)), None)
             yield from _incomplete(read, index, files, "shards" if look_up == "weights" else look_up)
             return
-    first, *others = _patterns(loader)
+    first, *others = patterns(loader)
     also = f", and so {'are' if others[1:] else 'is'} {' and '.join(others)}" if others else ""
     name = plan.title if loader is ANY else loader.name
     yield Lack(look_up, first, f"is missing{also}, where {name} looks for its weights")
-
-
-def _patterns(loader: Loader) -> list[str]:
-    """Return the patterns of a loader without those that another of them includes."""
-    patterns = [*dict.fromkeys(pattern for globs in loader.globs for pattern in globs)]
-    return [one for one in patterns if not any(one != other and fnmatchcase(one, other) for other in patterns)]
 
 
 def _incomplete(read: Sequence[str], index: str | None, files: Files, look_up: LookUp) -> Iterator[Lack]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from modelgen.files import InputError
 from modelgen.hub.left_out import Choice, choose, nearest
-from modelgen.hub.loadable import config_name, is_weights, why_not
+from modelgen.hub.loadable import Fault, config_name, is_weights, why_not
 from modelgen.hub.modules import MODULES, missing_modules
 from modelgen.lockfile.code import code_repos, may_name_code, reduced
 from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot
@@ -127,9 +127,9 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     return Pinned(entry, sum(sizes[path] for path in choice.unneeded), unasked, _chosen(want, choice))
 
 
-def unusable(ask: Ask, fault: str) -> InputError:
+def unusable(ask: Ask, fault: Fault) -> InputError:
     """Return the error of a repository that no engine could load."""
-    return InputError(f"{ask.about} {fault}; correct `repo`, `revision`, `include` or `exclude` in models.toml")
+    return InputError(f"{ask.about} {fault.why}; {fault.advice}")
 
 
 def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob: str | None = None) -> File:
@@ -193,12 +193,12 @@ def _code(want: Want, texts: Mapping[str, bytes]) -> list[str] | None:
     return sorted(named - {want.repo})
 
 
-def _without_modules(paths: Collection[str], texts: Mapping[str, bytes]) -> str | None:
+def _without_modules(paths: Collection[str], texts: Mapping[str, bytes]) -> Fault | None:
     if MODULES not in texts:
         return None
     missing = missing_modules(_json(texts[MODULES]), paths)
-    more = f" and {len(missing) - 1} more" if missing[1:] else ""
-    return f"has no {missing[0]}{more}, which its {MODULES} names" if missing else None
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return Fault(f"has no {' or '.join(missing[:3])}{more}, which its {MODULES} names") if missing else None
 
 
 def _json(data: bytes) -> object:
