@@ -102,8 +102,8 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     """
     want = ask.want
     config = _config(ask, facts.texts)
-    if fault := why_not(want.form, choice.kept, config, want.loaders) or _without_modules(choice.kept, facts.texts):
-        raise unusable(ask, fault)
+    if unfit := why_not(want.form, choice.kept, config, want.loaders) or _without_modules(choice.kept, facts.texts):
+        raise unusable(ask, unfit)
     try:
         entry = Snapshot(
             repo=want.repo,
