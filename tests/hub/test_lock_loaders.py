@@ -187,7 +187,11 @@ def test_a_module_that_is_not_there_is_refused(tmp_path: Path, hub: Hub, option:
     done = project.run(*option)
     assert (done.returncode, project.path.exists()) == (1, False)
     assert "m: org/text has no 1_Pooling/config.json, which its modules.json names" in done.stderr
-    hub.add("org/text", {"1_Pooling/config.json": b"{}"})
+    more = [*MODULES, {"path": "3_Dense", "type": "sentence_transformers.models.Dense"}]
+    hub.add("org/text", {"modules.json": json.dumps(more).encode(), "1_Pooling/config.json": b"{}"})
+    told = project.run().stderr
+    assert "has no 3_Dense/config.json or 3_Dense/model.safetensors, which its modules.json names" in told
+    hub.add("org/text", {"modules.json": json.dumps(MODULES).encode()})
     project.lock()
 
 

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from modelgen.files import InputError
 from modelgen.hub.left_out import Choice, choose, nearest
 from modelgen.hub.loadable import Fault, config_name, is_weights, why_not
+from modelgen.hub.locking.naming import can_exclude, names_error
 from modelgen.hub.modules import MODULES, missing_modules
 from modelgen.lockfile.code import code_repos, may_name_code, reduced
-from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot
+from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot, is_path
 from modelgen.lockfile.loading import read_by
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
     """Return which of a repository's files to lock.
 
     Raises:
-        InputError: A pattern matches nothing, or nothing is left.
+        InputError: A pattern matches nothing, nothing is left, or no entry can hold a name.
     """
     want = ask.want
     for pattern in want.include:
@@ -91,6 +92,8 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
     choice = choose(paths, want.include, want.exclude, want.loaders)
     if not choice.kept:
         raise InputError(f"{ask.about} has no file that is wanted; correct `exclude` in models.toml, or `repo`")
+    if unfit := {path: repr(path[:200]) for path in choice.kept if not is_path(path)}:
+        raise names_error(ask, paths, unfit)
     return choice
 
 
@@ -132,6 +135,13 @@ def unusable(ask: Ask, fault: Fault) -> InputError:
     return InputError(f"{ask.about} {fault.why}; {fault.advice}")
 
 
+def damaged_on_hub(ask: Ask, path: str, choice: Choice, error: Exception) -> InputError:
+    """Return the error of weights that are damaged at their source, so that no other copy is better."""
+    can_do_without = can_exclude(ask, (*choice.kept, *choice.unneeded), [path])
+    ways = "`exclude` it in models.toml, or choose" if can_do_without else "choose"
+    return InputError(f"{ask.about}: {path} is damaged on the hub: {error}; {ways} another `revision`")
+
+
 def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob: str | None = None) -> File:
     """Return the lock's entry of a file.
 
@@ -142,7 +152,7 @@ def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob
         return File(path=path, size=size, sha256=sha256, blob=blob)
     except ValidationError as error:
         raise InputError(
-            f"{ask.about} has a file {path[:200]!r} that not every host could hold; `exclude` it in models.toml"
+            f"{ask.about} has a file {path[:200]!r} that no lock can hold; `exclude` it in models.toml"
         ) from error
 
 

@@ -9,17 +9,19 @@ from modelgen.files import InputError, ModelgenError
 from modelgen.hub import weights
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.locking import doubts, hints
-from modelgen.hub.locking.cached import Found, find_files, listing_of, locate, read_license
+from modelgen.hub.locking.cached import Found, find_files, listing_of, read_license
 from modelgen.hub.locking.doubts import some
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
     Pinned,
     choose_files,
+    damaged_on_hub,
     files_to_read,
     make_entry,
     make_file,
 )
+from modelgen.hub.locking.locating import locate
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
@@ -130,10 +132,7 @@ def _facts(opened: _Opened, files: list[File]) -> Facts:
             found = weights.bytes_by_dtype(weights.read_local(path), file.size)
         except weights.BadWeightsError as error:
             if opened.found[file.path].expected and not is_local(opened.ask.want.repo):
-                raise InputError(  # its hash is right, so no other copy is better
-                    f"{opened.ask.about}: {file.path} is damaged on the hub: {error}; `exclude` it in models.toml, or "
-                    "choose another `revision`"
-                ) from error
+                raise damaged_on_hub(opened.ask, file.path, opened.choice, error) from error  # its hash is right
             raise _damaged(opened, [file.path], f"{file.path}: {error}") from error
         for dtype, count in found.items():
             sums[dtype] = sums.get(dtype, 0) + count
@@ -150,7 +149,7 @@ def _incomplete(hub: Path, ask: Ask, commit: str, absent: list[str]) -> Modelgen
     """Return the sentence for a snapshot that lacks files."""
     if is_local(ask.want.repo):
         return InputError(f"{ask.about} lacks {some(absent)}; {_add_again(ask)}")
-    return ModelgenError(
+    return InputError(
         f"{ask.about} in the hub directory lacks {some(absent)}; {hints.download(hub, ask, commit, absent)}"
     )
 
@@ -164,7 +163,7 @@ def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
     wrong = [opened.found[path].path for path in damaged if not opened.found[path].is_link_to_expected]
     # Where link and listing name two hashes, only the hub knows which is right.
     wrong += [listing_of(opened.snapshot)] if any(opened.found[path].expected == "" for path in damaged) else []
-    return ModelgenError(
+    return InputError(
         f"{ask.about} in the hub directory is damaged: {what}; {hints.remove(wrong)}"
         f"{hints.download(hub, ask, opened.commit, damaged, force=True)}"
     )

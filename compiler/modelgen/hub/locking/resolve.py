@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from modelgen.files import InputError, ModelgenError
+from modelgen.files import ModelgenError
 from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import doubts, offline
 from modelgen.hub.locking.listing import Ask, Pinned, unusable
+from modelgen.hub.locking.naming import names_error
 from modelgen.hub.locking.resolution import Resolution
 from modelgen.lockfile.entries import Snapshot
 from modelgen.lockfile.loading import why_outdated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
+    from modelgen.files import InputError
     from modelgen.hub.client import Connection
     from modelgen.hub.target_names import Target
     from modelgen.lockfile.entries import Lock
@@ -124,13 +126,9 @@ def _held(want: Want, found: Pinned, target: Target) -> Pinned | ModelgenError:
 
 
 def _unfit(want: Want, entry: Snapshot, target: Target) -> InputError | None:
-    """Return the error of an entry with a file that the hub directory cannot hold."""
-    if (fault := target.why_not(entry.by_path)) is None:
-        return None
-    return InputError(
-        f"{Ask(want, entry.commit).about} has a file that {target.where} cannot hold: {fault}; `exclude` it in "
-        "models.toml, or put the hub directory on another file system by `[project] hub`"
-    )
+    """Return the error of an entry with files that the hub directory cannot hold."""
+    faults = target.unfit(entry.by_path)
+    return names_error(Ask(want, entry.commit), entry.by_path, faults, target.where) if faults else None
 
 
 def _usable(want: Want, old: Lock) -> Snapshot | None:
