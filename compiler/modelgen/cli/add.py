@@ -41,7 +41,9 @@ def _local(_context: click.Context, _option: click.Parameter, value: str) -> str
 @click.option(
     "--as", "repo", required=True, metavar="local/NAME", callback=_local, help="The repository id for models.toml."
 )
-@click.option("--copy", is_flag=True, help="Copy the files: make no hard links, so that edits of PATH do not reach the model.")
+@click.option(
+    "--copy", is_flag=True, help="Copy the files: make no hard links, so that edits of PATH do not reach the model."
+)
 @config_option
 def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     """Put a checkpoint of your own into the hub directory, under a commit that is computed from its contents.

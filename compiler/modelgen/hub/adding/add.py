@@ -68,9 +68,7 @@ class Added:
     damaged: tuple[str, ...]
 
 
-def add(
-    hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, advanced: Callable[[int], None]
-) -> Added:
+def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, advanced: Callable[[int], None]) -> Added:
     """Enter files into the hub directory, which the caller holds.
 
     Args:
