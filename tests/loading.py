@@ -84,7 +84,16 @@ def place(
     include: tuple[str, ...] = (),
     code: tuple[str, ...] = (),
 ) -> None:
-    """Write models.toml, a models.lock of all repositories but the unlocked, and `hub/` with their files; `code` names those that hold only code."""
+    """Write models.toml, a models.lock of all repositories but the unlocked, and `hub/` with their files.
+
+    Args:
+        root: The project's folder.
+        toml: What models.toml has beside `[project]`.
+        repos: The files of each repository.
+        unlocked: Repositories without an entry.
+        include: Patterns of all entries.
+        code: Repositories that hold only code.
+    """
     (root / "models.toml").write_text(complete(f'[project]\nname = "demo"\nhub = "hub"\n{toml}'))
     shutil.rmtree(root / "hub", ignore_errors=True)
     locked = []
