@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CONFIG = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "max_position_embeddings": 40960}
 TOKENIZER = {"tokenizer_class": "Qwen2Tokenizer", "chat_template": "{{ messages }}"}
 WEIGHTS = safetensors(w=("BF16", 64))
+_WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
 
 
 def as_json(value: object) -> bytes:
@@ -81,8 +82,18 @@ def place(
     *,
     unlocked: tuple[str, ...] = (),
     include: tuple[str, ...] = (),
+    code: tuple[str, ...] = (),
 ) -> None:
-    """Write models.toml, a models.lock of all repositories but the unlocked, and `hub/` with their files."""
+    """Write models.toml, a models.lock of all repositories but the unlocked, and `hub/` with their files.
+
+    Args:
+        root: The project's folder.
+        toml: What models.toml has beside `[project]`.
+        repos: The files of each repository.
+        unlocked: Repositories without an entry.
+        include: Patterns of all entries.
+        code: Repositories that hold only code.
+    """
     (root / "models.toml").write_text(complete(f'[project]\nname = "demo"\nhub = "hub"\n{toml}'))
     shutil.rmtree(root / "hub", ignore_errors=True)
     locked = []
@@ -92,6 +103,7 @@ def place(
             commit=commit_of(repo),
             models=["m"],
             include=[*include],
+            exclude=[*_WEIGHTS] if repo in code else [],
             files=[locked_file(path, data) for path, data in files.items()],
             config=files["config.json"].decode() if len(files.get("config.json", b"x" * 70_000)) < 65_536 else None,
         )

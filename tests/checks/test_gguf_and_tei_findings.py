@@ -24,7 +24,21 @@ def tei(line: str = "", tag: str = "cpu-1.9") -> str:
     )
 
 
+def checkpoint(args: str, engine: str = "vllm", version: str = "0.11.0", repo: str = "a/b") -> str:
+    length = "max-model-len" if engine == "vllm" else "context-length"
+    image = "vllm/vllm-openai:v" if engine == "vllm" else "lmsysorg/sglang:v"
+    return (
+        f'[models.qwen]\nengine = "{engine}"\nimage = "{image}{version}"\nrepo = "{repo}"\n'
+        f'revision = "{COMMIT}"\nargs = {{ {length} = 8, {args} }}\n'
+    )
+
+
 CASES: list[tuple[str, str, str]] = [
+    # a repository for engines that load one file
+    *((checkpoint(f'{flag} = "gguf"'), "gguf-repository", "llamacpp") for flag in ("load-format", "quantization")),
+    (checkpoint('load_format = "gguf"'), "gguf-repository", "llamacpp"),
+    (checkpoint('load-format = "gguf"', "sglang", "0.5.5"), "gguf-repository", "llamacpp"),
+    (checkpoint('load-format = "gguf"', repo="local/b"), "gguf-repository", "llamacpp"),
     # flags
     *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "repo") for flag in ("m", "model", "hf", "hf_repo", "hff")),
     *((gguf(f'ctx-size = 8, {flag} = "x"'), "owned-arg", "table") for flag in ("a", "alias", "mm", "mmproj")),

@@ -141,6 +141,33 @@ def test_another_file_system_needs_a_copy(root: Path, elsewhere: Path) -> None:
         assert path.is_symlink() or path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
+def nlinks(root: Path) -> set[int]:
+    return {path.stat().st_nlink for path in (root / FOLDER / "blobs").iterdir()}
+
+
+def test_a_copy_has_no_hard_links(root: Path) -> None:
+    source = checkpoint(root / "a")
+    before = contents(source)
+    _, err = add(root, source, "--copy")
+    assert f"{sum(map(len, before.values())):,} bytes copied" in err
+    assert nlinks(root) == {1}
+    for path in source.iterdir():
+        path.write_bytes(b"edited in place")
+    assert contents(opened(root)) == before
+
+
+def test_a_copy_replaces_hard_links_of_the_same_content(root: Path) -> None:
+    source = checkpoint(root / "a")
+    before = contents(source)
+    add(root, source)
+    commit = head(root)
+    add(root, source, "--copy")
+    assert (head(root), nlinks(root)) == (commit, {1})
+    assert contents(opened(root)) == contents(source) == before
+    _, err = add(root, source, "--copy")
+    assert "nothing to do" in err
+
+
 def test_no_room_for_a_copy(elsewhere: Path, root: Path) -> None:
     free = os.statvfs(elsewhere).f_bavail * os.statvfs(elsewhere).f_frsize
     text = (root / "models.toml").read_text().replace('hub = "hub"', f'hub = "{elsewhere}/hub"')

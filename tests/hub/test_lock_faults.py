@@ -145,6 +145,15 @@ def test_weights_that_are_damaged_on_the_hub(project: Project, hub: Hub) -> None
     hub.add("org/text", {"model.safetensors": safetensors(missing=3, a=("BF16", 400))})
     told = refused(project, code=1)
     assert "model.safetensors is damaged on the hub: its header speaks of 400 bytes of tensors, and it has 397" in told
+    assert "and it has 397; choose another `revision`\n" in told
+
+
+def test_damaged_weights_may_be_excluded_where_others_are_left(project: Project, hub: Hub) -> None:
+    damaged: bytes = safetensors(missing=3, a=("BF16", 400))
+    hub.add("org/text", {"model.safetensors": damaged, "pytorch_model.bin": b"PK\x03\x04"})
+    assert "and it has 397; `exclude` it in models.toml, or choose another" in refused(project, code=1)
+    project.write(model("text", "org/text", 'exclude = ["model.safetensors"]'))
+    project.lock()
 
 
 def test_a_config_that_is_no_text(project: Project, hub: Hub) -> None:
@@ -154,7 +163,8 @@ def test_a_config_that_is_no_text(project: Project, hub: Hub) -> None:
 
 def test_a_name_that_no_windows_host_could_hold(project: Project, hub: Hub) -> None:
     hub.add("org/text", {"what?.json": b""})
-    assert "has a file 'what?.json' that not every host could hold; `exclude` it" in refused(project, code=1)
+    told = refused(project, code=1)
+    assert "has a file that not every host could hold: 'what?.json'; write `exclude = [\"what[?].json\"]` in" in told
     project.write(model("text", "org/text", 'exclude = ["what[?].json"]'))
     project.lock()
 

@@ -306,6 +306,41 @@ def test_strict_makes_it_an_error_and_writes_nothing(project: Project) -> None:
     assert '"unchecked": [\n    {\n      "repo": "org/text"' in done.stdout
 
 
+def test_an_entry_that_is_kept_is_checked_again(project: Project) -> None:
+    without_links(project)
+    shutil.rmtree(folder(project) / "trees")
+    assert "have no hash to compare with" in unchecked(project)
+    before = project.path.read_bytes()
+    assert " and 3 more have no hash in the hub directory, so nothing confirms" in unchecked(project)
+    done = project.run("--offline", "--strict")
+    assert (done.returncode, project.path.read_bytes()) == (1, before)
+    assert "text: org/text: not checked: " in done.stderr
+
+
+def test_an_entry_that_is_kept_without_its_tokenizer_is_not_strict(project: Project, hub: Hub) -> None:
+    hub.add("org/text", {}, delete=["tokenizer.json"])
+    shell(project, f"hf download org/text --cache-dir {project.hub_folder}")
+    assert unchecked(project) == unchecked(project)
+    done = project.run("--offline", "--strict")
+    assert done.returncode == 1
+    assert "there is no tokenizer" in done.stderr
+
+
+def test_an_entry_whose_snapshot_is_not_there_is_not_strict(project: Project) -> None:
+    project.lock("--offline")
+    shutil.rmtree(folder(project) / "snapshots")
+    assert unchecked(project).endswith("not checked: its snapshot is not in the hub directory")
+    assert project.run("--offline", "--strict").returncode == 1
+
+
+def test_an_entry_of_the_hub_that_was_fetched_is_strict(project: Project) -> None:
+    project.lock()
+    shutil.rmtree(project.hub_folder)
+    assert modelgen("fetch", cwd=project.folder, env=project.environment).returncode == 0
+    assert unchecked(project) == ""
+    assert project.run("--offline", "--strict").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("delete", "add", "told"),
     [

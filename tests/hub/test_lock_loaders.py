@@ -99,7 +99,7 @@ def test_a_repository_without_what_its_loader_reads_is_refused(
     assert (done.returncode, project.path.exists()) == (1, False)
     assert (
         "m: org/text has no consolidated*.safetensors, which vLLM 0.11.0 with --load-format mistral reads; it has "
-        "model.safetensors, so choose another `load-format`"
+        "model.safetensors; choose another `load-format` in the model's `args`\n"
     ) in done.stderr
 
 
@@ -187,7 +187,11 @@ def test_a_module_that_is_not_there_is_refused(tmp_path: Path, hub: Hub, option:
     done = project.run(*option)
     assert (done.returncode, project.path.exists()) == (1, False)
     assert "m: org/text has no 1_Pooling/config.json, which its modules.json names" in done.stderr
-    hub.add("org/text", {"1_Pooling/config.json": b"{}"})
+    more = [*MODULES, {"path": "3_Dense", "type": "sentence_transformers.models.Dense"}]
+    hub.add("org/text", {"modules.json": json.dumps(more).encode(), "1_Pooling/config.json": b"{}"})
+    told = project.run().stderr
+    assert "has no 3_Dense/config.json or 3_Dense/model.safetensors, which its modules.json names" in told
+    hub.add("org/text", {"modules.json": json.dumps(MODULES).encode()})
     project.lock()
 
 
@@ -214,3 +218,21 @@ def test_a_lock_without_onnx_is_completed_and_serves_until_then(tmp_path: Path, 
     assert other(project, "fetch")[0] == 0
     assert "onnx/model.onnx" in project.lock().snapshots[0].by_path
     assert project.run("--check").returncode == 0
+
+
+@pytest.mark.parametrize("flag", ["load-format", "quantization"])
+def test_a_repository_of_gguf_files_is_not_for_vllm(tmp_path: Path, hub: Hub, flag: str) -> None:
+    hub.add("org/text", {"config.json": b"{}", "q4.gguf": b"GGUF", "mmproj.gguf": b"GGUF"})
+    project = Project(tmp_path, hub, table("m", f', {flag} = "gguf"'))
+    done = project.run()
+    assert (done.returncode, project.path.exists()) == (1, False)
+    assert f"m: org/text cannot be loaded by vLLM 0.11.0 with --{flag} gguf, which takes the path of " in done.stderr
+    code, told = other(project, "validate")
+    assert (code, "gguf-repository" in told) == (1, True), told
+
+
+def test_the_advice_on_gguf_files_leads_to_a_lock(tmp_path: Path, hub: Hub) -> None:
+    hub.add("org/text", {"config.json": b"{}", "q4.gguf": b"GGUF", "mmproj.gguf": b"GGUF"})
+    lines = 'engine = "llamacpp"\nimage = "ghcr.io/ggml-org/llama.cpp:server-b6500"\nfile = "q4.gguf"'
+    project = Project(tmp_path, hub, f'[models.m]\nrepo = "org/text"\n{lines}\nargs = {{ ctx-size = 8 }}\n')
+    assert [file.path for file in project.lock().snapshots[0].files] == ["q4.gguf"]

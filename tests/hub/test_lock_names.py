@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,8 @@ UNFIT = {
     "a dot at the end": (["vocab."], "no name ends with a dot or a space"),
     "a space at the end of a folder": (["deep /x"], "no name ends with a dot or a space"),
     "a colon": (["ab:c"], "no name holds ':'"),
-    "another case": (["Vocab.txt", "vocab.txt"], "'vocab.txt' and 'Vocab.txt' have one name there"),
-    "folders of another case": (["Deep/a", "deep/b"], "'deep/b' and 'Deep/a' have one name there"),
+    "another case": (["Vocab.txt", "vocab.txt"], "'Vocab.txt' and 'vocab.txt' have one name there"),
+    "folders of another case": (["Deep/a", "deep/b"], "'Deep/a' and 'deep/b' have one name there"),
     "another form": ([NFC, NFD], "have one name there"),
 }
 
@@ -45,7 +46,46 @@ def test_a_windows_drive(tmp_path: Path, hub: Hub, names: list[str], why: str) -
     done = project.run()
     assert (done.returncode, project.path.exists()) == (1, False)
     assert "modelgen: text: org/text has a file that a Windows drive (`hub` is " in done.stderr
-    assert f"{why}; `exclude` it in models.toml, or put the hub directory on another file system" in done.stderr
+    assert f"{why}; write `exclude = [" in done.stderr
+    assert "in the model's table in models.toml, or put the hub directory on another file system" in done.stderr
+
+
+def pasted(told: str) -> str:
+    lines: list[str] = re.findall(r"`(exclude = \[.*?\])` in the model's table", told)
+    assert len({*lines}) == 1, told
+    return lines[0]
+
+
+def test_all_of_a_repository_are_named_in_one_run_and_the_list_can_be_pasted(tmp_path: Path, hub: Hub) -> None:
+    names = ["con.json", "aux [1].json", "ab:c", "deep/nul", "Config.json", "Deep/x", "vocab.", "deep/y", NFC, NFD]
+    project = project_with(tmp_path, hub, names)
+    project.write(model("text", "org/text", 'exclude = ["*.md"]') + WSL)
+    told = project.run().stderr
+    assert "text: org/text has 7 files that a Windows drive (`hub` is " in told
+    project.write(model("text", "org/text", pasted(told)) + WSL)
+    kept = [file.path for file in project.lock().snapshots[0].files]
+    assert {"config.json", "model.safetensors", "deep/y"} <= {*kept}
+
+
+def test_of_twins_the_one_that_is_not_needed_is_excluded(tmp_path: Path, hub: Hub) -> None:
+    project = project_with(tmp_path, hub, ["Config.json", "CONFIG.JSON"])
+    told = project.run().stderr
+    assert "'Config.json' and 'config.json' have one name there" in told
+    assert pasted(told) == 'exclude = ["CONFIG.JSON", "Config.json"]'
+
+
+def test_names_that_no_host_holds_are_named_in_one_run(tmp_path: Path, hub: Hub) -> None:
+    project = project_with(tmp_path, hub, ["a?.json", "b*.json"], "")
+    told = project.run().stderr
+    assert "has 2 files that not every host could hold: 'a?.json', 'b*.json'; write `exclude = [" in told
+    project.write(model("text", "org/text", pasted(told)))
+    project.lock()
+
+
+def test_a_file_without_which_nothing_loads_is_not_to_be_excluded(tmp_path: Path, hub: Hub) -> None:
+    hub.add("org/text", {"config.json": b"{}", "aux.safetensors": safetensors(a=("BF16", 400))})
+    told = Project(tmp_path, hub, model("text", "org/text") + WSL).run().stderr
+    assert "'aux' is the name of a device; put the hub directory on another file system" in told
 
 
 def test_what_is_excluded_does_not_matter(tmp_path: Path, hub: Hub) -> None:
@@ -80,7 +120,7 @@ def test_a_file_system_that_ignores_case(tmp_path: Path, hub: Hub) -> None:
     os.link(project.hub_folder / "entry", project.hub_folder / "ENTRY")  # which such a file system shows by both names
     done = project.run()
     assert done.returncode == 1
-    assert "'vocab.txt' and 'Vocab.txt' have one name there" in done.stderr
+    assert "'Vocab.txt' and 'vocab.txt' have one name there" in done.stderr
     project.write(model("text", "org/text", 'exclude = ["Vocab.txt"]'))
     project.lock()
 
@@ -105,10 +145,10 @@ def test_a_probe_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x" * 256, "é" * 256, "\U0001f600" * 128])
 def test_255_units_are_the_most(name: str) -> None:
     target = Target(is_windows=True)
-    assert "no name is longer than 255" in (target.why_not([name]) or "")
-    assert target.why_not([name[: len(name) // 2]]) is None
+    assert "no name is longer than 255" in target.unfit([name])[name]
+    assert target.unfit([name[: len(name) // 2]]) == {}
 
 
 @pytest.mark.parametrize("name", ["console.json", "com10", "auxiliary/x", "nul_.txt", "a.con"])
 def test_names_that_only_look_like_devices(name: str) -> None:
-    assert Target(is_windows=True).why_not([name]) is None
+    assert Target(is_windows=True).unfit([name]) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -270,9 +271,40 @@ def test_tei_needs_the_fast_tokenizer_and_a_pooling(tmp_path: Path) -> None:
     assert load(tmp_path).wrong == []
 
 
+@pytest.mark.parametrize("index", [b"", b"{}", b'{"weight_map": {}}'])
+def test_an_empty_index_of_the_repositorys_own_is_not_fetched_again(tmp_path: Path, index: bytes) -> None:
+    shards = {f"model-0000{n}-of-00002.safetensors": WEIGHTS for n in (1, 2)}
+    files = checkpoint("model.safetensors", model__safetensors__index__json=index) | shards
+    place(tmp_path, model(), {"org/model": files})
+    asked = load(tmp_path)
+    assert asked.wrong == ["shards: model.safetensors.index.json is not an index of shards"]
+    assert asked.findings[0]["help"].startswith("the repository's own file is bad: name another `revision` or `repo`")
+
+
+def test_a_file_whose_content_is_in_blobs_is_linked(tmp_path: Path) -> None:
+    place(tmp_path, model(), {"org/model": checkpoint()})
+    (tmp_path / "hub/models--org--model/snapshots" / commit_of("org/model") / "tokenizer.json").unlink()
+    assert load(tmp_path).findings[0]["help"] == "run `modelgen verify --fix`"
+    done = modelgen("verify", "--fix", "--load", cwd=tmp_path)
+    assert (done.returncode, load(tmp_path).wrong) == (0, []), done.stdout
+
+
+def test_code_that_is_locked_and_not_fetched_is_fetched(tmp_path: Path) -> None:
+    files = checkpoint(config__json={**CONFIG, "auto_map": {"AutoConfig": "org/code--configuration_x.X"}})
+    place(
+        tmp_path,
+        model(keys=TRUST),
+        {"org/model": files, "org/code": {"configuration_x.py": b"import os\n"}},
+        code=("org/code",),
+    )
+    shutil.rmtree(tmp_path / "hub/models--org--code")
+    assert load(tmp_path).findings[0]["help"] == "run `modelgen fetch`"
+
+
 def test_what_the_lock_leaves_out_and_what_was_deleted_have_other_ways_out(tmp_path: Path) -> None:
     place(tmp_path, model(), {"org/model": checkpoint()})
     snapshot = tmp_path / "hub/models--org--model/snapshots" / commit_of("org/model")
+    (snapshot / "tokenizer.json").resolve().unlink()
     (snapshot / "tokenizer.json").unlink()
     assert load(tmp_path).findings[0]["help"] == "run `modelgen fetch`"
     place(tmp_path, model(keys='exclude = ["tokenizer*"]'), {"org/model": checkpoint()})
@@ -313,3 +345,13 @@ def test_no_repository_is_named_to_a_terminal_as_it_is(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
     assert "which is no repository id" in done.stdout
     assert json.loads(modelgen("verify", "--load", "--format", "json", cwd=tmp_path).stdout)["ok"] is False
+
+
+@pytest.mark.parametrize("flag", ["load-format", "quantization"])
+def test_a_repository_of_gguf_files_is_not_for_vllm(tmp_path: Path, flag: str) -> None:
+    place(tmp_path, model(args=f'max-model-len = 8, {flag} = "gguf"'), {"org/model": checkpoint(q__gguf=b"GGUF")})
+    asked = load(tmp_path)
+    assert asked.code == 1
+    [wrong] = asked.wrong
+    assert "which takes the path of one GGUF file and no repository" in wrong
+    assert "llamacpp" in asked.findings[0]["help"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,6 +97,31 @@ def test_images_without_docker(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert done.stdout == "m: not looked up by its engine; nothing is wrong by modelgen's own table\n"
     assert "modelgen: there is no `docker` here; install Docker, and try again\n" in done.stderr
+
+
+DOCKER = """#!{python}
+# Docker as far as the look-ups use it: an image's own Python is this one, which has no vLLM.
+import os, sys
+arguments = sys.argv[1:]
+if arguments[0] == "run":
+    os.execv(sys.executable, [sys.executable, "-I", "-c", arguments[-1]])
+print("[]")
+"""
+
+
+def test_an_image_without_the_engine_names_the_import_that_failed(tmp_path: Path) -> None:
+    place(tmp_path, model(), {"org/model": checkpoint()})
+    program = tmp_path / "bin/docker"
+    program.parent.mkdir()
+    program.write_text(DOCKER.format(python=sys.executable))
+    program.chmod(0o755)
+    done = modelgen("verify", "--quick", "--load", "--image", cwd=tmp_path, env={"PATH": str(program.parent)})
+    assert done.returncode == 3
+    assert done.stdout == "m: not looked up by its engine; nothing is wrong by modelgen's own table\n"
+    assert "ModuleNotFoundError: No module named 'vllm'" in done.stderr
+    assert "modelgen: the image vllm/vllm-openai:" in done.stderr
+    assert "; name one that can by `image`\n" in done.stderr
+    assert "cannot look up without loading" not in done.stderr
 
 
 def test_what_is_wrong_goes_before_what_could_not_be_asked(tmp_path: Path) -> None:

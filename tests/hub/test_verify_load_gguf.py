@@ -89,3 +89,20 @@ def test_a_file_without_a_chat_template_is_reported(tmp_path: Path) -> None:
     for args in ('chat-template = "chatml"', "embeddings = true"):
         put(tmp_path, "m.gguf", {"m.gguf": gguf(*WHOLE[:-1])}, f"args = {{ {args} }}")
         assert load(tmp_path).warnings == []
+
+
+def helps(root: Path) -> list[str]:
+    return [found["help"] for found in load(root).findings]
+
+
+def test_a_file_with_the_bytes_of_the_lock_is_not_fetched_again(tmp_path: Path) -> None:
+    put(tmp_path, "m.gguf", {"m.gguf": b"no GGUF file, and locked as it is"})
+    [told] = helps(tmp_path)
+    assert told.startswith("the repository's own file is bad: name another `file` or `revision` in the table of `m`")
+
+
+def test_a_file_with_other_bytes_than_the_lock_is_fetched_again(tmp_path: Path) -> None:
+    put(tmp_path, "m.gguf", {"m.gguf": gguf(*WHOLE)})
+    [path] = (tmp_path / "hub").rglob("m.gguf")
+    path.resolve().write_bytes(b"x" * path.stat().st_size)
+    assert helps(tmp_path) == ["run `modelgen verify --fix`, then `modelgen fetch`"]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgen.hub.left_out import choose, matches, nearest
+from modelgen.lockfile.wants import Loader
 
 ALWAYS = ["config.json", "tokenizer.json"]
 
@@ -70,3 +71,31 @@ def test_the_nearest_file() -> None:
     assert nearest("model-Q4_K.gguf", paths)[0] == "q/model-Q4_K_M.gguf"
     assert nearest("zzzzzzzz.gguf", paths) == paths[:2]
     assert nearest("x", []) == []
+
+
+@pytest.mark.parametrize("name", ["fp32", "fp16", "bf16", "fp8", "int8"])
+@pytest.mark.parametrize("loader", [(), (Loader("vLLM", (("*.safetensors",), ("*.bin",))),)])
+def test_variants_beside_the_plain_set_are_left_out(name: str, loader: tuple[Loader, ...]) -> None:
+    plain = ["deep/model.safetensors", "config.json", "model.safetensors"]
+    found = choose([*plain, f"model.{name}.safetensors", f"deep/model.{name}.safetensors"], (), (), loader)
+    assert (found.kept, found.left_out) == (tuple(plain), (f"*.{name}*.safetensors",))
+    shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    others = [f"model.{name}-00001-of-00002.safetensors", f"model-00002-of-00002.{name}.safetensors"]
+    indices = ["model.safetensors.index.json", f"model.safetensors.index.{name}.json"]
+    assert choose([*shards, *others, *indices], (), (), loader).kept == (*shards, indices[0])
+    assert choose(["pytorch_model.bin", f"pytorch_model.{name}.bin"], (), (), loader).kept == ("pytorch_model.bin",)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("config.json", "model.fp16.safetensors"),
+        ("model.safetensors", "adapter.fp16.safetensors"),
+        ("model.safetensors", "model.visual.safetensors"),
+        ("model.safetensors", "model-fp16.safetensors"),
+        ("deep/model.safetensors", "model.fp16.safetensors"),
+        ("model.fp16.safetensors", "model.int8.safetensors"),
+    ],
+)
+def test_what_may_be_no_variant_of_another_file_stays(paths: tuple[str, ...]) -> None:
+    assert choose(paths, (), ()).kept == paths

@@ -173,9 +173,28 @@ def test_a_repository_without_what_a_loader_reads() -> None:
     fault = why_not("checkpoint", ["config.json", "model.safetensors"], "{}", (vllm("0.11.0", "mistral"),))
     assert fault == (
         "has no consolidated*.safetensors, which vLLM 0.11.0 with --load-format mistral reads; it has "
-        "model.safetensors, so choose another `load-format`"
+        "model.safetensors",
+        "choose another `load-format` in the model's `args`",
     )
     assert why_not("checkpoint", ["config.json"], "{}", (vllm("0.11.0", "dummy"),)) is None
+
+
+def test_patterns_that_another_includes_are_not_named() -> None:
+    fault = why_not("checkpoint", ["config.json", "consolidated.00.pth"], "{}", (vllm("0.13.0"),))
+    assert fault == (
+        "has no *.safetensors or *.bin or *.pt, which vLLM 0.13.0 reads; it has consolidated.00.pth",
+        "name a `repo` or `revision` in models.toml that has them",
+    )
+
+
+@pytest.mark.parametrize("args", [{"load-format": "gguf"}, {"load-format": "GGUF"}, {"quantization": "gguf"}])
+@pytest.mark.parametrize("engine", [loaders.vllm, loaders.sglang])
+def test_no_engine_but_llamacpp_loads_a_repository_of_gguf_files(engine: Any, args: dict[str, str]) -> None:  # noqa: ANN401
+    loader = engine(parse_version("0.5.23"), args, None)
+    fault = why_not("files", ["config.json", "q.gguf"], "{}", (loader,))
+    assert fault is not None
+    assert fault.why.endswith(" gguf, which takes the path of one GGUF file and no repository")
+    assert '`engine = "llamacpp"` and `file = ' in fault.advice
 
 
 def test_code_is_found_at_any_depth() -> None:

@@ -38,3 +38,8 @@ def test_the_messages_that_it_explains_exist() -> None:
     messages = [part for row in re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE) for part in row.split("…")]
     assert messages
     assert [part for part in messages if part.replace("(403)", "({status})") not in source] == []
+
+
+def test_code_is_trusted_in_the_models_table_and_not_in_args() -> None:
+    assert "`trust_remote_code = true`" in PAGE
+    assert "trust-remote-code" not in PAGE

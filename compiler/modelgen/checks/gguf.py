@@ -1,4 +1,4 @@
-"""What llama.cpp must be told: which file, and how long a context."""
+"""GGUF files: what llama.cpp must be given, and which engines cannot load them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import llamacpp
+from modelgen.engines import llamacpp, sglang, vllm
+from modelgen.engines.assets import own_want
+from modelgen.engines.loaders import GGUF, gguf_flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,3 +154,41 @@ def missing_ctx_size(context: Context) -> Iterator[Found]:
         elif plain is not None and plain.value in (0, "0") and plain.value is not False:
             place = document.at_value(*plain.path)
             yield Found(place, f"`{plain.key}` of 0 is whatever fits", "write the longest context that you need")
+
+
+@rule("MG248", "gguf-repository")
+def gguf_repository(context: Context) -> Iterator[Found]:
+    """A repository for vLLM or SGLang with `load-format` or `quantization` of `gguf`.
+
+    ## Why
+    Both load one GGUF file by its path, and no repository of them: vLLM ends with "Unrecognised GGUF reference". A
+    repository has a dozen such files; llama.cpp is the engine that is given one of them.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-GGUF"
+    args = { max-model-len = 16384, load-format = "gguf" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for engine in (vllm.NAME, sglang.NAME):
+        for name, model in context.of_engine(engine):
+            args = {arg.name: arg for arg in context.args_of(name)}
+            flag = gguf_flag({known: arg.value for known, arg in args.items()})
+            if flag is not None and own_want(name, model) is not None:
+                yield Found(
+                    context.document.at_value(*args[flag].path),
+                    f'`{args[flag].key} = "{GGUF}"` needs the path of one GGUF file, and {model.repo} is a repository',
+                    'write `engine = "llamacpp"` and `file = "….gguf"`, with llama.cpp\'s own flags in `args`',
+                )

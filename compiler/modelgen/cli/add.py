@@ -41,7 +41,9 @@ def _local(_context: click.Context, _option: click.Parameter, value: str) -> str
 @click.option(
     "--as", "repo", required=True, metavar="local/NAME", callback=_local, help="The repository id for models.toml."
 )
-@click.option("--copy", is_flag=True, help="Copy files that cannot be cloned or linked.")
+@click.option(
+    "--copy", is_flag=True, help="Copy the files: make no hard links, so that edits of PATH do not reach the model."
+)
 @config_option
 def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     """Put a checkpoint of your own into the hub directory, under a commit that is computed from its contents.
@@ -99,7 +101,7 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> 
     size = sum(source.size for source in sources.values())
     try:
         with held(hub, "modelgen add", _say), reading(size) as advanced:
-            return add(hub, repo, sources, may_copy=copy, advanced=advanced)
+            return add(hub, repo, sources, copies=copy, advanced=advanced)
     except OSError as error:
         raise cannot("write", error.filename2 or error.filename or hub, error, "fix that and run it again") from error
 
@@ -126,7 +128,8 @@ def _tell(added: Added, repo: str) -> None:
     if added.copied:
         how = f"{added.copied:,} bytes copied"
     else:
-        how = "hard-linked: editing these files in place changes the model too" if added.linked else "nothing copied"
+        linked = "hard-linked: editing these files in place changes the model too; `--copy` makes a copy"
+        how = linked if added.linked else "nothing copied"
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
     _say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
     if added.damaged:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.client import Connection
-    from modelgen.hub.locking.resolve import Resolution
+    from modelgen.hub.locking.resolution import Resolution
     from modelgen.lockfile.entries import Lock
 
 

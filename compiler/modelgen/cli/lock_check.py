@@ -47,8 +47,10 @@ def _repositories(document: Document, lock: Lock) -> Iterator[str]:
         if entry is None:
             others = [other for other in lock.snapshots if other.repo == want.repo and other.want not in wanted]
             yield f"{', '.join(want.models)}: {want.name(all_)} is not in it{_difference(want, others)}"
-        elif fault := why_outdated(want, entry) or why_not(want.form, entry.by_path, entry.config, want.loaders):
-            yield f"{', '.join(want.models)}: {want.name(all_)} {fault}"
+        elif why := why_outdated(want, entry):
+            yield f"{', '.join(want.models)}: {want.name(all_)} {why}"
+        elif fault := why_not(want.form, entry.by_path, entry.config, want.loaders):
+            yield f"{', '.join(want.models)}: {want.name(all_)} {fault.why}; {fault.advice}"
         elif sorted(entry.models) != sorted(want.models):
             yield f"{want.name(all_)} is for {', '.join(want.models)}, not for {', '.join(entry.models) or 'nothing'}"
     for entry in lock.snapshots:

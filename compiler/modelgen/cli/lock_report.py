@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.locking.listing import Pinned
-    from modelgen.hub.locking.resolve import Resolution
+    from modelgen.hub.locking.resolution import Resolution
     from modelgen.lockfile.entries import Image, Lock, Snapshot
     from modelgen.lockfile.wants import Want
 
@@ -75,9 +75,8 @@ class Report:
         return min([*(failure.exit_code for failure in failures), *([FOUND] if is_refused else [])], default=0)
 
     def _unchecked(self) -> Iterator[str]:
-        for found in self.resolution.unchecked:
-            entry = found.entry
-            yield f"{', '.join(entry.models)}: {self._name(entry)}: not checked: {'; '.join(found.unchecked)}"
+        for entry, told in self.resolution.unchecked:
+            yield f"{', '.join(entry.models)}: {self._name(entry)}: not checked: {'; '.join(told)}"
 
     def _what_is_left(self) -> str:
         """Return what became of the lock although something failed."""
@@ -143,8 +142,8 @@ class Report:
             "bytes_to_fetch": self.to_fetch,
             "warnings": self.warnings,
             "unchecked": [
-                {"repo": found.entry.repo, "models": found.entry.models, "reasons": [*found.unchecked]}
-                for found in self.resolution.unchecked
+                {"repo": entry.repo, "models": entry.models, "reasons": [*told]}
+                for entry, told in self.resolution.unchecked
             ],
             "failures": [
                 {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from modelgen.cli.verify_load import Verdict
+    from modelgen.cli.verdicts import Verdict
     from modelgen.hub.layout import Checkout
     from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.entries import Asset, Lock, Snapshot
@@ -83,7 +83,7 @@ def command(  # noqa: PLR0913 - its options
     else:
         print_human(inputs.hub, outcome, quick=quick, fix=fix)
         if load:
-            from modelgen.cli.verify_load import print_verdicts
+            from modelgen.cli.verdicts import print_verdicts
 
             print_verdicts(verdicts, in_image=in_image)
     if outcome.is_wrong or any(verdict.is_wrong for verdict in verdicts):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.exits import FOUND
 from modelgen.cli.interruption import interruptible
-from modelgen.cli.reading import printable
+from modelgen.cli.verdicts import TABLE, Verdict, say
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -18,49 +18,12 @@ if TYPE_CHECKING:
 
     from modelgen.cli.locked import Inputs
     from modelgen.hub.loading.answers import Answer
-    from modelgen.hub.loading.findings import Finding
     from modelgen.hub.loading.plan import Plan
     from modelgen.operate.load_look_ups import Place
 
-_TABLE = "modelgen's own table"
 _SECONDS, _SECONDS_A_MODEL = 300, 30
 _HOST_SECONDS = 120
 _GET = "run `docker pull {0}`, or on a host without internet `docker load`"
-
-
-@dataclass
-class Verdict:
-    """What the look-ups of one model came to.
-
-    Args:
-        model: Its id.
-        engine: What its engine is called, with its release; empty where nothing was looked up.
-        by: Who looked.
-        findings: What was not found.
-        why_not: Why nothing was looked up; empty where it was.
-        is_unplanned: Whether that is in the files, as a model that is not locked.
-        problem: Why its engine's own image could not be asked; empty where it was, or was not meant to be.
-    """
-
-    model: str
-    engine: str = ""
-    by: str = ""
-    findings: list[Finding] = field(default_factory=list)
-    why_not: str = ""
-    is_unplanned: bool = False
-    problem: str = ""
-
-    @property
-    def is_wrong(self) -> bool:
-        """Whether its engine would not start."""
-        return self.is_unplanned or any(found.is_wrong for found in self.findings)
-
-    @property
-    def status(self) -> str:
-        """The verdict in a word, for programs."""
-        if self.is_wrong:
-            return "not-loadable"
-        return "not-looked-up" if self.why_not or self.problem else "loadable"
 
 
 def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> list[Verdict]:
@@ -84,7 +47,7 @@ def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> 
         planned = plan(inputs.document, inputs.lock, name)
         if isinstance(planned, Plan):
             plans.append(planned)
-            verdicts.append(Verdict(name, planned.title, _TABLE, look_up(inputs.hub, planned)))
+            verdicts.append(Verdict(name, planned.title, TABLE, look_up(inputs.hub, planned)))
         else:
             verdicts.append(Verdict(name, why_not=planned.why, is_unplanned=planned.is_wrong))
     by_model = {verdict.model: verdict for verdict in verdicts}
@@ -112,7 +75,7 @@ def _ask_images(inputs: Inputs, plans: Sequence[Plan], verdicts: Mapping[str, Ve
     for (place, engine, _), group in groups.items():
         problem = missing.get(place.image, "")
         if not problem:
-            _say(f"asking {place.image} about {', '.join(planned.model for planned in group)}")
+            say(f"asking {place.image} about {', '.join(planned.model for planned in group)}")
             answers, problem = _ask_image(inputs.hub, place, engine, group)
             _join(group, answers, verdicts, place.image)
         for planned in group:
@@ -125,7 +88,10 @@ def _ask_image(hub: Path, place: Place, engine: str, group: Sequence[Plan]) -> t
 
     seconds = _SECONDS + _SECONDS_A_MODEL * len(group)
     given = request(engine, group, hub, place.mounts[0][1], seconds)
-    return _answers(group, place.image, lambda program, most: run_in_image(place, program, given, seconds, most))
+    broken = f"the image {place.image} cannot import {group[0].title} ({{}}); name one that can by `image`"
+    return _answers(
+        group, place.image, broken, lambda program, most: run_in_image(place, program, given, seconds, most)
+    )
 
 
 def _ask_host(hub: Path, plans: Sequence[Plan], verdicts: Mapping[str, Verdict]) -> None:
@@ -146,24 +112,32 @@ def _ask_host(hub: Path, plans: Sequence[Plan], verdicts: Mapping[str, Verdict])
 
     given = request(HOST, asked, hub, hub.as_posix(), _HOST_SECONDS)
     answers, problem = _answers(
-        asked, HOST, lambda program, most: run_on_host(program, given, hub, _HOST_SECONDS, most)
+        asked,
+        HOST,
+        f"{HOST} cannot be imported here ({{}})",
+        lambda program, most: run_on_host(program, given, hub, _HOST_SECONDS, most),
     )
     if problem:
-        _say(f"warning: {problem}; {_TABLE} counts alone")
+        say(f"warning: {problem}; {TABLE} counts alone")
     answers = {name: of_files(answer) for name, answer in answers.items()}
     by = f"{HOST} {release}"
     _join(asked, answers, verdicts, by, who=by)
 
 
-def _answers(group: Sequence[Plan], who: str, run: Callable[[str, int], bytes]) -> tuple[dict[str, Answer], str]:
-    """Return the answers of a run of the program, or why there are none."""
-    from modelgen.hub.loading.answers import MOST, read_answers
+def _answers(
+    group: Sequence[Plan], who: str, broken: str, run: Callable[[str, int], bytes]
+) -> tuple[dict[str, Answer], str]:
+    """Return the answers of a run of the program, or why there are none; `broken` is for an import that failed."""
+    from modelgen.hub.loading.answers import MOST, read_answers, read_unimported
     from modelgen.hub.loading.asking import program
 
     try:
-        answers = read_answers(run(program(), MOST), [planned.model for planned in group])
+        data = run(program(), MOST)
     except ModelgenError as error:
         return {}, str(error)
+    if unimported := read_unimported(data):
+        return {}, broken.format(unimported)
+    answers = read_answers(data, [planned.model for planned in group])
     return (answers, "") if answers is not None else ({}, f"{who} gave no answer that can be read")
 
 
@@ -214,64 +188,3 @@ def _missing_images(images: Iterable[str]) -> dict[str, str]:
         except ModelgenError as error:
             found[image] = str(error)
     return found
-
-
-def print_verdicts(verdicts: Sequence[Verdict], *, in_image: bool) -> None:
-    """Print what was found, then a line for each model."""
-    for found in (found for verdict in verdicts for found in verdict.findings):
-        label = "error" if found.is_wrong else "warning"
-        what = f"{found.file} of {found.repo}" if found.file else found.repo
-        click.echo(printable(f"{label}: {found.model}: {what} {found.text}"))
-        if found.said:
-            click.echo(printable(f"  {found.said}"))
-        click.echo(printable(f"  {found.help}"))
-    for verdict in verdicts:
-        click.echo(printable(f"{verdict.model}: {_line(verdict)}"))
-    for problem in dict.fromkeys(verdict.problem for verdict in verdicts if verdict.problem):
-        _say(problem)
-    if not in_image and (by := sorted({verdict.by for verdict in verdicts if verdict.by})):
-        _say(f"looked up by {' and '.join(by)}; `--image` asks the engines themselves, in their images")
-    elif quiet := sorted({verdict.engine for verdict in verdicts if verdict.by == _TABLE and not verdict.problem}):
-        _say(f"{', '.join(quiet)} cannot look up without loading: {_TABLE} was used")
-
-
-def _line(verdict: Verdict) -> str:
-    if verdict.why_not:
-        return f"{'not loadable' if verdict.is_unplanned else 'not looked up'}: {verdict.why_not}"
-    wrong = sum(found.is_wrong for found in verdict.findings)
-    warnings = len(verdict.findings) - wrong
-    if wrong:
-        return f"not loadable, {wrong} error{'s' if wrong > 1 else ''}"
-    if verdict.problem:
-        return "not looked up by its engine; nothing is wrong by modelgen's own table"
-    return "loadable" + (f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
-
-
-def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
-    """Return the verdicts for programs."""
-    return [
-        {
-            "model": verdict.model,
-            "engine": verdict.engine,
-            "status": verdict.status,
-            "by": verdict.by,
-            "message": verdict.problem or verdict.why_not,
-            "findings": [
-                {
-                    "severity": "error" if found.is_wrong else "warning",
-                    "look_up": found.look_up,
-                    "repo": found.repo,
-                    "file": found.file,
-                    "message": found.text,
-                    "engine_says": found.said,
-                    "help": found.help,
-                }
-                for found in verdict.findings
-            ],
-        }
-        for verdict in verdicts
-    ]
-
-
-def _say(text: str) -> None:
-    click.echo(printable(f"modelgen: {text}"), err=True)

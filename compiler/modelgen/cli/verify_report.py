@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from modelgen.cli.verify_load import Verdict
+    from modelgen.cli.verdicts import Verdict
     from modelgen.hub.verifying.problems import Problem
 
 # Findings that a copy without links has for every file.
@@ -136,7 +136,7 @@ def print_json(hub: Path, outcome: Outcome, verdicts: Sequence[Verdict] | None, 
         "findings": findings,
     }
     if verdicts is not None:
-        from modelgen.cli.verify_load import as_json
+        from modelgen.cli.verdicts import as_json
 
         document["load"] = as_json(verdicts)
     click.echo(json.dumps(document, indent=2))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modelgen.engines.versions import Version
 
 FORMAT = "load-format"
+GGUF = "gguf"
+QUANTIZATION = "quantization"
 _EXTRA = "model-loader-extra-config"
 _BITSANDBYTES = "bitsandbytes"
 
@@ -37,7 +39,7 @@ _COMMON: Mapping[str, tuple[tuple[str, ...], ...]] = {
     _BITSANDBYTES: _AUTO,
     "dummy": (),
     "fastsafetensors": _STREAMED,
-    "gguf": (("*.gguf",), ("*/*.gguf",)),
+    GGUF: (("*.gguf",), ("*/*.gguf",)),
     "instanttensor": _STREAMED,
     "mistral": _MISTRAL,
     "npcache": (("*.bin",), ("*.pt",)),
@@ -60,8 +62,10 @@ def vllm(version: Version | None, args: Mapping[str, Any], _: str | None) -> Loa
     From 0.12.0 on `auto` takes Mistral's own form wherever it exists (vllm#28659). Of an unknown release both forms
     are kept.
     """
-    form = _format(args) or (_BITSANDBYTES if args.get("quantization") == _BITSANDBYTES else "auto")
+    form = _format(args) or (_BITSANDBYTES if args.get(QUANTIZATION) == _BITSANDBYTES else "auto")
     name = f"vLLM {version.text}" if version else "vLLM"
+    if (flag := gguf_flag(args)) is not None:
+        return _refusing(name, flag)
     if form != "auto":
         return _named(name, form, _VLLM.get(form), args)
     if version is None:
@@ -72,7 +76,24 @@ def vllm(version: Version | None, args: Mapping[str, Any], _: str | None) -> Loa
 def sglang(version: Version | None, args: Mapping[str, Any], _: str | None) -> Loader | None:
     """Return how SGLang finds weights; None for a format of which that is not known, such as `remote`."""
     form = _format(args) or "auto"
-    return _named(f"SGLang {version.text}" if version else "SGLang", form, _SGLANG.get(form), args)
+    name = f"SGLang {version.text}" if version else "SGLang"
+    if (flag := gguf_flag(args)) is not None:
+        return _refusing(name, flag)
+    return _named(name, form, _SGLANG.get(form), args)
+
+
+def gguf_flag(args: Mapping[str, Any]) -> str | None:
+    """Return the flag by which vLLM and SGLang are to load GGUF; None without one.
+
+    Neither loads a repository of GGUF files: SGLang takes a file alone, vLLM before its removal of GGUF a file or
+    `repo/file.gguf` (gguf_loader.py: "Unrecognised GGUF reference").
+    """
+    flags = (flag for flag in (FORMAT, QUANTIZATION) if isinstance(args.get(flag), str))
+    return next((flag for flag in flags if args[flag].lower() == GGUF), None)
+
+
+def _refusing(name: str, flag: str) -> Loader:
+    return Loader(f"{name} with --{flag} {GGUF}", _COMMON[GGUF], takes_repos=False)
 
 
 def tei(_: Version | None, args: Mapping[str, Any], image: str | None) -> Loader:

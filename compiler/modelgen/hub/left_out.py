@@ -12,6 +12,8 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelgen.hub.variants import PATTERNS as VARIANTS
+from modelgen.hub.variants import variants
 from modelgen.lockfile.loading import lost, read_by
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ _TWICE = ("*.bin", "*.bin.index.json", "*.pt")
 _SECOND_PT = re.compile(
     r"(.*[-_.])?(model|optimizer|scheduler|scaler|rng_state|training_args|consolidated)([-_.].*)?\.pt"
 )
-# Whisper's weights once more, twice as wide.
-_WIDE = ("*.fp32*.safetensors", "*.fp32*.bin", "*.index.fp32.json")
 # The forms in which the weights of one model may lie beside each other at the top of a repository.
 _FORMS = (
     "consolidated*.safetensors",
@@ -133,8 +133,8 @@ def nearest(pattern: str, paths: Collection[str], count: int = 3) -> list[str]:
 def _rules(paths: Sequence[str], loaders: Sequence[Loader]) -> list[tuple[str, Callable[[str], bool]]]:
     """Return patterns, each with what must hold of a path that it matches to be unneeded."""
     own = [path for path in paths if not matches(path, _OTHER_FOLDERS)]
-    narrow = {_folder(path) for path in own if path.endswith(_SAFETENSORS) and not matches(path, _WIDE)}
-    own = [path for path in own if not (matches(path, _WIDE) and _folder(path) in narrow)]
+    second = variants(own)
+    own = [path for path in own if path not in second]
     safetensors = {_folder(path) for path in own if path.endswith(_SAFETENSORS)}
     shards = {_folder(path) for path in own if _is_shard(path)}
     has_weights = bool(safetensors) or any(path.endswith((".bin", ".pt", ".gguf")) for path in own)
@@ -146,7 +146,7 @@ def _rules(paths: Sequence[str], loaders: Sequence[Loader]) -> list[tuple[str, C
 
     return [
         *((pattern, lambda path: has_weights and path not in read) for pattern in (*_OTHER_FOLDERS, *_OTHER_FORMATS)),
-        *((pattern, lambda path: _folder(path) in narrow) for pattern in _WIDE),
+        *((pattern, second.__contains__) for pattern in VARIANTS),
         *((pattern, in_another_form) for pattern in _FORMS),
         *(
             (pattern, lambda path: _folder(path) in safetensors and not _is_head(path) and not _is_read(path, read))

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.lockfile.loading import lacking
+from modelgen.lockfile.loading import lacking, read_by
 from modelgen.lockfile.wants import SOME_LOADER
 
 if TYPE_CHECKING:
@@ -20,6 +20,13 @@ WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".tensors")
 _OTHER_CONFIG = "params.json"
 _NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|tokenizer.*)\.\w+")
 _SHARD = re.compile(r"(.*)-(\d{5,6})-of-(\d{5,6})(\.[a-z]+)", re.ASCII)
+
+
+class Fault(NamedTuple):
+    """Why no engine could load a repository, after its name, and what to do about it."""
+
+    why: str
+    advice: str = "correct `repo`, `revision`, `include` or `exclude` in models.toml"
 
 
 class Shards(NamedTuple):
@@ -58,8 +65,8 @@ def shard_sets(paths: Iterable[str]) -> Iterator[Shards]:
         yield Shards(int(count), len(absent), first)
 
 
-def why_not(form: Form, paths: Collection[str], config: str | None, loaders: Sequence[Loader] = ()) -> str | None:
-    """Return why the engines that are to load a repository cannot, after its name; None where they can.
+def why_not(form: Form, paths: Collection[str], config: str | None, loaders: Sequence[Loader] = ()) -> Fault | None:
+    """Return why the engines that are to load a repository cannot; None where they can.
 
     Args:
         form: What it must be.
@@ -67,8 +74,23 @@ def why_not(form: Form, paths: Collection[str], config: str | None, loaders: Seq
         config: Its config.json or adapter_config.json; None where there is none, or a large one.
         loaders: Of the engines, where they are known.
     """
+    if fault := next((fault for loader in loaders if (fault := refused(loader))), None):
+        return fault
     needs_weights = not loaders or any(loader.globs for loader in loaders)
-    return _no_form(form, paths, config, needs_weights=needs_weights) or _no_weights(loaders, paths)
+    if why := _no_form(form, paths, config, needs_weights=needs_weights):
+        return Fault(why)
+    return _no_weights(loaders, paths)
+
+
+def refused(loader: Loader) -> Fault | None:
+    """Return why a loader takes no repository, whatever is in it; None for one that does."""
+    if loader.takes_repos:
+        return None
+    return Fault(
+        f"cannot be loaded by {loader.name}, which takes the path of one GGUF file and no repository",
+        'write `engine = "llamacpp"` and `file = "….gguf"` in the model\'s table and llama.cpp\'s flags in its `args`, '
+        "or remove the flag and name a repository with safetensors",
+    )
 
 
 def _no_form(form: Form, paths: Collection[str], config: str | None, *, needs_weights: bool) -> str | None:
@@ -91,7 +113,7 @@ def _no_form(form: Form, paths: Collection[str], config: str | None, *, needs_we
     return None
 
 
-def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> str | None:
+def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> Fault | None:
     """Return which loader finds no weights, and what is there instead."""
     for loader in loaders:
         globs = lacking(loader, paths)
@@ -99,8 +121,11 @@ def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> str | None
             continue
         there = sorted(path for path in paths if is_weights(path))
         hint = f"; it has {there[0]}{' and others' if there[1:] else ''}" if there else ""
-        change = ", so choose another `load-format`" if "--load-format" in loader.name else ""
-        return f"has no {globs}, which {loader.name} reads{hint}{change}"
+        why = f"has no {globs}, which {loader.name} reads{hint}"
+        if "--load-format" in loader.name and read_by(SOME_LOADER, there):
+            return Fault(why, "choose another `load-format` in the model's `args`")
+        # What is there is in a form of another program's.
+        return Fault(why, "name a `repo` or `revision` in models.toml that has them") if there else Fault(why)
     return None
 
 

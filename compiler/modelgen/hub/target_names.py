@@ -8,13 +8,17 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelgen.hub.loadable import is_weights
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 # Also with an extension, as in `con.json`; ¹, ² and ³ count as digits (learn.microsoft.com, "Naming Files").
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*\\]')
+# Files that engines open by these names, letter for letter.
+_KNOWN = re.compile(r"(\w*config|tokenizer|vocab|merges|modules|params|tekken|chat_template)\.(json|txt|model|jinja)")
 _LONGEST = 255  # UTF-16 units, of one name on NTFS
 _MOST_PROBED = 50
 
@@ -33,37 +37,47 @@ class Target:
     folds: bool = False
     where: str = ""
 
-    def why_not(self, paths: Iterable[str]) -> str | None:
-        """Return the first file that it cannot hold and why; None where it holds them all."""
+    def unfit(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return the files without which it holds all others, each with why it cannot hold it."""
         names = sorted(paths)
-        faults = _windows_faults(names) if self.is_windows else iter(())
-        twins = _twins(names) if self.folds else iter(())
-        return next(faults, None) or next(twins, None)
+        found = {path: why for path in names if (why := _windows_fault(path))} if self.is_windows else {}
+        return found | (_twins([path for path in names if path not in found]) if self.folds else {})
 
 
-def _windows_faults(paths: list[str]) -> Iterator[str]:
-    for path in paths:
-        for part in path.split("/"):
-            if _DEVICE.fullmatch(part.partition(".")[0].rstrip(" ")):
-                yield f"{path!r}: {part.partition('.')[0]!r} is the name of a device"
-            elif part.endswith((".", " ")):
-                yield f"{path!r}: no name ends with a dot or a space"
-            elif found := _FORBIDDEN.search(part):
-                yield f"{path!r}: no name holds {found[0]!r}"
-            elif len(part.encode("utf-16-le", errors="surrogatepass")) // 2 > _LONGEST:
-                yield f"{path[:80]!r}: no name is longer than {_LONGEST} characters"
+def _windows_fault(path: str) -> str | None:
+    for part in path.split("/"):
+        if _DEVICE.fullmatch(part.partition(".")[0].rstrip(" ")):
+            return f"{path!r}: {part.partition('.')[0]!r} is the name of a device"
+        if part.endswith((".", " ")):
+            return f"{path!r}: no name ends with a dot or a space"
+        if found := _FORBIDDEN.search(part):
+            return f"{path!r}: no name holds {found[0]!r}"
+        if len(part.encode("utf-16-le", errors="surrogatepass")) // 2 > _LONGEST:
+            return f"{path[:80]!r}: no name is longer than {_LONGEST} characters"
+    return None
 
 
-def _twins(paths: list[str]) -> Iterator[str]:
-    """Yield files of which a file, or a folder on the way to one, differs from another in case or form alone."""
+def _twins(paths: list[str]) -> dict[str, str]:
+    """Return files of which a file, or a folder on the way to one, differs from another in case or form alone.
+
+    Of two, the one stays that engines know by its name, or else that is in lower case.
+    """
     seen: dict[str, tuple[str, str]] = {}
-    for path in paths:
-        parts = path.split("/")
-        for count in range(1, len(parts) + 1):
-            head = "/".join(parts[:count])
-            other, first = seen.setdefault(_folded(head), (head, path))
-            if other != head:
-                yield f"{path!r} and {first!r} have one name there"
+    found = {}
+    for path in sorted(paths, key=_dispensability):
+        heads = ["/".join(path.split("/")[:count]) for count in range(1, path.count("/") + 2)]
+        others = [seen[_folded(head)] for head in heads if seen.get(_folded(head), (head,))[0] != head]
+        if others:
+            found[path] = f"{path!r} and {others[0][1]!r} have one name there"
+        else:
+            seen |= {_folded(head): (head, path) for head in heads if _folded(head) not in seen}
+    return found
+
+
+def _dispensability(path: str) -> tuple[bool, bool, bool, str]:
+    """Return what sorts the files first that a model needs most."""
+    is_known = is_weights(path) or _KNOWN.fullmatch(path.rpartition("/")[2]) is not None
+    return not is_known, path != path.lower(), path != unicodedata.normalize("NFC", path), path
 
 
 def _folded(text: str) -> str:

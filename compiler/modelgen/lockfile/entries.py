@@ -24,13 +24,18 @@ _BAD_IN_PATH = re.compile(r'[\x00-\x1f\x7f\\<>"|?*]|^[A-Za-z]:')
 _LONGEST_NAME = 255  # bytes: NAME_MAX of ext4, xfs, btrfs and apfs
 
 
-def _check_path(value: str) -> str:
-    if (
+def is_path(value: str) -> bool:
+    """Return whether a text is a path inside a snapshot that any host can hold."""
+    return not (
         _BAD_IN_PATH.search(value)
         or any(part in ("", ".", "..") for part in value.split("/"))
         or any(len(part.encode(errors="surrogatepass")) > _LONGEST_NAME for part in value.split("/"))
         or len(value) > 1000
-    ):
+    )
+
+
+def _check_path(value: str) -> str:
+    if not is_path(value):
         raise PydanticCustomError("bad-path", "is not a path inside a snapshot")
     return value
 

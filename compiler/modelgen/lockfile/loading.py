@@ -31,7 +31,13 @@ def lacking(loader: Loader, paths: Iterable[str]) -> str | None:
     """Return the patterns that a loader looks for and of which no file is there; None where it finds its weights."""
     if not loader.globs or read_by(loader, paths):
         return None
-    return " or ".join(dict.fromkeys(glob for globs in loader.globs for glob in globs))
+    return " or ".join(patterns(loader))
+
+
+def patterns(loader: Loader) -> list[str]:
+    """Return the patterns of a loader without those that another of them includes."""
+    found = [*dict.fromkeys(glob for globs in loader.globs for glob in globs)]
+    return [one for one in found if not any(one != other and fnmatchcase(one, other) for other in found)]
 
 
 def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str], *, wholly: bool = True) -> str | None:

@@ -19,10 +19,12 @@ class Loader:
         name: Of the engine and what decides, as in "vLLM 0.11.0 with --load-format mistral".
         globs: Alternatives in the engine's order of preference. It reads all files that match the first alternative
             with any match. Empty for one that reads no weights.
+        takes_repos: Whether it loads a repository at all, and not only a file that is named.
     """
 
     name: str
     globs: tuple[tuple[str, ...], ...]
+    takes_repos: bool = True
 
 
 SOME_LOADER = Loader(

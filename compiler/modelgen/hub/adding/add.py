@@ -68,16 +68,14 @@ class Added:
     damaged: tuple[str, ...]
 
 
-def add(
-    hub: Path, repo: str, sources: Mapping[str, Source], *, may_copy: bool, advanced: Callable[[int], None]
-) -> Added:
+def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, advanced: Callable[[int], None]) -> Added:
     """Enter files into the hub directory, which the caller holds.
 
     Args:
         hub: The hub directory.
         repo: `local/…`.
         sources: By path in the snapshot.
-        may_copy: Whether to copy what cannot be linked.
+        copies: Whether to copy what cannot be cloned, and never to make a hard link.
         advanced: Told by several threads how many bytes were read.
 
     Raises:
@@ -92,10 +90,10 @@ def add(
     try:
         for path in sources:
             _entry(path, 0, "0" * 64)
-        known = dict(_present(hub / repo_folder(repo) / "blobs", sources, advanced))
-        staged = share({path: source for path, source in sources.items() if path not in known}, stage)
+        known = dict(_present(hub / repo_folder(repo) / "blobs", sources, advanced, copies=copies))
+        staged = share({path: source for path, source in sources.items() if path not in known}, stage, copies=copies)
         copied = sum(one.source.size for one in staged.values() if one.how == "copy")
-        _check_room(hub, copied, staged.values(), may_copy=may_copy)
+        _check_room(hub, copied, staged.values(), copies=copies)
 
         def read(item: tuple[str, Staged]) -> tuple[str, File]:
             path, one = item
@@ -136,8 +134,10 @@ def _entry(path: str, size: int, etag: str) -> File:
         raise InputError(f"{path!r} is a name that no models.lock can hold on every system; rename it") from error
 
 
-def _present(blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int], None]) -> Iterable[tuple[str, File]]:
-    """Yield the files whose content is there already, intact."""
+def _present(
+    blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int], None], *, copies: bool
+) -> Iterable[tuple[str, File]]:
+    """Yield the files whose content is there already, intact; not as a hard link where copies are asked for."""
     sizes = set()
     with contextlib.suppress(OSError), os.scandir(blobs) as entries:
         sizes = {entry.stat().st_size for entry in entries if entry.is_file(follow_symlinks=False)}
@@ -149,7 +149,7 @@ def _present(blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int
         if blob.is_symlink() or not blob.is_file():
             return None
         status = blob.stat()
-        if lacks(status.st_mode) and status.st_nlink > 1:
+        if status.st_nlink > 1 and (copies or lacks(status.st_mode)):
             return None  # a hard link to a file of the user's, whose mode is not to be changed
         is_same = blob.samefile(source.path)
         if not is_same and _hash(blob, source.size, len(etag) == 64, lambda _: None) != etag:
@@ -167,12 +167,12 @@ def _hash(path: Path, size: int, large: bool, advanced: Callable[[int], None]) -
     return digest.hex()
 
 
-def _check_room(hub: Path, size: int, staged: Iterable[Staged], *, may_copy: bool) -> None:
+def _check_room(hub: Path, size: int, staged: Iterable[Staged], *, copies: bool) -> None:
     needing = [one for one in staged if one.how == "copy"]
     if not needing:
         return
     free = shutil.disk_usage(hub).free
-    if not may_copy:
+    if not copies:
         why = needing[0].why or "links cannot be made"
         raise NeedsCopyError(
             f"{len(needing)} file{'s' if needing[1:] else ''} with {size:,} bytes would have to be copied into {hub}, "

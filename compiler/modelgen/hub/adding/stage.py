@@ -40,13 +40,21 @@ class Staged:
     why: str = ""
 
 
-def share(sources: Mapping[str, Source], folder: Path) -> dict[str, Staged]:
-    """Stage files without a copy as far as that can be; none is read."""
+def share(sources: Mapping[str, Source], folder: Path, *, copies: bool) -> dict[str, Staged]:
+    """Stage files without a copy as far as that can be; none is read.
+
+    Args:
+        sources: By path in the snapshot.
+        folder: Where they wait.
+        copies: Whether to copy what cannot be cloned. A hard link is the user's own file by a second name.
+    """
     staged = {}
     for number, (name, source) in enumerate(sources.items()):
         path = folder / str(number)
         if _reflink(source.path, path):
             staged[name] = Staged(source, path, "reflink")
+        elif copies:
+            staged[name] = Staged(source, path, "copy")
         elif why := _link(source, path):
             staged[name] = Staged(source, path, "copy", f"{source.path}: {why}")
         else:

@@ -69,6 +69,16 @@ def read_answers(data: bytes, models: Iterable[str]) -> dict[str, Answer] | None
     return answers if len(answers) == len(found) else None
 
 
+def read_unimported(data: bytes) -> str:
+    """Return which import failed, so that nothing could be looked up; empty where none did."""
+    try:
+        document = json.loads(data) if len(data) <= MOST else None
+    except (ValueError, RecursionError):
+        return ""
+    told = document.get("unimported") if isinstance(document, dict) else None
+    return told[:_LONGEST] if isinstance(told, str) else ""
+
+
 def _answer(told: object) -> Answer | None:
     if not isinstance(told, dict):
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.hub.loading.findings import Lack, LookUp
+from modelgen.hub.loading.findings import Lack, LookUp, way_to
+from modelgen.hub.loading.repair import bring
 from modelgen.hub.loading.snapshot import Files, commit_of
 from modelgen.lockfile.repos import is_repo_id
 
@@ -26,7 +27,7 @@ _MAPS: tuple[tuple[str, LookUp], ...] = (
 # As transformers reads them (dynamic_module_utils.py, get_relative_imports).
 _IMPORT = re.compile(r"^\s*(?:import\s+\.(\w+)|from\s+\.(\w+)\s+import\b)", re.MULTILINE)
 _MOST_MODULES = 200
-_FETCH = "run `modelgen lock`, then `modelgen fetch`"
+_LOCK = "run `modelgen lock`, then `modelgen fetch`"
 
 
 def missing_code(hub: Path, plan: Plan, entry: Snapshot, files: Files) -> Iterator[Lack]:
@@ -44,7 +45,7 @@ def missing_code(hub: Path, plan: Plan, entry: Snapshot, files: Files) -> Iterat
         for reference in _references(files.table(path).get("auto_map")):
             repo, separator, name = reference.rpartition("--")
             if separator and repo != entry.repo:
-                fault = _elsewhere(hub, repo, name, revision or "main")
+                fault = _elsewhere(hub, plan, repo, name, revision or "main")
                 if fault is not None:
                     text, help_ = fault
                     yield Lack(look_up, path, text, help=help_)
@@ -52,17 +53,21 @@ def missing_code(hub: Path, plan: Plan, entry: Snapshot, files: Files) -> Iterat
                 yield from (Lack(look_up, lost, f"is missing: {path} names it") for lost in _lost(files, name))
 
 
-def _elsewhere(hub: Path, repo: str, name: str, revision: str) -> tuple[str, str] | None:
+def _elsewhere(hub: Path, plan: Plan, repo: str, name: str, revision: str) -> tuple[str, str] | None:
     """Return what is wrong with a file that names code of another repository, and what helps."""
     if not is_repo_id(repo):
         return f"names code of {repo[:100]!r}, which is no repository id", "take another commit of the model"
+    locked = next((entry for entry in plan.code if entry.repo == repo), None)
     commit = commit_of(hub, repo, revision)
     files = Files(hub, repo, commit) if commit else None
     if files is None or not files.exists:
         at = f" at {revision}" if revision != "main" else ""
-        return f"names code of {repo}, which is not in the hub directory{at}", _FETCH
+        return f"names code of {repo}, which is not in the hub directory{at}", bring(hub, locked) if locked else _LOCK
     lost = next(_lost(files, name), None)
-    return None if lost is None else (f"names code of {repo}, whose {lost} is not in the hub directory", _FETCH)
+    if lost is None:
+        return None
+    help_ = way_to(hub, locked, lost, plan.model) if locked else _LOCK
+    return f"names code of {repo}, whose {lost} is not in the hub directory", help_
 
 
 def _references(written: object) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines import tei, vllm
-from modelgen.hub.loading.findings import Lack
+from modelgen.hub.loading.findings import REPOSITORY, Lack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,9 +47,7 @@ def _unreadable(files: Files, look_up: LookUp, path: str) -> Iterator[Lack]:
     if path not in files:
         yield Lack(look_up, path)
     elif not isinstance(files.json(path), dict):
-        yield Lack(
-            look_up, path, "is not JSON, or not a table", help="run `modelgen verify --fix`, then `modelgen fetch`"
-        )
+        yield Lack(look_up, path, "is not JSON, or not a table", keys=REPOSITORY)
 
 
 def _needs_processor(plan: Plan, config: Mapping[str, Any]) -> bool:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from modelgen.hub.left_out import matches
+from modelgen.hub.loading.repair import bring, replace_content
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelgen.lockfile.entries import Snapshot
 
 LookUp: TypeAlias = Literal[
@@ -26,6 +29,9 @@ LookUp: TypeAlias = Literal[
     "gguf",
 ]
 
+REPOSITORY = "`revision` or `repo`"
+"""What to change in a model's table where a file of its repository is bad."""
+
 
 @dataclass(frozen=True)
 class Lack:
@@ -39,6 +45,7 @@ class Lack:
         help: What helps, where the file itself would not.
         repo: The repository, where it is not the one that was looked at.
         is_wrong: Whether the engine ends there; else it serves, but not all that clients expect.
+        keys: What to change in the model's table, where the file is there and its content is wrong.
     """
 
     look_up: LookUp
@@ -48,6 +55,7 @@ class Lack:
     help: str = ""
     repo: str | None = None
     is_wrong: bool = True
+    keys: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,25 +83,28 @@ class Finding:
     said: str = ""
 
 
-def finding(lack: Lack, entry: Snapshot, model: str) -> Finding:
+def finding(hub: Path, lack: Lack, entry: Snapshot, model: str) -> Finding:
     """Return what a model's engine does not find in the snapshot of an entry of the lock."""
-    help_ = lack.help or way_to(entry, lack.file, model, lack.otherwise)
+    if lack.keys:
+        help_ = replace_content(hub, entry, lack.file, model, lack.keys)
+    else:
+        help_ = lack.help or way_to(hub, entry, lack.file, model, lack.otherwise)
     return Finding(model, lack.look_up, lack.repo or entry.repo, lack.file, lack.text, help_, lack.is_wrong)
 
 
-def way_to(entry: Snapshot, path: str, model: str, otherwise: str = "") -> str:
+def way_to(hub: Path, entry: Snapshot, path: str, model: str, otherwise: str = "") -> str:
     """Return how a missing file comes into a snapshot.
 
     Args:
+        hub: The hub directory.
         entry: The lock's entry of its repository.
         path: Of the file, or a pattern.
         model: Id of the model that needs it.
         otherwise: What helps where the repository does not have it.
     """
     upgrade = f"run `modelgen lock --upgrade {model}`"
-    if any(matches(file, (path,)) for file in entry.by_path):
-        again = f"run `modelgen add PATH --as {entry.repo}` again with what it came from"
-        return again if is_local(entry.repo) else "run `modelgen fetch`"
+    if not path or any(matches(file, (path,)) for file in entry.by_path):
+        return bring(hub, entry, path)
     if is_local(entry.repo):
         return (
             f"put it into the folder that it came from, run `modelgen add PATH --as {entry.repo}`, then {upgrade[4:]}"

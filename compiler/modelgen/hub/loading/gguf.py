@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TOKENIZER, TEMPLATE, ARCHITECTURE = "tokenizer.ggml.model", "tokenizer.chat_template", "general.architecture"
 _TEMPLATE_FLAGS = ("chat-template", "chat-template-file", "jinja-template")
 _OTHER = "name another `file` in the model's table, then run `modelgen lock` and `modelgen fetch`"
-_FIX = "run `modelgen verify --fix`, then `modelgen fetch`"
+_FILE = "`file` or `revision`"
 # By their numbers in gguf.h: sizes of the plain types; then text and arrays.
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _TEXT, _ARRAY = 8, 9
@@ -40,7 +40,7 @@ def bad_gguf(plan: Plan, files: Files) -> Iterator[Lack]:
             continue
         keys = _keys(files, path)
         if keys is None:
-            yield Lack("gguf", path, "is no GGUF file, or its metadata cannot be read", help=_FIX)
+            yield Lack("gguf", path, "is no GGUF file, or its metadata cannot be read", keys=_FILE)
         elif path == plan.file:
             yield from _incomplete(plan, path, keys)
 

@@ -6,6 +6,8 @@ modelgen. On stdin it reads one JSON document, on stdout it writes one:
     {"engine": "transformers", "seconds": 60, "models": {"id": {"model": …}}}
     {"version": "4.57.1", "models": {"id": {"passed": ["config"], "failed": {"tokenizer": "OSError: …"}}}}
 
+Where nothing could be looked up, `unimported` says which import failed.
+
 A look-up that cannot be made here, such as one whose function is not in this release, is in neither of the two.
 """
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     LookUps = Iterator[tuple[str, Callable[[], Any]]]
 
 MOST = 600  # characters of an error
+unimported: list[str] = []  # why modules that should be here are not
 # A look-up fails at these because there is no card here, and the engine has one.
 NO_CARD = ("device type", "nvidia driver", "libcuda", "no cuda gpus", "cuda driver", "hip gpus")
 
@@ -35,8 +38,13 @@ def first(*names: str) -> Any:  # noqa: ANN401 - a function of whatever release 
         module, _, attribute = name.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError):
+        except AttributeError:
             continue
+        except ImportError as error:
+            package = module.partition(".")[0]
+            # A module that this release does not have is no fault of the image; the package, or what it needs, is.
+            if error.name == package or not (error.name or "").startswith(f"{package}."):
+                unimported.append(reason(error))
     return None
 
 
@@ -153,11 +161,16 @@ def answer(engine: Callable[[dict[str, Any]], LookUps], asked: dict[str, Any]) -
                 passed.append(name)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an engine, or code of a repository, raises
                 said = reason(error)
-                if not any(words in said.lower() for words in NO_CARD):
+                if not needs_card(said):
                     failed[name] = said
     except Exception as error:  # noqa: BLE001 - the rest cannot be looked up in this release
         sys.stderr.write(f"the look-ups stop here: {reason(error)}\n")
     return {"passed": passed, "failed": failed}
+
+
+def needs_card(said: str) -> bool:
+    """Return whether an error is about the card that is not here."""
+    return any(words in said.lower() for words in NO_CARD)
 
 
 def reason(error: BaseException) -> str:
@@ -179,7 +192,11 @@ def main() -> None:
     engine = ENGINES[asked["engine"]]
     models = {name: answer(engine, model) for name, model in asked["models"].items()}
     version = getattr(sys.modules.get(asked["engine"]), "__version__", None)
-    json.dump({"version": version, "models": models}, own)
+    answers = {"version": version, "models": models}
+    has_answers = any(told["passed"] or told["failed"] for told in models.values())
+    if unimported and not has_answers and not needs_card(unimported[0]):
+        answers["unimported"] = unimported[0]
+    json.dump(answers, own)
     own.close()
     os._exit(0)  # an engine's threads may wait for ever
 

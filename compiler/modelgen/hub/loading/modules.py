@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines import tei
-from modelgen.hub.loading.findings import Lack
+from modelgen.hub.loading.findings import REPOSITORY, Lack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,8 +32,7 @@ def missing_modules(plan: Plan, files: Files, config: Mapping[str, Any]) -> Iter
     if MODULES in files:
         written = files.json(MODULES)
         if not isinstance(written, list):
-            fix = "run `modelgen verify --fix`, then `modelgen fetch`"
-            yield Lack("modules", MODULES, "is not JSON, or not a list of modules", help=fix)
+            yield Lack("modules", MODULES, "is not JSON, or not a list of modules", keys=REPOSITORY)
             return
         for module in written:
             if isinstance(module, dict):

@@ -39,6 +39,7 @@ class Plan:
         mmproj: Its vision part.
         by_path: Whether the engine is given paths of snapshots, and not repository ids.
         trust_remote_code: Whether code of repositories may run.
+        code: The locked repositories that code comes from.
         code_revision: Of code in another repository that config.json names; None for what `main` is there.
         loader: How the engine finds the weights; None where that is not known.
     """
@@ -56,6 +57,7 @@ class Plan:
     mmproj: str | None = None
     by_path: bool = False
     trust_remote_code: bool = False
+    code: tuple[Snapshot, ...] = ()
     code_revision: str | None = None
     loader: Loader | None = None
 
@@ -132,6 +134,7 @@ def plan(document: Document, lock: Lock, name: str) -> Plan | Unplanned:
         mmproj=model.mmproj if is_gguf else None,
         by_path=engine.from_snapshot or model.model_form == "snapshot",
         trust_remote_code=bool(model.trust_remote_code),
+        code=tuple(entry for (role, _), entry in by_role.items() if role == "code"),
         code_revision=_code_revision(args, by_role) if engine.name == vllm.NAME else None,
         loader=next(iter(own_wanted.loaders), None),
     )

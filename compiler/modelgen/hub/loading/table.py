@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def look_up(hub: Path, plan: Plan) -> list[Finding]:
     """Return what the engine of a model would not find in the hub directory, each once."""
     lacks = _llamacpp(hub, plan) if plan.engine == llamacpp.NAME else _checkpoint(hub, plan)
-    return [*dict.fromkeys(finding(lack, entry, plan.model) for entry, lack in lacks)]
+    return [*dict.fromkeys(finding(hub, lack, entry, plan.model) for entry, lack in lacks)]
 
 
 def _checkpoint(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
@@ -88,4 +88,4 @@ def _files(hub: Path, entry: Snapshot) -> Files:
 
 
 def _no_snapshot() -> Lack:
-    return Lack("snapshot", "", "is not in the hub directory", help="run `modelgen fetch`")
+    return Lack("snapshot", "", "is not in the hub directory")

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines import tei
-from modelgen.hub.loading.findings import Lack
+from modelgen.hub.loading.findings import REPOSITORY, Lack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,10 +57,10 @@ def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> It
         return
     settings = files.table(SETTINGS)
     if SETTINGS in files and not isinstance(files.json(SETTINGS), dict):
-        yield Lack("tokenizer", SETTINGS, "is not JSON, or not a table", help=_DAMAGED)
+        yield Lack("tokenizer", SETTINGS, "is not JSON, or not a table", keys=REPOSITORY)
     if FAST in files and mode != "slow":
         if not isinstance(files.json(FAST), dict):
-            yield Lack("tokenizer", FAST, "is not JSON, or not a table", help=_DAMAGED)
+            yield Lack("tokenizer", FAST, "is not JSON, or not a table", keys=REPOSITORY)
         return
     if plan.engine == tei.NAME:
         yield Lack("tokenizer", FAST, "is missing: TEI reads no other form of a tokenizer")
@@ -70,9 +70,6 @@ def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> It
     if mode == "auto" and config.get("model_type") is None and any(files.matching(name) for name in _MISTRAL):
         return
     yield from _missing_by_class(files, _class(settings, config), otherwise, slow=mode == "slow")
-
-
-_DAMAGED = "run `modelgen verify --fix`, then `modelgen fetch`"
 
 
 def _is_custom(settings: Mapping[str, Any], plan: Plan) -> bool:

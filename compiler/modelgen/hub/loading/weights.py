@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from modelgen.hub.loadable import ADAPTER_CONFIG, other_adapter, shard_number, shard_sets
-from modelgen.hub.loading.findings import Lack, LookUp
-from modelgen.lockfile.loading import read_by
+from modelgen.hub.loadable import ADAPTER_CONFIG, other_adapter, refused, shard_number, shard_sets
+from modelgen.hub.loading.findings import REPOSITORY, Lack, LookUp
+from modelgen.lockfile.loading import patterns, read_by
 from modelgen.lockfile.wants import Loader
 
 if TYPE_CHECKING:
@@ -38,33 +37,29 @@ def missing_weights(loader: Loader, plan: Plan, files: Files, look_up: LookUp = 
     """
     if not loader.globs:
         return
+    if fault := refused(loader):
+        yield Lack(look_up, "", fault.why, help=fault.advice)
+        return
     for globs in loader.globs:
         if read := sorted(read_by(Loader(loader.name, (globs,)), files.sizes)):
             index = next((name for start, name in _INDICES if globs[0].startswith(start)), None)
             yield from _incomplete(read, index, files, "shards" if look_up == "weights" else look_up)
             return
-    first, *others = _patterns(loader)
+    first, *others = patterns(loader)
     also = f", and so {'are' if others[1:] else 'is'} {' and '.join(others)}" if others else ""
     name = plan.title if loader is ANY else loader.name
     yield Lack(look_up, first, f"is missing{also}, where {name} looks for its weights")
-
-
-def _patterns(loader: Loader) -> list[str]:
-    """Return the patterns of a loader without those that another of them includes."""
-    patterns = [*dict.fromkeys(pattern for globs in loader.globs for pattern in globs)]
-    return [one for one in patterns if not any(one != other and fnmatchcase(one, other) for other in patterns)]
 
 
 def _incomplete(read: Sequence[str], index: str | None, files: Files, look_up: LookUp) -> Iterator[Lack]:
     """Yield the shards that an index names, or the numbers in names tell of, and that are missing or empty."""
     for path in read:
         if files.sizes[path] == 0:
-            yield Lack(look_up, path, "is empty", help="run `modelgen verify --fix`, then `modelgen fetch`")
+            yield Lack(look_up, path, "is empty", keys=REPOSITORY)
     if index is not None and index in files:
         named = _named_by(index, files)
         if named is None:
-            fix = "run `modelgen verify --fix`, then `modelgen fetch`"
-            yield Lack(look_up, index, "is not an index of shards", help=fix)
+            yield Lack(look_up, index, "is not an index of shards", keys=REPOSITORY)
         elif lost := sorted(named - files.sizes.keys()):
             more = f", as {'is' if len(lost) == 2 else 'are'} {len(lost) - 1} more" if lost[1:] else ""
             yield Lack(look_up, lost[0], f"is missing{more}: {index} names it")
@@ -78,7 +73,7 @@ def _named_by(index: str, files: Files) -> set[str] | None:
     shards = files.table(index).get("weight_map")
     if not isinstance(shards, dict):
         return None
-    return {shard for shard in shards.values() if isinstance(shard, str)}
+    return {shard for shard in shards.values() if isinstance(shard, str)} or None
 
 
 def missing_adapter(name: str, files: Files) -> Iterator[Lack]:
@@ -89,15 +84,12 @@ def missing_adapter(name: str, files: Files) -> Iterator[Lack]:
         files: Its snapshot.
     """
     if not files.exists:
-        yield Lack(
-            "adapter", "", f"is not in the hub directory: it is the adapter `{name}`", help="run `modelgen fetch`"
-        )
+        yield Lack("adapter", "", f"is not in the hub directory: it is the adapter `{name}`")
         return
     if ADAPTER_CONFIG not in files:
         yield Lack("adapter", ADAPTER_CONFIG, f"is missing: `{name}` is no adapter without it")
     elif not isinstance(config := files.json(ADAPTER_CONFIG), dict):
-        fix = "run `modelgen verify --fix`, then `modelgen fetch`"
-        yield Lack("adapter", ADAPTER_CONFIG, "is not JSON, or not a table", help=fix)
+        yield Lack("adapter", ADAPTER_CONFIG, "is not JSON, or not a table", keys=f"repository for `{name}`")
     elif fault := other_adapter(config):
         yield Lack("adapter", ADAPTER_CONFIG, fault, help=f"remove `{name}` from `loras`")
     if not files.first(*_ADAPTERS):

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from modelgen.files import InputError
 from modelgen.hub.left_out import Choice, choose, nearest
-from modelgen.hub.loadable import config_name, is_weights, why_not
+from modelgen.hub.loadable import Fault, config_name, is_weights, why_not
+from modelgen.hub.locking.naming import can_exclude, names_error
 from modelgen.hub.modules import MODULES, missing_modules
 from modelgen.lockfile.code import code_repos, may_name_code, reduced
-from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot
+from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot, is_path
 from modelgen.lockfile.loading import read_by
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
     """Return which of a repository's files to lock.
 
     Raises:
-        InputError: A pattern matches nothing, or nothing is left.
+        InputError: A pattern matches nothing, nothing is left, or no entry can hold a name.
     """
     want = ask.want
     for pattern in want.include:
@@ -91,6 +92,8 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
     choice = choose(paths, want.include, want.exclude, want.loaders)
     if not choice.kept:
         raise InputError(f"{ask.about} has no file that is wanted; correct `exclude` in models.toml, or `repo`")
+    if unfit := {path: repr(path[:200]) for path in choice.kept if not is_path(path)}:
+        raise names_error(ask, paths, unfit)
     return choice
 
 
@@ -102,8 +105,8 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     """
     want = ask.want
     config = _config(ask, facts.texts)
-    if fault := why_not(want.form, choice.kept, config, want.loaders) or _without_modules(choice.kept, facts.texts):
-        raise unusable(ask, fault)
+    if unfit := why_not(want.form, choice.kept, config, want.loaders) or _without_modules(choice.kept, facts.texts):
+        raise unusable(ask, unfit)
     try:
         entry = Snapshot(
             repo=want.repo,
@@ -127,9 +130,16 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     return Pinned(entry, sum(sizes[path] for path in choice.unneeded), unasked, _chosen(want, choice))
 
 
-def unusable(ask: Ask, fault: str) -> InputError:
+def unusable(ask: Ask, fault: Fault) -> InputError:
     """Return the error of a repository that no engine could load."""
-    return InputError(f"{ask.about} {fault}; correct `repo`, `revision`, `include` or `exclude` in models.toml")
+    return InputError(f"{ask.about} {fault.why}; {fault.advice}")
+
+
+def damaged_on_hub(ask: Ask, path: str, choice: Choice, error: Exception) -> InputError:
+    """Return the error of weights that are damaged at their source, so that no other copy is better."""
+    can_do_without = can_exclude(ask, (*choice.kept, *choice.unneeded), [path])
+    ways = "`exclude` it in models.toml, or choose" if can_do_without else "choose"
+    return InputError(f"{ask.about}: {path} is damaged on the hub: {error}; {ways} another `revision`")
 
 
 def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob: str | None = None) -> File:
@@ -142,7 +152,7 @@ def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob
         return File(path=path, size=size, sha256=sha256, blob=blob)
     except ValidationError as error:
         raise InputError(
-            f"{ask.about} has a file {path[:200]!r} that not every host could hold; `exclude` it in models.toml"
+            f"{ask.about} has a file {path[:200]!r} that no lock can hold; `exclude` it in models.toml"
         ) from error
 
 
@@ -193,12 +203,12 @@ def _code(want: Want, texts: Mapping[str, bytes]) -> list[str] | None:
     return sorted(named - {want.repo})
 
 
-def _without_modules(paths: Collection[str], texts: Mapping[str, bytes]) -> str | None:
+def _without_modules(paths: Collection[str], texts: Mapping[str, bytes]) -> Fault | None:
     if MODULES not in texts:
         return None
     missing = missing_modules(_json(texts[MODULES]), paths)
-    more = f" and {len(missing) - 1} more" if missing[1:] else ""
-    return f"has no {missing[0]}{more}, which its {MODULES} names" if missing else None
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return Fault(f"has no {' or '.join(missing[:3])}{more}, which its {MODULES} names") if missing else None
 
 
 def _json(data: bytes) -> object:

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import weights
-from modelgen.hub.checkpoint import read_json
 from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.lacking import TOKENIZER_CONFIG, lacks
-from modelgen.hub.loadable import CONFIG
-from modelgen.hub.locking import hints
-from modelgen.hub.locking.cached import Found, find_files, listing_of, locate, read_license
+from modelgen.hub.locking import doubts, hints
+from modelgen.hub.locking.cached import Found, find_files, listing_of, read_license
+from modelgen.hub.locking.doubts import some
 from modelgen.hub.locking.listing import (
     Ask,
     Facts,
     Pinned,
     choose_files,
+    damaged_on_hub,
     files_to_read,
     make_entry,
     make_file,
 )
+from modelgen.hub.locking.locating import locate
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from modelgen.hub.left_out import Choice
-    from modelgen.lockfile.entries import File, Snapshot
+    from modelgen.lockfile.entries import File
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,11 @@ def _conclude(
             sha256, blob = (digest, None) if found.is_large else (None, digest)
             files.append(make_file(ask, path, found.size, sha256=sha256, blob=blob))
         if damaged:
-            return _damaged(opened, damaged, f"{_some(damaged)} {'have' if damaged[1:] else 'has'} other bytes")
+            return _damaged(opened, damaged, f"{some(damaged)} {'have' if damaged[1:] else 'has'} other bytes")
         sizes = {path: found.size for path, found in opened.found.items()}
         pinned = make_entry(ask, opened.choice, files, sizes, _facts(opened, files))
-        return replace(pinned, unchecked=tuple(_unchecked(opened, pinned.entry, tokenizers)))
+        told = doubts.of_new(ask.want, pinned.entry, opened.snapshot, opened.found, tokenizers)
+        return replace(pinned, unchecked=tuple(told))
     except ModelgenError as error:
         return error
     except OSError as error:
@@ -131,10 +132,7 @@ def _facts(opened: _Opened, files: list[File]) -> Facts:
             found = weights.bytes_by_dtype(weights.read_local(path), file.size)
         except weights.BadWeightsError as error:
             if opened.found[file.path].expected and not is_local(opened.ask.want.repo):
-                raise InputError(  # its hash is right, so no other copy is better
-                    f"{opened.ask.about}: {file.path} is damaged on the hub: {error}; `exclude` it in models.toml, or "
-                    "choose another `revision`"
-                ) from error
+                raise damaged_on_hub(opened.ask, file.path, opened.choice, error) from error  # its hash is right
             raise _damaged(opened, [file.path], f"{file.path}: {error}") from error
         for dtype, count in found.items():
             sums[dtype] = sums.get(dtype, 0) + count
@@ -150,9 +148,9 @@ def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:
 def _incomplete(hub: Path, ask: Ask, commit: str, absent: list[str]) -> ModelgenError:
     """Return the sentence for a snapshot that lacks files."""
     if is_local(ask.want.repo):
-        return InputError(f"{ask.about} lacks {_some(absent)}; {_add_again(ask)}")
-    return ModelgenError(
-        f"{ask.about} in the hub directory lacks {_some(absent)}; {hints.download(hub, ask, commit, absent)}"
+        return InputError(f"{ask.about} lacks {some(absent)}; {_add_again(ask)}")
+    return InputError(
+        f"{ask.about} in the hub directory lacks {some(absent)}; {hints.download(hub, ask, commit, absent)}"
     )
 
 
@@ -165,7 +163,7 @@ def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
     wrong = [opened.found[path].path for path in damaged if not opened.found[path].is_link_to_expected]
     # Where link and listing name two hashes, only the hub knows which is right.
     wrong += [listing_of(opened.snapshot)] if any(opened.found[path].expected == "" for path in damaged) else []
-    return ModelgenError(
+    return InputError(
         f"{ask.about} in the hub directory is damaged: {what}; {hints.remove(wrong)}"
         f"{hints.download(hub, ask, opened.commit, damaged, force=True)}"
     )
@@ -174,27 +172,3 @@ def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
 def _add_again(ask: Ask) -> str:
     add = f"add it again by `modelgen add PATH --as {ask.want.repo}`"
     return f"{add}, then run `modelgen lock --offline --upgrade {ask.want.models[0]}`" if ask.commit else add
-
-
-def _unchecked(opened: _Opened, entry: Snapshot, tokenizers: Collection[str]) -> Iterator[str]:
-    """Yield what nothing on this host could confirm about a snapshot."""
-    unnamed = [file.path for file in entry.files if opened.found[file.path].expected is None]
-    if unnamed:
-        has, their = ("has", "its") if len(unnamed) == 1 else ("have", "their")
-        yield f"{_some(unnamed)} {has} no hash to compare with, so {their} own bytes were taken as they are"
-    if opened.ask.want.form != "checkpoint":
-        return
-    found = {path: opened.found[path].path for path in entry.by_path}
-    config, tokenizer = (_table(found.get(name)) for name in (CONFIG, TOKENIZER_CONFIG))
-    paths = {*found, *(["tokenizer.json"] if {*opened.ask.want.models} <= {*tokenizers} else [])}
-    yield from lacks(entry.repo, paths, config, tokenizer, is_listed=listing_of(opened.snapshot).is_file())
-
-
-def _table(path: Path | None) -> dict[str, Any]:
-    read = read_json(path.resolve()) if path else None
-    return read if isinstance(read, dict) else {}
-
-
-def _some(paths: list[str]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"{', '.join(paths[:3])}{more}"

@@ -17,6 +17,7 @@ from modelgen.hub.locking.listing import (
     Facts,
     Pinned,
     choose_files,
+    damaged_on_hub,
     files_to_read,
     make_entry,
     make_file,
@@ -106,7 +107,7 @@ def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[Reposit
         files.append(make_file(ask, path, size, sha256=sha256, blob=None if sha256 else blob))
     texts = {file.path: pool.submit(hub.small_file, ask, info.commit, file) for file in files_to_read(ask, files)}
     shards = [file for file in files if file.path.endswith(weights.SUFFIX)]
-    headers = [pool.submit(hub.weights, ask, info.commit, shard) for shard in shards]
+    headers = [pool.submit(hub.weights, ask, info.commit, shard, choice) for shard in shards]
     # Of a gated repository all may see the list; only who asks for a file learns that it is closed.
     is_untried = info.gated and not texts and not headers
     access = pool.submit(hub.access, ask, info.commit, files[0]) if is_untried else None
@@ -154,15 +155,12 @@ class _Hub:
                 "try without a proxy or a mirror"
             ) from error
 
-    def weights(self, ask: Ask, commit: str, file: File) -> dict[str, int]:
+    def weights(self, ask: Ask, commit: str, file: File, choice: Choice) -> dict[str, int]:
         read = partial(self._read, ask, commit, file.path)
         try:
             return self._twice(lambda: weights.bytes_by_dtype(read, file.size), weights.BadWeightsError, ask, file.path)
         except weights.BadWeightsError as error:
-            raise InputError(
-                f"{ask.about}: {file.path} is damaged on the hub: {error}; `exclude` it in models.toml, or choose "
-                "another `revision`"
-            ) from error
+            raise damaged_on_hub(ask, file.path, choice, error) from error
 
     def _twice(self, call: Callable[[], client.T], damage: type[Exception], ask: Ask, what: str) -> client.T:
         """Return what a call returns, made once more if what came was damaged: it may be so on the wire alone."""

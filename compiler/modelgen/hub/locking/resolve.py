@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from modelgen.files import InputError, ModelgenError
+from modelgen.files import ModelgenError
 from modelgen.hub.loadable import why_not
-from modelgen.hub.locking import offline
+from modelgen.hub.locking import doubts, offline
 from modelgen.hub.locking.listing import Ask, Pinned, unusable
-from modelgen.lockfile.entries import Lock, Snapshot
+from modelgen.hub.locking.naming import names_error
+from modelgen.hub.locking.resolution import Resolution
+from modelgen.lockfile.entries import Snapshot
 from modelgen.lockfile.loading import why_outdated
 from modelgen.lockfile.repos import is_local
 
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
+    from modelgen.files import InputError
     from modelgen.hub.client import Connection
     from modelgen.hub.target_names import Target
+    from modelgen.lockfile.entries import Lock
     from modelgen.lockfile.wants import Want
 
 
@@ -43,41 +47,6 @@ class Places:
     planned: Callable[[int], None]
     hashed: Callable[[int], None]
     target: Target
-
-
-@dataclass
-class Resolution:
-    """What the lock is to have.
-
-    Args:
-        kept: Entries of the old lock.
-        pinned: New ones.
-        faults: Why there are not all.
-        retained: Entries of the old lock that still answer a want whose look-up failed.
-        untouched: Entries of the old lock that nobody asked about.
-    """
-
-    kept: dict[Want, Snapshot] = field(default_factory=dict)
-    pinned: dict[Want, Pinned] = field(default_factory=dict)
-    faults: dict[Want, ModelgenError] = field(default_factory=dict)
-    retained: dict[Want, Snapshot] = field(default_factory=dict)
-    untouched: dict[Want, Snapshot] = field(default_factory=dict)
-
-    @property
-    def lock(self) -> Lock:
-        """The entries so far."""
-        pinned = {want: found.entry for want, found in self.pinned.items()}
-        return Lock(snapshots=[*(self.untouched | self.retained | self.kept | pinned).values()])
-
-    @property
-    def unchecked(self) -> list[Pinned]:
-        """New entries about which something could not be checked."""
-        return [found for found in self.pinned.values() if found.unchecked]
-
-    @property
-    def has_answers(self) -> bool:
-        """Whether there is an entry for anything that was asked about."""
-        return bool(self.kept or self.pinned or self.retained)
 
 
 def resolve(
@@ -122,12 +91,17 @@ def resolve(
                     done.faults[want], done.retained[want] = fault, kept
             _keep_together(done, old)
             _keep_former(done, old)
-            return _refresh(done, wanted)
+            _refresh(done, wanted)
+            if places.connect is None:
+                tokenizers = _with_tokenizers(needed)
+                done.doubts = {
+                    want: doubts.of_kept(places.hub, want, done.kept[want], tokenizers) for want in done.kept
+                }
+            return done
         before = now
         pins = _pins(old, freed, done)
         asks = [Ask(want, pins.get((want.repo, want.revision))) for want in missing]
-        tokenizers = {model for want in needed if want.role == "tokenizer" for model in want.models}
-        for ask, found in _look_up(asks, places, tokenizers):
+        for ask, found in _look_up(asks, places, _with_tokenizers(needed)):
             if not isinstance(found, ModelgenError):
                 found = _held(ask.want, found, places.target)  # noqa: PLW2901 - the same answer, judged once more
             if isinstance(found, ModelgenError):
@@ -152,13 +126,9 @@ def _held(want: Want, found: Pinned, target: Target) -> Pinned | ModelgenError:
 
 
 def _unfit(want: Want, entry: Snapshot, target: Target) -> InputError | None:
-    """Return the error of an entry with a file that the hub directory cannot hold."""
-    if (fault := target.why_not(entry.by_path)) is None:
-        return None
-    return InputError(
-        f"{Ask(want, entry.commit).about} has a file that {target.where} cannot hold: {fault}; `exclude` it in "
-        "models.toml, or put the hub directory on another file system by `[project] hub`"
-    )
+    """Return the error of an entry with files that the hub directory cannot hold."""
+    faults = target.unfit(entry.by_path)
+    return names_error(Ask(want, entry.commit), entry.by_path, faults, target.where) if faults else None
 
 
 def _usable(want: Want, old: Lock) -> Snapshot | None:
@@ -217,8 +187,13 @@ def _pins(old: Lock, freed: Collection[tuple[str, str | None]], done: Resolution
     return {(entry.repo, entry.revision): entry.commit for entry in entries}
 
 
-def _refresh(done: Resolution, wanted: Iterable[Want]) -> Resolution:
-    """Return it with who needs what now."""
+def _with_tokenizers(needed: Iterable[Want]) -> set[str]:
+    """Return the models whose tokenizer is in another repository."""
+    return {model for want in needed if want.role == "tokenizer" for model in want.models}
+
+
+def _refresh(done: Resolution, wanted: Iterable[Want]) -> None:
+    """Write down who needs what now."""
     models = {want: [*want.models] for want in wanted}
     done.kept = {want: with_models(entry, models[want]) for want, entry in done.kept.items()}
     done.retained = {want: with_models(entry, models[want]) for want, entry in done.retained.items() if want in models}
@@ -227,7 +202,6 @@ def _refresh(done: Resolution, wanted: Iterable[Want]) -> Resolution:
         for want, found in done.pinned.items()
         if want in models
     }
-    return done
 
 
 def with_models(entry: Snapshot, models: list[str]) -> Snapshot:

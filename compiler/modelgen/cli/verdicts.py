@@ -1,0 +1,114 @@
+"""What `modelgen verify --load` says of each model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.reading import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from modelgen.hub.loading.findings import Finding
+
+TABLE = "modelgen's own table"
+
+
+@dataclass
+class Verdict:
+    """What the look-ups of one model came to.
+
+    Args:
+        model: Its id.
+        engine: What its engine is called, with its release; empty where nothing was looked up.
+        by: Who looked.
+        findings: What was not found.
+        why_not: Why nothing was looked up; empty where it was.
+        is_unplanned: Whether that is in the files, as a model that is not locked.
+        problem: Why its engine's own image could not be asked; empty where it was, or was not meant to be.
+    """
+
+    model: str
+    engine: str = ""
+    by: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    why_not: str = ""
+    is_unplanned: bool = False
+    problem: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether its engine would not start."""
+        return self.is_unplanned or any(found.is_wrong for found in self.findings)
+
+    @property
+    def status(self) -> str:
+        """The verdict in a word, for programs."""
+        if self.is_wrong:
+            return "not-loadable"
+        return "not-looked-up" if self.why_not or self.problem else "loadable"
+
+
+def print_verdicts(verdicts: Sequence[Verdict], *, in_image: bool) -> None:
+    """Print what was found, then a line for each model."""
+    for found in (found for verdict in verdicts for found in verdict.findings):
+        label = "error" if found.is_wrong else "warning"
+        what = f"{found.file} of {found.repo}" if found.file else found.repo
+        click.echo(printable(f"{label}: {found.model}: {what} {found.text}"))
+        if found.said:
+            click.echo(printable(f"  {found.said}"))
+        click.echo(printable(f"  {found.help}"))
+    for verdict in verdicts:
+        click.echo(printable(f"{verdict.model}: {_line(verdict)}"))
+    for problem in dict.fromkeys(verdict.problem for verdict in verdicts if verdict.problem):
+        say(problem)
+    if not in_image and (by := sorted({verdict.by for verdict in verdicts if verdict.by})):
+        say(f"looked up by {' and '.join(by)}; `--image` asks the engines themselves, in their images")
+    elif quiet := sorted({verdict.engine for verdict in verdicts if verdict.by == TABLE and not verdict.problem}):
+        say(f"{', '.join(quiet)} cannot look up without loading: {TABLE} was used")
+
+
+def _line(verdict: Verdict) -> str:
+    if verdict.why_not:
+        return f"{'not loadable' if verdict.is_unplanned else 'not looked up'}: {verdict.why_not}"
+    wrong = sum(found.is_wrong for found in verdict.findings)
+    warnings = len(verdict.findings) - wrong
+    if wrong:
+        return f"not loadable, {wrong} error{'s' if wrong > 1 else ''}"
+    if verdict.problem:
+        return "not looked up by its engine; nothing is wrong by modelgen's own table"
+    return "loadable" + (f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
+
+
+def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
+    """Return the verdicts for programs."""
+    return [
+        {
+            "model": verdict.model,
+            "engine": verdict.engine,
+            "status": verdict.status,
+            "by": verdict.by,
+            "message": verdict.problem or verdict.why_not,
+            "findings": [
+                {
+                    "severity": "error" if found.is_wrong else "warning",
+                    "look_up": found.look_up,
+                    "repo": found.repo,
+                    "file": found.file,
+                    "message": found.text,
+                    "engine_says": found.said,
+                    "help": found.help,
+                }
+                for found in verdict.findings
+            ],
+        }
+        for verdict in verdicts
+    ]
+
+
+def say(text: str) -> None:
+    """Print a line on stderr."""
+    click.echo(printable(f"modelgen: {text}"), err=True)

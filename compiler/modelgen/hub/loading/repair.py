@@ -1,0 +1,71 @@
+"""How the right bytes of a locked file come into a snapshot; the same next steps as `modelgen verify` names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.hub.following import follow
+from modelgen.hub.hashing import is_intact
+from modelgen.hub.left_out import matches
+from modelgen.hub.loading.snapshot import Files
+from modelgen.lockfile.repos import is_local, repo_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.lockfile.entries import File, Snapshot
+
+FIX = "run `modelgen verify --fix`"
+FETCH = "run `modelgen fetch`"
+_NEW = "then run `modelgen lock` and `modelgen fetch`"
+
+
+def bring(hub: Path, entry: Snapshot, path: str = "") -> str:
+    """Return how locked files come into a snapshot that lacks them.
+
+    Args:
+        hub: The hub directory.
+        entry: The lock's entry of the repository.
+        path: A path or a pattern; empty for the whole snapshot.
+    """
+    if is_local(entry.repo):
+        return f"run `modelgen add PATH --as {entry.repo}` again with what it came from"
+    there = Files(hub, entry.repo, entry.commit)
+    meant = [file for file in entry.files if not path or matches(file.path, (path,))]
+    absent = [file for file in meant if file.path not in there]
+    return FIX if absent and all(_has_blob(hub, entry, file) for file in absent) else FETCH
+
+
+def replace_content(hub: Path, entry: Snapshot, path: str, model: str, keys: str) -> str:
+    """Return what to do about a file whose content no engine can use.
+
+    Args:
+        hub: The hub directory.
+        entry: The lock's entry of the repository.
+        path: The file.
+        model: Id of the model that needs it.
+        keys: What may be changed in the model's table, as in "`revision` or `repo`".
+    """
+    if not _is_as_locked(hub, entry, path):
+        return bring(hub, entry, path) if is_local(entry.repo) else f"{FIX}, then `modelgen fetch`"
+    if is_local(entry.repo):
+        return (
+            f"replace it in the folder that it came from, run `modelgen add PATH --as {entry.repo}`, then "
+            f"`modelgen lock --upgrade {model}`"
+        )
+    return f"the repository's own file is bad: name another {keys} in the table of `{model}`, {_NEW}"
+
+
+def _has_blob(hub: Path, entry: Snapshot, file: File) -> bool:
+    landing = follow(hub, f"{repo_folder(entry.repo)}/blobs/{file.etag}")
+    status = landing.status
+    return landing.is_file and not landing.is_link and status is not None and status.st_size == file.size
+
+
+def _is_as_locked(hub: Path, entry: Snapshot, path: str) -> bool:
+    """Return whether a file has the bytes of the lock, so that another download would change nothing."""
+    file, place = entry.by_path.get(path), Files(hub, entry.repo, entry.commit).place(path)
+    try:
+        return file is not None and place is not None and place.stat().st_size == file.size and is_intact(place, file)
+    except OSError:
+        return False
