@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fix",
     is_flag=True,
-    help="Make missing links, remove damaged files, write refs and listings, and make files readable.",
+    help="Make missing links, move damaged files aside, write refs and listings, and make files readable.",
 )
 @click.option(
     "--format",
