@@ -69,7 +69,7 @@ def test_a_second_one_of_a_name_does_not_replace_the_first(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("is_link", [True, False])
-def test_fetch_moves_an_edited_file_of_another_size_aside(hub: Hub, tmp_path: Path, is_link: bool) -> None:
+def test_fetch_moves_an_edited_file_of_another_size_aside(hub: Hub, tmp_path: Path, *, is_link: bool) -> None:
     _, second = two_projects(hub, tmp_path)
     entry = second.snapshots[0]
     path = second.blob(entry, "config.json")

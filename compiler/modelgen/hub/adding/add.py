@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import publishing
-from modelgen.hub.aside import set_aside
 from modelgen.hub.adding.stage import Staged, share, take
+from modelgen.hub.aside import set_aside
 from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder

@@ -16,7 +16,7 @@ FIX = "run `modelgen verify --fix`"
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Link to the blob that is the content of a file; where that is wrong, move both aside, so that they are fetched."""
+    """Link to the blob that is the content of a file; where that is wrong, move both aside for a fetch."""
 
     path: str
     blob: str | None
