@@ -212,6 +212,10 @@ def _mend(hub: Path, outcome: Outcome) -> None:
         except RefusedError as error:
             outcome.problems[number] = replace(problem, help=str(error))
             continue
+        except PermissionError as error:  # one repository of another user's; the others can be fixed
+            text = str(cannot("write", error.filename or hub / problem.path, error, "make it writable for this user"))
+            outcome.problems[number] = replace(problem, help=text)
+            continue
         if is_done:
             outcome.done.add(number)
         outcome.mended.add(number)

@@ -87,6 +87,8 @@ class Locks:
 
     registered: tuple[Registered, ...] = ()
     broken: tuple[str, ...] = ()
+    fault: str | None = None
+    """Why the registry cannot be read."""
     _users: dict[tuple[str, str], list[str]] = field(default_factory=dict, compare=False)
 
     def users(self, repo: str, commit: str) -> list[str]:
@@ -169,6 +171,14 @@ def read_locks(hub: Path) -> Locks:
     found = {name: _read(hub, name) for name in names}
     registered = sorted((one for one in found.values() if one is not None), key=lambda one: one.name)
     return Locks(tuple(registered), tuple(f"{FOLDER}/{name}" for name, one in found.items() if one is None))
+
+
+def try_read_locks(hub: Path) -> Locks:
+    """Return all registered locks, or why they cannot be read."""
+    try:
+        return read_locks(hub)
+    except OSError as error:
+        return Locks(fault=f"cannot be read: {(error.strerror or str(error)).lower()}")
 
 
 def forget(hub: Path, entry: Registered) -> None:
