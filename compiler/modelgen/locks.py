@@ -180,7 +180,9 @@ def is_held(lock: Path) -> bool | None:
 def _open(lock: Path) -> int:
     try:
         return os.open(lock, os.O_RDWR | os.O_CREAT | _BINARY, 0o664)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
         return os.open(lock, os.O_RDONLY | _BINARY)  # another user's; most file systems lock it all the same
 
 

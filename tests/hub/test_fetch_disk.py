@@ -148,8 +148,8 @@ def test_a_disk_that_is_too_small_is_known_before(
     done = models.run("fetch")
     assert done.returncode == 3
     assert done.stderr == (
-        f"modelgen: {models.hub} has 0.02 GB free, and 0.11 GB are needed; make room, "
-        "or name another directory in `[project] hub`\n"
+        f"modelgen: {models.hub} has 20,971,520 bytes free, and 110,000,000 bytes are needed, with 5% to spare; "
+        "make room, such as with `modelgen prune`, or name another directory in `[project] hub`\n"
     )
     assert hub.requests == []
 

@@ -181,7 +181,7 @@ def test_a_local_model_stays_without_local(hub: Hub, tmp_path: Path) -> None:
     (snapshot / "model.safetensors").write_bytes(b"precious" * 1000)
     found = listed(first)
     assert found["things"] == []
-    assert [thing["path"] for thing in found["local"]] == [f"models--local--ft/snapshots/{'e' * 40}"]
+    assert [thing["path"] for thing in found["local"]] == ["models--local--ft"]
     assert found["local"][0]["bytes"] >= 8000
     assert first.run("prune", "--yes").returncode == 0
     assert snapshot.is_dir()
@@ -258,7 +258,9 @@ def test_links_are_never_followed(hub: Hub, tmp_path: Path) -> None:
     inside.mkdir(parents=True)
     (inside / "folder").symlink_to(outside / "blobs")
     (inside.parent / ("e" * 40)).symlink_to(outside / "snapshots")
-    (first.hub / ".locks/modelgen/partial").symlink_to(outside / "blobs")
+    partial = first.hub / ".locks/modelgen/partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.symlink_to(outside / "blobs")
     done = first.run("prune", "--yes")
     assert done.returncode == 0, done.stderr
     assert len([path for path in outside.rglob("file") if path.read_bytes() == b"precious"]) == 8

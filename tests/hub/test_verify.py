@@ -35,7 +35,7 @@ def test_a_flipped_byte(tmp_path: Path) -> None:
     assert f"{SNAPSHOT}/{WEIGHTS} is damaged: its hash is " in wrong[1]
     done = modelgen("verify", "--fix", cwd=tmp_path)
     assert done.returncode == 1
-    assert "removed; run `modelgen fetch`" in done.stdout
+    assert "moved to .locks/modelgen/aside; run `modelgen fetch`" in done.stdout
     assert not blobs[WEIGHTS].exists()
     assert blobs["deep/er/vocab.json"].exists()
     assert f"{SNAPSHOT}/{WEIGHTS} is missing" in errors(tmp_path, "--quick")

@@ -23,6 +23,6 @@ INTERNAL = 70
 
 def cannot(action: str, path: Path | str, error: OSError, way_out: str) -> ModelgenError:
     """Return the sentence for a failed system call; whoever writes has to read too, and may not be able to."""
-    if action == "write" and was_reading(error, path):
+    if action in ("change", "write") and was_reading(error, path):
         action, way_out = "read", "make it readable and run it again"
     return ModelgenError(f"cannot {action} {path}: {(error.strerror or str(error)).lower()}; {way_out}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,12 @@ from modelgen.cli.registering import PRUNE
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from modelgen.hub.pruning.needed import Needed
-    from modelgen.hub.pruning.plan import Plan
+    from modelgen.hub.pruning.things import Plan
+    from modelgen.hub.registry import Registered
 
 
 @click.command("prune")
@@ -28,9 +31,17 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="List what would be removed, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Remove without asking.")
 @click.option(
-    "--local", is_flag=True, help="Also remove unneeded models that `modelgen add` made; there may be no other copy."
+    "--local",
+    is_flag=True,
+    help="Also remove unneeded models that `modelgen add` made and foreign files that `verify --fix` moved aside; "
+    "there may be no other copy.",
 )
-@click.option("--forget", metavar="PATH", default=None, help="Stop protecting what the registered lock at PATH needs.")
+@click.option(
+    "--forget",
+    metavar="PATH",
+    default=None,
+    help="Stop protecting what the registered lock at PATH needs; with --dry-run, list what would go then.",
+)
 @click.option(
     "--format",
     "format_",
@@ -60,14 +71,16 @@ def command(  # noqa: PLR0913 - its options
     from modelgen.hub.holding import held
 
     try:
-        with held(hub, PRUNE, lambda text: click.echo(f"modelgen: {text}", err=True)):
-            if forget is not None:
-                return _forget(hub, forget)
-            needed = _needed(hub, config)
+        # A list needs no lock, and no right to write.
+        with nullcontext() if dry_run else held(hub, PRUNE, lambda text: click.echo(f"modelgen: {text}", err=True)):
+            forgotten = _find_registered(hub, forget) if forget is not None else None
+            if forgotten is not None and not dry_run:
+                return _forget(hub, forgotten)
+            needed = _needed(hub, config, forgotten)
             return _prune(_Run(hub, needed, dry_run, yes, format_), local=local)
     except OSError as error:
         way_out = "make the hub directory readable and writable, and run it again"
-        raise cannot("change", error.filename or hub, error, way_out) from error
+        raise cannot("read" if dry_run else "change", error.filename or hub, error, way_out) from error
     except KeyboardInterrupt:
         return interrupted("what is still there is whole; run it again")
 
@@ -82,8 +95,9 @@ def _hub(config: Path) -> Path:
     return hub_directory(document.config.project.hub, config.parent)
 
 
-def _forget(hub: Path, path: str) -> int:
-    from modelgen.hub.registry import forget, read_locks
+def _find_registered(hub: Path, path: str) -> Registered:
+    """Return the registered lock that `--forget` names."""
+    from modelgen.hub.registry import read_locks
 
     locks = read_locks(hub)
     found = [lock for lock in locks.registered if path in (lock.name, lock.path, f"{lock.host}:{lock.path}")]
@@ -92,42 +106,60 @@ def _forget(hub: Path, path: str) -> int:
         known = ", ".join(f"{lock.host}:{lock.path}" for lock in names) or "none"
         many = f"several hosts have {path}; name one of them" if found else f"no lock {path} is registered in {hub}"
         raise click.UsageError(f"{many}: {known}")
-    forget(hub, found[0])
-    click.echo(f"modelgen: {found[0].name} is forgotten; `modelgen prune` removes what only it needed", err=True)
+    return found[0]
+
+
+def _forget(hub: Path, lock: Registered) -> int:
+    from modelgen.hub.registry import forget
+
+    forget(hub, lock)
+    click.echo(f"modelgen: {lock.name} is forgotten; `modelgen prune` removes what only it needed", err=True)
     return 0
 
 
-def _needed(hub: Path, config: Path) -> Needed:
+def _needed(hub: Path, config: Path, forgotten: Registered | None) -> Needed:
     """Return what the registered locks need, and the lock beside `config` whether it is registered or not.
+
+    Args:
+        hub: The hub directory.
+        config: Where models.toml is.
+        forgotten: A lock that does not count.
 
     Raises:
         InputError: It is not known what must stay.
+        OSError: The registry cannot be read.
     """
+    from modelgen.hub.following import open_regular
     from modelgen.hub.pruning.needed import find_needed
     from modelgen.hub.registry import read_locks
 
     locks = read_locks(hub)
     if locks.broken:
+        open_regular(hub / locks.broken[0]).close()  # what cannot be read may be right
         raise InputError(
             f"{hub / locks.broken[0]} is damaged, so it is not known what a lock needs; run `modelgen fetch` beside "
             "each models.lock of this hub directory, then remove that file"
         )
-    if not locks.registered:
+    registered = [lock for lock in locks.registered if lock != forgotten]
+    if not registered:
         raise InputError(
             f"no models.lock is registered in {hub}, so it is not known what must stay; run `modelgen fetch` beside "
             "each models.lock that uses it"
         )
-    needed = find_needed(hub, locks.registered)
-    _add_own(hub, config, needed)
+    needed = find_needed(hub, registered)
+    _add_own(hub, config, needed, registered)
     return needed
 
 
-def _add_own(hub: Path, config: Path, needed: Needed) -> None:
-    from modelgen.hub.registry import is_registered, wants_of
+def _add_own(hub: Path, config: Path, needed: Needed, registered: Sequence[Registered]) -> None:
+    from modelgen.hub.registry import entry_of, wants_of
     from modelgen.lockfile.reading import parse_lock
 
     data = read_lock(config)
-    if data is None or is_registered(hub, lock_path(config), data):
+    if data is None:
+        return
+    own = entry_of(lock_path(config), data)
+    if any((lock.file, lock.sha256) == (own.file, own.sha256) for lock in registered):
         return
     lock, faults = parse_lock(data, lock_path(config).as_posix())
     if lock is None:

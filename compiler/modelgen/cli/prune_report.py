@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.pruning.needed import Needed
-    from modelgen.hub.pruning.plan import Plan, Thing
+    from modelgen.hub.pruning.things import Plan, Thing
 
 
 def print_plan(plan: Plan, needed: Needed) -> None:
@@ -34,12 +34,12 @@ def print_plan(plan: Plan, needed: Needed) -> None:
     if plan.local:
         size = sum(thing.bytes for thing in plan.local)
         click.echo(
-            f"note: local models that no lock needs are kept ({size:,} bytes), since there may be no other copy; "
-            "--local removes them too:",
+            f"note: no lock needs these, and there may be no other copy, so they are kept; with --local {size:,} bytes "
+            "more are freed:",
             err=True,
         )
         for thing in plan.local:
-            click.echo(printable(f"  {thing.path}"), err=True)
+            click.echo(printable(f"  {thing.path}: {thing.bytes:,} bytes"), err=True)
 
 
 def _lines(plan: Plan) -> Iterator[str]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fix",
     is_flag=True,
-    help="Make missing links, remove damaged files, write refs and listings, and make files readable.",
+    help="Make missing links, move damaged files aside, write refs and listings, and make files readable.",
 )
 @click.option(
     "--format",
@@ -211,6 +211,10 @@ def _mend(hub: Path, outcome: Outcome) -> None:
             is_done = mend(hub, problem.remedy)
         except RefusedError as error:
             outcome.problems[number] = replace(problem, help=str(error))
+            continue
+        except PermissionError as error:  # one repository of another user's; the others can be fixed
+            text = str(cannot("write", error.filename or hub / problem.path, error, "make it writable for this user"))
+            outcome.problems[number] = replace(problem, help=text)
             continue
         if is_done:
             outcome.done.add(number)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.reading import printable
-from modelgen.lockfile.repos import is_local
+from modelgen.lockfile.repos import ASIDE, is_local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +57,9 @@ def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
         what = problem.text if problem.kind in _WITHOUT_PLACE else f"{problem.path or hub} {problem.text}"
         click.echo(printable(f"{label}: {what}{models}"))
         if number in outcome.done:
-            click.echo("  fixed")
+            click.echo(f"  moved to {ASIDE}" if problem.kind == "foreign" else "  fixed")
         elif number in outcome.mended:
-            click.echo("  removed; run `modelgen fetch`")
+            click.echo(f"  moved to {ASIDE}; run `modelgen fetch`")
         else:
             click.echo(printable(f"  {problem.help}"))
     wrong = sum(problem.is_wrong for problem in outcome.problems)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_LINKS = 40  # as Linux counts
+_CLOSED = "cannot be looked at"
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -45,6 +46,12 @@ class Landing:
     fault: str | None = None
     is_link: bool = False
     folders: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    @property
+    def closed_folder(self) -> str | None:
+        """The folder, below the hub directory, that this process cannot look into; None if that is not the fault."""
+        is_closed = self.fault is not None and self.fault.startswith(_CLOSED)
+        return "/".join(self.parts[:-1]) if is_closed else None
 
     @property
     def is_file(self) -> bool:
@@ -113,11 +120,12 @@ def first_link(hub: Path, relative: str) -> str:
     """Return the first part of a path that is a link, with what is before it; the whole path where none is."""
     parts = relative.split("/")
     heads = ("/".join(parts[: count + 1]) for count in range(len(parts)))
-    return next((head for head in heads if (hub / head).is_symlink()), relative)
+    # Unlike pathlib, it answers for a folder that this process cannot look into.
+    return next((head for head in heads if os.path.islink(hub / head)), relative)  # noqa: PTH114
 
 
 def _why(error: OSError) -> str:
-    return f"cannot be looked at: {(error.strerror or str(error)).lower()}"
+    return f"{_CLOSED}: {(error.strerror or str(error)).lower()}"
 
 
 def open_regular(path: Path) -> FileIO:

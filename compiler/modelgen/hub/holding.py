@@ -37,7 +37,8 @@ def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
         OSError: The directory cannot be made or written.
     """
     own = hub / OWN_FOLDER
-    refuse_unwritable(hub, [own.parent, own, *own.glob("*/")])
+    # Registering is no condition for anything, and says itself where it cannot be.
+    refuse_unwritable(hub, [own.parent, own, *(folder for folder in own.glob("*/") if folder.name != "locks")])
     with _umask(hub):
         make_folder(own)
         with hold(Claim(hub, own / "holder.json", command, say), own / "lock"):

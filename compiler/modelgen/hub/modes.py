@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import shortfalls
 from modelgen.hub.mounts import how_to_open
-from modelgen.lockfile.repos import ASSETS, OWN_FOLDER
+from modelgen.lockfile.repos import ASSETS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +63,16 @@ def lacks(mode: int) -> int:
 
 
 def note_closed(path: Path) -> None:
-    """Note that something stays closed to others, unless only modelgen itself reads it."""
-    if OWN_FOLDER in (name := path.as_posix()) and ASSETS not in name:
+    """Note that something stays closed to others, unless only modelgen and the client read it.
+
+    Where the hub directory itself is closed, that comes first: engines pass it before all else.
+    """
+    is_locks = ".locks" in path.parts and ASSETS not in path.as_posix()
+    inside = (one for one in (*reversed(path.parents), path) if one.name == ".locks" or one.name.startswith("models--"))
+    hub = next((one.parent for one in inside), None)
+    if hub is not None and lacks(hub.stat().st_mode):
+        path = hub
+    elif is_locks:
         return
     mode = stat.S_IMODE(path.stat().st_mode)
     shortfalls.note(

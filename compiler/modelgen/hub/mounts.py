@@ -32,6 +32,13 @@ def how_to_open(path: Path) -> str:
     return f"{where} does not take modes; mount it so that all may read it, or move the hub directory to another one"
 
 
+def how_to_read(path: Path) -> str:
+    """Return what lets this process read a path that it cannot read."""
+    if (owner := owner_of(path)) is not None:
+        return f"it belongs to {owner}, who can run `chmod -R a+rX {shlex.quote(str(path))}`"
+    return f"run `chmod -R u+rX {shlex.quote(str(path))}`"
+
+
 def refuse_unwritable(hub: Path, folders: Iterable[Path]) -> None:
     """Refuse folders in which this user cannot make files, before anything is done.
 

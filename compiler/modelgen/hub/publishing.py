@@ -132,9 +132,9 @@ def sync_folders(folders: Iterable[Path]) -> None:
 
 
 def clear_way(checkout: Checkout, file: File) -> None:
-    """Remove what stands where a file belongs and is not it, for the client takes whatever is there.
+    """Move aside what stands where a file belongs and is not it, for the client takes whatever is there.
 
-    A link may lead anywhere, to the whole blob of another file too: only what bears the file's own name is removed.
+    A link may lead anywhere, to the whole blob of another file too: only what bears the file's own name is moved.
 
     Raises:
         ModelgenError: It is a folder.
@@ -142,9 +142,9 @@ def clear_way(checkout: Checkout, file: File) -> None:
     pointer, blob = checkout.pointer(file), checkout.blob(file)
     if pointer.is_dir() and not pointer.is_symlink():
         raise ModelgenError(f"{pointer} is a folder where a file belongs; run `modelgen verify --fix`")
-    pointer.unlink(missing_ok=True)
+    set_aside(checkout.hub, pointer.relative_to(checkout.hub).as_posix())
     if not is_there(blob, file.size):
-        blob.unlink(missing_ok=True)
+        set_aside(checkout.hub, blob.relative_to(checkout.hub).as_posix())
 
 
 def set_damaged_aside(checkout: Checkout, file: File) -> None:
@@ -154,6 +154,6 @@ def set_damaged_aside(checkout: Checkout, file: File) -> None:
 
 
 def discard(checkout: Checkout, file: File) -> None:
-    """Remove a file whose content is wrong, so that it is fetched again."""
+    """Remove a file that has just come with a wrong content, so that it is fetched again."""
     checkout.pointer(file).unlink(missing_ok=True)
     checkout.blob(file).unlink(missing_ok=True)

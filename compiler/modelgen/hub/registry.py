@@ -6,7 +6,6 @@ registered lock needs, also when that lock cannot be read: it may be on another 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -88,6 +87,8 @@ class Locks:
 
     registered: tuple[Registered, ...] = ()
     broken: tuple[str, ...] = ()
+    fault: str | None = None
+    """Why the registry cannot be read."""
     _users: dict[tuple[str, str], list[str]] = field(default_factory=dict, compare=False)
 
     def users(self, repo: str, commit: str) -> list[str]:
@@ -137,28 +138,32 @@ def register(hub: Path, path: Path, data: bytes, lock: Lock, more: Iterable[Need
         OSError: The hub directory cannot be written.
     """
     from modelgen.hub.holding import make_folder  # whoever only reads needs no lock
+    from modelgen.hub.modes import open_up
 
     needs, assets = wants_of(hub, lock)
-    entry = _entry(path, data, (*needs, *more), assets)
+    entry = entry_of(path, data, (*needs, *more), assets)
     make_folder(hub / FOLDER)
     # Not a fixed name: two runs of one project may register at once.
     staged = Staged(hub / FOLDER, {entry.file: _render(entry)}, suffix=f".{os.getpid()}{STAGED}")
     try:
         staged.publish(entry.file)
-        with contextlib.suppress(OSError):
-            (hub / FOLDER / entry.file).chmod(0o644)
+        open_up(hub / FOLDER / entry.file)
     finally:
         staged.discard()
 
 
 def is_registered(hub: Path, path: Path, data: bytes) -> bool:
     """Return whether the registry has a copy of what these bytes of a lock need."""
-    found = _read(hub, _entry(path, data).file)
+    found = _read(hub, entry_of(path, data).file)
     return found is not None and found.sha256 == hashlib.sha256(data).hexdigest()
 
 
 def read_locks(hub: Path) -> Locks:
-    """Return all registered locks, by name."""
+    """Return all registered locks, by name.
+
+    Raises:
+        OSError: The registry cannot be read.
+    """
     landing = follow(hub, FOLDER)
     if not landing.is_folder:
         return Locks()
@@ -166,6 +171,14 @@ def read_locks(hub: Path) -> Locks:
     found = {name: _read(hub, name) for name in names}
     registered = sorted((one for one in found.values() if one is not None), key=lambda one: one.name)
     return Locks(tuple(registered), tuple(f"{FOLDER}/{name}" for name, one in found.items() if one is None))
+
+
+def try_read_locks(hub: Path) -> Locks:
+    """Return all registered locks, or why they cannot be read."""
+    try:
+        return read_locks(hub)
+    except OSError as error:
+        return Locks(fault=f"cannot be read: {(error.strerror or str(error)).lower()}")
 
 
 def forget(hub: Path, entry: Registered) -> None:
@@ -179,7 +192,8 @@ def forget(hub: Path, entry: Registered) -> None:
             path.unlink(missing_ok=True)
 
 
-def _entry(path: Path, data: bytes, needs: tuple[Need, ...] = (), assets: tuple[str, ...] = ()) -> Registered:
+def entry_of(path: Path, data: bytes, needs: tuple[Need, ...] = (), assets: tuple[str, ...] = ()) -> Registered:
+    """Return the entry of a lock with these bytes."""
     return Registered(socket.gethostname(), os.path.realpath(path), hashlib.sha256(data).hexdigest(), needs, assets)
 
 

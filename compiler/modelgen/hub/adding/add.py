@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import publishing
 from modelgen.hub.adding.stage import Staged, share, take
+from modelgen.hub.aside import set_aside
 from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
@@ -189,6 +190,8 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
         file = checkout.files[path]
         place = checkout.blob(file) if has_links else checkout.pointer(file)
         make_folder(place.parent)
+        if has_links and place.exists() and not place.samefile(one.path):
+            set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and maybe the only copy
         one.path.replace(place)
         one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
     for file in checkout.files.values() if has_links else ():

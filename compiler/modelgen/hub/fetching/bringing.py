@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from modelgen import __version__
 from modelgen.files import InputError, ModelgenError, was_reading
 from modelgen.hub import client, publishing, sentences
+from modelgen.hub.aside import set_aside
 from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
@@ -189,6 +190,7 @@ class Bringer:
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
         transfer.bring(Content(asset.sha256, asset.size, part))
         open_up(part)
+        set_aside(self._session.hub, path.relative_to(self._session.hub).as_posix())
         part.replace(path)
         publishing.sync_folders([path.parent])
         self._session.report(Finished(_ELSEWHERE, asset.name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.session import Session, models_of
-from modelgen.hub.fetching.trust import find_damaged, refuse_closed, refuse_links, refuse_local, save
+from modelgen.hub.fetching.trust import find_damaged, refuse_closed, refuse_links, refuse_local, refuse_unreadable, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
 from modelgen.hub.long_paths import refuse_long_paths
@@ -74,6 +74,7 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max
         ModelgenError: Nothing could be done; what went wrong with single repositories and files is in the outcome.
         OSError: The hub directory cannot be written.
     """
+    wanted = _without_unreadable(wanted)
     seen, outcome = Seen(wanted.hub), Outcome(failures=[*wanted.lacking])
     missing = wanted.plan(seen)
     if missing.is_empty:
@@ -148,6 +149,19 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
         _refuse_incomplete(wanted, seen)
 
 
+def _without_unreadable(wanted: Wanted) -> Wanted:
+    """Leave out the repositories that this process cannot read, and say so beside what is fetched."""
+    kept, failures = [], list[ModelgenError]()
+    for checkout in wanted.checkouts:
+        try:
+            refuse_unreadable(checkout)
+        except ModelgenError as error:
+            failures.append(error)
+        else:
+            kept.append(checkout)
+    return replace(wanted, checkouts=kept, lacking=[*wanted.lacking, *failures]) if failures else wanted
+
+
 def _refuse(checkout: Checkout) -> None:
     """Refuse, before anything is changed, what could not be completed."""
     refuse_links(checkout)
@@ -180,8 +194,8 @@ def _check_space(hub: Path, missing: Plan) -> None:
     needed, free = int(missing.space * (1 + _SPARE)), shutil.disk_usage(hub).free
     if missing.space and needed > free:
         raise ModelgenError(
-            f"{hub} has {free / 1e9:.2f} GB free, and {needed / 1e9:.2f} GB are needed; make room, "
-            "or name another directory in `[project] hub`"
+            f"{hub} has {free:,} bytes free, and {missing.space:,} bytes are needed, with {_SPARE:.0%} to spare; "
+            "make room, such as with `modelgen prune`, or name another directory in `[project] hub`"
         )
 
 

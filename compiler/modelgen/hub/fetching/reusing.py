@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, ModelgenError
 from modelgen.hub import publishing
+from modelgen.hub.aside import set_aside
 from modelgen.hub.fetching.events import Noticed, Report
 from modelgen.hub.fetching.planning import path_in
 from modelgen.hub.fetching.session import models_of
@@ -31,7 +32,7 @@ _NO_PRIVILEGE = 1314  # Windows' ERROR_PRIVILEGE_NOT_HELD
 def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int]:
     """Give contents that are there their places, after their hash; return the ids of the checkouts that got some.
 
-    What turns out to be damaged is removed, and has to be fetched.
+    What turns out to be damaged is moved aside, and has to be fetched.
 
     Raises:
         ModelgenError: A content cannot be read.
@@ -50,7 +51,7 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
         if id(job) in damaged:
             what = f"{job.checkout.repo}: {job.file.path}"
             report(Noticed(f"{what} is damaged here: its hash is wrong; fetching it again"))
-            source.unlink(missing_ok=True)
+            set_aside(hub, source.relative_to(hub).as_posix())
             continue
         for checkout, file in job.places:
             if id(checkout) not in begun:

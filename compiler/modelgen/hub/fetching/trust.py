@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub.fetching.events import Noticed, Report
 from modelgen.hub.fetching.planning import path_in
+from modelgen.hub.fetching.session import models_of
 from modelgen.hub.hashing import in_parallel, is_intact
-from modelgen.hub.mounts import refuse_unwritable
+from modelgen.hub.mounts import how_to_read, refuse_unwritable
 from modelgen.hub.small_files import small_files
 from modelgen.lockfile.repos import is_local
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Below this nobody waits long enough to be told.
 _LONG = 2_000_000_000
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 def find_damaged(
@@ -99,6 +101,30 @@ def refuse_links(checkout: Checkout) -> None:
             raise ModelgenError(
                 f"{folder} is a link, which leads nowhere in a container; put the folder itself there, "
                 "or remove the link and run `modelgen fetch` again"
+            )
+
+
+def refuse_unreadable(checkout: Checkout) -> None:
+    """Refuse a repository that this process cannot read: what is in it is not known, and not missing.
+
+    Raises:
+        ModelgenError: It is one.
+    """
+    own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
+    folders = [checkout.folder, *own, checkout.snapshot]
+    files = [*map(checkout.ref, checkout.refs), checkout.tree]
+    for path in (*folders, *files):
+        try:
+            is_folder = path.is_dir()
+            path.stat()
+            is_open = os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=_EFFECTIVE)
+        except PermissionError:
+            is_open = False
+        except OSError:
+            continue
+        if not is_open:
+            raise ModelgenError(
+                f"{models_of(checkout)}: {checkout.repo}: cannot read {path}: permission denied; {how_to_read(path)}"
             )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from modelgen.hub.registry import Need, Registered
+    from modelgen.lockfile.entries import Lock
 
 _BUILT = "build/docker-compose.yml"
 """Beside a lock; it names the commits that engines open until the next `up`, however far the lock has moved on."""
@@ -44,6 +45,10 @@ class Needed:
         assets: Hashes of files that are on no hub.
         built: Commits that a build beside a lock names, of any repository.
         states: The locks.
+        files: Of the snapshots, by folder of the repository and commit.
+        left_out: Patterns of files that locks leave out on purpose, by folder of the repository and commit.
+        repos: Repository ids, by folder.
+        outdated: Builds that are older than the lock beside them, by the commits that they name.
     """
 
     commits: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -52,6 +57,10 @@ class Needed:
     assets: set[str] = field(default_factory=set)
     built: set[str] = field(default_factory=set)
     states: list[State] = field(default_factory=list)
+    files: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    left_out: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    repos: dict[str, str] = field(default_factory=dict)
+    outdated: dict[str, Path] = field(default_factory=dict)
 
     def is_needed(self, folder: str, commit: str) -> bool:
         """Return whether a snapshot stays."""
@@ -63,9 +72,17 @@ class Needed:
             folder = repo_folder(need.repo)
             self.commits[folder].add(need.commit)
             self.etags[folder].update(need.files.values())
+            self.files[folder, need.commit].update(need.files)
+            self.repos[folder] = need.repo
             for name in need.refs:
                 self.refs.setdefault((folder, name), need.commit)
         self.assets.update(assets)
+
+    def add_left_out(self, lock: Lock) -> None:
+        """Note what a lock leaves out on purpose; with `include`, that is all that it does not have."""
+        for entry in lock.snapshots:
+            patterns = ["*"] if entry.include else [*entry.left_out, *entry.exclude]
+            self.left_out[repo_folder(entry.repo), entry.commit].update(patterns)
 
 
 def find_needed(hub: Path, locks: Iterable[Registered]) -> Needed:
@@ -83,7 +100,10 @@ def _add_current(hub: Path, lock: Registered, needed: Needed) -> str | None:
     if lock.host != socket.gethostname():
         return "is on another host"
     path = Path(lock.path)
-    needed.built |= _built_commits(path.parent)
+    built = _built_commits(path.parent)
+    needed.built |= built
+    if _is_older(path.parent / _BUILT, path):
+        needed.outdated |= dict.fromkeys(built, path.parent / _BUILT)
     try:
         with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
@@ -96,7 +116,15 @@ def _add_current(hub: Path, lock: Registered, needed: Needed) -> str | None:
         needed.add(*wants_of(hub, current))
     except ModelgenError:
         return "is damaged; run `modelgen lock` there"
+    needed.add_left_out(current)
     return None
+
+
+def _is_older(path: Path, other: Path) -> bool:
+    try:
+        return path.stat().st_mtime_ns < other.stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def _built_commits(folder: Path) -> set[str]:

@@ -6,30 +6,37 @@ import contextlib
 import errno
 import shutil
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from modelgen.files import Staged
 from modelgen.hub.following import follow
 from modelgen.hub.holding import make_folder
-from modelgen.hub.pruning.plan import PRUNED
+from modelgen.hub.modes import open_up
+from modelgen.lockfile.repos import ASIDE, OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.hub.pruning.plan import Plan
+    from modelgen.hub.pruning.things import Plan
+
+PRUNED = f"{OWN_FOLDER}/pruned"
+"""Where folders wait for their removal: renamed, so that no snapshot is ever half there."""
 
 
 def remove(hub: Path, plan: Plan) -> None:
     """Remove what a plan names; the caller holds the hub directory.
 
     Refs go first: nothing has a name that is not whole. A folder goes by one rename, so that no snapshot is ever half
-    there. Contents are last, when no link leads to them.
+    there. Listings lose their files before the files go. Contents are last, when no link leads to them.
 
     Raises:
         OSError: Something cannot be removed; what is still there is complete, and the next run goes on.
     """
     _write_refs(hub, plan.refs)
+    for path, data in plan.listings.items():
+        if _is_own_path(hub, path):
+            _write(hub, path, data)
     for thing in sorted(plan.things, key=lambda thing: thing.path != PRUNED):
         for folder in thing.folders:
             _remove_folder(hub, folder)
@@ -49,12 +56,16 @@ def _write_refs(hub: Path, refs: Mapping[str, str | None]) -> None:
         if commit is None:
             (hub / path).unlink(missing_ok=True)
             continue
-        staged = Staged(hub, {path: commit.encode()})
-        try:
-            staged.publish(path)
-            (hub / path).chmod(0o644)
-        finally:
-            staged.discard()
+        _write(hub, path, commit.encode())
+
+
+def _write(hub: Path, path: str, data: bytes) -> None:
+    staged = Staged(hub, {path: data})
+    try:
+        staged.publish(path)
+        open_up(hub / path)
+    finally:
+        staged.discard()
 
 
 def _remove_folder(hub: Path, path: str) -> None:
@@ -99,6 +110,9 @@ def _remove_empty(hub: Path, plan: Plan) -> None:
     """Remove folders that are empty now."""
     folders = {path.rpartition("/")[0] for thing in plan.things for path in (*thing.files, *thing.folders)}
     folders |= {path.rpartition("/")[0] for path in plan.refs} | {PRUNED}
+    folders |= {
+        parent.as_posix() for folder in folders if folder.startswith(ASIDE) for parent in PurePosixPath(folder).parents
+    } - {".", ".locks", OWN_FOLDER}
     for folder in sorted(folders - {""}, key=len, reverse=True):
         if _is_own_path(hub, folder):
             with contextlib.suppress(OSError):

@@ -9,7 +9,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, Staged
-from modelgen.hub.aside import set_aside
+from modelgen.hub.aside import move_aside, set_aside
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
@@ -40,7 +40,7 @@ def mend(hub: Path, remedy: Remedy) -> bool:
         case Write():
             _write(hub, remedy)
         case Remove():
-            set_aside(hub, remedy.path)
+            move_aside(hub, remedy.path)
         case Unite():
             # Neither is removed for the other unless both are right.
             done = [_is_intact(hub, link.path, link.file) and _relink(hub, link) for link in remedy.files]

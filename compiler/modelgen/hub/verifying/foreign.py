@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED
 from modelgen.hub.following import follow
 from modelgen.hub.left_out import matches
+from modelgen.hub.mounts import how_to_read
+from modelgen.hub.registry import FOLDER
 from modelgen.hub.verifying.problems import FIX, Problem, Remove
 from modelgen.lockfile.repos import ASIDE, LOCAL, OWN_FOLDER, is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from modelgen.hub.layout import Checkout
     from modelgen.hub.registry import Locks
 
 _REPOS = ("models--", "datasets--", "spaces--")
 _LEFTOVERS = (".incomplete", STAGED)
+_UNKNOWN = f"make {FOLDER} readable and whole first: another project may need this"
 
 
-def foreign_files(checkout: Checkout, left_out: Iterable[str], others: Collection[str] = ()) -> Iterator[Problem]:
+def foreign_files(checkout: Checkout, left_out: Iterable[str], locks: Locks) -> Iterator[Problem]:
     """Yield what lies in a snapshot and is not locked; a folder without locked files is one thing.
 
     Args:
         checkout: The snapshot.
         left_out: Patterns of files that are known and not wanted.
-        others: Files that other locks need.
+        locks: Those that other projects have registered.
     """
-    patterns = (*left_out,)
+    patterns, others = (*left_out,), locks.files(checkout.repo, checkout.commit)
+    is_known = locks.fault is None and not locks.broken
     folders = {parent for path in (*checkout.files, *others) for parent in _parents(path)}
     todo = [""]
     while todo:
@@ -45,7 +50,9 @@ def foreign_files(checkout: Checkout, left_out: Iterable[str], others: Collectio
             if path in folders:
                 todo += [path] if is_folder else []
             elif path not in checkout.files and path not in others:
-                yield _foreign(checkout, f"{place}/{entry.name}", entry, is_known=_is_left_out(entry, path, patterns))
+                is_left_out = _is_left_out(entry, path, patterns)
+                found = _foreign(checkout, f"{place}/{entry.name}", entry, is_known=is_left_out)
+                yield found if is_known or found.remedy is None else replace(found, help=_UNKNOWN, remedy=None)
 
 
 def _is_left_out(entry: os.DirEntry[str], path: str, patterns: tuple[str, ...]) -> bool:
@@ -73,6 +80,12 @@ def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known
         checkout.models,
         remedy=None if is_only_copy else Remove(path),
     )
+
+
+def unknown_locks(hub: Path, fault: str) -> Problem:
+    """Return the note that nobody knows what other projects need."""
+    help_ = f"what other projects need is not known; {how_to_read(hub / FOLDER)}"
+    return _note(FOLDER, "registry", fault, help_)
 
 
 def other_things(hub: Path, checkouts: Iterable[Checkout], locks: Locks) -> Iterator[Problem]:
@@ -108,8 +121,9 @@ def other_things(hub: Path, checkouts: Iterable[Checkout], locks: Locks) -> Iter
 def _leave(folder: str) -> str:
     if not folder.startswith("models--"):
         return "leave it; modelgen does not use it"
-    local = " --local" if folder.startswith(repo_folder(LOCAL)) else ""
-    return f"`modelgen prune{local}` lists what no models.lock of this hub directory needs, and asks"
+    if folder.startswith(repo_folder(LOCAL)):
+        return "leave it: there may be no other copy"
+    return "`modelgen prune` lists what no models.lock of this hub directory needs, and asks"
 
 
 def _leftovers(hub: Path, folder: str) -> Iterator[Problem]:

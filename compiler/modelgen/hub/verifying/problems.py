@@ -16,7 +16,7 @@ FIX = "run `modelgen verify --fix`"
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Link to the blob that is the content of a file; where that is wrong, remove both, so that they are fetched."""
+    """Link to the blob that is the content of a file; where that is wrong, move both aside for a fetch."""
 
     path: str
     blob: str | None
@@ -57,7 +57,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Remove what nobody asked for."""
+    """Move aside what nobody asked for."""
 
     path: str
 

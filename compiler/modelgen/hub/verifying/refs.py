@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _MOST_OF_LISTING = 64 * 2**20
 _REPAIR = f"{FIX}, or `modelgen fetch`"
+_RIVALS = (
+    f'{_REPAIR}; if both projects open it by name (`engine = "command"`), give one of them another `hub` in [project], '
+    "or lock the same commit in both"
+)
 # Kinds of problems by which a snapshot is not whole.
 _OF_FILES = frozenset({"content", "dangling", "link", "missing", "not-a-file", "size", "unreadable"})
 
@@ -50,8 +54,10 @@ def wrong_refs(checkout: Checkout, passed: Passed, locks: Locks) -> Iterator[Pro
             yield _other_name(checkout, path, fault, locks.users(checkout.repo, _text_of_ref(checkout, landing)))
         else:
             place = first_link(checkout.hub, path) if landing.fault else path
-            remedy = Write(path, checkout.commit.encode())
-            yield Problem(place, "ref", fault, _REPAIR, checkout.repo, checkout.models, remedy=remedy)
+            remedy, help_ = Write(path, checkout.commit.encode()), _REPAIR
+            if users := locks.users(checkout.repo, _text_of_ref(checkout, landing)):
+                fault, help_ = f"{fault}: {users[0]} needs that one", _RIVALS
+            yield Problem(place, "ref", fault, help_, checkout.repo, checkout.models, remedy=remedy)
     if not is_kept:
         yield from _wrong_own_ref(checkout, f"{repo_folder(checkout.repo)}/refs/{own}", passed)
 
@@ -61,7 +67,7 @@ def _other_name(checkout: Checkout, path: str, fault: str, users: list[str]) -> 
     if is_local(checkout.repo):
         help_ = f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to take it over"
     else:
-        fault += f": {users[0]} needs that one" if users else ": it was fetched later"
+        fault += f": {users[0]} needs that one" if users else ": it was downloaded later"
         help_ = "nothing to do: engines get the commit"
     return Problem(path, "ref", fault, help_, checkout.repo, checkout.models, is_wrong=False)
 

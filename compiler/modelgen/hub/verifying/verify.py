@@ -6,15 +6,18 @@ The official client believes names: a truncated blob, a flipped byte or a link t
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.hub.following import first_link, follow, open_regular
 from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.registry import read_locks
+from modelgen.hub.mounts import how_to_read
+from modelgen.hub.registry import try_read_locks
 from modelgen.hub.verifying.copies import copies, has_blob, without_blobs
 from modelgen.hub.verifying.files import FileLooker
-from modelgen.hub.verifying.foreign import foreign_files, other_things
+from modelgen.hub.verifying.foreign import foreign_files, other_things, unknown_locks
 from modelgen.hub.verifying.modes import Passed, unreadable
 from modelgen.hub.verifying.problems import Problem, how_to_bring
 from modelgen.hub.verifying.refs import wrong_listing, wrong_refs
@@ -22,9 +25,9 @@ from modelgen.lockfile.repos import repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from modelgen.hub.layout import Checkout
+    from modelgen.hub.registry import Locks
     from modelgen.hub.verifying.files import Content
     from modelgen.lockfile.entries import Asset, File
 
@@ -72,21 +75,16 @@ def survey(  # noqa: PLR0913 - what to look at, and how
     if not hub.is_dir():
         help_ = "correct `hub` in [project] of models.toml, or run `modelgen fetch`"
         return Survey(problems=[Problem("", "no-hub", f"there is no hub directory {hub}", help_)])
-    locks = read_locks(hub)
+    locks = try_read_locks(hub)
+    if locks.fault is not None:
+        found.problems.append(unknown_locks(hub, locks.fault))
     looker = FileLooker(hub, quick, passed)
     for checkout in known:
         found.files += len(checkout.files)
-        if (missing := _missing_whole(checkout) or without_blobs(checkout)) is not None:
-            found.problems.append(missing)
-            continue
-        for file in checkout.files.values():
-            looker.look_at(checkout, file)
-        found.problems += copies(checkout)
-        found.problems += foreign_files(
-            checkout, left_out.get(checkout.commit, ()), locks.files(checkout.repo, checkout.commit)
-        )
-        found.problems += wrong_refs(checkout, passed, locks)
-        found.problems += wrong_listing(checkout)
+        try:
+            found.problems += _look_at(checkout, looker, left_out.get(checkout.commit, ()), locks)
+        except PermissionError as error:
+            found.problems.append(_closed(checkout, error))
     for asset in assets:
         found.files += 1
         looker.look_at_asset(asset)
@@ -94,6 +92,27 @@ def survey(  # noqa: PLR0913 - what to look at, and how
     found.problems += other_things(hub, known, locks) if others else ()
     found.contents = sorted(looker.contents.values(), key=lambda content: -content.file.size)
     return found
+
+
+def _look_at(checkout: Checkout, looker: FileLooker, left_out: tuple[str, ...], locks: Locks) -> Iterator[Problem]:
+    if (missing := _missing_whole(checkout) or without_blobs(checkout)) is not None:
+        yield missing
+        return
+    for file in checkout.files.values():
+        looker.look_at(checkout, file)
+    yield from copies(checkout)
+    yield from foreign_files(checkout, left_out, locks)
+    yield from wrong_refs(checkout, looker.passed, locks)
+    yield from wrong_listing(checkout)
+
+
+def _closed(checkout: Checkout, error: PermissionError) -> Problem:
+    """Return the problem that a repository cannot be read: all others can be verified."""
+    path = Path(os.fsdecode(error.filename or checkout.folder))
+    place = path.relative_to(checkout.hub).as_posix() if path.is_relative_to(checkout.hub) else checkout.folder.name
+    text = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    help_ = f"make {checkout.folder} readable for this user, and run it again"
+    return Problem(place, "unreadable", text, help_, checkout.repo, checkout.models)
 
 
 def _missing_whole(checkout: Checkout) -> Problem | None:
@@ -110,6 +129,10 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
         return _misplaced(checkout, path, where)
     size = sum(file.size for file in checkout.files.values())
     files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {size:,} bytes"
+    if (closed := landing.closed_folder) is not None:
+        text = f"{landing.fault}: the whole snapshot ({files})"
+        help_ = how_to_read(checkout.hub / closed)
+        return Problem(closed, "unreadable", text, help_, checkout.repo, checkout.models)
     link = first_link(checkout.hub, path)
     is_dangling = landing.is_link and not (checkout.hub / link).exists()
     is_bad = bool(landing.fault or landing.status or is_dangling)
