@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from modelgen.files import ModelgenError
+from modelgen.hub.addresses import site_of
 from modelgen.hub.proxies import check_proxies
 from modelgen.hub.settings import check_settings, check_token, without_secrets
 from modelgen.locks import is_held
@@ -39,12 +40,19 @@ _SETTINGS = {
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
 }
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+_OVERLOADED = frozenset({408, 429, 503, 504, 524})
 _OF_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 _NO_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "WRONG_VERSION_NUMBER"})
-_TRIES = 6
+TRIES = 6
+"""How often something is tried that may succeed later."""
 _LONGEST_WAIT = 60.0
 # What a server asks for is heeded that far; somebody is waiting.
 _LONGEST_ASKED = 600.0
+
+
+# As the client words its two warnings about a network: what it met, and the address.
+_INTERRUPTED = re.compile(r"Error while downloading from (\S+?): (.*)")
+_THROWN = re.compile(r"(?s)(.*) thrown while requesting \w+ (\S+)")
 
 
 @dataclass(frozen=True)
@@ -102,10 +110,19 @@ class Overheard(logging.Handler):
         logging.getLogger("huggingface_hub").handlers = self._before
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand one record on, unless it is about modes: what they are in the end, `hub.modes` says once."""
+        """Hand one record on: in one line, without the address of a file, as one cause for all of them.
+
+        Not if it is about modes: what they are in the end, `hub.modes` says once. Nor if it only announces a try that
+        follows another record.
+        """
         text = record.getMessage()
-        if not text.startswith("Could not set the permissions"):
-            self._say(without_secrets(text))
+        if text.startswith(("Could not set the permissions", "Retrying in ", "Rate limited. ")):
+            return
+        if (found := _INTERRUPTED.match(text)) is not None:
+            text = f"{site_of(found[1])}: {found[2].rstrip('.')}; what came is kept, and the rest is asked for"
+        elif (found := _THROWN.match(text)) is not None:
+            text = f"{site_of(found[2])}: {found[1]}; trying again"
+        self._say(without_secrets(" ".join(text.split())))
 
 
 def can_lock(folder: Path) -> bool:
@@ -135,11 +152,11 @@ def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], 
     Raises:
         Exception: Whatever `call` raised last.
     """
-    for number in range(_TRIES):
+    for number in range(TRIES):
         try:
             return call()
         except Exception as error:
-            if not is_transient(error) or number == _TRIES - 1:
+            if not is_transient(error) or number == TRIES - 1:
                 raise
             wait = pause(error, number)
             if on_wait is not None:
@@ -194,6 +211,16 @@ def is_transient(error: BaseException) -> bool:
 def is_of_length(error: BaseException) -> bool:
     """Return whether the client says that an answer had another length than the hub announced."""
     return type(error) is OSError and "Consistency check failed" in str(error)
+
+
+def is_overload(error: BaseException) -> bool:
+    """Return whether an error is a sign of a server that has too much to do."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    status = status_of(error)
+    if status is not None:
+        return status in _OVERLOADED
+    return any(isinstance(reason, httpx.TimeoutException | TimeoutError) for reason in reasons(error))
 
 
 def is_passing(status: int) -> bool:

@@ -97,6 +97,21 @@ def _certificate(error: BaseException, site: str) -> str:
     return f"the certificate of {site} is not trusted; set SSL_CERT_FILE to the certificate of your CA"
 
 
+def cause(error: BaseException, url: str) -> str:
+    """Return which host is in trouble, and which; the same for all files that meet it.
+
+    Args:
+        error: As it was raised.
+        url: The address that was asked, for errors that do not have it.
+    """
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__
+    said = first_line(error)
+    return said if answered(error) is not None else f"{site_of(url_of(error) or url)}: {said}"
+
+
 def first_line(error: BaseException) -> str:
     """Return what an error says, in a few words of one line, without what may be secret."""
     answer = answered(error)

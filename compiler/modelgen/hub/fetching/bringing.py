@@ -17,7 +17,7 @@ from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
-from modelgen.hub.fetching.through_client import SMALL, bring_through_client
+from modelgen.hub.fetching.through_client import SMALL, PassingError, bring_through_client
 from modelgen.hub.fetching.whole import bring_whole
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
@@ -62,6 +62,7 @@ class Bringer:
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
         self._lanes = Lanes()
         self._known: dict[Job, HfFileMetadata] = {}
+        self._started: set[Job] = set()
         self._unreachable: list[Exception] = []
 
     def check_access(self, jobs: Sequence[Job]) -> dict[tuple[str, str], ModelgenError]:
@@ -85,7 +86,7 @@ class Bringer:
             # Everybody who asked had no answer at all, after all tries: the others need not wait for the same.
             return self.explain(self._unreachable[0], job)
         try:
-            self._known[job] = self._metadata(job)
+            self._known[job] = self._metadata_at_last(job)
         except ModelgenError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the client raises many; `explain` knows them
@@ -93,6 +94,12 @@ class Bringer:
                 self._unreachable.append(error)
             return self.explain(error, job)
         return None
+
+    def _metadata_at_last(self, job: Job) -> HfFileMetadata:
+        """Ask for the headers of a file until they come, or it makes no sense any more."""
+        checkout, file = job.places[0]
+        notice = self._session.noticing(checkout.repo, file.path)
+        return client.attempt(lambda: self._metadata(job), on_wait=notice)
 
     def _metadata(self, job: Job) -> HfFileMetadata:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
@@ -102,10 +109,7 @@ class Bringer:
         repo, commit = checkout.repo, checkout.commit
         url = hf_hub_url(repo, file.path, revision=commit, endpoint=self._connection.endpoint)
         try:
-            found = client.attempt(
-                lambda: get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint),
-                on_wait=self._session.noticing(repo, file.path),
-            )
+            found = get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint)
         except Exception as error:
             if client.status_of(error) not in (405, 501):
                 raise
@@ -122,13 +126,16 @@ class Bringer:
         """Bring one content to all its places and return its bytes.
 
         Raises:
+            PassingError: Another try may help; see `wait_for`.
             Exception: Whatever client, network and disk raise; `explain` makes a sentence of it.
         """
         checkout, file = job.places[0]
-        self._session.report(Started(checkout.repo, file.path, file.size, job.have))
+        if job not in self._started:
+            self._started.add(job)
+            self._session.report(Started(checkout.repo, file.path, file.size, job.have))
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
         may_be_xet = self._has_xet and file.sha256 is not None and file.size >= SMALL
-        is_xet = may_be_xet and bool(self._metadata_of(job).xet_file_data)
+        is_xet = may_be_xet and self._is_in_xet(job)
         is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
         if is_ours or not self._has_locks:
             self._bring_large(job)
@@ -143,9 +150,26 @@ class Bringer:
         """Return whether files come through Xet and nothing has come for a while: it hangs without an error."""
         return self._session.is_stalled(self._patience)
 
+    def wait_for(self, job: Job, error: BaseException, number: int) -> float:
+        """Return the seconds after which a content is worth the next try, and tell of the wait."""
+        checkout, file = job.places[0]
+        seconds = client.pause(error, number)
+        self._session.noticing(checkout.repo, file.path)(error, seconds)
+        return seconds
+
+    def _is_in_xet(self, job: Job) -> bool:
+        try:
+            if job not in self._known:
+                self._known[job] = self._metadata(job)
+        except Exception as error:
+            if client.is_transient(error):
+                raise PassingError(error) from error
+            raise
+        return bool(self._known[job].xet_file_data)
+
     def _metadata_of(self, job: Job) -> HfFileMetadata:
         if job not in self._known:
-            self._known[job] = self._metadata(job)
+            self._known[job] = self._metadata_at_last(job)
         return self._known[job]
 
     def _bring_large(self, job: Job) -> None:
@@ -197,9 +221,17 @@ class Bringer:
         return path.stat().st_size
 
     def _transfer(self, repo: str, name: str, locate: Callable[[], Location]) -> Transfer:
+        asked = ""
+
+        def located() -> Location:
+            nonlocal asked
+            location = locate()
+            asked = location.url
+            return location
+
         def wait(error: BaseException, number: int) -> None:
             seconds = client.pause(error, number)
-            self._session.noticing(repo, name)(error, seconds)
+            self._session.noticing(repo, name, lambda: asked)(error, seconds)
             self._session.stop.wait(seconds)
 
         def advanced(count: int) -> None:
@@ -210,7 +242,7 @@ class Bringer:
 
         return Transfer(
             self._opener,
-            locate,
+            located,
             client.is_transient,
             wait,
             advanced,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
 from modelgen.hub import client
 from modelgen.hub.fetching.bringing import LARGE, Bringer
 from modelgen.hub.fetching.events import Completed, Report
+from modelgen.hub.fetching.hopeless import Hopeless
 from modelgen.hub.fetching.planning import Job
+from modelgen.hub.fetching.through_client import PassingError
 from modelgen.hub.fetching.trust import note
+from modelgen.hub.fetching.waiting import Content, Waiting, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 # Small files are round trips, large ones are work for the processor: more of these at once would only take turns.
 _SMALL_AT_ONCE = 32
 _LARGE_AT_ONCE = 4
+MOST_AT_ONCE = _SMALL_AT_ONCE + _LARGE_AT_ONCE
 
 
 class XetStalledError(ModelgenError):
@@ -55,55 +60,105 @@ class Collecting:
         self._seen = seen
         self._report = report
         self._outcome = outcome
+        self._hopeless = Hopeless()
+        self._done: SimpleQueue[Future[int]] = SimpleQueue()
+        self._running: dict[Future[int], tuple[Content, Waiting]] = {}
+        self._tries: Counter[Content] = Counter()
         self._left: Counter[str] = Counter()
         self._files: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
     def bring(self, jobs: Sequence[Job], assets: Sequence[Asset]) -> None:
-        """Bring all contents; a full or broken disk ends them all, any other failure its file alone.
+        """Bring all contents; a full or broken disk ends them all, any other failure its file or its repository.
 
         Raises:
             XetStalledError: Nothing came through Xet for a while.
             ModelgenError: The disk.
         """
         self._left.update(job.checkout.repo for job in jobs)
-        large, small = ThreadPoolExecutor(_LARGE_AT_ONCE), ThreadPoolExecutor(_SMALL_AT_ONCE)
+        large = Waiting(in_order([job for job in jobs if job.file.size >= LARGE]), _LARGE_AT_ONCE)
+        small = Waiting([*in_order([job for job in jobs if job.file.size < LARGE]), *assets], _SMALL_AT_ONCE)
+        pool = ThreadPoolExecutor(MOST_AT_ONCE)
         try:
-            running: dict[Future[int], Job | Asset] = {}
-            for job in jobs:
-                pool = large if job.file.size >= LARGE else small
-                running[pool.submit(self._bringer.bring, job)] = job
-            for asset in assets:
-                running[small.submit(self._bringer.bring_asset, asset)] = asset
-            self._collect(running)
+            self._collect(pool, (large, small))
         finally:
             # Threads that hang in a dead transfer are left to the end of the process.
-            large.shutdown(wait=False, cancel_futures=True)
-            small.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _collect(self, running: dict[Future[int], Job | Asset]) -> None:
-        left = set(running)
-        while left:
-            done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._take(future, running[future])
+    def _collect(self, pool: ThreadPoolExecutor, queues: Sequence[Waiting]) -> None:
+        while True:
+            for queue in queues:
+                while (content := queue.next()) is not None:
+                    self._start(pool, content, queue)
+            if not self._running and all(queue.is_empty for queue in queues):
+                return
+            try:
+                future = self._done.get(timeout=min(1.0, *(queue.seconds for queue in queues)))
+            except Empty:
+                pass
+            else:
+                content, queue = self._running.pop(future)
+                queue.leave()
+                self._take(future, content, queue, queues)
             if self._bringer.is_stalled():
                 raise XetStalledError("nothing came through Xet for a while")
 
-    def _take(self, future: Future[int], job: Job | Asset) -> None:
+    def _start(self, pool: ThreadPoolExecutor, content: Content, queue: Waiting) -> None:
+        if isinstance(content, Job):
+            future = pool.submit(self._bringer.bring, content)
+        else:
+            future = pool.submit(self._bringer.bring_asset, content)
+        self._running[future] = content, queue
+        future.add_done_callback(self._done.put)
+
+    def _take(self, future: Future[int], content: Content, queue: Waiting, queues: Sequence[Waiting]) -> None:
         try:
             size = future.result()
-        except Exception as error:
-            failure = self._bringer.explain(error, job)
-            if client.is_of_disk(error):
-                raise failure from error
-            self._outcome.failures.append(failure)
+        except PassingError as error:
+            if not (isinstance(content, Job) and self._goes_on(content, error.reason, queue)):
+                self._fail(content, error.reason, queues)
+            return
+        except Exception as error:  # noqa: BLE001 - `explain` knows them
+            self._fail(content, error, queues)
             return
         self._outcome.bytes += size
-        self._outcome.files += len(job.places) if isinstance(job, Job) else 1
-        if isinstance(job, Job):
-            note(self._seen, job.places)
-            self._count(job, size)
+        self._outcome.files += len(content.places) if isinstance(content, Job) else 1
+        if isinstance(content, Job):
+            self._hopeless.came(content.checkout.repo)
+            self._release(content, queues)
+            note(self._seen, content.places)
+            self._count(content, size)
+
+    def _goes_on(self, job: Job, reason: BaseException, queue: Waiting) -> bool:
+        """Let a content wait for its next try, or for others of its repository; return False after its last try."""
+        repo = job.checkout.repo
+        if self._hopeless.has(repo):
+            return False
+        if not self._hopeless.is_probe(job):
+            queue.hold(repo, [job])
+            return True
+        self._tries[job] += 1
+        if self._tries[job] >= client.TRIES:
+            return False
+        queue.put_off(job, self._bringer.wait_for(job, reason, self._tries[job] - 1))
+        return True
+
+    def _release(self, job: Job, queues: Sequence[Waiting]) -> None:
+        for queue in queues:
+            queue.release(job.checkout.repo)
+
+    def _fail(self, content: Content, error: BaseException, queues: Sequence[Waiting]) -> None:
+        failure = self._bringer.explain(error, content)
+        if client.is_of_disk(error):
+            raise failure from error
+        self._outcome.failures.append(failure)
+        if not isinstance(content, Job):
+            return
+        given_up = self._hopeless.failed(content, failure, is_silent=client.is_of_way(error))
+        if not self._hopeless.is_probed(content.checkout.repo):
+            self._release(content, queues)
+        for other in [one for repo in given_up for queue in queues for one in queue.give_up(repo)]:
+            self._outcome.failures.append(self._bringer.explain(error, other))
 
     def _count(self, job: Job, size: int) -> None:
         """Tell of a repository when its last content is there; one with a failure never is complete."""

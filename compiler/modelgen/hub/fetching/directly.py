@@ -13,16 +13,11 @@ from modelgen.hub.holding import make_folder
 from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from modelgen.hub.fetching.session import Session
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
-
-
-class AnotherLengthError(Exception):
-    """The official client got another number of bytes than the hub had announced: it may have been a web page."""
 
 
 def lacks_headers(error: BaseException) -> bool:
@@ -32,10 +27,8 @@ def lacks_headers(error: BaseException) -> bool:
     return any(isinstance(cause, FileMetadataError) for cause in client.causes(error))
 
 
-def bring_directly(
-    session: Session, checkout: Checkout, file: File, on_wait: Callable[[BaseException, float], None]
-) -> bool:
-    """Download a file, put it into its place if its hash is right, and return whether it is.
+def bring_directly(session: Session, checkout: Checkout, file: File) -> bool:
+    """Download a file in one try, put it into its place if its hash is right, and return whether it is.
 
     Redirects are followed, to other hosts too; the library's client takes the token no further than to the hub's own.
 
@@ -50,7 +43,7 @@ def bring_directly(
         return True
     part = partial_path(session.hub, checkout, file)
     make_folder(part.parent)
-    found = client.attempt(lambda: _receive(session, checkout, file, part), on_wait=on_wait)
+    found = _receive(session, checkout, file, part)
     if found != file.etag:
         part.unlink()
         return False
@@ -70,19 +63,21 @@ def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> st
         raise_for_status(response)
         if response.headers.get("Content-Length") != str(file.size):
             refuse_page(response)
-        with part.open("wb") as target:
-            come, digest = 0, Digest(None if file.sha256 else file.size)
-            for block in response.iter_raw(2**20):
-                target.write(block)
-                digest.update(block)
-                session.count(checkout.repo, file.path, len(block))
-                session.pace.spend(len(block))
-                come += len(block)
-                if come > file.size or session.stop.is_set():
-                    break
-            target.flush()
-            sync(target.fileno())
-    session.count(checkout.repo, file.path, -come)  # counted again once, when it is in its place
+        come, digest = 0, Digest(None if file.sha256 else file.size)
+        try:
+            with part.open("wb") as target:
+                for block in response.iter_raw(2**20):
+                    target.write(block)
+                    digest.update(block)
+                    session.count(checkout.repo, file.path, len(block))
+                    come += len(block)
+                    session.pace.spend(len(block))
+                    if come > file.size or session.stop.is_set():
+                        break
+                target.flush()
+                sync(target.fileno())
+        finally:
+            session.count(checkout.repo, file.path, -come)  # counted again once, when it is in its place
     if come < file.size:
         raise ConnectionResetError("the connection ended early")
     return digest.hex()

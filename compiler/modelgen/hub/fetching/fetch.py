@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from modelgen.files import ModelgenError
 from modelgen.hub import client, publishing, sentences
 from modelgen.hub.fetching.bringing import Bringer
-from modelgen.hub.fetching.collecting import Collecting, Outcome
+from modelgen.hub.fetching.collecting import MOST_AT_ONCE, Collecting, Outcome
 from modelgen.hub.fetching.events import Noticed, Planned, Report
 from modelgen.hub.fetching.leftovers import remove_leftovers
+from modelgen.hub.fetching.limit import Limit
 from modelgen.hub.fetching.pace import Pace
 from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
@@ -142,8 +143,7 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
     _check_space(wanted.hub, missing)
     connection = connect() if missing.jobs or missing.assets else None
     if connection is not None:
-        with client.Overheard(lambda text: report(Noticed(text))):
-            missing = _bring_all(run, missing, connection)
+        missing = _bring_all(run, missing, connection)
     _finish(run, missing, connection, reused)
     if not run.outcome.failures:
         _refuse_incomplete(wanted, seen)
@@ -201,9 +201,17 @@ def _check_space(hub: Path, missing: Plan) -> None:
 
 def _bring_all(run: _Run, missing: Plan, connection: Connection) -> Plan:
     """Bring what can be brought of what is missing, and return what was to be brought."""
-    wanted, report, outcome = run.wanted, run.report, run.outcome
+    wanted, report = run.wanted, run.report
     stop = threading.Event()
-    bringer = Bringer(Session(wanted.hub, connection, report, stop, Pace(run.max_rate, stop)))
+    limit = Limit(MOST_AT_ONCE, len({job.checkout.repo for job in missing.jobs}))
+    session = Session(wanted.hub, connection, report, stop, Pace(run.max_rate, stop), limit)
+    with client.Overheard(session.overheard):
+        return _bring_through(session, run, missing)
+
+
+def _bring_through(session: Session, run: _Run, missing: Plan) -> Plan:
+    wanted, report, outcome = run.wanted, run.report, run.outcome
+    bringer = Bringer(session)
     closed = bringer.check_access(missing.jobs)
     outcome.failures += closed.values()
     run.refused.update(id(one) for one in wanted.checkouts if (one.repo, one.commit) in closed)
@@ -221,7 +229,7 @@ def _bring_all(run: _Run, missing: Plan, connection: Connection) -> Plan:
     try:
         collecting.bring(jobs, missing.assets)
     finally:
-        stop.set()  # whoever interrupts waits for nobody
+        session.stop.set()  # whoever interrupts waits for nobody
     return missing
 
 

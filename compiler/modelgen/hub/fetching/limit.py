@@ -11,25 +11,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LEAST = 2
+_LATELY = 30.0
+"""Seconds within which signs from two repositories mean that the server has too much to do."""
 
 
 class Limit:
-    """Lets so many in at once, and half as many each time when somebody reports that it took too long.
+    """Lets so many in at once, half as many when a server is overloaded, and more again as it recovers.
 
-    Requests that wait in a server's queue until they time out are asked again, and then nobody gets anything.
+    Requests that wait in a server's queue until they time out are asked again, and then nobody gets anything. One
+    repository that always fails is no sign of that: it must not slow down the others.
+
+    Args:
+        most: How many are let in at most.
+        repositories: How many repositories files are asked of.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._inside = 0
+    def __init__(self, most: int, repositories: int = 1) -> None:
+        self._most = self._now = most
+        self._needed = min(repositories, 2)
+        self._inside = self._fine = 0
         self._changed = float("-inf")
+        self._signs: dict[str, float] = {}
         self._condition = threading.Condition()
 
     @contextlib.contextmanager
     def slot(self) -> Iterator[float]:
         """Wait for a free slot, hold it, and yield when it began."""
         with self._condition:
-            self._condition.wait_for(lambda: self._inside < self._most)
+            self._condition.wait_for(lambda: self._inside < self._now)
             self._inside += 1
         try:
             yield time.monotonic()
@@ -38,9 +47,20 @@ class Limit:
                 self._inside -= 1
                 self._condition.notify_all()
 
-    def slow_down(self, begun: float) -> None:
-        """Halve the number of slots; not again for what began before the last time."""
+    def is_overloaded(self, repo: str, begun: float) -> None:
+        """Halve the number of slots if other repositories show the same sign; once for all that run at the time."""
         with self._condition:
-            if begun > self._changed:
-                self._most = max(self._most // 2, _LEAST)
-                self._changed = time.monotonic()
+            now = time.monotonic()
+            self._signs[repo] = now
+            met = sum(now - at < _LATELY for at in self._signs.values())
+            if begun > self._changed and met >= self._needed:
+                self._now = max(self._now // 2, _LEAST)
+                self._changed, self._fine = now, 0
+
+    def is_fine(self) -> None:
+        """Allow one slot more when as many files as there are slots came in time."""
+        with self._condition:
+            self._fine += 1
+            if self._fine >= self._now < self._most:
+                self._now, self._fine = self._now + 1, 0
+                self._condition.notify_all()

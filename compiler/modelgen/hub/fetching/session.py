@@ -12,17 +12,18 @@ from modelgen.hub import sentences
 from modelgen.hub.addresses import is_same_origin
 from modelgen.hub.failures import named
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
-from modelgen.hub.fetching.limit import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.fetching.limit import Limit
     from modelgen.hub.fetching.pace import Pace
     from modelgen.hub.layout import Checkout
 
-_MOST_AT_ONCE = 64  # more than the pools have threads
+_LONG_WAIT = 20.0
+"""Seconds that only a server asks for; a person wants to know of them, whatever has been told before."""
 
 
 @dataclass
@@ -35,8 +36,8 @@ class Session:
         report: Told of all that happens.
         stop: Set when the whole fetch ends.
         pace: How fast bytes may come.
-        last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
         limit: Of files that come through the client at once.
+        last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
         is_bare: Whether the hub's answers lack the headers that the client needs.
     """
 
@@ -45,10 +46,11 @@ class Session:
     report: Report
     stop: threading.Event
     pace: Pace
+    limit: Limit
     last_byte: float = field(default_factory=time.monotonic)
-    limit: Limit = field(default_factory=lambda: Limit(_MOST_AT_ONCE))
     is_bare: bool = False
     _in_xet: int = 0
+    _told: set[tuple[str, bool]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
@@ -72,15 +74,36 @@ class Session:
         self.last_byte = max(self.last_byte, time.monotonic())
         self.report(Advanced(repo, name, count))
 
-    def noticing(self, repo: str, name: str) -> Callable[[BaseException, float], None]:
-        """Return what tells of a wait for a file."""
+    def noticing(
+        self, repo: str, name: str, url: Callable[[], str] | None = None
+    ) -> Callable[[BaseException, float], None]:
+        """Return what tells of a wait for a file, once for each cause: thousands of files may meet the same.
+
+        Args:
+            repo: Repository id.
+            name: Path of the file.
+            url: Returns the address that was asked, for errors that do not have it.
+        """
 
         def notice(error: BaseException, seconds: float) -> None:
             self.last_byte = max(self.last_byte, time.monotonic() + seconds)
-            text = f"{repo}: {name}: {sentences.first_line(error)}; trying again in {seconds:.1f} s"
-            self.report(Noticed(text))
+            cause = sentences.cause(error, (url and url()) or self.connection.endpoint)
+            with self._lock:
+                is_new = (cause, seconds >= _LONG_WAIT) not in self._told
+                self._told.add((cause, seconds >= _LONG_WAIT))
+            if is_new:
+                text = f"{repo}: {name}: {cause}; trying again in {seconds:.1f} s, and whatever else fails so"
+                self.report(Noticed(text))
 
         return notice
+
+    def overheard(self, text: str) -> None:
+        """Tell what the official client says, once: it says the same of each file."""
+        with self._lock:
+            is_new = (text, False) not in self._told
+            self._told.add((text, False))
+        if is_new:
+            self.report(Noticed(text))
 
     def notice_damage(self, repo: str, name: str) -> None:
         """Tell that a file came with a wrong hash."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import __version__
 from modelgen.hub import client, publishing
-from modelgen.hub.fetching.directly import AnotherLengthError, bring_directly, lacks_headers
+from modelgen.hub.fetching.directly import bring_directly, lacks_headers
 from modelgen.hub.fetching.progress_bar import bar_class
 from modelgen.hub.fetching.ranged import DamagedError
 from modelgen.hub.hashing import is_intact
@@ -25,8 +25,20 @@ _SLOW = 5.0
 """Seconds for a small file after which the server has too much to do: half of the client's patience with it."""
 
 
+class PassingError(Exception):
+    """One try has failed, and another may succeed later.
+
+    Args:
+        reason: What happened.
+    """
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 def bring_through_client(session: Session, checkout: Checkout, file: File, *, is_xet: bool) -> None:
-    """Let the client download a file to its place; what comes damaged is fetched once more.
+    """Let the client download a file to its place, in one try; what comes damaged is fetched once more.
 
     Args:
         session: See there.
@@ -35,6 +47,7 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, is
         is_xet: Whether the client takes it through Xet.
 
     Raises:
+        PassingError: It may come later. Whoever waits for that holds neither a slot nor a thread.
         DamagedError: It came damaged twice.
         Exception: Whatever client, network and disk raise.
     """
@@ -42,7 +55,7 @@ def bring_through_client(session: Session, checkout: Checkout, file: File, *, is
         with session.through_xet() if is_xet else contextlib.nullcontext(), session.limit.slot() as begun:
             if session.stop.is_set():
                 raise InterruptedError
-            come, is_hashed = _download(session, checkout, file, begun)
+            come, is_hashed = _try(session, checkout, file, begun)
         if is_hashed or _is_right(checkout, file):
             session.count(checkout.repo, file.path, file.size - come)
             return
@@ -61,21 +74,34 @@ def _is_right(checkout: Checkout, file: File) -> bool:
     return True
 
 
-def _download(session: Session, checkout: Checkout, file: File, begun: float) -> tuple[int, bool]:
-    """Download a file, with a new address if the hub's signed one has expired.
+def _try(session: Session, checkout: Checkout, file: File, begun: float) -> tuple[int, bool]:
+    """Download a file, with a new address if the hub's signed one has expired, and note how the server does.
 
     Returns:
         How many bytes were told of, and whether the hash was checked and right.
     """
     try:
-        return _download_once(session, checkout, file, begun)
+        result = _download(session, checkout, file)
+    except Exception as error:
+        if client.is_overload(error):
+            session.limit.is_overloaded(checkout.repo, begun)
+        if client.is_transient(error):
+            raise PassingError(error) from error
+        raise
+    if file.size < SMALL and time.monotonic() - begun > _SLOW:
+        session.limit.is_overloaded(checkout.repo, begun)
+    else:
+        session.limit.is_fine()
+    return result
+
+
+def _download(session: Session, checkout: Checkout, file: File) -> tuple[int, bool]:
+    try:
+        return _download_once(session, checkout, file)
     except Exception as error:
         if not _is_expired(session, error):
             raise
-        return _download_once(session, checkout, file, begun)
-    finally:
-        if file.size < SMALL and time.monotonic() - begun > _SLOW:
-            session.limit.slow_down(begun)
+        return _download_once(session, checkout, file)
 
 
 def _is_expired(session: Session, error: BaseException) -> bool:
@@ -84,7 +110,20 @@ def _is_expired(session: Session, error: BaseException) -> bool:
     return bool(address) and not session.is_of_hub(address) and client.status_of(error) in (401, 403)
 
 
-def _download_once(session: Session, checkout: Checkout, file: File, begun: float) -> tuple[int, bool]:
+def _download_once(session: Session, checkout: Checkout, file: File) -> tuple[int, bool]:
+    # The client asks twice for headers before it asks for the file; the lock has all that is in them.
+    if file.size >= SMALL and not session.is_bare:
+        try:
+            return _ask_client(session, checkout, file), False
+        except Exception as error:
+            session.is_bare |= lacks_headers(error)
+            if not session.is_bare and not client.is_of_length(error):
+                raise
+    return 0, bring_directly(session, checkout, file)
+
+
+def _ask_client(session: Session, checkout: Checkout, file: File) -> int:
+    """Let the client bring a file, and return how many bytes were told of."""
     from huggingface_hub import hf_hub_download
 
     come = 0
@@ -95,36 +134,19 @@ def _download_once(session: Session, checkout: Checkout, file: File, begun: floa
         session.count(checkout.repo, file.path, count)
         session.pace.spend(count)
 
-    def download() -> None:
-        try:
-            hf_hub_download(
-                checkout.repo,
-                file.path,
-                revision=checkout.commit,
-                cache_dir=session.hub,
-                endpoint=session.connection.endpoint,
-                token=session.connection.token,
-                library_name="modelgen",
-                library_version=__version__,
-                tqdm_class=bar_class(advanced),
-            )
-        except OSError as error:
-            if client.is_of_length(error):
-                raise AnotherLengthError from error
-            raise
-
-    def waits(error: BaseException, seconds: float) -> None:
-        session.limit.slow_down(begun)
-        session.noticing(checkout.repo, file.path)(error, seconds)
-
-    # The client asks twice for headers before it asks for the file; the lock has all that is in them.
-    if file.size >= SMALL and not session.is_bare:
-        try:
-            client.attempt(download, on_wait=waits)
-        except Exception as error:
-            session.is_bare |= lacks_headers(error)
-            if not session.is_bare and not isinstance(error, AnotherLengthError):
-                raise
-        else:
-            return come, False
-    return come, bring_directly(session, checkout, file, waits)
+    try:
+        hf_hub_download(
+            checkout.repo,
+            file.path,
+            revision=checkout.commit,
+            cache_dir=session.hub,
+            endpoint=session.connection.endpoint,
+            token=session.connection.token,
+            library_name="modelgen",
+            library_version=__version__,
+            tqdm_class=bar_class(advanced),
+        )
+    except Exception:
+        session.count(checkout.repo, file.path, -come)  # the next try counts from the beginning
+        raise
+    return come
