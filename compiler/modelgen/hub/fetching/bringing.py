@@ -16,7 +16,7 @@ from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
-from modelgen.hub.fetching.through_client import PassingError, bring_through_client
+from modelgen.hub.fetching.through_client import SMALL, PassingError, bring_through_client
 from modelgen.hub.fetching.whole import bring_whole
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
@@ -133,7 +133,7 @@ class Bringer:
             self._started.add(job)
             self._session.report(Started(checkout.repo, file.path, file.size, job.have))
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
-        is_xet = self._has_xet and file.sha256 is not None and self._is_in_xet(job)
+        is_xet = self._has_xet and file.sha256 is not None and file.size >= SMALL and self._is_in_xet(job)
         is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
         if is_ours or not self._has_locks:
             self._bring_large(job)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
-_SMALL = 1_000_000
+SMALL = 1_000_000
+"""Bytes below which a file comes by one request of our own."""
 _SLOW = 5.0
 """Seconds for a small file after which the server has too much to do: half of the client's patience with it."""
 
@@ -87,7 +88,7 @@ def _try(session: Session, checkout: Checkout, file: File, begun: float) -> tupl
         if client.is_transient(error):
             raise PassingError(error) from error
         raise
-    if file.size < _SMALL and time.monotonic() - begun > _SLOW:
+    if file.size < SMALL and time.monotonic() - begun > _SLOW:
         session.limit.is_overloaded(checkout.repo, begun)
     else:
         session.limit.is_fine()
@@ -111,7 +112,7 @@ def _is_expired(session: Session, error: BaseException) -> bool:
 
 def _download_once(session: Session, checkout: Checkout, file: File) -> tuple[int, bool]:
     # The client asks twice for headers before it asks for the file; the lock has all that is in them.
-    if file.size >= _SMALL and not session.is_bare:
+    if file.size >= SMALL and not session.is_bare:
         try:
             return _ask_client(session, checkout, file), False
         except Exception as error:
