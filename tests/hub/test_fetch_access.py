@@ -79,7 +79,7 @@ def test_a_bad_token(hub: Hub, models: Project) -> None:
     bad = "hf_" + "b" * 34
     done = models.run("fetch", HF_TOKEN=bad)
     assert done.returncode == 3
-    assert "model: org/model: the hub does not know your token; renew HF_TOKEN" in done.stderr
+    assert f"model: org/model: the hub {hub.endpoint} does not know your token from HF_TOKEN: " in done.stderr
     assert bad not in done.stderr
     assert hub.bytes_sent() == 0
 
@@ -153,3 +153,32 @@ def test_no_token_in_events(hub: Hub, models: Project) -> None:
     no_secret(done)
     assert "Signature" not in done.stdout
     assert {json.loads(line)["event"] for line in done.stdout.splitlines()} >= {"planned", "noticed", "finished"}
+
+
+def test_where_a_bad_token_came_from(models: Project) -> None:
+    bad = "hf_" + "b" * 34
+    (models.folder / "token").write_text(bad)
+    given = models.run("fetch", "--token-file", "token", HF_TOKEN=GOOD)
+    assert "does not know your token from --token-file" in given.stderr
+    stored = models.run("fetch", HF_TOKEN_PATH=str(models.folder / "token"))
+    assert "does not know your token that `hf auth login` stored" in stored.stderr
+    assert "run `hf auth login` again" in stored.stderr
+    assert bad not in given.stderr + stored.stderr
+
+
+def test_a_fine_grained_token_is_allowed_more(hub: Hub, models: Project) -> None:
+    words = (
+        "Please enable access to public gated repositories in your fine-grained token settings to view this repository."
+    )
+    hub.faults.answer(403, b"", X_Error_Message=words, X_Error_Code="GatedRepo")
+    sentence = refusal(models, hub, 3, HF_TOKEN=GOOD)
+    assert f"{words.rstrip('.')}" in sentence
+    assert f"at {hub.endpoint}/settings/tokens" in sentence
+    assert "accept its terms" not in sentence
+
+
+def test_an_address_that_nobody_can_ask_is_not_to_be_asked_again(hub: Hub, models: Project) -> None:
+    hub.faults.answer(302, b"", Location="ftp://files.example/x")
+    sentence = refusal(models, hub, 3)
+    assert "ftp://files.example" in sentence
+    assert "run the command again" not in sentence

@@ -105,18 +105,18 @@ def test_a_hub_that_is_gone_is_asked_by_few(hub: Hub, tmp_path: Path) -> None:
     models = project(tmp_path, hub, {f"org/{number}": CONFIG for number in range(30)})
     done = models.run("fetch", HF_ENDPOINT="http://127.0.0.1:1", HF_HUB_ETAG_TIMEOUT="1")
     assert done.returncode == 3
-    assert done.stderr.count("trying again") <= 16 * 5
+    assert done.stderr.count("trying again") == 1
     assert len([line for line in done.stderr.splitlines() if line.startswith("modelgen: ")]) == 1
 
 
-@pytest.mark.parametrize("rate", ["50", "50MB", "0MB/s", "fast", "-1MB/s", "50MB/h", "1e3MB/s", "/s", ""])
+@pytest.mark.parametrize("rate", ["50", "50/s", "0MB/s", "fast", "-1MB/s", "50MB/h", "1e3MB/s", "/s", ""])
 def test_a_rate_that_is_none(models: Project, rate: str) -> None:
     done = models.run("fetch", "--max-rate", rate)
     assert done.returncode == 2
     assert "50MB/s" in done.stderr
 
 
-@pytest.mark.parametrize("rate", ["50MB/s", "1.5 MiB/s", "900kB/s", "1GB/s"])
+@pytest.mark.parametrize("rate", ["50MB/s", "1.5 MiB/s", "900kB/s", "1GB/s", "20M", "50mb/s", "20MB"])
 def test_a_rate(models: Project, rate: str) -> None:
     done = models.run("fetch", "--max-rate", rate)
     assert done.returncode == 0, done.stderr

@@ -115,8 +115,8 @@ def words(status: int, text: str) -> Callable[[Faults], None]:
 
 
 REFUSED: dict[str, tuple[Callable[[Faults], None], str, str]] = {
-    "fine-grained": (words(403, FINE), "in your fine-grained token settings to view this repository", "set HF_TOKEN"),
-    "expired": (words(401, 'User Access Token "x" is expired'), '"User Access Token "x" is expired"', "renew HF_TOKEN"),
+    "fine-grained": (words(403, FINE), "in your fine-grained token settings to view this", "/settings/tokens"),
+    "expired": (words(401, 'User Access Token "x" is expired'), '"User Access Token "x" is expired"', "a valid token"),
     "legal": (words(451, "Taken down"), '(451): "Taken down"', "choose another `repo`"),
     "gone": (words(410, "Gone"), '(410): "Gone"', "choose another `repo`"),
     "teapot": (words(418, "No \x1b[31mcoffee " + GOOD), 'answers 418: "No [31mcoffee …"', "check HF_ENDPOINT"),

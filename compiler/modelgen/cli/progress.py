@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EVERY = 10.0
+_TELLING = 0.01
+"""Part of the bytes after which the rate tells how long the rest takes."""
+_MINUTES = 300.0
+"""Seconds from which on nobody counts in seconds."""
 
 
 @contextlib.contextmanager
@@ -115,11 +119,20 @@ class _Lines:
         files = f"{event.files} file{'s' if event.files != 1 else ''}"
         seconds = time.monotonic() - self._begun.get(event.repo, self._start)
         click.echo(f"{count} {event.repo}: {files}, {event.bytes:,} bytes, {seconds:.1f} s", err=True)
+        self._printed = time.monotonic()  # that tells enough for a while
 
     def _print_rate(self) -> None:
         now = time.monotonic()
-        rate = max(self._come - self._planned.resumed, 1) / (now - self._start)
-        left = max(self._planned.bytes - self._come, 0) / rate
-        come, total = (f"{count / 1e6:,.0f}" for count in (self._come, self._planned.bytes))
-        click.echo(f"{come} of {total} MB, {rate / 1e6:.1f} MB/s, {left:,.0f} s left", err=True)
+        if self._come < self._planned.bytes:
+            click.echo(_rate_line(self._come, self._planned.bytes, self._planned.resumed, now - self._start), err=True)
         self._printed = now
+
+
+def _rate_line(come: int, total: int, resumed: int, seconds: float) -> str:
+    """Return how far a fetch is; how long it takes is not known before some of it has come."""
+    fetched = max(come - resumed, 0)
+    line = f"{come / 1e6:,.0f} of {total / 1e6:,.0f} MB, {fetched / seconds / 1e6:.1f} MB/s"
+    if not fetched or fetched < _TELLING * (total - resumed) or come >= total:
+        return line
+    left = (total - come) / (fetched / seconds)
+    return f"{line}, {left / 60:,.0f} min left" if left >= _MINUTES else f"{line}, {left:,.0f} s left"

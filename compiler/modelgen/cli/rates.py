@@ -1,8 +1,12 @@
-"""A rate on the command line, such as `50MB/s`."""
+"""A rate on the command line, such as `50MB/s`; `50M`, as aria2, curl and wget take it, means the same."""
 
 from __future__ import annotations
 
+import re
+
 import click
+
+_RATE = re.compile(r"(?i)([\d.]+) ?(?:([KMGT])(i?)B?|B)(?:/s)?", re.ASCII)
 
 
 def parse_rate(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -13,12 +17,11 @@ def parse_rate(_: click.Context, __: click.Parameter, value: str | None) -> int 
 
     from modelgen.config.units import parse_size
 
-    size, separator, per = value.strip().rpartition("/")
+    match = _RATE.fullmatch(value.strip())
     try:
-        if not separator or per.strip() != "s":
-            raise click.BadParameter(f"`{value}` is not a rate: write a number, a unit and `/s`, such as 50MB/s")
-        return parse_size(size.strip().replace("kB", "KB"))
+        number, prefix, binary = match.groups("") if match else ("", "", "")
+        return parse_size(f"{number}{prefix.upper()}{binary.lower()}B")
     except PydanticCustomError as error:
         raise click.BadParameter(
-            f"`{value}` is not a rate: write a positive number, a unit and `/s`, such as 50MB/s or 1.5 MiB/s"
+            f"`{value}` is not a rate: write a positive number and a unit, such as 50MB/s or 1.5MiB/s"
         ) from error

@@ -39,6 +39,7 @@ _SETTINGS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
 }
+_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 _OVERLOADED = frozenset({408, 429, 503, 504, 524})
 _OF_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
@@ -63,11 +64,27 @@ class Connection:
         endpoint: Address, without a slash at its end.
         token: Of the user, or False for none; never printed.
         api: The client.
+        origin: Where the token comes from: `HF_TOKEN`, `--token-file`, or empty for the stored one.
     """
 
     endpoint: str
     token: str | bool = field(repr=False)
     api: HfApi = field(repr=False)
+    origin: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where the token comes from, as words after it."""
+        return f"from {self.origin}" if self.origin else "that `hf auth login` stored"
+
+    @property
+    def renewal(self) -> str:
+        """What helps against a token that is not valid."""
+        if self.origin == "--token-file":
+            return "write a valid token into that file"
+        if self.origin:
+            return f"set {self.origin} to a valid token, or unset it"
+        return "run `hf auth login` again, or set HF_TOKEN"
 
 
 def connect(token: str | None) -> Connection:
@@ -88,7 +105,8 @@ def connect(token: str | None) -> Connection:
         raise ModelgenError("HF_HUB_OFFLINE is set, so the hub may not be asked; unset it for this command")
     secret = check_token(token or get_token()) or False
     endpoint = constants.ENDPOINT
-    return Connection(endpoint, secret, HfApi(endpoint, token=secret, library_name="modelgen"))
+    origin = "--token-file" if token else next((name for name in _VARIABLES if os.environ.get(name)), "")
+    return Connection(endpoint, secret, HfApi(endpoint, token=secret, library_name="modelgen"), origin)
 
 
 class Overheard(logging.Handler):

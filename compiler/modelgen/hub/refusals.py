@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.hub import client
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from modelgen.hub.answered import Answered
     from modelgen.hub.client import Connection
 
+_FINE_GRAINED = re.compile(r"(?i)fine.?grained")
 AGAIN = "what is there is kept, run the command again"
 
 
@@ -46,6 +48,12 @@ def _of_account(error: BaseException, answer: Answered, connection: Connection, 
     from huggingface_hub.errors import GatedRepoError
 
     hub, whole = without_secrets(connection.endpoint), Subject(subject.models, subject.repo)
+    if connection.token and _FINE_GRAINED.search(answer.words):
+        return HubError(
+            whole,
+            f"{site_of(answer.url)} refuses the fine-grained token {connection.source}{_quoted(answer)}; allow "
+            f"that token to read public gated repositories and the owner's at {hub}/settings/tokens",
+        )
     if isinstance(error, GatedRepoError):
         said = f"your token has no access{_quoted(answer)}" if connection.token else "there is no token"
         return HubError(
@@ -56,8 +64,11 @@ def _of_account(error: BaseException, answer: Answered, connection: Connection, 
     if not is_same_origin(answer.url, connection.endpoint) or not connection.token:
         return None
     if answer.status == 401 and not answer.code:
-        said = "" if "Invalid credentials" in answer.words else _quoted(answer)
-        return HubError(whole, f"the hub does not know your token{said}; renew HF_TOKEN or the file of --token-file")
+        return HubError(
+            whole,
+            f"the hub {site_of(answer.url)} does not know your token {connection.source}{_quoted(answer)}; "
+            f"{connection.renewal}",
+        )
     return None
 
 

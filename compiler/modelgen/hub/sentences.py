@@ -68,6 +68,11 @@ def _no_answer(error: BaseException, url: str) -> str:
             f"{site} cannot be reached: this host cannot resolve its name ({first_line(error)}); check HF_ENDPOINT and "
             f"DNS, or set HTTPS_PROXY, then run the command again"
         )
+    if any(isinstance(reason, httpx.UnsupportedProtocol) for reason in client.reasons(error)):
+        return (
+            f"{site} cannot be used: it is no http:// or https:// address; fix HF_ENDPOINT, or report it to whoever "
+            "runs the host that redirects there"
+        )
     if client.is_of_way(error):
         return f"{site} cannot be reached: {first_line(error)}; {AGAIN}"
     if client.is_transient(error):

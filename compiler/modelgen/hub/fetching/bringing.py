@@ -134,8 +134,7 @@ class Bringer:
             self._started.add(job)
             self._session.report(Started(checkout.repo, file.path, file.size, job.have))
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
-        may_be_xet = self._has_xet and file.sha256 is not None and file.size >= SMALL
-        is_xet = may_be_xet and self._is_in_xet(job)
+        is_xet = self._has_xet and file.sha256 is not None and file.size >= SMALL and self._is_in_xet(job)
         is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
         if is_ours or not self._has_locks:
             self._bring_large(job)
