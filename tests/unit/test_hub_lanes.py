@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from modelgen.hub.fetching import lanes
 from modelgen.hub.fetching.lanes import MOST, Lane
 
 
@@ -15,7 +14,7 @@ class Host:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, each: float, most: float = float("inf")) -> None:
         self.now = 0.0
-        monkeypatch.setattr(lanes.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("modelgen.hub.fetching.lanes.time.monotonic", lambda: self.now)
         self.lane = Lane()
         self.each, self.most = each, most
         self.stop = threading.Event()

@@ -115,14 +115,14 @@ class Crew:
         """Take what one answer brings: a stretch, or, for a connection that is alone, all that follows."""
         # Once there were others, stretches are taken one by one: an answer that ends early has been sent in vain.
         is_alone = is_first and not self._further and not self._lane.is_shared
-        stop = None if is_alone else writer.stop
+        stop = writer.reach if is_alone else writer.stop
         asked = time.monotonic()
         with self._transfer.opener.open(location, writer.position, stop) as answer:
             if stop is not None or writer.position:
                 self._check_range(answer, writer, is_first=is_first)
             if self._part.size is None:
                 self._part.size = writer.position + _length(answer)
-            left, goes_on = answer.length, stop is None or answer.status == 200
+            left, goes_on = answer.length, is_alone or answer.status == 200
             while self._has_room(writer, goes_on=goes_on):
                 self._look_for_stop()
                 if self._dismissed.is_set() and not is_first:
@@ -138,7 +138,7 @@ class Crew:
                 if self._lane.came(count, waited) and self._part.has_gap and self._lane.join():
                     self._add()
                 asked = time.monotonic()
-        if goes_on and not self._part.is_full:
+        if left:
             # Others have what follows. The host learns a moment later that this answer is not read to its end, and
             # counts another connection meanwhile.
             self._transfer.stop.wait(_LOOK)

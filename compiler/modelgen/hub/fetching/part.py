@@ -105,6 +105,12 @@ class Part:
             self._claimed[self._claimed.index(span)] = longer
             return longer
 
+    def reach(self, span: Span) -> int | None:
+        """Return where the gap that `span` is in ends; None where that is the end of the file."""
+        with self._changed:
+            behind = [start for start, _ in (*self._there, *self._claimed) if start >= span[1]]
+            return min(behind, default=None)
+
     def release(self, span: Span) -> None:
         """Give back a stretch; what was not written of it is free again."""
         with self._changed:
