@@ -148,7 +148,7 @@ def test_interrupted_while_nobody_answers(hub: Hub, tmp_path: Path) -> None:
 
 def test_two_at_once(hub: Hub, tmp_path: Path, large: Path) -> None:
     models = project(tmp_path, hub, {"org/model": {"config.json": b"{}", "model.safetensors": large}})
-    hub.faults.slow(50_000_000)
+    hub.faults.slow(10_000_000, count=None)
     first = models.start("fetch")
     wait_for(hub, 1, 0, first)
     second = models.run("fetch")

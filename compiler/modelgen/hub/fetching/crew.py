@@ -115,7 +115,7 @@ class Crew:
         """Take what one answer brings: a stretch, or, for a connection that is alone, all that follows."""
         # Once there were others, stretches are taken one by one: an answer that ends early has been sent in vain.
         is_alone = is_first and not self._further and not self._lane.is_shared
-        stop = writer.free_until if is_alone else writer.stop
+        stop = writer.reach if is_alone else writer.stop
         asked = time.monotonic()
         with self._transfer.opener.open(location, writer.position, stop) as answer:
             if stop is not None or writer.position:
@@ -138,7 +138,7 @@ class Crew:
                 if self._lane.came(count, waited) and self._part.has_gap and self._lane.join():
                     self._add()
                 asked = time.monotonic()
-        if goes_on and left != 0 and not self._part.is_full:
+        if left:
             # Others have what follows. The host learns a moment later that this answer is not read to its end, and
             # counts another connection meanwhile.
             self._transfer.stop.wait(_LOOK)

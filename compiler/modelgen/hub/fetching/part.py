@@ -93,11 +93,6 @@ class Part:
             self._claimed.append(span)
             return span
 
-    def free_until(self, place: int) -> int | None:
-        """Return the first byte behind `place` that is there or that another connection brings; None without one."""
-        with self._changed:
-            return min((start for start, _ in [*self._there, *self._claimed] if start > place), default=None)
-
     def extend(self, span: Span) -> Span | None:
         """Claim what follows `span` as well and return both as one; None where it is taken or there is nothing."""
         with self._changed:
@@ -109,6 +104,12 @@ class Part:
             longer = span[0], self._end_of_stretch(behind, following)
             self._claimed[self._claimed.index(span)] = longer
             return longer
+
+    def reach(self, span: Span) -> int | None:
+        """Return where the gap that `span` is in ends; None where that is the end of the file."""
+        with self._changed:
+            behind = [start for start, _ in (*self._there, *self._claimed) if start >= span[1]]
+            return min(behind, default=None)
 
     def release(self, span: Span) -> None:
         """Give back a stretch; what was not written of it is free again."""

@@ -67,15 +67,15 @@ class Writer:
         return min(self._span[1], self._part.size)
 
     @property
+    def reach(self) -> int | None:
+        """The byte after the gap that the stretch is in; None where the rest of the file is free."""
+        return None if self._span is None else self._part.reach(self._span)
+
+    @property
     def room(self) -> memoryview:
         """Where the next bytes belong, as many as there is room for before they are written."""
         left = BLOCK if self.stop is None else self.stop - self._written
         return self._buffer[self._filled : min(BLOCK - self._written % BLOCK, left)]
-
-    @property
-    def free_until(self) -> int | None:
-        """The first byte behind the stretch that somebody else has; None without one."""
-        return self._part.free_until(self.position)
 
     def claim(self) -> bool:
         """Turn to the first stretch that nobody writes; return False where there is none."""
