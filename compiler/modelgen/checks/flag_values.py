@@ -142,13 +142,18 @@ def value_of_another_version(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and _is_of_another_version(context, arg):
+        if is_of_another_version(context, arg):
             way_out = _BY_PLUGIN.get(str(arg.value), "an image of another version")
             yield Found(
                 context.document.at_value(*arg.path),
                 f"{arg.version} has no `{arg.name}` named `{text_of(arg.value)}`",
                 f"{_other_version(arg)}: take another, or {way_out}",
             )
+
+
+def is_of_another_version(context: Context, arg: Arg) -> bool:
+    """Return whether the release does not have a value that others have; `value-of-another-version` says so."""
+    return _is_unknown(arg) and _is_of_another_version(context, arg)
 
 
 def _better_value(arg: Arg) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.flag_values import is_of_another_version
 from modelgen.diagnostics import Found, rule
 from modelgen.engines import llamacpp, sglang, vllm
 from modelgen.engines.assets import own_want
@@ -186,7 +187,9 @@ def gguf_repository(context: Context) -> Iterator[Found]:
         for name, model in context.of_engine(engine):
             args = {arg.name: arg for arg in context.args_of(name)}
             flag = gguf_flag({known: arg.value for known, arg in args.items()})
-            if flag is not None and own_want(name, model) is not None:
+            if flag is None or own_want(name, model) is None:
+                continue
+            if not is_of_another_version(context, args[flag]):
                 yield Found(
                     context.document.at_value(*args[flag].path),
                     f'`{args[flag].key} = "{GGUF}"` needs the path of one GGUF file, and {model.repo} is a repository',
