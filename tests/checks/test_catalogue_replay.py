@@ -164,7 +164,12 @@ def test_right_values_are_no_error(engine: str, release: str) -> None:
     models = [*({**BESIDE[engine], **switches, **args} for args in rounds(others)), dict.fromkeys(switches, False)]
     models = [{name: value for name, value in args.items() if name in flags} for args in models]
     found = replay(engine, release, models)
-    assert {place: [diagnostic.message for diagnostic in errors] for place, errors in found.items()} == {}
+    # `gguf` is a value of these releases; that they load one file only, and no repository, is another rule.
+    messages = {
+        place: [diagnostic.message for diagnostic in errors if diagnostic.rule != "gguf-repository"]
+        for place, errors in found.items()
+    }
+    assert {place: errors for place, errors in messages.items() if errors} == {}
 
 
 @pytest.mark.parametrize(("engine", "release"), RELEASES)

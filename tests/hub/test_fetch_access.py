@@ -46,7 +46,7 @@ def no_secret(done: CompletedProcess[str]) -> None:
 
 def test_gated_without_a_token(hub: Hub, models: Project) -> None:
     hub.store.repos["org/model"].gated = "auto"
-    assert refusal(models, hub, 3) == (
+    assert refusal(models, hub, 1) == (
         "modelgen: model: org/model is gated and there is no token; "
         f"accept its terms at {hub.endpoint}/org/model and set HF_TOKEN, or give --token-file"
     )
@@ -54,7 +54,7 @@ def test_gated_without_a_token(hub: Hub, models: Project) -> None:
 
 def test_gated_with_the_token_of_another(hub: Hub, models: Project) -> None:
     hub.store.repos["org/model"].gated = "auto"
-    assert "is gated and your token has no access" in refusal(models, hub, 3, HF_TOKEN=OTHER)
+    assert "is gated and your token has no access" in refusal(models, hub, 1, HF_TOKEN=OTHER)
 
 
 def test_gated_with_a_token_that_opens_it(hub: Hub, models: Project) -> None:
@@ -113,14 +113,14 @@ def test_a_revision_that_was_deleted(hub: Hub, models: Project) -> None:
 def test_a_file_that_is_not_there(hub: Hub, models: Project) -> None:
     hub.faults.head(404, path="model.safetensors", count=None)
     hub.faults.status(404, path="model.safetensors", count=None)
-    refusal(models, hub, 3)
+    refusal(models, hub, 1)
     assert len(hub.requests_for("model.safetensors")) == 1
 
 
 def test_forbidden(hub: Hub, models: Project) -> None:
     hub.faults.head(403, path="model.safetensors", count=None)
     said = 'refuses access (403): "The double was asked for status 403"; set HF_TOKEN'
-    assert f"the hub {hub.endpoint} {said}" in refusal(models, hub, 3)
+    assert f"the hub {hub.endpoint} {said}" in refusal(models, hub, 1)
     assert len(hub.requests_for("model.safetensors")) == 1
 
 
@@ -171,7 +171,7 @@ def test_a_fine_grained_token_is_allowed_more(hub: Hub, models: Project) -> None
         "Please enable access to public gated repositories in your fine-grained token settings to view this repository."
     )
     hub.faults.answer(403, b"", X_Error_Message=words, X_Error_Code="GatedRepo")
-    sentence = refusal(models, hub, 3, HF_TOKEN=GOOD)
+    sentence = refusal(models, hub, 1, HF_TOKEN=GOOD)
     assert f"{words.rstrip('.')}" in sentence
     assert f"at {hub.endpoint}/settings/tokens" in sentence
     assert "accept its terms" not in sentence
@@ -179,6 +179,6 @@ def test_a_fine_grained_token_is_allowed_more(hub: Hub, models: Project) -> None
 
 def test_an_address_that_nobody_can_ask_is_not_to_be_asked_again(hub: Hub, models: Project) -> None:
     hub.faults.answer(302, b"", Location="ftp://files.example/x")
-    sentence = refusal(models, hub, 3)
+    sentence = refusal(models, hub, 1)
     assert "ftp://files.example" in sentence
     assert "run the command again" not in sentence
