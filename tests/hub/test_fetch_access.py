@@ -171,7 +171,7 @@ def test_a_fine_grained_token_is_allowed_more(hub: Hub, models: Project) -> None
         "Please enable access to public gated repositories in your fine-grained token settings to view this repository."
     )
     hub.faults.answer(403, b"", X_Error_Message=words, X_Error_Code="GatedRepo")
-    sentence = refusal(models, hub, 1, HF_TOKEN=GOOD)
+    sentence = refusal(models, hub, 3, HF_TOKEN=GOOD)
     assert f"{words.rstrip('.')}" in sentence
     assert f"at {hub.endpoint}/settings/tokens" in sentence
     assert "accept its terms" not in sentence
@@ -179,6 +179,6 @@ def test_a_fine_grained_token_is_allowed_more(hub: Hub, models: Project) -> None
 
 def test_an_address_that_nobody_can_ask_is_not_to_be_asked_again(hub: Hub, models: Project) -> None:
     hub.faults.answer(302, b"", Location="ftp://files.example/x")
-    sentence = refusal(models, hub, 1)
+    sentence = refusal(models, hub, 3)
     assert "ftp://files.example" in sentence
     assert "run the command again" not in sentence
