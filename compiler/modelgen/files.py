@@ -11,7 +11,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen import shortfalls
-from modelgen.locks import Claim, hold_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -173,6 +172,8 @@ def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
 
     The lock is on the folder itself where that can be, so nothing is left in a directory that is committed.
     """
+    from modelgen.locks import Claim, hold_folder  # every command imports this module, and few hold anything
+
     return hold_folder(Claim(folder, folder / ".modelgen-lock", "modelgen", _say))
 
 

@@ -70,11 +70,13 @@ def command(  # noqa: PLR0913 - one option each
     if lock is None:
         raise InputError(f"there is no {lock_path(config)}; run `modelgen lock`")
     from modelgen.hub.fetching.remembered import Seen, key_of
-    from modelgen.hub.holding import take_over
     from modelgen.hub.registry import is_registered
+    from modelgen.lockfile.repos import OLD_FOLDER
 
     key, hub = key_of(data, lock, models), hub_in(data, config)
-    if hub is not None and not dry_run:
+    if hub is not None and not dry_run and (hub / OLD_FOLDER).is_dir():
+        from modelgen.hub.holding import take_over
+
         take_over(hub, lambda text: click.echo(f"modelgen: {text}", err=True))
     if not dry_run and hub is not None and is_registered(hub, lock_path(config), lock) and Seen(hub).is_complete(key):
         return _say_nothing_is_missing(hub, format_)

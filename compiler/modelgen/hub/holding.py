@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from modelgen.files import ModelgenError
 from modelgen.hub.modes import open_up, umask_for
 from modelgen.hub.mounts import refuse_unwritable
-from modelgen.lockfile.repos import OWN_FOLDER
+from modelgen.lockfile.repos import OLD_FOLDER, OWN_FOLDER
 from modelgen.locks import Claim, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_OLD_FOLDER = ".modelgen"
 
 
 @contextlib.contextmanager
@@ -48,7 +47,7 @@ def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
 
 def take_over(hub: Path, say: Callable[[str], None]) -> None:
     """Move what earlier versions kept at the root of a hub directory, where that can be."""
-    if (hub / _OLD_FOLDER).is_dir() and not (hub / _OLD_FOLDER).is_symlink():
+    if (hub / OLD_FOLDER).is_dir() and not (hub / OLD_FOLDER).is_symlink():
         with contextlib.suppress(OSError, ModelgenError), held(hub, "modelgen fetch", say):
             pass
 
@@ -65,7 +64,7 @@ def _umask(hub: Path) -> Iterator[None]:
 
 def _move_old_folder(hub: Path, own: Path) -> None:
     """Take over what earlier versions kept in `.modelgen` at the hub's root, where `hf cache` complained about it."""
-    old = hub / _OLD_FOLDER
+    old = hub / OLD_FOLDER
     if old.is_symlink() or not old.is_dir():
         return
     for path in [old / "seen.json", *old.glob("assets/*"), *old.glob("partial/*/*")]:
