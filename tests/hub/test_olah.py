@@ -108,8 +108,8 @@ def test_a_private_repository_and_one_that_is_not_there(project: Mirrored, hub: 
     hub.add("org/text", {}, private=True)
     project.write(model("text", "org/text") + model("gone", "org/gone"))
     told = project.run().stderr
-    assert f"text: org/text is not at {project.mirror}, or it is private and there is no token" in told
-    assert "gone: org/gone" in told
+    assert f"gone: org/gone is not at {project.mirror}, or it is private and there is no token" in told
+    assert "; the same holds for text: org/text" in told
     project.write(model("text", "org/text"))
     project.lock(HF_TOKEN=GOOD)
     project.succeed("fetch", HF_TOKEN=GOOD)
