@@ -48,6 +48,8 @@ def was_reading(error: OSError, path: Path | str) -> bool:
     """
     if isinstance(error, ReadError):
         return True
+    if error.errno in (errno.EEXIST, errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return False  # no reading fails so
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as again:
