@@ -129,16 +129,16 @@ def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
             publishing.set_damaged_aside(checkout, file)
     remove_leftovers(wanted.hub, wanted.checkouts)
     missing = run.plan()
+    touched = {id(one): one for one in (*missing.stale, *(place[0] for job in missing.jobs for place in job.places))}
+    for checkout in touched.values():
+        _try(run, checkout, partial(refuse_closed, wanted.hub, checkout))
+    missing = run.plan()
     _check_space(wanted.hub, missing)
     reused = reuse(wanted.hub, missing.jobs, seen, report)
     for job in run.plan().jobs:
         for checkout, file in job.places:
             if id(checkout) not in run.refused:
                 _try(run, checkout, partial(refuse_local, checkout, file))
-    missing = run.plan()
-    touched = {id(one): one for one in (*missing.stale, *(place[0] for job in missing.jobs for place in job.places))}
-    for checkout in touched.values():
-        _try(run, checkout, partial(refuse_closed, wanted.hub, checkout))
     missing = run.plan()
     _check_space(wanted.hub, missing)
     connection = connect() if missing.jobs or missing.assets else None
