@@ -41,7 +41,10 @@ def bars() -> Iterator[Report]:
     try:
         yield shown.report
     finally:
-        progress.stop()
+        # A signal in the middle of rich's own start leaves it half started, and its stop fails.
+        with contextlib.suppress(IndexError):
+            progress.stop()
+        console.show_cursor()
 
 
 def _columns(width: int) -> list[ProgressColumn]:
