@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-
 @contextlib.contextmanager
 def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the hub directory, which is made if it is not there.
