@@ -8,9 +8,8 @@ from modelgen.files import sync
 from modelgen.hub import client, publishing
 from modelgen.hub.answers import PATIENCE, raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
-from modelgen.hub.hashing import Digest, is_intact
+from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
-from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,17 +36,13 @@ def bring_directly(session: Session, checkout: Checkout, file: File) -> bool:
     """
     from huggingface_hub.file_download import are_symlinks_supported
 
-    links = are_symlinks_supported(session.hub)
-    if links and is_there(checkout.blob(file), file.size) and is_intact(checkout.blob(file), file):
-        publishing.link(checkout, file)  # it came for another place
-        return True
     part = partial_path(session.hub, checkout, file)
     make_folder(part.parent)
     found = _receive(session, checkout, file, part)
     if found != file.etag:
         part.unlink()
         return False
-    publishing.place(part, checkout, file, links=links)
+    publishing.place(part, checkout, file, links=are_symlinks_supported(session.hub))
     return True
 
 
