@@ -29,7 +29,6 @@ FILES: dict[str, bytes | Path] = {
 }
 # A process of root reads every file, unless it lacks these capabilities.
 _UNPRIVILEGED = (
-    "setpriv",
     "--bounding-set=-dac_override,-dac_read_search",
     "--inh-caps=-dac_override,-dac_read_search",
 )
@@ -53,11 +52,13 @@ def project(tmp_path: Path, hub: Hub) -> Iterator[Project]:
 
 def run(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "modelgen", *args]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "compiler")}
+    if os.geteuid() == 0:
+        command = [shutil.which("setpriv") or "setpriv", *_UNPRIVILEGED, *command]
+    # The PATH is the project's: the host's `docker` would answer differently from one command to the next.
     return subprocess.run(
-        [*_UNPRIVILEGED, *command] if os.geteuid() == 0 else command,
+        command,
         cwd=project.folder,
-        env=os.environ | project.environment | environment,
+        env=os.environ | project.environment | {"PYTHONPATH": str(REPOSITORY / "compiler")},
         capture_output=True,
         text=True,
         check=False,
