@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import sys
 from typing import TYPE_CHECKING
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF})
 """What file systems answer to calls that they do not have: 9p, FUSE, CIFS and NFS each in its own way."""
+
+MAX_SOURCE_BYTES = 4 * 2**20
+"""Of a models.toml; 10,000 models fit."""
 
 STAGED = ".modelgen-new"
 """Ends the names of files that are not yet in place."""
@@ -139,6 +141,8 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def _copy_mode(path: Path, copy: Path) -> None:
+    import shutil  # every command imports this module, and few copy a mode
+
     try:
         shutil.copymode(path, copy)
     except OSError:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-MAX_BYTES = 4 * 2**20
-"""Of a models.toml; 10,000 models fit."""
-
 
 class Span(NamedTuple):
     """A stretch of a file, half-open.

@@ -132,7 +132,7 @@ def test_two_commits_of_one_repository(hub: Hub, tmp_path: Path) -> None:
 
 def test_a_dry_run_brings_nothing(hub: Hub, models: Project) -> None:
     done = fetched(models, "--dry-run")
-    assert done.stdout.splitlines()[0] == "20,000  org/model  deep/er/model.safetensors"
+    assert done.stdout.splitlines() == ["20,006  5 files  org/model", "     2  1 file   gpt2"]
     assert done.stderr == "6 files, 20,008 bytes to fetch\n"
     told = json.loads(fetched(models, "--dry-run", "--format", "json").stdout)
     assert (told["bytes"], told["files"][0]) == (

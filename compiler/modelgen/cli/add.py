@@ -10,7 +10,7 @@ import click
 
 from modelgen.cli.compiling import config_option, is_terminal, read_config, read_lock
 from modelgen.cli.exits import cannot
-from modelgen.cli.locked import hub_directory
+from modelgen.cli.hub_options import hub_directory
 from modelgen.cli.reading import interrupted, printable, reading
 from modelgen.files import InputError
 

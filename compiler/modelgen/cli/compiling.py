@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.exits import cannot
-from modelgen.files import ModelgenError
-from modelgen.source import MAX_BYTES
+from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +143,7 @@ def read_config(config: Path) -> bytes:
     """
     try:
         with config.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # enough to be refused
+            return file.read(MAX_SOURCE_BYTES + 1)  # enough to be refused
     except FileNotFoundError as error:
         raise ModelgenError(f"there is no {config}; `modelgen init` writes one to start from") from error
     except IsADirectoryError as error:

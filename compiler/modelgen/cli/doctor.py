@@ -12,7 +12,7 @@ import click
 from modelgen import files
 from modelgen.cli.compiling import compile_file, config_option, read_config
 from modelgen.cli.exits import FOUND, WORLD, cannot
-from modelgen.cli.locked import hub_directory
+from modelgen.cli.hub_options import hub_directory
 from modelgen.cli.override_notes import override_warnings
 from modelgen.cli.reading import printable
 from modelgen.files import ModelgenError

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
+from modelgen.cli.compiling import config_option, lock_path, read_lock
 from modelgen.cli.exits import FOUND, cannot
-from modelgen.cli.locked import Inputs, hub_directory, named_models, read_inputs, read_token, token_option
+from modelgen.cli.hub_options import read_token, token_option
+from modelgen.cli.known_complete import find_hub, is_known_complete, key_in
 from modelgen.cli.rates import parse_rate
-from modelgen.cli.registering import register_inputs
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from modelgen.cli.locked import Inputs
     from modelgen.hub.client import Connection
     from modelgen.hub.fetching.collecting import Outcome
     from modelgen.hub.fetching.events import Report
@@ -66,38 +66,33 @@ def command(  # noqa: PLR0913 - one option each
       modelgen fetch qwen3-4b --max-rate 50MB/s
       HTTPS_PROXY=http://proxy:3128 modelgen fetch --token-file ~/.secrets/hf
     """
-    data, lock = read_config(config), read_lock(config)
-    if lock is None:
+    hub = find_hub(config)
+    if read_lock(config) is None:
         raise InputError(f"there is no {lock_path(config)}; run `modelgen lock`")
-    from modelgen.hub.fetching.remembered import Seen, key_of
-    from modelgen.hub.registry import is_registered
-    from modelgen.lockfile.repos import OLD_FOLDER
+    if not dry_run and hub is not None:
+        _take_over_old_folder(hub)
+        if is_known_complete(config, hub, models):
+            return _say_nothing_is_missing(hub, format_)
+    from modelgen.cli.fetch_wanted import print_plan, wanted_of
+    from modelgen.cli.locked import read_inputs
 
-    key, hub = key_of(data, lock, models), hub_in(data, config)
-    if hub is not None and not dry_run and (hub / OLD_FOLDER).is_dir():
-        from modelgen.hub.holding import take_over
-
-        take_over(hub, lambda text: click.echo(f"modelgen: {text}", err=True))
-    if not dry_run and hub is not None and is_registered(hub, lock_path(config), lock) and Seen(hub).is_complete(key):
-        return _say_nothing_is_missing(hub, format_)
     inputs = read_inputs(config)
-    wanted = wanted_of(inputs, key, models)
+    wanted = wanted_of(inputs, key_in(config, models), models)
     if dry_run:
-        return _print_plan(wanted, format_)
+        return print_plan(wanted, format_)
     from modelgen.cli.interruption import stopped_by_signals
 
     with stopped_by_signals():
         return bring_registered(inputs, wanted, read_token(token_file), format_, max_rate)
 
 
-def hub_in(data: bytes, config: Path) -> Path | None:
-    """Return the hub directory that a models.toml names, or None: what is wrong, who reads it properly says."""
-    import tomllib
+def _take_over_old_folder(hub: Path) -> None:
+    from modelgen.lockfile.repos import OLD_FOLDER
 
-    try:
-        return hub_directory(tomllib.loads(data.decode())["project"]["hub"], config.parent)
-    except (ValueError, LookupError, TypeError, AttributeError, ModelgenError):
-        return None
+    if (hub / OLD_FOLDER).is_dir():
+        from modelgen.hub.holding import take_over
+
+        take_over(hub, lambda text: click.echo(f"modelgen: {text}", err=True))
 
 
 def _say_nothing_is_missing(hub: Path, format_: str) -> int:
@@ -110,79 +105,16 @@ def _say_nothing_is_missing(hub: Path, format_: str) -> int:
     return 0
 
 
-def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
-    """Return what the models of these names, or all of them, need of the lock."""
-    from modelgen.engines.assets import opening_by_name, outside, wants
-    from modelgen.hub.fetching.fetch import Wanted
-    from modelgen.hub.layout import checkouts
-    from modelgen.lockfile.loading import why_unfit
-
-    lock, models = inputs.lock, named_models(inputs, names)
-    assert lock is not None, "a broken one was an error already"  # noqa: S101 - an invariant
-    needed = {want: lock.find(want) for want in wants(inputs.document, lock, models)}
-    files = outside(inputs.document, lock, models)
-    assets = {asset.sha256: asset for asset in lock.assets}
-    lacking = [(want.repo, want.models) for want, entry in needed.items() if entry is None]
-    lacking += [(file.name, needing) for file, needing in files.items() if file.sha256 not in assets]
-    unfit = [
-        InputError(f"{', '.join(want.models)}: {want.repo} {fault}; run `modelgen lock`, then `modelgen fetch`")
-        for want, entry in needed.items()
-        if entry is not None and (fault := why_unfit(want, entry))
-    ]
-    snapshots = [entry for entry in needed.values() if entry is not None]
-    every = (
-        [entry for want in wants(inputs.document, lock) if (entry := lock.find(want)) is not None] if names else None
-    )
-    return Wanted(
-        inputs.hub,
-        key,
-        checkouts(inputs.hub, snapshots, opening_by_name(inputs.document), every),
-        [assets[file.sha256] for file in files if file.sha256 in assets],
-        [*(_not_locked(inputs, what, needing) for what, needing in lacking), *unfit],
-    )
-
-
-def _not_locked(inputs: Inputs, what: str, models: Sequence[str]) -> InputError:
-    return InputError(f"{inputs.lock_path} does not have {what} as {', '.join(models)} needs it; run `modelgen lock`")
-
-
-def _print_plan(wanted: Wanted, format_: str) -> int:
-    from modelgen.hub.fetching.remembered import Seen
-
-    plan = wanted.plan(Seen(wanted.hub))
-    # One content may have several places; it comes once.
-    rows = [
-        (checkout.repo, file.path, 0 if number else job.file.size - job.have)
-        for job in plan.jobs
-        for number, (checkout, file) in enumerate(job.places)
-    ]
-    rows += [("elsewhere", asset.name, asset.size or 0) for asset in plan.assets]
-    if format_ == "json":
-        import json
-
-        files = [{"repo": repo, "file": file, "bytes": size} for repo, file, size in rows]
-        failures = [str(failure) for failure in wanted.lacking]
-        click.echo(json.dumps({"files": files, "bytes": plan.size, "failures": failures}, indent=2))
-        return _exit_code(wanted.lacking)
-    width = max((len(f"{size:,}") for *_, size in rows), default=0)
-    for repo, file, size in rows:
-        click.echo(f"{size:>{width},}  {repo}  {file}")
-    click.echo(f"{len(rows)} file{'s' if len(rows) != 1 else ''}, {plan.size:,} bytes to fetch", err=True)
-    for failure in wanted.lacking:
-        click.echo(f"modelgen: {failure}", err=True)
-    return _exit_code(wanted.lacking)
-
-
-def _exit_code(failures: Sequence[ModelgenError]) -> int:
-    """Return the exit code for failures: what can be fixed in the files goes before the world."""
-    return min((failure.exit_code for failure in failures), default=0)
-
-
 def bring_registered(
     inputs: Inputs, wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None
 ) -> int:
     """Register the lock for `modelgen prune`, then fetch what is missing, and return the exit code."""
+    from dataclasses import replace
+
+    from modelgen.cli.registering import record_of_inputs, register_inputs
+
     note = register_inputs(inputs)
+    wanted = replace(wanted, record=record_of_inputs(inputs))
     code = bring(wanted, token, format_, max_rate)
     if note and code == 0:
         click.echo(f"modelgen: {note}", err=True)
@@ -235,10 +167,12 @@ def _connect(token: str | None, max_rate: int | None, report: Report) -> Connect
 
 
 def _conclude(outcome: Outcome, wanted: Wanted) -> int:
+    from modelgen.cli.fetch_wanted import exit_code_of
+
     for failure in outcome.failures:
         click.echo(f"modelgen: {failure}", err=True)
     if outcome.failures:
-        return FOUND if outcome.has_whole else _exit_code(outcome.failures)
+        return FOUND if outcome.has_whole else exit_code_of(outcome.failures)
     text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
     click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
     return 0

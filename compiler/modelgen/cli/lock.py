@@ -13,7 +13,8 @@ import click
 
 from modelgen.cli.compiling import config_option
 from modelgen.cli.exits import cannot
-from modelgen.cli.locked import Inputs, named_models, read_inputs, read_token, token_option
+from modelgen.cli.hub_options import read_token, token_option
+from modelgen.cli.locked import Inputs, named_models, read_inputs
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:

@@ -1,21 +1,20 @@
-"""What the commands about the hub share: models.toml, its lock, the hub directory, the token."""
+"""What the commands about the hub share: models.toml and its lock."""
 
 from __future__ import annotations
 
 import gc
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
-from modelgen.cli.exits import FOUND, cannot
-from modelgen.files import InputError, ModelgenError
+from modelgen.cli.exits import FOUND
+from modelgen.cli.hub_options import hub_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
@@ -75,37 +74,3 @@ def named_models(inputs: Inputs, models: Sequence[str]) -> tuple[str, ...]:
 
             raise click.UsageError(f"{inputs.config} has no model `{name}`: {did_you_mean(name, known)}")
     return tuple(dict.fromkeys(models)) or tuple(known)
-
-
-def hub_directory(written: str, root: Path) -> Path:
-    r"""Return the hub directory as this host finds it: relative to models.toml, `~` and Windows' `\\` understood."""
-    try:
-        path = Path(written.replace("\\", "/")).expanduser()
-    except RuntimeError as error:
-        raise InputError(f'the home directory in `hub = "{written}"` is not known here; write the path') from error
-    return Path(os.path.abspath(root / path))  # noqa: PTH100 - as Compose does, before a link is followed
-
-
-def token_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators
-    """Add `--token-file`."""
-    return click.option(
-        "--token-file",
-        type=click.Path(path_type=Path),
-        default=None,
-        help="Read the token from this file.  [default: HF_TOKEN, else the token that `hf auth login` stored]",
-    )(command)
-
-
-def read_token(path: Path | None) -> str | None:
-    """Return the token in a file, or None without one; it is never printed."""
-    if path is None:
-        return None
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise ModelgenError(f"{path} holds no token: it is not text; write the token alone into it") from error
-    except OSError as error:
-        raise cannot("read", path, error, "name a file that holds the token") from error
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ModelgenError(f"{path} holds no token; write the token alone into it")
-    return token

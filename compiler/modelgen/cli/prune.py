@@ -11,7 +11,7 @@ import click
 
 from modelgen.cli.compiling import config_option, is_terminal, lock_path, read_config, read_lock
 from modelgen.cli.exits import FOUND, cannot
-from modelgen.cli.locked import hub_directory
+from modelgen.cli.hub_options import hub_directory
 from modelgen.cli.prune_report import print_json, print_plan
 from modelgen.cli.reading import interrupted
 from modelgen.cli.registering import PRUNE

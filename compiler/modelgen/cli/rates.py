@@ -6,7 +6,7 @@ import re
 
 import click
 
-_RATE = re.compile(r"(?i)([\d.]+) ?(?:([KMGT])(i?)B?|B)(?:/s)?", re.ASCII)
+_RATE = r"(?i)([\d.]+) ?(?:([KMGT])(i?)B?|B)(?:/s)?"
 
 
 def parse_rate(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -17,7 +17,7 @@ def parse_rate(_: click.Context, __: click.Parameter, value: str | None) -> int 
 
     from modelgen.config.units import parse_size
 
-    match = _RATE.fullmatch(value.strip())
+    match = re.fullmatch(_RATE, value.strip(), re.ASCII)
     try:
         number, prefix, binary = match.groups("") if match else ("", "", "")
         return parse_size(f"{number}{prefix.upper()}{binary.lower()}B")

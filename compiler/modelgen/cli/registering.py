@@ -28,6 +28,14 @@ def register_inputs(inputs: Inputs) -> str | None:
     return register_lock(inputs.hub, inputs.config, data, inputs.lock)
 
 
+def record_of_inputs(inputs: Inputs) -> dict[str, bytes]:
+    """Return the record of the lock in the registry, by path in the hub directory; nothing if it is not registered."""
+    from modelgen.hub.registry import record_of
+
+    data = read_lock(inputs.config)
+    return {} if data is None else record_of(inputs.hub, lock_path(inputs.config), data)
+
+
 def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterable[Need] = ()) -> str | None:
     """Register a lock before anything is looked for in the hub directory; wait for a `modelgen prune` that runs.
 

@@ -12,7 +12,7 @@ import click
 
 from modelgen.cli.compiling import compile_file, config_option, out_option, print_findings
 from modelgen.cli.exits import FOUND, cannot
-from modelgen.cli.locked import token_option
+from modelgen.cli.hub_options import token_option
 from modelgen.files import InputError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
     Raises:
         ModelgenError: It cannot; the message says what mends it.
     """
-    from modelgen.cli.locked import hub_directory
+    from modelgen.cli.hub_options import hub_directory
     from modelgen.load import load
     from modelgen.operate.doctor import Host, Wanted
 
@@ -67,12 +67,14 @@ def _require_own(folder: Path, project: str, *, take_over: bool) -> None:
 
 
 def _look(config: Path, document: Document, host: Host, wanted: Wanted) -> list[Finding]:
-    from modelgen.cli.up_weights import is_known_complete
+    from modelgen.cli.known_complete import find_hub, is_known_complete
     from modelgen.engines.resolve import resolve
     from modelgen.operate.doctor import examine_for_up
 
     images = sorted({resolve(document, name).reference or "" for name in document.models})
-    is_complete = is_known_complete(config) and host.run("docker", "image", "inspect", *images).is_good
+    is_complete = (
+        is_known_complete(config, find_hub(config)) and host.run("docker", "image", "inspect", *images).is_good
+    )
     return examine_for_up(host, wanted, is_complete=is_complete)
 
 

@@ -61,16 +61,16 @@ def find_as_left(config: Path, out: Path | None) -> Running | None:
 
 
 def _find_running(note: dict[str, Any], config: Path, folder: Path) -> Running | None:
+    from modelgen.cli.known_complete import find_hub, is_known_complete
     from modelgen.cli.remote import find_orchestrator, url_of
     from modelgen.cli.up_end import Running
-    from modelgen.cli.up_weights import is_known_complete
     from modelgen.operate.control import UnreachableError
     from modelgen.operate.deployment import Deployment
     from modelgen.output import seal
 
     if note["output"] is None or note["output"] != seal(folder):
         return None
-    if read_lock(config) is not None and not is_known_complete(config):
+    if read_lock(config) is not None and not is_known_complete(config, find_hub(config)):
         return None
     if note["containers"] != _containers(Deployment(folder, note["project"])):
         return None

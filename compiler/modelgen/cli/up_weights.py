@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal, lock_path, read_config, read_lock
-from modelgen.cli.locked import Inputs, read_inputs, read_token
+from modelgen.cli.compiling import is_terminal
+from modelgen.cli.hub_options import read_token
+from modelgen.cli.known_complete import find_hub, is_known_complete, key_in
+from modelgen.cli.locked import Inputs, read_inputs
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ _GIB = 2**30
 
 def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
     """Have everything in the hub directory that the models need; return the exit code, 0 for all is there."""
-    if is_known_complete(config):
+    if is_known_complete(config, find_hub(config)):
         return 0
     from modelgen.engines.command import needs_hub
 
@@ -42,22 +44,6 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
     return 0
 
 
-def is_known_complete(config: Path) -> bool:
-    """Return whether the last fetch of these very files left nothing missing, without reading them properly."""
-    from modelgen.cli.fetch import hub_in
-    from modelgen.hub.fetching.remembered import Seen, key_of
-    from modelgen.hub.registry import is_registered
-
-    data, lock = read_config(config), read_lock(config)
-    hub = None if lock is None else hub_in(data, config)
-    return (
-        lock is not None
-        and hub is not None
-        and is_registered(hub, lock_path(config), lock)
-        and Seen(hub).is_complete(key_of(data, lock))
-    )
-
-
 def _is_locked(inputs: Inputs) -> bool:
     from modelgen.engines.assets import wants
     from modelgen.lockfile.entries import Lock
@@ -67,11 +53,12 @@ def _is_locked(inputs: Inputs) -> bool:
 
 
 def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
-    from modelgen.cli.fetch import bring_registered, wanted_of
-    from modelgen.hub.fetching.remembered import Seen, key_of
+    from modelgen.cli.fetch import bring_registered
+    from modelgen.cli.fetch_wanted import wanted_of
+    from modelgen.hub.fetching.remembered import Seen
     from modelgen.operate.docker import require_docker
 
-    wanted = wanted_of(inputs, key_of(read_config(config), read_lock(config) or b""))
+    wanted = wanted_of(inputs, key_in(config))
     size = wanted.plan(Seen(wanted.hub)).size
     if size:
         require_docker()  # rather than to say after hours of fetching that there is none

@@ -10,7 +10,8 @@ import click
 
 from modelgen.cli.compiling import config_option, lock_path, read_config, read_lock
 from modelgen.cli.exits import FOUND, WORLD, cannot
-from modelgen.cli.locked import Inputs, hub_directory, named_models, read_inputs
+from modelgen.cli.hub_options import hub_directory
+from modelgen.cli.locked import Inputs, named_models, read_inputs
 from modelgen.cli.reading import interrupted, reading
 from modelgen.cli.verify_report import Outcome, print_human, print_json
 from modelgen.files import InputError

@@ -154,8 +154,17 @@ def register(hub: Path, path: Path, data: bytes, lock: Lock, more: Iterable[Need
 
 def is_registered(hub: Path, path: Path, data: bytes) -> bool:
     """Return whether the registry has a copy of what these bytes of a lock need."""
-    found = _read(hub, entry_of(path, data).file)
-    return found is not None and found.sha256 == hashlib.sha256(data).hexdigest()
+    return bool(record_of(hub, path, data))
+
+
+def record_of(hub: Path, path: Path, data: bytes) -> dict[str, bytes]:
+    """Return the bytes of the record of a lock, by path in the hub directory; nothing unless it is of these bytes."""
+    entry = entry_of(path, data)
+    record = _read_bytes(hub, entry.file)
+    found = None if record is None else _parse(record)
+    if record is None or found is None or found.sha256 != entry.sha256:
+        return {}
+    return {f"{FOLDER}/{entry.file}": record}
 
 
 def read_locks(hub: Path) -> Locks:
@@ -203,18 +212,28 @@ def _render(entry: Registered) -> bytes:
 
 def _read(hub: Path, name: str) -> Registered | None:
     """Return an entry, or None: a hub directory may be shared, so that anything may lie there."""
+    data = _read_bytes(hub, name)
+    return None if data is None else _parse(data)
+
+
+def _read_bytes(hub: Path, name: str) -> bytes | None:
     landing = follow(hub, f"{FOLDER}/{name}")
     try:
         with open_regular(hub.joinpath(*landing.parts)) as file:
             data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            return None
-        return _parse(json.loads(data))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError):
+        return None
+    return data if len(data) <= _MAX_BYTES else None
+
+
+def _parse(data: bytes) -> Registered | None:
+    try:
+        return _entry(json.loads(data))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _parse(written: Any) -> Registered | None:  # noqa: ANN401 - whatever JSON holds
+def _entry(written: Any) -> Registered | None:  # noqa: ANN401 - whatever JSON holds
     needs = tuple(
         Need(need["repo"], need["commit"], tuple(need["refs"]), dict(need["files"])) for need in written["needs"]
     )

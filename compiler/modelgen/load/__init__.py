@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.config.tables import FORMAT
+from modelgen.files import MAX_SOURCE_BYTES
 from modelgen.load import shape, text
 from modelgen.load.bind import bind
 from modelgen.load.document import DEFAULT_ENGINE, Document
 from modelgen.load.locator import Locator
-from modelgen.source import MAX_BYTES, Source
+from modelgen.source import Source
 
 if TYPE_CHECKING:
     from modelgen.diagnostics import Diagnostic
@@ -24,7 +25,7 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
         The document, or None when the file has no shape to go on with; the text; what was found so far. A document
         beside errors lacks the values that were refused (`Document.dropped`).
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_SOURCE_BYTES:
         return None, Source(path, ""), [*text.file_too_large(path)]
     try:
         source = Source(path, text.decode(data))

@@ -7,7 +7,8 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics import Found, rule
-from modelgen.source import MAX_BYTES, Source, Span
+from modelgen.files import MAX_SOURCE_BYTES
+from modelgen.source import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def file_too_large(path: str) -> Iterator[Found]:
     """
     yield Found(
         Span(path, 1, 1, 1, 1),
-        f"the file has more than {MAX_BYTES:,} bytes",
+        f"the file has more than {MAX_SOURCE_BYTES:,} bytes",
         "name the models.toml by --config",
     )
 

@@ -27,7 +27,7 @@ from modelgen.hub.long_paths import refuse_long_paths
 from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from modelgen.hub.client import Connection
@@ -49,6 +49,7 @@ class Wanted:
         checkouts: Snapshots.
         assets: Files that are on no hub.
         lacking: What models need and the lock does not have, as sentences: it is reported beside what is fetched.
+        record: The record of the lock in the registry, by path in the hub directory; nothing if it is not registered.
     """
 
     hub: Path
@@ -56,6 +57,7 @@ class Wanted:
     checkouts: Sequence[Checkout]
     assets: Sequence[Asset]
     lacking: Sequence[ModelgenError] = ()
+    record: Mapping[str, bytes] = field(default_factory=dict)
 
     def plan(self, seen: Seen) -> Plan:
         """Return what is missing now."""
@@ -78,12 +80,10 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max
     wanted = _without_unreadable(wanted)
     seen, outcome = Seen(wanted.hub), Outcome(failures=[*wanted.lacking])
     missing = wanted.plan(seen)
-    if missing.is_empty:
-        outcome.has_whole = bool(wanted.checkouts)
-        return outcome
     damaged = find_damaged(wanted.hub, missing.unsure, seen, report)
     if not (damaged or missing.jobs or missing.assets or missing.stale):
         save(wanted, seen)
+        outcome.has_whole = bool(wanted.checkouts)
         return outcome
     run = _Run(wanted, report, seen, outcome, max_rate)
     with held(wanted.hub, "modelgen fetch", lambda text: report(Noticed(text))):

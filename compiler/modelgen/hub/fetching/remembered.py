@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 _NOTE = f"{OWN_FOLDER}/seen.json"
 
 
-def key_of(config: bytes, lock: bytes, models: Iterable[str] = ()) -> str:
-    """Return what names a models.toml and its lock, as this version understands them; or just some of their models."""
+def key_of(path: Path, config: bytes, lock: bytes, models: Iterable[str] = ()) -> str:
+    """Return a name for a models.toml and its lock, as this version understands them; or for some of their models.
+
+    The host and the path of the lock are part of it: each lock is registered in the hub directory by them.
+    """
     digest = hashlib.sha256(f"{__version__} {len(config)} ".encode())
+    digest.update(f"{platform.node()}\0{os.path.realpath(path)}\0".encode(errors="surrogatepass"))
     digest.update(config)
     digest.update(lock)
     if names := sorted(set(models)):
@@ -49,8 +54,10 @@ class Seen:
         self._files: dict[str, tuple[int, int, int, str]] = {}
         self._by_hash: dict[tuple[str, str], list[str]] | None = None
         self._complete: Any = None
+        self._written = b""
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-            written = json.loads((hub / _NOTE).read_bytes())
+            self._written = (hub / _NOTE).read_bytes()
+            written = json.loads(self._written)
             self._files = {
                 path: (size, time, node, etag) for path, (size, time, node, etag) in written["files"].items()
             }
@@ -66,7 +73,7 @@ class Seen:
             return (
                 self._complete["key"] == key
                 and all(self._is_as_it_was(path) for path in self._complete["files"])
-                and all(_has_hash(self._hub / path, sha256) for path, sha256 in self._complete["small"].items())
+                and all(_has_hash(f"{self._root}/{path}", sha256) for path, sha256 in self._complete["small"].items())
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return False
@@ -105,6 +112,8 @@ class Seen:
         complete = {"key": key, "files": paths, "small": hashes} if paths else None
         kept = {path: entry for path, entry in self._files.items() if self._is_as_it_was(path)}
         note = json.dumps({"complete": complete, "files": kept}).encode()
+        if note == self._written:
+            return
         # Where it cannot be written, the next run looks again.
         with contextlib.suppress(OSError):
             staged = Staged(self._hub, {_NOTE: note})
@@ -123,5 +132,8 @@ class Seen:
         return stat.S_ISREG(found.st_mode) and [found.st_size, found.st_mtime_ns, found.st_ino] == before
 
 
-def _has_hash(path: Path, sha256: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+def _has_hash(path: str, sha256: str) -> bool:
+    if not os.path.isfile(path):  # noqa: PTH113 - hundreds of them
+        return False
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - hundreds of them
+        return hashlib.sha256(file.read()).hexdigest() == sha256

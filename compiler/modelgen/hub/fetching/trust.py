@@ -61,11 +61,12 @@ def note(seen: Seen, places: Iterable[tuple[Checkout, File]]) -> None:
 
 
 def save(wanted: Wanted, seen: Seen) -> None:
-    """Write down what was seen; as complete only if nothing is missing now."""
+    """Write down what was seen; as complete only if nothing is missing now and the lock is registered."""
     files: list[str] = []
     small: dict[str, bytes] = {}
     # A file that is on no hub is not noted by itself, so with one the long way is taken.
-    if not (wanted.assets or wanted.lacking) and wanted.plan(seen).is_empty:
+    if wanted.record and not (wanted.assets or wanted.lacking) and wanted.plan(seen).is_empty:
+        small |= wanted.record
         for checkout in wanted.checkouts:
             folder = checkout.folder.relative_to(wanted.hub).as_posix()
             files += [path_in(wanted.hub, checkout, file) for file in checkout.files.values()]
