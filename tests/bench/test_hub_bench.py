@@ -224,7 +224,7 @@ def test_nothing_to_do(tmp_path: Path) -> None:
         assert both.project.run("fetch").returncode == 0
         print(f"\n20 repositories, nothing to do: {both.requests()} requests (asked: 0)")
         compare(
-            "the same, modelgen fetch / hf download of one, which has nothing to do either (asked: wall at most 0.3)",
+            "the same, modelgen fetch / hf download of one, which has nothing to do either (asked: wall at most 0.2)",
             both.command("fetch"),
             both.download(repos[0]),
             environment=both.environment,
