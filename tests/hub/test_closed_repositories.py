@@ -121,17 +121,17 @@ def hashed_again(project: Project) -> None:
     (project.hub_folder / ".locks/modelgen/seen.json").unlink()
 
 
-@pytest.mark.parametrize("has_ref", [True, False])
-def test_one_unreadable_blob_stops_no_other_repository(project: Project, *, has_ref: bool) -> None:
-    """Without its ref the snapshot has to be finished again, which opens every file of it."""
+@pytest.mark.parametrize("has_refs", [True, False])
+def test_one_unreadable_blob_stops_no_other_repository(project: Project, *, has_refs: bool) -> None:
+    """Without its refs the snapshot has to be finished again, which opens every file of it."""
     repo = project.hub_folder / "models--org--one"
     [closed] = repo.glob(f"blobs/{'[0-9a-f]' * 64}")
     [config] = (project.hub_folder / "models--org--two").glob("snapshots/*/config.json")
     config.unlink()
-    if has_ref:
+    if has_refs:
         hashed_again(project)
     else:
-        (repo / "refs/main").unlink()
+        shutil.rmtree(repo / "refs")
     closed.chmod(0)
     done = run(project, "fetch")
     assert done.returncode == 1, done.stderr
