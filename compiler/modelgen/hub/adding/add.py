@@ -186,14 +186,10 @@ def _check_room(hub: Path, size: int, staged: Iterable[Staged], *, copies: bool)
 def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
     """Give everything its place; tell whether anything was not there already."""
     is_new, has_links = bool(staged), _has_links(checkout.hub / OWN_FOLDER)
-    for path, one in staged.items():
-        file = checkout.files[path]
-        place = checkout.blob(file) if has_links else checkout.pointer(file)
-        make_folder(place.parent)
-        if has_links and place.exists() and not place.samefile(one.path):
-            set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and maybe the only copy
-        one.path.replace(place)
-        one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
+    if has_links:
+        _put(checkout, staged, checkout.folder / "blobs", {path: checkout.files[path].etag for path in staged})
+    else:
+        _put_plain(checkout, staged)
     for file in checkout.files.values() if has_links else ():
         pointer = checkout.pointer(file)
         wanted = Path(os.path.relpath(checkout.blob(file), pointer.parent))
@@ -206,6 +202,31 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
         is_new = True
         publishing.move_ref(checkout, DEFAULT_REF)
     return is_new
+
+
+def _put_plain(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
+    """Put files into a snapshot without links: a new snapshot takes its place as a whole, by one rename."""
+    names = {path: path for path in staged}
+    if checkout.snapshot.exists():
+        _put(checkout, staged, checkout.snapshot, names)
+        return
+    whole = checkout.hub / OWN_FOLDER / "adding" / "snapshot"
+    make_folder(whole)
+    _put(checkout, staged, whole, names)
+    publishing.sync_folders([whole, *(path for path in whole.rglob("*") if path.is_dir())])
+    make_folder(checkout.snapshot.parent)
+    whole.rename(checkout.snapshot)
+
+
+def _put(checkout: Checkout, staged: Mapping[str, Staged], folder: Path, names: Mapping[str, str]) -> None:
+    """Give staged files their names in a folder; what is there and differs is moved aside first."""
+    for path, one in staged.items():
+        place = folder / names[path]
+        make_folder(place.parent)
+        if place.exists() and not place.samefile(one.path):
+            set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and maybe the only copy
+        one.path.replace(place)
+        one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
 
 
 def _edited_in_place(checkout: Checkout, before: str | None, sources: Mapping[str, Source]) -> tuple[str, ...]:
