@@ -120,6 +120,7 @@ def test_a_kill_where_there_are_no_links_leaves_whole_snapshots_only(tmp_path: P
     (tmp_path / "models.toml").write_text(TOML)
     source = checkpoint(tmp_path / "new")
     snapshots = tmp_path / "hub/models--local--ft/snapshots"
+    last, there = 0, list[Path]()
     for last in range(1, 200, 2):
         done = subprocess.run(
             [sys.executable, "-c", NO_LINKS + KILLED, str(last), "add", str(source), "--as", "local/ft", "--copy"],
