@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,6 +106,38 @@ def test_a_kill_at_any_change_leaves_the_old_or_the_new(tmp_path: Path, options:
     rest = [path.name for path in (tmp_path / "hub").rglob("*") if path.name.endswith(".modelgen-new")]
     assert not rest
     assert not (tmp_path / "hub/.locks/modelgen/adding").exists()
+
+
+NO_LINKS = """
+import os
+def refused(*_, **__):
+    raise PermissionError(1, "Operation not permitted")
+os.symlink = refused
+"""
+
+
+def test_a_kill_where_there_are_no_links_leaves_whole_snapshots_only(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(TOML)
+    source = checkpoint(tmp_path / "new")
+    snapshots = tmp_path / "hub/models--local--ft/snapshots"
+    last, there = 0, list[Path]()
+    for last in range(1, 200, 2):
+        done = subprocess.run(
+            [sys.executable, "-c", NO_LINKS + KILLED, str(last), "add", str(source), "--as", "local/ft", "--copy"],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            check=False,
+        )
+        there = [*snapshots.iterdir()] if snapshots.is_dir() else []
+        assert all(contents(snapshot) == contents(source) for snapshot in there), last
+        if done.returncode != -signal.SIGKILL:
+            assert done.returncode == 0, done.stderr
+            break
+        shutil.rmtree(tmp_path / "hub", ignore_errors=True)
+    assert last > 15
+    [snapshot] = there
+    assert not any(path.is_symlink() for path in snapshot.rglob("*"))
 
 
 def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:

@@ -114,3 +114,87 @@ def test_verify_does_not_advise_to_remove_a_local_model(project: Project) -> Non
     assert done.returncode == 0
     assert "models--local--ft is a repository that models.lock does not have\n  leave it: there may be" in done.stdout
     assert "prune" not in done.stdout
+
+
+def hashed_again(project: Project) -> None:
+    """Forget what was hashed, so that the next fetch reads every file."""
+    (project.hub_folder / ".locks/modelgen/seen.json").unlink()
+
+
+@pytest.mark.parametrize("has_refs", [True, False])
+def test_one_unreadable_blob_stops_no_other_repository(project: Project, *, has_refs: bool) -> None:
+    """Without its refs the snapshot has to be finished again, which opens every file of it."""
+    repo = project.hub_folder / "models--org--one"
+    [closed] = repo.glob(f"blobs/{'[0-9a-f]' * 64}")
+    [config] = (project.hub_folder / "models--org--two").glob("snapshots/*/config.json")
+    config.unlink()
+    if has_refs:
+        hashed_again(project)
+    else:
+        shutil.rmtree(repo / "refs")
+    closed.chmod(0)
+    done = run(project, "fetch")
+    assert done.returncode == 1, done.stderr
+    assert f"modelgen: one: org/one: cannot read {closed}: permission denied; run `chmod " in done.stderr
+    assert done.stderr.count("cannot read") == 1
+    assert config.exists()
+    assert closed.exists()
+    closed.chmod(0o644)
+    assert run(project, "fetch").returncode == 0
+
+
+def test_one_unreadable_blob_is_reported_where_all_else_is_complete(project: Project) -> None:
+    [closed] = project.hub_folder.glob(f"models--org--one/blobs/{'[0-9a-f]' * 64}")
+    hashed_again(project)
+    closed.chmod(0)
+    for _ in range(2):
+        done = run(project, "fetch")
+        assert done.returncode == 1, done.stderr
+        assert f"cannot read {closed}: permission denied" in done.stderr
+
+
+def test_unreadable_blobs_everywhere(project: Project) -> None:
+    hashed_again(project)
+    for closed in project.hub_folder.glob(f"models--org--*/blobs/{'[0-9a-f]' * 64}"):
+        closed.chmod(0)
+    done = run(project, "fetch")
+    assert done.returncode == 3, done.stderr
+    assert [line[:22] for line in done.stderr.splitlines()] == ["modelgen: one: org/one", "modelgen: two: org/two"]
+
+
+def test_an_unreadable_blob_that_would_be_used_again_stops_no_other_repository(project: Project) -> None:
+    repo = project.hub_folder / "models--org--one"
+    [closed] = repo.glob(f"blobs/{'[0-9a-f]' * 64}")
+    [pointer] = repo.glob("snapshots/*/model.safetensors")
+    [config] = (project.hub_folder / "models--org--two").glob("snapshots/*/config.json")
+    for path in (config, pointer):
+        path.unlink()
+    hashed_again(project)
+    closed.chmod(0)
+    done = run(project, "fetch")
+    assert done.returncode == 1, done.stderr
+    assert f"modelgen: one: org/one: cannot read {closed}: permission denied" in done.stderr
+    assert config.exists()
+
+
+@pytest.mark.parametrize(("mode", "verb"), [(0, "read"), (0o555, "write")])
+def test_one_closed_folder_inside_a_snapshot_stops_no_other_repository(
+    tmp_path: Path, hub: Hub, mode: int, verb: str
+) -> None:
+    if sys.platform == "win32" or (os.geteuid() == 0 and shutil.which("setpriv") is None):
+        pytest.skip("needs files that a process cannot read")
+    for name in ("one", "two"):
+        hub.add(f"org/{name}", {**FILES, "assets/extra.json": name.encode()})
+    project = Project(tmp_path, hub, model("one", "org/one") + model("two", "org/two"))
+    project.lock()
+    assert run(project, "fetch").returncode == 0
+    [closed] = project.hub_folder.glob("models--org--one/snapshots/*/assets")
+    [config] = project.hub_folder.glob("models--org--two/snapshots/*/config.json")
+    for path in (config, closed / "extra.json"):
+        path.unlink()
+    closed.chmod(mode)
+    done = run(project, "fetch")
+    closed.chmod(0o755)
+    assert done.returncode == 1, done.stderr
+    assert f"cannot {verb} {closed}: " in done.stderr
+    assert config.exists()

@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_not_removed(project: Project) -> None:
     blob.chmod(0)
     done = run(project, "fetch")
     assert done.returncode == 3
-    assert "modelgen: cannot read " in done.stderr
+    assert "modelgen: text: org/text: cannot read " in done.stderr
     assert blob.exists()
 
 

@@ -16,8 +16,7 @@ from verifying import REPO, SNAPSHOT, WEIGHTS, errors, flip, replace_by_folder, 
 if TYPE_CHECKING:
     from pathlib import Path
 
-REF_FAULTS: dict[str, tuple[bytes | None, str]] = {
-    "missing": (None, "is missing: offline, an engine does not find the model by its name"),
+REF_FAULTS: dict[str, tuple[bytes, str]] = {
     "line break": (f"{COMMIT}\n".encode(), "has a line break or blanks around the commit"),
     "other commit": (b"f" * 40, "names commit ffffffffffff…, not 0123456789ab… as models.lock does"),
     "anything": (b"\xff\x00" * 1000, "holds no commit"),
@@ -29,7 +28,7 @@ def test_a_wrong_ref_is_written_anew(tmp_path: Path, fault: str) -> None:
     data, message = REF_FAULTS[fault]
     checkout, _ = fetched(tmp_path)
     ref = checkout.ref("main")
-    ref.unlink() if data is None else ref.write_bytes(data)
+    ref.write_bytes(data)
     (wrong,) = errors(tmp_path, "--quick")
     assert f"{REPO}/refs/main {message}" in wrong
     assert verify(tmp_path, "--fix")[0] == 0

@@ -32,11 +32,17 @@ def how_to_open(path: Path) -> str:
     return f"{where} does not take modes; mount it so that all may read it, or move the hub directory to another one"
 
 
-def how_to_read(path: Path) -> str:
-    """Return what lets this process read a path that it cannot read."""
+def how_to_read(path: Path, top: Path | None = None) -> str:
+    """Return what lets this process read a path that it cannot read.
+
+    Args:
+        path: The path.
+        top: The folder to open, where more in it is closed.
+    """
+    place = shlex.quote(str(top or path))
     if (owner := owner_of(path)) is not None:
-        return f"it belongs to {owner}, who can run `chmod -R a+rX {shlex.quote(str(path))}`"
-    return f"run `chmod -R u+rX {shlex.quote(str(path))}`"
+        return f"it belongs to {owner}, who can run `chmod -R a+rX {place}`"
+    return f"run `chmod -R u+rX {place}`"
 
 
 def refuse_unwritable(hub: Path, folders: Iterable[Path]) -> None:

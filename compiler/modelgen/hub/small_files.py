@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -32,18 +33,32 @@ def small_files(checkout: Checkout, *, takes_names: bool = False) -> dict[str, b
     """Return the refs and the listing as they should be, by path below the repository's folder.
 
     Two projects may have different commits of one repository in one hub directory. Engines are given the commit, so a
-    name that stands for the other project's commit is left to it; the ref of our own then keeps the snapshot.
+    name that stands for the other project's commit is left to it; the ref of our own then keeps the snapshot. For the
+    same reason a name that is missing is not needed where the ref of our own keeps the snapshot.
 
     Args:
         checkout: See there.
         takes_names: Whether the snapshot has just been brought: it takes its names, wherever they lead.
     """
-    names = [name for name in checkout.refs if not leads_elsewhere(checkout, name, takes_names=takes_names)]
+    own = own_ref(checkout.commit)
+    is_optional = not (takes_names or checkout.by_name) and _names(checkout, own)
+    names = [
+        name
+        for name in checkout.refs
+        if not leads_elsewhere(checkout, name, takes_names=takes_names)
+        and (os.path.lexists(checkout.ref(name)) or not is_optional)
+    ]
     if takes_names or not names:
-        names.insert(0, own_ref(checkout.commit))
+        names.append(own)  # last: as long as it is missing, the next run writes the others
     wanted = {f"refs/{name}": checkout.commit.encode() for name in names}
     wanted[f"trees/{checkout.commit}.json"] = listing(checkout)
     return wanted
+
+
+def _names(checkout: Checkout, ref: str) -> bool:
+    """Return whether a ref names the commit of a checkout."""
+    path = checkout.ref(ref)
+    return is_there(path, len(checkout.commit)) and path.read_bytes() == checkout.commit.encode()
 
 
 def listing(checkout: Checkout) -> bytes:

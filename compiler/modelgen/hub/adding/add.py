@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub import publishing
+from modelgen.hub.adding.placing import can_link, put_blobs, put_plain
 from modelgen.hub.adding.stage import Staged, share, take
-from modelgen.hub.aside import set_aside
 from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
@@ -91,7 +91,10 @@ def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, ad
     try:
         for path in sources:
             _entry(path, 0, "0" * 64)
-        known = dict(_present(hub / repo_folder(repo) / "blobs", sources, advanced, copies=copies))
+        has_links = can_link(stage)
+        blobs = hub / repo_folder(repo) / "blobs"
+        # Without links a snapshot has files of its own, whatever blobs came with a copied hub directory.
+        known = dict(_present(blobs, sources, advanced, copies=copies)) if has_links else {}
         staged = share({path: source for path, source in sources.items() if path not in known}, stage, copies=copies)
         copied = sum(one.source.size for one in staged.values() if one.how == "copy")
         _check_room(hub, copied, staged.values(), copies=copies)
@@ -108,7 +111,7 @@ def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, ad
         checkout = Checkout(hub, repo, commit_of(files.values()), dict(sorted(files.items())), (DEFAULT_REF,), ())
         before = _main(checkout)
         damaged = _edited_in_place(checkout, before, sources)
-        is_new = _publish(checkout, staged)
+        is_new = _publish(checkout, staged, has_links=has_links)
         linked = any(one.how == "link" for one in staged.values())
         return Added(checkout, before, is_new, copied, linked, damaged)
     finally:
@@ -183,17 +186,13 @@ def _check_room(hub: Path, size: int, staged: Iterable[Staged], *, copies: bool)
         raise ModelgenError(f"{hub} has {free:,} bytes free and the copy needs {size:,}; make room, or move the hub")
 
 
-def _publish(checkout: Checkout, staged: Mapping[str, Staged]) -> bool:
+def _publish(checkout: Checkout, staged: Mapping[str, Staged], *, has_links: bool) -> bool:
     """Give everything its place; tell whether anything was not there already."""
-    is_new, has_links = bool(staged), _has_links(checkout.hub / OWN_FOLDER)
-    for path, one in staged.items():
-        file = checkout.files[path]
-        place = checkout.blob(file) if has_links else checkout.pointer(file)
-        make_folder(place.parent)
-        if has_links and place.exists() and not place.samefile(one.path):
-            set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and maybe the only copy
-        one.path.replace(place)
-        one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
+    is_new = bool(staged)
+    if has_links:
+        put_blobs(checkout, staged)
+    else:
+        put_plain(checkout, staged)
     for file in checkout.files.values() if has_links else ():
         pointer = checkout.pointer(file)
         wanted = Path(os.path.relpath(checkout.blob(file), pointer.parent))
@@ -222,17 +221,6 @@ def _edited_in_place(checkout: Checkout, before: str | None, sources: Mapping[st
         if etags and name not in etags:
             found.append(pointer.relative_to(snapshot).as_posix())
     return tuple(found)
-
-
-def _has_links(folder: Path) -> bool:
-    """Return whether the file system has symbolic links; without them clients take plain files in snapshots/."""
-    probe = folder / "adding" / "link"
-    try:
-        probe.symlink_to("nothing")
-    except OSError:
-        return False
-    probe.unlink()
-    return True
 
 
 def _main(checkout: Checkout) -> str | None:

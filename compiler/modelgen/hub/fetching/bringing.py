@@ -18,7 +18,6 @@ from modelgen.hub.fetching.planning import Job, partial_path
 from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import SMALL, PassingError, bring_through_client
-from modelgen.hub.fetching.whole import bring_whole
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
@@ -136,8 +135,8 @@ class Bringer:
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
         is_xet = self._has_xet and file.sha256 is not None and file.size >= SMALL and self._is_in_xet(job)
         is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
-        if is_ours or not self._has_locks:
-            self._bring_large(job)
+        if is_ours or (file.sha256 is not None and not self._has_locks):
+            self._bring_by_ranges(job)
         else:
             bring_through_client(self._session, checkout, file, is_xet=is_xet)
         self._share(job)
@@ -171,16 +170,13 @@ class Bringer:
             self._known[job] = self._metadata_at_last(job)
         return self._known[job]
 
-    def _bring_large(self, job: Job) -> None:
+    def _bring_by_ranges(self, job: Job) -> None:
         checkout, file = job.places[0]
         blob, part = checkout.blob(file), partial_path(self._session.hub, checkout, file)
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
-            if file.sha256 is None:
-                bring_whole(transfer, file, part, self._session.noticing(checkout.repo, file.path))
-            else:
-                transfer.bring(Content(file.etag, file.size, part))
+            transfer.bring(Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
 
     def _share(self, job: Job) -> None:

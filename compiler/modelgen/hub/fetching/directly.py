@@ -1,4 +1,9 @@
-"""A file by its hash alone: a small one, and any where a mirror leaves out headers that the official client needs."""
+"""A file by one plain request, without the official client: received, hashed, and put in its place.
+
+Small files come so, since the client asks twice for headers first; any file where a mirror leaves out headers that the
+client needs; and what git holds where the client cannot lock its files, since it has no switch for its locks
+(huggingface_hub 2.4.0, WeakFileLock; see `client.can_lock`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.files import sync
 from modelgen.hub import client, publishing
-from modelgen.hub.answers import PATIENCE, raise_for_status, refuse_page
+from modelgen.hub.answers import raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
@@ -48,19 +53,21 @@ def bring_directly(session: Session, checkout: Checkout, file: File) -> bool:
 
 def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> str:
     """Write what comes to `part`, sync it, and return its hash."""
-    from huggingface_hub import hf_hub_url
+    from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
     connection = session.connection
     url = hf_hub_url(checkout.repo, file.path, revision=checkout.commit, endpoint=connection.endpoint)
     headers = build_hf_headers(token=connection.token, library_name="modelgen") | {"Accept-Encoding": "identity"}
-    with get_session().stream("GET", url, headers=headers, timeout=PATIENCE) as response:
+    patience = constants.HF_HUB_DOWNLOAD_TIMEOUT  # as for every other transfer
+    with get_session().stream("GET", url, headers=headers, timeout=patience) as response:
         raise_for_status(response)
         if response.headers.get("Content-Length") != str(file.size):
             refuse_page(response)
         come, digest = 0, Digest(None if file.sha256 else file.size)
         try:
-            with part.open("wb") as target:
+            part.unlink(missing_ok=True)  # another user's may not be open for writing
+            with part.open("xb") as target:
                 for block in response.iter_raw(2**20):
                     target.write(block)
                     digest.update(block)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub import client, publishing, sentences
+from modelgen.hub import client, publishing
 from modelgen.hub.fetching.bringing import Bringer
 from modelgen.hub.fetching.collecting import MOST_AT_ONCE, Collecting, Outcome
 from modelgen.hub.fetching.events import Noticed, Planned, Report
+from modelgen.hub.fetching.finishing import AT_ONCE, finish
 from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.limit import Limit
 from modelgen.hub.fetching.pace import Pace
 from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
-from modelgen.hub.fetching.session import Session, models_of
+from modelgen.hub.fetching.run import Run
+from modelgen.hub.fetching.session import Session
 from modelgen.hub.fetching.trust import find_damaged, refuse_closed, refuse_links, refuse_local, refuse_unreadable, save
 from modelgen.hub.hashing import in_parallel
 from modelgen.hub.holding import held, make_folder
 from modelgen.hub.long_paths import refuse_long_paths
-from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 
     from modelgen.hub.client import Connection
     from modelgen.hub.layout import Checkout
-    from modelgen.lockfile.entries import Asset
+    from modelgen.lockfile.entries import Asset, File
 
-_FINISHED_AT_ONCE = 8
 # Of the plan's bytes, for what the file system keeps beside them.
 _SPARE = 0.05
 
@@ -78,73 +78,49 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max
         OSError: The hub directory cannot be written.
     """
     wanted = _without_unreadable(wanted)
-    seen, outcome = Seen(wanted.hub), Outcome(failures=[*wanted.lacking])
-    missing = wanted.plan(seen)
-    damaged = find_damaged(wanted.hub, missing.unsure, seen, report)
+    seen = Seen(wanted.hub)
+    run = Run(wanted, report, seen, Outcome(failures=[*wanted.lacking]), max_rate)
+    missing = run.plan()
+    damaged = find_damaged(wanted.hub, missing.unsure, seen, report, run.refuse)
     if not (damaged or missing.jobs or missing.assets or missing.stale):
         save(wanted, seen)
-        outcome.has_whole = bool(wanted.checkouts)
-        return outcome
-    run = _Run(wanted, report, seen, outcome, max_rate)
+        run.outcome.has_whole = bool(run.kept)
+        return run.outcome
     with held(wanted.hub, "modelgen fetch", lambda text: report(Noticed(text))):
         try:
             _complete_all(run, connect)
         finally:
             save(wanted, seen)
-    return outcome
+    return run.outcome
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One fetch, with what it has come to so far."""
-
-    wanted: Wanted
-    report: Report
-    seen: Seen
-    outcome: Outcome
-    max_rate: int | None
-    refused: set[int] = field(default_factory=set)
-    """The ids of the checkouts that are left as they are."""
-
-    def refuse(self, checkout: Checkout, failure: ModelgenError) -> None:
-        """Go on without one checkout."""
-        self.refused.add(id(checkout))
-        self.outcome.failures.append(failure)
-
-    def plan(self) -> Plan:
-        """Return what is missing now, of what is not refused."""
-        kept = [checkout for checkout in self.wanted.checkouts if id(checkout) not in self.refused]
-        return plan(self.wanted.hub, kept, self.wanted.assets, self.seen)
-
-
-def _complete_all(run: _Run, connect: Callable[[], Connection]) -> None:
+def _complete_all(run: Run, connect: Callable[[], Connection]) -> None:
     """Do all that changes the hub directory, while it is held."""
     wanted, report, seen = run.wanted, run.report, run.seen
-    for checkout in wanted.checkouts:
-        _try(run, checkout, partial(_refuse, checkout))
+    for checkout in run.kept:
+        run.attempt(checkout, partial(_refuse, checkout))
     # Another process may have been at work meanwhile; what it left is looked at as well.
-    for checkout, file in find_damaged(wanted.hub, run.plan().unsure, seen, report):
-        if id(checkout) not in run.refused and _try(run, checkout, partial(refuse_local, checkout, file)):
+    for checkout, file in find_damaged(wanted.hub, run.plan().unsure, seen, report, run.refuse):
+        if run.attempt(checkout, partial(_refuse_damaged, checkout, file)):
             report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
             publishing.set_damaged_aside(checkout, file)
     remove_leftovers(wanted.hub, wanted.checkouts)
     missing = run.plan()
     touched = {id(one): one for one in (*missing.stale, *(place[0] for job in missing.jobs for place in job.places))}
     for checkout in touched.values():
-        _try(run, checkout, partial(refuse_closed, wanted.hub, checkout))
+        run.attempt(checkout, partial(refuse_closed, wanted.hub, checkout))
     missing = run.plan()
     _check_space(wanted.hub, missing)
-    reused = reuse(wanted.hub, missing.jobs, seen, report)
+    reused = reuse(wanted.hub, missing.jobs, seen, report, run.refuse)
     for job in run.plan().jobs:
         for checkout, file in job.places:
-            if id(checkout) not in run.refused:
-                _try(run, checkout, partial(refuse_local, checkout, file))
+            run.attempt(checkout, partial(refuse_local, checkout, file))
     missing = run.plan()
     _check_space(wanted.hub, missing)
     connection = connect() if missing.jobs or missing.assets else None
     if connection is not None:
         missing = _bring_all(run, missing, connection)
-    _finish(run, missing, connection, reused)
+    finish(run, missing, connection, reused)
     if not run.outcome.failures:
         _refuse_incomplete(wanted, seen)
 
@@ -168,14 +144,10 @@ def _refuse(checkout: Checkout) -> None:
     refuse_long_paths(checkout)
 
 
-def _try(run: _Run, checkout: Checkout, step: Callable[[], None]) -> bool:
-    """Do something for one checkout; where that fails, go on without it."""
-    try:
-        step()
-    except ModelgenError as error:
-        run.refuse(checkout, error)
-        return False
-    return True
+def _refuse_damaged(checkout: Checkout, file: File) -> None:
+    """Refuse, before a damaged file is moved aside, what could not take its place."""
+    refuse_local(checkout, file)
+    refuse_closed(checkout.hub, checkout)
 
 
 def _refuse_incomplete(wanted: Wanted, seen: Seen) -> None:
@@ -199,7 +171,7 @@ def _check_space(hub: Path, missing: Plan) -> None:
         )
 
 
-def _bring_all(run: _Run, missing: Plan, connection: Connection) -> Plan:
+def _bring_all(run: Run, missing: Plan, connection: Connection) -> Plan:
     """Bring what can be brought of what is missing, and return what was to be brought."""
     wanted, report = run.wanted, run.report
     stop = threading.Event()
@@ -209,12 +181,11 @@ def _bring_all(run: _Run, missing: Plan, connection: Connection) -> Plan:
         return _bring_through(session, run, missing)
 
 
-def _bring_through(session: Session, run: _Run, missing: Plan) -> Plan:
-    wanted, report, outcome = run.wanted, run.report, run.outcome
+def _bring_through(session: Session, run: Run, missing: Plan) -> Plan:
+    report, outcome = run.report, run.outcome
     bringer = Bringer(session)
     closed = bringer.check_access(missing.jobs)
-    outcome.failures += closed.values()
-    run.refused.update(id(one) for one in wanted.checkouts if (one.repo, one.commit) in closed)
+    run.refuse_closed(closed)
     missing = run.plan() if closed else missing
     resumed = sum(job.have for job in missing.jobs)
     files = sum(len(job.places) for job in missing.jobs) + len(missing.assets)
@@ -224,7 +195,7 @@ def _bring_through(session: Session, run: _Run, missing: Plan) -> Plan:
     jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
     # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
     begun = {id(checkout): checkout for job in jobs for checkout, _ in job.places}
-    list(in_parallel(publishing.write_listing, begun.values(), _FINISHED_AT_ONCE))
+    list(in_parallel(publishing.write_listing, begun.values(), AT_ONCE))
     collecting = Collecting(bringer, run.seen, report, outcome)
     try:
         collecting.bring(jobs, missing.assets)
@@ -241,51 +212,3 @@ def _clear_way(job: Job, outcome: Outcome) -> bool:
         outcome.failures.append(error)
         return False
     return True
-
-
-def _complete(checkout: Checkout, connection: Connection) -> None:
-    """Let the official client have the last word on the layout; it adds what an own download left out."""
-    import glob
-
-    from huggingface_hub import snapshot_download
-
-    client.attempt(
-        lambda: snapshot_download(
-            checkout.repo,
-            revision=checkout.commit,
-            cache_dir=checkout.hub,
-            endpoint=connection.endpoint,
-            token=connection.token,
-            library_name="modelgen",
-            allow_patterns=[glob.escape(path) for path in checkout.files],
-        )
-    )
-
-
-def _finish(run: _Run, missing: Plan, connection: Connection | None, reused: set[int]) -> None:
-    """Let the client complete each snapshot that is whole now, make it durable, and give it its refs."""
-    touched = {id(checkout) for job in missing.jobs for checkout, _ in job.places}
-    stale = {id(checkout) for checkout in missing.stale} | reused
-
-    def is_whole(checkout: Checkout) -> bool:
-        return all(is_there(checkout.pointer(file), file.size) for file in checkout.files.values())
-
-    def finish(checkout: Checkout) -> ModelgenError | None:
-        if not is_whole(checkout):
-            return None
-        if id(checkout) in touched and connection is not None:
-            try:
-                _complete(checkout, connection)
-            except Exception as error:
-                if client.is_of_disk(error):
-                    raise
-                return sentences.explain(error, connection, model=models_of(checkout), repo=checkout.repo)
-            publishing.finish(checkout, takes_names=True)
-        elif id(checkout) in stale:
-            publishing.finish(checkout, takes_names=False)
-        return None
-
-    kept = [checkout for checkout in run.wanted.checkouts if id(checkout) not in run.refused]
-    failures = in_parallel(finish, kept, _FINISHED_AT_ONCE)
-    run.outcome.has_whole = any(map(is_whole, kept))
-    run.outcome.failures += [failure for failure in failures if failure is not None]

@@ -41,10 +41,11 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
         wanted.update((checkout.folder.name, file.etag) for file in checkout.files.values())
     partial = hub / OWN_FOLDER / "partial"
     for folder in _files(partial):
-        for path in _files(folder):
-            name = folder.name, path.name.partition(".")[0]
-            if name not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
-                _remove(path)
+        with contextlib.suppress(PermissionError):  # another user's, of whatever repository
+            for path in _files(folder):
+                name = folder.name, path.name.partition(".")[0]
+                if name not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
+                    _remove(path)
 
 
 def _remove_probes(folder: Path) -> None:

@@ -118,4 +118,9 @@ def path_in(hub: Path, checkout: Checkout, file: File) -> str:
 
 def partial_path(hub: Path, checkout: Checkout, file: File) -> Path:
     """Return where what has come of a file waits for the rest; only our own download resumes it."""
-    return hub / OWN_FOLDER / "partial" / repo_folder(checkout.repo) / file.etag
+    return partial_folder(hub, checkout.repo) / file.etag
+
+
+def partial_folder(hub: Path, repo: str) -> Path:
+    """Return the folder of what has come of a repository's files."""
+    return hub / OWN_FOLDER / "partial" / repo_folder(repo)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.fetching.planning import Job
     from modelgen.hub.fetching.remembered import Seen
+    from modelgen.hub.fetching.trust import Refuse
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
@@ -29,26 +30,34 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 _NO_PRIVILEGE = 1314  # Windows' ERROR_PRIVILEGE_NOT_HELD
 
 
-def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int]:
+def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report, refuse: Refuse) -> set[int]:
     """Give contents that are there their places, after their hash; return the ids of the checkouts that got some.
 
     What turns out to be damaged is moved aside, and has to be fetched.
 
+    Args:
+        hub: The hub directory.
+        jobs: Contents to bring.
+        seen: Knows what was hashed before, and takes what gets a place.
+        report: Told of all that happens.
+        refuse: Takes each checkout whose content cannot be read, or whose place is not free.
+
     Raises:
-        ModelgenError: A content cannot be read.
         OSError: The hub directory cannot be written.
     """
     found = [(job, job.source) for job in jobs if job.source is not None]
     unsure = [(job, source) for job, source in found if not seen.has_right(source, job.file.etag)]
-    damaged = {
-        id(job)
-        for (job, _), is_right in zip(unsure, in_parallel(lambda pair: _is_right(*pair), unsure), strict=True)
-        if not is_right
-    }
+    results = in_parallel(lambda pair: _is_right(*pair), unsure)
+    known = {id(job): result for (job, _), result in zip(unsure, results, strict=True)}
     begun: dict[int, Checkout] = {}
     count = 0
     for job, source in found:
-        if id(job) in damaged:
+        is_right = known.get(id(job), True)
+        if isinstance(is_right, ModelgenError):
+            for checkout, _ in job.places:
+                refuse(checkout, is_right)
+            continue
+        if not is_right:
             what = f"{job.checkout.repo}: {job.file.path}"
             report(Noticed(f"{what} is damaged here: its hash is wrong; fetching it again"))
             set_aside(hub, source.relative_to(hub).as_posix())
@@ -57,7 +66,11 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
             if id(checkout) not in begun:
                 publishing.write_listing(checkout)  # as before a download: half a snapshot is known for what it is
                 begun[id(checkout)] = checkout
-            publishing.clear_way(checkout, file)
+            try:
+                publishing.clear_way(checkout, file)
+            except ModelgenError as error:
+                refuse(checkout, error)
+                continue
             _put(source, checkout, file)
             seen.add(path_in(hub, checkout, file), file.etag)
             count += 1
@@ -66,15 +79,16 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report) -> set[int
     return {*begun}
 
 
-def _is_right(job: Job, source: Path) -> bool:
+def _is_right(job: Job, source: Path) -> bool | ModelgenError:
+    """Return whether a content has the hash of the lock, or why that is not known."""
     try:
         return is_intact(source, job.file)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ModelgenError(
+        return ModelgenError(
             f"{models_of(job.checkout)}: {job.checkout.repo}: cannot read {source}: {reason}; make it readable, or "
             "remove it, and run `modelgen fetch` again"
-        ) from error
+        )
 
 
 def _put(source: Path, checkout: Checkout, file: File) -> None:

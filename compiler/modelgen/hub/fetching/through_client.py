@@ -85,7 +85,7 @@ def _try(session: Session, checkout: Checkout, file: File, begun: float) -> tupl
     except Exception as error:
         if client.is_overload(error):
             session.limit.is_overloaded(checkout.repo, begun)
-        if client.is_transient(error):
+        if client.is_transient(error) and not (_is_tried(error) and not _is_direct(session, file)):
             raise PassingError(error) from error
         raise
     if file.size < SMALL and time.monotonic() - begun > _SLOW:
@@ -110,9 +110,23 @@ def _is_expired(session: Session, error: BaseException) -> bool:
     return bool(address) and not session.is_of_hub(address) and client.status_of(error) in (401, 403)
 
 
+def _is_tried(error: BaseException) -> bool:
+    """Return whether the client has tried a transfer that stalls as often by itself as every file is tried."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    return isinstance(error, httpx.TimeoutException)
+
+
+def _is_direct(session: Session, file: File) -> bool:
+    """Return whether a file comes without the client.
+
+    The client asks twice for headers before it asks for the file; the lock has all that is in them.
+    """
+    return file.sha256 is None or file.size < SMALL or session.is_bare
+
+
 def _download_once(session: Session, checkout: Checkout, file: File) -> tuple[int, bool]:
-    # The client asks twice for headers before it asks for the file; the lock has all that is in them.
-    if file.size >= SMALL and not session.is_bare:
+    if not _is_direct(session, file):
         try:
             return _ask_client(session, checkout, file), False
         except Exception as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
 from modelgen.hub.fetching.events import Noticed, Report
-from modelgen.hub.fetching.planning import path_in
+from modelgen.hub.fetching.planning import partial_folder, path_in
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.hashing import in_parallel, is_intact
 from modelgen.hub.mounts import how_to_read, refuse_unwritable
@@ -15,13 +16,14 @@ from modelgen.hub.small_files import small_files
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
     from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.fetching.remembered import Seen
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
+
+    Refuse = Callable[[Checkout, ModelgenError], None]
 
 # Below this nobody waits long enough to be told.
 _LONG = 2_000_000_000
@@ -29,27 +31,41 @@ _EFFECTIVE = os.access in os.supports_effective_ids
 
 
 def find_damaged(
-    hub: Path, unsure: Sequence[tuple[Checkout, File]], seen: Seen, report: Report
+    hub: Path, unsure: Sequence[tuple[Checkout, File]], seen: Seen, report: Report, refuse: Refuse
 ) -> list[tuple[Checkout, File]]:
-    """Hash what nobody has seen to be right, note what is, and return what is not."""
+    """Hash the files whose hash is unknown, note those that are right, and return the damaged ones.
+
+    Args:
+        hub: The hub directory.
+        unsure: The files.
+        seen: Takes the files that are right.
+        report: Announces a long run.
+        refuse: Takes each checkout with a file that cannot be read: it may be whole, and belong to another user.
+    """
     total = sum(file.size for _, file in unsure)
     if total > _LONG:
         report(Noticed(f"hashing {len(unsure)} files that are there already, {total / 1e9:.1f} GB"))
     results = in_parallel(lambda place: _is_right(*place), unsure)
     damaged = []
+    closed: dict[Checkout, list[Path]] = {}
     for (checkout, file), is_right in zip(unsure, results, strict=True):
-        if is_right:
+        if is_right is None:
+            closed.setdefault(checkout, []).append(checkout.pointer(file))
+        elif is_right:
             seen.add(path_in(hub, checkout, file), file.etag)
         else:
             damaged.append((checkout, file))
+    for checkout, pointers in closed.items():
+        refuse(checkout, unreadable(checkout, pointers))
     return damaged
 
 
-def _is_right(checkout: Checkout, file: File) -> bool:
+def _is_right(checkout: Checkout, file: File) -> bool | None:
+    """Return whether a file has the hash of the lock; None if this process may not read it."""
     try:
         return is_intact(checkout.pointer(file), file)
     except PermissionError:
-        raise  # it may be whole, and somebody else's
+        return None
     except OSError:
         return False
 
@@ -94,10 +110,7 @@ def refuse_links(checkout: Checkout) -> None:
     Raises:
         ModelgenError: There is one.
     """
-    own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
-    above = {parent for file in checkout.files.values() for parent in checkout.pointer(file).parents}
-    inside = sorted(path for path in above if path.is_relative_to(checkout.snapshot))
-    for folder in [checkout.folder, *own, *inside]:
+    for folder in _folders(checkout):
         if os.path.islink(folder):  # noqa: PTH114 - thousands of them
             raise ModelgenError(
                 f"{folder} is a link, which leads nowhere in a container; put the folder itself there, "
@@ -111,8 +124,7 @@ def refuse_unreadable(checkout: Checkout) -> None:
     Raises:
         ModelgenError: It is one.
     """
-    own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
-    folders = [checkout.folder, *own, checkout.snapshot]
+    folders = [*_folders(checkout), partial_folder(checkout.hub, checkout.repo)]
     files = [*map(checkout.ref, checkout.refs), checkout.tree]
     for path in (*folders, *files):
         try:
@@ -124,9 +136,19 @@ def refuse_unreadable(checkout: Checkout) -> None:
         except OSError:
             continue
         if not is_open:
-            raise ModelgenError(
-                f"{models_of(checkout)}: {checkout.repo}: cannot read {path}: permission denied; {how_to_read(path)}"
-            )
+            raise unreadable(checkout, [path])
+
+
+def unreadable(checkout: Checkout, paths: Sequence[Path]) -> ModelgenError:
+    """Return the sentence for files or folders of a repository that this process may not read."""
+    first, *more = [_content_at(path) for path in paths]
+    help_ = how_to_read(first, first.parent if more else first)
+    return ModelgenError(f"{models_of(checkout)}: {checkout.repo}: cannot read {first}: permission denied; {help_}")
+
+
+def _content_at(path: Path) -> Path:
+    """Return what a link of a snapshot points to: its mode is the one to change."""
+    return Path(os.path.normpath(path.parent / path.readlink())) if os.path.islink(path) else path  # noqa: PTH114
 
 
 def refuse_closed(hub: Path, checkout: Checkout) -> None:
@@ -135,5 +157,12 @@ def refuse_closed(hub: Path, checkout: Checkout) -> None:
     Raises:
         ModelgenError: It is one.
     """
+    folders = [*_folders(checkout), partial_folder(hub, checkout.repo), hub / ".locks" / checkout.folder.name]
+    refuse_unwritable(hub, folders)
+
+
+def _folders(checkout: Checkout) -> list[Path]:
+    """Return the folders of a repository that a fetch of one commit uses, each after the one that holds it."""
     own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
-    refuse_unwritable(hub, [checkout.folder, *own, checkout.snapshot, hub / ".locks" / checkout.folder.name])
+    inside = {path[:end] for path in checkout.files for end, character in enumerate(path) if character == "/"}
+    return [checkout.folder, *own, checkout.snapshot, *(checkout.snapshot / name for name in sorted(inside))]

@@ -50,6 +50,8 @@ def wrong_refs(checkout: Checkout, passed: Passed, locks: Locks) -> Iterator[Pro
         fault = _fault_of_ref(checkout, landing)
         if fault is None:
             is_kept = True
+        elif _is_missing(landing) and not checkout.by_name:
+            yield _missing_name(checkout, path)
         elif leads_elsewhere(checkout, name):
             yield _other_name(checkout, path, fault, locks.users(checkout.repo, _text_of_ref(checkout, landing)))
         else:
@@ -60,6 +62,17 @@ def wrong_refs(checkout: Checkout, passed: Passed, locks: Locks) -> Iterator[Pro
             yield Problem(place, "ref", fault, help_, checkout.repo, checkout.models, remedy=remedy)
     if not is_kept:
         yield from _wrong_own_ref(checkout, f"{repo_folder(checkout.repo)}/refs/{own}", passed)
+
+
+def _is_missing(landing: Landing) -> bool:
+    return landing.status is None and landing.fault is None
+
+
+def _missing_name(checkout: Checkout, path: str) -> Problem:
+    """Return a note on a name that is missing: engines are given the commit, `lock --offline` looks names up."""
+    fault = "is missing: engines get the commit, but `modelgen lock --offline` does not find the model by its name"
+    remedy = Write(path, checkout.commit.encode())
+    return Problem(path, "ref", fault, FIX, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)
 
 
 def _other_name(checkout: Checkout, path: str, fault: str, users: list[str]) -> Problem:

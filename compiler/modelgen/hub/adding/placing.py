@@ -1,0 +1,58 @@
+"""Staged files get their places: as blobs where links can be, as files of the snapshot where they cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.hub import publishing
+from modelgen.hub.aside import set_aside
+from modelgen.hub.holding import make_folder
+from modelgen.lockfile.repos import OWN_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from modelgen.hub.adding.stage import Staged
+    from modelgen.hub.layout import Checkout
+
+
+def can_link(folder: Path) -> bool:
+    """Return whether the file system has symbolic links; without them clients take plain files in snapshots/."""
+    probe = folder / "link"
+    try:
+        probe.symlink_to("nothing")
+    except OSError:
+        return False
+    probe.unlink()
+    return True
+
+
+def put_blobs(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
+    """Put files among the blobs; their links follow."""
+    _put(checkout, staged, checkout.folder / "blobs", {path: checkout.files[path].etag for path in staged})
+
+
+def put_plain(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
+    """Put files into a snapshot without links: a new snapshot takes its place as a whole, by one rename."""
+    names = {path: path for path in staged}
+    if checkout.snapshot.exists():
+        _put(checkout, staged, checkout.snapshot, names)
+        return
+    whole = checkout.hub / OWN_FOLDER / "adding" / "snapshot"
+    make_folder(whole)
+    _put(checkout, staged, whole, names)
+    publishing.sync_folders([whole, *(path for path in whole.rglob("*") if path.is_dir())])
+    make_folder(checkout.snapshot.parent)
+    whole.rename(checkout.snapshot)
+
+
+def _put(checkout: Checkout, staged: Mapping[str, Staged], folder: Path, names: Mapping[str, str]) -> None:
+    """Give staged files their names in a folder; what is there and differs is moved aside first."""
+    for path, one in staged.items():
+        place = folder / names[path]
+        make_folder(place.parent)
+        if place.exists() and not place.samefile(one.path):
+            set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and maybe the only copy
+        one.path.replace(place)
+        one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
