@@ -9,6 +9,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 for _number in ("SIGINT", "SIGHUP"):
     if hasattr(signal, _number) and signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _number), signal.default_int_handler)
+
+# A test that draws slowly does so on a busy machine: how long it takes is no property of it.
+settings.register_profile("modelgen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("modelgen")
 
 pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
 
