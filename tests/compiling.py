@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import prepared_interpreter
 from modelgen.diagnostics import human
 from modelgen.pipeline import compile_source
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from modelgen.diagnostics import Diagnostic
 
 REPOSITORY = Path(__file__).parent.parent
+_TIMEOUT = 120
 
 # What a fragment of a models.toml leaves out, table by table.
 _BASE = {
@@ -66,6 +68,9 @@ def build(toml: str, lock: str | None = None, *, root_from_out: str = "..") -> d
 
 def modelgen(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does, in a process of its own."""
+    environment = _environment(env)
+    if prepared_interpreter.is_possible(environment, cwd):
+        return prepared_interpreter.run("modelgen", *map(str, args), cwd=cwd, env=environment, timeout=_TIMEOUT)
     return python("-m", "modelgen", *map(str, args), cwd=cwd, env=env)
 
 
@@ -74,9 +79,13 @@ def python(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subpr
     return subprocess.run(
         [sys.executable, *args],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(env or {})},
+        env=_environment(env),
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=_TIMEOUT,
     )
+
+
+def _environment(env: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(env or {})}
