@@ -9,7 +9,7 @@ import urllib.error
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub import client
+from modelgen.hub import error_kinds
 from modelgen.hub.answers import WrongAnswerError, title_of
 from modelgen.hub.settings import without_secrets
 
@@ -42,7 +42,7 @@ class Answered:
 
 def answered(error: BaseException) -> Answered | None:
     """Return the answer that an error is about; None where nobody answered."""
-    status = client.status_of(error)
+    status = error_kinds.status_of(error)
     if status is None:
         return None
     if isinstance(error, urllib.error.HTTPError):
@@ -57,7 +57,7 @@ def answered(error: BaseException) -> Answered | None:
 
 def url_of(error: BaseException) -> str | None:
     """Return the address that an error is about, as far as it says so."""
-    for cause in client.causes(error):
+    for cause in error_kinds.causes(error):
         if isinstance(cause, WrongAnswerError):
             return cause.url
         if isinstance(cause, urllib.error.HTTPError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.hub import client
+from modelgen.hub import error_kinds
 from modelgen.hub.addresses import is_same_origin, site_of
 from modelgen.hub.failures import HubError, Subject
 from modelgen.hub.proxies import proxy_for
@@ -112,7 +112,7 @@ def _other(answer: Answered, connection: Connection) -> str:
         return f"{site} does not give it out {why} ({status}){said}; choose another `repo` or `revision` in models.toml"
     if 300 <= status < 400:
         return f"{site} redirects in a circle or to nowhere ({status}); fix HF_ENDPOINT, or report it to that host"
-    if client.is_passing(status):
+    if error_kinds.is_passing(status):
         return f"{site} answers {status}{said}; {AGAIN}"
     return f"{site} answers {status}{said}; check HF_ENDPOINT and the proxy: the hub does not answer so"
 

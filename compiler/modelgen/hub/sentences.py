@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from modelgen.hub import client
+from modelgen.hub import error_kinds
 from modelgen.hub.addresses import site_of
 from modelgen.hub.answered import answered, plain, url_of
 from modelgen.hub.answers import WrongAnswerError
@@ -53,29 +53,29 @@ def _no_answer(error: BaseException, url: str) -> str:
     site, proxy = site_of(url), proxy_for(url)
     if isinstance(error, WrongAnswerError):
         return _wrong(error)
-    if client.is_untrusted(error):
+    if error_kinds.is_untrusted(error):
         return _certificate(error, site)
-    if client.is_no_tls(error):
+    if error_kinds.is_no_tls(error):
         return f"{site} does not speak TLS; correct HF_ENDPOINT: http:// where it begins with https://"
     if isinstance(error, httpx.TooManyRedirects):
         return f"{site} redirects in a circle; fix HF_ENDPOINT, or report it to whoever runs that host"
-    if proxy is not None and (tunnel := client.tunnel_status_of(error)) is not None:
+    if proxy is not None and (tunnel := error_kinds.tunnel_status_of(error)) is not None:
         return proxy_refuses(tunnel, proxy, site)
-    if proxy is not None and client.is_of_way(error):
+    if proxy is not None and error_kinds.is_of_way(error):
         return f"{proxy} cannot be used for {site}: {first_line(error)}; fix or unset it"
-    if any(isinstance(reason, socket.gaierror) for reason in client.reasons(error)):
+    if any(isinstance(reason, socket.gaierror) for reason in error_kinds.reasons(error)):
         return (
             f"{site} cannot be reached: this host cannot resolve its name ({first_line(error)}); check HF_ENDPOINT and "
             f"DNS, or set HTTPS_PROXY, then run the command again"
         )
-    if any(isinstance(reason, httpx.UnsupportedProtocol) for reason in client.reasons(error)):
+    if any(isinstance(reason, httpx.UnsupportedProtocol) for reason in error_kinds.reasons(error)):
         return (
             f"{site} cannot be used: it is no http:// or https:// address; fix HF_ENDPOINT, or report it to whoever "
             "runs the host that redirects there"
         )
-    if client.is_of_way(error):
+    if error_kinds.is_of_way(error):
         return f"{site} cannot be reached: {first_line(error)}; {AGAIN}"
-    if client.is_transient(error):
+    if error_kinds.is_transient(error):
         return f"{first_line(error)}; {AGAIN}"
     if "xet" in type(error).__module__ or "CAS" in str(error):
         return f"the transfer through Xet failed: {first_line(error)}; run the command again with HF_HUB_DISABLE_XET=1"
@@ -95,7 +95,7 @@ def _wrong(error: WrongAnswerError) -> str:
 
 
 def _certificate(error: BaseException, site: str) -> str:
-    found = [reason for reason in client.reasons(error) if isinstance(reason, ssl.SSLCertVerificationError)]
+    found = [reason for reason in error_kinds.reasons(error) if isinstance(reason, ssl.SSLCertVerificationError)]
     if found and getattr(found[0], "verify_code", 0) in _NOT_VALID:
         said = plain(str(getattr(found[0], "verify_message", ""))).lower().rstrip(".")
         return f"the certificate of {site} is not valid: {said}; check this host's clock and HF_ENDPOINT"
@@ -122,7 +122,7 @@ def first_line(error: BaseException) -> str:
     answer = answered(error)
     if answer is not None:
         return f"{site_of(answer.url)} answers {answer.status}"
-    for reason in client.reasons(error):
+    for reason in error_kinds.reasons(error):
         if isinstance(reason, OSError) and reason.strerror:
             return plain(reason.strerror).lower()
     text = str(error).strip() or type(error).__name__

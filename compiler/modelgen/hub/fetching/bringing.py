@@ -6,16 +6,16 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from modelgen import __version__
-from modelgen.files import InputError, ModelgenError, was_reading
-from modelgen.hub import client, publishing, sentences
+from modelgen.files import InputError, ModelgenError
+from modelgen.hub import client, error_kinds, publishing
 from modelgen.hub.aside import set_aside
 from modelgen.hub.fetching.events import Advanced, Finished, Started
+from modelgen.hub.fetching.explaining import explain
 from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
-from modelgen.hub.fetching.ranged import Content, DamagedError, Location, Opener, Transfer
+from modelgen.hub.fetching.ranged import Content, Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import SMALL, PassingError, bring_through_client
 from modelgen.hub.hashing import is_intact
@@ -24,7 +24,6 @@ from modelgen.hub.layout import asset_path
 from modelgen.hub.modes import open_up
 from modelgen.hub.proxies import is_through_socks
 from modelgen.hub.small_files import is_there
-from modelgen.lockfile.entries import Asset
 from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from huggingface_hub.file_download import HfFileMetadata
 
     from modelgen.hub.fetching.session import Session
+    from modelgen.lockfile.entries import Asset
 
 LARGE = 100_000_000
 """Bytes from which on a file over plain HTTP comes through our own download."""
@@ -49,7 +49,7 @@ class Bringer:
         from huggingface_hub import constants
         from huggingface_hub.file_download import are_symlinks_supported
 
-        self._session = session
+        self.session = session
         self._connection = session.connection
         self._has_xet = not constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
         self._links = are_symlinks_supported(session.hub)
@@ -83,21 +83,21 @@ class Bringer:
     def _try_metadata(self, job: Job) -> ModelgenError | None:
         if len(self._unreachable) >= _ASKED_AT_ONCE and not self._known:
             # Everybody who asked had no answer at all, after all tries: the others need not wait for the same.
-            return self.explain(self._unreachable[0], job)
+            return explain(self.session, self._unreachable[0], job)
         try:
             self._known[job] = self._metadata_at_last(job)
         except ModelgenError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the client raises many; `explain` knows them
-            if client.status_of(error) is None:
+            if error_kinds.status_of(error) is None:
                 self._unreachable.append(error)
-            return self.explain(error, job)
+            return explain(self.session, error, job)
         return None
 
     def _metadata_at_last(self, job: Job) -> HfFileMetadata:
         """Ask for the headers of a file until they come, or it makes no sense any more."""
         checkout, file = job.places[0]
-        notice = self._session.noticing(checkout.repo, file.path)
+        notice = self.session.noticing(checkout.repo, file.path)
         return client.attempt(lambda: self._metadata(job), on_wait=notice)
 
     def _metadata(self, job: Job) -> HfFileMetadata:
@@ -110,7 +110,7 @@ class Bringer:
         try:
             found = get_hf_file_metadata(url, token=self._connection.token, endpoint=self._connection.endpoint)
         except Exception as error:
-            if client.status_of(error) not in (405, 501):
+            if error_kinds.status_of(error) not in (405, 501):
                 raise
             return HfFileMetadata(None, None, url, None, None)  # a mirror without HEAD
         # Without a commit, it is no answer of the hub's: a mirror redirects elsewhere, or a page is in the way.
@@ -126,33 +126,33 @@ class Bringer:
 
         Raises:
             PassingError: Another try may help; see `wait_for`.
-            Exception: Whatever client, network and disk raise; `explain` makes a sentence of it.
+            Exception: Whatever client, network and disk raise; `explaining.explain` makes a sentence of it.
         """
         checkout, file = job.places[0]
         if job not in self._started:
             self._started.add(job)
-            self._session.report(Started(checkout.repo, file.path, file.size, job.have))
+            self.session.report(Started(checkout.repo, file.path, file.size, job.have))
         # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
         is_xet = self._has_xet and file.sha256 is not None and file.size >= SMALL and self._is_in_xet(job)
         is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
         if is_ours or (file.sha256 is not None and not self._has_locks):
             self._bring_by_ranges(job)
         else:
-            bring_through_client(self._session, checkout, file, is_xet=is_xet)
+            bring_through_client(self.session, checkout, file, is_xet=is_xet)
         self._share(job)
         for other, name in job.places:
-            self._session.report(Finished(other.repo, name.path))
+            self.session.report(Finished(other.repo, name.path))
         return file.size
 
     def is_stalled(self) -> bool:
         """Return whether files come through Xet and nothing has come for a while: it hangs without an error."""
-        return self._session.is_stalled(self._patience)
+        return self.session.is_stalled(self._patience)
 
     def wait_for(self, job: Job, error: BaseException, number: int) -> float:
         """Return the seconds after which a content is worth the next try, and tell of the wait."""
         checkout, file = job.places[0]
         seconds = client.pause(error, number)
-        self._session.noticing(checkout.repo, file.path)(error, seconds)
+        self.session.noticing(checkout.repo, file.path)(error, seconds)
         return seconds
 
     def _is_in_xet(self, job: Job) -> bool:
@@ -160,7 +160,7 @@ class Bringer:
             if job not in self._known:
                 self._known[job] = self._metadata(job)
         except Exception as error:
-            if client.is_transient(error):
+            if error_kinds.is_transient(error):
                 raise PassingError(error) from error
             raise
         return bool(self._known[job].xet_file_data)
@@ -172,7 +172,7 @@ class Bringer:
 
     def _bring_by_ranges(self, job: Job) -> None:
         checkout, file = job.places[0]
-        blob, part = checkout.blob(file), partial_path(self._session.hub, checkout, file)
+        blob, part = checkout.blob(file), partial_path(self.session.hub, checkout, file)
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
@@ -195,24 +195,24 @@ class Bringer:
         """The hub's own host wants the token; a delivery network, whose address is signed, must not see it."""
         found, token = self._metadata_of(job), self._connection.token
         del self._known[job]  # asked again when the address has expired
-        is_hub = self._session.is_of_hub(found.location)
+        is_hub = self.session.is_of_hub(found.location)
         return Location(found.location, f"Bearer {token}" if is_hub and token else None)
 
     def bring_asset(self, asset: Asset) -> int:
         """Bring a file that is on no hub, and return its bytes."""
-        path = asset_path(self._session.hub, asset)
+        path = asset_path(self.session.hub, asset)
         if is_through_socks(asset.url):
             raise ModelgenError("a SOCKS proxy cannot be used for it; set an HTTP proxy or NO_PROXY")
-        self._session.report(Started(_ELSEWHERE, asset.name, asset.size or 0))
+        self.session.report(Started(_ELSEWHERE, asset.name, asset.size or 0))
         make_folder(path.parent)
         part = path.with_name(f"{asset.name}.part")
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
         transfer.bring(Content(asset.sha256, asset.size, part))
         open_up(part)
-        set_aside(self._session.hub, path.relative_to(self._session.hub).as_posix())
+        set_aside(self.session.hub, path.relative_to(self.session.hub).as_posix())
         part.replace(path)
         publishing.sync_folders([path.parent])
-        self._session.report(Finished(_ELSEWHERE, asset.name))
+        self.session.report(Finished(_ELSEWHERE, asset.name))
         return path.stat().st_size
 
     def _transfer(self, repo: str, name: str, locate: Callable[[], Location]) -> Transfer:
@@ -226,54 +226,23 @@ class Bringer:
 
         def wait(error: BaseException, number: int) -> None:
             seconds = client.pause(error, number)
-            self._session.noticing(repo, name, lambda: asked)(error, seconds)
-            self._session.stop.wait(seconds)
+            self.session.noticing(repo, name, lambda: asked)(error, seconds)
+            self.session.stop.wait(seconds)
 
         def advanced(count: int) -> None:
-            self._session.report(Advanced(repo, name, count))
+            self.session.report(Advanced(repo, name, count))
 
         def damaged() -> None:
-            self._session.notice_damage(repo, name)
+            self.session.notice_damage(repo, name)
 
         return Transfer(
             self._opener,
             located,
-            client.is_transient,
+            error_kinds.is_transient,
             wait,
             advanced,
             damaged,
-            self._session.stop,
+            self.session.stop,
             self._lanes,
-            self._session.pace,
-        )
-
-    def explain(self, error: BaseException, job: Job | Asset) -> ModelgenError:
-        """Return the sentence for what went wrong with one content."""
-        if isinstance(job, Asset):
-            models, path = ", ".join(job.models), asset_path(self._session.hub, job)
-            return ModelgenError(
-                f"{models}: {job.name} does not come from {urlsplit(job.url).hostname}: {sentences.first_line(error)}; "
-                f"run `modelgen fetch` again, or put it at {path} yourself"
-            )
-        checkout, file = job.places[0]
-        model = models_of(checkout)
-        if client.is_of_disk(error) and isinstance(error, OSError):
-            place, reason = error.filename2 or error.filename or self._session.hub, (error.strerror or "").lower()
-            verb = "read" if was_reading(error, place) else "write"
-            return ModelgenError(
-                f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; fix that and run "
-                "`modelgen fetch` again: what came is kept"
-            )
-        if isinstance(error, DamagedError):
-            return ModelgenError(
-                f"{model}: {checkout.repo}: {file.path} came twice with a hash that models.lock has not; "
-                "something between the hub and this host changes it"
-            )
-        return sentences.explain(
-            error,
-            self._connection,
-            model=models_of(checkout),
-            repo=checkout.repo,
-            what=file.path,
-            commit=checkout.commit,
+            self.session.pace,
         )

@@ -9,9 +9,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub import client
+from modelgen.hub import client, error_kinds
 from modelgen.hub.fetching.bringing import LARGE, Bringer
 from modelgen.hub.fetching.events import Completed, Report
+from modelgen.hub.fetching.explaining import explain
 from modelgen.hub.fetching.hopeless import Hopeless
 from modelgen.hub.fetching.planning import Job
 from modelgen.hub.fetching.through_client import PassingError
@@ -148,17 +149,17 @@ class Collecting:
             queue.release(job.checkout.repo)
 
     def _fail(self, content: Content, error: BaseException, queues: Sequence[Waiting]) -> None:
-        failure = self._bringer.explain(error, content)
-        if client.is_of_disk(error):
+        failure = explain(self._bringer.session, error, content)
+        if error_kinds.is_of_disk(error):
             raise failure from error
         self._outcome.failures.append(failure)
         if not isinstance(content, Job):
             return
-        given_up = self._hopeless.failed(content, failure, is_silent=client.is_of_way(error))
+        given_up = self._hopeless.failed(content, failure, is_silent=error_kinds.is_of_way(error))
         if not self._hopeless.is_probed(content.checkout.repo):
             self._release(content, queues)
         for other in [one for repo in given_up for queue in queues for one in queue.give_up(repo)]:
-            self._outcome.failures.append(self._bringer.explain(error, other))
+            self._outcome.failures.append(explain(self._bringer.session, error, other))
 
     def _count(self, job: Job, size: int) -> None:
         """Tell of a repository when its last content is there; one with a failure never is complete."""

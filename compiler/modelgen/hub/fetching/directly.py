@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.files import sync
-from modelgen.hub import client, publishing
+from modelgen.hub import error_kinds, publishing
 from modelgen.hub.answers import raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
 from modelgen.hub.hashing import Digest
@@ -28,7 +28,7 @@ def lacks_headers(error: BaseException) -> bool:
     """Return whether the official client refuses an answer because the hub's headers are not in it."""
     from huggingface_hub.errors import FileMetadataError
 
-    return any(isinstance(cause, FileMetadataError) for cause in client.causes(error))
+    return any(isinstance(cause, FileMetadataError) for cause in error_kinds.causes(error))
 
 
 def bring_directly(session: Session, checkout: Checkout, file: File) -> bool:

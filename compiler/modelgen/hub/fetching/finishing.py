@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError, was_reading
-from modelgen.hub import client, publishing, sentences
+from modelgen.hub import client, error_kinds, publishing, sentences
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.trust import unreadable
 from modelgen.hub.hashing import in_parallel
@@ -83,7 +83,7 @@ def _complete(checkout: Checkout, connection: Connection) -> ModelgenError | Non
             )
         )
     except Exception as error:
-        if client.is_of_disk(error):
+        if error_kinds.is_of_disk(error):
             raise
         return sentences.explain(error, connection, model=models_of(checkout), repo=checkout.repo)
     return None

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from modelgen import __version__
-from modelgen.hub import client, publishing
+from modelgen.hub import error_kinds, publishing
 from modelgen.hub.fetching.directly import bring_directly, lacks_headers
 from modelgen.hub.fetching.progress_bar import bar_class
 from modelgen.hub.fetching.ranged import DamagedError
@@ -83,9 +83,9 @@ def _try(session: Session, checkout: Checkout, file: File, begun: float) -> tupl
     try:
         result = _download(session, checkout, file)
     except Exception as error:
-        if client.is_overload(error):
+        if error_kinds.is_overload(error):
             session.limit.is_overloaded(checkout.repo, begun)
-        if client.is_transient(error) and not (_is_tried(error) and not _is_direct(session, file)):
+        if error_kinds.is_transient(error) and not (_is_tried(error) and not _is_direct(session, file)):
             raise PassingError(error) from error
         raise
     if file.size < SMALL and time.monotonic() - begun > _SLOW:
@@ -107,7 +107,7 @@ def _download(session: Session, checkout: Checkout, file: File) -> tuple[int, bo
 def _is_expired(session: Session, error: BaseException) -> bool:
     """Return whether a delivery network refused an address that the hub had signed: the next one may do."""
     address = str(getattr(getattr(error, "response", None), "url", ""))
-    return bool(address) and not session.is_of_hub(address) and client.status_of(error) in (401, 403)
+    return bool(address) and not session.is_of_hub(address) and error_kinds.status_of(error) in (401, 403)
 
 
 def _is_tried(error: BaseException) -> bool:
@@ -131,7 +131,7 @@ def _download_once(session: Session, checkout: Checkout, file: File) -> tuple[in
             return _ask_client(session, checkout, file), False
         except Exception as error:
             session.is_bare |= lacks_headers(error)
-            if not session.is_bare and not client.is_of_length(error):
+            if not session.is_bare and not error_kinds.is_of_length(error):
                 raise
     return 0, bring_directly(session, checkout, file)
 

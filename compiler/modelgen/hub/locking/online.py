@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import client, sentences, weights
+from modelgen.hub import client, error_kinds, sentences, weights
 from modelgen.hub.answers import DamagedAnswerError, raise_for_status, refuse_page
 from modelgen.hub.locking.listing import (
     Ask,
@@ -180,7 +180,7 @@ class _Hub:
 
     def _attempt(self, call: Callable[[], client.T], ask: Ask, what: str, kind: str = "api") -> client.T:
         def on_wait(error: BaseException, seconds: float) -> None:
-            status = client.status_of(error)
+            status = error_kinds.status_of(error)
             reason = f"the hub answers {status}" if status else "the hub cannot be reached"
             self._waits[reason] += 1
             if self._waits[reason] <= _WAITS_SHOWN:
@@ -205,7 +205,7 @@ def _is_silent(error: Exception) -> bool:
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     kinds = (httpx.ConnectError, httpx.TimeoutException)
-    return client.status_of(error) is None and any(isinstance(cause, kinds) for cause in client.causes(error))
+    return error_kinds.status_of(error) is None and any(isinstance(cause, kinds) for cause in error_kinds.causes(error))
 
 
 def _explained(error: Exception, connection: Connection, ask: Ask, what: str) -> ModelgenError:

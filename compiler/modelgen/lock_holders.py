@@ -1,0 +1,75 @@
+"""Which process holds a lock, and whether it still runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds a lock.
+
+    Args:
+        command: Such as `modelgen fetch`.
+        pid: Its number.
+        host: Its host, with the namespace that the number belongs to.
+        begun: Tells it from another process that got its number later; empty where that is not known.
+    """
+
+    command: str
+    pid: int
+    host: str
+    begun: str = ""
+
+    @classmethod
+    def current(cls, command: str) -> Holder:
+        """Return this process."""
+        return cls(command, os.getpid(), _host(), _begun(os.getpid()))
+
+    @classmethod
+    def read(cls, path: Path) -> Holder | None:
+        """Return what a marker says; None when there is none, or it is not complete."""
+        try:
+            found = json.loads(path.read_bytes())
+            return cls(str(found["command"]), int(found["pid"]), str(found["host"]), str(found.get("begun", "")))
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is a process of this host that no longer runs."""
+        if sys.platform == "win32" or self.host != _host():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False  # another user's
+        return self.begun not in ("", _begun(self.pid))
+
+    def __str__(self) -> str:
+        return f"`{self.command[:40]}` (process {self.pid} on {self.host.split()[0][:60] if self.host else '?'})"
+
+    def encode(self) -> bytes:
+        """Return the content of a marker."""
+        return json.dumps(asdict(self)).encode()
+
+
+def _host() -> str:
+    with contextlib.suppress(OSError):
+        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - no file of that name
+    return socket.gethostname()
+
+
+def _begun(pid: int) -> str:
+    with contextlib.suppress(OSError, IndexError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+    return ""
