@@ -13,7 +13,6 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen import shortfalls
@@ -21,6 +20,7 @@ from modelgen.lock_holders import Holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _POLL = 0.2
 _BINARY: int = getattr(os, "O_BINARY", 0)
