@@ -47,7 +47,7 @@ class Books:
         """What protects models from each other."""
         settings = self.manifest.settings
         limits = {gpu.name: gpu.limit for gpu in self.manifest.gpus}
-        return Policy(limits, settings.min_active, settings.max_wait)
+        return Policy(limits, settings.min_loaded_time, settings.prioritize_after)
 
     def lack(self, models: Iterable[str]) -> dict[str, int]:
         """Return what cards lack for models to be resident together, in bytes; empty where nothing does."""

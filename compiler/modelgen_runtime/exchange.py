@@ -232,7 +232,7 @@ class Exchange:
 
     async def _wait(self, gate: Gate) -> None:
         began, beating = self._front.now(), None
-        if self._front.heartbeat and not self._head.is_old:
+        if self._front.loading_messages and not self._head.is_old:
             beating = asyncio.create_task(self._beat())
         try:
             self._count_body()

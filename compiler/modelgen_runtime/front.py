@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
 _MOST_NAMES = 20
-_WITH_DATA_KEYS = frozenset({"/metrics", "/openapi.json"})
+_WITH_USER_KEYS = frozenset({"/metrics", "/openapi.json"})
 """What of this server's own is shown to keys of clients too."""
 
 
@@ -76,9 +76,9 @@ class Front:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def heartbeat(self) -> bool:
+    def loading_messages(self) -> bool:
         """Whether streaming clients get comments while a model loads."""
-        return self.admission.board.manifest.settings.heartbeat
+        return self.admission.board.manifest.settings.loading_messages
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
         """Return whether a request is for an engine, or refuse it by its head.
@@ -89,7 +89,7 @@ class Front:
         routes = self.admission.routes()
         is_routed = path in routes
         is_control = not is_routed and self._control.has(path)
-        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "data")
+        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "user")
         if head.method != b"POST" and is_preflight(head):
             is_routed = False
         elif is_routed and head.method != b"POST":
@@ -160,4 +160,4 @@ class Front:
 
 
 def _role_of(path: str) -> Role:
-    return "data" if path in _WITH_DATA_KEYS else "control"
+    return "user" if path in _WITH_USER_KEYS else "admin"

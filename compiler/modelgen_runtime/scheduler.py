@@ -23,13 +23,13 @@ class Policy:
 
     Args:
         limits: Bytes that may be claimed of each card.
-        min_active: How long a busy model is kept after it became ready.
-        max_wait: How long a request may wait before `min_active` protects nobody from it.
+        min_loaded_time: How long a busy model is kept after it became ready.
+        prioritize_after: How long a request may wait before `min_loaded_time` protects nobody from it.
     """
 
     limits: Mapping[str, int]
-    min_active: float | None = None
-    max_wait: float | None = None
+    min_loaded_time: float | None = None
+    prioritize_after: float | None = None
 
 
 @dataclass(slots=True)
@@ -198,12 +198,12 @@ class _Desk:
         return any(time is not None and time <= taker.line for time in (standing.kept, standing.since))
 
     def _protected_until(self, standing: Standing, taker: Standing | None) -> float:
-        """Return until when `min_active` keeps a model; nobody is kept from an operator."""
-        if self._policy.min_active is None or not standing.is_busy or taker is None or taker.asked is not None:
+        """Return until when `min_loaded_time` keeps a model; nobody is kept from an operator."""
+        if self._policy.min_loaded_time is None or not standing.is_busy or taker is None or taker.asked is not None:
             return 0.0
-        until = standing.ready_at + self._policy.min_active
-        if self._policy.max_wait is not None and taker.since is not None:
-            until = min(until, taker.since + self._policy.max_wait)
+        until = standing.ready_at + self._policy.min_loaded_time
+        if self._policy.prioritize_after is not None and taker.since is not None:
+            until = min(until, taker.since + self._policy.prioritize_after)
         return until
 
     def _wake(self, time: float) -> None:

@@ -67,8 +67,8 @@ CASES: list[tuple[str, str, str]] = [
     # engines
     ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
     (model('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp` does"),
-    (model('model_form = "snapshot"'), "no-snapshot", "modelgen lock"),
-    (model('switch = "sleep"'), "not-supported-yet", "restart"),
+    (model('model_arg = "path"'), "no-snapshot", "modelgen lock"),
+    (model('unload = "sleep"'), "not-supported-yet", "stop"),
     (f"[defaults]\nmmproj = 'x'\n{QWEN}", "key-of-another-engine", "only `llamacpp` does"),
     (command_model('command = ["x"]\nargs = { a = 1 }'), "key-of-another-engine", "vllm"),
     (command_model('command = ["x"]\ninclude = ["*"]'), "key-of-another-engine", "`repo`"),

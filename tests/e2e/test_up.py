@@ -217,11 +217,11 @@ def test_with_keys_only_who_has_one_gets_in(deployment: Running, monkeypatch: py
     toml.write_text(toml.read_text().replace("[orchestrator]\n", '[orchestrator]\nkeys_file = "./keys/keys.txt"\n'))
     done = deployment.modelgen("up", check=False)
     assert (done.returncode, "keys/keys.txt cannot be read: No such file" in done.stderr) == (3, True)
-    made = [deployment.modelgen("key", "--role", role).stdout.split() for role in ("data", "control")]
+    made = [deployment.modelgen("key", "--role", role).stdout.split() for role in ("user", "admin")]
     (deployment.folder / "keys").mkdir()
     (deployment.folder / "keys" / "keys.txt").write_text("".join(f"{words[3]} {words[4]}\n" for words in made))
     done = deployment.modelgen("up", check=False)
-    assert (done.returncode, "set MODELGEN_KEY to one of role `control`" in done.stderr) == (3, True)
+    assert (done.returncode, "set MODELGEN_KEY to one of role `admin`" in done.stderr) == (3, True)
     assert not docker("ps", "--all", "--quiet", "--filter", f"name=^{deployment.project}-")
     data, control = (words[1] for words in made)
     monkeypatch.setenv("MODELGEN_KEY", control)

@@ -37,8 +37,8 @@ def make_manifest(
     *,
     without: frozenset[str] = frozenset(),
     grace: float = 1.0,
-    min_active: float | None = None,
-    max_wait: float | None = None,
+    min_loaded_time: float | None = None,
+    prioritize_after: float | None = None,
 ) -> Manifest:
     models = tuple(
         Model(
@@ -55,7 +55,9 @@ def make_manifest(
         for id_, claims in CLAIMS.items()
         if id_ not in without
     )
-    settings_ = Settings(drain_timeout=20.0, queue_limit=8, min_active=min_active, max_wait=max_wait)
+    settings_ = Settings(
+        drain_timeout=20.0, queue_limit=8, min_loaded_time=min_loaded_time, prioritize_after=prioritize_after
+    )
     return Manifest("demo", "process", models, (Gpu("g0", 12, 10), Gpu("g1", 12, 10)), settings=settings_)
 
 
@@ -90,16 +92,16 @@ class World(RuleBasedStateMachine):
     """Clients, an operator, engines and a clock."""
 
     @initialize(
-        min_active=st.sampled_from([None, 5.0]),
-        max_wait=st.sampled_from([None, 3.0]),
+        min_loaded_time=st.sampled_from([None, 5.0]),
+        prioritize_after=st.sampled_from([None, 3.0]),
         resumed=st.sets(MODELS, max_size=3),
     )
-    def begin(self, min_active: float | None, max_wait: float | None, resumed: set[str]) -> None:
+    def begin(self, min_loaded_time: float | None, prioritize_after: float | None, resumed: set[str]) -> None:
         self.now, self.count = 100.0, 0
-        self.min_active, self.max_wait = min_active, max_wait
+        self.min_loaded_time, self.prioritize_after = min_loaded_time, prioritize_after
         self.happenings: list[Happening] = []
         self.poked = False
-        manifest = make_manifest(min_active=min_active, max_wait=max_wait)
+        manifest = make_manifest(min_loaded_time=min_loaded_time, prioritize_after=prioritize_after)
         self.board = Board(manifest, lambda: self.now, self.poke, self.happenings.append)
         self.doing: dict[str, str] = {}  # what the driver is about
         self.given_up: set[str] = set()
@@ -112,7 +114,9 @@ class World(RuleBasedStateMachine):
         self.advance()
 
     def manifest(self, without: frozenset[str], grace: float) -> Manifest:
-        return make_manifest(without=without, grace=grace, min_active=self.min_active, max_wait=self.max_wait)
+        return make_manifest(
+            without=without, grace=grace, min_loaded_time=self.min_loaded_time, prioritize_after=self.prioritize_after
+        )
 
     def poke(self) -> None:
         self.poked = True

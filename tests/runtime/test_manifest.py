@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-WHOLE = manifest(engine("a"), engine("b"), profiles=(Profile("p", ("a",), default=True),), min_active=3.0)
+WHOLE = manifest(engine("a"), engine("b"), profiles=(Profile("p", ("a",), default=True),), min_loaded_time=3.0)
 
 
 def test_what_is_written_is_read() -> None:
@@ -46,7 +46,10 @@ def spoil(*path: str | int, value: Any) -> bytes:  # noqa: ANN401 - anything
         (b"", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "the manifest must be a table"),
-        (spoil("format", value=2), "`format`: the manifest has format 2, this orchestrator reads 1"),
+        (
+            spoil("format", value=1),
+            "`format`: the manifest has format 1, this orchestrator reads 2; run `modelgen build`",
+        ),
         (spoil("project", value=None), "`project` is missing"),
         (spoil("project", value=5), "`project` must be a string"),
         (spoil("surprise", value=5), "`surprise` is no field"),
@@ -69,7 +72,10 @@ def spoil(*path: str | int, value: Any) -> bytes:  # noqa: ANN401 - anything
         (spoil("settings", "buffer_limit", value=0), "`settings.buffer_limit` must be at least 1"),
         (spoil("settings", "queue_limit", value=-1), "`settings.queue_limit` must be at least 0"),
         (spoil("settings", "queue_limit", value=math.nan), "`settings.queue_limit` must be an integer"),
-        (spoil("settings", "min_active", value=10**400), "`settings.min_active` must be at least 0 and at most"),
+        (
+            spoil("settings", "min_loaded_time", value=10**400),
+            "`settings.min_loaded_time` must be at least 0 and at most",
+        ),
         (spoil("settings", "listen", value="127.0.0.1:65536"), "`settings.listen` must be an address"),
         (spoil("gpus", 0, "limit", value=-1), "`gpus[0].limit` must be at least 0"),
         (spoil("models", 0, "claims", value={"gpu0": -1}), "`models[0].claims.gpu0` must be at least 0"),
@@ -79,7 +85,7 @@ def spoil(*path: str | int, value: Any) -> bytes:  # noqa: ANN401 - anything
             spoil("models", 0, "container", value={"name": "a", "host": "a", "port": 0}),
             "`models[0].container.port` must be at least 1 and at most 65535, not 0",
         ),
-        (b'{"format": 1, "format": 1}', "`format` is written twice"),
+        (b'{"format": 2, "format": 2}', "`format` is written twice"),
         (write_manifest(WHOLE).replace(b'"gpu0":', b'"gpu0": 1, "gpu0":', 1), "`gpu0` is written twice"),
         (write_manifest(WHOLE).replace(b"100,", b"1" * 5000 + b",", 1), "the manifest is not JSON"),
     ],
@@ -104,7 +110,7 @@ def number_places(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple
 
 
 FULL = replace(
-    manifest(replace(engine("a"), idle_timeout=60.0, concurrency=4), min_active=1.0, max_wait=1.0),
+    manifest(replace(engine("a"), idle_timeout=60.0, concurrency=4), min_loaded_time=1.0, prioritize_after=1.0),
     profiles=(Profile("p", ("a",), default=True),),
 )
 NUMBER_PLACES = [*number_places(json.loads(write_manifest(FULL)))]
@@ -151,8 +157,8 @@ def test_an_orchestrator_runs_with_every_number_at_its_edge(tmp_path: Path, edge
         shutdown_timeout=seconds,
         queue_limit=count,
         buffer_limit=max(count, 1000),  # else the body of a request is refused, as it should be
-        min_active=seconds,
-        max_wait=seconds,
+        min_loaded_time=seconds,
+        prioritize_after=seconds,
     )
     with serving(tmp_path, content) as served:
         assert served.chat("a")[0] == 200

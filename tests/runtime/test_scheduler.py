@@ -133,7 +133,7 @@ YOUNG = one("y", ready_at=98.0, **BUSY)
 
 
 @pytest.mark.parametrize(
-    ("standings", "max_wait", "plan"),
+    ("standings", "prioritize_after", "plan"),
     [
         pytest.param([waiting("x"), YOUNG], None, Plan(wake=103.0), id="protected"),
         pytest.param([waiting("x"), one("y", ready_at=90.0, **BUSY)], None, Plan(drain={"y": "x"}), id="not any more"),
@@ -143,8 +143,10 @@ YOUNG = one("y", ready_at=98.0, **BUSY)
         pytest.param([waiting("x", 97), YOUNG], 2.0, Plan(drain={"y": "x"}), id="who has waited for long"),
     ],
 )
-def test_a_busy_model_is_kept_for_a_while(standings: list[Standing], max_wait: float | None, plan: Plan) -> None:
-    assert decide(standings, Policy(LIMITS, min_active=5.0, max_wait=max_wait), NOW) == plan
+def test_a_busy_model_is_kept_for_a_while(
+    standings: list[Standing], prioritize_after: float | None, plan: Plan
+) -> None:
+    assert decide(standings, Policy(LIMITS, min_loaded_time=5.0, prioritize_after=prioritize_after), NOW) == plan
 
 
 def test_with_nothing_to_do_nobody_is_woken() -> None:

@@ -241,7 +241,7 @@ def test_an_installed_vllm_is_started_for_this_host(tmp_path: Path) -> None:
         "OWN": "1",
     }
     assert (model["process"]["directory"], model["idle_timeout"]) == (str(tmp_path), 900.0)
-    assert model["readiness"] == {"path": "/health", "timeout": 365.0, "lists": "/v1/models", "canary": None}
+    assert model["readiness"] == {"path": "/health", "timeout": 365.0, "lists": "/v1/models", "warmup": None}
     assert (path.parent.stat().st_mode & 0o777, (path.parent / ".gitignore").read_text()) == (0o700, "*\n")
 
 
@@ -266,9 +266,9 @@ def test_a_secret_reaches_the_one_program_that_needs_it(project: Path) -> None:
 
 
 def test_a_key_is_made(tmp_path: Path) -> None:
-    done = modelgen("key", "--role", "control", cwd=tmp_path)
+    done = modelgen("key", "--role", "admin", cwd=tmp_path)
     key = re.search(r"key:  (mg-[\w-]{43})\n", done.stdout)
     assert key is not None
-    assert f"line: control sha256:{hashlib.sha256(key[1].encode()).hexdigest()}\n" in done.stdout
+    assert f"line: admin sha256:{hashlib.sha256(key[1].encode()).hexdigest()}\n" in done.stdout
     assert modelgen("key", cwd=tmp_path).returncode == 2
-    assert modelgen("key", "--role", "data", cwd=tmp_path).stdout != done.stdout
+    assert modelgen("key", "--role", "user", cwd=tmp_path).stdout != done.stdout

@@ -146,7 +146,10 @@ def _changes(compilation: Compilation, fleet: Fleet, deployment: Deployment, fou
 
     digests = deployment.digests(compilation.artifacts["docker-compose.yml"])
     images = {service.name: (service.image, service.model) for service in fleet.services}
-    images |= {ORCHESTRATOR: (image_name(fleet.orchestrator.base_image), ""), GATE: (fleet.orchestrator.gate_image, "")}
+    images |= {
+        ORCHESTRATOR: (image_name(fleet.orchestrator.base_image), ""),
+        GATE: (fleet.orchestrator.socket_proxy_image, ""),
+    }
     wanted = {name: Wanted(digests.get(name, ""), image, model) for name, (image, model) in images.items()}
     return compare(wanted, found, is_take_over=deployment.owner(found) is not None)
 

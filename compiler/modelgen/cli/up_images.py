@@ -57,7 +57,7 @@ def ready_images(
     from modelgen.targets.orchestrator_image import image_name
 
     made = {*changes.new, *changes.changed}
-    keys = {fleet.orchestrator.gate_image: "`gate_image` in [orchestrator]"} if GATE in made else {}
+    keys = {fleet.orchestrator.socket_proxy_image: "`socket_proxy_image` in [orchestrator]"} if GATE in made else {}
     for service in fleet.services:
         if service.name in made:
             keys.setdefault(service.image, f"`image` of the model `{service.model}` or of its engine")

@@ -30,7 +30,7 @@ class Orchestrator:
 
     Args:
         url: Its address, without a slash at its end.
-        key: Of role `control`, or None; never printed.
+        key: Of role `admin`, or None; never printed.
     """
 
     url: str
@@ -126,6 +126,6 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> ModelgenError:
     if problem.get("type") in _MENDED_BY_KEY:
         if error.code == 401:  # its detail lists the headers, which do not concern a command
             detail = f"the orchestrator at {url} asks for a key that it knows"
-        detail += "; set MODELGEN_KEY to a key of role `control`"
+        detail += "; set MODELGEN_KEY to a key of role `admin`"
     text = "\n".join([detail, *(f"  | {line}" for line in log)])
     return InputError(text) if error.code in _MENDED_BY_USER else ModelgenError(text)

@@ -79,7 +79,7 @@ def gate_service(fleet: ir.Fleet) -> dict[str, Any]:
     """Return everything that the template says of the gate, flat."""
     own = fleet.orchestrator
     return {
-        "image": own.gate_image,
+        "image": own.socket_proxy_image,
         "container": f"{fleet.project}-gate",
         "socket": own.socket,
         "config": f"./{GATE_CONFIG}",

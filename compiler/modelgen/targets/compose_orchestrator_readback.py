@@ -96,7 +96,7 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
     place = {"source": own.socket, "target": "/var/run/docker.sock"}
     socket = {"type": "bind", **place, "bind": {"create_host_path": False}}
     gate = {
-        "image": own.gate_image,
+        "image": own.socket_proxy_image,
         "container_name": f"{fleet.project}-gate",
         "networks": [ir.GATE_NETWORK],
         "user": "0:0",

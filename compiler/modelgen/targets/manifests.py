@@ -61,7 +61,7 @@ def _model(
         upstream_name=service.upstream_name,
         routes=service.routes,
         claims={claim.gpu: claim.memory for claim in service.claims},
-        readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.canary),
+        readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.warmup),
         stop_grace=float(service.stop_grace),
         idle_timeout=_seconds(service.idle_timeout),
         concurrency=service.concurrency,
@@ -82,9 +82,9 @@ def _settings(orchestrator: Orchestrator, keys_file: str | None) -> manifest.Set
         shutdown_timeout=float(orchestrator.shutdown_timeout),
         queue_limit=orchestrator.queue_limit,
         buffer_limit=orchestrator.buffer_limit,
-        min_active=_seconds(orchestrator.min_active),
-        max_wait=_seconds(orchestrator.max_wait),
-        heartbeat=orchestrator.heartbeat,
+        min_loaded_time=_seconds(orchestrator.min_loaded_time),
+        prioritize_after=_seconds(orchestrator.prioritize_after),
+        loading_messages=orchestrator.loading_messages,
     )
 
 
