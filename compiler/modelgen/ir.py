@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INTERNAL_NETWORK = "models"
 EDGE_NETWORK = "edge"
-GATE_NETWORK = "gate"
+SOCKET_PROXY_NETWORK = "socket-proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ class Orchestrator:
         prioritize_after: How long a request may wait before its model comes first.
         loading_messages: Whether streaming clients get comments once they have waited some seconds for a model.
         base_image: What its image is built on.
-        socket_proxy_image: Image of the gate before the socket.
+        socket_proxy_image: Image of the socket proxy.
         relabelled: Whether SELinux must be told that its container may read what is mounted.
         additions: What the user adds to its service, as for a model's.
     """

@@ -112,7 +112,7 @@ CASES: list[tuple[str, str, str]] = [
     (f'{QWEN}gpus = ["gpu0"]\ngpu_memory = 0.96', "model-over-card", "0.95"),
     # names
     (f'{QWEN}aliases = ["a b"]', "bad-alias", "letters"),
-    (f'{QWEN}service = "gate"', "bad-service", "another"),
+    (f'{QWEN}service = "socket-proxy"', "bad-service", "another"),
     (f'{QWEN}service = "{"x" * 64}"', "bad-service", "63"),
     (f"[models.{'x' * 60}]\nrepo = 'a/b'\n{ARGS}", "bad-service", "63"),
     (f'[models.one]\nrepo = "a/c"\naliases = ["a/b"]\n{ARGS}{QWEN}', "name-collision", ""),

@@ -67,7 +67,7 @@ def test_a_file_and_its_lock_come_out(drawn: tuple[Table, bytes]) -> None:
     compilation = compile_source(dump(file).encode(), lock)
     assert not compilation.failed, check(dump(file), lock.decode())
     services = yaml.load(compilation.artifacts["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]
-    for service in [service for name, service in services.items() if name not in ("orchestrator", "gate")]:
+    for service in [service for name, service in services.items() if name not in ("orchestrator", "socket-proxy")]:
         model = file["models"][service["labels"]["modelgen.model"]]
         if model.get("engine") == "command":
             continue

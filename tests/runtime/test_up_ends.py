@@ -323,7 +323,7 @@ def test_down_says_what_it_removed(tmp_path: Path) -> None:
     with hosting(tmp_path, engine("a")) as host:
         assert host.up("--no-wait").returncode == 0
         done = modelgen("down", cwd=host.folder, env=host.environment)
-        assert done.stdout == "removed demo-command-a, demo-gate, demo-orchestrator\n"
+        assert done.stdout == "removed demo-command-a, demo-socket-proxy, demo-orchestrator\n"
         (host.docker.state / "containers").write_text("")
         done = modelgen("down", cwd=host.folder, env=host.environment)
         assert done.stdout == "the project `demo` had no containers\n"

@@ -42,7 +42,7 @@ def container(service: str, digest: str = "d", image: str = "i:1", model: str = 
 
 
 def test_what_is_as_it_ought_to_be_is_left_alone() -> None:
-    wanted = {"orchestrator": Wanted("d", "i:1"), "gate": Wanted("d", "i:1"), "a": Wanted("d", "i:1", "a")}
+    wanted = {"orchestrator": Wanted("d", "i:1"), "socket-proxy": Wanted("d", "i:1"), "a": Wanted("d", "i:1", "a")}
     found = {name: container(name, model=one.model) for name, one in wanted.items()}
     assert compare(wanted, found).is_empty
 

@@ -141,14 +141,14 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
 
 
 def _changes(compilation: Compilation, fleet: Fleet, deployment: Deployment, found: Mapping[str, Container]) -> Changes:
-    from modelgen.operate.changes import GATE, ORCHESTRATOR, Wanted, compare
+    from modelgen.operate.changes import ORCHESTRATOR, SOCKET_PROXY, Wanted, compare
     from modelgen.targets.orchestrator_image import image_name
 
     digests = deployment.digests(compilation.artifacts["docker-compose.yml"])
     images = {service.name: (service.image, service.model) for service in fleet.services}
     images |= {
         ORCHESTRATOR: (image_name(fleet.orchestrator.base_image), ""),
-        GATE: (fleet.orchestrator.socket_proxy_image, ""),
+        SOCKET_PROXY: (fleet.orchestrator.socket_proxy_image, ""),
     }
     wanted = {name: Wanted(digests.get(name, ""), image, model) for name, (image, model) in images.items()}
     return compare(wanted, found, is_take_over=deployment.owner(found) is not None)

@@ -83,7 +83,7 @@ def _find_running(note: dict[str, Any], config: Path, folder: Path) -> Running |
 
 
 def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
-    """Return what is held against the note: of the orchestrator and its gate also whether they run."""
+    """Return what is held against the note: of the orchestrator and its socket proxy also whether they run."""
     return {
         name: [one.digest, one.image, one.folder, one.is_running or bool(one.model)]
         for name, one in sorted(deployment.containers().items())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt, named_volumes
 from modelgen.targets.compose_devices import device_files, groups, scratch_mounts
-from modelgen.targets.compose_orchestrator import STATE_VOLUME, gate_service, orchestrator_service
+from modelgen.targets.compose_orchestrator import STATE_VOLUME, orchestrator_service, socket_proxy_service
 from modelgen.targets.compose_readback import check_readback
 from modelgen.targets.templates import copy_file, render_template
 from modelgen.targets.yaml_scalars import Raw, key, scalar
@@ -37,7 +37,7 @@ def render(fleet: ir.Fleet) -> dict[str, bytes]:
         scalar,
         project=fleet.project,
         orchestrator=orchestrator_service(fleet) if fleet.orchestrator.enabled else None,
-        gate=gate_service(fleet) if fleet.orchestrator.enabled else None,
+        socket_proxy=socket_proxy_service(fleet) if fleet.orchestrator.enabled else None,
         services=[_service(service, conditions, cards) for service in fleet.services],
         networks=_networks(fleet),
         volumes=_volumes(fleet),
