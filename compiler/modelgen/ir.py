@@ -26,7 +26,7 @@ class Gpu:
         device: Index, UUID, CDI name or device file, for the container runtime.
         kind: How a container gets it: `nvidia`, `cdi` or `amd`.
         memory: Bytes on the card.
-        budget: Bytes that resident models may claim together.
+        budget: Bytes that resident models may reserve together.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What one model takes of one card, in bytes, from start to stop."""
+class Reservation:
+    """GPU memory that a model reserves from start to stop, in bytes."""
 
     gpu: str
     memory: int
@@ -157,7 +157,7 @@ class Service:
         scratch: Directories in memory.
         devices: The reserved cards, or None.
         label_disabled: Whether SELinux must leave it alone, so that it may read what is mounted.
-        claims: On each card.
+        reservations: GPU memory that it reserves, one item per GPU.
         profiles: Profiles that switch the service on, its own id first.
         depends_on: Services that must serve before this one starts.
         publish: Host address of the engine itself.
@@ -197,7 +197,7 @@ class Service:
     scratch: tuple[Scratch, ...]
     devices: Devices | None
     label_disabled: bool
-    claims: tuple[Claim, ...]
+    reservations: tuple[Reservation, ...]
     profiles: tuple[str, ...]
     depends_on: tuple[str, ...]
     publish: Address | None

@@ -7,8 +7,8 @@ import hmac
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.base_address import LISTING
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.wire import OF_REQUEST
 

@@ -51,7 +51,7 @@ Port = Annotated[int, Range(1, 65535)]
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A card, and the bytes that models may claim of it together."""
+    """A GPU, and the bytes that models may reserve on it together."""
 
     name: str
     memory: Bytes
@@ -104,7 +104,7 @@ class Model:
         repo: Repository id on the hub, where there is one.
         upstream_name: What clients' names are replaced by, for an engine with one name only; else None.
         routes: Paths that are forwarded to it.
-        claims: Bytes of each card, from start to stop.
+        reservations: Bytes of each GPU that it reserves from start to stop.
         readiness: See there.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped; None for never.
@@ -123,7 +123,7 @@ class Model:
     routes: tuple[str, ...]
     repo: str | None = None
     upstream_name: str | None = None
-    claims: dict[str, Bytes] = field(default_factory=dict)
+    reservations: dict[str, Bytes] = field(default_factory=dict)
     stop_grace: Seconds = 30.0
     idle_timeout: Timeout | None = None
     concurrency: PositiveCount | None = None
@@ -302,8 +302,8 @@ def _check(manifest: Manifest) -> None:
             raise ManifestError(f"`models[{index}].id` is no id of a model")
         if model.id not in model.names:
             raise ManifestError(f"`models[{index}].names` lacks the id")
-        if unknown := sorted(model.claims.keys() - gpus):
-            raise ManifestError(f"`models[{index}].claims` names {unknown[0]}, which is no card of `gpus`")
+        if unknown := sorted(model.reservations.keys() - gpus):
+            raise ManifestError(f"`models[{index}].reservations` names {unknown[0]}, which is no card of `gpus`")
         if taken := sorted(names.intersection(model.names)):
             raise ManifestError(f"`models[{index}].names` has {taken[0]}, which another model has")
         names.update(model.names)

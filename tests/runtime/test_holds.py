@@ -17,7 +17,7 @@ from runtime_serving import engine, manifest, serving, wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.happenings import Happening
 
 UP = "modelgen up on host pid 7"
@@ -146,7 +146,7 @@ def test_a_model_whose_container_is_made_anew_comes_back_when_it_is_there(desk: 
 
 def test_a_hold_that_ends_while_the_model_drains_leaves_it_serving(desk: Desk) -> None:
     desk.switch()
-    lease = desk.record.gate.enter()
+    lease = desk.record.admission.enter()
     assert lease is not None
     answers: list[RefusedError | None] = []
     desk.board.hold("a", answers.append, UP, 15.0)

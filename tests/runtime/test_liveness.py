@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.liveness import Patience
 from modelgen_runtime.standing import State
 from modelgen_runtime.store import Store
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from modelgen_runtime.admission import Lease
     from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.gate import Lease
     from modelgen_runtime.happenings import Happening
     from modelgen_runtime.manifest import Model
 
@@ -53,9 +53,9 @@ class Watched:
             return found
 
     async def enter(self, model: str) -> Lease:
-        gate = self.switchboard.gate(model)
-        assert gate is not None
-        return await self.switchboard.enter(gate)
+        admission = self.switchboard.admission(model)
+        assert admission is not None
+        return await self.switchboard.enter(admission)
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +125,7 @@ def test_an_engine_that_shows_life_is_left_alone(tmp_path: Path, sign: str) -> N
                 os.kill(process, signal.SIGSTOP)
                 for _ in range(20):
                     if sign == "something comes":
-                        lease.gate.heard += 1
+                        lease.admission.heard += 1
                     else:
                         lease.leave()
                     await asyncio.sleep(IMPATIENT.quiet / 2)

@@ -26,7 +26,7 @@ NAMES = ("m0", "m1", "m2", "m3", "m4")
 
 
 class Watcher(threading.Thread):
-    """Replays the event log: what is claimed of the card at each instant."""
+    """Replays the event log: the reserved memory of the GPU at each instant."""
 
     def __init__(self, served: Served) -> None:
         super().__init__(daemon=True)

@@ -11,11 +11,11 @@ from modelgen_runtime.orders import Failure, Order, Ticket
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
-    from modelgen_runtime.gate import Lease, RefusedError
+    from modelgen_runtime.admission import Lease, RefusedError
 
 
 def make_model(id_: str, concurrency: int | None = None) -> Model:
-    return Model(id_, (id_,), "command", Readiness("/health", 60.0), (), claims={"g": 6}, concurrency=concurrency)
+    return Model(id_, (id_,), "command", Readiness("/health", 60.0), (), reservations={"g": 6}, concurrency=concurrency)
 
 
 class Story:
@@ -53,14 +53,14 @@ class Story:
         """Send a request; what comes of it stands in the list that is returned."""
         record = self.board.records[id_]
         outcome: list[Lease | RefusedError] = []
-        if (lease := record.gate.enter()) is not None:
+        if (lease := record.admission.enter()) is not None:
             return [lease]
 
         def grant(lease: Lease) -> bool:
             outcome.append(lease)
             return True
 
-        self.board.arrive(Ticket(record.gate, grant, outcome.append))
+        self.board.arrive(Ticket(record.admission, grant, outcome.append))
         return outcome
 
     def switch(self, *models: str) -> tuple[Order, list[RefusedError | None]]:
@@ -327,7 +327,7 @@ def test_an_engine_gets_as_many_requests_as_its_concurrency_and_not_one_more() -
     story.models["a"] = make_model("a", concurrency=2)
     story.board.reload(Manifest("demo", "process", (story.models["a"],), (Gpu("g", 12, 10),)))
     story.run("a")
-    seated = [story.board.records["a"].gate.enter() for _ in range(3)]
+    seated = [story.board.records["a"].admission.enter() for _ in range(3)]
     assert [one is not None for one in seated] == [True, True, False]
     waiting = story.request("a")
     story.go()

@@ -63,8 +63,10 @@ def _is_coming(model: dict[str, Any], others: list[dict[str, Any]]) -> bool:
     """Return whether a model loads, or does so once its cards are free; one that nothing makes room for does not."""
     if not model["wanted"] or model["state"] in ("ready", "failed"):
         return False
-    cards = model["claims"].keys()
-    return model["state"] in _MOVING or any(one["state"] in _MOVING and cards & one["claims"].keys() for one in others)
+    cards = model["reservations"].keys()
+    return model["state"] in _MOVING or any(
+        one["state"] in _MOVING and cards & one["reservations"].keys() for one in others
+    )
 
 
 class _Plain:

@@ -40,8 +40,8 @@ class Defaults(Table):
     gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
     gpu_memory: Memory | None = Field(
         None,
-        description='What the model claims on each of its cards: a size such as "10GiB" or a share such as 0.42. '
-        "Absent: all that the card's `limit` allows.",
+        description="Memory that the model reserves on each of its GPUs: a size such as "
+        '"10GiB" or a share such as 0.42. Default: all that the `limit` of the GPU allows.',
     )
     args: dict[str, Arg] | None = Field(
         None, description="The engine's own flags, without the leading dashes: `max-model-len = 16384`."

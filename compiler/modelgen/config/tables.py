@@ -104,7 +104,7 @@ class Gpu(Table):
         description='Index ("0") or UUID ("GPU-…", "MIG-…") of the card, its CDI name, or its "/dev/dri/renderD128".'
     )
     limit: Share | None = Field(
-        None, description="Share of the card that resident models may claim together. Default: 0.95, on WSL2 0.85."
+        None, description="Share of the card that resident models may reserve together. Default: 0.95, on WSL2 0.85."
     )
     kind: Literal["nvidia", "cdi", "amd"] | None = Field(
         None, description="How containers get the card: NVIDIA's runtime, CDI, or AMD's device files. Default: nvidia."

@@ -134,7 +134,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         scratch=_scratch(engine, account, additions.get("compose", {})),
         devices=_devices(config, model),
         label_disabled=(needs_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
-        claims=tuple(ir.Claim(gpu, memory) for gpu, memory in claims.items()),
+        reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in claims.items()),
         profiles=profiles,
         depends_on=tuple(depends_on),
         publish=publish,

@@ -60,7 +60,7 @@ def _model(
         repo=service.repo,
         upstream_name=service.upstream_name,
         routes=service.routes,
-        claims={claim.gpu: claim.memory for claim in service.claims},
+        reservations={one.gpu: one.memory for one in service.reservations},
         readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.warmup),
         stop_grace=float(service.stop_grace),
         idle_timeout=_seconds(service.idle_timeout),
