@@ -119,6 +119,26 @@ def test_the_commands_talk_to_it(project: Path) -> None:
             assert followed.wait(20) == 130
 
 
+def test_a_model_is_loaded_and_unloaded_by_the_command_line(project: Path) -> None:
+    folder = project / "tests" / "demo"
+
+    def states() -> dict[str, str]:
+        status = json.loads(modelgen("status", "--format", "json", cwd=folder).stdout)
+        return {model["id"]: model["state"] for model in status["models"]}
+
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
+        assert modelgen("load", "parrot", cwd=folder).returncode == 0
+        dry = modelgen("load", "owl", "--dry-run", cwd=folder).stdout
+        assert "would start: owl\nwould evict: parrot (0 running)" in dry
+        assert re.match(r"owl: ready after \d+\.\d s, in place of parrot\n", modelgen("load", "owl", cwd=folder).stdout)
+        assert re.match(r"owl: ready after 0\.\d s\n", modelgen("load", "owl", cwd=folder).stdout)
+        assert states() == {"owl": "ready", "parrot": "stopped"}
+        assert modelgen("unload", "owl", cwd=folder).stdout == "owl: stopped\n"
+        unloaded = modelgen("unload", "owl", "--format", "json", cwd=folder)
+        assert json.loads(unloaded.stdout)["state"] == "stopped"
+        assert states() == {"owl": "stopped", "parrot": "stopped"}
+
+
 def test_a_model_is_held_and_released_by_the_command_line(project: Path) -> None:
     folder = project / "tests" / "demo"
     with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
