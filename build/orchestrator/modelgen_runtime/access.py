@@ -7,8 +7,8 @@ import hmac
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.base_address import LISTING
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.wire import OF_REQUEST
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from modelgen_runtime.origins import Origins
     from modelgen_runtime.request_head import RequestHead
 
-Role: TypeAlias = Literal["data", "control"]
+Role: TypeAlias = Literal["user", "admin"]
 
-_LINE = re.compile(r"(data|control)\s+sha256:([0-9a-f]{64})", re.ASCII)
+_LINE = re.compile(r"(user|admin)\s+sha256:([0-9a-f]{64})", re.ASCII)
+_OLD_ROLES = {"data": "user", "control": "admin"}
+"""What the roles were called before 0.1.0."""
+_HOW_TO_ADD = "`modelgen key --role admin` prints a key and its line"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MOST_SEEN = 1000
 _OPEN = frozenset({"/healthz", "/readyz"})
@@ -42,21 +45,24 @@ def read_keys(path: Path) -> dict[bytes, Role]:
     """Return the role of each key by the SHA-256 of the key.
 
     Raises:
-        KeysError: The file cannot be read, or a line is not `data sha256:HEX` or `control sha256:HEX`.
+        KeysError: The file cannot be read, or a line is not `user sha256:HEX` or `admin sha256:HEX`.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise KeysError(f"the keys file {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise KeysError(f"the keys file {path} cannot be read: {why}; {_HOW_TO_ADD}") from error
     keys: dict[bytes, Role] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not (entry := line.partition("#")[0].strip()):
             continue
         if (match := _LINE.fullmatch(entry)) is None:
-            raise KeysError(f"line {number} of {path} is not `data sha256:HEX` or `control sha256:HEX`")
-        keys[bytes.fromhex(match[2])] = "control" if match[1] == "control" else "data"
+            if (new := _OLD_ROLES.get(old := entry.split()[0])) is not None:
+                raise KeysError(f"line {number} of {path}: the role `{old}` was renamed; write `{new}`")
+            raise KeysError(f"line {number} of {path} is not `user sha256:HEX` or `admin sha256:HEX`; {_HOW_TO_ADD}")
+        keys[bytes.fromhex(match[2])] = "admin" if match[1] == "admin" else "user"
     if not keys:
-        raise KeysError(f"{path} holds no key, so nobody could come in; `modelgen key` makes one")
+        raise KeysError(f"{path} contains no key, so every request would be refused; {_HOW_TO_ADD}")
     return keys
 
 
@@ -113,11 +119,11 @@ class Access:
         if not roles:
             what = "does not know this API key" if keys else "needs an API key"
             raise RefusedError(401, "invalid_api_key", f"this server {what}; send it as {_FORMS}")
-        if needs == "control" and "data" in roles:
+        if needs == "admin" and "user" in roles:
             hint = (
                 f"; {LISTING} lists the models for clients, so their base URL ends in /v1" if path == "/models" else ""
             )
-            message = f"this key has the role `data`; this path needs one of role `control`{hint}"
+            message = f"this key has the role `user`; this path needs one of role `admin`{hint}"
             raise RefusedError(403, "wrong_role", message)
 
     def _check_host(self, host: bytes | None) -> None:

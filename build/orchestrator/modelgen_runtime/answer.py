@@ -11,8 +11,8 @@ from modelgen_runtime.handler import Response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.exchange import Exchange
-    from modelgen_runtime.gate import RefusedError
 
 _BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})

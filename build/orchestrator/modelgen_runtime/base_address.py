@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -20,7 +20,7 @@ from modelgen_runtime.standing import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.orders import Order, Ticket
     from modelgen_runtime.record import Record
@@ -34,7 +34,7 @@ class Board(EngineEvents, Sightings):
 
     def arrive(self, ticket: Ticket) -> None:
         """Put a request in line."""
-        model, limit = ticket.gate.model.id, self.manifest.settings.queue_limit
+        model, limit = ticket.admission.model.id, self.manifest.settings.queue_limit
         record = self.records.get(model)
         if self._is_shut:
             ticket.refuse(refusals.stopping())
@@ -51,14 +51,14 @@ class Board(EngineEvents, Sightings):
         else:
             ticket.since = self._stamp()
             record.line.append(ticket)
-            record.gate.queued = len(record.line)
+            record.admission.queued = len(record.line)
 
     def withdraw(self, ticket: Ticket) -> None:
         """Take a request out of the line: its client has gone."""
-        record = self.records.get(ticket.gate.model.id)
+        record = self.records.get(ticket.admission.model.id)
         if record is not None and ticket in record.line:
             record.line.remove(ticket)
-            record.gate.queued = len(record.line)
+            record.admission.queued = len(record.line)
             if not record.line and record.asked is None and not record.holds_memory:
                 displaced, record.displaced = record.displaced, []
                 switches.restore(displaced, self.records, self._clock())
@@ -132,7 +132,9 @@ class Board(EngineEvents, Sightings):
             record.is_removed = model is None
             record.successor = model if model != record.model else None
             if model is not None and record.successor is None:
-                record.model = record.gate.model = model  # the same, but it may be written elsewhere in models.toml
+                record.model = record.admission.model = (
+                    model  # the same, but it may be written elsewhere in models.toml
+                )
             if record.is_removed:
                 record.refuse_line(refusals.gone(record.model.id))
                 self._abandon(record, refusals.gone(record.model.id))

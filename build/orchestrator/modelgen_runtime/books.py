@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import switches
-from modelgen_runtime.gate import Gate
+from modelgen_runtime.admission import Admission
 from modelgen_runtime.happenings import Action, Happening
 from modelgen_runtime.record import Record
 from modelgen_runtime.scheduler import Policy
@@ -15,7 +15,7 @@ from modelgen_runtime.standing import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.manifest import Manifest, Model
 
 
@@ -47,13 +47,13 @@ class Books:
         """What protects models from each other."""
         settings = self.manifest.settings
         limits = {gpu.name: gpu.limit for gpu in self.manifest.gpus}
-        return Policy(limits, settings.min_active, settings.max_wait)
+        return Policy(limits, settings.min_loaded_time, settings.prioritize_after)
 
     def lack(self, models: Iterable[str]) -> dict[str, int]:
         """Return what cards lack for models to be resident together, in bytes; empty where nothing does."""
         need: dict[str, int] = {}
         for id_ in models:
-            for gpu, size in self.records[id_].model.claims.items():
+            for gpu, size in self.records[id_].model.reservations.items():
                 need[gpu] = need.get(gpu, 0) + size
         limits = self.policy.limits
         return {gpu: size - limits.get(gpu, 0) for gpu, size in need.items() if size > limits.get(gpu, 0)}
@@ -68,11 +68,11 @@ class Books:
         return self._last
 
     def _make(self, model: Model) -> Record:
-        return Record(Gate(model, on_leave=self._note_leave), model)
+        return Record(Admission(model, on_leave=self._note_leave), model)
 
-    def _note_leave(self, gate: Gate) -> None:
-        gate.used = self._clock()
-        if gate.endpoint is None or gate.queued or (self._is_contended and not gate.leases):
+    def _note_leave(self, admission: Admission) -> None:
+        admission.used = self._clock()
+        if admission.endpoint is None or admission.queued or (self._is_contended and not admission.leases):
             self._poke()
 
     def _enter(self, record: Record, state: State, detail: str | None = None, *, seconds: float | None = None) -> None:

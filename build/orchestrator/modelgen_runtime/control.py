@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from modelgen_runtime import refusals, views
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.events import format_event
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.manifest import Manifest, ManifestError
 from modelgen_runtime.openapi import DESCRIPTION
@@ -136,10 +136,10 @@ class Control:
         return [*profile.models]
 
     def _find(self, name: str) -> str:
-        gate = self._switchboard.gate(name)
-        if gate is None or gate.model.id not in self._switchboard.board.records:
+        admission = self._switchboard.admission(name)
+        if admission is None or admission.model.id not in self._switchboard.board.records:
             raise self._switchboard.unknown(name)
-        return gate.model.id
+        return admission.model.id
 
     async def _status(self, _: Request) -> Response:
         status = views.show_status(self._switchboard.board, _now())

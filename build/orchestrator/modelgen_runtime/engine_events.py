@@ -10,8 +10,8 @@ from modelgen_runtime.happenings import Action
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.gate import RefusedError
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.orders import Failure
     from modelgen_runtime.record import Record
@@ -38,8 +38,8 @@ class EngineEvents(Books):
         record, now = self.records[model], self._clock()
         if record.state is not State.STARTING:
             return
-        record.endpoint, record.ready_at, record.gate.used, record.failure = endpoint, now, now, None
-        record.gate.errors.clear()
+        record.endpoint, record.ready_at, record.admission.used, record.failure = endpoint, now, now, None
+        record.admission.errors.clear()
         self._enter(record, State.READY, seconds=now - record.began)
         self._open(record)
 
@@ -120,7 +120,7 @@ class EngineEvents(Books):
         stuck.stuck = why
         self._tell("stuck", stuck, why)
         for record in self.records.values():
-            if record.model.claims.keys() & stuck.model.claims.keys() and not record.holds_memory:
+            if record.model.reservations.keys() & stuck.model.reservations.keys() and not record.holds_memory:
                 record.refuse_line(refusal)
                 self._abandon(record, refusal)
         stuck.tell_stopped(refusal)

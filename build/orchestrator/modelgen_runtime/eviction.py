@@ -21,17 +21,17 @@ def choose(need: Mapping[str, int], candidates: Iterable[Standing]) -> list[Stan
     """
     open_, chosen = {gpu: size for gpu, size in need.items() if size > 0}, []
     for standing in sorted(candidates, key=_worth):
-        if any(open_.get(gpu, 0) > 0 for gpu in standing.claims):
+        if any(open_.get(gpu, 0) > 0 for gpu in standing.reservations):
             chosen.append(standing)
-            for gpu, size in standing.claims.items():
+            for gpu, size in standing.reservations.items():
                 open_[gpu] = open_.get(gpu, 0) - size
     if any(size > 0 for size in open_.values()):
         return None
     # A large one that came late may have made earlier ones needless; the most valuable are kept first.
     for standing in reversed(chosen[:]):
-        if all(open_[gpu] + size <= 0 for gpu, size in standing.claims.items()):
+        if all(open_[gpu] + size <= 0 for gpu, size in standing.reservations.items()):
             chosen.remove(standing)
-            for gpu, size in standing.claims.items():
+            for gpu, size in standing.reservations.items():
                 open_[gpu] += size
     return chosen
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from modelgen_runtime import refusals, wire
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.answer import Answer
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
@@ -18,9 +18,9 @@ from modelgen_runtime.upstream import Engine, EngineError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from modelgen_runtime.admission import Admission, Lease
     from modelgen_runtime.answer import Client
     from modelgen_runtime.front import Front
-    from modelgen_runtime.gate import Gate, Lease
     from modelgen_runtime.request_head import RequestHead
 
 _HELD = 256 * 1024
@@ -40,9 +40,28 @@ class Exchange:
     """
 
     __slots__ = (
-        "_again", "_body", "_buffered", "_client", "_engine", "_finder", "_front", "_gate", "_head", "_in_chunks",
-        "_is_admitted", "_is_begun", "_is_looking", "_is_whole", "_lease", "_length", "_query", "_received", "_refusal",
-        "_task", "answer", "path",
+        "_admission",
+        "_again",
+        "_body",
+        "_buffered",
+        "_client",
+        "_engine",
+        "_finder",
+        "_front",
+        "_head",
+        "_in_chunks",
+        "_is_admitted",
+        "_is_begun",
+        "_is_looking",
+        "_is_whole",
+        "_lease",
+        "_length",
+        "_query",
+        "_received",
+        "_refusal",
+        "_task",
+        "answer",
+        "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead) -> None:
@@ -65,7 +84,7 @@ class Exchange:
         self._refusal: RefusedError | None = None
         self._finder: Finder | None = None
         self._task: asyncio.Task[None] | None = None
-        self._gate: Gate | None = None
+        self._admission: Admission | None = None
         self._lease: Lease | None = None
         self._engine: Engine | None = None
         self._again: bytearray | None = None  # the body, while the request may have to be sent once more
@@ -176,10 +195,12 @@ class Exchange:
         if self._is_looking:  # its turn comes: the loop reads several MB at once from who sends fast
             return
         try:
-            if self._gate is None:
+            if self._admission is None:
                 self._find(self._finder)
-            if self._gate is not None and (self._is_whole or len(self._body) > _HELD):
-                self._admit(self._gate)  # not before: an upload of a byte a minute would keep others from the engine
+            if self._admission is not None and (self._is_whole or len(self._body) > _HELD):
+                self._admit(
+                    self._admission
+                )  # not before: an upload of a byte a minute would keep others from the engine
         except BadBodyError as error:
             self._refuse(RefusedError(400, "bad_request", str(error)))
         except RefusedError as refusal:
@@ -194,7 +215,7 @@ class Exchange:
             self._client.pause()
             asyncio.get_running_loop().call_soon(self._look_on)
         elif self._is_whole:
-            self._gate = self._front.only_gate(self.path)
+            self._admission = self._front.only_admission(self.path)
 
     def _look_on(self) -> None:
         self._is_looking = False
@@ -211,39 +232,41 @@ class Exchange:
         await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 
     def _route(self, found: Found, finder: Finder) -> None:
-        gate = self._front.admission.gate(found.name)
-        if gate is None:
-            raise self._front.admission.unknown(found.name)
-        if self.path not in gate.model.routes:
-            raise RefusedError(404, "not_found", f"{gate.model.engine} has no {self.path}, so `{found.name}` has none")
-        self._gate = gate
-        if gate.model.upstream_name not in (None, found.name):
-            grown = finder.rename(self._body, found, str(gate.model.upstream_name))
+        admission = self._front.switchboard.admission(found.name)
+        if admission is None:
+            raise self._front.switchboard.unknown(found.name)
+        if self.path not in admission.model.routes:
+            raise RefusedError(
+                404, "not_found", f"{admission.model.engine} has no {self.path}, so `{found.name}` has none"
+            )
+        self._admission = admission
+        if admission.model.upstream_name not in (None, found.name):
+            grown = finder.rename(self._body, found, str(admission.model.upstream_name))
             self._length = None if self._length is None else self._length + grown
 
-    def _admit(self, gate: Gate) -> None:
+    def _admit(self, admission: Admission) -> None:
         if self._front.is_closing:
             raise refusals.stopping()
         self._is_admitted = True
-        if (lease := gate.enter()) is None:
-            self._run(self._wait(gate))
+        if (lease := admission.enter()) is None:
+            self._run(self._wait(admission))
         else:
             self._seat(lease)
 
-    async def _wait(self, gate: Gate) -> None:
+    async def _wait(self, admission: Admission) -> None:
         began, beating = self._front.now(), None
-        if self._front.heartbeat and not self._head.is_old:
+        if self._front.loading_messages and not self._head.is_old:
             beating = asyncio.create_task(self._beat())
         try:
             self._count_body()
-            lease = await self._front.admission.enter(gate)
+            lease = await self._front.switchboard.enter(admission)
         except RefusedError as refusal:
             self._refuse(refusal)
             return
         finally:
             if beating is not None:
                 beating.cancel()
-            self._front.note_wait(gate.model.id, self._front.now() - began)
+            self._front.note_wait(admission.model.id, self._front.now() - began)
         self._seat(lease)
 
     def _seat(self, lease: Lease) -> None:
@@ -292,7 +315,7 @@ class Exchange:
     def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
         """Send the head on."""
         if status >= 400 and self._engine is not None and self._lease is not None:
-            self._engine.overhear(partial(self._front.admission.note_error, self._lease, status))
+            self._engine.overhear(partial(self._front.switchboard.note_error, self._lease, status))
         self._again = None
         if self._buffered and (self._engine is None or not self._engine.is_congested):
             self._free_buffer()
@@ -305,8 +328,8 @@ class Exchange:
 
     def flush(self) -> None:
         """Send what is held back."""
-        if self._gate is not None:
-            self._gate.heard = self._front.now()
+        if self._admission is not None:
+            self._admission.heard = self._front.now()
         self.answer.flush()
 
     def on_end(self) -> None:
@@ -316,7 +339,7 @@ class Exchange:
             self.on_broken(EngineError("the engine closed the connection before its stream was whole"))
             return
         if self.answer.is_event_stream and self._lease is not None and (told := self.answer.error_in_stream()):
-            self._front.admission.note_error(self._lease, 500, told)
+            self._front.switchboard.note_error(self._lease, 500, told)
         self._leave()
         if engine is not None and self._is_whole:
             self._front.pool.give_back(engine)
@@ -338,7 +361,7 @@ class Exchange:
         """Refuse, unless the engine turns out to have died: then `_cut` comes first, and says why."""
         await asyncio.sleep(_CAUSE_SECONDS)
         self._leave()
-        model = self._gate.model.id if self._gate else "the model"
+        model = self._admission.model.id if self._admission else "the model"
         self._refuse(RefusedError(502, "engine_broken", f"`{model}`: {error}", retry_after=1))
 
     def pause(self) -> None:
@@ -388,8 +411,8 @@ class Exchange:
     def _note_end(self) -> None:
         if self._buffered:
             self._free_buffer()
-        if self._gate is not None:
-            self._front.note_request(self._gate.model.id, self.answer.status, self._received, self.answer.sent)
+        if self._admission is not None:
+            self._front.note_request(self._admission.model.id, self.answer.status, self._received, self.answer.sent)
         self._client.finish(self)
 
     async def _beat(self) -> None:

@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Protocol
 
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.base_address import LISTING, lists_models, no_such_path
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.problems import refuse
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.access import Access, Role
+    from modelgen_runtime.admission import Admission
     from modelgen_runtime.buffers import Buffers
     from modelgen_runtime.descriptors import Descriptors
-    from modelgen_runtime.gate import Gate
     from modelgen_runtime.pool import Pool
     from modelgen_runtime.request_head import RequestHead
     from modelgen_runtime.switchboard import Switchboard
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
 _MOST_NAMES = 20
-_WITH_DATA_KEYS = frozenset({"/metrics", "/openapi.json"})
+_WITH_USER_KEYS = frozenset({"/metrics", "/openapi.json"})
 """What of this server's own is shown to keys of clients too."""
 
 
@@ -44,7 +44,7 @@ class Front:
     """The shared part of all connections.
 
     Args:
-        admission: Who lets requests in.
+        switchboard: Admits requests, and owns the state.
         access: Who judges them before.
         control: Answers what is not for an engine.
         pool: Connections to engines.
@@ -56,7 +56,7 @@ class Front:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what there is to share
         self,
-        admission: Switchboard,
+        switchboard: Switchboard,
         access: Access,
         control: Control,
         pool: Pool,
@@ -66,7 +66,7 @@ class Front:
         note_wait: Callable[[str, float], None],
         note_request: Callable[[str, int, int, int], None],
     ) -> None:
-        self.admission, self.access, self.pool = admission, access, pool
+        self.switchboard, self.access, self.pool = switchboard, access, pool
         self.note_wait, self.note_request = note_wait, note_request
         self.buffers, self.descriptors = buffers, descriptors
         self.is_closing = False
@@ -76,9 +76,9 @@ class Front:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def heartbeat(self) -> bool:
+    def loading_messages(self) -> bool:
         """Whether streaming clients get comments while a model loads."""
-        return self.admission.board.manifest.settings.heartbeat
+        return self.switchboard.board.manifest.settings.loading_messages
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
         """Return whether a request is for an engine, or refuse it by its head.
@@ -86,10 +86,10 @@ class Front:
         Raises:
             RefusedError: Its client may not come in, or it cannot be answered whatever follows.
         """
-        routes = self.admission.routes()
+        routes = self.switchboard.routes()
         is_routed = path in routes
         is_control = not is_routed and self._control.has(path)
-        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "data")
+        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "user")
         if head.method != b"POST" and is_preflight(head):
             is_routed = False
         elif is_routed and head.method != b"POST":
@@ -105,17 +105,19 @@ class Front:
         lines = self.access.origins.lines(head)
         return b"" if lines and self._control.has(path) else lines
 
-    def only_gate(self, path: str) -> Gate:
-        """Return the gate of the one model that has a path: a body without a model can mean no other.
+    def only_admission(self, path: str) -> Admission:
+        """Return the admission of the one model that has a path: a body without a model can mean no other.
 
         Raises:
             RefusedError: Several have it.
         """
-        gates = [record.gate for record in self.admission.board.records.values() if path in record.model.routes]
-        if len(gates) == 1:
-            return gates[0]
-        names = ", ".join(f"`{gate.model.names[0]}`" for gate in gates[:_MOST_NAMES])
-        more = f" and {len(gates) - _MOST_NAMES} more" if len(gates) > _MOST_NAMES else ""
+        admissions = [
+            record.admission for record in self.switchboard.board.records.values() if path in record.model.routes
+        ]
+        if len(admissions) == 1:
+            return admissions[0]
+        names = ", ".join(f"`{admission.model.names[0]}`" for admission in admissions[:_MOST_NAMES])
+        more = f" and {len(admissions) - _MOST_NAMES} more" if len(admissions) > _MOST_NAMES else ""
         raise RefusedError(
             400, "bad_request", f"the body has no `model`, and several models have {path}: {names}{more}"
         )
@@ -147,7 +149,7 @@ class Front:
         name = request.path.removeprefix(LISTING).strip("/")
         listed = {
             one: {"id": one, "object": "model", "created": 0, "owned_by": "modelgen", "state": record.state}
-            for record in self.admission.board.records.values()
+            for record in self.switchboard.board.records.values()
             for one in record.model.names
         }
         if not name:
@@ -155,9 +157,9 @@ class Front:
         elif name in listed:
             body = listed[name]
         else:
-            return refuse(request.path, self.admission.unknown(name))
+            return refuse(request.path, self.switchboard.unknown(name))
         return Response(200, json.dumps(body, ensure_ascii=False).encode())
 
 
 def _role_of(path: str) -> Role:
-    return "data" if path in _WITH_DATA_KEYS else "control"
+    return "user" if path in _WITH_USER_KEYS else "admin"

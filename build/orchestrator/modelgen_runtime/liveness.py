@@ -72,7 +72,7 @@ class Liveness:
         if not _is_waited_for(record) or record.endpoint is None:
             self._quiet.pop(id_, None)
             return
-        state = (record.endpoint.generation, record.gate.heard)
+        state = (record.endpoint.generation, record.admission.heard)
         before = self._quiet.get(id_)
         if before is None or before[:2] != state:
             self._quiet[id_] = (*state, now)
@@ -82,11 +82,11 @@ class Liveness:
 
     async def _ask(self, record: Record, endpoint: Endpoint) -> None:
         """Ask an engine whether it lives; the first sign of life ends this."""
-        path, heard, misses, said = record.model.readiness.path, record.gate.heard, 0, ""
+        path, heard, misses, said = record.model.readiness.path, record.admission.heard, 0, ""
         while misses < self._patience.misses:
             if said:
                 await asyncio.sleep(self._patience.pause)
-            if record.endpoint != endpoint or record.gate.heard != heard or not _is_waited_for(record):
+            if record.endpoint != endpoint or record.admission.heard != heard or not _is_waited_for(record):
                 return
             try:
                 await ask(endpoint, path, seconds=self._patience.answer)
@@ -95,9 +95,9 @@ class Liveness:
             else:
                 self._quiet.pop(record.model.id, None)
                 return
-        if record.endpoint == endpoint and record.gate.heard == heard:
+        if record.endpoint == endpoint and record.admission.heard == heard:
             self._condemn(record.model.id, endpoint, f"stopped answering: {said}, {misses} times in a row")
 
 
 def _is_waited_for(record: Record) -> bool:
-    return record.standing.is_open and bool(record.gate.leases or record.line)
+    return record.standing.is_open and bool(record.admission.leases or record.line)

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-FORMAT = 1
+FORMAT = 2
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _ADDRESS = re.compile(r"[^\s]+:(\d{1,5})", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -51,7 +51,7 @@ Port = Annotated[int, Range(1, 65535)]
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A card, and the bytes that models may claim of it together."""
+    """A GPU, and the bytes that models may reserve on it together."""
 
     name: str
     memory: Bytes
@@ -66,13 +66,13 @@ class Readiness:
         path: Answers 200 when the engine is up.
         lists: A path whose JSON must list the served name too, or None.
         timeout: Seconds that a start may take.
-        canary: Path on which one question is asked, before the first `ready` of a start; or None.
+        warmup: Path on which one question is asked, before the first `ready` of a start; or None.
     """
 
     path: str
     timeout: Timeout
     lists: str | None = None
-    canary: str | None = None
+    warmup: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Model:
         repo: Repository id on the hub, where there is one.
         upstream_name: What clients' names are replaced by, for an engine with one name only; else None.
         routes: Paths that are forwarded to it.
-        claims: Bytes of each card, from start to stop.
+        reservations: Bytes of each GPU that it reserves from start to stop.
         readiness: See there.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped; None for never.
@@ -123,7 +123,7 @@ class Model:
     routes: tuple[str, ...]
     repo: str | None = None
     upstream_name: str | None = None
-    claims: dict[str, Bytes] = field(default_factory=dict)
+    reservations: dict[str, Bytes] = field(default_factory=dict)
     stop_grace: Seconds = 30.0
     idle_timeout: Timeout | None = None
     concurrency: PositiveCount | None = None
@@ -155,9 +155,9 @@ class Settings:
         shutdown_timeout: How long running requests may hold up the orchestrator's own end.
         queue_limit: Most requests that wait.
         buffer_limit: Most bytes of the bodies of all waiting requests together.
-        min_active: How long a model with requests is kept after it became ready.
-        max_wait: How long a request may wait before `min_active` protects nobody from it.
-        heartbeat: Whether streaming clients get comments once they have waited some seconds for a model.
+        min_loaded_time: How long a model with requests is kept after it became ready.
+        prioritize_after: How long a request may wait before `min_loaded_time` protects nobody from it.
+        loading_messages: Whether streaming clients get comments once they have waited some seconds for a model.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -169,9 +169,9 @@ class Settings:
     shutdown_timeout: Seconds = 10.0
     queue_limit: Count = 100
     buffer_limit: PositiveCount = 512 * 2**20
-    min_active: Seconds | None = None
-    max_wait: Seconds | None = None
-    heartbeat: bool = True
+    min_loaded_time: Seconds | None = None
+    prioritize_after: Seconds | None = None
+    loading_messages: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,9 @@ def read_manifest(data: bytes) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"the manifest is not JSON: {error}") from error
     if isinstance(tree, dict) and isinstance(found := tree.get("format"), int) and found != FORMAT:
-        raise ManifestError(f"`format`: the manifest has format {found}, this orchestrator reads {FORMAT}")
+        raise ManifestError(
+            f"`format`: the manifest has format {found}, this orchestrator reads {FORMAT}; run `modelgen build`"
+        )
     manifest: Manifest = _read(Manifest, tree, "")
     _check(manifest)
     return manifest
@@ -300,8 +302,8 @@ def _check(manifest: Manifest) -> None:
             raise ManifestError(f"`models[{index}].id` is no id of a model")
         if model.id not in model.names:
             raise ManifestError(f"`models[{index}].names` lacks the id")
-        if unknown := sorted(model.claims.keys() - gpus):
-            raise ManifestError(f"`models[{index}].claims` names {unknown[0]}, which is no card of `gpus`")
+        if unknown := sorted(model.reservations.keys() - gpus):
+            raise ManifestError(f"`models[{index}].reservations` names {unknown[0]}, which is no card of `gpus`")
         if taken := sorted(names.intersection(model.names)):
             raise ManifestError(f"`models[{index}].names` has {taken[0]}, which another model has")
         names.update(model.names)

@@ -100,13 +100,15 @@ class _ReadOff:
         for record in records:
             for state in State:
                 states.add_metric([record.model.id, state], float(record.state is state))
-            running.add_metric([record.model.id], len(record.gate.leases))
+            running.add_metric([record.model.id], len(record.admission.leases))
             waiting.add_metric([record.model.id], len(record.line))
-        claimed = GaugeMetricFamily("modelgen_gpu_claimed_bytes", "Claimed of a card.", labels=["gpu"])
-        limits = GaugeMetricFamily("modelgen_gpu_limit_bytes", "May be claimed of a card.", labels=["gpu"])
+        reserved = GaugeMetricFamily("modelgen_gpu_reserved_bytes", "Reserved memory of a GPU.", labels=["gpu"])
+        limits = GaugeMetricFamily(
+            "modelgen_gpu_limit_bytes", "Memory of a GPU that models may reserve together.", labels=["gpu"]
+        )
         for gpu in self._board.manifest.gpus:
-            held = sum(record.model.claims.get(gpu.name, 0) for record in records if record.holds_memory)
-            claimed.add_metric([gpu.name], held)
+            held = sum(record.model.reservations.get(gpu.name, 0) for record in records if record.holds_memory)
+            reserved.add_metric([gpu.name], held)
             limits.add_metric([gpu.name], gpu.limit)
         requests = CounterMetricFamily("modelgen_requests", "Requests that were answered.", labels=["model", "status"])
         passed = CounterMetricFamily("modelgen_bytes", "Bytes of bodies passed on.", labels=["model", "direction"])
@@ -118,4 +120,4 @@ class _ReadOff:
         for model, (received, sent) in totals.items():
             passed.add_metric([model, "in"], received)
             passed.add_metric([model, "out"], sent)
-        yield from (states, running, waiting, claimed, limits, requests, passed)
+        yield from (states, running, waiting, reserved, limits, requests, passed)

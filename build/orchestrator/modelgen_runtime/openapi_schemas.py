@@ -103,7 +103,7 @@ COMPONENTS: dict[str, Schema] = {
             "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold ends by itself."}),
             "running": _COUNT,
             "waiting": _COUNT,
-            "claims": {"type": "object", "additionalProperties": _COUNT, "description": "Bytes of each card."},
+            "reservations": {"type": "object", "additionalProperties": _COUNT, "description": "Bytes of each card."},
             "since": _or_null({**_NUMBER, "description": "Seconds since it was started, while it starts."}),
             "ready": _or_null({**_NUMBER, "description": "Seconds since it became ready."}),
             "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
@@ -116,7 +116,7 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "Removed": table({"id": STRING, "state": {"const": "removed"}}),
-    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "claimed": _COUNT, "models": _STRINGS}),
+    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "reserved": _COUNT, "models": _STRINGS}),
     "Profile": table({"name": STRING, "models": _STRINGS, "default": BOOLEAN}),
     "Status": table(
         {

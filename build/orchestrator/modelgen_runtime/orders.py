@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen_runtime.admission import Admission, Lease, RefusedError
     from modelgen_runtime.failures import Meaning
-    from modelgen_runtime.gate import Gate, Lease, RefusedError
 
 
 @dataclass(eq=False, slots=True)
@@ -17,13 +17,13 @@ class Ticket:
     """A request in line.
 
     Args:
-        gate: Of its model.
+        admission: Of its model.
         since: When it came; the board sets it.
         grant: Lets it through; returns False when it has left meanwhile.
         refuse: Ends its wait.
     """
 
-    gate: Gate
+    admission: Admission
     grant: Callable[[Lease], bool]
     refuse: Callable[[RefusedError], None]
     since: float = 0.0

@@ -11,7 +11,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen_runtime.handler import Response
 
 if TYPE_CHECKING:
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
 
 _MOST_TEXT = 4_000
 _OPENAI_KINDS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error"}

@@ -43,7 +43,7 @@ class WrongNameError(NotReadyError):
     """It serves, but not under the name that it should."""
 
 
-class CanaryError(NotReadyError):
+class WarmupError(NotReadyError):
     """It says that it is ready, but could not answer one question."""
 
 
@@ -63,7 +63,7 @@ async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Ex
     first: set[asyncio.Future[None] | asyncio.Future[Exit]] = {probing, exited}
     try:
         await asyncio.wait(first, timeout=model.readiness.timeout, return_when=asyncio.FIRST_COMPLETED)
-        if probing.done() and isinstance(probing.exception(), CanaryError):
+        if probing.done() and isinstance(probing.exception(), WarmupError):
             await asyncio.wait({exited}, timeout=_EXIT_SECONDS)  # its end says more than its silence, if a bit later
         if exited.done():
             raise ExitedError("ended before it was ready")
@@ -95,8 +95,8 @@ class _Probe:
         began = time.monotonic()
         while not await self._is_up():  # noqa: ASYNC110 - an engine tells nobody when it is up
             await asyncio.sleep(min(max(_LEAST_DELAY, _SHARE * (time.monotonic() - began)), _MOST_DELAY))
-        if self.model.readiness.canary is not None:
-            await self._ask_canary(self.model.readiness.canary)
+        if self.model.readiness.warmup is not None:
+            await self._ask_warmup(self.model.readiness.warmup)
 
     async def _is_up(self) -> bool:
         """Ask once, for its health and then for its names."""
@@ -143,7 +143,7 @@ class _Probe:
             raise WrongNameError(f"serves under another name: {self.seen}; its command has to give it one of these")
         return False
 
-    async def _ask_canary(self, path: str) -> None:
+    async def _ask_warmup(self, path: str) -> None:
         """Ask one question, once, as long as it takes; on another route where the model is of another kind.
 
         The compiler knows the kind of a model only from its config.json, which is not always locked.
@@ -154,21 +154,21 @@ class _Probe:
                 break
             path, answer = other, await self._question(other)
         if _is_of_another_kind(answer):
-            raise CanaryError("has no route on which one question can be asked; remove `canary` from its table")
+            raise WarmupError("has no route on which one question can be asked; remove `warmup` from its table")
         if answer.status != 200:
             lines = bytes(answer.body[:_SHOWN_BYTES]).split(b"\n")[:_SHOWN_LINES]
             said = "\n".join(map(clean_line, lines))
-            raise CanaryError(f"could not {_asked_for(path)}: {path} answered {answer.status}: {said}")
+            raise WarmupError(f"could not {_asked_for(path)}: {path} answered {answer.status}: {said}")
 
     async def _question(self, path: str) -> Answer:
         question = {**_QUESTIONS.get(path, _CHAT_QUESTION)}
         if path not in _NAMELESS:
             question["model"] = self.model.upstream_name or self.model.names[0]
-        self.seen = f"{path} has not answered the canary request"
+        self.seen = f"{path} has not answered the warmup request"
         try:
             return await ask(self.endpoint, path, json.dumps(question).encode())
         except ProbeError as error:
-            raise CanaryError(f"could not {_asked_for(path)}: {error}") from error
+            raise WarmupError(f"could not {_asked_for(path)}: {error}") from error
 
 
 _CHAT, _COMPLETIONS = "/v1/chat/completions", "/v1/completions"

@@ -12,8 +12,8 @@ from modelgen_runtime.standing import Standing, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen_runtime.admission import Admission, RefusedError
     from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.gate import Gate, RefusedError
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.orders import Failure, Order, Ticket
 
@@ -27,7 +27,7 @@ class Record:
     """A model, its engine and who waits for it.
 
     Args:
-        gate: The way to it.
+        admission: The way to it.
         model: As the manifest has it.
         state: Of its engine.
         endpoint: Where its engine listens, from its start to its end.
@@ -54,7 +54,7 @@ class Record:
         is_checking: Whether it is being looked at.
     """
 
-    gate: Gate
+    admission: Admission
     model: Model
     state: State = State.STOPPED
     endpoint: Endpoint | None = None
@@ -92,7 +92,7 @@ class Record:
 
     @property
     def holds_memory(self) -> bool:
-        """Whether its claims count."""
+        """Whether its reservations count."""
         return self.state not in (State.ABSENT, State.STOPPED, State.FAILED)
 
     @property
@@ -101,8 +101,8 @@ class Record:
         return Standing(
             id=self.model.id,
             state=self.state,
-            claims=self.model.claims,
-            running=len(self.gate.leases),
+            reservations=self.model.reservations,
+            running=len(self.admission.leases),
             waiting=len(self.line),
             since=self.line[0].since if self.line else None,
             asked=self.asked,
@@ -113,7 +113,7 @@ class Record:
             or self.is_removed
             or self.doomed is not None
             or self.successor is not None,
-            used=self.gate.used,
+            used=self.admission.used,
             ready_at=self.ready_at,
             drain_until=self.drain_until,
             not_before=self.not_before,
@@ -123,30 +123,30 @@ class Record:
 
     def open(self) -> None:
         """Let requests in, those in line first."""
-        self.state, self.gate.endpoint = State.READY, self.endpoint
+        self.state, self.admission.endpoint = State.READY, self.endpoint
         self.dispatch()
 
     def close(self, state: State) -> None:
         """Let nobody in from now on."""
-        self.state, self.gate.endpoint = state, None
+        self.state, self.admission.endpoint = state, None
 
     def dispatch(self) -> None:
         """Let as many of the line through as the engine takes."""
-        while self.line and (lease := self.gate.admit()) is not None:
+        while self.line and (lease := self.admission.admit()) is not None:
             if not self.line.popleft().grant(lease):
                 lease.leave()
-        self.gate.queued = len(self.line)
+        self.admission.queued = len(self.line)
 
     def refuse_line(self, refusal: RefusedError) -> None:
         """Send everybody in line away."""
         waiting, self.line = self.line, deque()
-        self.gate.queued = 0
+        self.admission.queued = 0
         for ticket in waiting:
             ticket.refuse(refusal)
 
     def cut_leases(self, reason: RefusedError) -> None:
         """End the requests that are with the engine."""
-        for lease in [*self.gate.leases]:
+        for lease in [*self.admission.leases]:
             if lease.cut is not None:
                 lease.cut(reason)
             lease.leave()
@@ -163,7 +163,7 @@ class Record:
     def replace(self, now: float) -> None:
         """Become what the manifest has in its place; it does not run."""
         if self.successor is not None:
-            self.model = self.gate.model = self.successor
+            self.model = self.admission.model = self.successor
             self.successor, self.failure, self.failures, self.not_before = None, None, 0, now
             self.checked_until = 0.0
 

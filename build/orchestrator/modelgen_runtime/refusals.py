@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.sources import places_of
 
 if TYPE_CHECKING:

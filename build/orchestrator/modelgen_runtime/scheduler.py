@@ -22,14 +22,14 @@ class Policy:
     """What protects models from each other; seconds, None for no limit.
 
     Args:
-        limits: Bytes that may be claimed of each card.
-        min_active: How long a busy model is kept after it became ready.
-        max_wait: How long a request may wait before `min_active` protects nobody from it.
+        limits: Bytes that may be reserved of each card.
+        min_loaded_time: How long a busy model is kept after it became ready.
+        prioritize_after: How long a request may wait before `min_loaded_time` protects nobody from it.
     """
 
     limits: Mapping[str, int]
-    min_active: float | None = None
-    max_wait: float | None = None
+    min_loaded_time: float | None = None
+    prioritize_after: float | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ def _rank(standing: Standing) -> tuple[bool, float, int, str]:
     return (
         standing.gentle and standing.since is None,
         standing.line or 0.0,
-        -sum(standing.claims.values()),
+        -sum(standing.reservations.values()),
         standing.id,
     )
 
@@ -85,7 +85,7 @@ class _Desk:
     def __init__(self, standings: dict[str, Standing], policy: Policy, now: float) -> None:
         self.standings, self._policy, self._now = standings, policy, now
         self.plan = Plan()
-        self._moving = {gpu for one in standings.values() if one.in_transition for gpu in one.claims}
+        self._moving = {gpu for one in standings.values() if one.in_transition for gpu in one.reservations}
         self._taken: set[str] = set()
         """Cards on which somebody who came earlier is next."""
         self._leaving: dict[str, str | None] = {}
@@ -103,8 +103,8 @@ class _Desk:
                 self._wake(due)
 
     def shrink(self) -> None:
-        """Let some go where the limit of a card has become less than what is claimed."""
-        over = {gpu: self._claimed(gpu) - limit for gpu, limit in self._policy.limits.items()}
+        """Let some go where the limit of a card has become less than what is reserved."""
+        over = {gpu: self._reserved(gpu) - limit for gpu, limit in self._policy.limits.items()}
         if any(size > 0 for size in over.values()):
             for victim in eviction.choose(over, self._evictable(None)) or ():
                 self._leaving[victim.id] = None
@@ -112,15 +112,17 @@ class _Desk:
     def serve(self, standing: Standing) -> None:
         """Start one that is waited for, or make room for it."""
         if standing.state is State.STOPPING:  # it comes back, and nobody takes its place until then
-            self._taken |= standing.claims.keys()
+            self._taken |= standing.reservations.keys()
         if standing.holds_memory:
             return
         if (standing.asked is None or standing.gentle) and standing.not_before > self._now:
             self._wake(standing.not_before)
             return
-        cards = standing.claims.keys()
+        cards = standing.reservations.keys()
         is_next = not cards & self._taken
-        need = {gpu: self._claimed(gpu) + size - self._policy.limits[gpu] for gpu, size in standing.claims.items()}
+        need = {
+            gpu: self._reserved(gpu) + size - self._policy.limits[gpu] for gpu, size in standing.reservations.items()
+        }
         if is_next and any(size > 0 for size in need.values()):
             if standing.gentle and standing.since is None:
                 return
@@ -146,9 +148,9 @@ class _Desk:
             return
         is_over = standing.running == 0 or (standing.is_draining and standing.drain_until <= self._now)
         # One that starts is the transition of its cards itself.
-        if is_over and (standing.state is State.STARTING or not standing.claims.keys() & self._moving):
+        if is_over and (standing.state is State.STARTING or not standing.reservations.keys() & self._moving):
             self.plan.stop[standing.id] = cause
-            self._moving |= standing.claims.keys()
+            self._moving |= standing.reservations.keys()
         elif standing.state is State.READY:
             self.plan.drain[standing.id] = cause
         elif standing.is_draining and not is_over:
@@ -159,20 +161,20 @@ class _Desk:
         is_at_rest = standing.is_draining and standing.running > 0 and standing.drain_until > self._now
         return not is_at_rest and taker.checked_until <= self._now
 
-    def _claimed(self, gpu: str) -> int:
-        """Return what will be claimed of a card once those are gone who are about to go."""
+    def _reserved(self, gpu: str) -> int:
+        """Return what will be reserved of a card once those are gone who are about to go."""
         return sum(
-            one.claims.get(gpu, 0)
+            one.reservations.get(gpu, 0)
             for one in self.standings.values()
             if one.holds_memory and one.state is not State.STOPPING and one.id not in self._leaving
-        ) + sum(self.standings[id_].claims.get(gpu, 0) for id_ in self.plan.start)
+        ) + sum(self.standings[id_].reservations.get(gpu, 0) for id_ in self.plan.start)
 
     def _fits_now(self, standing: Standing) -> bool:
         held = [one for one in self.standings.values() if one.holds_memory]
         held += [self.standings[id_] for id_ in self.plan.start]
         return all(
-            sum(one.claims.get(gpu, 0) for one in held) + size <= self._policy.limits[gpu]
-            for gpu, size in standing.claims.items()
+            sum(one.reservations.get(gpu, 0) for one in held) + size <= self._policy.limits[gpu]
+            for gpu, size in standing.reservations.items()
         )
 
     def _evictable(self, taker: Standing | None) -> list[Standing]:
@@ -180,7 +182,7 @@ class _Desk:
         for one in self.standings.values():
             is_in_vain = one.state is State.STARTING and not one.is_awaited and (taker is None or taker.is_awaited)
             may_leave = one.is_open or is_in_vain
-            if may_leave and one.claims and one.id not in self._leaving and not self._came_before(one, taker):
+            if may_leave and one.reservations and one.id not in self._leaving and not self._came_before(one, taker):
                 protected = self._protected_until(one, taker)
                 if protected > self._now:
                     self._wake(protected)
@@ -198,12 +200,12 @@ class _Desk:
         return any(time is not None and time <= taker.line for time in (standing.kept, standing.since))
 
     def _protected_until(self, standing: Standing, taker: Standing | None) -> float:
-        """Return until when `min_active` keeps a model; nobody is kept from an operator."""
-        if self._policy.min_active is None or not standing.is_busy or taker is None or taker.asked is not None:
+        """Return until when `min_loaded_time` keeps a model; nobody is kept from an operator."""
+        if self._policy.min_loaded_time is None or not standing.is_busy or taker is None or taker.asked is not None:
             return 0.0
-        until = standing.ready_at + self._policy.min_active
-        if self._policy.max_wait is not None and taker.since is not None:
-            until = min(until, taker.since + self._policy.max_wait)
+        until = standing.ready_at + self._policy.min_loaded_time
+        if self._policy.prioritize_after is not None and taker.since is not None:
+            until = min(until, taker.since + self._policy.prioritize_after)
         return until
 
     def _wake(self, time: float) -> None:

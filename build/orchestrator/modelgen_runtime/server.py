@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from modelgen_runtime import problems, refusals, wire
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.exchange import Exchange
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.request_head import (
     RequestHead,
     check_head,

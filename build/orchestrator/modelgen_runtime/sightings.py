@@ -30,13 +30,13 @@ class Sightings(Books):
 
     def note_astray(self, model: str) -> None:
         """Adopt an engine that was started from outside if it fits; else stop it, since its GPU is occupied."""
-        record, cards = self.records[model], self.records[model].model.claims
+        record, cards = self.records[model], self.records[model].model.reservations
         if record.holds_memory:
             return
         others = [one for one in self.records.values() if one.holds_memory]
-        is_moving = any(one.standing.in_transition and one.model.claims.keys() & cards for one in others)
-        claimed = {gpu: sum(one.model.claims.get(gpu, 0) for one in others) for gpu in cards}
-        fits = all(claimed[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
+        is_moving = any(one.standing.in_transition and one.model.reservations.keys() & cards for one in others)
+        reserved = {gpu: sum(one.model.reservations.get(gpu, 0) for one in others) for gpu in cards}
+        fits = all(reserved[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
         if fits and not is_moving and not record.is_held:
             record.began = self._clock()
             record.want(record.began)

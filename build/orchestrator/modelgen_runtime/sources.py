@@ -67,7 +67,7 @@ def _places(model: Model, key: str) -> list[str]:
         return [key]
     table, _, name = key.partition(".")
     if table == "gpu":
-        return [dotted("gpus", gpu, name) for gpu in model.claims]
+        return [dotted("gpus", gpu, name) for gpu in model.reservations]
     if table == "engine" and name:
         return [] if model.engine == "command" else [dotted("engines", model.engine, name)]
     if table in _OF_CONTAINERS and model.process is not None:

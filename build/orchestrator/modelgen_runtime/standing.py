@@ -31,7 +31,7 @@ class Standing:
     Args:
         id: Of the model.
         state: Of its engine.
-        claims: Bytes of each card, while it is neither absent, stopped nor failed.
+        reservations: Bytes of each GPU, while it is neither absent, stopped nor failed.
         running: Requests with the engine.
         waiting: Requests in line.
         since: When the first in line came; None without one.
@@ -49,7 +49,7 @@ class Standing:
 
     id: str
     state: State
-    claims: Mapping[str, int] = field(default_factory=dict)
+    reservations: Mapping[str, int] = field(default_factory=dict)
     running: int = 0
     waiting: int = 0
     since: float | None = None
@@ -86,7 +86,7 @@ class Standing:
 
     @property
     def holds_memory(self) -> bool:
-        """Whether its claims count."""
+        """Whether its reservations count."""
         return self.is_open or self.in_transition
 
     @property

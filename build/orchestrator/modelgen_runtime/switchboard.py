@@ -8,9 +8,9 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.board import Board
 from modelgen_runtime.engines import Engines
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.holds import OPERATOR
 from modelgen_runtime.liveness import Liveness
 from modelgen_runtime.orders import Order, Ticket
@@ -18,9 +18,9 @@ from modelgen_runtime.orders import Order, Ticket
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from modelgen_runtime.admission import Admission, Lease
     from modelgen_runtime.driver import Driver, Endpoint
     from modelgen_runtime.engines import Event
-    from modelgen_runtime.gate import Gate, Lease
     from modelgen_runtime.happenings import Happening
     from modelgen_runtime.liveness import Patience
     from modelgen_runtime.manifest import Manifest
@@ -63,8 +63,8 @@ class Switchboard:
 
     # -- what the gateway asks ----------------------------------------------------------------------------------------
 
-    def gate(self, name: str) -> Gate | None:
-        """Return the gate of the model that answers to a name, or None for an unknown one."""
+    def admission(self, name: str) -> Admission | None:
+        """Return the admission of the model that answers to a name, or None for an unknown one."""
         return self._names.get(name)
 
     def routes(self) -> frozenset[str]:
@@ -77,7 +77,7 @@ class Switchboard:
         hint = f"did you mean {', '.join(f'`{one}`' for one in close)}?" if close else "GET /v1/models lists them"
         return RefusedError(404, "model_not_found", f"there is no model `{name[:200]}`; {hint}")
 
-    async def enter(self, gate: Gate) -> Lease:
+    async def enter(self, admission: Admission) -> Lease:
         """Wait in line for a model, which is started if need be. Cancelled, the request leaves the line.
 
         Raises:
@@ -95,7 +95,7 @@ class Switchboard:
             if not granted.done():
                 granted.set_exception(refusal)
 
-        ticket = Ticket(gate, grant, refuse)
+        ticket = Ticket(admission, grant, refuse)
         self._send(lambda board: board.arrive(ticket))
         try:
             return await granted
@@ -107,9 +107,9 @@ class Switchboard:
 
     def note_error(self, lease: Lease, status: int, body: bytes) -> None:
         """Note an error that an engine has answered; one that says that it has died is started again at once."""
-        model = lease.gate.model.id
-        if lease.endpoint == lease.gate.endpoint:  # else another engine has come meanwhile, or this one is going
-            kind = lease.gate.errors.note(status, body, self._loop.time())
+        model = lease.admission.model.id
+        if lease.endpoint == lease.admission.endpoint:  # else another engine has come meanwhile, or this one is going
+            kind = lease.admission.errors.note(status, body, self._loop.time())
             if kind.is_death:
                 self.condemn(model, lease.endpoint, f"reported that it has died: {kind.message}")
 
@@ -245,7 +245,7 @@ class Switchboard:
     @property
     def running(self) -> int:
         """How many requests are with engines."""
-        return sum(len(record.gate.leases) for record in self._board.records.values())
+        return sum(len(record.admission.leases) for record in self._board.records.values())
 
     async def close(self, *, stop_engines: bool, at_once: asyncio.Event) -> None:
         """Let go of all engines, after stopping them where that is wanted; `at_once` gives them no time to end."""
@@ -316,6 +316,6 @@ def _routes(manifest: Manifest) -> frozenset[str]:
     return frozenset(path for model in manifest.models for path in model.routes)
 
 
-def _names(board: Board) -> dict[str, Gate]:
+def _names(board: Board) -> dict[str, Admission]:
     """Return all names that clients may use."""
-    return {name: record.gate for record in board.records.values() for name in record.model.names}
+    return {name: record.admission for record in board.records.values() for name in record.model.names}

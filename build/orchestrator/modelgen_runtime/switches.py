@@ -11,7 +11,7 @@ from modelgen_runtime.standing import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.orders import Order
     from modelgen_runtime.record import Record
 
@@ -51,18 +51,18 @@ def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> 
 def _contradict(earlier: Order, later: Order, records: Mapping[str, Record], limits: Mapping[str, int]) -> bool:
     """Return whether two switches cannot both be complete."""
     models = [records[id_].model for id_ in {*earlier.models, *later.models} if id_ in records]
-    return any(sum(model.claims.get(gpu, 0) for model in models) > limit for gpu, limit in limits.items())
+    return any(sum(model.reservations.get(gpu, 0) for model in models) > limit for gpu, limit in limits.items())
 
 
 def _supersede(earlier: Order, later: Order, records: Mapping[str, Record]) -> None:
     """End a switch that a later one contradicts: its loads are given up, and its requests go behind."""
-    members, cards = _leave(earlier, records), {gpu for id_ in later.models for gpu in records[id_].model.claims}
+    members, cards = _leave(earlier, records), {gpu for id_ in later.models for gpu in records[id_].model.reservations}
     for record in members:
         if record.orders or record.model.id in later.models:
             continue
         if not record.standing.is_open:
             record.unwant()
-        if record.state is State.STARTING and record.model.claims.keys() & cards:
+        if record.state is State.STARTING and record.model.reservations.keys() & cards:
             record.is_dismissed = True
         for ticket in record.line:
             ticket.since = max(ticket.since, math.nextafter(later.since, math.inf))
@@ -126,7 +126,11 @@ def forget_gentle(starting: Record, records: Iterable[Record]) -> None:
     if starting.gentle and not starting.line:
         return
     for record in records:
-        if record.gentle and record is not starting and record.model.claims.keys() & starting.model.claims.keys():
+        if (
+            record.gentle
+            and record is not starting
+            and record.model.reservations.keys() & starting.model.reservations.keys()
+        ):
             record.asked, record.gentle = None, False
 
 

@@ -32,15 +32,17 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "held": record.is_held,
         "held_by": record.holds.owner,
         "held_for": None if record.holds.end is None else round(record.holds.end - now, 3),
-        "running": len(record.gate.leases),
+        "running": len(record.admission.leases),
         "waiting": len(record.line),
-        "claims": dict(model.claims),
+        "reservations": dict(model.reservations),
         "since": round(now - record.began, 3) if record.state is State.STARTING else None,
         "ready": round(now - record.ready_at, 3) if record.standing.is_open else None,
-        "idle": round(now - record.gate.used, 3) if record.standing.is_open and not record.standing.is_busy else None,
+        "idle": round(now - record.admission.used, 3)
+        if record.standing.is_open and not record.standing.is_busy
+        else None,
         "stuck": record.stuck,
         "failure": None,
-        "errors": [_show_error(record.model, kind, now) for kind in reversed(record.gate.errors.kinds.values())],
+        "errors": [_show_error(record.model, kind, now) for kind in reversed(record.admission.errors.kinds.values())],
     }
     if failure is not None:
         meaning = failure.meaning
@@ -86,8 +88,8 @@ def show_status(board: Board, now: float) -> dict[str, Any]:
                 "name": gpu.name,
                 "memory": gpu.memory,
                 "limit": gpu.limit,
-                "claimed": sum(record.model.claims.get(gpu.name, 0) for record in held),
-                "models": [record.model.id for record in held if gpu.name in record.model.claims],
+                "reserved": sum(record.model.reservations.get(gpu.name, 0) for record in held),
+                "models": [record.model.id for record in held if gpu.name in record.model.reservations],
             }
             for gpu in manifest.gpus
         ],
@@ -106,11 +108,11 @@ def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
     starts = [board.records[id_] for id_ in models if not board.records[id_].standing.is_open]
     need: dict[str, int] = {}
     for record in starts:
-        for gpu, size in record.model.claims.items():
+        for gpu, size in record.model.reservations.items():
             need[gpu] = need.get(gpu, 0) + size
     staying = [one.standing for one in board.records.values() if one.holds_memory and one not in starts]
     over = {
-        gpu: size + sum(one.claims.get(gpu, 0) for one in staying) - board.policy.limits[gpu]
+        gpu: size + sum(one.reservations.get(gpu, 0) for one in staying) - board.policy.limits[gpu]
         for gpu, size in need.items()
     }
     victims = eviction.choose(over, [one for one in staying if one.id not in models]) or []
@@ -121,7 +123,7 @@ def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
                 "model": victim.id,
                 "running": victim.running,
                 "reason": " and ".join(
-                    f"{gpu} lacks {over[gpu] / 2**30:.1f} GiB" for gpu in victim.claims if over.get(gpu, 0) > 0
+                    f"{gpu} lacks {over[gpu] / 2**30:.1f} GiB" for gpu in victim.reservations if over.get(gpu, 0) > 0
                 ),
             }
             for victim in victims

@@ -1,4 +1,4 @@
-"""The Docker Engine's API, as far as the gate lets it through, with errors in sentences."""
+"""The part of the Docker Engine's API that the socket proxy allows, with errors in sentences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OF_GATE = (502, 503, 504)
 
 
 class UnreachableError(DriverError):
-    """The Docker Engine, or the gate before it, does not answer for now."""
+    """The Docker Engine or the socket proxy does not answer at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ class DockerEngine:
 
         Args:
             name: Of the container.
-            query: Further parameters: `tail`, `since`; with `follow` it ends with the container, or when the gate cuts
-                the connection, as it does with quiet ones.
+            query: Further parameters: `tail`, `since`; with `follow` it ends with the container, or when the socket
+                proxy closes an idle connection.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_PATIENCE)
         parameters = {"stdout": "1", "stderr": "1", "timestamps": "1", **query}
@@ -165,7 +165,7 @@ class DockerEngine:
             if error.status == 404:
                 raise AbsentError(f"has no container `{name}` ({_sentence(error.message)})") from error
             if error.status == 403:
-                raise DriverError(f"the gate does not let `{name}` through; run `modelgen up`") from error
+                raise DriverError(f"the socket proxy refuses calls about `{name}`; run `modelgen up`") from error
             if error.status == 400 and "version" in str(error.message):
                 raise self._unreachable(error.message) from error
             raise DriverError(_sentence(error.message)) from error

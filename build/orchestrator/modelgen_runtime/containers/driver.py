@@ -47,7 +47,7 @@ class ContainerDriver:
     """Starts and stops containers by name; it creates and removes none.
 
     Args:
-        address: Of the Docker Engine or of the gate before it: `tcp://host:port` or `unix:///path`.
+        address: Of the Docker Engine or of the socket proxy: `tcp://host:port` or `unix:///path`.
     """
 
     def __init__(self, address: str) -> None:
@@ -242,7 +242,7 @@ class ContainerDriver:
                 return await self._engine_api.wait(engine.name)
             except AbsentError:
                 return None
-            except DriverError:  # cut by the gate, or Docker is away: how the container stands decides
+            except DriverError:  # closed by the socket proxy, or Docker is down: the state of the container decides
                 try:
                     found = await self._answer(engine.name)
                 except DriverError:

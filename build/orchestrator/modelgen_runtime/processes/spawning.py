@@ -28,20 +28,20 @@ class Held:
     """A process, leader of its group and session, that waits for `release`."""
 
     pid: int
-    gate: int
+    barrier: int
 
     def release(self) -> None:
         """Let it become the engine."""
         try:
-            os.write(self.gate, b"\n")
+            os.write(self.barrier, b"\n")
         except BrokenPipeError:
             pass  # it was killed meanwhile, which whoever watches it will see
         finally:
-            os.close(self.gate)
+            os.close(self.barrier)
 
     def abandon(self) -> None:
         """End it, for it cannot be put on record."""
-        os.close(self.gate)
+        os.close(self.barrier)
         os.killpg(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
@@ -61,7 +61,7 @@ def spawn_held(process: Process, port: int, log: int) -> Held:
     arguments = [_fill(argument, port) for argument in process.arguments]
     directory = Path(process.directory or ".").absolute()
     _check(arguments, directory, environment)
-    waiting, gate = os.pipe()
+    waiting, barrier = os.pipe()
     files = [(os.POSIX_SPAWN_DUP2, waiting, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     command = ["/bin/sh", "-c", _HELD, "modelgen", str(directory), *arguments]
     try:
@@ -69,11 +69,11 @@ def spawn_held(process: Process, port: int, log: int) -> Held:
             command[0], command, environment, file_actions=files, setsid=True, setsigmask=(), setsigdef=_DEFAULTS
         )
     except (OSError, ValueError) as error:  # too long, no process left, a zero byte in an argument
-        os.close(gate)
+        os.close(barrier)
         raise DriverError(f"the system refuses to run `{arguments[0]}`: {error}") from error
     finally:
         os.close(waiting)
-    return Held(pid, gate)
+    return Held(pid, barrier)
 
 
 def check_process(process: Process) -> None:

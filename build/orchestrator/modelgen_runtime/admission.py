@@ -1,7 +1,7 @@
-"""Whether requests may go to an engine right now, and the books of those that do.
+"""Admission of requests to an engine: whether it takes requests now, and which ones it serves.
 
-The gateway enters and leaves; the task that owns all state opens and closes. Both run in one thread, so a gate that has
-just been closed lets nobody through. A request for a loaded model costs one method call.
+The gateway enters and leaves; the switchboard opens and closes. Both run in one thread, so an admission that
+has just been closed admits no request. A request for a loaded model costs one method call.
 """
 
 from __future__ import annotations
@@ -53,28 +53,28 @@ class Lease:
     """One request that is with an engine.
 
     Args:
-        gate: Through which it went.
+        admission: Through which it went.
         endpoint: Where it goes.
         cut: Ends it, because its engine is about to be stopped or has died; the gateway sets it. It is called with the
             reason, at most once, and never after the lease has left.
     """
 
-    gate: Gate
+    admission: Admission
     endpoint: Endpoint
     cut: Callable[[RefusedError], None] | None = None
 
     def leave(self) -> None:
         """Say that the request has ended, however it did; a second time changes nothing."""
-        self.gate.leave(self)
+        self.admission.leave(self)
 
 
 @dataclass(eq=False, slots=True)
-class Gate:
+class Admission:
     """The way to one model.
 
     Args:
         model: Whose.
-        endpoint: Where its engine listens; None while the gate is closed.
+        endpoint: Where its engine listens; None while the admission is closed.
         leases: Requests that are with the engine.
         queued: How many wait in line; nobody passes them.
         used: Clock time at which the last one left.
@@ -89,7 +89,7 @@ class Gate:
     queued: int = 0
     used: float = 0.0
     heard: float = 0.0
-    on_leave: Callable[[Gate], None] | None = None
+    on_leave: Callable[[Admission], None] | None = None
     errors: EngineErrors = field(default_factory=EngineErrors)
 
     def enter(self) -> Lease | None:
@@ -97,7 +97,7 @@ class Gate:
         return None if self.queued else self.admit()
 
     def admit(self) -> Lease | None:
-        """Let the first in line through, if the gate is open and the engine takes one more."""
+        """Let the first in line through, if the admission is open and the engine takes one more."""
         limit = self.model.concurrency
         if self.endpoint is None or (limit is not None and len(self.leases) >= limit):
             return None
