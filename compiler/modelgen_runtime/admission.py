@@ -78,7 +78,7 @@ class Admission:
         leases: Requests that are with the engine.
         queued: How many wait in line; nobody passes them.
         used: Clock time at which the last one left.
-        heard: Clock time at which the engine last sent anything.
+        last_data: Clock time at which the engine last sent anything.
         on_leave: Told whenever one has left.
         errors: That the engine has answered since it became ready.
     """
@@ -88,7 +88,7 @@ class Admission:
     leases: set[Lease] = field(default_factory=set)
     queued: int = 0
     used: float = 0.0
-    heard: float = 0.0
+    last_data: float = 0.0
     on_leave: Callable[[Admission], None] | None = None
     errors: EngineErrors = field(default_factory=EngineErrors)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
 from modelgen_runtime.engine_events import SHORT_PAUSE, EngineEvents
-from modelgen_runtime.happenings import Action, Happening
 from modelgen_runtime.holds import OPERATOR
+from modelgen_runtime.lifecycle import Action, LifecycleEvent
 from modelgen_runtime.scheduler import Plan, decide
 from modelgen_runtime.sightings import Sightings
 from modelgen_runtime.standing import State
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from modelgen_runtime.record import Record
 
 _MOST_ROUNDS = 100
-_GRACE_OF_DOOMED = 5.0
+_GRACE_WHEN_HUNG = 5.0
 
 
 class Board(EngineEvents, Sightings):
@@ -40,8 +40,8 @@ class Board(EngineEvents, Sightings):
             ticket.refuse(refusals.stopping())
         elif record is None or record.is_removed:
             ticket.refuse(refusals.gone(model))
-        elif lack := self.lack([model]):
-            ticket.refuse(refusals.too_large(lack))
+        elif shortage := self.shortage([model]):
+            ticket.refuse(refusals.too_large(shortage))
         elif record.state is State.ABSENT:
             ticket.refuse(refusals.absent(model))
         elif record.failure is not None and record.not_before > self._clock() + SHORT_PAUSE:
@@ -69,7 +69,7 @@ class Board(EngineEvents, Sightings):
             order.done(refusals.stopping())
             return
         order.since = self._stamp()
-        switches.begin(order, self.records, self.lack(order.models), self.policy.limits)
+        switches.begin(order, self.records, self.shortage(order.models), self.policy.limits)
 
     def take_back(self, order: Order) -> None:
         """Wait for a switch no more: its caller has gone."""
@@ -104,7 +104,7 @@ class Board(EngineEvents, Sightings):
         """
         record, now = self.records[model], self._clock()
         if not record.is_held:
-            self._tell("held", record, f"by {owner}")
+            self._emit("held", record, f"by {owner}")
             record.holds.resumes = lease is not None and (record.is_resident or record.asked is not None)
         record.holds.until[owner] = math.inf if lease is None else now + lease
         self._abandon(record, refusals.held(record, now))
@@ -144,7 +144,7 @@ class Board(EngineEvents, Sightings):
             if not record.holds_memory:
                 self._settle(record)
         self.records |= {model.id: self._make(model) for model in new.values()}
-        self._report(Happening("reloaded", None))
+        self._report(LifecycleEvent("reloaded", None))
 
     def advance(self) -> tuple[list[Action], float]:
         """Bring everything to where it waits for the world again.
@@ -172,7 +172,7 @@ class Board(EngineEvents, Sightings):
         record.unwant()
         record.on_stopped.append(done)
         if not record.holds_memory:
-            record.tell_stopped(None)
+            record.notify_stopped(None)
 
     def _expire_holds(self) -> float:
         """End expired leases, and return when the next one expires."""
@@ -184,10 +184,10 @@ class Board(EngineEvents, Sightings):
 
     def _let_go(self, record: Record, detail: str | None = None) -> None:
         """Let a model run whose last hold has ended; one that still drains for it is opened again."""
-        self._tell("released", record, detail)
+        self._emit("released", record, detail)
         # Whoever waits for its stop would wait for ever, unless it stops for another reason.
         if record.holds_memory and record.state is not State.STOPPING and not record.standing.leaves:
-            record.tell_stopped(refusals.released(record.model.id))
+            record.notify_stopped(refusals.released(record.model.id))
         self._bring_back(record)
 
     def _check(self, plan: Plan) -> list[Action]:
@@ -211,7 +211,7 @@ class Board(EngineEvents, Sightings):
             actions.append(self._dismiss(self.records[id_], cause))
         for id_ in plan.start:
             record = self.records[id_]
-            switches.forget_gentle(record, self.records.values())
+            switches.cancel_restores(record, self.records.values())
             record.began = now
             self._enter(record, State.STARTING)
             actions.append(Action("start", record.model))
@@ -220,13 +220,13 @@ class Board(EngineEvents, Sightings):
     def _dismiss(self, record: Record, cause: str | None) -> Action:
         if cause is not None:
             self.records[cause].displaced.append(record.model.id)
-            self._tell("evicted", record, f"for {cause}")
+            self._emit("evicted", record, f"for {cause}")
         if record.successor is None:
-            record.asked, record.gentle = None, False
+            record.asked, record.without_eviction = None, False
         record.close(State.STOPPING)
         stopped = record.model
-        if record.doomed is not None:  # it hangs, most likely, and will not hear SIGTERM
-            stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_OF_DOOMED))
+        if record.pending_failure is not None:  # it hangs, most likely, and will not hear SIGTERM
+            stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_WHEN_HUNG))
         record.cut_leases(refusals.cut_short(record.model.id))
         record.is_resident = False
         for order in record.orders:  # of somebody who came later

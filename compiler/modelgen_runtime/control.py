@@ -100,13 +100,13 @@ class Control:
     async def _switch(self, request: Request) -> Response:
         asked = _read_table(request.body, _SWITCH_KEYS)
         models = self._asked_models(asked)
-        if lack := self._switchboard.board.lack(models):
-            raise refusals.too_large(lack)
+        if shortage := self._switchboard.board.shortage(models):
+            raise refusals.too_large(shortage)
         plan = views.show_dry_run(self._switchboard.board, models)
         if asked.get("dry_run", False):
             return _json(200, {"dry_run": True, "models": models, **plan})
         if not asked.get("wait", True):
-            task = asyncio.get_running_loop().create_task(self._switch_unheard(models))
+            task = asyncio.get_running_loop().create_task(self._switch_in_background(models))
             self._pending.add(task)
             task.add_done_callback(self._pending.discard)
             is_ready = not plan["start"]
@@ -117,7 +117,7 @@ class Control:
         evicted = [victim["model"] for victim in plan["evict"]]
         return _json(200, {"status": "ready", "models": models, "evicted": evicted, "seconds": seconds})
 
-    async def _switch_unheard(self, models: list[str]) -> None:
+    async def _switch_in_background(self, models: list[str]) -> None:
         """The caller does not wait: what comes of it is in the events and in the status."""
         try:
             await self._switchboard.switch(models)

@@ -76,7 +76,7 @@ class EngineErrors:
         self.kinds.clear()
 
 
-class Overheard:
+class ErrorTap:
     """Passes an engine's answer on to its receiver, and keeps the beginning of its body for another reader.
 
     Args:
@@ -84,11 +84,11 @@ class Overheard:
         note: Given the begin of the body once the answer has ended.
     """
 
-    __slots__ = ("_heard", "_note", "_receiver")
+    __slots__ = ("_body", "_note", "_receiver")
 
     def __init__(self, receiver: Receiver, note: Callable[[bytes], None]) -> None:
         self._receiver, self._note = receiver, note
-        self._heard = bytearray()
+        self._body = bytearray()
 
     def on_head(self, status: int, headers: Headers, fields: dict[bytes, bytes]) -> None:
         """Pass it on."""
@@ -96,8 +96,8 @@ class Overheard:
 
     def on_data(self, data: bytes) -> None:
         """Pass it on."""
-        if len(self._heard) < _BODY_BYTES:
-            self._heard += data[: _BODY_BYTES - len(self._heard)]
+        if len(self._body) < _BODY_BYTES:
+            self._body += data[: _BODY_BYTES - len(self._body)]
         self._receiver.on_data(data)
 
     def flush(self) -> None:
@@ -107,12 +107,12 @@ class Overheard:
     def on_end(self) -> None:
         """Pass it on, and tell what was heard."""
         self._receiver.on_end()
-        self._note(bytes(self._heard))
+        self._note(bytes(self._body))
 
     def on_broken(self, error: EngineError) -> None:
         """Pass it on, and tell what was heard."""
         self._receiver.on_broken(error)
-        self._note(bytes(self._heard))
+        self._note(bytes(self._body))
 
     def pause(self) -> None:
         """Pass it on."""
@@ -126,11 +126,11 @@ class Overheard:
 def _read_message(body: bytes) -> str:
     """Return the message of an error, in whatever shape the engine writes errors."""
     try:
-        told: object = json.loads(body)
+        content: object = json.loads(body)
         for name in ("error", "message", "detail"):
-            if isinstance(told, dict) and name in told:
-                told = told[name]
+            if isinstance(content, dict) and name in content:
+                content = content[name]
     except (ValueError, RecursionError):
-        told = body.decode(errors="replace")
-    text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
+        content = body.decode(errors="replace")
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     return " ".join(clean_line(line) for line in text.encode(errors="replace").splitlines())[:_MESSAGE_CHARACTERS]

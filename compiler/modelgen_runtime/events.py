@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
 
 _WAITING = 1000
 """Most events that a slow listener may be behind; then it misses some."""
@@ -40,21 +40,21 @@ class _Listener:
 
 
 class Events:
-    """Passes happenings on to listeners."""
+    """Publishes lifecycle events to listeners."""
 
     def __init__(self) -> None:
         self._listeners: set[_Listener] = set()
         self._count = 0
 
-    def report(self, happening: Happening) -> None:
-        """Take note of something."""
+    def report(self, event: LifecycleEvent) -> None:
+        """Publish an event."""
         self._count += 1
-        event: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": happening.kind}
-        seconds = None if happening.seconds is None else round(happening.seconds, 3)
-        told = {"model": happening.model, "detail": happening.detail, "seconds": seconds}
-        event |= {key: value for key, value in told.items() if value is not None}
+        seconds = None if event.seconds is None else round(event.seconds, 3)
+        optional = {"model": event.model, "detail": event.detail, "seconds": seconds}
+        shown: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": event.kind}
+        shown |= {key: value for key, value in optional.items() if value is not None}
         for listener in self._listeners:
-            listener.take(event)
+            listener.take(shown)
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield what happens from now on as Server-Sent Events."""

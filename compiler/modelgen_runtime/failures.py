@@ -97,12 +97,12 @@ def _search(engine: str, sayings: Iterable[Saying], lines: Sequence[str]) -> Mea
 
 def _remedy(saying: Saying, match: re.Match[str], engine: str) -> str:
     """Return the remedy in the engine's words, with the numbers that the line names."""
-    told = saying.remedy
+    remedy = saying.remedy
     if saying.numbered is not None and None not in match.groupdict().values():
-        told = saying.numbered
+        remedy = saying.numbered
         for name, digits in match.groupdict().items():
-            told = told.replace(f"{{{name}}}", digits)
-    return translate_remedy(told, engine, saying.keys, is_shared=saying.engine is None)
+            remedy = remedy.replace(f"{{{name}}}", digits)
+    return translate_remedy(remedy, engine, saying.keys, is_shared=saying.engine is None)
 
 
 def _keys(saying: Saying, match: re.Match[str], engine: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from modelgen_runtime.board import Board
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
 
 # A start takes a second (a small model, files in memory) to a quarter of an hour (200 GB from a disk).
 _START_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
@@ -55,15 +55,15 @@ class Metrics:
         """Read the gauges off this state from now on."""
         self._registry.register(_ReadOff(board, self._answered))
 
-    def note(self, happening: Happening) -> None:
+    def note(self, event: LifecycleEvent) -> None:
         """Count what has happened to an engine."""
-        model = happening.model or ""
-        if happening.kind == State.READY and happening.seconds is not None:
+        model = event.model or ""
+        if event.kind == State.READY and event.seconds is not None:
             self._switches.labels(model, "ready").inc()
-            self._start_seconds.labels(model).observe(happening.seconds)
-        elif happening.kind in (State.FAILED, State.ABSENT):
+            self._start_seconds.labels(model).observe(event.seconds)
+        elif event.kind in (State.FAILED, State.ABSENT):
             self._switches.labels(model, "failed").inc()
-        elif happening.kind == "evicted":
+        elif event.kind == "evicted":
             self._evictions.labels(model).inc()
 
     def note_wait(self, model: str, seconds: float) -> None:

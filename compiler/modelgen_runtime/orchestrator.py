@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen_runtime.driver import Driver
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
     from modelgen_runtime.manifest import Manifest
 
 _EACH = 8
@@ -60,10 +60,10 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         raise CannotServeError(f"cannot write to {state}: {error.strerror}; make it writable", 3) from error
     events, metrics = Events(), Metrics()
 
-    def report(happening: Happening) -> None:
-        events.report(happening)
-        metrics.note(happening)
-        _log(happening)
+    def report(event: LifecycleEvent) -> None:
+        events.report(event)
+        metrics.note(event)
+        _log(event)
 
     switchboard = Switchboard(manifest, driver, store, report)
     metrics.watch(switchboard.board)
@@ -175,8 +175,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _log(happening: Happening) -> None:
-    about = f"{happening.model}: " if happening.model else ""
-    seconds = f" after {happening.seconds:.1f} s" if happening.seconds is not None else ""
-    detail = f" ({happening.detail})" if happening.detail else ""
-    _LOG.info("%s%s%s%s", about, happening.kind, seconds, detail)
+def _log(event: LifecycleEvent) -> None:
+    about = f"{event.model}: " if event.model else ""
+    seconds = f" after {event.seconds:.1f} s" if event.seconds is not None else ""
+    detail = f" ({event.detail})" if event.detail else ""
+    _LOG.info("%s%s%s%s", about, event.kind, seconds, detail)

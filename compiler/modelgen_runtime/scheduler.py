@@ -58,28 +58,28 @@ def decide(standings: Iterable[Standing], policy: Policy, now: float) -> Plan:
 
     Who has waited longest is served first. Those behind may overtake only on cards that those before do not need.
     """
-    desk = _Desk({standing.id: standing for standing in standings}, policy, now)
-    for standing in desk.standings.values():
-        desk.retire(standing)
-    desk.shrink()
-    for standing in sorted(desk.standings.values(), key=_rank):
+    planner = _Planner({standing.id: standing for standing in standings}, policy, now)
+    for standing in planner.standings.values():
+        planner.retire(standing)
+    planner.shrink()
+    for standing in sorted(planner.standings.values(), key=_rank):
         if standing.line is not None and not standing.leaves:
-            desk.serve(standing)
-    desk.settle()
-    return desk.plan
+            planner.serve(standing)
+    planner.settle()
+    return planner.plan
 
 
 def _rank(standing: Standing) -> tuple[bool, float, int, str]:
     """First come, first served; of a switch's models the largest."""
     return (
-        standing.gentle and standing.since is None,
+        standing.without_eviction and standing.since is None,
         standing.line or 0.0,
         -sum(standing.reservations.values()),
         standing.id,
     )
 
 
-class _Desk:
+class _Planner:
     """One round of decisions."""
 
     def __init__(self, standings: dict[str, Standing], policy: Policy, now: float) -> None:
@@ -115,7 +115,7 @@ class _Desk:
             self._taken |= standing.reservations.keys()
         if standing.holds_memory:
             return
-        if (standing.asked is None or standing.gentle) and standing.not_before > self._now:
+        if (standing.asked is None or standing.without_eviction) and standing.not_before > self._now:
             self._wake(standing.not_before)
             return
         cards = standing.reservations.keys()
@@ -124,7 +124,7 @@ class _Desk:
             gpu: self._reserved(gpu) + size - self._policy.limits[gpu] for gpu, size in standing.reservations.items()
         }
         if is_next and any(size > 0 for size in need.values()):
-            if standing.gentle and standing.since is None:
+            if standing.without_eviction and standing.since is None:
                 return
             for victim in eviction.choose(need, self._evictable(standing)) or ():
                 self._leaving.setdefault(victim.id, standing.id)

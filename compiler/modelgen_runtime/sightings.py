@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals
 from modelgen_runtime.books import Books
-from modelgen_runtime.happenings import Action
+from modelgen_runtime.lifecycle import Action
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Sightings(Books):
                 self._enter(record, State.STOPPED)
                 self._bring_back(record)
 
-    def note_astray(self, model: str) -> None:
+    def note_unexpected(self, model: str) -> None:
         """Adopt an engine that was started from outside if it fits; else stop it, since its GPU is occupied."""
         record, cards = self.records[model], self.records[model].model.reservations
         if record.holds_memory:

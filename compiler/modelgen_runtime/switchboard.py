@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modelgen_runtime.admission import Admission, Lease
     from modelgen_runtime.driver import Driver, Endpoint
     from modelgen_runtime.engines import Event
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
     from modelgen_runtime.liveness import Patience
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.store import Store
@@ -48,7 +48,7 @@ class Switchboard:
         manifest: Manifest,
         driver: Driver,
         store: Store,
-        report: Callable[[Happening], None],
+        report: Callable[[LifecycleEvent], None],
         *,
         patience: Patience | None = None,
     ) -> None:
@@ -59,7 +59,7 @@ class Switchboard:
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
         self._names, self._routes = _names(self._board), _routes(manifest)
         self._is_resumed = False
-        self._liveness = Liveness(self._board, self.condemn, patience)
+        self._liveness = Liveness(self._board, self.restart_engine, patience)
 
     # -- what the gateway asks ----------------------------------------------------------------------------------------
 
@@ -111,9 +111,9 @@ class Switchboard:
         if lease.endpoint == lease.admission.endpoint:  # else another engine has come meanwhile, or this one is going
             kind = lease.admission.errors.note(status, body, self._loop.time())
             if kind.is_death:
-                self.condemn(model, lease.endpoint, f"reported that it has died: {kind.message}")
+                self.restart_engine(model, lease.endpoint, f"reported that it has died: {kind.message}")
 
-    def condemn(self, model: str, endpoint: Endpoint, why: str) -> None:
+    def restart_engine(self, model: str, endpoint: Endpoint, why: str) -> None:
         """Restart an engine that is alive but does not serve; `why` completes a sentence about it."""
 
         def give_up(board: Board) -> None:
@@ -165,7 +165,7 @@ class Switchboard:
         """Stop a model and do not start it until it is released, or until its lease has run out."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
-            board.hold(model, done if wait else _unheard, owner, lease)
+            board.hold(model, done if wait else _ignore, owner, lease)
             if not wait:
                 done(None)
 
@@ -284,9 +284,9 @@ class Switchboard:
         def note(board: Board) -> None:
             board.note_absent(seen.absent)
             board.note_containers(containers)
-            for id_ in seen.astray & starts.keys() & board.records.keys():
+            for id_ in seen.unexpected & starts.keys() & board.records.keys():
                 if board.records[id_].began == starts[id_]:  # not started by us since then
-                    board.note_astray(id_)
+                    board.note_unexpected(id_)
 
         self._send(note)
 
@@ -308,7 +308,7 @@ class Switchboard:
         await answered
 
 
-def _unheard(_: RefusedError | None) -> None:
+def _ignore(_: RefusedError | None) -> None:
     """Nobody waits for it."""
 
 

@@ -18,7 +18,7 @@ from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
     from modelgen_runtime.admission import Lease, RefusedError
-    from modelgen_runtime.happenings import Action, Happening
+    from modelgen_runtime.lifecycle import Action, LifecycleEvent
 
 RESERVATIONS: dict[str, dict[str, int]] = {
     "a": {"g0": 6},
@@ -99,10 +99,10 @@ class World(RuleBasedStateMachine):
     def begin(self, min_loaded_time: float | None, prioritize_after: float | None, resumed: set[str]) -> None:
         self.now, self.count = 100.0, 0
         self.min_loaded_time, self.prioritize_after = min_loaded_time, prioritize_after
-        self.happenings: list[Happening] = []
+        self.lifecycle_events: list[LifecycleEvent] = []
         self.poked = False
         manifest = make_manifest(min_loaded_time=min_loaded_time, prioritize_after=prioritize_after)
-        self.board = Board(manifest, lambda: self.now, self.poke, self.happenings.append)
+        self.board = Board(manifest, lambda: self.now, self.poke, self.lifecycle_events.append)
         self.doing: dict[str, str] = {}  # what the driver is about
         self.given_up: set[str] = set()
         self.checking: list[Model] = []
@@ -316,11 +316,11 @@ class World(RuleBasedStateMachine):
     def somebody_else_starts_one(self, model: str) -> None:
         """As far as it fits: what does not fit breaks what must hold, until it is stopped."""
         record = self.board.records.get(model)
-        if record is None or record.holds_memory or record.is_held or self.board.lack([model]):
+        if record is None or record.holds_memory or record.is_held or self.board.shortage([model]):
             return
         held = [one for one in self.board.records.values() if one.holds_memory]
         if not any(one.model.reservations.keys() & record.model.reservations.keys() for one in held):
-            self.board.note_astray(model)
+            self.board.note_unexpected(model)
             self.advance()
 
     # -- what must hold -----------------------------------------------------------------------------------------------

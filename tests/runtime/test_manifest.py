@@ -142,7 +142,7 @@ def test_one_spoilt_number_is_refused_or_the_state_can_be_shown(place: tuple[str
 
 def show_state(read: Manifest) -> None:
     board = Board(read, lambda: 1000.0, lambda: None, lambda _: None)
-    board.lack(["a"])
+    board.shortage(["a"])
     board.advance()
     json.dumps(views.show_status(board, 1000.0), allow_nan=False)
 

@@ -96,11 +96,17 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
         pytest.param([waiting("x", not_before=105.0)], Plan(wake=105.0), id="it has failed"),
         pytest.param([one("x", asked=90.0, not_before=105.0)], Plan(start=["x"]), id="an operator need not wait"),
         pytest.param(
-            [one("x", asked=90.0, gentle=True, not_before=105.0)], Plan(wake=105.0), id="what is restored waits"
+            [one("x", asked=90.0, without_eviction=True, not_before=105.0)],
+            Plan(wake=105.0),
+            id="what is restored waits",
         ),
-        pytest.param([one("x", asked=90.0, gentle=True), one("y", **READY)], Plan(), id="and makes nobody leave"),
         pytest.param(
-            [one("x", asked=80.0, gentle=True), waiting("y", 90)], Plan(start=["y"]), id="and lets others pass"
+            [one("x", asked=90.0, without_eviction=True), one("y", **READY)], Plan(), id="and makes nobody leave"
+        ),
+        pytest.param(
+            [one("x", asked=80.0, without_eviction=True), waiting("y", 90)],
+            Plan(start=["y"]),
+            id="and lets others pass",
         ),
         pytest.param([one("x", leaves=True, **READY)], Plan(stop={"x": None}), id="held"),
         pytest.param([one("x", leaves=True, **BUSY)], Plan(drain={"x": None}), id="held and busy"),

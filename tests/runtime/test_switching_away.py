@@ -270,7 +270,7 @@ def test_a_switch_that_is_complete_cannot_be_taken_back() -> None:
 
 def test_what_somebody_else_has_started_on_a_free_card_is_taken_over() -> None:
     story = Story()
-    story.board.note_astray("a")
+    story.board.note_unexpected("a")
     assert story.go() == [("start", "a")]
     story.request("b")
     assert story.go() == [("check", "b")]
@@ -280,7 +280,7 @@ def test_what_somebody_else_has_started_on_a_free_card_is_taken_over() -> None:
 def test_what_somebody_else_has_started_on_a_card_that_is_taken_is_stopped_before_anything_else() -> None:
     story = Story()
     story.run("a")
-    story.board.note_astray("b")
+    story.board.note_unexpected("b")
     assert story.go() == [("stop", "b")]
     story.request("c")
     assert story.go() == [("check", "c")]
@@ -292,7 +292,7 @@ def test_what_is_held_is_stopped_when_somebody_else_has_started_it() -> None:
     story = Story()
     story.board.hold("a", lambda _: None)
     story.go()
-    story.board.note_astray("a")
+    story.board.note_unexpected("a")
     assert story.go() == [("stop", "a")]
 
 

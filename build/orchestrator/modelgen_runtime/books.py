@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime import switches
 from modelgen_runtime.admission import Admission
-from modelgen_runtime.happenings import Action, Happening
+from modelgen_runtime.lifecycle import Action, LifecycleEvent
 from modelgen_runtime.record import Record
 from modelgen_runtime.scheduler import Policy
 from modelgen_runtime.standing import State
@@ -34,7 +34,7 @@ class Books:
         manifest: Manifest,
         clock: Callable[[], float],
         poke: Callable[[], None],
-        report: Callable[[Happening], None],
+        report: Callable[[LifecycleEvent], None],
     ) -> None:
         self._clock, self._poke, self._report = clock, poke, report
         self._is_contended, self._is_shut, self._last = False, False, 0.0
@@ -49,8 +49,8 @@ class Books:
         limits = {gpu.name: gpu.limit for gpu in self.manifest.gpus}
         return Policy(limits, settings.min_loaded_time, settings.prioritize_after)
 
-    def lack(self, models: Iterable[str]) -> dict[str, int]:
-        """Return what cards lack for models to be resident together, in bytes; empty where nothing does."""
+    def shortage(self, models: Iterable[str]) -> dict[str, int]:
+        """Return what cards shortage for models to be resident together, in bytes; empty where nothing does."""
         need: dict[str, int] = {}
         for id_ in models:
             for gpu, size in self.records[id_].model.reservations.items():
@@ -77,15 +77,15 @@ class Books:
 
     def _enter(self, record: Record, state: State, detail: str | None = None, *, seconds: float | None = None) -> None:
         record.state = state
-        self._tell(state, record, detail, seconds)
+        self._emit(state, record, detail, seconds)
 
-    def _tell(self, kind: str, record: Record, detail: str | None = None, seconds: float | None = None) -> None:
-        self._report(Happening(kind, record.model.id, detail, seconds))
+    def _emit(self, kind: str, record: Record, detail: str | None = None, seconds: float | None = None) -> None:
+        self._report(LifecycleEvent(kind, record.model.id, detail, seconds))
 
     def _settle(self, record: Record) -> None:
         """Do what waited for an engine's end."""
         record.is_dismissed = False
-        record.tell_stopped(None)
+        record.notify_stopped(None)
         if record.is_removed:
             del self.records[record.model.id]
         record.replace(self._clock())
@@ -106,4 +106,4 @@ class Books:
         """Ask for a model that ran before it was leased, once it may run and has something to be started."""
         if record.holds.resumes and not record.is_held and record.state is not State.ABSENT:
             record.holds.resumes = False
-            record.want(self._clock(), gentle=True)
+            record.want(self._clock(), without_eviction=True)

@@ -57,11 +57,11 @@ class Seen:
 
     Args:
         absent: Those that cannot be started, for what they run in is not there.
-        astray: Those that run although this driver has not started them.
+        unexpected: Those that run although this driver has not started them.
     """
 
     absent: frozenset[str] = frozenset()
-    astray: frozenset[str] = frozenset()
+    unexpected: frozenset[str] = frozenset()
 
 
 class Driver(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
 from modelgen_runtime.books import Books
-from modelgen_runtime.happenings import Action
+from modelgen_runtime.lifecycle import Action
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class EngineEvents(Books):
             self.stopped(model)
             return
         record.note_failure(failure, now)
-        was_resident, record.endpoint, record.doomed, record.stuck = record.is_resident, None, None, None
+        was_resident, record.endpoint, record.pending_failure, record.stuck = record.is_resident, None, None, None
         record.close(State.ABSENT if failure.is_absent else State.FAILED)
         self._enter(record, record.state, failure.message)
         refusal = refusals.failed(record, now)
@@ -66,7 +66,7 @@ class EngineEvents(Books):
             record.displaced.clear()
             switches.restore(displaced, self.records, now)
         elif before is State.READY and was_resident:
-            record.want(now, gentle=True)
+            record.want(now, without_eviction=True)
         self._settle(record)
 
     def give_up(self, model: str, generation: str, failure: Failure) -> None:
@@ -74,10 +74,10 @@ class EngineEvents(Books):
         record, now = self.records.get(model), self._clock()
         if record is None or record.endpoint is None or record.endpoint.generation != generation:
             return
-        if record.doomed is not None or not record.standing.is_open:
+        if record.pending_failure is not None or not record.standing.is_open:
             return
         record.note_failure(failure, now)
-        record.doomed, refusal = failure, refusals.failed(record, now)
+        record.pending_failure, refusal = failure, refusals.failed(record, now)
         record.close(State.DRAINING)
         record.drain_until = now
         self._enter(record, State.DRAINING, failure.message)
@@ -105,25 +105,25 @@ class EngineEvents(Books):
     def stopped(self, model: str) -> None:
         """Note that nothing of an engine is left."""
         record, now = self.records[model], self._clock()
-        doomed, record.doomed = record.doomed, None
+        pending, record.pending_failure = record.pending_failure, None
         record.endpoint = record.stuck = None
-        record.close(State.STOPPED if doomed is None else State.FAILED)
+        record.close(State.STOPPED if pending is None else State.FAILED)
         record.cut_leases(refusals.ended(model))
         self._enter(record, record.state)
-        if doomed is not None and not record.is_held:
-            record.want(now, gentle=True)
+        if pending is not None and not record.is_held:
+            record.want(now, without_eviction=True)
         self._settle(record)
 
     def not_stopped(self, model: str, why: str) -> None:
         """Note that an engine cannot be stopped; requests waiting for its GPUs fail with this reason."""
         stuck, refusal = self.records[model], refusals.stuck(model, why)
         stuck.stuck = why
-        self._tell("stuck", stuck, why)
+        self._emit("stuck", stuck, why)
         for record in self.records.values():
             if record.model.reservations.keys() & stuck.model.reservations.keys() and not record.holds_memory:
                 record.refuse_line(refusal)
                 self._abandon(record, refusal)
-        stuck.tell_stopped(refusal)
+        stuck.notify_stopped(refusal)
 
     def _open(self, record: Record) -> None:
         switches.note_ready(record, self.records)

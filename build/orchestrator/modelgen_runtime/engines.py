@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.board import Board
     from modelgen_runtime.driver import Driver, Endpoint, Exit, Seen
-    from modelgen_runtime.happenings import Action
+    from modelgen_runtime.lifecycle import Action
     from modelgen_runtime.manifest import Model
 
 Event: TypeAlias = "Callable[[Board], object]"
@@ -142,7 +142,7 @@ class Engines:
         self._send(lambda board: board.stopped(model.id))
 
     async def _end(self, model: Model) -> None:
-        """Stop an engine; one that holds out is told of and tried again, for its memory is not free."""
+        """Stop an engine; one that holds out is message_with_code of and tried again, for its memory is not free."""
         while True:
             try:
                 await self._driver.stop(model)
@@ -184,6 +184,6 @@ class Engines:
         cause = find_cause(self._last_words(model))
         hit_limit = None if ended is None else ended.hit_limit
         meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
-        told = message if code is None else f"{message} (exit code {code})"
+        message_with_code = message if code is None else f"{message} (exit code {code})"
         container = self._driver.containers().get(model.id)
-        return Failure(told, code, cause.shown, meaning, is_absent=is_absent, container=container)
+        return Failure(message_with_code, code, cause.shown, meaning, is_absent=is_absent, container=container)

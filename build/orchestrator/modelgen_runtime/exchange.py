@@ -52,7 +52,7 @@ class Exchange:
         "_in_chunks",
         "_is_admitted",
         "_is_begun",
-        "_is_looking",
+        "_is_scanning",
         "_is_whole",
         "_lease",
         "_length",
@@ -80,7 +80,7 @@ class Exchange:
         )
         self._body, self._received, self._buffered = bytearray(), 0, 0
         self._length = int(length) if (length := head.fields.get(b"content-length")) is not None else None
-        self._is_begun = self._is_whole = self._in_chunks = self._is_looking = self._is_admitted = False
+        self._is_begun = self._is_whole = self._in_chunks = self._is_scanning = self._is_admitted = False
         self._refusal: RefusedError | None = None
         self._finder: Finder | None = None
         self._task: asyncio.Task[None] | None = None
@@ -113,7 +113,7 @@ class Exchange:
             if not self._is_whole and self._head.fields.get(b"expect", b"").lower() == b"100-continue":
                 self._client.write(wire.CONTINUE)
             if self._body or self._is_whole:
-                self._look()
+                self._scan()
 
     def receive(self, data: bytes) -> None:
         """Take a part of the body."""
@@ -125,7 +125,7 @@ class Exchange:
             return
         self._body += data
         if self._received == self._length and self._is_begun and not self._is_admitted:
-            return  # that length was judged with the head, and its end is told next
+            return  # that length was judged with the head, and its end is reported next
         try:
             self._count_body()
         except RefusedError as refusal:
@@ -137,7 +137,7 @@ class Exchange:
         elif len(self._body) > self._front.most_bytes(is_routed=self._finder is not None):
             self._refuse(self._front.too_large())
         else:
-            self._look()
+            self._scan()
 
     def end(self) -> None:
         """Take note that the request is whole."""
@@ -146,7 +146,7 @@ class Exchange:
             if self._in_chunks:
                 self._engine.write(wire.LAST_CHUNK)
         elif self._is_begun and not self.answer.is_done and not self._is_admitted:
-            self._look()
+            self._scan()
 
     def cancel(self) -> None:
         """Drop everything: the client has gone."""
@@ -186,21 +186,20 @@ class Exchange:
 
     # -- on its way to an engine --------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _scan(self) -> None:
         """Go on as far as what is here of the body allows."""
         if self._finder is None:
             if self._is_whole:
                 self._run(self._answer_here())
             return
-        if self._is_looking:  # its turn comes: the loop reads several MB at once from who sends fast
+        if self._is_scanning:  # its turn comes: the loop reads several MB at once from who sends fast
             return
         try:
             if self._admission is None:
                 self._find(self._finder)
             if self._admission is not None and (self._is_whole or len(self._body) > _HELD):
-                self._admit(
-                    self._admission
-                )  # not before: an upload of a byte a minute would keep others from the engine
+                # Not before: a slow upload would occupy a place at the engine.
+                self._admit(self._admission)
         except BadBodyError as error:
             self._refuse(RefusedError(400, "bad_request", str(error)))
         except RefusedError as refusal:
@@ -211,17 +210,17 @@ class Exchange:
         if found is not None:
             self._route(found, finder)
         elif finder.is_behind:
-            self._is_looking = True
+            self._is_scanning = True
             self._client.pause()
-            asyncio.get_running_loop().call_soon(self._look_on)
+            asyncio.get_running_loop().call_soon(self._continue_scan)
         elif self._is_whole:
             self._admission = self._front.only_admission(self.path)
 
-    def _look_on(self) -> None:
-        self._is_looking = False
+    def _continue_scan(self) -> None:
+        self._is_scanning = False
         if not self.answer.is_done:
             self._client.resume()
-            self._look()
+            self._scan()
 
     async def _answer_here(self) -> None:
         if len(self._body) > self._front.most_bytes(is_routed=False):
@@ -251,12 +250,12 @@ class Exchange:
         if (lease := admission.enter()) is None:
             self._run(self._wait(admission))
         else:
-            self._seat(lease)
+            self._start(lease)
 
     async def _wait(self, admission: Admission) -> None:
-        began, beating = self._front.now(), None
+        began, messages = self._front.now(), None
         if self._front.loading_messages and not self._head.is_old:
-            beating = asyncio.create_task(self._beat())
+            messages = asyncio.create_task(self._send_loading_messages())
         try:
             self._count_body()
             lease = await self._front.switchboard.enter(admission)
@@ -264,12 +263,12 @@ class Exchange:
             self._refuse(refusal)
             return
         finally:
-            if beating is not None:
-                beating.cancel()
+            if messages is not None:
+                messages.cancel()
             self._front.note_wait(admission.model.id, self._front.now() - began)
-        self._seat(lease)
+        self._start(lease)
 
-    def _seat(self, lease: Lease) -> None:
+    def _start(self, lease: Lease) -> None:
         self._lease, lease.cut = lease, self._cut
         if self.answer.is_done:
             self._leave()
@@ -329,7 +328,7 @@ class Exchange:
     def flush(self) -> None:
         """Send what is held back."""
         if self._admission is not None:
-            self._admission.heard = self._front.now()
+            self._admission.last_data = self._front.now()
         self.answer.flush()
 
     def on_end(self) -> None:
@@ -338,8 +337,8 @@ class Exchange:
         if engine is not None and engine.ended_by_close and self.answer.is_cut_stream:
             self.on_broken(EngineError("the engine closed the connection before its stream was whole"))
             return
-        if self.answer.is_event_stream and self._lease is not None and (told := self.answer.error_in_stream()):
-            self._front.switchboard.note_error(self._lease, 500, told)
+        if self.answer.is_event_stream and self._lease is not None and (body := self.answer.error_in_stream()):
+            self._front.switchboard.note_error(self._lease, 500, body)
         self._leave()
         if engine is not None and self._is_whole:
             self._front.pool.give_back(engine)
@@ -415,7 +414,7 @@ class Exchange:
             self._front.note_request(self._admission.model.id, self.answer.status, self._received, self.answer.sent)
         self._client.finish(self)
 
-    async def _beat(self) -> None:
+    async def _send_loading_messages(self) -> None:
         await asyncio.sleep(_BEAT_AFTER)
         asks = await asks_for_stream(self._body)  # an `Accept` that lists streams among others asks for none
         while asks:

@@ -43,17 +43,17 @@ class Liveness:
 
     Args:
         board: To look at.
-        condemn: Called with a model's id, its engine's endpoint and why that is hung.
+        restart: Called with a model's id, its engine's endpoint and why that is hung.
         patience: How long it may be silent.
     """
 
     def __init__(
-        self, board: Board, condemn: Callable[[str, Endpoint, str], None], patience: Patience | None = None
+        self, board: Board, restart: Callable[[str, Endpoint, str], None], patience: Patience | None = None
     ) -> None:
-        self._board, self._condemn, self._patience = board, condemn, patience or Patience()
+        self._board, self._restart, self._patience = board, restart, patience or Patience()
         self._loop = asyncio.get_running_loop()
-        self._quiet: dict[str, tuple[str, float, float]] = {}
-        """By model: generation, what was heard last, and since when nothing else is."""
+        self._silent_since: dict[str, tuple[str, float, float]] = {}
+        """By model: generation, what was last_data last, and since when nothing else is."""
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def watch(self) -> None:
@@ -70,33 +70,33 @@ class Liveness:
     def _look(self, record: Record) -> None:
         id_, now = record.model.id, self._loop.time()
         if not _is_waited_for(record) or record.endpoint is None:
-            self._quiet.pop(id_, None)
+            self._silent_since.pop(id_, None)
             return
-        state = (record.endpoint.generation, record.admission.heard)
-        before = self._quiet.get(id_)
+        state = (record.endpoint.generation, record.admission.last_data)
+        before = self._silent_since.get(id_)
         if before is None or before[:2] != state:
-            self._quiet[id_] = (*state, now)
+            self._silent_since[id_] = (*state, now)
         elif now - before[2] >= self._patience.quiet and id_ not in self._asking:
             task = self._asking[id_] = self._loop.create_task(self._ask(record, record.endpoint), name=f"ask {id_}")
             task.add_done_callback(lambda _: self._asking.pop(id_, None))
 
     async def _ask(self, record: Record, endpoint: Endpoint) -> None:
         """Ask an engine whether it lives; the first sign of life ends this."""
-        path, heard, misses, said = record.model.readiness.path, record.admission.heard, 0, ""
+        path, last_data, misses, said = record.model.readiness.path, record.admission.last_data, 0, ""
         while misses < self._patience.misses:
             if said:
                 await asyncio.sleep(self._patience.pause)
-            if record.endpoint != endpoint or record.admission.heard != heard or not _is_waited_for(record):
+            if record.endpoint != endpoint or record.admission.last_data != last_data or not _is_waited_for(record):
                 return
             try:
                 await ask(endpoint, path, seconds=self._patience.answer)
             except ProbeError as error:
                 misses, said = misses + (not error.is_ours), str(error)
             else:
-                self._quiet.pop(record.model.id, None)
+                self._silent_since.pop(record.model.id, None)
                 return
-        if record.endpoint == endpoint and record.admission.heard == heard:
-            self._condemn(record.model.id, endpoint, f"stopped answering: {said}, {misses} times in a row")
+        if record.endpoint == endpoint and record.admission.last_data == last_data:
+            self._restart(record.model.id, endpoint, f"stopped answering: {said}, {misses} times in a row")
 
 
 def _is_waited_for(record: Record) -> bool:

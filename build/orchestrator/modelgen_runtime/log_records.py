@@ -82,8 +82,8 @@ def _read(index: int, line: str) -> Record:
 def _read_json(index: int, line: str) -> Record:
     """Take a line of TEI's `--json-output` apart."""
     try:
-        told = json.loads(line[:_LONGEST_JSON])
-        level, message = told["level"], told.get("message") or told["fields"]["message"]
+        entry = json.loads(line[:_LONGEST_JSON])
+        level, message = entry["level"], entry.get("message") or entry["fields"]["message"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return Record(index, "", "", line)
     if not isinstance(level, str) or not isinstance(message, str):

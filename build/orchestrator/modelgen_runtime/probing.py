@@ -86,8 +86,8 @@ async def ask(
 
 def silence(path: str, seconds: float | None) -> str:
     """Return what is seen of an engine that takes connections and says nothing."""
-    told = "" if seconds is None else f" within {seconds:g} s"
-    return f"its port accepts connections, but {path} was not answered{told}"
+    limit = "" if seconds is None else f" within {seconds:g} s"
+    return f"its port accepts connections, but {path} was not answered{limit}"
 
 
 def _no_connection(endpoint: Endpoint, seconds: float | None) -> str:

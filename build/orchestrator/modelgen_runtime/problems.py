@@ -46,23 +46,29 @@ def error_event(path: str, refusal: RefusedError) -> bytes:
     error = openai_error(refusal)
     if path.startswith("/v1/responses"):
         # `error` beside the documented fields: the official Python client raises only for events that have it.
-        told = {"type": "error", "code": refusal.kind, "message": refusal.message, "param": None, "sequence_number": 0}
-        return _event(told | {"error": error}, "error")
+        content = {
+            "type": "error",
+            "code": refusal.kind,
+            "message": refusal.message,
+            "param": None,
+            "sequence_number": 0,
+        }
+        return _event(content | {"error": error}, "error")
     return _event({"error": error})
 
 
 def engine_error_event(path: str, status: int, body: bytes) -> bytes:
     """Return the event that passes on an engine's error to a client whose stream has begun."""
     try:
-        told = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict) or "error" not in told:
+        content = None
+    if not isinstance(content, dict) or "error" not in content:
         text = body.decode(errors="replace")[:_MOST_TEXT].strip()
         error = {"message": text or f"the engine answered {status}", "type": "server_error", "code": status}
-        told = {"error": error}
+        content = {"error": error}
     is_named = path.startswith(("/v1/messages", "/v1/responses"))
-    return _event({"type": "error", **told} if is_named else told, "error" if is_named else None)
+    return _event({"type": "error", **content} if is_named else content, "error" if is_named else None)
 
 
 def _event(data: object, name: str | None = None) -> bytes:

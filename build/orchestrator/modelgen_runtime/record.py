@@ -33,7 +33,7 @@ class Record:
         endpoint: Where its engine listens, from its start to its end.
         line: Requests that wait, the first first.
         asked: When somebody asked for it to be resident; None where nobody has, or it is.
-        gentle: Whether it is asked for only if nothing has to leave.
+        without_eviction: Whether it is asked for only if nothing has to leave.
         orders: The switches that it is a part of and that are not complete.
         is_resident: Whether it ought to run: it was ready, and nothing has sent it away since.
         holds: Who keeps it from running.
@@ -49,7 +49,7 @@ class Record:
         not_before: When it may be tried again.
         on_stopped: Who is told when it has stopped.
         stuck: Why it cannot be stopped; None while nothing is known against it.
-        doomed: Why it is being stopped although it ought to run; None otherwise.
+        pending_failure: Why it is being stopped although it ought to run; None otherwise.
         checked_until: Until when it counts as startable.
         is_checking: Whether it is being looked at.
     """
@@ -60,7 +60,7 @@ class Record:
     endpoint: Endpoint | None = None
     line: deque[Ticket] = field(default_factory=deque)
     asked: float | None = None
-    gentle: bool = False
+    without_eviction: bool = False
     orders: list[Order] = field(default_factory=list)
     is_resident: bool = False
     holds: Holds = field(default_factory=Holds)
@@ -76,7 +76,7 @@ class Record:
     not_before: float = 0.0
     on_stopped: list[Callable[[RefusedError | None], None]] = field(default_factory=list)
     stuck: str | None = None
-    doomed: Failure | None = None
+    pending_failure: Failure | None = None
     checked_until: float = 0.0
     is_checking: bool = False
 
@@ -106,12 +106,12 @@ class Record:
             waiting=len(self.line),
             since=self.line[0].since if self.line else None,
             asked=self.asked,
-            gentle=self.gentle,
+            without_eviction=self.without_eviction,
             kept=min((order.since for order in self.orders), default=None),
             leaves=self.is_held
             or self.is_dismissed
             or self.is_removed
-            or self.doomed is not None
+            or self.pending_failure is not None
             or self.successor is not None,
             used=self.admission.used,
             ready_at=self.ready_at,
@@ -151,14 +151,14 @@ class Record:
                 lease.cut(reason)
             lease.leave()
 
-    def want(self, now: float, *, gentle: bool = False) -> None:
+    def want(self, now: float, *, without_eviction: bool = False) -> None:
         """Ask for it to be resident; who asks first counts, and who asks firmly."""
-        self.gentle = gentle and (self.gentle or self.asked is None)
+        self.without_eviction = without_eviction and (self.without_eviction or self.asked is None)
         self.asked = now if self.asked is None else min(self.asked, now)
 
     def unwant(self) -> None:
         """Ask for it no more."""
-        self.asked, self.gentle, self.is_resident = None, False, False
+        self.asked, self.without_eviction, self.is_resident = None, False, False
 
     def replace(self, now: float) -> None:
         """Become what the manifest has in its place; it does not run."""
@@ -167,7 +167,7 @@ class Record:
             self.successor, self.failure, self.failures, self.not_before = None, None, 0, now
             self.checked_until = 0.0
 
-    def tell_stopped(self, refusal: RefusedError | None) -> None:
+    def notify_stopped(self, refusal: RefusedError | None) -> None:
         """Tell those who wait for its end."""
         waiting, self.on_stopped = self.on_stopped, []
         for done in waiting:

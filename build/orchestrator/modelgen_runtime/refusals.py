@@ -89,9 +89,9 @@ def superseded(model: str, by: Iterable[str]) -> RefusedError:
     return RefusedError(409, "superseded", f"a later switch to {names} replaced this switch to `{model}`")
 
 
-def too_large(lack: Mapping[str, int]) -> RefusedError:
+def too_large(shortage: Mapping[str, int]) -> RefusedError:
     """What is asked for can never be resident."""
-    cards = ", ".join(f"{gpu} lacks {size / _GIB:.1f} GiB" for gpu, size in sorted(lack.items()))
+    cards = ", ".join(f"{gpu} lacks {size / _GIB:.1f} GiB" for gpu, size in sorted(shortage.items()))
     return RefusedError(
         409, "never_fits", f"this can never fit: {cards}; lower `gpu_memory` or raise the card's `limit` in models.toml"
     )

@@ -145,17 +145,17 @@ def find_cause(lines: Sequence[str]) -> Cause:
         if chains and not chosen:  # a process that was killed says nothing: others do, and how far it came
             before = [one.index for one in outside if _CONSEQUENCE.search(one.text[:_CHARACTERS])][:_NOTICED_LINES]
             before += [one.index for one in outside[-_BEFORE_LINES:]]
-    told = sorted(set(chosen))[: _CAUSE_LINES + _MESSAGE_LINES]
-    known = set(told)
+    cause_lines = sorted(set(chosen))[: _CAUSE_LINES + _MESSAGE_LINES]
+    known = set(cause_lines)
     others = [one for one in records if one.index not in known and not one.is_chatter]
     noticed = [lines[one.index] for one in others if _CONSEQUENCE.search(one.text[:_CHARACTERS])]
     rest = [lines[one.index] for one in others]
-    end = range(max(0, len(lines) - (_END_LINES if told or before else _LAST_LINES)), len(lines))
+    end = range(max(0, len(lines) - (_END_LINES if cause_lines or before else _LAST_LINES)), len(lines))
     return Cause(
-        tuple(lines[index] for index in told),
+        tuple(lines[index] for index in cause_lines),
         tuple(noticed),
         tuple(rest),
-        tuple(_show(lines, {*told, *before, *end})),
+        tuple(_show(lines, {*cause_lines, *before, *end})),
         bool(causes),
     )
 

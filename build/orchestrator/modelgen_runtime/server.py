@@ -114,10 +114,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parse(data)
         except httptools.HttpParserCallbackError as error:
-            if isinstance(told := error.__context__, RefusedError):
-                self._reject(told)
+            if isinstance(reason := error.__context__, RefusedError):
+                self._reject(reason)
             else:
-                _LOG.error("a fault of modelgen", exc_info=told)
+                _LOG.error("a fault of modelgen", exc_info=reason)
                 self._reject(refusals.fault())
         except httptools.HttpParserInvalidMethodError as error:
             self._reject(method_not_allowed() if is_request_line(data) else not_http(error))

@@ -36,7 +36,7 @@ class Standing:
         waiting: Requests in line.
         since: When the first in line came; None without one.
         asked: When somebody asked for it to be resident (a switch, a profile); None where nobody has, or it is.
-        gentle: Whether it is asked for only if nothing has to leave: after a switch that failed.
+        without_eviction: Whether it is asked for only if nothing has to leave: after a switch that failed.
         kept: Since when it belongs to a switch that is not complete: only who came before evicts it. None without one.
         leaves: Whether it has to stop whatever else is asked for: it is held, or gone from the manifest.
         used: When its last request ended, or it became ready.
@@ -54,7 +54,7 @@ class Standing:
     waiting: int = 0
     since: float | None = None
     asked: float | None = None
-    gentle: bool = False
+    without_eviction: bool = False
     kept: float | None = None
     leaves: bool = False
     used: float = 0.0

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from modelgen_runtime.record import Record
 
 
-def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], limits: Mapping[str, int]) -> None:
+def begin(order: Order, records: Mapping[str, Record], shortage: Mapping[str, int], limits: Mapping[str, int]) -> None:
     """Ask for the models of a switch, unless it can come to nothing; those that it contradicts end."""
     members = [records[id_] for id_ in order.models]
-    if (refusal := _why_not(members, lack, order.since)) is not None:
+    if (refusal := _why_not(members, shortage, order.since)) is not None:
         order.done(refusal)
         return
     for earlier in {id(one): one for record in records.values() for one in record.orders}.values():
@@ -37,7 +37,7 @@ def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], 
         order.done(None)
 
 
-def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> RefusedError | None:
+def _why_not(members: Iterable[Record], shortage: Mapping[str, int], now: float) -> RefusedError | None:
     for record in members:
         if record.is_removed:
             return refusals.gone(record.model.id)
@@ -45,7 +45,7 @@ def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> 
             return refusals.held(record, now)
         if record.state is State.ABSENT:  # nobody is sent away for what cannot start
             return refusals.absent(record.model.id)
-    return refusals.too_large(lack) if lack else None
+    return refusals.too_large(shortage) if shortage else None
 
 
 def _contradict(earlier: Order, later: Order, records: Mapping[str, Record], limits: Mapping[str, int]) -> bool:
@@ -86,7 +86,7 @@ def withdraw(order: Order, records: Mapping[str, Record], now: float) -> None:
 
 def note_ready(record: Record, records: Mapping[str, Record]) -> None:
     """Tell the switches of a model that it is ready, and complete those whose last one it was."""
-    record.asked, record.gentle, record.is_resident = None, False, True
+    record.asked, record.without_eviction, record.is_resident = None, False, True
     for order in [*record.orders]:
         order.open.discard(record.model.id)
         if not order.open:
@@ -118,20 +118,20 @@ def restore(displaced: Iterable[str], records: Mapping[str, Record], now: float)
     for id_ in displaced:
         record = records.get(id_)
         if record is not None and not record.holds_memory:
-            record.want(now, gentle=True)
+            record.want(now, without_eviction=True)
 
 
-def forget_gentle(starting: Record, records: Iterable[Record]) -> None:
+def cancel_restores(starting: Record, records: Iterable[Record]) -> None:
     """Restore no more what has just lost its card to somebody else."""
-    if starting.gentle and not starting.line:
+    if starting.without_eviction and not starting.line:
         return
     for record in records:
         if (
-            record.gentle
+            record.without_eviction
             and record is not starting
             and record.model.reservations.keys() & starting.model.reservations.keys()
         ):
-            record.asked, record.gentle = None, False
+            record.asked, record.without_eviction = None, False
 
 
 def _leave(order: Order, records: Mapping[str, Record]) -> list[Record]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
-from modelgen_runtime.engine_errors import Overheard
+from modelgen_runtime.engine_errors import ErrorTap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ class Engine(asyncio.Protocol):
     def overhear(self, note: Callable[[bytes], None]) -> None:
         """Give the begin of the body of the answer that comes to `note` as well, once it has ended."""
         if self._receiver is not None:
-            self._receiver = Overheard(self._receiver, note)
+            self._receiver = ErrorTap(self._receiver, note)
 
     def abort(self) -> None:
         """Break off: the client has gone, and the engine is to notice."""

@@ -80,12 +80,12 @@ class Options:
 
 def _up(options: Options, interruption: Interruption) -> int:
     from modelgen.cli.up_checks import check_host
-    from modelgen.cli.up_done import find_as_left
+    from modelgen.cli.up_done import find_unchanged
     from modelgen.cli.up_end import finish
     from modelgen.cli.up_weights import bring_weights
 
     config = options.config
-    if (left := find_as_left(config, options.out)) is not None:
+    if (left := find_unchanged(config, options.out)) is not None:
         out = config.parent / "build" if options.out is None else options.out
         return finish(left, config, out, interruption, no_wait=options.no_wait)
     check_host(config, options.out, take_over=options.take_over)

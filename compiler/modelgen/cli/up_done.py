@@ -48,7 +48,7 @@ def is_output(config: Path, folder: Path) -> bool:
         return False
 
 
-def find_as_left(config: Path, out: Path | None) -> Running | None:
+def find_unchanged(config: Path, out: Path | None) -> Running | None:
     """Return what runs if nothing has changed since the last `up`, else None."""
     try:
         note = json.loads((config.parent / NAME / _FILE).read_bytes())

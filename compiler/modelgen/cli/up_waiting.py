@@ -73,14 +73,14 @@ class _Plain:
     """A line for each change, for logs."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}
+        self._shown_states: dict[str, str] = {}
 
     def show(self, _: Orchestrator, shown: list[dict[str, Any]], coming: list[dict[str, Any]]) -> None:
         names = {model["id"] for model in coming}
         for model in shown:
             name, state = model["id"], str(model["state"])
-            if (name in names or name in self._told) and self._told.get(name) != state:
-                self._told[name] = state
+            if (name in names or name in self._shown_states) and self._shown_states.get(name) != state:
+                self._shown_states[name] = state
                 click.echo(f"{name}: {state}", err=True)
 
     def clear(self) -> None:

@@ -36,7 +36,7 @@ def write_docker_manifest(fleet: Fleet, keys_file: str | None) -> bytes:
 
 
 def _write(fleet: Fleet, driver: str, models: tuple[manifest.Model, ...], keys_file: str | None) -> bytes:
-    told = manifest.Manifest(
+    written = manifest.Manifest(
         project=fleet.project,
         driver=driver,
         models=models,
@@ -46,7 +46,7 @@ def _write(fleet: Fleet, driver: str, models: tuple[manifest.Model, ...], keys_f
         ),
         settings=_settings(fleet.orchestrator, keys_file),
     )
-    return manifest.write_manifest(told)
+    return manifest.write_manifest(written)
 
 
 def _model(

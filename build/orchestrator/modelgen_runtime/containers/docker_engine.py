@@ -88,17 +88,17 @@ class DockerEngine:
             DriverError: It says no.
         """
         with self._errors(name):
-            told = await self._container(name).show()
-        state, config = told["State"], told["Config"]
+            info = await self._container(name).show()
+        state, config = info["State"], info["Config"]
         pairs = [entry.partition("=") for entry in config.get("Env") or ()]
         environment = {key: value for key, _, value in pairs}
         return Found(
-            told["Id"],
+            info["Id"],
             bool(state["Running"]),
             state["StartedAt"],
             int(state["ExitCode"]),
             environment,
-            _hindrance(state, told.get("Mounts") or ()),
+            _hindrance(state, info.get("Mounts") or ()),
             hit_limit=bool(state.get("OOMKilled")),
         )
 
@@ -122,8 +122,8 @@ class DockerEngine:
     async def wait(self, name: str) -> int:
         """Return the exit code of a container once it does not run. Raises as `find` does."""
         with self._errors(name):
-            told = await self._container(name).wait()
-        return int(told["StatusCode"])
+            info = await self._container(name).wait()
+        return int(info["StatusCode"])
 
     async def read_log(self, name: str, **query: str) -> AsyncIterator[tuple[str, bytes]]:
         """Yield what a container printed: when, and a line or, of a long one, a part. Raises as `find` does.

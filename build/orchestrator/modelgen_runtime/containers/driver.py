@@ -72,7 +72,7 @@ class ContainerDriver:
 
     async def look(self, models: Iterable[Model]) -> Seen:
         """Return the models without a container, and those whose container was started by hand; unknown counts too."""
-        missing, astray = set(), set()
+        missing, unexpected = set(), set()
         for model in models:
             try:
                 found = await self._engine_api.find(_container(model).name)
@@ -84,8 +84,8 @@ class ContainerDriver:
                 break
             else:
                 if found.is_running and model.id not in self._engines:
-                    astray.add(model.id)
-        return Seen(frozenset(missing), frozenset(astray))
+                    unexpected.add(model.id)
+        return Seen(frozenset(missing), frozenset(unexpected))
 
     async def check(self, model: Model) -> None:
         """Look whether a container could be started.

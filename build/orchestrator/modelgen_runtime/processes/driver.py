@@ -75,7 +75,7 @@ class ProcessDriver:
         with contextlib.suppress(OSError):  # told of when the state is saved
             self._directory.mkdir(parents=True, exist_ok=True)
         known = {model.id: model.process for model in models if model.process is not None}
-        strangers = []
+        unknown = []
         for record in read_records(self._state):
             exited = watch_exit(record.pid)
             # The watch is on whoever has the number now; only then is it asked who that is, so that nothing changes.
@@ -86,8 +86,8 @@ class ProcessDriver:
                 self._log(record.model).hide(secret_values(known[record.model].environment))
             else:
                 exited.cancel()
-                strangers.append(record)
-        outcomes = await asyncio.gather(*map(_end_stranger, strangers), return_exceptions=True)
+                unknown.append(record)
+        outcomes = await asyncio.gather(*map(_end_unknown, unknown), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
@@ -204,15 +204,15 @@ class ProcessDriver:
         with contextlib.suppress(DriverError):  # of what runs as another user, told of below if it lives on
             if not engine.is_stopping:
                 signal_group(record.pid, signal.SIGKILL)  # workers without a leader serve nobody, and hold the card
-        is_told = False
+        was_logged = False
         while not await self._is_gone(engine):
-            if not engine.is_stopping and not is_told:
-                is_told = True
+            if not engine.is_stopping and not was_logged:
+                was_logged = True
                 self._on_exit(record.model, Exit(record.generation, code, is_gone=False))
         del self._engines[record.model]
         self._save()
         engine.gone.set()
-        if not is_told:
+        if not was_logged:
             self._on_exit(record.model, Exit(record.generation, code))
 
     async def _is_gone(self, engine: _Engine) -> bool:
@@ -321,7 +321,7 @@ def _living(group: int) -> object:
         return error.strerror
 
 
-async def _end_stranger(record: Record) -> None:
+async def _end_unknown(record: Record) -> None:
     """End a process on record that is not wanted, or what it has left behind, and nothing that just has its number."""
     found = identify(record.pid)
     is_left_behind = found is None and is_of_this_boot(record.identity) and bool(list_group(record.pid))

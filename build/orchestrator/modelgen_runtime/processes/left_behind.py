@@ -36,15 +36,15 @@ async def end_left_behind(model: str, wanted: str) -> None:
     Raises:
         DriverError: Something of it lives on.
     """
-    told: set[int] = set()
+    logged: set[int] = set()
     try:
         async with asyncio.timeout(KILL_SECONDS):
             while living := list_marked(VARIABLE, wanted):
-                if new := living.keys() - told:
+                if new := living.keys() - logged:
                     _LOG.warning(
                         "%s left processes outside of its process group, which are being stopped: %s", model, new
                     )
-                    told |= new
+                    logged |= new
                 for pid, found in living.items():
                     _kill(pid, found)
                 await asyncio.sleep(_POLL_SECONDS)

@@ -20,7 +20,7 @@ class Action(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class LifecycleEvent:
     """Something that others may want to know.
 
     Args:
