@@ -64,7 +64,7 @@ def test_the_socket_proxy_of_an_older_version_is_removed_with_its_network(deploy
     }
     docker("network", "create", "--internal", old)
     flags = [part for name, value in labels.items() for part in ("--label", f"{name}={value}")]
-    docker("create", "--name", old, "--network", old, *flags, DEFAULT_SOCKET_PROXY_IMAGE)
+    docker("create", "--name", old, "--network", old, *flags, DEFAULT_SOCKET_PROXY_IMAGE, "haproxy")
     deployment.up()
     assert docker("ps", "--all", "--quiet", "--filter", f"name=^{old}$").strip() == ""
     assert docker("network", "ls", "--quiet", "--filter", f"name=^{old}$").strip() == ""

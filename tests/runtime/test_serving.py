@@ -54,7 +54,7 @@ def test_a_switch_is_asked_for(tmp_path: Path) -> None:
         assert (status, done["status"], done["evicted"]) == (200, "ready", [])
         assert orchestrator.ask("/switch", {"model_id": "a"})[1]["seconds"] < 1
         dry = orchestrator.ask("/switch", {"model_id": "b", "dry_run": True})[1]
-        assert dry["evict"] == [{"model": "a", "running": 0, "reason": "gpu0 lacks 9.0 GiB"}]
+        assert dry["evict"] == [{"model": "a", "running": 0, "reason": "gpu0 is short of 9.0 GiB"}]
         status, begun = orchestrator.ask("/switch", {"model_id": "b", "wait": False})
         assert (status, begun["status"]) == (202, "starting")
         wait_for(lambda: orchestrator.state("b") == "ready")
@@ -71,7 +71,7 @@ def test_a_bad_question_is_answered(tmp_path: Path) -> None:
             ({"model_id": 5}, 400, "`model_id` must be a string"),
             ({"model_id": "aa"}, 404, "did you mean `a`?"),
             ({"profile": "x"}, 404, "there is no such profile; known: none"),
-            ({"model_id": "huge"}, 409, "gpu0 lacks 10.0 GiB"),
+            ({"model_id": "huge"}, 409, "gpu0 is short of 10.0 GiB"),
         ):
             answered, problem = orchestrator.ask("/switch", body)
             assert (answered, told in problem["detail"]) == (status, True), problem
