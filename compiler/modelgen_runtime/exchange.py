@@ -1,4 +1,4 @@
-"""One request: judged by its head, routed by its body, and spliced to an engine."""
+"""One request: checked by its head, routed by its body, and spliced to an engine."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from modelgen_runtime.request_head import RequestHead
 
 _HELD = 256 * 1024
-"""Bytes of a body that are held while its model loads; then the client is read no further."""
+"""Bytes of a body that are buffered while its model loads; then reading from the client pauses."""
 _BEAT_AFTER, _BEAT_EVERY = 10.0, 5.0
 _CAUSE_SECONDS = 1.0
-"""How long a broken answer waits for the end of its engine to be seen, which says more than the broken connection."""
+"""Seconds that a broken answer waits for the exit of its engine, which explains more than the broken connection."""
 
 
 class Exchange:
-    """A request on its way; for an engine it is who gets the answer (`upstream.Receiver`).
+    """A request in progress; the receiver of its engine's answer (`upstream.Receiver`).
 
     Args:
-        front: What all of them share.
-        client: On whose connection it came.
-        head: The request's.
+        front: The shared part of all connections.
+        client: Connection of the client.
+        head: Head of the request.
     """
 
     __slots__ = (
@@ -87,13 +87,13 @@ class Exchange:
         self._admission: Admission | None = None
         self._lease: Lease | None = None
         self._engine: Engine | None = None
-        self._again: bytearray | None = None  # the body, while the request may have to be sent once more
+        self._again: bytearray | None = None  # the body, while the request may have to be sent again
 
     # -- the client's side --------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Judge the request by its head; from now on its answer may be sent."""
-        if self.answer.is_done:  # its client went while it was in line behind others
+        """Check the request by its head. Its answer may be sent from now on."""
+        if self.answer.is_done:  # the client left while it was queued behind others
             return
         self._is_begun = True
         if self._front.access.origins.are_listed:
@@ -116,7 +116,7 @@ class Exchange:
                 self._scan()
 
     def receive(self, data: bytes) -> None:
-        """Take a part of the body."""
+        """Receive a part of the body."""
         self._received += len(data)
         if self.answer.is_done or self._refusal is not None:
             return
@@ -125,7 +125,7 @@ class Exchange:
             return
         self._body += data
         if self._received == self._length and self._is_begun and not self._is_admitted:
-            return  # that length was judged with the head, and its end is reported next
+            return  # the length was checked with the head, and its end follows
         try:
             self._count_body()
         except RefusedError as refusal:
@@ -140,7 +140,7 @@ class Exchange:
             self._scan()
 
     def end(self) -> None:
-        """Take note that the request is whole."""
+        """Note that the request is complete."""
         self._is_whole = True
         if self._engine is not None:
             if self._in_chunks:
@@ -149,7 +149,7 @@ class Exchange:
             self._scan()
 
     def cancel(self) -> None:
-        """Drop everything: the client has gone."""
+        """Drop everything, since the client has left."""
         self.answer.is_done = True
         if self._task is not None:
             self._task.cancel()
@@ -159,7 +159,7 @@ class Exchange:
         self._free_buffer()
 
     def fail(self, refusal: RefusedError) -> None:
-        """Refuse it after all: what follows on its connection cannot be read."""
+        """Refuse it, since the rest of its connection cannot be read."""
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.abort()
@@ -171,28 +171,28 @@ class Exchange:
 
     @property
     def closes(self) -> bool:
-        """Whether the connection ends with it: also where its body was not read."""
+        """Whether the connection is closed after it, as also after an unread body."""
         return not self.answer.keeps_alive or not self._is_whole
 
     def pause_answer(self) -> None:
-        """Take no more from the engine for now: the client does not keep up."""
+        """Pause reading from the engine, since the client does not keep up."""
         if self._engine is not None:
             self._engine.pause_reading()
 
     def resume_answer(self) -> None:
-        """Take on."""
+        """Resume reading from the engine."""
         if self._engine is not None:
             self._engine.resume_reading()
 
-    # -- on its way to an engine --------------------------------------------------------------------------------------
+    # -- towards the engine -------------------------------------------------------------------------------------------
 
     def _scan(self) -> None:
-        """Go on as far as what is here of the body allows."""
+        """Continue as far as the received part of the body allows."""
         if self._finder is None:
             if self._is_whole:
                 self._run(self._answer_here())
             return
-        if self._is_scanning:  # its turn comes: the loop reads several MB at once from who sends fast
+        if self._is_scanning:  # it continues later: the loop reads several MB at once from a fast client
             return
         try:
             if self._admission is None:
@@ -312,7 +312,7 @@ class Exchange:
     # -- the engine's side --------------------------------------------------------------------------------------------
 
     def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
-        """Send the head on."""
+        """Forward the head."""
         if status >= 400 and self._engine is not None and self._lease is not None:
             self._engine.overhear(partial(self._front.switchboard.note_error, self._lease, status))
         self._again = None
@@ -322,11 +322,11 @@ class Exchange:
         self.answer.pass_head(status, headers, fields)
 
     def on_data(self, data: bytes) -> None:
-        """Send a part of the body on."""
+        """Forward a part of the body."""
         self.answer.pass_data(data)
 
     def flush(self) -> None:
-        """Send what is held back."""
+        """Send what is buffered."""
         if self._admission is not None:
             self._admission.last_data = self._front.now()
         self.answer.flush()
@@ -343,11 +343,11 @@ class Exchange:
         if engine is not None and self._is_whole:
             self._front.pool.give_back(engine)
         elif engine is not None:
-            engine.abort()  # it has answered without reading the whole request
+            engine.abort()  # it answered without reading the whole request
         self.answer.complete()
 
     def on_broken(self, error: EngineError) -> None:
-        """Say that there is no whole answer, or ask again where an idle connection had died unseen."""
+        """Report an incomplete answer, or send the request again if an idle connection was stale."""
         self._engine = None
         if error.is_stale and self._again is not None and self._lease is not None:
             self._body, self._again = self._again, None
@@ -357,23 +357,23 @@ class Exchange:
             self._run(self._wait_for_cause(error))
 
     async def _wait_for_cause(self, error: EngineError) -> None:
-        """Refuse, unless the engine turns out to have died: then `_cut` comes first, and says why."""
+        """Refuse, unless the engine has died: then `_cut` comes first, with the reason."""
         await asyncio.sleep(_CAUSE_SECONDS)
         self._leave()
         model = self._admission.model.id if self._admission else "the model"
         self._refuse(RefusedError(502, "engine_broken", f"`{model}`: {error}", retry_after=1))
 
     def pause(self) -> None:
-        """Read the client no further: the engine does not keep up."""
+        """Pause reading from the client, since the engine does not keep up."""
         self._client.pause()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading from the client."""
         self._free_buffer()
         self._client.resume()
 
     def _cut(self, reason: RefusedError) -> None:
-        """The engine is about to be stopped, or has died."""
+        """End the request, since the engine is about to be stopped or has died."""
         self._lease = None
         self.fail(reason)
 
@@ -383,10 +383,10 @@ class Exchange:
             lease.cut = None
             lease.leave()
 
-    # -- the rest -----------------------------------------------------------------------------------------------------
+    # -- shared -------------------------------------------------------------------------------------------------------
 
     def _count_body(self) -> None:
-        """Count what is held of the body; one that is passed on as soon as it has come need not be."""
+        """Count the buffered body. A body that is forwarded immediately is not counted."""
         self._front.buffers.take(len(self._body) - self._buffered)
         self._buffered = len(self._body)
 
@@ -395,7 +395,7 @@ class Exchange:
         self._buffered = 0
 
     def _refuse_in_line(self, refusal: RefusedError) -> None:
-        """Refuse it where its body is too much; the answers before it on its connection come first."""
+        """Refuse it if its body exceeds the buffer limit; earlier answers on its connection come first."""
         self._body.clear()
         self._free_buffer()
         if self._is_begun:
@@ -416,7 +416,7 @@ class Exchange:
 
     async def _send_loading_messages(self) -> None:
         await asyncio.sleep(_BEAT_AFTER)
-        asks = await asks_for_stream(self._body)  # an `Accept` that lists streams among others asks for none
+        asks = await asks_for_stream(self._body)  # an `Accept` that lists streams among other types requests none
         while asks:
             self.answer.beat()
             await asyncio.sleep(_BEAT_EVERY)
@@ -426,7 +426,7 @@ class Exchange:
         self._front.keep(self._task)
 
     async def _guard(self, work: Coroutine[None, None, None]) -> None:
-        """Whatever goes wrong in here, the client gets an answer and the engine is free again."""
+        """On any error, answer the client and release the engine."""
         try:
             await work
         except Exception:

@@ -1,4 +1,4 @@
-"""Errors in the shape that each caller reads: OpenAI's, Anthropic's, else RFC 9457's problem JSON."""
+"""Errors in the format of each API: OpenAI's, Anthropic's, else problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ANTHROPIC_KINDS = {
 
 
 def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """Return the answer that refuses a request for a path."""
+    """Return the response that refuses a request for a path."""
     if path.startswith("/v1/messages"):
         body: dict[str, Any] = _as_anthropic(refusal)
     elif path.startswith("/v1/"):
@@ -36,7 +36,7 @@ def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...
 
 
 def error_event(path: str, refusal: RefusedError) -> bytes:
-    """Return the Server-Sent Event that ends a stream which broke, in the shape of the API that the path belongs to.
+    """Return the Server-Sent Event that ends a broken stream, in the format of the path's API.
 
     The official clients raise an error with its message; of a stream that just ends they say that the peer closed the
     connection, or nothing at all.
@@ -45,7 +45,7 @@ def error_event(path: str, refusal: RefusedError) -> bytes:
         return _event(_as_anthropic(refusal), "error")
     error = openai_error(refusal)
     if path.startswith("/v1/responses"):
-        # `error` beside the documented fields: the official Python client raises only for events that have it.
+        # `error` is not documented, but the official Python client raises only for events that have it.
         content = {
             "type": "error",
             "code": refusal.kind,
@@ -58,7 +58,7 @@ def error_event(path: str, refusal: RefusedError) -> bytes:
 
 
 def engine_error_event(path: str, status: int, body: bytes) -> bytes:
-    """Return the event that passes on an engine's error to a client whose stream has begun."""
+    """Return the event that forwards an engine's error to a client whose stream has begun."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -76,7 +76,7 @@ def _event(data: object, name: str | None = None) -> bytes:
 
 
 def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """Return the same as problem JSON.
+    """Return the response as problem details.
 
     OpenAI's clients get here by a wrong base address, and show nothing of an answer but what is below `error`.
     """
@@ -95,7 +95,7 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
 
 
 def openai_error(refusal: RefusedError) -> dict[str, Any]:
-    """Return what OpenAI's clients look for below `error`, with the log."""
+    """Return the `error` object that OpenAI's clients read, with the log."""
     error = _openai_error(refusal)
     if refusal.log:
         error["log"] = [*refusal.log]

@@ -55,7 +55,7 @@ def spoil(*path: str | int, value: Any) -> bytes:  # noqa: ANN401 - anything
         (spoil("surprise", value=5), "`surprise` is no field"),
         (spoil("models", value={}), "`models` must be a list"),
         (spoil("models", 0, value="a"), "`models[0]` must be a table"),
-        (spoil("models", 0, "id", value="../a"), "`models[0].id` is no id"),
+        (spoil("models", 0, "id", value="../a"), "`models[0].id` is not a valid id"),
         (spoil("models", 0, "names", value=["x"]), "`models[0].names` lacks the id"),
         (spoil("models", 0, "id", value="b"), "has a model twice"),
         (spoil("models", 0, "names", value=["a", "b"]), "`models[1].names` has b, which another model has"),

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class RefusedError(Exception):
-    """A request is not served.
+    """A request that is refused.
 
     Args:
-        status: Of HTTP.
-        kind: A word for programs, such as `model_failed`.
-        message: For people: what happened and what to do.
-        retry_after: Seconds after which another try may go well, or None.
-        log: Lines of the engine's log around the cause.
-        places: Dotted paths of what to change in models.toml.
-        allow: Methods that the path takes, where it is the method that is wrong.
+        status: HTTP status.
+        kind: Error code, such as `model_failed`.
+        message: What happened, and the next step.
+        retry_after: Seconds after which a retry may succeed, or None.
+        log: Lines of the engine's log that show the cause.
+        places: Dotted paths of the keys to change in models.toml.
+        allow: Methods that the path accepts, if the method is wrong.
     """
 
     def __init__(  # noqa: PLR0913 - what an answer may hold
@@ -50,13 +50,13 @@ class RefusedError(Exception):
 
 @dataclass(eq=False, slots=True)
 class Lease:
-    """One request that is with an engine.
+    """A request in flight to an engine.
 
     Args:
-        admission: Through which it went.
-        endpoint: Where it goes.
-        cut: Ends it, because its engine is about to be stopped or has died; the gateway sets it. It is called with the
-            reason, at most once, and never after the lease has left.
+        admission: The admission that granted it.
+        endpoint: Address of the engine.
+        cut: Ends the request when its engine stops or has died; set by the gateway. It is called with the reason, at
+            most once, and never after `leave`.
     """
 
     admission: Admission
@@ -64,23 +64,23 @@ class Lease:
     cut: Callable[[RefusedError], None] | None = None
 
     def leave(self) -> None:
-        """Say that the request has ended, however it did; a second time changes nothing."""
+        """Mark the request as ended. A second call has no effect."""
         self.admission.leave(self)
 
 
 @dataclass(eq=False, slots=True)
 class Admission:
-    """The way to one model.
+    """Admission to one model.
 
     Args:
-        model: Whose.
-        endpoint: Where its engine listens; None while the admission is closed.
-        leases: Requests that are with the engine.
-        queued: How many wait in line; nobody passes them.
-        used: Clock time at which the last one left.
-        last_data: Clock time at which the engine last sent anything.
-        on_leave: Told whenever one has left.
-        errors: That the engine has answered since it became ready.
+        model: The model.
+        endpoint: Address of the engine; None while the admission is closed.
+        leases: Requests in flight.
+        queued: Number of queued requests. New requests queue behind them.
+        used: Clock time at which the last request ended.
+        last_data: Clock time at which the engine last sent data.
+        on_leave: Called after each request that ended.
+        errors: Errors that the engine has returned since it became ready.
     """
 
     model: Model
@@ -93,11 +93,11 @@ class Admission:
     errors: EngineErrors = field(default_factory=EngineErrors)
 
     def enter(self) -> Lease | None:
-        """Let a request through, or return None: then it has to wait (`Switchboard.enter`)."""
+        """Return a lease, or None if the request has to queue (`Switchboard.enter`)."""
         return None if self.queued else self.admit()
 
     def admit(self) -> Lease | None:
-        """Let the first in line through, if the admission is open and the engine takes one more."""
+        """Return a lease for the first queued request, or None if the engine takes no more requests."""
         limit = self.model.concurrency
         if self.endpoint is None or (limit is not None and len(self.leases) >= limit):
             return None
@@ -106,7 +106,7 @@ class Admission:
         return lease
 
     def leave(self, lease: Lease) -> None:
-        """Take a request out of the books."""
+        """Remove a lease."""
         if lease in self.leases:
             self.leases.discard(lease)
             if self.on_leave is not None:

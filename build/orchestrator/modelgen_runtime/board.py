@@ -1,6 +1,6 @@
-"""The state of all models, changed by one event at a time: no socket or process is touched in here.
+"""The state of all models, changed by one event at a time, without sockets or processes.
 
-Whoever holds the board tells it what has happened, then lets it `advance`, and does what that returns.
+The caller applies an event, then calls `advance` and executes the actions that it returns.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _GRACE_WHEN_HUNG = 5.0
 
 
 class Board(EngineEvents, Sightings):
-    """All models and the requests that wait for them: what clients and operators ask for, and what happens next."""
+    """All models and their queues: requests of clients and operators, and the actions that follow."""
 
     def arrive(self, ticket: Ticket) -> None:
-        """Put a request in line."""
+        """Queue a request."""
         model, limit = ticket.admission.model.id, self.manifest.settings.queue_limit
         record = self.records.get(model)
         if self._is_shut:
@@ -54,7 +54,7 @@ class Board(EngineEvents, Sightings):
             record.admission.queued = len(record.line)
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Take a request out of the line: its client has gone."""
+        """Remove a queued request whose client has left."""
         record = self.records.get(ticket.admission.model.id)
         if record is not None and ticket in record.line:
             record.line.remove(ticket)
@@ -72,15 +72,15 @@ class Board(EngineEvents, Sightings):
         switches.begin(order, self.records, self.shortage(order.models), self.policy.limits)
 
     def take_back(self, order: Order) -> None:
-        """Wait for a switch no more: its caller has gone."""
+        """Withdraw a switch whose caller has left."""
         switches.withdraw(order, self.records, self._clock())
 
     def resume(self, models: Iterable[str]) -> None:
-        """Ask for models that ran before, as far as they fit beside each other."""
+        """Request models that ran before, without evictions."""
         switches.restore(models, self.records, self._clock())
 
     def stop(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
-        """Stop a model once its requests have ended; the next request starts it again."""
+        """Drain a model and stop it; the next request starts it again."""
         record = self.records[model]
         record.holds.resumes = False
         self._abandon(record, refusals.stopped(model))
@@ -99,8 +99,8 @@ class Board(EngineEvents, Sightings):
         Args:
             model: Its id.
             done: Called when it has stopped.
-            owner: Who holds it; the same owner's next hold renews this one.
-            lease: Seconds after which the hold ends by itself; what ran before it comes back then.
+            owner: Owner of the hold. Another hold by the same owner renews it.
+            lease: Seconds after which the hold expires; a model that ran before starts again then.
         """
         record, now = self.records[model], self._clock()
         if not record.is_held:
@@ -111,20 +111,20 @@ class Board(EngineEvents, Sightings):
         self._halt(record, done)
 
     def release(self, model: str, owner: str | None = None) -> None:
-        """Let a model start again that an owner has held, or that anybody has."""
+        """End the hold of an owner, or all holds if no owner is given."""
         record = self.records[model]
         if record.holds.release(owner):
             self._let_go(record)
 
     def shut(self) -> None:
-        """Refuse all waiting requests, and start and stop nothing more: the orchestrator shuts down."""
+        """Refuse all queued requests, and start and stop no more engines: the orchestrator shuts down."""
         self._is_shut = True
         for record in self.records.values():
             record.refuse_line(refusals.stopping())
             self._abandon(record, refusals.stopping())
 
     def reload(self, manifest: Manifest) -> None:
-        """Go by another manifest; models that it has unchanged are not touched."""
+        """Apply another manifest. Unchanged models are not touched."""
         new = {model.id: model for model in manifest.models}
         self.manifest = manifest
         for record in [*self.records.values()]:
@@ -147,7 +147,7 @@ class Board(EngineEvents, Sightings):
         self._report(LifecycleEvent("reloaded", None))
 
     def advance(self) -> tuple[list[Action], float]:
-        """Bring everything to where it waits for the world again.
+        """Plan until nothing is left to do before the next event.
 
         Returns:
             What to do, and when to advance again even if nothing happens until then.
@@ -183,15 +183,15 @@ class Board(EngineEvents, Sightings):
         return min((record.holds.next for record in self.records.values()), default=math.inf)
 
     def _let_go(self, record: Record, detail: str | None = None) -> None:
-        """Let a model run whose last hold has ended; one that still drains for it is opened again."""
+        """Let a model run after its last hold; if it still drains, it is opened again."""
         self._emit("released", record, detail)
-        # Whoever waits for its stop would wait for ever, unless it stops for another reason.
+        # Callers that wait for its stop would never get an answer, unless it stops for another reason.
         if record.holds_memory and record.state is not State.STOPPING and not record.standing.leaves:
             record.notify_stopped(refusals.released(record.model.id))
         self._bring_back(record)
 
     def _check(self, plan: Plan) -> list[Action]:
-        """Return the looks that are due; one at a time for each model."""
+        """Return the checks that are due, at most one at a time for each model."""
         due = [record for id_ in plan.check if not (record := self.records[id_]).is_checking]
         for record in due:
             record.is_checking = True
@@ -200,7 +200,7 @@ class Board(EngineEvents, Sightings):
     def _apply(self, plan: Plan) -> list[Action]:
         now, actions = self._clock(), []
         for id_ in plan.open:
-            self._enter(self.records[id_], State.READY, "nobody needs its room any more")
+            self._enter(self.records[id_], State.READY, "its memory is no longer needed")
             self._open(self.records[id_])
         for id_, cause in plan.drain.items():
             record = self.records[id_]
@@ -225,11 +225,11 @@ class Board(EngineEvents, Sightings):
             record.asked, record.without_eviction = None, False
         record.close(State.STOPPING)
         stopped = record.model
-        if record.pending_failure is not None:  # it hangs, most likely, and will not hear SIGTERM
+        if record.pending_failure is not None:  # it probably hangs and ignores SIGTERM
             stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_WHEN_HUNG))
         record.cut_leases(refusals.cut_short(record.model.id))
         record.is_resident = False
-        for order in record.orders:  # of somebody who came later
+        for order in record.orders:  # of later callers
             order.open.add(record.model.id)
             record.want(order.since)
         self._enter(record, State.STOPPING)

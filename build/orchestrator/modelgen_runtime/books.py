@@ -1,4 +1,4 @@
-"""The books of all models: their records, and how a change of one is written down."""
+"""The records of all models, and the basic changes to them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Books:
     """All models.
 
     Args:
-        manifest: What there is.
-        clock: Seconds, never going back.
-        poke: Called when a request has left and that may change something.
-        report: Told of everything that happens.
+        manifest: The manifest.
+        clock: A monotonic clock, in seconds.
+        poke: Called when the end of a request may change the plan.
+        report: Called with each lifecycle event.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class Books:
 
     @property
     def policy(self) -> Policy:
-        """What protects models from each other."""
+        """The limits and settings for the scheduler."""
         settings = self.manifest.settings
         limits = {gpu.name: gpu.limit for gpu in self.manifest.gpus}
         return Policy(limits, settings.min_loaded_time, settings.prioritize_after)
 
     def shortage(self, models: Iterable[str]) -> dict[str, int]:
-        """Return what cards shortage for models to be resident together, in bytes; empty where nothing does."""
+        """Return the bytes by GPU that models lack to be loaded together; empty if they fit."""
         need: dict[str, int] = {}
         for id_ in models:
             for gpu, size in self.records[id_].model.reservations.items():
@@ -59,11 +59,11 @@ class Books:
         return {gpu: size - limits.get(gpu, 0) for gpu, size in need.items() if size > limits.get(gpu, 0)}
 
     def wanted(self) -> list[str]:
-        """Return the models that ought to run: what the next orchestrator resumes."""
+        """Return the models that should run, which the next orchestrator resumes."""
         return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
 
     def _stamp(self) -> float:
-        """Return the time, later than any that was returned before, so that the order of requests is unambiguous."""
+        """Return a time that is later than all returned before, so that the order of requests is unambiguous."""
         self._last = max(self._clock(), math.nextafter(self._last, math.inf))
         return self._last
 
@@ -83,7 +83,7 @@ class Books:
         self._report(LifecycleEvent(kind, record.model.id, detail, seconds))
 
     def _settle(self, record: Record) -> None:
-        """Do what waited for an engine's end."""
+        """Apply what had to wait until the engine stopped."""
         record.is_dismissed = False
         record.notify_stopped(None)
         if record.is_removed:
@@ -91,7 +91,7 @@ class Books:
         record.replace(self._clock())
 
     def _refuse_all(self, record: Record, refusal: RefusedError) -> None:
-        """Send away all who wait for a model that cannot start; who left for it comes back."""
+        """Refuse all requests for a model that cannot start, and restore what was evicted for it."""
         record.unwant()
         self._abandon(record, refusal)
         record.refuse_line(refusal)
@@ -103,7 +103,7 @@ class Books:
             switches.abandon(order, self.records, refusal, self._clock())
 
     def _bring_back(self, record: Record) -> None:
-        """Ask for a model that ran before it was leased, once it may run and has something to be started."""
+        """Request a model that ran before it was leased, once it has no hold and its container exists."""
         if record.holds.resumes and not record.is_held and record.state is not State.ABSENT:
             record.holds.resumes = False
             record.want(self._clock(), without_eviction=True)

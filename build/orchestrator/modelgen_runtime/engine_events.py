@@ -1,4 +1,4 @@
-"""What engines do, written on the board: they are ready, fail, end, hang, or do not end."""
+"""Events of engines: ready, failed, exited, hung, or impossible to stop."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from modelgen_runtime.record import Record
 
 _CHECKED = 5.0
-"""Seconds for which a look at what is to be started counts."""
+"""Seconds for which a check that an engine can start is valid."""
 SHORT_PAUSE = 2.0
-"""Seconds that a request waits for a model that has failed; a longer pause refuses it at once."""
+"""Seconds that a request waits for the retry of a failed model; before a longer pause, it is refused."""
 
 
 class EngineEvents(Books):
-    """The part of the board that engines and their driver report to."""
+    """The part of the board that applies events of engines and their driver."""
 
     def adopt(self, model: str, endpoint: Endpoint) -> Action:
-        """Take over an engine that runs already; whether it serves is to be found out."""
+        """Adopt an engine that already runs, and wait until it serves."""
         record = self.records[model]
         record.endpoint, record.began = endpoint, self._clock()
         record.want(record.began)
@@ -34,7 +34,7 @@ class EngineEvents(Books):
         return Action("await", record.model)
 
     def ready(self, model: str, endpoint: Endpoint) -> None:
-        """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
+        """Note that an engine serves. If its start was canceled, it is stopped nevertheless."""
         record, now = self.records[model], self._clock()
         if record.state is not State.STARTING:
             return
@@ -44,10 +44,10 @@ class EngineEvents(Books):
         self._open(record)
 
     def failed(self, model: str, failure: Failure) -> None:
-        """Note that an engine did not start, or has died unasked; nothing of it is left."""
+        """Note that an engine did not start, or exited by itself. No process of it is left."""
         record, now, before = self.records[model], self._clock(), self.records[model].state
         if not record.holds_memory or before is State.STOPPING:
-            return  # its start was given up meanwhile, and its stop tells when it is gone
+            return  # its start was canceled, and its stop reports its end
         if record.is_held and before is not State.STARTING:
             self.stopped(model)
             return
@@ -70,7 +70,7 @@ class EngineEvents(Books):
         self._settle(record)
 
     def give_up(self, model: str, generation: str, failure: Failure) -> None:
-        """Stop an engine that is alive but no longer serves; it is started again."""
+        """Stop an engine that is alive but no longer serves, and start it again."""
         record, now = self.records.get(model), self._clock()
         if record is None or record.endpoint is None or record.endpoint.generation != generation:
             return
@@ -86,13 +86,13 @@ class EngineEvents(Books):
             record.refuse_line(refusal)
 
     def checked(self, model: Model, failure: Failure | None) -> RefusedError | None:
-        """Note whether a model could be started, and return why not; none is evicted for one that could not."""
+        """Note the result of a check, and return the refusal if the model cannot start."""
         record, now = self.records.get(model.id), self._clock()
         if record is None:
             return None
         record.is_checking = False
         if record.model != model or record.holds_memory:
-            return None  # another was looked at, or it has got its room in another way
+            return None  # the check is outdated, or the model runs already
         if failure is None:
             record.checked_until = now + _CHECKED
             return None
@@ -103,7 +103,7 @@ class EngineEvents(Books):
         return refusal
 
     def stopped(self, model: str) -> None:
-        """Note that nothing of an engine is left."""
+        """Note that an engine has stopped and no process of it is left."""
         record, now = self.records[model], self._clock()
         pending, record.pending_failure = record.pending_failure, None
         record.endpoint = record.stuck = None
@@ -115,7 +115,7 @@ class EngineEvents(Books):
         self._settle(record)
 
     def not_stopped(self, model: str, why: str) -> None:
-        """Note that an engine cannot be stopped; requests waiting for its GPUs fail with this reason."""
+        """Note that an engine cannot be stopped, and refuse the requests that wait for its GPUs."""
         stuck, refusal = self.records[model], refusals.stuck(model, why)
         stuck.stuck = why
         self._emit("stuck", stuck, why)

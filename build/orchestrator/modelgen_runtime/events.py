@@ -1,4 +1,4 @@
-"""What has happened, passed on to whoever listens."""
+"""Publish lifecycle events to listeners."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from modelgen_runtime.lifecycle import LifecycleEvent
 
 _WAITING = 1000
-"""Most events that a slow listener may be behind; then it misses some."""
+"""Maximum backlog of a slow listener, which misses further events."""
 _SILENCE = 15.0
-"""Seconds after which a comment shows that the connection lives."""
+"""Seconds after which a comment keeps the connection alive."""
 
 
 class _Listener:
-    """What one listener has not read yet."""
+    """The backlog of one listener."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -32,7 +32,7 @@ class _Listener:
             self._waiting.put_nowait(event)
 
     async def next(self) -> dict[str, Any]:
-        """Return the next event; where some were left out, one that says how many."""
+        """Return the next event, or one with the number of missed events."""
         if self._missed and self._waiting.empty():
             missed, self._missed = self._missed, 0
             return {"kind": "missed", "detail": f"{missed:,} events were left out"}
@@ -57,7 +57,7 @@ class Events:
             listener.take(shown)
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Yield what happens from now on as Server-Sent Events."""
+        """Yield further events as Server-Sent Events."""
         listener = _Listener()
         self._listeners.add(listener)
         try:

@@ -1,4 +1,4 @@
-"""What all connections share: who may come in, where requests go, and the list of models."""
+"""The shared part of all connections: access checks, routing, and the list of models."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
 _MOST_NAMES = 20
 _WITH_USER_KEYS = frozenset({"/metrics", "/openapi.json"})
-"""What of this server's own is shown to keys of clients too."""
+"""Paths of the control API that need only a key of role `user`."""
 
 
 class Control(Protocol):
     """The control API."""
 
     def has(self, path: str) -> bool:
-        """Return whether a path is one of its own."""
+        """Return whether a path belongs to the control API."""
 
     async def handle(self, request: Request) -> Response:
         """Answer a request."""
@@ -45,13 +45,13 @@ class Front:
 
     Args:
         switchboard: Admits requests, and owns the state.
-        access: Who judges them before.
-        control: Answers what is not for an engine.
+        access: Checks requests first.
+        control: Answers requests that are not for an engine.
         pool: Connections to engines.
-        buffers: Memory for the bodies of waiting requests.
-        descriptors: Room for connections.
-        note_wait: Told the model and seconds of a wait.
-        note_request: Told the model, status, bytes received and bytes sent of a request that has ended.
+        buffers: Limit on the bodies of queued requests.
+        descriptors: Limit on connections.
+        note_wait: Called with the model and the seconds of a wait.
+        note_request: Called after each request with the model, status, bytes received and bytes sent.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what there is to share
@@ -70,7 +70,7 @@ class Front:
         self.note_wait, self.note_request = note_wait, note_request
         self.buffers, self.descriptors = buffers, descriptors
         self.is_closing = False
-        """Whether no further request is let in: the orchestrator ends."""
+        """Whether the orchestrator shuts down and admits no further requests."""
         self.now = asyncio.get_running_loop().time
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,10 +81,10 @@ class Front:
         return self.switchboard.board.manifest.settings.loading_messages
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
-        """Return whether a request is for an engine, or refuse it by its head.
+        """Return whether a request is for an engine, or refuse it based on its head.
 
         Raises:
-            RefusedError: Its client may not come in, or it cannot be answered whatever follows.
+            RefusedError: Access is denied, or no body could make the request valid.
         """
         routes = self.switchboard.routes()
         is_routed = path in routes
@@ -101,15 +101,15 @@ class Front:
         return is_routed
 
     def page_lines(self, path: str, head: RequestHead) -> bytes:
-        """Return the lines for a browser in the answer to a request, whatever that is."""
+        """Return the CORS headers for the answer to a request."""
         lines = self.access.origins.lines(head)
         return b"" if lines and self._control.has(path) else lines
 
     def only_admission(self, path: str) -> Admission:
-        """Return the admission of the one model that has a path: a body without a model can mean no other.
+        """Return the admission of the only model with a path, for a body without `model`.
 
         Raises:
-            RefusedError: Several have it.
+            RefusedError: Several models have it.
         """
         admissions = [
             record.admission for record in self.switchboard.board.records.values() if path in record.model.routes
@@ -123,26 +123,26 @@ class Front:
         )
 
     def most_bytes(self, *, is_routed: bool) -> int:
-        """Return how large a body may be."""
+        """Return the maximum size of a body."""
         return _MOST_DATA if is_routed else _MOST_CONTROL
 
     def too_large(self) -> RefusedError:
-        """Return the refusal of a body that is larger than that."""
-        return RefusedError(413, "too_large", "the body is larger than this server takes")
+        """Return the refusal of a larger body."""
+        return RefusedError(413, "too_large", "the body exceeds the limit of this server")
 
     async def answer(self, request: Request) -> Response:
-        """Answer what is not for an engine."""
+        """Answer a request that is not for an engine."""
         if lists_models(request.path):
             return self._list(request)
         return await self._control.handle(request)
 
     def keep(self, task: asyncio.Task[None]) -> None:
-        """Keep a task from being collected before it is done."""
+        """Keep a reference to a task until it is done."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _list(self, request: Request) -> Response:
-        """Return all declared models in OpenAI's shape, ready or not: clients offer what they see here."""
+        """Return all models in OpenAI's format, ready or not, since clients offer what they see here."""
         if request.method not in ("GET", "HEAD"):
             wrong = RefusedError(405, "method_not_allowed", f"{LISTING} takes GET and HEAD", allow="GET, HEAD")
             return refuse(request.path, wrong)

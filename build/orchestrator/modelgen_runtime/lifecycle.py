@@ -1,4 +1,4 @@
-"""What the board gives out: what is to be done, and what has happened."""
+"""Outputs of the board: actions on engines, and lifecycle events."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class Action(NamedTuple):
-    """Something to do to an engine.
+    """An action on an engine.
 
-    `await` is a start of one that runs already, `check` a look at whether it could be started.
+    `await` waits for an engine that runs already, `check` verifies that an engine can be started.
     """
 
     verb: Literal["start", "await", "stop", "check"]
@@ -21,13 +21,13 @@ class Action(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
-    """Something that others may want to know.
+    """A change of a model, for logs, metrics and listeners.
 
     Args:
-        kind: A state that a model has entered, or `evicted`, `held`, `released`, `stuck`, `reloaded`.
-        model: Whose; None for all.
-        detail: More, for people.
-        seconds: How long it took.
+        kind: The state that the model entered, or `evicted`, `held`, `released`, `stuck`, `reloaded`.
+        model: Id of the model; None if it concerns all.
+        detail: Explanation for people.
+        seconds: Duration of a start.
     """
 
     kind: str

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long an engine may be silent; seconds.
+    """Time limits in seconds.
 
     Args:
-        quiet: Without a byte for requests that run or wait, before it is asked.
-        answer: That the answer to one question may take.
-        pause: Between two questions.
-        misses: Questions in a row without an answer after which it counts as hung.
+        quiet: Time without data for pending requests, after which the engine is probed.
+        answer: Limit for the answer to a probe.
+        pause: Pause between two probes.
+        misses: Number of failed probes in a row after which the engine counts as hung.
     """
 
     quiet: float = 30.0
@@ -42,9 +42,9 @@ class Liveness:
     """Watches the engines of a board.
 
     Args:
-        board: To look at.
-        restart: Called with a model's id, its engine's endpoint and why that is hung.
-        patience: How long it may be silent.
+        board: The board to read.
+        restart: Called with the id of a model, the endpoint of its hung engine, and the reason.
+        patience: Time limits.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Liveness:
         self._board, self._restart, self._patience = board, restart, patience or Patience()
         self._loop = asyncio.get_running_loop()
         self._silent_since: dict[str, tuple[str, float, float]] = {}
-        """By model: generation, what was last_data last, and since when nothing else is."""
+        """By model: generation, time of the last data, and since when that has not changed."""
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def watch(self) -> None:
-        """Look at all engines again and again, until cancelled."""
+        """Watch all engines until cancelled."""
         try:
             while True:
                 await asyncio.sleep(self._patience.quiet / 10)
@@ -81,7 +81,7 @@ class Liveness:
             task.add_done_callback(lambda _: self._asking.pop(id_, None))
 
     async def _ask(self, record: Record, endpoint: Endpoint) -> None:
-        """Ask an engine whether it lives; the first sign of life ends this."""
+        """Probe an engine until it answers or counts as hung."""
         path, last_data, misses, said = record.model.readiness.path, record.admission.last_data, 0, ""
         while misses < self._patience.misses:
             if said:

@@ -1,4 +1,4 @@
-"""How the state looks from outside."""
+"""The state as JSON for the control API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def show_model(record: Record, now: float) -> dict[str, Any]:
-    """Return one model; times are seconds before now, `held_for` is seconds from now."""
+    """Return one model. Times are seconds ago; `held_for` is seconds from now."""
     model, failure = record.model, record.failure
     shown: dict[str, Any] = {
         "id": model.id,
@@ -62,7 +62,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
 
 
 def _show_error(model: Model, kind: EngineErrorKind, now: float) -> dict[str, Any]:
-    """Return errors of one kind that an engine has answered."""
+    """Return errors of one kind that an engine returned."""
     meaning = explain_answer(model.engine, kind.message)
     return {
         "status": kind.status,
@@ -77,7 +77,7 @@ def _show_error(model: Model, kind: EngineErrorKind, now: float) -> dict[str, An
 
 
 def show_status(board: Board, now: float) -> dict[str, Any]:
-    """Return everything: cards, models, profiles and the line."""
+    """Return the whole state: GPUs, models, profiles and the queue."""
     manifest, records = board.manifest, [*board.records.values()]
     held = [record for record in records if record.holds_memory]
     return {
@@ -104,7 +104,7 @@ def show_status(board: Board, now: float) -> dict[str, Any]:
 
 
 def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
-    """Return what a switch would do: which models would start, and which would leave for what reason."""
+    """Return what a switch would do: the models to start, and those to evict with the reason."""
     starts = [board.records[id_] for id_ in models if not board.records[id_].standing.is_open]
     need: dict[str, int] = {}
     for record in starts:
@@ -123,7 +123,9 @@ def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
                 "model": victim.id,
                 "running": victim.running,
                 "reason": " and ".join(
-                    f"{gpu} lacks {over[gpu] / 2**30:.1f} GiB" for gpu in victim.reservations if over.get(gpu, 0) > 0
+                    f"{gpu} is short of {over[gpu] / 2**30:.1f} GiB"
+                    for gpu in victim.reservations
+                    if over.get(gpu, 0) > 0
                 ),
             }
             for victim in victims
@@ -132,7 +134,7 @@ def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
 
 
 def readiness_faults(board: Board) -> list[str]:
-    """Return why not all is well: engines that ought to serve and do not, a sentence each."""
+    """Return a sentence for each engine that should serve but does not."""
     faults = []
     for record in board.records.values():
         if record.state is State.ABSENT:

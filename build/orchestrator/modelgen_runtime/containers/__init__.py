@@ -1,4 +1,4 @@
-"""Engines as containers that somebody else created: they are started, stopped, waited for and read, and no more.
+"""Engines as containers that Compose created: they are only started, stopped, awaited and read.
 
 A socket proxy allows these verbs on these containers, and nothing else of the Docker API.
 """
