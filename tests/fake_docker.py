@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from doctoring import INFO
-from modelgen.lower import DEFAULT_BASE_IMAGE, DEFAULT_GATE_IMAGE
+from modelgen.lower import DEFAULT_BASE_IMAGE, DEFAULT_SOCKET_PROXY_IMAGE
 from modelgen.targets.orchestrator_image import image_name
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ case "$*" in
   "ps --all --no-trunc "*) cat {state}/containers ;;
   "ps --format {{{{.Names}}}}"*) cat {state}/ports ;;
   "ps "*) ;;
+  "network ls "*demo-gate*) cat {state}/old-network ;;
   "image ls "*modelgen-orchestrator*) cat {state}/own-image ;;
   "image ls "*) echo 0123456789ab ;;
   "image inspect "*) echo sha256:0123 ;;
@@ -49,7 +50,7 @@ class FakeDocker:
         self.state, self.bin = folder / "state", folder / "bin"
         for path in (self.state, self.bin):
             path.mkdir(parents=True)
-        for name in ("containers", "ports", "digests", "done", "failing", "hanging", "said"):
+        for name in ("containers", "ports", "digests", "done", "failing", "hanging", "said", "old-network"):
             (self.state / name).touch()
         (self.state / "own-image").write_text("0123456789ab\n")
         version = json.dumps({"Server": {"Version": "28.3.2", "ApiVersion": "1.51"}})
@@ -76,12 +77,16 @@ class FakeDocker:
         """Have no image of the orchestrator."""
         (self.state / "own-image").write_text("")
 
+    def keep_old_network(self) -> None:
+        """Have the network of a socket proxy from before 0.1.0."""
+        (self.state / "old-network").write_text("0123456789ab\n")
+
     def hang(self, verb: str) -> None:
         """Let commands with this word never end."""
         (self.state / "hanging").write_text(verb)
 
     def show(self, build: Path, port: int, *models: str, edited: str = "") -> None:
-        """Show containers of the models, the orchestrator and the gate, which were made from a folder.
+        """Show containers of the models, the orchestrator and the socket proxy, which were made from a folder.
 
         Args:
             build: The folder.
@@ -90,7 +95,10 @@ class FakeDocker:
             edited: The service whose container is another than the file says.
         """
         services = {f"command-{model}": ("i:1", model) for model in models}
-        services |= {"orchestrator": (image_name(DEFAULT_BASE_IMAGE), ""), "gate": (DEFAULT_GATE_IMAGE, "")}
+        services |= {
+            "orchestrator": (image_name(DEFAULT_BASE_IMAGE), ""),
+            "socket-proxy": (DEFAULT_SOCKET_PROXY_IMAGE, ""),
+        }
         rows = [
             f"demo-{name}\trunning\t{image}\t{name}\t{'old' if name == edited else 'new'}\t{model}\t{build}"
             for name, (image, model) in services.items()

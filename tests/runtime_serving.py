@@ -35,7 +35,7 @@ def engine(id_: str, *options: str, gib: float = 12, **more: Any) -> Model:  # n
         "names": (id_,),
         "readiness": Readiness("/health", 20.0, "/v1/models"),
         "routes": ROUTES,
-        "claims": {"gpu0": int(gib * 2**30)} if gib else {},
+        "reservations": {"gpu0": int(gib * 2**30)} if gib else {},
         "process": Process(arguments, more.pop("environment", {})),
         "stop_grace": 2.0,
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INTERNAL_NETWORK = "models"
 EDGE_NETWORK = "edge"
-GATE_NETWORK = "gate"
+SOCKET_PROXY_NETWORK = "socket-proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Gpu:
         device: Index, UUID, CDI name or device file, for the container runtime.
         kind: How a container gets it: `nvidia`, `cdi` or `amd`.
         memory: Bytes on the card.
-        budget: Bytes that resident models may claim together.
+        budget: Bytes that resident models may reserve together.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What one model takes of one card, in bytes, from start to stop."""
+class Reservation:
+    """GPU memory that a model reserves from start to stop, in bytes."""
 
     gpu: str
     memory: int
@@ -157,7 +157,7 @@ class Service:
         scratch: Directories in memory.
         devices: The reserved cards, or None.
         label_disabled: Whether SELinux must leave it alone, so that it may read what is mounted.
-        claims: On each card.
+        reservations: GPU memory that it reserves, one item per GPU.
         profiles: Profiles that switch the service on, its own id first.
         depends_on: Services that must serve before this one starts.
         publish: Host address of the engine itself.
@@ -167,7 +167,7 @@ class Service:
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped, or None.
         concurrency: Most requests at once, or None.
-        canary: Route on which one question is asked before the first `ready` of a start, or None.
+        warmup: Route on which one question is asked before the first `ready` of a start, or None.
         additions: What the user adds to the service of one target, by target: `{"compose": {...}}`.
         sources: For messages: the keys that were written, such as `args.max-model-len`, each with the path of its value
             in the user's file.
@@ -197,7 +197,7 @@ class Service:
     scratch: tuple[Scratch, ...]
     devices: Devices | None
     label_disabled: bool
-    claims: tuple[Claim, ...]
+    reservations: tuple[Reservation, ...]
     profiles: tuple[str, ...]
     depends_on: tuple[str, ...]
     publish: Address | None
@@ -207,7 +207,7 @@ class Service:
     stop_grace: int
     idle_timeout: int | None
     concurrency: int | None
-    canary: str | None
+    warmup: str | None
     additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
 
@@ -252,11 +252,11 @@ class Orchestrator:
         shutdown_timeout: How long running requests may hold up the orchestrator's own end.
         queue_limit: Most waiting requests.
         buffer_limit: Most bytes of the bodies of all waiting requests together.
-        min_active: How long a model with requests is protected after it became ready.
-        max_wait: How long a request may wait before its model comes first.
-        heartbeat: Whether streaming clients get comments once they have waited some seconds for a model.
+        min_loaded_time: How long a model with requests is protected after it became ready.
+        prioritize_after: How long a request may wait before its model comes first.
+        loading_messages: Whether streaming clients get comments once they have waited some seconds for a model.
         base_image: What its image is built on.
-        gate_image: Image of the gate before the socket.
+        socket_proxy_image: Image of the socket proxy.
         relabelled: Whether SELinux must be told that its container may read what is mounted.
         additions: What the user adds to its service, as for a model's.
     """
@@ -272,11 +272,11 @@ class Orchestrator:
     shutdown_timeout: int
     queue_limit: int
     buffer_limit: int
-    min_active: int | None
-    max_wait: int | None
-    heartbeat: bool
+    min_loaded_time: int | None
+    prioritize_after: int | None
+    loading_messages: bool
     base_image: str
-    gate_image: str
+    socket_proxy_image: str
     relabelled: bool
     additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -176,7 +176,7 @@ def _create(claim: Claim, me: Holder) -> None:
         "lock",
         f"the file system of {claim.place} cannot lock files; {claim.marker.name} kept other processes of modelgen out",
     )
-    is_told = False
+    was_reported = False
     while True:
         try:
             with claim.marker.open("xb") as file:
@@ -186,9 +186,9 @@ def _create(claim: Claim, me: Holder) -> None:
             if holder is not None and holder.is_gone:
                 _take_away(claim.marker, holder)
                 continue
-            if not is_told:
+            if not was_reported:
                 claim.say(f"{claim.waiting()}; if that process no longer runs, remove {claim.marker}")
-                is_told = True
+                was_reported = True
             time.sleep(_POLL)
         else:
             return

@@ -1,6 +1,6 @@
-"""The state of all models, changed by one event at a time: no socket or process is touched in here.
+"""The state of all models, changed by one event at a time, without sockets or processes.
 
-Whoever holds the board tells it what has happened, then lets it `advance`, and does what that returns.
+The caller applies an event, then calls `advance` and executes the actions that it returns.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
 from modelgen_runtime.engine_events import SHORT_PAUSE, EngineEvents
-from modelgen_runtime.happenings import Action, Happening
 from modelgen_runtime.holds import OPERATOR
+from modelgen_runtime.lifecycle import Action, LifecycleEvent
 from modelgen_runtime.scheduler import Plan, decide
 from modelgen_runtime.sightings import Sightings
 from modelgen_runtime.standing import State
@@ -20,28 +20,28 @@ from modelgen_runtime.standing import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.orders import Order, Ticket
     from modelgen_runtime.record import Record
 
 _MOST_ROUNDS = 100
-_GRACE_OF_DOOMED = 5.0
+_GRACE_WHEN_HUNG = 5.0
 
 
 class Board(EngineEvents, Sightings):
-    """All models and the requests that wait for them: what clients and operators ask for, and what happens next."""
+    """All models and their queues: requests of clients and operators, and the actions that follow."""
 
     def arrive(self, ticket: Ticket) -> None:
-        """Put a request in line."""
-        model, limit = ticket.gate.model.id, self.manifest.settings.queue_limit
+        """Queue a request."""
+        model, limit = ticket.admission.model.id, self.manifest.settings.queue_limit
         record = self.records.get(model)
         if self._is_shut:
             ticket.refuse(refusals.stopping())
         elif record is None or record.is_removed:
             ticket.refuse(refusals.gone(model))
-        elif lack := self.lack([model]):
-            ticket.refuse(refusals.too_large(lack))
+        elif shortage := self.shortage([model]):
+            ticket.refuse(refusals.too_large(shortage))
         elif record.state is State.ABSENT:
             ticket.refuse(refusals.absent(model))
         elif record.failure is not None and record.not_before > self._clock() + SHORT_PAUSE:
@@ -51,14 +51,14 @@ class Board(EngineEvents, Sightings):
         else:
             ticket.since = self._stamp()
             record.line.append(ticket)
-            record.gate.queued = len(record.line)
+            record.admission.queued = len(record.line)
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Take a request out of the line: its client has gone."""
-        record = self.records.get(ticket.gate.model.id)
+        """Remove a queued request whose client has left."""
+        record = self.records.get(ticket.admission.model.id)
         if record is not None and ticket in record.line:
             record.line.remove(ticket)
-            record.gate.queued = len(record.line)
+            record.admission.queued = len(record.line)
             if not record.line and record.asked is None and not record.holds_memory:
                 displaced, record.displaced = record.displaced, []
                 switches.restore(displaced, self.records, self._clock())
@@ -69,18 +69,18 @@ class Board(EngineEvents, Sightings):
             order.done(refusals.stopping())
             return
         order.since = self._stamp()
-        switches.begin(order, self.records, self.lack(order.models), self.policy.limits)
+        switches.begin(order, self.records, self.shortage(order.models), self.policy.limits)
 
     def take_back(self, order: Order) -> None:
-        """Wait for a switch no more: its caller has gone."""
+        """Withdraw a switch whose caller has left."""
         switches.withdraw(order, self.records, self._clock())
 
     def resume(self, models: Iterable[str]) -> None:
-        """Ask for models that ran before, as far as they fit beside each other."""
+        """Request models that ran before, without evictions."""
         switches.restore(models, self.records, self._clock())
 
     def stop(self, model: str, done: Callable[[RefusedError | None], None]) -> None:
-        """Stop a model once its requests have ended; the next request starts it again."""
+        """Drain a model and stop it; the next request starts it again."""
         record = self.records[model]
         record.holds.resumes = False
         self._abandon(record, refusals.stopped(model))
@@ -99,32 +99,32 @@ class Board(EngineEvents, Sightings):
         Args:
             model: Its id.
             done: Called when it has stopped.
-            owner: Who holds it; the same owner's next hold renews this one.
-            lease: Seconds after which the hold ends by itself; what ran before it comes back then.
+            owner: Owner of the hold. Another hold by the same owner renews it.
+            lease: Seconds after which the hold expires; a model that ran before starts again then.
         """
         record, now = self.records[model], self._clock()
         if not record.is_held:
-            self._tell("held", record, f"by {owner}")
+            self._emit("held", record, f"by {owner}")
             record.holds.resumes = lease is not None and (record.is_resident or record.asked is not None)
         record.holds.until[owner] = math.inf if lease is None else now + lease
         self._abandon(record, refusals.held(record, now))
         self._halt(record, done)
 
     def release(self, model: str, owner: str | None = None) -> None:
-        """Let a model start again that an owner has held, or that anybody has."""
+        """End the hold of an owner, or all holds if no owner is given."""
         record = self.records[model]
         if record.holds.release(owner):
             self._let_go(record)
 
     def shut(self) -> None:
-        """Refuse all waiting requests, and start and stop nothing more: the orchestrator shuts down."""
+        """Refuse all queued requests, and start and stop no more engines: the orchestrator shuts down."""
         self._is_shut = True
         for record in self.records.values():
             record.refuse_line(refusals.stopping())
             self._abandon(record, refusals.stopping())
 
     def reload(self, manifest: Manifest) -> None:
-        """Go by another manifest; models that it has unchanged are not touched."""
+        """Apply another manifest. Unchanged models are not touched."""
         new = {model.id: model for model in manifest.models}
         self.manifest = manifest
         for record in [*self.records.values()]:
@@ -132,7 +132,9 @@ class Board(EngineEvents, Sightings):
             record.is_removed = model is None
             record.successor = model if model != record.model else None
             if model is not None and record.successor is None:
-                record.model = record.gate.model = model  # the same, but it may be written elsewhere in models.toml
+                record.model = record.admission.model = (
+                    model  # the same, but it may be written elsewhere in models.toml
+                )
             if record.is_removed:
                 record.refuse_line(refusals.gone(record.model.id))
                 self._abandon(record, refusals.gone(record.model.id))
@@ -142,10 +144,10 @@ class Board(EngineEvents, Sightings):
             if not record.holds_memory:
                 self._settle(record)
         self.records |= {model.id: self._make(model) for model in new.values()}
-        self._report(Happening("reloaded", None))
+        self._report(LifecycleEvent("reloaded", None))
 
     def advance(self) -> tuple[list[Action], float]:
-        """Bring everything to where it waits for the world again.
+        """Plan until nothing is left to do before the next event.
 
         Returns:
             What to do, and when to advance again even if nothing happens until then.
@@ -170,7 +172,7 @@ class Board(EngineEvents, Sightings):
         record.unwant()
         record.on_stopped.append(done)
         if not record.holds_memory:
-            record.tell_stopped(None)
+            record.notify_stopped(None)
 
     def _expire_holds(self) -> float:
         """End expired leases, and return when the next one expires."""
@@ -181,15 +183,15 @@ class Board(EngineEvents, Sightings):
         return min((record.holds.next for record in self.records.values()), default=math.inf)
 
     def _let_go(self, record: Record, detail: str | None = None) -> None:
-        """Let a model run whose last hold has ended; one that still drains for it is opened again."""
-        self._tell("released", record, detail)
-        # Whoever waits for its stop would wait for ever, unless it stops for another reason.
+        """Let a model run after its last hold; if it still drains, it is opened again."""
+        self._emit("released", record, detail)
+        # Callers that wait for its stop would never get an answer, unless it stops for another reason.
         if record.holds_memory and record.state is not State.STOPPING and not record.standing.leaves:
-            record.tell_stopped(refusals.released(record.model.id))
+            record.notify_stopped(refusals.released(record.model.id))
         self._bring_back(record)
 
     def _check(self, plan: Plan) -> list[Action]:
-        """Return the looks that are due; one at a time for each model."""
+        """Return the checks that are due, at most one at a time for each model."""
         due = [record for id_ in plan.check if not (record := self.records[id_]).is_checking]
         for record in due:
             record.is_checking = True
@@ -198,7 +200,7 @@ class Board(EngineEvents, Sightings):
     def _apply(self, plan: Plan) -> list[Action]:
         now, actions = self._clock(), []
         for id_ in plan.open:
-            self._enter(self.records[id_], State.READY, "nobody needs its room any more")
+            self._enter(self.records[id_], State.READY, "its memory is no longer needed")
             self._open(self.records[id_])
         for id_, cause in plan.drain.items():
             record = self.records[id_]
@@ -209,7 +211,7 @@ class Board(EngineEvents, Sightings):
             actions.append(self._dismiss(self.records[id_], cause))
         for id_ in plan.start:
             record = self.records[id_]
-            switches.forget_gentle(record, self.records.values())
+            switches.cancel_restores(record, self.records.values())
             record.began = now
             self._enter(record, State.STARTING)
             actions.append(Action("start", record.model))
@@ -218,16 +220,16 @@ class Board(EngineEvents, Sightings):
     def _dismiss(self, record: Record, cause: str | None) -> Action:
         if cause is not None:
             self.records[cause].displaced.append(record.model.id)
-            self._tell("evicted", record, f"for {cause}")
+            self._emit("evicted", record, f"for {cause}")
         if record.successor is None:
-            record.asked, record.gentle = None, False
+            record.asked, record.without_eviction = None, False
         record.close(State.STOPPING)
         stopped = record.model
-        if record.doomed is not None:  # it hangs, most likely, and will not hear SIGTERM
-            stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_OF_DOOMED))
+        if record.pending_failure is not None:  # it probably hangs and ignores SIGTERM
+            stopped = replace(stopped, stop_grace=min(stopped.stop_grace, _GRACE_WHEN_HUNG))
         record.cut_leases(refusals.cut_short(record.model.id))
         record.is_resident = False
-        for order in record.orders:  # of somebody who came later
+        for order in record.orders:  # of later callers
             order.open.add(record.model.id)
             record.want(order.since)
         self._enter(record, State.STOPPING)

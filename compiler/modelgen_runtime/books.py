@@ -1,4 +1,4 @@
-"""The books of all models: their records, and how a change of one is written down."""
+"""The records of all models, and the basic changes to them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import switches
-from modelgen_runtime.gate import Gate
-from modelgen_runtime.happenings import Action, Happening
+from modelgen_runtime.admission import Admission
+from modelgen_runtime.lifecycle import Action, LifecycleEvent
 from modelgen_runtime.record import Record
 from modelgen_runtime.scheduler import Policy
 from modelgen_runtime.standing import State
@@ -15,7 +15,7 @@ from modelgen_runtime.standing import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.manifest import Manifest, Model
 
 
@@ -23,10 +23,10 @@ class Books:
     """All models.
 
     Args:
-        manifest: What there is.
-        clock: Seconds, never going back.
-        poke: Called when a request has left and that may change something.
-        report: Told of everything that happens.
+        manifest: The manifest.
+        clock: A monotonic clock, in seconds.
+        poke: Called when the end of a request may change the plan.
+        report: Called with each lifecycle event.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Books:
         manifest: Manifest,
         clock: Callable[[], float],
         poke: Callable[[], None],
-        report: Callable[[Happening], None],
+        report: Callable[[LifecycleEvent], None],
     ) -> None:
         self._clock, self._poke, self._report = clock, poke, report
         self._is_contended, self._is_shut, self._last = False, False, 0.0
@@ -44,54 +44,54 @@ class Books:
 
     @property
     def policy(self) -> Policy:
-        """What protects models from each other."""
+        """The limits and settings for the scheduler."""
         settings = self.manifest.settings
         limits = {gpu.name: gpu.limit for gpu in self.manifest.gpus}
-        return Policy(limits, settings.min_active, settings.max_wait)
+        return Policy(limits, settings.min_loaded_time, settings.prioritize_after)
 
-    def lack(self, models: Iterable[str]) -> dict[str, int]:
-        """Return what cards lack for models to be resident together, in bytes; empty where nothing does."""
+    def shortage(self, models: Iterable[str]) -> dict[str, int]:
+        """Return the bytes by GPU that models lack to be loaded together; empty if they fit."""
         need: dict[str, int] = {}
         for id_ in models:
-            for gpu, size in self.records[id_].model.claims.items():
+            for gpu, size in self.records[id_].model.reservations.items():
                 need[gpu] = need.get(gpu, 0) + size
         limits = self.policy.limits
         return {gpu: size - limits.get(gpu, 0) for gpu, size in need.items() if size > limits.get(gpu, 0)}
 
     def wanted(self) -> list[str]:
-        """Return the models that ought to run: what the next orchestrator resumes."""
+        """Return the models that should run, which the next orchestrator resumes."""
         return sorted(id_ for id_, record in self.records.items() if record.is_wanted)
 
     def _stamp(self) -> float:
-        """Return the time, later than any that was returned before, so that the order of requests is unambiguous."""
+        """Return a time that is later than all returned before, so that the order of requests is unambiguous."""
         self._last = max(self._clock(), math.nextafter(self._last, math.inf))
         return self._last
 
     def _make(self, model: Model) -> Record:
-        return Record(Gate(model, on_leave=self._note_leave), model)
+        return Record(Admission(model, on_leave=self._note_leave), model)
 
-    def _note_leave(self, gate: Gate) -> None:
-        gate.used = self._clock()
-        if gate.endpoint is None or gate.queued or (self._is_contended and not gate.leases):
+    def _note_leave(self, admission: Admission) -> None:
+        admission.used = self._clock()
+        if admission.endpoint is None or admission.queued or (self._is_contended and not admission.leases):
             self._poke()
 
     def _enter(self, record: Record, state: State, detail: str | None = None, *, seconds: float | None = None) -> None:
         record.state = state
-        self._tell(state, record, detail, seconds)
+        self._emit(state, record, detail, seconds)
 
-    def _tell(self, kind: str, record: Record, detail: str | None = None, seconds: float | None = None) -> None:
-        self._report(Happening(kind, record.model.id, detail, seconds))
+    def _emit(self, kind: str, record: Record, detail: str | None = None, seconds: float | None = None) -> None:
+        self._report(LifecycleEvent(kind, record.model.id, detail, seconds))
 
     def _settle(self, record: Record) -> None:
-        """Do what waited for an engine's end."""
+        """Apply what had to wait until the engine stopped."""
         record.is_dismissed = False
-        record.tell_stopped(None)
+        record.notify_stopped(None)
         if record.is_removed:
             del self.records[record.model.id]
         record.replace(self._clock())
 
     def _refuse_all(self, record: Record, refusal: RefusedError) -> None:
-        """Send away all who wait for a model that cannot start; who left for it comes back."""
+        """Refuse all requests for a model that cannot start, and restore what was evicted for it."""
         record.unwant()
         self._abandon(record, refusal)
         record.refuse_line(refusal)
@@ -103,7 +103,7 @@ class Books:
             switches.abandon(order, self.records, refusal, self._clock())
 
     def _bring_back(self, record: Record) -> None:
-        """Ask for a model that ran before it was leased, once it may run and has something to be started."""
+        """Request a model that ran before it was leased, once it has no hold and its container exists."""
         if record.holds.resumes and not record.is_held and record.state is not State.ABSENT:
             record.holds.resumes = False
-            record.want(self._clock(), gentle=True)
+            record.want(self._clock(), without_eviction=True)

@@ -1,4 +1,4 @@
-"""The control API: what an operator and their programs ask of the orchestrator."""
+"""The control API, for operators and their programs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from modelgen_runtime import refusals, views
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.events import format_event
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.manifest import Manifest, ManifestError
 from modelgen_runtime.openapi import DESCRIPTION
@@ -30,7 +30,7 @@ _RELEASE_KEYS: dict[str, type] = {"owner": str}
 _MOST_LINES = 10_000
 _LONGEST_LEASE = 86_400.0
 _LONGEST_OWNER = 200
-# Shown to people, so without control characters; half a surrogate pair cannot be written as UTF-8.
+# It is displayed, so it has no control characters; a lone surrogate cannot be encoded as UTF-8.
 _OWNER = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{_LONGEST_OWNER}}}")
 _KINDS = {str: "a string", bool: "true or false", float: "a number"}
 
@@ -39,12 +39,12 @@ class Control:
     """Answers the routes of the control API.
 
     Args:
-        switchboard: Which owns the state.
-        driver: For the engines' logs.
-        events: What has happened.
+        switchboard: Owns the state.
+        driver: Reads the engines' logs.
+        events: Lifecycle events.
         read_manifest: Reads the manifest again.
-        metrics: Returns the counters as Prometheus reads them, and their content type.
-        listens: The manifest's `listen`, where the socket is bound to it: a reload does not move it.
+        metrics: Returns the metrics in Prometheus' format, and their content type.
+        listens: The manifest's `listen` if the socket is bound to it, since a reload does not move it.
     """
 
     def __init__(  # noqa: PLR0913 - what the routes show
@@ -79,7 +79,7 @@ class Control:
         return any(pattern.fullmatch(path) for _, pattern, _ in self._routes)
 
     async def handle(self, request: Request) -> Response:
-        """Answer a request; whatever is wrong with it is an answer too."""
+        """Answer a request. Errors are answers too."""
         allowed = []
         for method, pattern, answer in self._routes:
             if (match := pattern.fullmatch(request.path)) is None:
@@ -100,13 +100,13 @@ class Control:
     async def _switch(self, request: Request) -> Response:
         asked = _read_table(request.body, _SWITCH_KEYS)
         models = self._asked_models(asked)
-        if lack := self._switchboard.board.lack(models):
-            raise refusals.too_large(lack)
+        if shortage := self._switchboard.board.shortage(models):
+            raise refusals.too_large(shortage)
         plan = views.show_dry_run(self._switchboard.board, models)
         if asked.get("dry_run", False):
             return _json(200, {"dry_run": True, "models": models, **plan})
         if not asked.get("wait", True):
-            task = asyncio.get_running_loop().create_task(self._switch_unheard(models))
+            task = asyncio.get_running_loop().create_task(self._switch_in_background(models))
             self._pending.add(task)
             task.add_done_callback(self._pending.discard)
             is_ready = not plan["start"]
@@ -117,8 +117,8 @@ class Control:
         evicted = [victim["model"] for victim in plan["evict"]]
         return _json(200, {"status": "ready", "models": models, "evicted": evicted, "seconds": seconds})
 
-    async def _switch_unheard(self, models: list[str]) -> None:
-        """The caller does not wait: what comes of it is in the events and in the status."""
+    async def _switch_in_background(self, models: list[str]) -> None:
+        """Switch without a waiting caller. The outcome is in the events and in the status."""
         try:
             await self._switchboard.switch(models)
         except RefusedError:
@@ -136,10 +136,10 @@ class Control:
         return [*profile.models]
 
     def _find(self, name: str) -> str:
-        gate = self._switchboard.gate(name)
-        if gate is None or gate.model.id not in self._switchboard.board.records:
+        admission = self._switchboard.admission(name)
+        if admission is None or admission.model.id not in self._switchboard.board.records:
             raise self._switchboard.unknown(name)
-        return gate.model.id
+        return admission.model.id
 
     async def _status(self, _: Request) -> Response:
         status = views.show_status(self._switchboard.board, _now())
@@ -221,23 +221,23 @@ def _json(status: int, body: object) -> Response:
 
 
 def _read_table(body: bytes, keys: dict[str, type]) -> dict[str, Any]:
-    """Return the table of a request's body; an unknown key is an error, since it would be ignored."""
+    """Return the JSON object of a request's body. Unknown keys are errors, since they would be ignored."""
     try:
         table = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, "bad_request", f"the body is not JSON: {error}") from error
     if not isinstance(table, dict):
-        raise RefusedError(400, "bad_request", 'the body must be a table such as {"model_id": "…"}')
+        raise RefusedError(400, "bad_request", 'the body must be an object such as {"model_id": "…"}')
     for key, value in table.items():
         if key not in keys:
-            raise RefusedError(400, "bad_request", f"`{key[:100]}` is not known here; known: {', '.join(keys)}")
+            raise RefusedError(400, "bad_request", f"unknown key `{key[:100]}`; known: {', '.join(keys)}")
         if type(value) is not keys[key] and not (keys[key] is float and type(value) is int):
             raise RefusedError(400, "bad_request", f"`{key}` must be {_KINDS[keys[key]]}")
     return table
 
 
 def _read_hold(body: bytes) -> dict[str, Any]:
-    """Return how a model is to be held; an empty body is a hold until it is released."""
+    """Return the arguments of a hold. An empty body is a hold without a lease."""
     asked = _read_owned(body, _HOLD_KEYS)
     if "lease" in asked and not 0 < asked["lease"] <= _LONGEST_LEASE:
         raise RefusedError(400, "bad_request", f"`lease` must be more than 0 and at most {_LONGEST_LEASE:.0f} seconds")
@@ -245,7 +245,7 @@ def _read_hold(body: bytes) -> dict[str, Any]:
 
 
 def _read_owned(body: bytes, keys: dict[str, type]) -> dict[str, Any]:
-    """Return a table that may name an owner; an empty body is an empty table."""
+    """Return a JSON object that may name an owner. An empty body is an empty object."""
     asked = _read_table(body or b"{}", keys)
     if "owner" in asked and not _OWNER.fullmatch(asked["owner"]):
         text = f"`owner` must be 1 to {_LONGEST_OWNER} printable characters"

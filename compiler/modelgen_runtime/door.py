@@ -1,4 +1,4 @@
-"""The listening socket, which accepts no client while there is no descriptor for one."""
+"""The listening socket, which accepts no connection while file descriptors are short."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Door:
-    """Accepts clients; asyncio's own servers cannot pause, and spin when descriptors run out.
+    """Accepts connections. Servers of asyncio cannot pause, and spin when descriptors run out.
 
     Args:
         address: `host:port`, the host an IP address.
@@ -42,7 +42,7 @@ class Door:
         self._loop.add_reader(self._socket, self._accept)
 
     def close(self) -> None:
-        """Accept no more clients; a second call changes nothing."""
+        """Accept no more connections. A second call has no effect."""
         if self._resuming is not None:
             self._resuming.cancel()
         if self._socket.fileno() >= 0:
@@ -58,7 +58,7 @@ class Door:
                 client, _address = self._socket.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except OSError as error:  # no descriptor is left after all, or no memory
+            except OSError as error:  # out of descriptors or memory
                 _LOG.warning("cannot accept connections for now: %s", error.strerror)
                 self._pause()
                 return
@@ -69,7 +69,7 @@ class Door:
     async def _enter(self, client: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._make, client)
-        except OSError:  # it has left already
+        except OSError:  # the client has left
             client.close()
 
     def _pause(self) -> None:

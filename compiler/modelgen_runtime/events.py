@@ -1,4 +1,4 @@
-"""What has happened, passed on to whoever listens."""
+"""Publish lifecycle events to listeners."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
 
 _WAITING = 1000
-"""Most events that a slow listener may be behind; then it misses some."""
+"""Maximum backlog of a slow listener, which misses further events."""
 _SILENCE = 15.0
-"""Seconds after which a comment shows that the connection lives."""
+"""Seconds after which a comment keeps the connection alive."""
 
 
 class _Listener:
-    """What one listener has not read yet."""
+    """The backlog of one listener."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -32,7 +32,7 @@ class _Listener:
             self._waiting.put_nowait(event)
 
     async def next(self) -> dict[str, Any]:
-        """Return the next event; where some were left out, one that says how many."""
+        """Return the next event, or one with the number of missed events."""
         if self._missed and self._waiting.empty():
             missed, self._missed = self._missed, 0
             return {"kind": "missed", "detail": f"{missed:,} events were left out"}
@@ -40,24 +40,24 @@ class _Listener:
 
 
 class Events:
-    """Passes happenings on to listeners."""
+    """Publishes lifecycle events to listeners."""
 
     def __init__(self) -> None:
         self._listeners: set[_Listener] = set()
         self._count = 0
 
-    def report(self, happening: Happening) -> None:
-        """Take note of something."""
+    def report(self, event: LifecycleEvent) -> None:
+        """Publish an event."""
         self._count += 1
-        event: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": happening.kind}
-        seconds = None if happening.seconds is None else round(happening.seconds, 3)
-        told = {"model": happening.model, "detail": happening.detail, "seconds": seconds}
-        event |= {key: value for key, value in told.items() if value is not None}
+        seconds = None if event.seconds is None else round(event.seconds, 3)
+        optional = {"model": event.model, "detail": event.detail, "seconds": seconds}
+        shown: dict[str, Any] = {"id": self._count, "time": round(time.time(), 3), "kind": event.kind}
+        shown |= {key: value for key, value in optional.items() if value is not None}
         for listener in self._listeners:
-            listener.take(event)
+            listener.take(shown)
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Yield what happens from now on as Server-Sent Events."""
+        """Yield further events as Server-Sent Events."""
         listener = _Listener()
         self._listeners.add(listener)
         try:

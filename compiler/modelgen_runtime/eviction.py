@@ -1,4 +1,4 @@
-"""Which models leave so that another fits. Pure: standings in, a choice out."""
+"""Choose the models to evict. Pure: standings in, a choice out."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ if TYPE_CHECKING:
 
 
 def choose(need: Mapping[str, int], candidates: Iterable[Standing]) -> list[Standing] | None:
-    """Return the models to evict, or None where all of them together would not free enough.
+    """Return the models to evict, or None if evicting all candidates would not free enough.
 
-    Idle ones go before busy ones, and among these what was used least recently; none goes in vain.
+    Idle models are evicted before busy ones, least recently used first. No model is evicted unnecessarily.
 
     Args:
-        need: Bytes to free by card.
-        candidates: Models that hold memory and may leave.
+        need: Bytes to free, by GPU.
+        candidates: Models that hold memory and may be evicted.
     """
     open_, chosen = {gpu: size for gpu, size in need.items() if size > 0}, []
     for standing in sorted(candidates, key=_worth):
-        if any(open_.get(gpu, 0) > 0 for gpu in standing.claims):
+        if any(open_.get(gpu, 0) > 0 for gpu in standing.reservations):
             chosen.append(standing)
-            for gpu, size in standing.claims.items():
+            for gpu, size in standing.reservations.items():
                 open_[gpu] = open_.get(gpu, 0) - size
     if any(size > 0 for size in open_.values()):
         return None
-    # A large one that came late may have made earlier ones needless; the most valuable are kept first.
+    # A large model may make smaller ones unnecessary that were chosen before it; the most valuable are kept first.
     for standing in reversed(chosen[:]):
-        if all(open_[gpu] + size <= 0 for gpu, size in standing.claims.items()):
+        if all(open_[gpu] + size <= 0 for gpu, size in standing.reservations.items()):
             chosen.remove(standing)
-            for gpu, size in standing.claims.items():
+            for gpu, size in standing.reservations.items():
                 open_[gpu] += size
     return chosen
 
 
 def _worth(standing: Standing) -> tuple[bool, bool, float, str]:
-    """Those that drain already stay chosen while nothing idle does as well."""
+    """Rank idle models first, then draining ones, so that a choice does not change without need."""
     return standing.is_busy, not standing.is_draining, standing.used, standing.id

@@ -1,4 +1,4 @@
-"""What all connections share: who may come in, where requests go, and the list of models."""
+"""The shared part of all connections: access checks, routing, and the list of models."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Protocol
 
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.base_address import LISTING, lists_models, no_such_path
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.problems import refuse
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.access import Access, Role
+    from modelgen_runtime.admission import Admission
     from modelgen_runtime.buffers import Buffers
     from modelgen_runtime.descriptors import Descriptors
-    from modelgen_runtime.gate import Gate
     from modelgen_runtime.pool import Pool
     from modelgen_runtime.request_head import RequestHead
     from modelgen_runtime.switchboard import Switchboard
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 _MOST_DATA = 256 * 2**20
 _MOST_CONTROL = 2**20
 _MOST_NAMES = 20
-_WITH_DATA_KEYS = frozenset({"/metrics", "/openapi.json"})
-"""What of this server's own is shown to keys of clients too."""
+_WITH_USER_KEYS = frozenset({"/metrics", "/openapi.json"})
+"""Paths of the control API that need only a key of role `user`."""
 
 
 class Control(Protocol):
     """The control API."""
 
     def has(self, path: str) -> bool:
-        """Return whether a path is one of its own."""
+        """Return whether a path belongs to the control API."""
 
     async def handle(self, request: Request) -> Response:
         """Answer a request."""
@@ -44,19 +44,19 @@ class Front:
     """The shared part of all connections.
 
     Args:
-        admission: Who lets requests in.
-        access: Who judges them before.
-        control: Answers what is not for an engine.
+        switchboard: Admits requests, and owns the state.
+        access: Checks requests first.
+        control: Answers requests that are not for an engine.
         pool: Connections to engines.
-        buffers: Memory for the bodies of waiting requests.
-        descriptors: Room for connections.
-        note_wait: Told the model and seconds of a wait.
-        note_request: Told the model, status, bytes received and bytes sent of a request that has ended.
+        buffers: Limit on the bodies of queued requests.
+        descriptors: Limit on connections.
+        note_wait: Called with the model and the seconds of a wait.
+        note_request: Called after each request with the model, status, bytes received and bytes sent.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what there is to share
         self,
-        admission: Switchboard,
+        switchboard: Switchboard,
         access: Access,
         control: Control,
         pool: Pool,
@@ -66,30 +66,30 @@ class Front:
         note_wait: Callable[[str, float], None],
         note_request: Callable[[str, int, int, int], None],
     ) -> None:
-        self.admission, self.access, self.pool = admission, access, pool
+        self.switchboard, self.access, self.pool = switchboard, access, pool
         self.note_wait, self.note_request = note_wait, note_request
         self.buffers, self.descriptors = buffers, descriptors
         self.is_closing = False
-        """Whether no further request is let in: the orchestrator ends."""
+        """Whether the orchestrator shuts down and admits no further requests."""
         self.now = asyncio.get_running_loop().time
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def heartbeat(self) -> bool:
+    def loading_messages(self) -> bool:
         """Whether streaming clients get comments while a model loads."""
-        return self.admission.board.manifest.settings.heartbeat
+        return self.switchboard.board.manifest.settings.loading_messages
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
-        """Return whether a request is for an engine, or refuse it by its head.
+        """Return whether a request is for an engine, or refuse it based on its head.
 
         Raises:
-            RefusedError: Its client may not come in, or it cannot be answered whatever follows.
+            RefusedError: Access is denied, or no body could make the request valid.
         """
-        routes = self.admission.routes()
+        routes = self.switchboard.routes()
         is_routed = path in routes
         is_control = not is_routed and self._control.has(path)
-        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "data")
+        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "user")
         if head.method != b"POST" and is_preflight(head):
             is_routed = False
         elif is_routed and head.method != b"POST":
@@ -101,53 +101,55 @@ class Front:
         return is_routed
 
     def page_lines(self, path: str, head: RequestHead) -> bytes:
-        """Return the lines for a browser in the answer to a request, whatever that is."""
+        """Return the CORS headers for the answer to a request."""
         lines = self.access.origins.lines(head)
         return b"" if lines and self._control.has(path) else lines
 
-    def only_gate(self, path: str) -> Gate:
-        """Return the gate of the one model that has a path: a body without a model can mean no other.
+    def only_admission(self, path: str) -> Admission:
+        """Return the admission of the only model with a path, for a body without `model`.
 
         Raises:
-            RefusedError: Several have it.
+            RefusedError: Several models have it.
         """
-        gates = [record.gate for record in self.admission.board.records.values() if path in record.model.routes]
-        if len(gates) == 1:
-            return gates[0]
-        names = ", ".join(f"`{gate.model.names[0]}`" for gate in gates[:_MOST_NAMES])
-        more = f" and {len(gates) - _MOST_NAMES} more" if len(gates) > _MOST_NAMES else ""
+        admissions = [
+            record.admission for record in self.switchboard.board.records.values() if path in record.model.routes
+        ]
+        if len(admissions) == 1:
+            return admissions[0]
+        names = ", ".join(f"`{admission.model.names[0]}`" for admission in admissions[:_MOST_NAMES])
+        more = f" and {len(admissions) - _MOST_NAMES} more" if len(admissions) > _MOST_NAMES else ""
         raise RefusedError(
             400, "bad_request", f"the body has no `model`, and several models have {path}: {names}{more}"
         )
 
     def most_bytes(self, *, is_routed: bool) -> int:
-        """Return how large a body may be."""
+        """Return the maximum size of a body."""
         return _MOST_DATA if is_routed else _MOST_CONTROL
 
     def too_large(self) -> RefusedError:
-        """Return the refusal of a body that is larger than that."""
-        return RefusedError(413, "too_large", "the body is larger than this server takes")
+        """Return the refusal of a larger body."""
+        return RefusedError(413, "too_large", "the body exceeds the limit of this server")
 
     async def answer(self, request: Request) -> Response:
-        """Answer what is not for an engine."""
+        """Answer a request that is not for an engine."""
         if lists_models(request.path):
             return self._list(request)
         return await self._control.handle(request)
 
     def keep(self, task: asyncio.Task[None]) -> None:
-        """Keep a task from being collected before it is done."""
+        """Keep a reference to a task until it is done."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _list(self, request: Request) -> Response:
-        """Return all declared models in OpenAI's shape, ready or not: clients offer what they see here."""
+        """Return all models in OpenAI's format, ready or not, since clients offer what they see here."""
         if request.method not in ("GET", "HEAD"):
             wrong = RefusedError(405, "method_not_allowed", f"{LISTING} takes GET and HEAD", allow="GET, HEAD")
             return refuse(request.path, wrong)
         name = request.path.removeprefix(LISTING).strip("/")
         listed = {
             one: {"id": one, "object": "model", "created": 0, "owned_by": "modelgen", "state": record.state}
-            for record in self.admission.board.records.values()
+            for record in self.switchboard.board.records.values()
             for one in record.model.names
         }
         if not name:
@@ -155,9 +157,9 @@ class Front:
         elif name in listed:
             body = listed[name]
         else:
-            return refuse(request.path, self.admission.unknown(name))
+            return refuse(request.path, self.switchboard.unknown(name))
         return Response(200, json.dumps(body, ensure_ascii=False).encode())
 
 
 def _role_of(path: str) -> Role:
-    return "data" if path in _WITH_DATA_KEYS else "control"
+    return "user" if path in _WITH_USER_KEYS else "admin"

@@ -1,4 +1,4 @@
-"""A request and a response of the control API, between the server that frames them and the routes that answer."""
+"""Requests and responses of the control API, as the server passes them to the routes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request whose key has been checked and whose body is whole.
+    """A request with a checked key and a complete body.
 
     Args:
-        method: In capitals.
-        path: Decoded, without the query.
-        query: As sent, without the `?`.
-        body: At most 1 MiB.
+        method: HTTP method in upper case.
+        path: Decoded path without the query.
+        query: The query as sent, without `?`.
+        body: The body, at most 1 MiB.
     """
 
     method: str
@@ -28,13 +28,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; a body of chunks is sent as they come, and ends when the client goes.
+    """A response. A body in chunks is streamed, and ends when the client leaves.
 
     Args:
-        status: Of HTTP.
-        body: Whole, or chunk by chunk.
-        content_type: Of the body.
-        headers: Further ones.
+        status: HTTP status.
+        body: Bytes, or an iterator of chunks.
+        content_type: Media type of the body.
+        headers: Further headers.
     """
 
     status: int

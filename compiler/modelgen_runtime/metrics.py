@@ -1,4 +1,4 @@
-"""Counters and gauges as Prometheus reads them; most are read off the state when somebody asks."""
+"""Metrics in Prometheus' format. Most are computed from the state for each scrape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from modelgen_runtime.board import Board
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
 
 # A start takes a second (a small model, files in memory) to a quarter of an hour (200 GB from a disk).
 _START_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
@@ -52,27 +52,27 @@ class Metrics:
         self._answered: _Answered = {}
 
     def watch(self, board: Board) -> None:
-        """Read the gauges off this state from now on."""
+        """Compute the gauges from this board."""
         self._registry.register(_ReadOff(board, self._answered))
 
-    def note(self, happening: Happening) -> None:
-        """Count what has happened to an engine."""
-        model = happening.model or ""
-        if happening.kind == State.READY and happening.seconds is not None:
+    def note(self, event: LifecycleEvent) -> None:
+        """Count a lifecycle event."""
+        model = event.model or ""
+        if event.kind == State.READY and event.seconds is not None:
             self._switches.labels(model, "ready").inc()
-            self._start_seconds.labels(model).observe(happening.seconds)
-        elif happening.kind in (State.FAILED, State.ABSENT):
+            self._start_seconds.labels(model).observe(event.seconds)
+        elif event.kind in (State.FAILED, State.ABSENT):
             self._switches.labels(model, "failed").inc()
-        elif happening.kind == "evicted":
+        elif event.kind == "evicted":
             self._evictions.labels(model).inc()
 
     def note_wait(self, model: str, seconds: float) -> None:
-        """Count how long a request was in line."""
+        """Record how long a request was queued."""
         self._waits.labels(model).observe(seconds)
 
     def note_request(self, model: str, status: int, received: int, sent: int) -> None:
-        """Count a request that has ended, with the bytes of its body and of its answer's."""
-        # Plain numbers: this is on the way of every request.
+        """Count a request that has ended, with the bytes of its body and of its answer."""
+        # Plain numbers, since this is on the path of every request.
         if (sums := self._answered.get((model, status))) is None:
             sums = self._answered[model, status] = [0, 0, 0]
         sums[0] += 1
@@ -85,7 +85,7 @@ class Metrics:
 
 
 class _ReadOff:
-    """What is read off the state and off the books of the gateway."""
+    """Metrics that are computed from the board and the gateway's counters."""
 
     def __init__(self, board: Board, answered: _Answered) -> None:
         self._board, self._answered = board, answered
@@ -95,21 +95,23 @@ class _ReadOff:
         states = GaugeMetricFamily(
             "modelgen_model_state", "1 for the state that a model is in.", labels=["model", "state"]
         )
-        running = GaugeMetricFamily("modelgen_running", "Requests with the engine.", labels=["model"])
-        waiting = GaugeMetricFamily("modelgen_waiting", "Requests in line.", labels=["model"])
+        running = GaugeMetricFamily("modelgen_running", "Requests in flight.", labels=["model"])
+        waiting = GaugeMetricFamily("modelgen_waiting", "Queued requests.", labels=["model"])
         for record in records:
             for state in State:
                 states.add_metric([record.model.id, state], float(record.state is state))
-            running.add_metric([record.model.id], len(record.gate.leases))
+            running.add_metric([record.model.id], len(record.admission.leases))
             waiting.add_metric([record.model.id], len(record.line))
-        claimed = GaugeMetricFamily("modelgen_gpu_claimed_bytes", "Claimed of a card.", labels=["gpu"])
-        limits = GaugeMetricFamily("modelgen_gpu_limit_bytes", "May be claimed of a card.", labels=["gpu"])
+        reserved = GaugeMetricFamily("modelgen_gpu_reserved_bytes", "Reserved memory of a GPU.", labels=["gpu"])
+        limits = GaugeMetricFamily(
+            "modelgen_gpu_limit_bytes", "Memory of a GPU that models may reserve together.", labels=["gpu"]
+        )
         for gpu in self._board.manifest.gpus:
-            held = sum(record.model.claims.get(gpu.name, 0) for record in records if record.holds_memory)
-            claimed.add_metric([gpu.name], held)
+            held = sum(record.model.reservations.get(gpu.name, 0) for record in records if record.holds_memory)
+            reserved.add_metric([gpu.name], held)
             limits.add_metric([gpu.name], gpu.limit)
-        requests = CounterMetricFamily("modelgen_requests", "Requests that were answered.", labels=["model", "status"])
-        passed = CounterMetricFamily("modelgen_bytes", "Bytes of bodies passed on.", labels=["model", "direction"])
+        requests = CounterMetricFamily("modelgen_requests", "Answered requests.", labels=["model", "status"])
+        passed = CounterMetricFamily("modelgen_bytes", "Forwarded bytes of bodies.", labels=["model", "direction"])
         totals: dict[str, tuple[int, int]] = {}
         for (model, status), (count, received, sent) in self._answered.items():
             requests.add_metric([model, str(status)], count)
@@ -118,4 +120,4 @@ class _ReadOff:
         for model, (received, sent) in totals.items():
             passed.add_metric([model, "in"], received)
             passed.add_metric([model, "out"], sent)
-        yield from (states, running, waiting, claimed, limits, requests, passed)
+        yield from (states, running, waiting, reserved, limits, requests, passed)

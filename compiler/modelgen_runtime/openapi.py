@@ -1,4 +1,4 @@
-"""The control API in OpenAPI 3.1; tests verify it against the routes and their answers."""
+"""The control API in OpenAPI 3.1. Tests verify it against the routes and their answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PROBLEM = {
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 _ANY_ROUTE = "400 401 403 408 413 431 500 505"
-"""What is refused before a route is asked: by key, Host header, framing or size."""
+"""Refusals before a route is called: by key, Host header, framing or size."""
 _ID = {"name": "id", "in": "path", "required": True, "schema": STRING, "description": "Any name of a model."}
 
 
@@ -36,7 +36,7 @@ def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: A
     return {"summary": summary, **more, "responses": {**problems, **answers}}
 
 
-_COUNTERS = {"description": "The counters.", "content": {"text/plain": {"schema": STRING}}}
+_COUNTERS = {"description": "The metrics.", "content": {"text/plain": {"schema": STRING}}}
 
 _OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 _HOLD = {
@@ -47,16 +47,16 @@ _HOLD = {
             "type": "number",
             "exclusiveMinimum": 0,
             "maximum": 86_400,
-            "description": "Seconds after which the hold ends by itself, unless the same owner holds again before.",
+            "description": "Seconds after which the hold expires, unless the same owner renews it.",
         },
-        "owner": {**_OWNER, "description": "Who holds it, for people and for renewals."},
-        "wait": {**BOOLEAN, "default": True, "description": "Answer when it has stopped, or at once."},
+        "owner": {**_OWNER, "description": "Owner of the hold, for display and renewals."},
+        "wait": {**BOOLEAN, "default": True, "description": "Answer when it has stopped, or immediately."},
     },
 }
 _RELEASE = {
     "type": "object",
     "additionalProperties": False,
-    "properties": {"owner": {**_OWNER, "description": "Release this owner's hold alone, not everybody's."}},
+    "properties": {"owner": {**_OWNER, "description": "Release only this owner's hold, not all holds."}},
 }
 
 DESCRIPTION: dict[str, Any] = {
@@ -66,17 +66,17 @@ DESCRIPTION: dict[str, Any] = {
     "paths": {
         "/switch": {
             "post": _route(
-                "Make a model or a profile resident",
+                "Load a model or a profile",
                 {"200": _answer("Ready, or the dry run.", "Switched", "DryRun"), "202": _answer("Begun.", "Starting")},
                 errors="404 409 503",
                 requestBody={"required": True, "content": {"application/json": {"schema": SWITCH}}},
             )
         },
-        "/status": {"get": _route("Cards, models, profiles and the line", {"200": _answer("The state.", "Status")})},
-        "/models": {"get": _route("All models", {"200": _answer("They.", table({"models": listed("Model")}))})},
+        "/status": {"get": _route("GPUs, models, profiles and the queue", {"200": _answer("The state.", "Status")})},
+        "/models": {"get": _route("All models", {"200": _answer("The models.", table({"models": listed("Model")}))})},
         "/models/{id}/stop": {
             "post": _route(
-                "Stop a model once its requests have ended; the next request starts it again",
+                "Unload a model: drain it and stop it; the next request loads it again",
                 {"200": _answer("The model.", "Model", "Removed")},
                 errors="404 503",
                 parameters=[_ID],
@@ -84,7 +84,7 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/models/{id}/hold": {
             "post": _route(
-                "Stop a model and do not start it until it is released; its requests wait",
+                "Hold a model: stop it and keep it stopped until it is released; its requests wait",
                 {"200": _answer("The model.", "Model", "Removed")},
                 errors="404 409 503",
                 parameters=[_ID],
@@ -93,7 +93,7 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/models/{id}/release": {
             "post": _route(
-                "Let a held model start again",
+                "End holds on a model",
                 {"200": _answer("The model.", "Model", "Removed")},
                 errors="404",
                 parameters=[_ID],
@@ -105,7 +105,7 @@ DESCRIPTION: dict[str, Any] = {
                 "Read the manifest again; unchanged models are not touched",
                 {
                     "200": _answer(
-                        "Done; `needs_restart` lists the settings that count from the next start on.",
+                        "Done; `needs_restart` lists the settings that apply after a restart.",
                         table(
                             {
                                 "status": {"const": "reloaded"},
@@ -119,7 +119,7 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/logs/{id}": {
             "get": _route(
-                "What an engine printed",
+                "Output of an engine",
                 {
                     "200": {
                         "description": "The last lines; with `follow` one Server-Sent Event for each.",
@@ -143,18 +143,20 @@ DESCRIPTION: dict[str, Any] = {
                 ],
             )
         },
-        "/events": {"get": _route("What happens from now on", {"200": _stream("Events.")})},
-        "/healthz": {"get": _route("Whether it is alive", {"200": _answer("It is.", _state("alive"))})},
+        "/events": {"get": _route("Lifecycle events", {"200": _stream("Events.")})},
+        "/healthz": {"get": _route("Liveness of the orchestrator", {"200": _answer("Alive.", _state("alive"))})},
         "/readyz": {
             "get": _route(
-                "Whether all engines serve that ought to",
+                "Whether all engines serve that should",
                 {
-                    "200": _answer("Yes.", _state("ready")),
-                    "503": _answer("Why not.", _state("not ready")),
+                    "200": _answer("Ready.", _state("ready")),
+                    "503": _answer("Not ready, with the reasons.", _state("not ready")),
                 },
             )
         },
-        "/metrics": {"get": _route("Counters for Prometheus", {"200": _COUNTERS})},
-        "/openapi.json": {"get": _route("This page", {"200": _answer("It.", table({"openapi": STRING}))})},
+        "/metrics": {"get": _route("Metrics for Prometheus", {"200": _COUNTERS})},
+        "/openapi.json": {
+            "get": _route("This description", {"200": _answer("The description.", table({"openapi": STRING}))})
+        },
     },
 }

@@ -1,4 +1,4 @@
-"""The bodies of the control API, as JSON Schema."""
+"""The bodies of the control API in JSON Schema."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def table(properties: dict[str, Schema], *optional: str) -> Schema:
-    """Return the schema of an object; more may come into it with a newer version."""
+    """Return the schema of an object. Newer versions may add fields."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required}
 
@@ -42,9 +42,13 @@ SWITCH: Schema = {
     "additionalProperties": False,
     "properties": {
         "model_id": {**STRING, "description": "Any name of a model."},
-        "profile": {**STRING, "description": "Instead of a model: a profile, whose models become resident together."},
-        "wait": {**BOOLEAN, "default": True, "description": "Answer when it is ready, or with 202 at once."},
-        "dry_run": {**BOOLEAN, "default": False, "description": "Change nothing; say what would be evicted and why."},
+        "profile": {**STRING, "description": "A profile, instead of a model; all its models are loaded together."},
+        "wait": {**BOOLEAN, "default": True, "description": "Answer when it is ready, or with 202 immediately."},
+        "dry_run": {
+            **BOOLEAN,
+            "default": False,
+            "description": "Change nothing, and return what would be evicted and why.",
+        },
     },
     "oneOf": [{"required": ["model_id"]}, {"required": ["profile"]}],
 }
@@ -56,9 +60,9 @@ COMPONENTS: dict[str, Schema] = {
             "title": STRING,
             "status": {"type": "integer"},
             "detail": STRING,
-            "error": {"type": "object", "description": "The same, as OpenAI's clients read it."},
+            "error": {"type": "object", "description": "The same in OpenAI's format."},
             "log": {**_STRINGS, "description": "Lines of the engine's log around the cause."},
-            "places": {**_STRINGS, "description": "Dotted paths of what to change in models.toml."},
+            "places": {**_STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
         },
         "log",
         "places",
@@ -71,7 +75,7 @@ COMPONENTS: dict[str, Schema] = {
             "said": _or_null(STRING),
             "meaning": _or_null(STRING),
             "remedy": _or_null(STRING),
-            "places": {**_STRINGS, "description": "Dotted paths of what to change in models.toml."},
+            "places": {**_STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
             "in_a_row": _COUNT,
             "retry_after": _NUMBER,
             "log": _STRINGS,
@@ -80,13 +84,13 @@ COMPONENTS: dict[str, Schema] = {
     "EngineError": table(
         {
             "status": {"type": "integer"},
-            "message": {**STRING, "description": "Of the last one of its kind."},
+            "message": {**STRING, "description": "Message of the last error of its kind."},
             "count": _COUNT,
             "ago": {**_NUMBER, "description": "Seconds since the last one."},
             "name": _or_null({**STRING, "description": "Identifier of the error, if it is known."}),
             "meaning": _or_null(STRING),
             "remedy": _or_null(STRING),
-            "places": {**_STRINGS, "description": "Dotted paths of what to change in models.toml."},
+            "places": {**_STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
         }
     ),
     "Model": table(
@@ -100,11 +104,11 @@ COMPONENTS: dict[str, Schema] = {
             "wanted": {**BOOLEAN, "description": "Whether it should run."},
             "held": BOOLEAN,
             "held_by": _or_null(STRING),
-            "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold ends by itself."}),
+            "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold expires."}),
             "running": _COUNT,
             "waiting": _COUNT,
-            "claims": {"type": "object", "additionalProperties": _COUNT, "description": "Bytes of each card."},
-            "since": _or_null({**_NUMBER, "description": "Seconds since it was started, while it starts."}),
+            "reservations": {"type": "object", "additionalProperties": _COUNT, "description": "Reserved bytes by GPU."},
+            "since": _or_null({**_NUMBER, "description": "Seconds since its start, while it starts."}),
             "ready": _or_null({**_NUMBER, "description": "Seconds since it became ready."}),
             "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
             "stuck": _or_null({**STRING, "description": "Why it cannot be stopped."}),
@@ -116,7 +120,7 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "Removed": table({"id": STRING, "state": {"const": "removed"}}),
-    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "claimed": _COUNT, "models": _STRINGS}),
+    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "reserved": _COUNT, "models": _STRINGS}),
     "Profile": table({"name": STRING, "models": _STRINGS, "default": BOOLEAN}),
     "Status": table(
         {
@@ -129,9 +133,9 @@ COMPONENTS: dict[str, Schema] = {
             "queue_limit": _COUNT,
             "resumed": {
                 **BOOLEAN,
-                "description": "Whether the models that ran before have been found or started again.",
+                "description": "Whether the models that ran before were adopted or requested again.",
             },
-            "warnings": {**_STRINGS, "description": "What is wrong with the orchestrator itself."},
+            "warnings": {**_STRINGS, "description": "Problems of the orchestrator itself."},
         }
     ),
     "Switched": table(

@@ -1,4 +1,4 @@
-"""Who waits for what: requests in line, and switches that somebody asked for."""
+"""What the board works on: queued requests, switches, and failures."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen_runtime.admission import Admission, Lease, RefusedError
     from modelgen_runtime.failures import Meaning
-    from modelgen_runtime.gate import Gate, Lease, RefusedError
 
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A request in line.
+    """A queued request.
 
     Args:
-        gate: Of its model.
-        since: When it came; the board sets it.
-        grant: Lets it through; returns False when it has left meanwhile.
-        refuse: Ends its wait.
+        admission: The admission of its model.
+        since: Time of its arrival, set by the board.
+        grant: Admits it; returns False if the client has left.
+        refuse: Refuses it.
     """
 
-    gate: Gate
+    admission: Admission
     grant: Callable[[Lease], bool]
     refuse: Callable[[RefusedError], None]
     since: float = 0.0
@@ -31,14 +31,14 @@ class Ticket:
 
 @dataclass(eq=False, slots=True)
 class Order:
-    """A switch: models that are to be resident together.
+    """A switch: models to be loaded together.
 
     Args:
         models: Their ids.
-        since: When it was asked for; the board sets it.
-        done: Called once with None when all are ready, or with the reason why they are not.
-        open: Those that are not ready yet.
-        started: Those that it starts.
+        since: Time of the request, set by the board.
+        done: Called once: with None when all models are ready, or with the refusal.
+        open: The models that are not ready yet.
+        started: The models that this switch starts.
     """
 
     models: tuple[str, ...]
@@ -50,15 +50,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an engine does not serve.
+    """Why an engine failed.
 
     Args:
         message: One sentence.
-        exit_code: Of its process, where it has ended and somebody knows.
-        lines: What it printed as its cause and at the very end.
-        meaning: What that means, where it is known.
-        is_absent: Whether there is nothing to start.
-        container: Of which it is the failure, where there is one; a failure of another container is history.
+        exit_code: Exit code of the process, if known.
+        lines: Lines of its output: the cause, and the end.
+        meaning: The explanation of a known failure.
+        is_absent: Whether the container does not exist.
+        container: Id of the container that failed. The failure is dropped when the container is replaced.
     """
 
     message: str

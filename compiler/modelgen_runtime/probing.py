@@ -1,4 +1,4 @@
-"""One HTTP request to an engine whose answer is small, with a bound on everything."""
+"""One HTTP request to an engine with a small answer. Size and time are limited."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BLOCK_BYTES = 1 << 16
 
 
 class ProbeError(Exception):
-    """There was no whole answer; the message says what was seen instead.
+    """There was no complete answer; the message says what happened instead.
 
     Args:
-        message: That.
-        is_ours: Whether nothing was asked, for want of descriptors here: it says nothing about the engine.
+        message: What happened instead.
+        is_ours: Whether the request was not sent because this process has no descriptors left.
     """
 
     def __init__(self, message: str, *, is_ours: bool = False) -> None:
@@ -34,7 +34,7 @@ class ProbeError(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """What an engine answered."""
+    """The answer of an engine."""
 
     status: int = 0
     body: bytearray = field(default_factory=bytearray)
@@ -51,11 +51,11 @@ async def ask(
     """Send a GET, or a POST of JSON, and return the answer.
 
     Args:
-        endpoint: Where; each request has a connection of its own.
-        path: With the query, if any.
+        endpoint: Address of the engine. Each request opens a new connection.
+        path: Path and query.
         body: JSON to POST.
-        seconds: That all of it may take together; None for no limit.
-        on_connect: Called when the connection is there.
+        seconds: Timeout for the whole request; None for no limit.
+        on_connect: Called when the connection is open.
 
     Raises:
         ProbeError: There was no whole answer in time.
@@ -85,9 +85,9 @@ async def ask(
 
 
 def silence(path: str, seconds: float | None) -> str:
-    """Return what is seen of an engine that takes connections and says nothing."""
-    told = "" if seconds is None else f" within {seconds:g} s"
-    return f"its port accepts connections, but {path} was not answered{told}"
+    """Return the description of an engine that accepts connections but does not answer."""
+    limit = "" if seconds is None else f" within {seconds:g} s"
+    return f"its port accepts connections, but {path} was not answered{limit}"
 
 
 def _no_connection(endpoint: Endpoint, seconds: float | None) -> str:
@@ -121,7 +121,7 @@ async def _exchange(endpoint: Endpoint, request: bytes, on_connect: Callable[[],
 
 
 class _Received:
-    """What the parser calls back."""
+    """Callbacks of the parser."""
 
     def __init__(self) -> None:
         self.answer = Answer()

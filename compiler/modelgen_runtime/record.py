@@ -1,4 +1,4 @@
-"""One model in the books of the task that owns all state."""
+"""The state of one model."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from modelgen_runtime.standing import Standing, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen_runtime.admission import Admission, RefusedError
     from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.gate import Gate, RefusedError
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.orders import Failure, Order, Ticket
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _STABLE = 60.0
-"""Seconds of life after which an engine's next failure counts as its first."""
+"""Seconds after which a ready engine counts as stable: its next failure counts as the first."""
 
 
 @dataclass(eq=False, slots=True)
 class Record:
-    """A model, its engine and who waits for it.
+    """A model, its engine and its queue.
 
     Args:
-        gate: The way to it.
-        model: As the manifest has it.
-        state: Of its engine.
-        endpoint: Where its engine listens, from its start to its end.
-        line: Requests that wait, the first first.
-        asked: When somebody asked for it to be resident; None where nobody has, or it is.
-        gentle: Whether it is asked for only if nothing has to leave.
-        orders: The switches that it is a part of and that are not complete.
-        is_resident: Whether it ought to run: it was ready, and nothing has sent it away since.
-        holds: Who keeps it from running.
-        is_dismissed: Whether it is to stop, and may start again after that.
-        successor: What the manifest has in its place; None for nothing new.
-        is_removed: Whether the manifest has it no more.
-        displaced: Models that were stopped so that it fits.
-        began: When it was started.
-        ready_at: When it became ready.
-        drain_until: Until when its requests may run on.
-        failure: Why it failed the last time; None once it was ready.
-        failures: How often in a row.
-        not_before: When it may be tried again.
-        on_stopped: Who is told when it has stopped.
-        stuck: Why it cannot be stopped; None while nothing is known against it.
-        doomed: Why it is being stopped although it ought to run; None otherwise.
-        checked_until: Until when it counts as startable.
-        is_checking: Whether it is being looked at.
+        admission: Admission of requests.
+        model: Its entry in the manifest.
+        state: State of the engine.
+        endpoint: Address of the engine, while it runs.
+        line: Queued requests in order of arrival.
+        asked: When a switch, a profile or a restore requested it; None without such a request.
+        without_eviction: Whether it is loaded only if no other model has to be evicted.
+        orders: Its incomplete switches.
+        is_resident: Whether it was ready, and was neither evicted nor stopped since.
+        holds: Its holds.
+        is_dismissed: Whether it is to be stopped. It may start again afterwards.
+        successor: Its changed entry in a reloaded manifest, which replaces `model` once it has stopped.
+        is_removed: Whether a reloaded manifest no longer contains it.
+        displaced: Models that were evicted for it.
+        began: Time of its start.
+        ready_at: Time at which it became ready.
+        drain_until: End of the drain timeout.
+        failure: Its last failure; None once it was ready.
+        failures: Number of failures in a row.
+        not_before: Time of the next retry.
+        on_stopped: Callbacks for when it has stopped.
+        stuck: Why it cannot be stopped, or None.
+        pending_failure: Failure for which it is being stopped; it starts again afterwards.
+        checked_until: Time until which the last check that it can start is valid.
+        is_checking: Whether such a check is running.
     """
 
-    gate: Gate
+    admission: Admission
     model: Model
     state: State = State.STOPPED
     endpoint: Endpoint | None = None
     line: deque[Ticket] = field(default_factory=deque)
     asked: float | None = None
-    gentle: bool = False
+    without_eviction: bool = False
     orders: list[Order] = field(default_factory=list)
     is_resident: bool = False
     holds: Holds = field(default_factory=Holds)
@@ -76,44 +76,44 @@ class Record:
     not_before: float = 0.0
     on_stopped: list[Callable[[RefusedError | None], None]] = field(default_factory=list)
     stuck: str | None = None
-    doomed: Failure | None = None
+    pending_failure: Failure | None = None
     checked_until: float = 0.0
     is_checking: bool = False
 
     @property
     def is_held(self) -> bool:
-        """Whether it may not run."""
+        """Whether it has a hold."""
         return bool(self.holds.until)
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it ought to run: it does, or it is asked for, or it comes back after a lease."""
+        """Whether it should run: it does, or it is requested, or it resumes after a lease."""
         return self.is_resident or self.asked is not None or self.holds.resumes
 
     @property
     def holds_memory(self) -> bool:
-        """Whether its claims count."""
+        """Whether its reserved memory is in use."""
         return self.state not in (State.ABSENT, State.STOPPED, State.FAILED)
 
     @property
     def standing(self) -> Standing:
-        """What scheduling has to know."""
+        """The input of the scheduler."""
         return Standing(
             id=self.model.id,
             state=self.state,
-            claims=self.model.claims,
-            running=len(self.gate.leases),
+            reservations=self.model.reservations,
+            running=len(self.admission.leases),
             waiting=len(self.line),
             since=self.line[0].since if self.line else None,
             asked=self.asked,
-            gentle=self.gentle,
+            without_eviction=self.without_eviction,
             kept=min((order.since for order in self.orders), default=None),
             leaves=self.is_held
             or self.is_dismissed
             or self.is_removed
-            or self.doomed is not None
+            or self.pending_failure is not None
             or self.successor is not None,
-            used=self.gate.used,
+            used=self.admission.used,
             ready_at=self.ready_at,
             drain_until=self.drain_until,
             not_before=self.not_before,
@@ -122,59 +122,59 @@ class Record:
         )
 
     def open(self) -> None:
-        """Let requests in, those in line first."""
-        self.state, self.gate.endpoint = State.READY, self.endpoint
+        """Admit requests, queued ones first."""
+        self.state, self.admission.endpoint = State.READY, self.endpoint
         self.dispatch()
 
     def close(self, state: State) -> None:
-        """Let nobody in from now on."""
-        self.state, self.gate.endpoint = state, None
+        """Admit no further requests."""
+        self.state, self.admission.endpoint = state, None
 
     def dispatch(self) -> None:
-        """Let as many of the line through as the engine takes."""
-        while self.line and (lease := self.gate.admit()) is not None:
+        """Admit as many queued requests as the engine takes."""
+        while self.line and (lease := self.admission.admit()) is not None:
             if not self.line.popleft().grant(lease):
                 lease.leave()
-        self.gate.queued = len(self.line)
+        self.admission.queued = len(self.line)
 
     def refuse_line(self, refusal: RefusedError) -> None:
-        """Send everybody in line away."""
+        """Refuse all queued requests."""
         waiting, self.line = self.line, deque()
-        self.gate.queued = 0
+        self.admission.queued = 0
         for ticket in waiting:
             ticket.refuse(refusal)
 
     def cut_leases(self, reason: RefusedError) -> None:
-        """End the requests that are with the engine."""
-        for lease in [*self.gate.leases]:
+        """End the requests in flight."""
+        for lease in [*self.admission.leases]:
             if lease.cut is not None:
                 lease.cut(reason)
             lease.leave()
 
-    def want(self, now: float, *, gentle: bool = False) -> None:
-        """Ask for it to be resident; who asks first counts, and who asks firmly."""
-        self.gentle = gentle and (self.gentle or self.asked is None)
+    def want(self, now: float, *, without_eviction: bool = False) -> None:
+        """Request it. The earliest time counts, and a request that may evict outweighs one that may not."""
+        self.without_eviction = without_eviction and (self.without_eviction or self.asked is None)
         self.asked = now if self.asked is None else min(self.asked, now)
 
     def unwant(self) -> None:
-        """Ask for it no more."""
-        self.asked, self.gentle, self.is_resident = None, False, False
+        """Withdraw the request for it."""
+        self.asked, self.without_eviction, self.is_resident = None, False, False
 
     def replace(self, now: float) -> None:
-        """Become what the manifest has in its place; it does not run."""
+        """Take over the changed entry of the manifest. The engine does not run."""
         if self.successor is not None:
-            self.model = self.gate.model = self.successor
+            self.model = self.admission.model = self.successor
             self.successor, self.failure, self.failures, self.not_before = None, None, 0, now
             self.checked_until = 0.0
 
-    def tell_stopped(self, refusal: RefusedError | None) -> None:
-        """Tell those who wait for its end."""
+    def notify_stopped(self, refusal: RefusedError | None) -> None:
+        """Call the callbacks that wait for its stop."""
         waiting, self.on_stopped = self.on_stopped, []
         for done in waiting:
             done(refusal)
 
     def note_failure(self, failure: Failure, now: float) -> None:
-        """Write down a failure, and how long to wait before the next try."""
+        """Record a failure, and set the time of the next retry."""
         if self.ready_at and now - self.ready_at >= _STABLE:
             self.failures = 0
         self.failure, self.failures = failure, self.failures + 1

@@ -1,11 +1,11 @@
-"""Why a request or a switch is refused, in words that say what to do."""
+"""Refusals of requests and switches, with messages that name the next step."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.sources import places_of
 
 if TYPE_CHECKING:
@@ -17,47 +17,47 @@ _MIB, _GIB = 2**20, 2**30
 
 
 def full(limit: int) -> RefusedError:
-    """The line is as long as it may be."""
+    """Return the refusal of a request while the queue is full."""
     message = f"{limit} requests are waiting already (`queue_limit`); try again in a moment"
     return RefusedError(503, "queue_full", message, retry_after=5)
 
 
 def buffers_full(limit: int) -> RefusedError:
-    """The bodies of waiting requests take as much memory as they may."""
+    """Return the refusal of a request while the bodies of waiting requests fill `buffer_limit`."""
     message = f"the bodies of waiting requests fill {limit / _MIB:.0f} MiB (`buffer_limit`); try again in a moment"
     return RefusedError(503, "buffers_full", message, retry_after=5)
 
 
 def no_descriptors() -> RefusedError:
-    """Nearly all file descriptors are in use."""
+    """Return the refusal of a request while file descriptors run out."""
     message = "too many connections are open (the limit of open files, `ulimit -n`); try again in a moment"
     return RefusedError(503, "too_many_connections", message, retry_after=5)
 
 
 def gone(model: str) -> RefusedError:
-    """The manifest has the model no more."""
+    """Return the refusal of a model that the manifest no longer contains."""
     return RefusedError(404, "model_not_found", f"`{model}` was removed from models.toml")
 
 
 def absent(model: str) -> RefusedError:
-    """There is nothing to be started."""
+    """Return the refusal of a model without a container."""
     message = f"`{model}` has no container; run `modelgen up`"
     return RefusedError(503, "model_absent", message, retry_after=5)
 
 
 def ended(model: str) -> RefusedError:
-    """The engine has ended while it had this request."""
+    """Return the refusal of a request whose engine stopped before it was complete."""
     return RefusedError(503, "engine_stopped", f"`{model}` was stopped before this request was complete", retry_after=1)
 
 
 def cut_short(model: str) -> RefusedError:
-    """The request ran on for longer than its model could stay."""
+    """Return the refusal of a request that was still running when its model's drain timeout expired."""
     message = f"`{model}` had to stop, and this request was still running after `drain_timeout`"
     return RefusedError(503, "engine_stopped", message, retry_after=1)
 
 
 def held(record: Record, now: float) -> RefusedError:
-    """The model is held."""
+    """Return the refusal of a model that is held."""
     model, end = record.model.id, record.holds.end
     way_out = (
         f"it can run again after `modelgen release {model}` (POST /models/{model}/release)"
@@ -68,47 +68,49 @@ def held(record: Record, now: float) -> RefusedError:
 
 
 def released(model: str) -> RefusedError:
-    """A hold ended before the model had stopped, which serves on."""
+    """Return the refusal of a stop that was canceled, since the hold ended before the model had stopped."""
     return RefusedError(409, "model_released", f"`{model}` was released before it had stopped")
 
 
 def stopped(model: str) -> RefusedError:
-    """An operator stopped a model while another waited for it to be resident."""
-    return RefusedError(409, "model_stopped", f"`{model}` was stopped by an operator meanwhile; switch to it again")
+    """Return the refusal of a switch to a model that an operator stopped before it was ready."""
+    return RefusedError(409, "model_stopped", f"`{model}` was stopped by an operator; switch to it again")
 
 
 def stuck(model: str, why: str) -> RefusedError:
-    """Another engine does not give its memory back."""
-    message = f"`{model}` cannot be stopped, so its card is not free: {why}"
+    """Return the refusal of a model whose GPU is occupied by an engine that cannot be stopped."""
+    message = f"`{model}` cannot be stopped, so its GPU is not free: {why}"
     return RefusedError(503, "engine_stuck", message, retry_after=10)
 
 
 def superseded(model: str, by: Iterable[str]) -> RefusedError:
-    """An operator has switched to something else before this was complete."""
+    """Return the refusal of a switch that a later, conflicting switch replaced."""
     names = ", ".join(f"`{one}`" for one in by)
     return RefusedError(409, "superseded", f"a later switch to {names} replaced this switch to `{model}`")
 
 
-def too_large(lack: Mapping[str, int]) -> RefusedError:
-    """What is asked for can never be resident."""
-    cards = ", ".join(f"{gpu} lacks {size / _GIB:.1f} GiB" for gpu, size in sorted(lack.items()))
+def too_large(shortage: Mapping[str, int]) -> RefusedError:
+    """Return the refusal of models that never fit together."""
+    cards = ", ".join(f"{gpu} is short of {size / _GIB:.1f} GiB" for gpu, size in sorted(shortage.items()))
     return RefusedError(
-        409, "never_fits", f"this can never fit: {cards}; lower `gpu_memory` or raise the card's `limit` in models.toml"
+        409,
+        "never_fits",
+        f"this can never fit: {cards}; lower `gpu_memory` or raise the `limit` of the GPU in models.toml",
     )
 
 
 def fault() -> RefusedError:
-    """A bug of ours, which whoever refuses with this has logged."""
-    return RefusedError(500, "internal_error", "this is a fault of modelgen; its log says more")
+    """Return the refusal of a request that hit a bug of modelgen; the caller logs it."""
+    return RefusedError(500, "internal_error", "internal error of modelgen; see the log of the orchestrator")
 
 
 def stopping() -> RefusedError:
-    """The orchestrator itself ends."""
+    """Return the refusal of a request while the orchestrator shuts down."""
     return RefusedError(503, "shutting_down", "the orchestrator is shutting down", retry_after=5)
 
 
 def failed(record: Record, now: float) -> RefusedError:
-    """The engine did not start, or has died; `record.failure` says why."""
+    """Return the refusal of a model that failed, with the reason in `record.failure`."""
     failure = record.failure
     assert failure is not None, "a model that failed has a failure"  # noqa: S101 - an invariant
     parts = [f"`{record.model.id}` {failure.message}"]

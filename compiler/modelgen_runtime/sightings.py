@@ -1,4 +1,4 @@
-"""Changes to engines from outside, seen from time to time: they are removed, recreated, or started by hand."""
+"""Changes to engines by others, found by polling: containers that were removed, recreated, or started by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals
 from modelgen_runtime.books import Books
-from modelgen_runtime.happenings import Action
+from modelgen_runtime.lifecycle import Action
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Sightings(Books):
-    """The part of the board that is held against the world."""
+    """The part of the board that applies changes made by others."""
 
     def note_absent(self, absent: Collection[str]) -> None:
-        """Note which models have nothing to be started; one that has it again may be tried at once."""
+        """Note which models have no container. One that has a container again may be started at once."""
         for id_, record in self.records.items():
             if id_ in absent and record.state in (State.STOPPED, State.FAILED):
                 record.checked_until = 0.0
@@ -28,15 +28,15 @@ class Sightings(Books):
                 self._enter(record, State.STOPPED)
                 self._bring_back(record)
 
-    def note_astray(self, model: str) -> None:
-        """Adopt an engine that was started from outside if it fits; else stop it, since its GPU is occupied."""
-        record, cards = self.records[model], self.records[model].model.claims
+    def note_unexpected(self, model: str) -> None:
+        """Adopt an engine that was started by hand if it fits, else stop it."""
+        record, cards = self.records[model], self.records[model].model.reservations
         if record.holds_memory:
             return
         others = [one for one in self.records.values() if one.holds_memory]
-        is_moving = any(one.standing.in_transition and one.model.claims.keys() & cards for one in others)
-        claimed = {gpu: sum(one.model.claims.get(gpu, 0) for one in others) for gpu in cards}
-        fits = all(claimed[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
+        is_moving = any(one.standing.in_transition and one.model.reservations.keys() & cards for one in others)
+        reserved = {gpu: sum(one.model.reservations.get(gpu, 0) for one in others) for gpu in cards}
+        fits = all(reserved[gpu] + size <= self.policy.limits[gpu] for gpu, size in cards.items())
         if fits and not is_moving and not record.is_held:
             record.began = self._clock()
             record.want(record.began)
@@ -49,7 +49,7 @@ class Sightings(Books):
             self._actions.append(Action("stop", record.model))
 
     def note_containers(self, containers: Mapping[str, str]) -> None:
-        """Forget the failures of containers that others have taken the place of: they may be tried at once."""
+        """Forget the failures of containers that were replaced, so that the new ones may start at once."""
         for id_, container in containers.items():
             record = self.records.get(id_)
             failed = None if record is None or record.failure is None else record.failure.container

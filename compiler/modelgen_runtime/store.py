@@ -1,4 +1,4 @@
-"""What outlives the orchestrator: which models ought to run."""
+"""State that survives a restart of the orchestrator: the models that should run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class Store:
-    """A folder for state; old or new, never partial.
+    """The state folder. A write is atomic.
 
     Args:
-        folder: Made if it is not there.
+        folder: Created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,10 +26,10 @@ class Store:
         self._saved: list[str] | None = None
         self._wanted: list[str] | None = None
         self.fault: str | None = None
-        """Why it cannot be written, a sentence; None while it can."""
+        """Why it cannot be written, as a sentence; None while it can."""
 
     def load(self) -> list[str] | None:
-        """Return the models that ought to run, or None where nothing was stored that can be read."""
+        """Return the models that should run, or None without a readable file."""
         try:
             stored = json.loads(self._path.read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -40,12 +40,12 @@ class Store:
         return models
 
     def save(self, models: list[str]) -> None:
-        """Store them, if they have changed; that the disk is full stops nobody from being served."""
+        """Store the models if they have changed. A full disk does not interrupt service."""
         self._wanted = models
         self.retry()
 
     def retry(self) -> None:
-        """Store what is not stored yet."""
+        """Store what could not be stored before."""
         models = self._wanted
         if models is None or models == self._saved:
             self.fault = None

@@ -1,4 +1,4 @@
-"""The one task that owns all state: events come in, the board decides, engines are started and stopped."""
+"""The task that owns all state: it applies events to the board and executes the resulting actions on engines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import math
 from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.board import Board
 from modelgen_runtime.engines import Engines
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.holds import OPERATOR
 from modelgen_runtime.liveness import Liveness
 from modelgen_runtime.orders import Order, Ticket
@@ -18,29 +18,29 @@ from modelgen_runtime.orders import Order, Ticket
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from modelgen_runtime.admission import Admission, Lease
     from modelgen_runtime.driver import Driver, Endpoint
     from modelgen_runtime.engines import Event
-    from modelgen_runtime.gate import Gate, Lease
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
     from modelgen_runtime.liveness import Patience
     from modelgen_runtime.manifest import Manifest
     from modelgen_runtime.store import Store
 
 _LOOK = 5.0
-"""Seconds between looks at what has nothing to be started."""
+"""Seconds between polls for changes by others."""
 
 
 class Switchboard:
-    """Who lets requests in, and what the control API talks to.
+    """Queues requests for the gateway, and executes the orders of the control API.
 
-    Nothing outside its task changes state: all others send it functions of the board.
+    Only its task changes state; callers send it functions that take the board.
 
     Args:
-        manifest: What there is.
-        driver: Which runs the engines.
-        store: What outlives this process.
-        report: Told of everything that happens.
-        patience: How long an engine may be silent before it counts as hung.
+        manifest: The manifest.
+        driver: Runs the engines.
+        store: State that survives a restart.
+        report: Called with each lifecycle event.
+        patience: Time limits after which an engine counts as hung.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Switchboard:
         manifest: Manifest,
         driver: Driver,
         store: Store,
-        report: Callable[[Happening], None],
+        report: Callable[[LifecycleEvent], None],
         *,
         patience: Patience | None = None,
     ) -> None:
@@ -59,29 +59,29 @@ class Switchboard:
         self._board = Board(manifest, self._loop.time, lambda: self._send(lambda _: None), report)
         self._names, self._routes = _names(self._board), _routes(manifest)
         self._is_resumed = False
-        self._liveness = Liveness(self._board, self.condemn, patience)
+        self._liveness = Liveness(self._board, self.restart_engine, patience)
 
-    # -- what the gateway asks ----------------------------------------------------------------------------------------
+    # -- for the gateway ----------------------------------------------------------------------------------------------
 
-    def gate(self, name: str) -> Gate | None:
-        """Return the gate of the model that answers to a name, or None for an unknown one."""
+    def admission(self, name: str) -> Admission | None:
+        """Return the admission of the model with this name or alias, or None."""
         return self._names.get(name)
 
     def routes(self) -> frozenset[str]:
-        """Return the paths that any model has."""
+        """Return the paths of all models."""
         return self._routes
 
     def unknown(self, name: str) -> RefusedError:
-        """Return the refusal of an unknown name, with the nearest known ones."""
+        """Return the refusal of an unknown name, with the closest known ones."""
         close = difflib.get_close_matches(name[:200], self._names, n=3, cutoff=0.5)
         hint = f"did you mean {', '.join(f'`{one}`' for one in close)}?" if close else "GET /v1/models lists them"
         return RefusedError(404, "model_not_found", f"there is no model `{name[:200]}`; {hint}")
 
-    async def enter(self, gate: Gate) -> Lease:
-        """Wait in line for a model, which is started if need be. Cancelled, the request leaves the line.
+    async def enter(self, admission: Admission) -> Lease:
+        """Queue for a model, which is started if necessary. Cancellation removes the request from the queue.
 
         Raises:
-            RefusedError: The line is full, or the model cannot be had.
+            RefusedError: The queue is full, or the model cannot be loaded.
         """
         granted: asyncio.Future[Lease] = self._loop.create_future()
 
@@ -95,25 +95,25 @@ class Switchboard:
             if not granted.done():
                 granted.set_exception(refusal)
 
-        ticket = Ticket(gate, grant, refuse)
+        ticket = Ticket(admission, grant, refuse)
         self._send(lambda board: board.arrive(ticket))
         try:
             return await granted
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled() and granted.exception() is None:
-                granted.result().leave()  # it was let through just before it left
+                granted.result().leave()  # it was admitted just before its client left
             self._send(lambda board: board.withdraw(ticket))
             raise
 
     def note_error(self, lease: Lease, status: int, body: bytes) -> None:
-        """Note an error that an engine has answered; one that says that it has died is started again at once."""
-        model = lease.gate.model.id
-        if lease.endpoint == lease.gate.endpoint:  # else another engine has come meanwhile, or this one is going
-            kind = lease.gate.errors.note(status, body, self._loop.time())
+        """Note an error that an engine returned; restart an engine that reports its own death."""
+        model = lease.admission.model.id
+        if lease.endpoint == lease.admission.endpoint:  # otherwise the engine was replaced, or is stopping
+            kind = lease.admission.errors.note(status, body, self._loop.time())
             if kind.is_death:
-                self.condemn(model, lease.endpoint, f"reported that it has died: {kind.message}")
+                self.restart_engine(model, lease.endpoint, f"reported that it has died: {kind.message}")
 
-    def condemn(self, model: str, endpoint: Endpoint, why: str) -> None:
+    def restart_engine(self, model: str, endpoint: Endpoint, why: str) -> None:
         """Restart an engine that is alive but does not serve; `why` completes a sentence about it."""
 
         def give_up(board: Board) -> None:
@@ -122,27 +122,27 @@ class Switchboard:
 
         self._send(give_up)
 
-    # -- what the control API asks ------------------------------------------------------------------------------------
+    # -- for the control API ------------------------------------------------------------------------------------------
 
     @property
     def board(self) -> Board:
-        """All state, to look at."""
+        """All state, to read."""
         return self._board
 
     @property
     def is_resumed(self) -> bool:
-        """Whether the models that ran before have been found or started again."""
+        """Whether the models that ran before were adopted or requested again."""
         return self._is_resumed
 
     def warnings(self) -> list[str]:
-        """Return what an operator ought to mend although all goes on, a sentence each."""
+        """Return problems that an operator should fix although requests are served, a sentence each."""
         return [*([] if self._store.fault is None else [self._store.fault]), *self._engines.warnings()]
 
     async def switch(self, models: Sequence[str]) -> None:
-        """Make models resident together, and return when all of them serve.
+        """Load models together, and return when all of them are ready.
 
         Raises:
-            RefusedError: One of them does not, and what ran before comes back.
+            RefusedError: One of them failed. What was evicted is restored.
         """
         await self._look_before(models)
         order = Order(tuple(models), lambda _: None)
@@ -153,26 +153,26 @@ class Switchboard:
 
         try:
             await self._ask(ask)
-        except asyncio.CancelledError:  # its caller has left
+        except asyncio.CancelledError:  # the caller has left
             self._send(lambda board: board.take_back(order))
             raise
 
     async def stop(self, model: str) -> None:
-        """Stop a model once its requests have ended."""
+        """Drain a model and stop it."""
         await self._ask(lambda board, done: board.stop(model, done))
 
     async def hold(self, model: str, owner: str = OPERATOR, lease: float | None = None, *, wait: bool = True) -> None:
-        """Stop a model and do not start it until it is released, or until its lease has run out."""
+        """Stop a model and keep it stopped until it is released or its lease expires."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
-            board.hold(model, done if wait else _unheard, owner, lease)
+            board.hold(model, done if wait else _ignore, owner, lease)
             if not wait:
                 done(None)
 
         await self._ask(apply)
 
     async def release(self, model: str, owner: str | None = None) -> None:
-        """Let a model start again that an owner has held, or that anybody has."""
+        """End the hold of an owner, or all holds if no owner is given."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
             board.release(model, owner)
@@ -181,7 +181,7 @@ class Switchboard:
         await self._ask(apply)
 
     async def reload(self, manifest: Manifest) -> None:
-        """Go by another manifest."""
+        """Apply another manifest."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
             board.reload(manifest)
@@ -210,13 +210,13 @@ class Switchboard:
                 self._inbox.get_nowait()(self._board)
 
     async def watch(self) -> None:
-        """Notice what happens behind our back, until cancelled."""
+        """Find hung engines and changes by others, until cancelled."""
         async with asyncio.TaskGroup() as watching:
             watching.create_task(self._liveness.watch(), name="watch for hung engines")
             watching.create_task(self._watch_for_changes(), name="watch for changes")
 
     async def _watch_for_changes(self) -> None:
-        """Notice what was removed, or created again, until cancelled."""
+        """Poll for containers that others changed, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK)
             self._store.retry()
@@ -224,7 +224,7 @@ class Switchboard:
                 await self._look()
 
     async def shut(self) -> None:
-        """Refuse all waiting requests; running ones continue."""
+        """Refuse all queued requests; those in flight continue."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
             board.shut()
@@ -233,7 +233,7 @@ class Switchboard:
         await self._ask(apply)
 
     async def cut(self) -> None:
-        """End the requests that are with engines."""
+        """End the requests in flight."""
 
         def apply(board: Board, done: Callable[[RefusedError | None], None]) -> None:
             for record in board.records.values():
@@ -244,16 +244,16 @@ class Switchboard:
 
     @property
     def running(self) -> int:
-        """How many requests are with engines."""
-        return sum(len(record.gate.leases) for record in self._board.records.values())
+        """The number of requests in flight."""
+        return sum(len(record.admission.leases) for record in self._board.records.values())
 
     async def close(self, *, stop_engines: bool, at_once: asyncio.Event) -> None:
-        """Let go of all engines, after stopping them where that is wanted; `at_once` gives them no time to end."""
+        """Release all engines, or stop them if wanted; `at_once` skips their grace period."""
         running = [record.model for record in self._board.records.values() if record.holds_memory]
         await self._engines.close(running if stop_engines else [], at_once)
 
     async def _begin(self) -> None:
-        """Take over what runs, and ask for what ought to: what ran last, else the default profile."""
+        """Adopt running engines, and request the models that ran last, else those of the default profile."""
         for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
             self._engines.act(self._board.adopt(id_, endpoint), endpoint)
         self._board.note_absent((await self._engines.look_around(self._board.manifest.models)).absent)
@@ -267,7 +267,7 @@ class Switchboard:
         self._is_resumed = True
 
     async def _look_before(self, models: Sequence[str]) -> None:
-        """Refuse a switch to what cannot be started, before it takes the place of another."""
+        """Refuse a switch to a model that cannot start, before anything is evicted for it."""
         for id_ in models:
             record = self._board.records.get(id_)
             if record is None or record.holds_memory or record.is_held:
@@ -284,9 +284,9 @@ class Switchboard:
         def note(board: Board) -> None:
             board.note_absent(seen.absent)
             board.note_containers(containers)
-            for id_ in seen.astray & starts.keys() & board.records.keys():
+            for id_ in seen.unexpected & starts.keys() & board.records.keys():
                 if board.records[id_].began == starts[id_]:  # not started by us since then
-                    board.note_astray(id_)
+                    board.note_unexpected(id_)
 
         self._send(note)
 
@@ -308,14 +308,14 @@ class Switchboard:
         await answered
 
 
-def _unheard(_: RefusedError | None) -> None:
-    """Nobody waits for it."""
+def _ignore(_: RefusedError | None) -> None:
+    """Ignore the outcome: the caller does not wait for it."""
 
 
 def _routes(manifest: Manifest) -> frozenset[str]:
     return frozenset(path for model in manifest.models for path in model.routes)
 
 
-def _names(board: Board) -> dict[str, Gate]:
-    """Return all names that clients may use."""
-    return {name: record.gate for record in board.records.values() for name in record.model.names}
+def _names(board: Board) -> dict[str, Admission]:
+    """Return the admissions by all names that clients may use."""
+    return {name: record.admission for record in board.records.values() for name in record.model.names}

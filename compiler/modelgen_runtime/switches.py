@@ -1,4 +1,4 @@
-"""Switches: models that somebody asked to be resident together, and the way back where one of them does not start."""
+"""Switches: models to load together, and the restore of evicted models if one of them fails."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from modelgen_runtime.standing import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.orders import Order
     from modelgen_runtime.record import Record
 
 
-def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], limits: Mapping[str, int]) -> None:
-    """Ask for the models of a switch, unless it can come to nothing; those that it contradicts end."""
+def begin(order: Order, records: Mapping[str, Record], shortage: Mapping[str, int], limits: Mapping[str, int]) -> None:
+    """Begin a switch, or refuse it; earlier switches that conflict with it end."""
     members = [records[id_] for id_ in order.models]
-    if (refusal := _why_not(members, lack, order.since)) is not None:
+    if (refusal := _why_not(members, shortage, order.since)) is not None:
         order.done(refusal)
         return
     for earlier in {id(one): one for record in records.values() for one in record.orders}.values():
@@ -37,32 +37,32 @@ def begin(order: Order, records: Mapping[str, Record], lack: Mapping[str, int], 
         order.done(None)
 
 
-def _why_not(members: Iterable[Record], lack: Mapping[str, int], now: float) -> RefusedError | None:
+def _why_not(members: Iterable[Record], shortage: Mapping[str, int], now: float) -> RefusedError | None:
     for record in members:
         if record.is_removed:
             return refusals.gone(record.model.id)
         if record.is_held:
             return refusals.held(record, now)
-        if record.state is State.ABSENT:  # nobody is sent away for what cannot start
+        if record.state is State.ABSENT:  # nothing is evicted for a model that cannot start
             return refusals.absent(record.model.id)
-    return refusals.too_large(lack) if lack else None
+    return refusals.too_large(shortage) if shortage else None
 
 
 def _contradict(earlier: Order, later: Order, records: Mapping[str, Record], limits: Mapping[str, int]) -> bool:
-    """Return whether two switches cannot both be complete."""
+    """Return whether the models of two switches do not fit together."""
     models = [records[id_].model for id_ in {*earlier.models, *later.models} if id_ in records]
-    return any(sum(model.claims.get(gpu, 0) for model in models) > limit for gpu, limit in limits.items())
+    return any(sum(model.reservations.get(gpu, 0) for model in models) > limit for gpu, limit in limits.items())
 
 
 def _supersede(earlier: Order, later: Order, records: Mapping[str, Record]) -> None:
-    """End a switch that a later one contradicts: its loads are given up, and its requests go behind."""
-    members, cards = _leave(earlier, records), {gpu for id_ in later.models for gpu in records[id_].model.claims}
+    """End a switch that conflicts with a later one: cancel its loads, and queue its requests behind the later one."""
+    members, cards = _leave(earlier, records), {gpu for id_ in later.models for gpu in records[id_].model.reservations}
     for record in members:
         if record.orders or record.model.id in later.models:
             continue
         if not record.standing.is_open:
             record.unwant()
-        if record.state is State.STARTING and record.model.claims.keys() & cards:
+        if record.state is State.STARTING and record.model.reservations.keys() & cards:
             record.is_dismissed = True
         for ticket in record.line:
             ticket.since = max(ticket.since, math.nextafter(later.since, math.inf))
@@ -72,7 +72,7 @@ def _supersede(earlier: Order, later: Order, records: Mapping[str, Record]) -> N
 
 
 def withdraw(order: Order, records: Mapping[str, Record], now: float) -> None:
-    """Take back a switch whose caller has left: what already loads continues as long as its GPUs are not needed."""
+    """Withdraw a switch whose caller has left. Models that already load continue while their GPUs are not needed."""
     if not order.open:
         return
     for record in _leave(order, records):
@@ -85,8 +85,8 @@ def withdraw(order: Order, records: Mapping[str, Record], now: float) -> None:
 
 
 def note_ready(record: Record, records: Mapping[str, Record]) -> None:
-    """Tell the switches of a model that it is ready, and complete those whose last one it was."""
-    record.asked, record.gentle, record.is_resident = None, False, True
+    """Note that a model is ready, and complete the switches that waited only for it."""
+    record.asked, record.without_eviction, record.is_resident = None, False, True
     for order in [*record.orders]:
         order.open.discard(record.model.id)
         if not order.open:
@@ -98,7 +98,7 @@ def note_ready(record: Record, records: Mapping[str, Record]) -> None:
 
 
 def abandon(order: Order, records: Mapping[str, Record], refusal: RefusedError, now: float) -> None:
-    """End a switch that comes to nothing: what it displaced comes back, and what it has started makes room for that."""
+    """End a switch that failed: stop what it started, and restore what it displaced."""
     members = _leave(order, records)
     displaced = [id_ for member in members for id_ in member.displaced]
     for member in members:
@@ -114,24 +114,28 @@ def abandon(order: Order, records: Mapping[str, Record], refusal: RefusedError, 
 
 
 def restore(displaced: Iterable[str], records: Mapping[str, Record], now: float) -> None:
-    """Ask for models that ran before, as far as nothing has to leave for them."""
+    """Request models that ran before, without evictions."""
     for id_ in displaced:
         record = records.get(id_)
         if record is not None and not record.holds_memory:
-            record.want(now, gentle=True)
+            record.want(now, without_eviction=True)
 
 
-def forget_gentle(starting: Record, records: Iterable[Record]) -> None:
-    """Restore no more what has just lost its card to somebody else."""
-    if starting.gentle and not starting.line:
+def cancel_restores(starting: Record, records: Iterable[Record]) -> None:
+    """Cancel the restore of models that need the GPUs of a model that starts now."""
+    if starting.without_eviction and not starting.line:
         return
     for record in records:
-        if record.gentle and record is not starting and record.model.claims.keys() & starting.model.claims.keys():
-            record.asked, record.gentle = None, False
+        if (
+            record.without_eviction
+            and record is not starting
+            and record.model.reservations.keys() & starting.model.reservations.keys()
+        ):
+            record.asked, record.without_eviction = None, False
 
 
 def _leave(order: Order, records: Mapping[str, Record]) -> list[Record]:
-    """Take a switch out of the books, and return its models."""
+    """Remove a switch from its models, and return them."""
     order.open.clear()
     members = [records[id_] for id_ in order.models if id_ in records]
     for record in members:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
-from modelgen_runtime.engine_errors import Overheard
+from modelgen_runtime.engine_errors import ErrorTap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 _HIGH_WATER = 256 * 1024
 _MOST_HEAD, _MOST_HEADERS = 256 * 1024, 500
-"""Of an answer's head, and of what stands between parts of its body."""
+"""Maximum bytes of an answer's head, and of the framing between parts of its body."""
 _LOG = logging.getLogger(__name__)
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class EngineError(Exception):
-    """An engine cannot be reached, or its answer breaks off; the message is one sentence.
+    """An engine cannot be reached, or its answer is incomplete; the message is one sentence.
 
     Args:
-        message: That sentence.
-        is_stale: Whether the connection had been kept from a request before, and no byte of an answer came.
+        message: The sentence.
+        is_stale: Whether the connection was reused and no byte of an answer arrived.
     """
 
     def __init__(self, message: str, *, is_stale: bool = False) -> None:
@@ -37,35 +37,35 @@ class EngineError(Exception):
 
 
 class Receiver(Protocol):
-    """Who gets an engine's answer, piece by piece."""
+    """Receives an engine's answer in parts."""
 
     def on_head(self, status: int, headers: Headers, fields: dict[bytes, bytes]) -> None:
-        """Take the head; `fields` has the headers by name in lower case."""
+        """Receive the head; `fields` has the headers by name in lower case."""
 
     def on_data(self, data: bytes) -> None:
-        """Take a part of the body."""
+        """Receive a part of the body."""
 
     def flush(self) -> None:
-        """Take note that no more has come for now."""
+        """Note that no more data is available at the moment."""
 
     def on_end(self) -> None:
-        """Take note that the answer is whole."""
+        """Note that the answer is complete."""
 
     def on_broken(self, error: EngineError) -> None:
-        """Take note that there will be no more of it."""
+        """Note that the answer ended prematurely."""
 
     def pause(self) -> None:
-        """Send no more for now: the engine does not keep up."""
+        """Pause sending, since the engine does not keep up."""
 
     def resume(self) -> None:
-        """Send on."""
+        """Resume sending."""
 
 
 class Engine(asyncio.Protocol):
-    """One connection to an engine; one request at a time.
+    """One connection to an engine, with one request at a time.
 
     Args:
-        endpoint: Where the engine listens.
+        endpoint: Address of the engine.
         all_: The pool's set of open connections.
     """
 
@@ -90,7 +90,7 @@ class Engine(asyncio.Protocol):
         return is_open and self._receiver is None and self.is_reusable
 
     def begin(self, receiver: Receiver, data: bytes) -> None:
-        """Send the begin of a request, whose answer goes to `receiver`."""
+        """Send the start of a request, whose answer goes to `receiver`."""
         self._receiver, self.is_reusable, self._has_head, self._is_stale = receiver, False, False, self.is_kept
         self.write(data)
 
@@ -100,23 +100,23 @@ class Engine(asyncio.Protocol):
             self.transport.write(data)
 
     def overhear(self, note: Callable[[bytes], None]) -> None:
-        """Give the begin of the body of the answer that comes to `note` as well, once it has ended."""
+        """Call `note` with the start of the answer's body once it has ended."""
         if self._receiver is not None:
-            self._receiver = Overheard(self._receiver, note)
+            self._receiver = ErrorTap(self._receiver, note)
 
     def abort(self) -> None:
-        """Break off: the client has gone, and the engine is to notice."""
+        """Abort, so that the engine notices that the client has left."""
         self._receiver = None
         if self.transport is not None:
             self.transport.abort()
 
     def pause_reading(self) -> None:
-        """Take no more of the answer for now: the client does not keep up."""
+        """Pause reading, since the client does not keep up."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Take on."""
+        """Resume reading."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
 
@@ -130,7 +130,7 @@ class Engine(asyncio.Protocol):
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come; nothing may come unasked."""
+        """Parse received data; data without a request is an error."""
         receiver = self._receiver
         if receiver is None:
             self._close()
@@ -139,7 +139,7 @@ class Engine(asyncio.Protocol):
         self._framing_size += len(data)
         try:
             self._parser.feed_data(data)
-            if self._receiver is None:  # its answer is whole
+            if self._receiver is None:  # the answer is complete
                 return
             if self._framing_size > _MOST_HEAD:
                 self._break("the head of the engine's answer is too large")
@@ -151,17 +151,17 @@ class Engine(asyncio.Protocol):
             if isinstance(refused := error.__context__, EngineError):
                 self._break(str(refused))
             else:
-                _LOG.error("a fault of modelgen", exc_info=refused)
+                _LOG.error("an internal error", exc_info=refused)
                 self._break("its answer cannot be passed on")
         except httptools.HttpParserError as error:
             self._break(f"the engine's answer is not HTTP: {error}")
 
     def eof_received(self) -> bool:
-        """Close; an answer without a length ends this way."""
+        """Close. This ends an answer without a length."""
         return False
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Tell the receiver, whose answer may be whole now or broken."""
+        """Notify the receiver, whose answer is now complete or broken."""
         self._all.discard(self)
         receiver, self._receiver = self._receiver, None
         if receiver is None:
@@ -174,13 +174,13 @@ class Engine(asyncio.Protocol):
             receiver.on_broken(EngineError(why, is_stale=self._is_stale))
 
     def pause_writing(self) -> None:
-        """Pass on that the engine does not keep up."""
+        """Forward that the engine does not keep up."""
         self.is_congested = True
         if self._receiver is not None:
             self._receiver.pause()
 
     def resume_writing(self) -> None:
-        """Pass on that it does."""
+        """Forward that the engine keeps up again."""
         self.is_congested = False
         if self._receiver is not None:
             self._receiver.resume()
@@ -188,13 +188,13 @@ class Engine(asyncio.Protocol):
     # -- the parser's side --------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Forget the last head, of an interim answer such as 100; a second answer to one request is nobody's."""
+        """Reset the head after an interim answer such as 100; a second answer to one request is an error."""
         if self._receiver is None:
             self._close()
         self._headers, self._fields = [], {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; what stands behind a body in chunks goes no further."""
+        """Keep a header. Trailers of a chunked body are dropped."""
         if self._has_head:
             return
         self._headers.append((name, value))
@@ -203,7 +203,7 @@ class Engine(asyncio.Protocol):
             raise EngineError("the head of the engine's answer is too large")
 
     def on_headers_complete(self) -> None:
-        """Pass on a head that is not an interim one."""
+        """Forward a head that is not an interim one."""
         status = self._parser.get_status_code()
         if not 100 <= status <= 599:
             raise EngineError(f"the engine's answer has the status {status:03}, which is not an HTTP status")
@@ -212,13 +212,13 @@ class Engine(asyncio.Protocol):
             self._receiver.on_head(status, self._headers, self._fields)
 
     def on_body(self, data: bytes) -> None:
-        """Pass on a part of the body."""
+        """Forward a part of the body."""
         self._framing_size = 0
         if self._receiver is not None:
             self._receiver.on_data(data)
 
     def on_message_complete(self) -> None:
-        """Pass on that the answer is whole, and be free for the next."""
+        """Forward that the answer is complete, and become available for the next request."""
         if self._parser.get_status_code() < 200:
             return
         receiver, self._receiver = self._receiver, None

@@ -1,4 +1,4 @@
-"""How the state looks from outside."""
+"""The state as JSON for the control API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def show_model(record: Record, now: float) -> dict[str, Any]:
-    """Return one model; times are seconds before now, `held_for` is seconds from now."""
+    """Return one model. Times are seconds ago; `held_for` is seconds from now."""
     model, failure = record.model, record.failure
     shown: dict[str, Any] = {
         "id": model.id,
@@ -32,15 +32,17 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "held": record.is_held,
         "held_by": record.holds.owner,
         "held_for": None if record.holds.end is None else round(record.holds.end - now, 3),
-        "running": len(record.gate.leases),
+        "running": len(record.admission.leases),
         "waiting": len(record.line),
-        "claims": dict(model.claims),
+        "reservations": dict(model.reservations),
         "since": round(now - record.began, 3) if record.state is State.STARTING else None,
         "ready": round(now - record.ready_at, 3) if record.standing.is_open else None,
-        "idle": round(now - record.gate.used, 3) if record.standing.is_open and not record.standing.is_busy else None,
+        "idle": round(now - record.admission.used, 3)
+        if record.standing.is_open and not record.standing.is_busy
+        else None,
         "stuck": record.stuck,
         "failure": None,
-        "errors": [_show_error(record.model, kind, now) for kind in reversed(record.gate.errors.kinds.values())],
+        "errors": [_show_error(record.model, kind, now) for kind in reversed(record.admission.errors.kinds.values())],
     }
     if failure is not None:
         meaning = failure.meaning
@@ -60,7 +62,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
 
 
 def _show_error(model: Model, kind: EngineErrorKind, now: float) -> dict[str, Any]:
-    """Return errors of one kind that an engine has answered."""
+    """Return errors of one kind that an engine returned."""
     meaning = explain_answer(model.engine, kind.message)
     return {
         "status": kind.status,
@@ -75,7 +77,7 @@ def _show_error(model: Model, kind: EngineErrorKind, now: float) -> dict[str, An
 
 
 def show_status(board: Board, now: float) -> dict[str, Any]:
-    """Return everything: cards, models, profiles and the line."""
+    """Return the whole state: GPUs, models, profiles and the queue."""
     manifest, records = board.manifest, [*board.records.values()]
     held = [record for record in records if record.holds_memory]
     return {
@@ -86,8 +88,8 @@ def show_status(board: Board, now: float) -> dict[str, Any]:
                 "name": gpu.name,
                 "memory": gpu.memory,
                 "limit": gpu.limit,
-                "claimed": sum(record.model.claims.get(gpu.name, 0) for record in held),
-                "models": [record.model.id for record in held if gpu.name in record.model.claims],
+                "reserved": sum(record.model.reservations.get(gpu.name, 0) for record in held),
+                "models": [record.model.id for record in held if gpu.name in record.model.reservations],
             }
             for gpu in manifest.gpus
         ],
@@ -102,15 +104,15 @@ def show_status(board: Board, now: float) -> dict[str, Any]:
 
 
 def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
-    """Return what a switch would do: which models would start, and which would leave for what reason."""
+    """Return what a switch would do: the models to start, and those to evict with the reason."""
     starts = [board.records[id_] for id_ in models if not board.records[id_].standing.is_open]
     need: dict[str, int] = {}
     for record in starts:
-        for gpu, size in record.model.claims.items():
+        for gpu, size in record.model.reservations.items():
             need[gpu] = need.get(gpu, 0) + size
     staying = [one.standing for one in board.records.values() if one.holds_memory and one not in starts]
     over = {
-        gpu: size + sum(one.claims.get(gpu, 0) for one in staying) - board.policy.limits[gpu]
+        gpu: size + sum(one.reservations.get(gpu, 0) for one in staying) - board.policy.limits[gpu]
         for gpu, size in need.items()
     }
     victims = eviction.choose(over, [one for one in staying if one.id not in models]) or []
@@ -121,7 +123,9 @@ def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
                 "model": victim.id,
                 "running": victim.running,
                 "reason": " and ".join(
-                    f"{gpu} lacks {over[gpu] / 2**30:.1f} GiB" for gpu in victim.claims if over.get(gpu, 0) > 0
+                    f"{gpu} is short of {over[gpu] / 2**30:.1f} GiB"
+                    for gpu in victim.reservations
+                    if over.get(gpu, 0) > 0
                 ),
             }
             for victim in victims
@@ -130,7 +134,7 @@ def show_dry_run(board: Board, models: Sequence[str]) -> dict[str, Any]:
 
 
 def readiness_faults(board: Board) -> list[str]:
-    """Return why not all is well: engines that ought to serve and do not, a sentence each."""
+    """Return a sentence for each engine that should serve but does not."""
     faults = []
     for record in board.records.values():
         if record.state is State.ABSENT:

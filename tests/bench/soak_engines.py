@@ -43,7 +43,7 @@ def fleet(folder: Path, *, has_extra: bool) -> Manifest:
         model("sleepy", "--hang-after", "200", gib=2),
         *([model("extra", gib=2)] if has_extra else ()),
     ]
-    return manifest(*models, queue_limit=1000, min_active=0.5, drain_timeout=3.0, buffer_limit=BUFFER_LIMIT)
+    return manifest(*models, queue_limit=1000, min_loaded_time=0.5, drain_timeout=3.0, buffer_limit=BUFFER_LIMIT)
 
 
 class Trouble:

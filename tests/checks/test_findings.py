@@ -67,8 +67,8 @@ CASES: list[tuple[str, str, str]] = [
     # engines
     ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
     (model('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp` does"),
-    (model('model_form = "snapshot"'), "no-snapshot", "modelgen lock"),
-    (model('switch = "sleep"'), "not-supported-yet", "restart"),
+    (model('model_arg = "path"'), "no-snapshot", "modelgen lock"),
+    (model('unload = "sleep"'), "not-supported-yet", "stop"),
     (f"[defaults]\nmmproj = 'x'\n{QWEN}", "key-of-another-engine", "only `llamacpp` does"),
     (command_model('command = ["x"]\nargs = { a = 1 }'), "key-of-another-engine", "vllm"),
     (command_model('command = ["x"]\ninclude = ["*"]'), "key-of-another-engine", "`repo`"),
@@ -112,7 +112,7 @@ CASES: list[tuple[str, str, str]] = [
     (f'{QWEN}gpus = ["gpu0"]\ngpu_memory = 0.96', "model-over-card", "0.95"),
     # names
     (f'{QWEN}aliases = ["a b"]', "bad-alias", "letters"),
-    (f'{QWEN}service = "gate"', "bad-service", "another"),
+    (f'{QWEN}service = "socket-proxy"', "bad-service", "another"),
     (f'{QWEN}service = "{"x" * 64}"', "bad-service", "63"),
     (f"[models.{'x' * 60}]\nrepo = 'a/b'\n{ARGS}", "bad-service", "63"),
     (f'[models.one]\nrepo = "a/c"\naliases = ["a/b"]\n{ARGS}{QWEN}', "name-collision", ""),

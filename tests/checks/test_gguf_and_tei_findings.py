@@ -91,11 +91,11 @@ CASES: list[tuple[str, str, str]] = [
     ('[engines.tei]\nimage = "x/y:1"\nversion = "1.9"', "bad-version", "remove"),
     # keys
     (tei("trust_remote_code = true"), "key-of-another-engine", "`vllm` or `sglang`"),
-    (tei('model_form = "snapshot"'), "key-of-another-engine", "`vllm` or `sglang`"),
+    (tei('model_arg = "path"'), "key-of-another-engine", "`vllm` or `sglang`"),
     (tei('loras = { x = "a/c" }'), "key-of-another-engine", "only `vllm`"),
     (tei('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp`"),
     (tei('compose = { volumes = ["./x:/data/y"] }'), "volume-over-ours", "elsewhere"),
-    (gguf(line='switch = "sleep"'), "not-supported-yet", "restart"),
+    (gguf(line='unload = "sleep"'), "not-supported-yet", "stop"),
 ]
 
 

@@ -72,9 +72,9 @@ CASES: list[tuple[str, str | None, list[str]]] = [
         entry(config={"auto_map": {"AutoModel": "a/code--modeling.M"}}),
         ["repo-not-locked"],
     ),
-    (model(f'model_form = "snapshot"\nrevision = "{COMMIT}"\n{ARGS}'), NO_LOCK, ["no-snapshot"]),
-    (model(f'model_form = "snapshot"\n{ARGS}'), entry(), []),
-    (model(f'model_form = "repo"\n{ARGS}'), entry(), []),
+    (model(f'model_arg = "path"\nrevision = "{COMMIT}"\n{ARGS}'), NO_LOCK, ["no-snapshot"]),
+    (model(f'model_arg = "path"\n{ARGS}'), entry(), []),
+    (model(f'model_arg = "repo"\n{ARGS}'), entry(), []),
     # by the config.json
     (model("args = { max-model-len = 40960 }"), entry(config=TEXT), []),
     (model("args = { max-model-len = '40k' }"), entry(config=TEXT), []),

@@ -50,7 +50,7 @@ def double(docker_engine: None) -> str:  # noqa: ARG001 - it has to be there
 
 @pytest.fixture(scope="session")
 def own_wheels(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:  # noqa: ARG001
-    """What the orchestrator's image is built from; the images below it and of its gate are there meanwhile."""
+    """What the orchestrator's image is built from; the images below it and of the socket proxy are there meanwhile."""
     with own_images():
         yield download_wheels(tmp_path_factory.mktemp("wheels"))
 

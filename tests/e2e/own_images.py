@@ -1,4 +1,4 @@
-"""The images that the orchestrator and its gate are made of, under the names that generated files have for them.
+"""The images of the orchestrator and the socket proxy, under the names that generated files have for them.
 
 Python with pip as the official image has it, and HAProxy; both are this machine's own.
 """
@@ -16,7 +16,7 @@ from docker_cli import docker, run
 from local_image import PYTHON, Entries, import_image, packages_at, program, standard_library
 
 from compiling import REPOSITORY
-from modelgen.lower import DEFAULT_BASE_IMAGE, DEFAULT_GATE_IMAGE
+from modelgen.lower import DEFAULT_BASE_IMAGE, DEFAULT_SOCKET_PROXY_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def own_images() -> Iterator[None]:
     """Have both under their names for a while."""
     with ExitStack() as stack:
         stack.enter_context(tagged(_image("python", _python), DEFAULT_BASE_IMAGE, ours=_OURS))
-        stack.enter_context(tagged(_image("gate", _gate), DEFAULT_GATE_IMAGE, ours=_OURS))
+        stack.enter_context(tagged(_image("socket-proxy", _socket_proxy), DEFAULT_SOCKET_PROXY_IMAGE, ours=_OURS))
         yield
 
 
@@ -69,5 +69,5 @@ def _python() -> Entries:
 _PASSWD = b"root:x:0:0:root:/root:/bin/sh\n"
 
 
-def _gate() -> Entries:
+def _socket_proxy() -> Entries:
     return Entries({"/usr/sbin/haproxy": program("haproxy")}, texts={"/etc/passwd": _PASSWD})

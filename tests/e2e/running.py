@@ -1,4 +1,4 @@
-"""A deployment that `modelgen up` runs: models of the fake engine in containers, their orchestrator and its gate."""
+"""A deployment that `modelgen up` runs: models of the fake engine, the orchestrator, the socket proxy."""
 
 from __future__ import annotations
 

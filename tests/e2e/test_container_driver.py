@@ -1,4 +1,4 @@
-"""The container driver against a real Docker Engine, through the gate: the conformance of all drivers, and more."""
+"""The container driver with a real Docker Engine and the socket proxy: the conformance of all drivers, and more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from docker_cli import docker, inspect
 
 from compiling import REPOSITORY
 from container_rig import ContainerRig
-from modelgen.lower import DEFAULT_GATE_IMAGE
+from modelgen.lower import DEFAULT_SOCKET_PROXY_IMAGE
 from modelgen.targets.templates import render_template
 from modelgen_runtime.driver import Exit
 from modelgen_runtime.probing import ask
@@ -34,23 +34,32 @@ RIG = f"{PREFIX}rig"
 
 
 @pytest.fixture(scope="module")
-def gate(own_wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - for its image
-    """The gate before the Docker socket, less patient than the real one: it cuts whoever is quiet for three seconds."""
-    folder, name = tmp_path_factory.mktemp("gate"), f"{PREFIX}gate"
-    text = render_template("gate/haproxy.cfg", str, containers=[f"{RIG}-a", f"{RIG}-b"])
+def socket_proxy(own_wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - for its image
+    """A socket proxy that closes connections after three idle seconds."""
+    folder, name = tmp_path_factory.mktemp("socket-proxy"), f"{PREFIX}socket-proxy"
+    text = render_template("socket-proxy/haproxy.cfg", str, containers=[f"{RIG}-a", f"{RIG}-b"])
     (folder / "haproxy.cfg").write_text(text.replace("timeout server 1h", "timeout server 3s"))
-    mounts = ("--volume", "/var/run/docker.sock:/var/run/docker.sock", "--volume", f"{folder}:/etc/gate:ro")
+    mounts = ("--volume", "/var/run/docker.sock:/var/run/docker.sock", "--volume", f"{folder}:/etc/socket-proxy:ro")
     docker(
         *("run", "--detach", "--pull", "never", "--name", name, "--memory", "128m", "--user", "0:0", *mounts),
-        *("--cap-drop", "ALL", "--entrypoint", "haproxy", DEFAULT_GATE_IMAGE, "-db", "-f", "/etc/gate/haproxy.cfg"),
+        *(
+            "--cap-drop",
+            "ALL",
+            "--entrypoint",
+            "haproxy",
+            DEFAULT_SOCKET_PROXY_IMAGE,
+            "-db",
+            "-f",
+            "/etc/socket-proxy/haproxy.cfg",
+        ),
     )
     yield f"tcp://{inspect(name)['NetworkSettings']['IPAddress']}:2375"
     docker("rm", "--force", name)
 
 
 @pytest.fixture
-def rig(double: str, gate: str) -> Iterator[ContainerRig]:
-    rig = ContainerRig(double, RIG, gate)
+def rig(double: str, socket_proxy: str) -> Iterator[ContainerRig]:
+    rig = ContainerRig(double, RIG, socket_proxy)
     yield rig
     rig.remove()
 
@@ -107,7 +116,7 @@ def test_a_quiet_engine_is_heard_again_after_the_gate_has_cut_its_log(rig: Conta
         async with begun(rig, model) as watched:
             endpoint = await watched.start_ready(model)
             lines = watched.driver.follow("a")
-            await asyncio.sleep(4)  # the gate cuts after three
+            await asyncio.sleep(4)  # the socket proxy closes after three
             await ask(endpoint, "/again", seconds=PATIENCE)
             async with asyncio.timeout(PATIENCE):
                 while "GET /again" not in await anext(lines):

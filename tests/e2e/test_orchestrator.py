@@ -139,11 +139,11 @@ REFUSED = [
     ("HEAD", "/v1.41/containers/NAME/json"),
     ("POST", "/v1.41/containers/NAME/json"),
     ("GET", "/v1.41/containers/NAME/start"),
-    ("POST", "/v1.41/containers/PROJECT-gate/stop"),
+    ("POST", "/v1.41/containers/PROJECT-socket-proxy/stop"),
     ("POST", "/v1.41/containers/PROJECT-orchestrator/stop"),
     ("GET", "/v1.41/containers/PROJECT-orchestrator/json"),
-    ("POST", "/v1.41/containers/NAME/../PROJECT-gate/stop"),
-    ("POST", "/v1.41/containers/NAME%2F..%2FPROJECT-gate/stop"),
+    ("POST", "/v1.41/containers/NAME/../PROJECT-socket-proxy/stop"),
+    ("POST", "/v1.41/containers/NAME%2F..%2FPROJECT-socket-proxy/stop"),
     ("POST", "/v1.41/containers/%4EAME/stop"),
     ("POST", "//v1.41/containers/NAME/stop"),
     ("POST", "/v1.41//containers/NAME/stop"),
@@ -157,7 +157,7 @@ _ASK = """
 import http.client, json, sys
 found = []
 for method, path, body in json.loads(sys.argv[1]):
-    connection = http.client.HTTPConnection("gate", 2375, timeout=10)
+    connection = http.client.HTTPConnection("socket-proxy", 2375, timeout=10)
     connection.putrequest(method, path, skip_accept_encoding=True)
     connection.putheader("Content-Length", str(len(body)))
     connection.endheaders(body.encode())
@@ -203,8 +203,8 @@ def test_nothing_is_in_reach_that_is_not_needed(up: Running, double: str) -> Non
     with outside(double):
         for service in ("orchestrator", "command-a"):
             assert attempt(up.container(service), SERVER) != "connected"
-    [gate] = inspect(up.container("gate"))["NetworkSettings"]["Networks"].values()
-    assert not from_engine(up, f"import socket; socket.create_connection(('{gate['IPAddress']}', 2375), 3)")
+    [proxy] = inspect(up.container("socket-proxy"))["NetworkSettings"]["Networks"].values()
+    assert not from_engine(up, f"import socket; socket.create_connection(('{proxy['IPAddress']}', 2375), 3)")
     mounts = {mount["Destination"] for mount in inspect(up.container("orchestrator"))["Mounts"]}
     assert mounts == {"/etc/modelgen", "/state"}
-    assert [*inspect(up.container("gate"))["NetworkSettings"]["Networks"]] == [f"{up.project}-gate"]
+    assert [*inspect(up.container("socket-proxy"))["NetworkSettings"]["Networks"]] == [f"{up.project}-socket-proxy"]

@@ -106,4 +106,4 @@ def test_container_is_as_strict_as_the_file_says(seed: Deployment) -> None:
 
 
 def test_plain_up_starts_no_model(seed: Deployment) -> None:
-    assert set(seed.run("config", "--services").stdout.split()) == {"orchestrator", "gate"}
+    assert set(seed.run("config", "--services").stdout.split()) == {"orchestrator", "socket-proxy"}

@@ -17,6 +17,7 @@ from docker_cli import docker, inspect
 from running import Running, model, running, until
 
 from compiling import REPOSITORY
+from modelgen.lower import DEFAULT_SOCKET_PROXY_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def test_an_edit_touches_what_it_changes_and_nothing_else(deployment: Running) -
     deployment.write(A, B)
     deployment.up()
     assert [deployment.served.chat(name)[0] for name in ("a", "b")] == [200, 200]
-    before = {service: deployment.id(service) for service in ("command-a", "command-b", "orchestrator", "gate")}
+    before = {service: deployment.id(service) for service in ("command-a", "command-b", "orchestrator", "socket-proxy")}
     stream = deployment.stream("a")
     stream.first()
     deployment.write(A, B.replace('"40"', '"41"'))
@@ -49,6 +50,25 @@ def test_an_edit_touches_what_it_changes_and_nothing_else(deployment: Running) -
     after = {service: deployment.id(service) for service in before}
     assert {service for service in before if before[service] != after[service]} == {"command-b"}
     until(lambda: deployment.served.state("b") == "ready")  # it ran before, so it does again
+
+
+def test_the_socket_proxy_of_an_older_version_is_removed_with_its_network(deployment: Running) -> None:
+    deployment.write(A)
+    deployment.up()
+    old = f"{deployment.project}-gate"
+    folder = inspect(deployment.container("orchestrator"))["Config"]["Labels"]["com.docker.compose.project.working_dir"]
+    labels = {
+        "com.docker.compose.project": deployment.project,
+        "com.docker.compose.service": "gate",
+        "com.docker.compose.project.working_dir": folder,
+    }
+    docker("network", "create", "--internal", old)
+    flags = [part for name, value in labels.items() for part in ("--label", f"{name}={value}")]
+    docker("create", "--name", old, "--network", old, *flags, DEFAULT_SOCKET_PROXY_IMAGE, "haproxy")
+    deployment.up()
+    assert docker("ps", "--all", "--quiet", "--filter", f"name=^{old}$").strip() == ""
+    assert docker("network", "ls", "--quiet", "--filter", f"name=^{old}$").strip() == ""
+    assert deployment.served.chat("a")[0] == 200
 
 
 def test_an_edit_of_a_busy_model_waits_for_its_stream_and_its_requests_wait(deployment: Running) -> None:
@@ -217,11 +237,11 @@ def test_with_keys_only_who_has_one_gets_in(deployment: Running, monkeypatch: py
     toml.write_text(toml.read_text().replace("[orchestrator]\n", '[orchestrator]\nkeys_file = "./keys/keys.txt"\n'))
     done = deployment.modelgen("up", check=False)
     assert (done.returncode, "keys/keys.txt cannot be read: No such file" in done.stderr) == (3, True)
-    made = [deployment.modelgen("key", "--role", role).stdout.split() for role in ("data", "control")]
+    made = [deployment.modelgen("key", "--role", role).stdout.split() for role in ("user", "admin")]
     (deployment.folder / "keys").mkdir()
     (deployment.folder / "keys" / "keys.txt").write_text("".join(f"{words[3]} {words[4]}\n" for words in made))
     done = deployment.modelgen("up", check=False)
-    assert (done.returncode, "set MODELGEN_KEY to one of role `control`" in done.stderr) == (3, True)
+    assert (done.returncode, "set MODELGEN_KEY to one of role `admin`" in done.stderr) == (3, True)
     assert not docker("ps", "--all", "--quiet", "--filter", f"name=^{deployment.project}-")
     data, control = (words[1] for words in made)
     monkeypatch.setenv("MODELGEN_KEY", control)

@@ -47,7 +47,7 @@ def locked_files(draw: st.DrawFn) -> tuple[Table, bytes]:
         is_vllm, is_sglang = "engine" not in model, model.get("engine") == "sglang"
         changed = {**model}
         if (is_vllm or is_sglang) and draw(st.booleans()):
-            changed["model_form"] = draw(st.sampled_from(["repo", "snapshot"]))
+            changed["model_arg"] = draw(st.sampled_from(["repo", "path"]))
         if is_vllm and draw(st.booleans()):
             draft = {"model": draw(st.sampled_from(["A/draft", "A/b.C_d", "ngram"])), "num_speculative_tokens": 2}
             changed["args"] = model["args"] | {"tokenizer": "A/tokenizer", "speculative-config": draft}
@@ -67,12 +67,12 @@ def test_a_file_and_its_lock_come_out(drawn: tuple[Table, bytes]) -> None:
     compilation = compile_source(dump(file).encode(), lock)
     assert not compilation.failed, check(dump(file), lock.decode())
     services = yaml.load(compilation.artifacts["docker-compose.yml"], Loader=yaml.CSafeLoader)["services"]
-    for service in [service for name, service in services.items() if name not in ("orchestrator", "gate")]:
+    for service in [service for name, service in services.items() if name not in ("orchestrator", "socket-proxy")]:
         model = file["models"][service["labels"]["modelgen.model"]]
         if model.get("engine") == "command":
             continue
         folder = f"models--{model['repo'].replace('/', '--')}/snapshots/"
-        is_path = model.get("engine") in ("tei", "llamacpp") or model.get("model_form") == "snapshot"
+        is_path = model.get("engine") in ("tei", "llamacpp") or model.get("model_arg") == "path"
         assert any(f"{hub(service)}/{folder}" in item for item in service["command"]) == is_path or is_lora(model)
         assert ("--revision" in service["command"]) == (not is_path)
     again = compile_source(dump(file).encode(), lock)

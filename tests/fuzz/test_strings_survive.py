@@ -53,7 +53,7 @@ def compose(**keys: object) -> Table:
     return vllm(compose=keys)
 
 
-OWN = ("orchestrator", "gate")
+OWN = ("orchestrator", "socket-proxy")
 # What the user writes into the model's table → where it must stand in the service.
 PLACES: dict[str, Place] = {
     "args": (flag, lambda service: _flag_value(service["command"])),
@@ -134,7 +134,7 @@ def test_names_of_networks_and_volumes(network: str, volume: str) -> None:
     table = compose(networks=[network], volumes=[f"{volume}:/data"])
     document = build_document({"models": {"a": table}})
     assert {*document["services"]["vllm-a"]["networks"]} == {"models", network}
-    assert {*document["networks"]} == {"models", "edge", "gate", network}
+    assert {*document["networks"]} == {"models", "edge", "socket-proxy", network}
     assert document["services"]["vllm-a"]["volumes"][-1] == f"{volume}:/data"
     assert volume in document["volumes"]
 

@@ -72,5 +72,5 @@ def compile_valid(file: Table) -> Compilation:
 def read_services(compilation: Compilation) -> dict[str, dict[str, Any]]:
     """Return the rendered services by the id of their model."""
     document = yaml.load(compilation.artifacts["docker-compose.yml"], Loader=yaml.CSafeLoader)
-    models = [service for name, service in document["services"].items() if name not in ("orchestrator", "gate")]
+    models = [service for name, service in document["services"].items() if name not in ("orchestrator", "socket-proxy")]
     return {service["labels"]["modelgen.model"]: service for service in models}

@@ -84,10 +84,10 @@ _ANY_ENGINE = {
     "start_timeout": DURATIONS,
     "idle_timeout": DURATIONS,
     "concurrency": st.integers(1, 10**6),
-    "canary": st.booleans(),
+    "warmup": st.booleans(),
     "env": ENV,
     "compose": COMPOSE,
-    "switch": st.just("restart"),
+    "unload": st.just("stop"),
 }
 
 
@@ -156,7 +156,7 @@ _ORCHESTRATORS = st.fixed_dictionaries(
         "buffer_limit": st.sampled_from(["64MiB", "1GiB"]),
         "drain_timeout": DURATIONS,
         "shutdown_timeout": DURATIONS,
-        "heartbeat": st.booleans(),
+        "loading_messages": st.booleans(),
         "compose": COMPOSE,
     },
 )

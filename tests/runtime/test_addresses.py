@@ -25,7 +25,7 @@ def orchestrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("addresses")
     lines = [
         f"{role} sha256:{hashlib.sha256(key.encode()).hexdigest()}"
-        for role, key in (("data", DATA), ("control", CONTROL))
+        for role, key in (("user", DATA), ("admin", CONTROL))
     ]
     (folder / "keys").write_text("\n".join(lines))
     with serving(folder, manifest(engine("a", gib=0), keys_file="keys")) as served:

@@ -17,10 +17,10 @@ from modelgen_runtime.orders import Failure, Order, Ticket
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
-    from modelgen_runtime.gate import Lease, RefusedError
-    from modelgen_runtime.happenings import Action, Happening
+    from modelgen_runtime.admission import Lease, RefusedError
+    from modelgen_runtime.lifecycle import Action, LifecycleEvent
 
-CLAIMS: dict[str, dict[str, int]] = {
+RESERVATIONS: dict[str, dict[str, int]] = {
     "a": {"g0": 6},
     "b": {"g0": 6},
     "c": {"g0": 4},
@@ -29,7 +29,7 @@ CLAIMS: dict[str, dict[str, int]] = {
     "f": {},
     "huge": {"g0": 99},
 }
-IDS = sorted(CLAIMS)
+IDS = sorted(RESERVATIONS)
 MODELS = st.sampled_from(IDS)
 
 
@@ -37,8 +37,8 @@ def make_manifest(
     *,
     without: frozenset[str] = frozenset(),
     grace: float = 1.0,
-    min_active: float | None = None,
-    max_wait: float | None = None,
+    min_loaded_time: float | None = None,
+    prioritize_after: float | None = None,
 ) -> Manifest:
     models = tuple(
         Model(
@@ -47,15 +47,17 @@ def make_manifest(
             "command",
             Readiness("/health", 60.0),
             ("/v1/chat/completions",),
-            claims=claims,
+            reservations=reservations,
             stop_grace=grace if id_ == "a" else 1.0,
             idle_timeout=30.0 if id_ == "c" else None,
             concurrency=1 if id_ in ("b", "e") else None,
         )
-        for id_, claims in CLAIMS.items()
+        for id_, reservations in RESERVATIONS.items()
         if id_ not in without
     )
-    settings_ = Settings(drain_timeout=20.0, queue_limit=8, min_active=min_active, max_wait=max_wait)
+    settings_ = Settings(
+        drain_timeout=20.0, queue_limit=8, min_loaded_time=min_loaded_time, prioritize_after=prioritize_after
+    )
     return Manifest("demo", "process", models, (Gpu("g0", 12, 10), Gpu("g1", 12, 10)), settings=settings_)
 
 
@@ -90,17 +92,17 @@ class World(RuleBasedStateMachine):
     """Clients, an operator, engines and a clock."""
 
     @initialize(
-        min_active=st.sampled_from([None, 5.0]),
-        max_wait=st.sampled_from([None, 3.0]),
+        min_loaded_time=st.sampled_from([None, 5.0]),
+        prioritize_after=st.sampled_from([None, 3.0]),
         resumed=st.sets(MODELS, max_size=3),
     )
-    def begin(self, min_active: float | None, max_wait: float | None, resumed: set[str]) -> None:
+    def begin(self, min_loaded_time: float | None, prioritize_after: float | None, resumed: set[str]) -> None:
         self.now, self.count = 100.0, 0
-        self.min_active, self.max_wait = min_active, max_wait
-        self.happenings: list[Happening] = []
+        self.min_loaded_time, self.prioritize_after = min_loaded_time, prioritize_after
+        self.lifecycle_events: list[LifecycleEvent] = []
         self.poked = False
-        manifest = make_manifest(min_active=min_active, max_wait=max_wait)
-        self.board = Board(manifest, lambda: self.now, self.poke, self.happenings.append)
+        manifest = make_manifest(min_loaded_time=min_loaded_time, prioritize_after=prioritize_after)
+        self.board = Board(manifest, lambda: self.now, self.poke, self.lifecycle_events.append)
         self.doing: dict[str, str] = {}  # what the driver is about
         self.given_up: set[str] = set()
         self.checking: list[Model] = []
@@ -112,7 +114,9 @@ class World(RuleBasedStateMachine):
         self.advance()
 
     def manifest(self, without: frozenset[str], grace: float) -> Manifest:
-        return make_manifest(without=without, grace=grace, min_active=self.min_active, max_wait=self.max_wait)
+        return make_manifest(
+            without=without, grace=grace, min_loaded_time=self.min_loaded_time, prioritize_after=self.prioritize_after
+        )
 
     def poke(self) -> None:
         self.poked = True
@@ -148,7 +152,7 @@ class World(RuleBasedStateMachine):
             return
         client = Client(model)
         self.clients.append(client)
-        if (lease := record.gate.enter()) is not None:
+        if (lease := record.admission.enter()) is not None:
             self.seat(client, lease)
             return
 
@@ -162,7 +166,7 @@ class World(RuleBasedStateMachine):
             assert not client.is_over
             client.refusal = refusal
 
-        client.ticket = Ticket(record.gate, grant, refuse)
+        client.ticket = Ticket(record.admission, grant, refuse)
         self.board.arrive(client.ticket)
         self.advance()
 
@@ -312,40 +316,42 @@ class World(RuleBasedStateMachine):
     def somebody_else_starts_one(self, model: str) -> None:
         """As far as it fits: what does not fit breaks what must hold, until it is stopped."""
         record = self.board.records.get(model)
-        if record is None or record.holds_memory or record.is_held or self.board.lack([model]):
+        if record is None or record.holds_memory or record.is_held or self.board.shortage([model]):
             return
         held = [one for one in self.board.records.values() if one.holds_memory]
-        if not any(one.model.claims.keys() & record.model.claims.keys() for one in held):
-            self.board.note_astray(model)
+        if not any(one.model.reservations.keys() & record.model.reservations.keys() for one in held):
+            self.board.note_unexpected(model)
             self.advance()
 
     # -- what must hold -----------------------------------------------------------------------------------------------
 
     @invariant()
-    def no_card_has_more_claims_than_its_limit(self) -> None:
+    def no_card_has_more_reservations_than_its_limit(self) -> None:
         for gpu in ("g0", "g1"):
             held = [record for record in self.board.records.values() if record.holds_memory]
-            assert sum(record.model.claims.get(gpu, 0) for record in held) <= 10
+            assert sum(record.model.reservations.get(gpu, 0) for record in held) <= 10
 
     @invariant()
     def one_engine_at_a_time_starts_or_stops_on_a_card(self) -> None:
         for gpu in ("g0", "g1"):
             moving = [
-                one for one in self.board.records.values() if one.standing.in_transition and gpu in one.model.claims
+                one
+                for one in self.board.records.values()
+                if one.standing.in_transition and gpu in one.model.reservations
             ]
             assert len(moving) <= 1
 
     @invariant()
     def the_books_are_right(self) -> None:
         for id_, record in self.board.records.items():
-            assert (record.state is State.READY) == (record.gate.endpoint is not None), id_
+            assert (record.state is State.READY) == (record.admission.endpoint is not None), id_
             assert (id_ in self.doing) == record.standing.in_transition, id_
-            assert record.gate.queued == len(record.line)
+            assert record.admission.queued == len(record.line)
             seated = [one for one in self.clients if one.model == id_ and one.lease is not None and not one.is_over]
-            assert len(seated) == len(record.gate.leases)
+            assert len(seated) == len(record.admission.leases)
             limit = record.model.concurrency
-            assert limit is None or len(record.gate.leases) <= limit
-            assert not record.gate.leases or record.standing.is_open
+            assert limit is None or len(record.admission.leases) <= limit
+            assert not record.admission.leases or record.standing.is_open
         waiting = {client.ticket for client in self.clients if client.lease is None and not client.is_over}
         assert waiting == {ticket for record in self.board.records.values() for ticket in record.line}
         assert len(waiting) <= 8

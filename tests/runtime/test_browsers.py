@@ -30,7 +30,7 @@ OPENAI_HEADERS = (
 @pytest.fixture(scope="module")
 def orchestrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("browsers")
-    (folder / "keys").write_text(f"data sha256:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
+    (folder / "keys").write_text(f"user sha256:{hashlib.sha256(KEY.encode()).hexdigest()}\n")
     broken = engine("broken", "--exit-at-start", "1", gib=0)
     with serving(folder, manifest(engine("a", gib=0), broken, keys_file="keys", allowed_origins=LISTED)) as served:
         yield served
@@ -150,7 +150,9 @@ def test_a_stream_that_waits_for_its_model_is_legible_from_its_first_comment(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     slow = engine("a", "--healthy-after", "60")
-    with serving(tmp_path_factory.mktemp("slow"), manifest(slow, allowed_origins=(PAGE,), heartbeat=True)) as served:
+    with serving(
+        tmp_path_factory.mktemp("slow"), manifest(slow, allowed_origins=(PAGE,), loading_messages=True)
+    ) as served:
         body = BODY.replace(b"{", b'{"stream": true, ', 1)
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nOrigin: {PAGE}\r\nContent-Length: {len(body)}"
         with socket.create_connection(("127.0.0.1", served.port), 60) as client:

@@ -8,8 +8,10 @@ from modelgen_runtime.eviction import choose
 from modelgen_runtime.standing import Standing, State
 
 
-def resident(id_: str, used: float = 0.0, *, running: int = 0, state: State = State.READY, **claims: int) -> Standing:
-    return Standing(id_, state, claims, running=running, used=used)
+def resident(
+    id_: str, used: float = 0.0, *, running: int = 0, state: State = State.READY, **reservations: int
+) -> Standing:
+    return Standing(id_, state, reservations, running=running, used=used)
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,7 @@ def test_what_docker_says_counts_as_well() -> None:
     assert failure.name == "no-container-toolkit"
 
 
-def test_what_it_answered_to_a_canary_counts_as_well() -> None:
+def test_what_it_answered_to_a_warmup_counts_as_well() -> None:
     message = 'could not give one token: … answered 404: {"message": "The model does not support Chat Completions API"}'
     failure = explain_failure("vllm", None, find_cause([]), message)
     assert failure is not None
@@ -367,7 +367,7 @@ def test_keys_are_those_of_a_models_table(saying: Saying) -> None:
     tables = {"args", "env", "compose"}
     tables |= {"gpu", "engine", "host", "project"}  # those of its cards and its engine, and of the whole file
     plain = {"repo", "revision", "image", "engine", "gpus", "gpu_memory", "file", "include", "exclude"}
-    plain |= {"loras", "command", "trust_remote_code", "switch", "args", "env"}
+    plain |= {"loras", "command", "trust_remote_code", "unload", "args", "env"}
     for key in saying.keys:
         table, _, name = key.partition(".")
         assert (table in tables and name) or key in plain, key

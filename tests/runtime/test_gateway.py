@@ -17,6 +17,7 @@ import openai
 import pytest
 from hypothesis import given, settings
 
+from modelgen_runtime.access import KeysError, read_keys
 from modelgen_runtime.manifest import write_manifest
 from runtime_serving import Served, engine, manifest, post, serving, spawn, wait_for
 
@@ -302,7 +303,7 @@ def test_the_official_clients_work(orchestrator: Served) -> None:
 def test_a_streaming_client_sees_that_its_model_loads(tmp_path_factory: pytest.TempPathFactory) -> None:
     slow = engine("a", "--healthy-after", "10.5", "--say", "why", "--chunks", "1")
     folder = tmp_path_factory.mktemp("beats")
-    with serving(folder, manifest(slow, heartbeat=False)) as served:
+    with serving(folder, manifest(slow, loading_messages=False)) as served:
         (folder / "manifest.json").write_bytes(write_manifest(manifest(slow)))
         served.ask("/reload", {})
         asked = json.dumps(ASKED | {"stream": True}).encode()
@@ -319,7 +320,7 @@ def test_keys_have_roles(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("keys")
     lines = [
         f"{role} sha256:{hashlib.sha256(key.encode()).hexdigest()}"
-        for role, key in (("data", KEY), ("control", OPERATOR))
+        for role, key in (("user", KEY), ("admin", OPERATOR))
     ]
     (folder / "keys").write_text("# who may come in\n" + "\n".join(lines) + "\n")
     with serving(folder, manifest(engine("a"), keys_file="keys")) as served:
@@ -343,13 +344,17 @@ def test_keys_have_roles(tmp_path_factory: pytest.TempPathFactory) -> None:
         lent.add_header("Authorization", f"Bearer {OPERATOR}")
         with urllib.request.urlopen(lent, timeout=20) as answer:
             assert answer.headers["X-Authorization"] == "none"
-    for text in ("", "data sha256:12", "admin sha256:" + "0" * 64, "data " + "0" * 64):
+    for text in ("", "user sha256:12", "root sha256:" + "0" * 64, "user " + "0" * 64):
         (folder / "keys").write_text(text)
         process, _ = spawn(folder, manifest(engine("a"), keys_file="keys"))
         with process:
             assert process.wait(20) == 1
+    for old, new in (("data", "user"), ("control", "admin")):
+        (folder / "keys").write_text(f"# clients\n{old} sha256:{'0' * 64}\n")
+        with pytest.raises(KeysError, match=f"line 2 of .*: the role `{old}` was renamed; write `{new}`"):
+            read_keys(folder / "keys")
     log = (folder / "orchestrator.log").read_text()
-    assert "holds no key" in log
+    assert "contains no key" in log
     assert "line 1 of" in log
     assert KEY not in log
 

@@ -17,8 +17,8 @@ from runtime_serving import engine, manifest, serving, wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen_runtime.gate import RefusedError
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.admission import RefusedError
+    from modelgen_runtime.lifecycle import LifecycleEvent
 
 UP = "modelgen up on host pid 7"
 
@@ -28,10 +28,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.happenings: list[Happening] = []
+        self.lifecycle_events: list[LifecycleEvent] = []
         model = Model("a", ("a",), "command", Readiness("/health", 60.0), ("/v1/chat/completions",))
         self.board = Board(
-            Manifest("demo", "process", (model,)), lambda: self.now, lambda: None, self.happenings.append
+            Manifest("demo", "process", (model,)), lambda: self.now, lambda: None, self.lifecycle_events.append
         )
         self.record = self.board.records["a"]
 
@@ -76,7 +76,7 @@ def test_a_lease_that_nobody_renews_ends_by_itself(desk: Desk) -> None:
     desk.advance()
     assert not desk.record.is_held
     assert desk.is_in(State.READY)  # it ran before
-    assert "the lease of modelgen up on host pid 7 has run out" in [one.detail for one in desk.happenings]
+    assert "the lease of modelgen up on host pid 7 has run out" in [one.detail for one in desk.lifecycle_events]
 
 
 def test_a_lease_that_is_renewed_goes_on(desk: Desk) -> None:
@@ -86,7 +86,7 @@ def test_a_lease_that_is_renewed_goes_on(desk: Desk) -> None:
     desk.now = 128.0
     desk.advance()
     assert desk.record.is_held
-    assert [one.kind for one in desk.happenings].count("held") == 1
+    assert [one.kind for one in desk.lifecycle_events].count("held") == 1
 
 
 def test_what_did_not_run_does_not_run_after_a_lease(desk: Desk) -> None:
@@ -146,7 +146,7 @@ def test_a_model_whose_container_is_made_anew_comes_back_when_it_is_there(desk: 
 
 def test_a_hold_that_ends_while_the_model_drains_leaves_it_serving(desk: Desk) -> None:
     desk.switch()
-    lease = desk.record.gate.enter()
+    lease = desk.record.admission.enter()
     assert lease is not None
     answers: list[RefusedError | None] = []
     desk.board.hold("a", answers.append, UP, 15.0)

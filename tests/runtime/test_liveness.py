@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.liveness import Patience
 from modelgen_runtime.standing import State
 from modelgen_runtime.store import Store
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from modelgen_runtime.admission import Lease
     from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.gate import Lease
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
     from modelgen_runtime.manifest import Model
 
 IMPATIENT = Patience(quiet=0.1, answer=0.2, pause=0.05, misses=3)
@@ -37,25 +37,25 @@ class Watched:
     """A switchboard with real engines, and what has happened."""
 
     def __init__(self, rig: ProcessRig, *models: Model) -> None:
-        self.happenings: asyncio.Queue[Happening] = asyncio.Queue()
+        self.lifecycle_events: asyncio.Queue[LifecycleEvent] = asyncio.Queue()
         store = Store(rig.directory / "state")
         self.switchboard = Switchboard(
-            manifest(*models), rig.driver(), store, self.happenings.put_nowait, patience=IMPATIENT
+            manifest(*models), rig.driver(), store, self.lifecycle_events.put_nowait, patience=IMPATIENT
         )
 
-    async def next(self, *kinds: str) -> list[Happening]:
-        """Return the next happenings of these kinds, in this order."""
+    async def next(self, *kinds: str) -> list[LifecycleEvent]:
+        """Return the next lifecycle_events of these kinds, in this order."""
         async with asyncio.timeout(PATIENCE):
-            found: list[Happening] = []
+            found: list[LifecycleEvent] = []
             while len(found) < len(kinds):
-                if (happening := await self.happenings.get()).kind == kinds[len(found)]:
-                    found.append(happening)
+                if (event := await self.lifecycle_events.get()).kind == kinds[len(found)]:
+                    found.append(event)
             return found
 
     async def enter(self, model: str) -> Lease:
-        gate = self.switchboard.gate(model)
-        assert gate is not None
-        return await self.switchboard.enter(gate)
+        admission = self.switchboard.admission(model)
+        assert admission is not None
+        return await self.switchboard.enter(admission)
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +125,7 @@ def test_an_engine_that_shows_life_is_left_alone(tmp_path: Path, sign: str) -> N
                 os.kill(process, signal.SIGSTOP)
                 for _ in range(20):
                     if sign == "something comes":
-                        lease.gate.heard += 1
+                        lease.admission.last_data += 1
                     else:
                         lease.leave()
                     await asyncio.sleep(IMPATIENT.quiet / 2)

@@ -26,7 +26,7 @@ NAMES = ("m0", "m1", "m2", "m3", "m4")
 
 
 class Watcher(threading.Thread):
-    """Replays the event log: what is claimed of the card at each instant."""
+    """Replays the event log: the reserved memory of the GPU at each instant."""
 
     def __init__(self, served: Served) -> None:
         super().__init__(daemon=True)
@@ -79,7 +79,7 @@ def ask(served: Served, chance: random.Random) -> str:
 
 def test_every_request_is_answered(tmp_path: Path) -> None:
     models = [engine(name, "--healthy-after", "0.05", gib=12) for name in NAMES]
-    with serving(tmp_path, manifest(*models, queue_limit=1000, min_active=0.2)) as served:
+    with serving(tmp_path, manifest(*models, queue_limit=1000, min_loaded_time=0.2)) as served:
         watcher = Watcher(served)
         watcher.start()
         ended: Counter[str] = Counter()

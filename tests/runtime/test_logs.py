@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modelgen_runtime.containers.logs import KEPT, ContainerLog
 from modelgen_runtime.events import Events
-from modelgen_runtime.happenings import Happening
+from modelgen_runtime.lifecycle import LifecycleEvent
 from modelgen_runtime.log_lines import (
     BEGIN_LINES,
     END_LINES,
@@ -377,10 +377,10 @@ def test_who_listens_to_events_too_slowly_is_told_how_many_it_missed() -> None:
         stream = events.stream()
         assert await anext(stream) == b": listening\n\n"
         for _ in range(1_005):
-            events.report(Happening("ready", "a"))
+            events.report(LifecycleEvent("ready", "a"))
         seen = [await anext(stream) for _ in range(1_001)]
         assert b'"kind": "missed", "detail": "5 events were left out"' in seen[-1]
-        events.report(Happening("ready", "b"))
+        events.report(LifecycleEvent("ready", "b"))
         assert b'"id": 1006' in await anext(stream)
         await stream.aclose()  # type: ignore[attr-defined]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-WHOLE = manifest(engine("a"), engine("b"), profiles=(Profile("p", ("a",), default=True),), min_active=3.0)
+WHOLE = manifest(engine("a"), engine("b"), profiles=(Profile("p", ("a",), default=True),), min_loaded_time=3.0)
 
 
 def test_what_is_written_is_read() -> None:
@@ -46,18 +46,21 @@ def spoil(*path: str | int, value: Any) -> bytes:  # noqa: ANN401 - anything
         (b"", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "the manifest must be a table"),
-        (spoil("format", value=2), "`format`: the manifest has format 2, this orchestrator reads 1"),
+        (
+            spoil("format", value=1),
+            "`format`: the manifest has format 1, this orchestrator reads 2; run `modelgen build`",
+        ),
         (spoil("project", value=None), "`project` is missing"),
         (spoil("project", value=5), "`project` must be a string"),
         (spoil("surprise", value=5), "`surprise` is no field"),
         (spoil("models", value={}), "`models` must be a list"),
         (spoil("models", 0, value="a"), "`models[0]` must be a table"),
-        (spoil("models", 0, "id", value="../a"), "`models[0].id` is no id"),
+        (spoil("models", 0, "id", value="../a"), "`models[0].id` is not a valid id"),
         (spoil("models", 0, "names", value=["x"]), "`models[0].names` lacks the id"),
         (spoil("models", 0, "id", value="b"), "has a model twice"),
         (spoil("models", 0, "names", value=["a", "b"]), "`models[1].names` has b, which another model has"),
-        (spoil("models", 0, "claims", value={"gpu9": 1}), "`models[0].claims` names gpu9"),
-        (spoil("models", 0, "claims", value={"gpu0": "1"}), "`models[0].claims.gpu0` must be an integer"),
+        (spoil("models", 0, "reservations", value={"gpu9": 1}), "`models[0].reservations` names gpu9"),
+        (spoil("models", 0, "reservations", value={"gpu0": "1"}), "`models[0].reservations.gpu0` must be an integer"),
         (spoil("models", 0, "concurrency", value=True), "`models[0].concurrency` must be an integer"),
         (spoil("models", 0, "readiness", "timeout", value="x"), "`models[0].readiness.timeout` must be a number"),
         (spoil("models", 0, "process", value=None), "`models[0].process` is missing, and `driver` is process"),
@@ -69,17 +72,20 @@ def spoil(*path: str | int, value: Any) -> bytes:  # noqa: ANN401 - anything
         (spoil("settings", "buffer_limit", value=0), "`settings.buffer_limit` must be at least 1"),
         (spoil("settings", "queue_limit", value=-1), "`settings.queue_limit` must be at least 0"),
         (spoil("settings", "queue_limit", value=math.nan), "`settings.queue_limit` must be an integer"),
-        (spoil("settings", "min_active", value=10**400), "`settings.min_active` must be at least 0 and at most"),
+        (
+            spoil("settings", "min_loaded_time", value=10**400),
+            "`settings.min_loaded_time` must be at least 0 and at most",
+        ),
         (spoil("settings", "listen", value="127.0.0.1:65536"), "`settings.listen` must be an address"),
         (spoil("gpus", 0, "limit", value=-1), "`gpus[0].limit` must be at least 0"),
-        (spoil("models", 0, "claims", value={"gpu0": -1}), "`models[0].claims.gpu0` must be at least 0"),
+        (spoil("models", 0, "reservations", value={"gpu0": -1}), "`models[0].reservations.gpu0` must be at least 0"),
         (spoil("models", 0, "concurrency", value=0), "`models[0].concurrency` must be at least 1"),
         (spoil("models", 0, "readiness", "timeout", value=0), "`models[0].readiness.timeout` must be above 0"),
         (
             spoil("models", 0, "container", value={"name": "a", "host": "a", "port": 0}),
             "`models[0].container.port` must be at least 1 and at most 65535, not 0",
         ),
-        (b'{"format": 1, "format": 1}', "`format` is written twice"),
+        (b'{"format": 2, "format": 2}', "`format` is written twice"),
         (write_manifest(WHOLE).replace(b'"gpu0":', b'"gpu0": 1, "gpu0":', 1), "`gpu0` is written twice"),
         (write_manifest(WHOLE).replace(b"100,", b"1" * 5000 + b",", 1), "the manifest is not JSON"),
     ],
@@ -104,7 +110,7 @@ def number_places(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple
 
 
 FULL = replace(
-    manifest(replace(engine("a"), idle_timeout=60.0, concurrency=4), min_active=1.0, max_wait=1.0),
+    manifest(replace(engine("a"), idle_timeout=60.0, concurrency=4), min_loaded_time=1.0, prioritize_after=1.0),
     profiles=(Profile("p", ("a",), default=True),),
 )
 NUMBER_PLACES = [*number_places(json.loads(write_manifest(FULL)))]
@@ -136,7 +142,7 @@ def test_one_spoilt_number_is_refused_or_the_state_can_be_shown(place: tuple[str
 
 def show_state(read: Manifest) -> None:
     board = Board(read, lambda: 1000.0, lambda: None, lambda _: None)
-    board.lack(["a"])
+    board.shortage(["a"])
     board.advance()
     json.dumps(views.show_status(board, 1000.0), allow_nan=False)
 
@@ -151,8 +157,8 @@ def test_an_orchestrator_runs_with_every_number_at_its_edge(tmp_path: Path, edge
         shutdown_timeout=seconds,
         queue_limit=count,
         buffer_limit=max(count, 1000),  # else the body of a request is refused, as it should be
-        min_active=seconds,
-        max_wait=seconds,
+        min_loaded_time=seconds,
+        prioritize_after=seconds,
     )
     with serving(tmp_path, content) as served:
         assert served.chat("a")[0] == 200

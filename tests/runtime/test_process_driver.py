@@ -446,7 +446,7 @@ def test_an_engine_whose_record_was_never_written_does_not_run(tmp_path: Path) -
     ran = tmp_path / "ran"
     with (tmp_path / "log").open("wb") as log:
         held = spawn_held(Process(("touch", str(ran))), 20_000, log.fileno())
-        os.close(held.gate)  # as the system does when the orchestrator is killed
+        os.close(held.barrier)  # as the system does when the orchestrator is killed
         os.waitpid(held.pid, 0)
     assert not ran.exists()
 

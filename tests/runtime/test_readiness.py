@@ -16,7 +16,7 @@ from modelgen_runtime import readiness
 from modelgen_runtime.driver import Endpoint, Exit
 from modelgen_runtime.manifest import Readiness
 from modelgen_runtime.probing import ProbeError, ask
-from modelgen_runtime.readiness import CanaryError, ExitedError, LateError, WrongNameError, wait_ready
+from modelgen_runtime.readiness import ExitedError, LateError, WarmupError, WrongNameError, wait_ready
 from process_rig import ProcessRig
 from runtime_drivers import PATIENCE, begun, until
 from runtime_serving import engine
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-CHAT = Readiness("/health", PATIENCE, lists="/v1/models", canary="/v1/chat/completions")
+CHAT = Readiness("/health", PATIENCE, lists="/v1/models", warmup="/v1/chat/completions")
 
 
 @pytest.fixture
@@ -75,18 +75,18 @@ def test_names_are_asked_for_only_where_the_engine_lists_them(rig: ProcessRig) -
     assert "/v1/models" not in become_ready(rig, readiness=Readiness("/health", PATIENCE))
 
 
-def test_the_canary_is_asked_once_and_last(rig: ProcessRig) -> None:
+def test_the_warmup_is_asked_once_and_last(rig: ProcessRig) -> None:
     paths = become_ready(rig, readiness=CHAT)
     assert paths[-2:] == ["/v1/chat/completions", "/_control"]
     assert paths.count("/v1/chat/completions") == 1
 
 
 @pytest.mark.parametrize(
-    "canary",
+    "warmup",
     ["/v1/completions", "/v1/messages", "/v1/embeddings", "/v1/rerank", "/embed", "/rerank", "/predict"],
 )
-def test_the_canary_speaks_the_language_of_its_path(rig: ProcessRig, canary: str) -> None:
-    assert canary in become_ready(rig, readiness=dataclasses.replace(CHAT, canary=canary))
+def test_the_warmup_speaks_the_language_of_its_path(rig: ProcessRig, warmup: str) -> None:
+    assert warmup in become_ready(rig, readiness=dataclasses.replace(CHAT, warmup=warmup))
 
 
 def test_a_model_without_a_chat_template_is_asked_to_complete_a_text(rig: ProcessRig) -> None:
@@ -96,7 +96,7 @@ def test_a_model_without_a_chat_template_is_asked_to_complete_a_text(rig: Proces
     assert paths[-3:-1] == ["/v1/chat/completions", "/v1/completions"]
 
 
-def test_the_canary_uses_the_name_that_the_engine_knows(rig: ProcessRig) -> None:
+def test_the_warmup_uses_the_name_that_the_engine_knows(rig: ProcessRig) -> None:
     model = engine("a", "--name", "inside", readiness=CHAT, upstream_name="inside")
     assert become_ready(rig, process=model.process, upstream_name="inside", readiness=CHAT)
 
@@ -202,8 +202,8 @@ def test_one_of_its_names_is_enough(rig: ProcessRig, listed: tuple[str, ...]) ->
     become_ready(rig, process=engine("a", *options).process, names=("a", "alias"))
 
 
-def test_a_canary_that_fails_is_told_with_the_engines_words(rig: ProcessRig) -> None:
-    with pytest.raises(CanaryError, match=r"/v1/chat/completions answered 500: .*the fake was told to fail"):
+def test_a_warmup_that_fails_is_told_with_the_engines_words(rig: ProcessRig) -> None:
+    with pytest.raises(WarmupError, match=r"/v1/chat/completions answered 500: .*the fake was told to fail"):
         become_ready(rig, "--fail-inference", "500", readiness=CHAT)
 
 
@@ -212,13 +212,13 @@ def test_an_engine_that_dies_of_its_first_token_has_ended(rig: ProcessRig) -> No
         become_ready(rig, "--exit-on-request", "1", readiness=CHAT)
 
 
-def test_a_canary_that_closes_the_connection_is_told(rig: ProcessRig) -> None:
+def test_a_warmup_that_closes_the_connection_is_told(rig: ProcessRig) -> None:
     del rig
 
     async def run() -> None:
         async with serving(only_healthy) as endpoint:
-            model = engine("a", readiness=Readiness("/health", PATIENCE, canary="/v1/completions"))
-            with pytest.raises(CanaryError, match="closed the connection without an answer"):
+            model = engine("a", readiness=Readiness("/health", PATIENCE, warmup="/v1/completions"))
+            with pytest.raises(WarmupError, match="closed the connection without an answer"):
                 await wait_ready(model, endpoint, never())
 
     asyncio.run(run())
@@ -247,7 +247,7 @@ def test_a_model_of_another_kind_is_asked_on_the_route_that_it_has(first: str, h
 
     async def run() -> None:
         async with serving(serve) as endpoint:
-            model = engine("a", readiness=Readiness("/health", PATIENCE, canary=first))
+            model = engine("a", readiness=Readiness("/health", PATIENCE, warmup=first))
             await wait_ready(model, endpoint, never())
 
     asyncio.run(run())
@@ -264,8 +264,8 @@ def test_a_model_without_any_such_route_is_said_to_have_none() -> None:
 
     async def run() -> None:
         async with serving(serve) as endpoint:
-            model = engine("a", readiness=Readiness("/health", PATIENCE, canary="/v1/chat/completions"))
-            with pytest.raises(CanaryError, match="remove `canary`"):
+            model = engine("a", readiness=Readiness("/health", PATIENCE, warmup="/v1/chat/completions"))
+            with pytest.raises(WarmupError, match="remove `warmup`"):
                 await wait_ready(model, endpoint, never())
 
     asyncio.run(run())

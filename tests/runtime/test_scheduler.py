@@ -14,8 +14,8 @@ LIMITS = {"a": 10, "b": 10}
 NOW = 100.0
 
 
-def one(id_: str, state: State = State.STOPPED, claims: dict[str, int] | None = None, **more: Any) -> Standing:  # noqa: ANN401
-    return Standing(id_, state, {"a": 6} if claims is None else claims, **more)
+def one(id_: str, state: State = State.STOPPED, reservations: dict[str, int] | None = None, **more: Any) -> Standing:  # noqa: ANN401
+    return Standing(id_, state, {"a": 6} if reservations is None else reservations, **more)
 
 
 def waiting(id_: str, since: float = 90.0, **more: Any) -> Standing:  # noqa: ANN401
@@ -32,15 +32,15 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
         pytest.param([one("x")], Plan(), id="nobody asks"),
         pytest.param([waiting("x")], Plan(start=["x"]), id="a request starts a model"),
         pytest.param([one("x", asked=90.0)], Plan(start=["x"]), id="so does a switch"),
-        pytest.param([waiting("x", claims={})], Plan(start=["x"]), id="without a card too"),
+        pytest.param([waiting("x", reservations={})], Plan(start=["x"]), id="without a card too"),
         pytest.param([waiting("x", 91), waiting("y", 90)], Plan(start=["y"]), id="one start at a time on a card"),
         pytest.param(
-            [waiting("x", 91, claims={"a": 6}), waiting("y", 90, claims={"b": 6})],
+            [waiting("x", 91, reservations={"a": 6}), waiting("y", 90, reservations={"b": 6})],
             Plan(start=["y", "x"]),
             id="each card has its own",
         ),
         pytest.param(
-            [one("x", asked=90.0, claims={"a": 2}), one("y", asked=90.0, claims={"a": 3})],
+            [one("x", asked=90.0, reservations={"a": 2}), one("y", asked=90.0, reservations={"a": 3})],
             Plan(start=["y"]),
             id="of a switch the largest first",
         ),
@@ -80,23 +80,33 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
             id="who came after is not",
         ),
         pytest.param(
-            [waiting("x", 90, claims={"a": 5, "b": 5}), waiting("y", 91, claims={"b": 5}), one("z", **BUSY)],
+            [
+                waiting("x", 90, reservations={"a": 5, "b": 5}),
+                waiting("y", 91, reservations={"b": 5}),
+                one("z", **BUSY),
+            ],
             Plan(drain={"z": "x"}),
             id="nobody overtakes on a card that an earlier one needs",
         ),
         pytest.param(
-            [waiting("x", 90), waiting("y", 91, claims={"b": 5}), one("z", **BUSY)],
+            [waiting("x", 90), waiting("y", 91, reservations={"b": 5}), one("z", **BUSY)],
             Plan(start=["y"], drain={"z": "x"}),
             id="on another card one may",
         ),
         pytest.param([waiting("x", not_before=105.0)], Plan(wake=105.0), id="it has failed"),
         pytest.param([one("x", asked=90.0, not_before=105.0)], Plan(start=["x"]), id="an operator need not wait"),
         pytest.param(
-            [one("x", asked=90.0, gentle=True, not_before=105.0)], Plan(wake=105.0), id="what is restored waits"
+            [one("x", asked=90.0, without_eviction=True, not_before=105.0)],
+            Plan(wake=105.0),
+            id="what is restored waits",
         ),
-        pytest.param([one("x", asked=90.0, gentle=True), one("y", **READY)], Plan(), id="and makes nobody leave"),
         pytest.param(
-            [one("x", asked=80.0, gentle=True), waiting("y", 90)], Plan(start=["y"]), id="and lets others pass"
+            [one("x", asked=90.0, without_eviction=True), one("y", **READY)], Plan(), id="and makes nobody leave"
+        ),
+        pytest.param(
+            [one("x", asked=80.0, without_eviction=True), waiting("y", 90)],
+            Plan(start=["y"]),
+            id="and lets others pass",
         ),
         pytest.param([one("x", leaves=True, **READY)], Plan(stop={"x": None}), id="held"),
         pytest.param([one("x", leaves=True, **BUSY)], Plan(drain={"x": None}), id="held and busy"),
@@ -119,7 +129,7 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
             id="the limit is lower than it was",
         ),
         pytest.param(
-            [waiting("x", 90, state=State.STOPPING), waiting("y", 91, claims={"a": 1})],
+            [waiting("x", 90, state=State.STOPPING), waiting("y", 91, reservations={"a": 1})],
             Plan(),
             id="nobody takes the place of one that comes back",
         ),
@@ -133,7 +143,7 @@ YOUNG = one("y", ready_at=98.0, **BUSY)
 
 
 @pytest.mark.parametrize(
-    ("standings", "max_wait", "plan"),
+    ("standings", "prioritize_after", "plan"),
     [
         pytest.param([waiting("x"), YOUNG], None, Plan(wake=103.0), id="protected"),
         pytest.param([waiting("x"), one("y", ready_at=90.0, **BUSY)], None, Plan(drain={"y": "x"}), id="not any more"),
@@ -143,8 +153,10 @@ YOUNG = one("y", ready_at=98.0, **BUSY)
         pytest.param([waiting("x", 97), YOUNG], 2.0, Plan(drain={"y": "x"}), id="who has waited for long"),
     ],
 )
-def test_a_busy_model_is_kept_for_a_while(standings: list[Standing], max_wait: float | None, plan: Plan) -> None:
-    assert decide(standings, Policy(LIMITS, min_active=5.0, max_wait=max_wait), NOW) == plan
+def test_a_busy_model_is_kept_for_a_while(
+    standings: list[Standing], prioritize_after: float | None, plan: Plan
+) -> None:
+    assert decide(standings, Policy(LIMITS, min_loaded_time=5.0, prioritize_after=prioritize_after), NOW) == plan
 
 
 def test_with_nothing_to_do_nobody_is_woken() -> None:

@@ -119,6 +119,26 @@ def test_the_commands_talk_to_it(project: Path) -> None:
             assert followed.wait(20) == 130
 
 
+def test_a_model_is_loaded_and_unloaded_by_the_command_line(project: Path) -> None:
+    folder = project / "tests" / "demo"
+
+    def states() -> dict[str, str]:
+        status = json.loads(modelgen("status", "--format", "json", cwd=folder).stdout)
+        return {model["id"]: model["state"] for model in status["models"]}
+
+    with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
+        assert modelgen("load", "parrot", cwd=folder).returncode == 0
+        dry = modelgen("load", "owl", "--dry-run", cwd=folder).stdout
+        assert "would start: owl\nwould evict: parrot (0 running)" in dry
+        assert re.match(r"owl: ready after \d+\.\d s, in place of parrot\n", modelgen("load", "owl", cwd=folder).stdout)
+        assert re.match(r"owl: ready after 0\.\d s\n", modelgen("load", "owl", cwd=folder).stdout)
+        assert states() == {"owl": "ready", "parrot": "stopped"}
+        assert modelgen("unload", "owl", cwd=folder).stdout == "owl: stopped\n"
+        unloaded = modelgen("unload", "owl", "--format", "json", cwd=folder)
+        assert json.loads(unloaded.stdout)["state"] == "stopped"
+        assert states() == {"owl": "stopped", "parrot": "stopped"}
+
+
 def test_a_model_is_held_and_released_by_the_command_line(project: Path) -> None:
     folder = project / "tests" / "demo"
     with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
@@ -241,7 +261,7 @@ def test_an_installed_vllm_is_started_for_this_host(tmp_path: Path) -> None:
         "OWN": "1",
     }
     assert (model["process"]["directory"], model["idle_timeout"]) == (str(tmp_path), 900.0)
-    assert model["readiness"] == {"path": "/health", "timeout": 365.0, "lists": "/v1/models", "canary": None}
+    assert model["readiness"] == {"path": "/health", "timeout": 365.0, "lists": "/v1/models", "warmup": None}
     assert (path.parent.stat().st_mode & 0o777, (path.parent / ".gitignore").read_text()) == (0o700, "*\n")
 
 
@@ -266,9 +286,9 @@ def test_a_secret_reaches_the_one_program_that_needs_it(project: Path) -> None:
 
 
 def test_a_key_is_made(tmp_path: Path) -> None:
-    done = modelgen("key", "--role", "control", cwd=tmp_path)
+    done = modelgen("key", "--role", "admin", cwd=tmp_path)
     key = re.search(r"key:  (mg-[\w-]{43})\n", done.stdout)
     assert key is not None
-    assert f"line: control sha256:{hashlib.sha256(key[1].encode()).hexdigest()}\n" in done.stdout
+    assert f"line: admin sha256:{hashlib.sha256(key[1].encode()).hexdigest()}\n" in done.stdout
     assert modelgen("key", cwd=tmp_path).returncode == 2
-    assert modelgen("key", "--role", "data", cwd=tmp_path).stdout != done.stdout
+    assert modelgen("key", "--role", "user", cwd=tmp_path).stdout != done.stdout

@@ -54,7 +54,7 @@ def test_a_switch_is_asked_for(tmp_path: Path) -> None:
         assert (status, done["status"], done["evicted"]) == (200, "ready", [])
         assert orchestrator.ask("/switch", {"model_id": "a"})[1]["seconds"] < 1
         dry = orchestrator.ask("/switch", {"model_id": "b", "dry_run": True})[1]
-        assert dry["evict"] == [{"model": "a", "running": 0, "reason": "gpu0 lacks 9.0 GiB"}]
+        assert dry["evict"] == [{"model": "a", "running": 0, "reason": "gpu0 is short of 9.0 GiB"}]
         status, begun = orchestrator.ask("/switch", {"model_id": "b", "wait": False})
         assert (status, begun["status"]) == (202, "starting")
         wait_for(lambda: orchestrator.state("b") == "ready")
@@ -67,11 +67,11 @@ def test_a_bad_question_is_answered(tmp_path: Path) -> None:
         for body, status, told in (
             ({}, 400, "one of `model_id` and `profile`"),
             ([], 400, "must be a table"),
-            ({"model_id": "a", "force": True}, 400, "`force` is not known here"),
+            ({"model_id": "a", "force": True}, 400, "unknown key `force`"),
             ({"model_id": 5}, 400, "`model_id` must be a string"),
             ({"model_id": "aa"}, 404, "did you mean `a`?"),
             ({"profile": "x"}, 404, "there is no such profile; known: none"),
-            ({"model_id": "huge"}, 409, "gpu0 lacks 10.0 GiB"),
+            ({"model_id": "huge"}, 409, "gpu0 is short of 10.0 GiB"),
         ):
             answered, problem = orchestrator.ask("/switch", body)
             assert (answered, told in problem["detail"]) == (status, True), problem
@@ -265,7 +265,7 @@ def test_it_does_not_begin_what_cannot_be(tmp_path: Path) -> None:
         process, _ = spawn(tmp_path, manifest(A))
         with process:
             assert process.wait(20) == 3
-        assert "another orchestrator runs over" in (tmp_path / "orchestrator.log").read_text()
+        assert "another orchestrator uses" in (tmp_path / "orchestrator.log").read_text()
 
 
 def test_a_state_folder_that_cannot_be_locked_is_no_reason_to_refuse(tmp_path: Path) -> None:
@@ -282,4 +282,4 @@ def test_a_state_folder_that_cannot_be_locked_is_no_reason_to_refuse(tmp_path: P
         process.terminate()
     log = (tmp_path / "orchestrator.log").read_text()
     assert "cannot be locked (Bad file descriptor)" in log
-    assert "another orchestrator runs over" in log
+    assert "another orchestrator uses" in log

@@ -11,11 +11,11 @@ from modelgen_runtime.orders import Failure, Order, Ticket
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
-    from modelgen_runtime.gate import Lease, RefusedError
+    from modelgen_runtime.admission import Lease, RefusedError
 
 
 def make_model(id_: str, concurrency: int | None = None) -> Model:
-    return Model(id_, (id_,), "command", Readiness("/health", 60.0), (), claims={"g": 6}, concurrency=concurrency)
+    return Model(id_, (id_,), "command", Readiness("/health", 60.0), (), reservations={"g": 6}, concurrency=concurrency)
 
 
 class Story:
@@ -53,14 +53,14 @@ class Story:
         """Send a request; what comes of it stands in the list that is returned."""
         record = self.board.records[id_]
         outcome: list[Lease | RefusedError] = []
-        if (lease := record.gate.enter()) is not None:
+        if (lease := record.admission.enter()) is not None:
             return [lease]
 
         def grant(lease: Lease) -> bool:
             outcome.append(lease)
             return True
 
-        self.board.arrive(Ticket(record.gate, grant, outcome.append))
+        self.board.arrive(Ticket(record.admission, grant, outcome.append))
         return outcome
 
     def switch(self, *models: str) -> tuple[Order, list[RefusedError | None]]:
@@ -270,7 +270,7 @@ def test_a_switch_that_is_complete_cannot_be_taken_back() -> None:
 
 def test_what_somebody_else_has_started_on_a_free_card_is_taken_over() -> None:
     story = Story()
-    story.board.note_astray("a")
+    story.board.note_unexpected("a")
     assert story.go() == [("start", "a")]
     story.request("b")
     assert story.go() == [("check", "b")]
@@ -280,7 +280,7 @@ def test_what_somebody_else_has_started_on_a_free_card_is_taken_over() -> None:
 def test_what_somebody_else_has_started_on_a_card_that_is_taken_is_stopped_before_anything_else() -> None:
     story = Story()
     story.run("a")
-    story.board.note_astray("b")
+    story.board.note_unexpected("b")
     assert story.go() == [("stop", "b")]
     story.request("c")
     assert story.go() == [("check", "c")]
@@ -292,7 +292,7 @@ def test_what_is_held_is_stopped_when_somebody_else_has_started_it() -> None:
     story = Story()
     story.board.hold("a", lambda _: None)
     story.go()
-    story.board.note_astray("a")
+    story.board.note_unexpected("a")
     assert story.go() == [("stop", "a")]
 
 
@@ -327,7 +327,7 @@ def test_an_engine_gets_as_many_requests_as_its_concurrency_and_not_one_more() -
     story.models["a"] = make_model("a", concurrency=2)
     story.board.reload(Manifest("demo", "process", (story.models["a"],), (Gpu("g", 12, 10),)))
     story.run("a")
-    seated = [story.board.records["a"].gate.enter() for _ in range(3)]
+    seated = [story.board.records["a"].admission.enter() for _ in range(3)]
     assert [one is not None for one in seated] == [True, True, False]
     waiting = story.request("a")
     story.go()

@@ -284,7 +284,7 @@ class SaysDocker(BaseHTTPRequestHandler):
         self.wfile.write(b'{"id": "a", "state": "stopped", "held": false, "models": ["a"], "status": "ready"}')
 
 
-@pytest.mark.parametrize("command", ["switch", "hold", "release"])
+@pytest.mark.parametrize("command", ["load", "unload", "switch", "hold", "release"])
 def test_what_changes_models_is_refused_in_another_folder_of_the_same_name(tmp_path: Path, command: str) -> None:
     docker, folder, other = FakeDocker(tmp_path / "docker"), tmp_path / "project", tmp_path / "elsewhere" / "build"
     environment = {**os.environ, "PATH": docker.path, "PYTHONPATH": str(REPOSITORY / "compiler")}
@@ -312,7 +312,7 @@ def test_what_changes_models_is_refused_in_another_folder_of_the_same_name(tmp_p
         server.shutdown()
 
 
-@pytest.mark.parametrize("command", ["switch", "logs", "hold", "release", "why"])
+@pytest.mark.parametrize("command", ["load", "unload", "switch", "logs", "hold", "release", "why"])
 def test_an_unknown_model_is_answered_with_the_names(tmp_path: Path, command: str) -> None:
     with hosting(tmp_path, engine("a")) as host:
         done = modelgen(command, "nope", cwd=host.folder, env=host.environment)
@@ -323,7 +323,7 @@ def test_down_says_what_it_removed(tmp_path: Path) -> None:
     with hosting(tmp_path, engine("a")) as host:
         assert host.up("--no-wait").returncode == 0
         done = modelgen("down", cwd=host.folder, env=host.environment)
-        assert done.stdout == "removed demo-command-a, demo-gate, demo-orchestrator\n"
+        assert done.stdout == "removed demo-command-a, demo-orchestrator, demo-socket-proxy\n"
         (host.docker.state / "containers").write_text("")
         done = modelgen("down", cwd=host.folder, env=host.environment)
         assert done.stdout == "the project `demo` had no containers\n"

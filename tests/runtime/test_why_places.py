@@ -102,11 +102,11 @@ def test_an_override_that_counts_instead_is_pointed_at(config: Path) -> None:
     (out / "docker-compose.yml").write_text(build(config.read_text())["docker-compose.yml"])
     override = out / "docker-compose.override.yml"
     override.write_text(
-        "services:\n  vllm-a:\n    command: [--help]\n  vllm-b-c: {image: x}\n  gate:\n    privileged: true\n"
+        "services:\n  vllm-a:\n    command: [--help]\n  vllm-b-c: {image: x}\n  socket-proxy:\n    privileged: true\n"
     )
     notes = [line for line in describe_failure(FAILED, config, out) if line.startswith("  but: ")]
     assert notes == [
-        f"  but: {override}:6:5 sets `privileged` of service `gate`",
+        f"  but: {override}:6:5 sets `privileged` of service `socket-proxy`",
         f"  but: {override}:3:5 replaces `command` of service `vllm-a`",
     ]
     assert not any("but: " in line for line in describe_failure(FAILED, config))

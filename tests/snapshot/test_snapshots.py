@@ -43,8 +43,8 @@ class ManifestFile(SingleFileSnapshotExtension):
     file_extension = "json"
 
 
-class GateFile(SingleFileSnapshotExtension):
-    """What the gate lets through."""
+class SocketProxyFile(SingleFileSnapshotExtension):
+    """What the socket proxy allows."""
 
     _write_mode = WriteMode.TEXT
     file_extension = "cfg"
@@ -66,7 +66,7 @@ def test_build(case: Path, snapshot: SnapshotAssertion) -> None:
         assert artifacts == {}
         return
     assert artifacts.pop("orchestrator/config/manifest.json") == snapshot(extension_class=ManifestFile)
-    assert artifacts.pop("gate/haproxy.cfg") == snapshot(extension_class=GateFile)
+    assert artifacts.pop("socket-proxy/haproxy.cfg") == snapshot(extension_class=SocketProxyFile)
     assert artifacts == {name: path.read_text() for name, path in OF_IMAGE.items()}
 
 

@@ -13,7 +13,7 @@ from compiling import REPOSITORY
 from fake_docker import FakeDocker
 from modelgen.files import ModelgenError
 from modelgen.operate.applying import Applying, apply
-from modelgen.operate.changes import Changes
+from modelgen.operate.changes import Changes, Wanted, compare
 from modelgen.operate.control import Orchestrator
 from modelgen.operate.deployment import Container, Deployment
 from modelgen.operate.leases import Leases
@@ -28,7 +28,7 @@ if sys.platform == "win32":
 
 FOUND = {
     name: Container(f"demo-{name}", name, is_running=True, image="i:1", digest="d", model=model)
-    for name, model in {"orchestrator": "", "gate": "", "command-a": "a", "command-b": "b"}.items()
+    for name, model in {"orchestrator": "", "socket-proxy": "", "command-a": "a", "command-b": "b"}.items()
 }
 
 
@@ -89,7 +89,12 @@ def test_nothing_stays_held_however_it_ends(  # noqa: PLR0917 - fixtures and cas
     error: type[BaseException] | None,
 ) -> None:
     fake.fail(failing)
-    found = {**FOUND, "gate": Container("demo-gate", "gate", is_running=False, image="i:1", digest="d", model="")}
+    found = {
+        **FOUND,
+        "socket-proxy": Container(
+            "demo-socket-proxy", "socket-proxy", is_running=False, image="i:1", digest="d", model=""
+        ),
+    }
     changes = Changes((), ("command-a",), (FOUND["command-b"],))
 
     def check_then_write() -> None:
@@ -111,6 +116,26 @@ def test_only_what_changes_is_held_and_what_ran_is_named(fake: FakeDocker, serve
     assert apply(task(served, tmp_path), changes, FOUND, write, Leases(Orchestrator(served.url))) == ["a"]
     assert "create --no-build --pull never command-a\n" in fake.done
     assert served.state("b") == "ready"
+
+
+def test_the_socket_proxy_is_removed_under_its_old_name(fake: FakeDocker, served: Served, tmp_path: Path) -> None:
+    old = Container("demo-gate", "gate", is_running=True, image="i:1", digest="d", model="")
+    own = Container("demo-gate-1", "gate", is_running=True, image="i:1", digest="d", model="")
+    wanted = {name: Wanted("d", "i:1", one.model) for name, one in FOUND.items()}
+    found = {name: one for name, one in FOUND.items() if name != "socket-proxy"}
+    changes = compare(wanted, {**found, "gate": old})
+    assert (changes.new, changes.outdated, changes.is_empty) == (("socket-proxy",), (old,), False)
+    assert not compare(wanted, {**found, "gate": own}).outdated
+    fake.keep_old_network()
+    apply(task(served, tmp_path), changes, found, nothing, Leases(Orchestrator(served.url)))
+    done = fake.done.splitlines()
+    assert done[-4:] == [
+        "network disconnect --force demo-gate demo-gate",
+        "network rm demo-gate",
+        "stop demo-gate",
+        "rm demo-gate",
+    ]
+    assert done[-5].endswith("up --detach --no-deps --no-build --pull never socket-proxy")
 
 
 def test_what_an_operator_holds_stays_held(fake: FakeDocker, served: Served, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import modelgen
+from modelgen.cli.status import print_status
+from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,3 +78,8 @@ def test_a_switch_that_breaks_off(tmp_path: Path) -> None:
     with answering(WHOLE, b"") as url:
         done = modelgen("switch", "a", "--url", url, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+
+
+def test_the_status_of_an_older_orchestrator_is_refused_with_the_next_step() -> None:
+    with pytest.raises(ModelgenError, match="is of an older version; run `modelgen up`"):
+        print_status({"gpus": [{"name": "gpu0", "memory": 1, "limit": 1, "claimed": 0, "models": []}], "models": []})

@@ -61,8 +61,8 @@ def test_build_is_silent_when_nobody_looks(project: Path) -> None:
         ".gitattributes",
         ".modelgen-record.json",
         "docker-compose.yml",
-        "gate",
         "orchestrator",
+        "socket-proxy",
     ]
 
 

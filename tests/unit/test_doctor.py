@@ -65,7 +65,7 @@ CARD_OF_SERVICE = {"deploy": {"resources": {"reservations": {"devices": [{"drive
 @pytest.mark.parametrize(
     ("answer", "subject"),
     [
-        (json.dumps({"services": {"vllm-qwen": {"deploy": None}, "gate": {}}}), "cards"),
+        (json.dumps({"services": {"vllm-qwen": {"deploy": None}, "socket-proxy": {}}}), "cards"),
         (json.dumps({"services": {"vllm-qwen": {}, "vllm-b": CARD_OF_SERVICE}}), "nvidia"),
         (json.dumps({"services": {"vllm-qwen": {"devices": [{"source": "/dev/kfd"}]}}}), "nvidia"),
         ((1, "yaml: line 3: did not find expected key"), "nvidia"),

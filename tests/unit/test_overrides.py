@@ -78,7 +78,7 @@ def of_model(*lines: str) -> str:
             'services: {orchestrator: {environment: {HTTP_PROXY: "http://x"}, privileged: true}}',
             ["1:66 sets `privileged` of service `orchestrator`"],
         ),
-        ("services: {gate: {image: other}}", ["1:19 replaces `image` of service `gate`"]),
+        ("services: {socket-proxy: {image: other}}", ["1:27 replaces `image` of service `socket-proxy`"]),
         ("services: {other: {image: x, command: y}}", []),
         ("", []),
         ("# nothing\n", []),

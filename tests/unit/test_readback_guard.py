@@ -13,7 +13,7 @@ import yaml
 
 from compiling import check, complete
 from modelgen.pipeline import compile_source
-from modelgen.targets.compose_orchestrator_readback import _OF_GATE, _OF_ORCHESTRATOR
+from modelgen.targets.compose_orchestrator_readback import _OF_ORCHESTRATOR, _OF_SOCKET_PROXY
 from modelgen.targets.compose_readback import _TABLE, check_readback
 from modelgen.targets.readback import RenderingError
 
@@ -88,7 +88,7 @@ enabled = false
 """
 UNGUARDED = {
     "orchestrator": {"healthcheck", "labels", "logging", "tmpfs"},
-    "gate": {"init", "labels", "logging", "pull_policy", "stop_signal"},
+    "socket-proxy": {"init", "labels", "logging", "pull_policy", "stop_signal"},
     "vllm-a": {"init", "logging", "pull_policy", "ulimits"},
     "vllm-b": {"init", "logging", "pull_policy", "ulimits"},
     "command-a": {"init", "logging", "pull_policy", "ulimits"},
@@ -157,11 +157,11 @@ def test_whatever_is_spoilt_is_seen(toml: str) -> None:
         assert keys - OF_USER <= UNGUARDED[service], service
 
 
-TABLES = {"orchestrator": _OF_ORCHESTRATOR, "gate": _OF_GATE, "vllm-a": _TABLE, "command-a": _TABLE}
+TABLES = {"orchestrator": _OF_ORCHESTRATOR, "socket-proxy": _OF_SOCKET_PROXY, "vllm-a": _TABLE, "command-a": _TABLE}
 
 
 @pytest.mark.parametrize("toml", [EVERYTHING, AMD], ids=["everything", "amd"])
-@pytest.mark.parametrize("service", ["orchestrator", "gate", "model"])
+@pytest.mark.parametrize("service", ["orchestrator", "socket-proxy", "model"])
 def test_each_row_of_the_tables_can_fail(toml: str, service: str) -> None:
     """A row whose key is not there fails when it comes."""
     fleet, document = rendered(toml)

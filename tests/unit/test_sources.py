@@ -56,7 +56,9 @@ def test_a_manifest_of_processes_says_the_same_and_no_value_in_it() -> None:
     assert "secret-value" not in json.dumps(model["sources"])
 
 
-MODEL = Model("qwen2.5-7b", ("qwen2.5-7b",), "vllm", Readiness("/health", 10.0), (), claims={"gpu0": 1}, sources=PLACES)
+MODEL = Model(
+    "qwen2.5-7b", ("qwen2.5-7b",), "vllm", Readiness("/health", 10.0), (), reservations={"gpu0": 1}, sources=PLACES
+)
 
 
 @pytest.mark.parametrize(

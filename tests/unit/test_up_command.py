@@ -42,7 +42,7 @@ def container(service: str, digest: str = "d", image: str = "i:1", model: str = 
 
 
 def test_what_is_as_it_ought_to_be_is_left_alone() -> None:
-    wanted = {"orchestrator": Wanted("d", "i:1"), "gate": Wanted("d", "i:1"), "a": Wanted("d", "i:1", "a")}
+    wanted = {"orchestrator": Wanted("d", "i:1"), "socket-proxy": Wanted("d", "i:1"), "a": Wanted("d", "i:1", "a")}
     found = {name: container(name, model=one.model) for name, one in wanted.items()}
     assert compare(wanted, found).is_empty
 
@@ -140,17 +140,19 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
             require_keys(path)
         return str(error.value)
 
-    assert "cannot be read: No such file or directory; `modelgen key --role control` prints" in told()
-    path.write_text("control sha256:1234\n")
+    assert "cannot be read: No such file or directory; `modelgen key --role admin` prints" in told()
+    path.write_text("admin sha256:1234\n")
     assert "line 1 of" in told()
-    path.write_text(f"data sha256:{'0' * 64}\n")
-    assert "has no key of role `control`" in told()
-    path.write_text(f"data sha256:{'0' * 64}\ncontrol sha256:{'1' * 64}\n")
+    path.write_text(f"control sha256:{'0' * 64}\n")
+    assert told() == f"line 1 of {path}: the role `control` was renamed; write `admin`"
+    path.write_text(f"user sha256:{'0' * 64}\n")
+    assert "has no key of role `admin`" in told()
+    path.write_text(f"user sha256:{'0' * 64}\nadmin sha256:{'1' * 64}\n")
     path.chmod(0o600)
     if sys.platform != "win32":
         assert f"run `chmod a+r {path}`" in told()
     path.chmod(0o644)
-    assert "set MODELGEN_KEY to one of role `control`" in told()
+    assert "set MODELGEN_KEY to one of role `admin`" in told()
     monkeypatch.setenv("MODELGEN_KEY", "mg-1234")
     require_keys(path)
 

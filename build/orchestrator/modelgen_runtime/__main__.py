@@ -33,8 +33,8 @@ def main() -> int:
     try:
         manifest = read_manifest(path.read_bytes())
     except (ManifestError, OSError) as error:
-        told = f"cannot read {path}: {error.strerror}" if isinstance(error, OSError) else f"{path}: {error}"
-        print(f"modelgen: {told}", file=sys.stderr)  # noqa: T201 - to its user
+        error_text = f"cannot read {path}: {error.strerror}" if isinstance(error, OSError) else f"{path}: {error}"
+        print(f"modelgen: {error_text}", file=sys.stderr)  # noqa: T201 - to its user
         return 1 if isinstance(error, ManifestError) else 3
     try:
         _run(run(manifest, path, arguments.state, arguments.bind or manifest.settings.listen))

@@ -1,4 +1,4 @@
-"""The answer to one request, as it goes to the client: an engine's, piece by piece, or one of our own."""
+"""The answer to one request: an engine's, streamed, or one of this server."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from modelgen_runtime.handler import Response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.exchange import Exchange
-    from modelgen_runtime.gate import RefusedError
 
 _BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})
@@ -24,44 +24,44 @@ _ERRORS = (b'{"error"', b'{"object":"error"', b'{"type":"error"', b'{"type": "er
 
 
 class Client(Protocol):
-    """The connection that a request came on."""
+    """The connection of a request."""
 
     is_extra: bool
-    """Whether there was no room for it, so that nothing but the control API answers it."""
+    """Whether connections are short, so that only the control API answers it."""
 
     def write(self, data: bytes) -> None:
-        """Send."""
+        """Send data."""
 
     async def drain(self) -> None:
         """Return once the client keeps up."""
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
 
     def abort(self) -> None:
-        """Break off, so that nobody takes what was sent for a whole answer."""
+        """Abort the connection, so that the answer is not mistaken for a complete one."""
 
     def finish(self, exchange: Exchange) -> None:
-        """Go on with the next request, or close."""
+        """Continue with the next request, or close."""
 
 
 def _ignore() -> None:
-    """What is done once need not be done again."""
+    """Ignore the call."""
 
 
 class Answer:
-    """An answer on its way.
+    """An answer in progress.
 
     Args:
-        client: To whom.
-        path: Of the request; it says in what shape errors are read.
-        is_head: Whether only a head is asked for.
-        is_old: Whether the request is of HTTP/1.0, which knows no chunks.
-        keeps_alive: Whether the client would send another request.
-        on_done: Told once the answer is whole, or has broken off.
+        client: Connection of the client.
+        path: Path of the request, which determines the format of errors.
+        is_head: Whether the request is a HEAD.
+        is_old: Whether the request is HTTP/1.0, which has no chunks.
+        keeps_alive: Whether the client keeps the connection open.
+        on_done: Called once the answer is complete or aborted.
     """
 
     __slots__ = (
@@ -78,13 +78,13 @@ class Answer:
         self._in_chunks = self._is_beating = self.is_event_stream = False
         self._held_head = self._last = self._before_last = b""
         self.page_lines = b""
-        """Lines of headers for a browser, in whatever is answered."""
+        """CORS headers for every answer."""
         self._error_of_engine: bytearray | None = None
 
     # -- an engine's --------------------------------------------------------------------------------------------------
 
     def pass_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
-        """Take an engine's head; it is sent with the first of the body, if that has come with it."""
+        """Receive an engine's head. It is sent together with the start of the body, if both arrive together."""
         self.status = status
         is_stream = status == 200 and fields.get(b"content-type", b"").lower().startswith(b"text/event-stream")
         if self._is_beating:
@@ -98,7 +98,7 @@ class Answer:
         self._held_head = wire.response_head(status, lines, chunked=self._in_chunks, close=not self.keeps_alive)
 
     def pass_data(self, data: bytes) -> None:
-        """Send a part of an engine's body on, as it is."""
+        """Forward a part of an engine's body unchanged."""
         self.sent += len(data)
         if self._error_of_engine is not None:
             self._error_of_engine += data[: _MOST_ERROR - len(self._error_of_engine)]
@@ -108,7 +108,7 @@ class Answer:
         self._client.write(head + (wire.chunk(data) if self._in_chunks else data))
 
     def flush(self) -> None:
-        """Send a head of whose body nothing has come yet."""
+        """Send a head whose body has not begun."""
         if self._held_head:
             head, self._held_head = self._held_head, b""
             self._client.write(head)
@@ -125,12 +125,12 @@ class Answer:
         self.is_done = True
         if self._in_chunks:
             self._client.write(wire.LAST_CHUNK)
-        done, self._on_done = self._on_done, _ignore  # else each exchange were garbage in a circle, for the collector
+        done, self._on_done = self._on_done, _ignore  # avoids a reference cycle for each exchange
         done()
 
     @property
     def is_cut_stream(self) -> bool:
-        """Whether a stream of events lacks the event that its API ends with."""
+        """Whether an event stream ended without the final event of its API."""
         end = self._before_last + self._last
         return self.is_event_stream and self._path in _WITH_LAST_EVENT and not any(mark in end for mark in _LAST_EVENTS)
 
@@ -145,7 +145,7 @@ class Answer:
     # -- one of our own -----------------------------------------------------------------------------------------------
 
     async def send(self, response: Response) -> None:
-        """Send an answer, whole or chunk by chunk."""
+        """Send an answer, at once or in chunks."""
         if isinstance(response.body, bytes):
             self._send_whole(response, response.body)
             return
@@ -157,12 +157,12 @@ class Answer:
         self._client.write(self._own_head(response))
         async for part in response.body:
             self._client.write(wire.chunk(part) if self._in_chunks else part)
-            await asyncio.sleep(0)  # a source that always has more, such as a log, takes turns with everybody else
+            await asyncio.sleep(0)  # yields to other tasks, since a source such as a log may always have more
             await self._client.drain()
         self.complete()
 
     def refuse(self, refusal: RefusedError) -> None:
-        """Send an error: of a stream of events as its last event; any other answer that has begun breaks off."""
+        """Send an error: in an event stream as its last event; any other answer that has begun is aborted."""
         if self.is_done:
             return
         if self._is_beating or self.is_event_stream:
@@ -170,7 +170,7 @@ class Answer:
             self.flush()
             event = problems.error_event(self._path, refusal)
             if not self._last.endswith((b"\n\n", b"\r\n\r\n")):
-                event = b"\n\n" + event  # an event that was cut must not swallow this one; empty lines do no harm
+                event = b"\n\n" + event  # ends an incomplete event; extra empty lines are harmless
             self._client.write(wire.chunk(event) if self._in_chunks else event)
             self.complete()
         elif self.status:
@@ -183,7 +183,7 @@ class Answer:
             self._send_whole(response, response.body)
 
     def beat(self) -> None:
-        """Show a client that streams that its model loads; what comes then is a stream, whatever it says."""
+        """Send a streaming client a comment while its model loads. From then on, the answer is an event stream."""
         if not self._is_beating:
             self._is_beating = self._in_chunks = True
             self.status = 200

@@ -1,10 +1,10 @@
-"""Unknown paths, and the paths that were meant: most come from a client's wrong base URL."""
+"""Refusals of unknown paths with a suggestion. Most result from a wrong base URL of a client."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -14,7 +14,7 @@ _MOST_PARTS = 12
 
 
 def lists_models(path: str) -> bool:
-    """Return whether a path is that of the models, or of one of them."""
+    """Return whether a path lists the models or shows one of them."""
     return path == LISTING or path.startswith(f"{LISTING}/")
 
 
@@ -22,9 +22,9 @@ def no_such_path(path: str, fields: Mapping[bytes, bytes], routes: Container[str
     """Return the refusal of a path that is neither a route of a model nor one of this server.
 
     Args:
-        path: It.
-        fields: Headers of the request, whose `Host` has been checked.
-        routes: Paths that any model has.
+        path: The path.
+        fields: Headers of the request. `Host` has been checked.
+        routes: Paths of all models.
     """
     meant = _meant(path, routes)
     shown = path[:100]
@@ -38,7 +38,7 @@ def no_such_path(path: str, fields: Mapping[bytes, bytes], routes: Container[str
 
 
 def _meant(path: str, routes: Container[str]) -> str | None:
-    """Return the path at the end of another one, without what a wrong base address has put before it."""
+    """Return the known path at the end of another one, without the prefix of a wrong base URL."""
     parts = [part for part in path.split("/") if part]
     for start in range(min(len(parts), _MOST_PARTS)):
         end = "/" + "/".join(parts[start:])
@@ -49,7 +49,7 @@ def _meant(path: str, routes: Container[str]) -> str | None:
 
 
 def _base_url(meant: str, fields: Mapping[bytes, bytes]) -> str:
-    """Return what a client writes before the path; Anthropic's clients add the `/v1` themselves."""
+    """Return the base URL for a client. Anthropic's clients add the `/v1` themselves."""
     scheme = "https" if fields.get(b"x-forwarded-proto") == b"https" else "http"
     below = "/v1" if meant.startswith("/v1/") and not meant.startswith("/v1/messages") else ""
     return f"{scheme}://{fields[b'host'].decode('latin-1')}{below}"

@@ -1,4 +1,4 @@
-"""Memory for the bodies of all waiting requests."""
+"""A limit on the memory for the bodies of queued requests."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from modelgen_runtime import refusals
 
 
 class Buffers:
-    """Counts the bytes of bodies that are held until an engine takes them.
+    """Counts the bytes of bodies that are buffered until an engine takes them.
 
     Args:
-        limit: Most bytes together.
+        limit: Maximum sum in bytes.
     """
 
     def __init__(self, limit: int) -> None:
@@ -26,5 +26,5 @@ class Buffers:
         self.held += count
 
     def give_back(self, count: int) -> None:
-        """Count bytes no longer."""
+        """Release counted bytes."""
         self.held -= count

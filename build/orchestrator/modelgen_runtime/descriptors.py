@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Idle(Protocol):
-        """A client's connection."""
+        """The connection of a client."""
 
         @property
         def idle_since(self) -> float | None:
-            """When its last answer was complete; None while there is something to answer."""
+            """When its last answer was complete; None while a request is pending."""
 
         def abort(self) -> None:
-            """Break off."""
+            """Abort the connection."""
 
 
 _MOST = 1_048_576
 _LEAST_RESERVE, _MOST_RESERVE = 48, 512
 _BATCH = 32
-"""Idle connections that are closed together, so that a flood does not search for one each time."""
+"""Number of idle connections that are closed together, so that a flood does not search for each one."""
 
 
 def raise_limit() -> int:
@@ -37,20 +37,20 @@ def raise_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST if hard == resource.RLIM_INFINITY else hard
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):  # macOS allows less than it says
+        with contextlib.suppress(OSError, ValueError):  # macOS allows less than it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST if soft == resource.RLIM_INFINITY else soft
 
 
 class Descriptors:
-    """Says whether there is room for one more connection.
+    """Limits the number of connections.
 
     Args:
-        limit: Of the process.
+        limit: Descriptors of the process.
         clients: Connections of clients.
-        engines: Connections to engines, those included that are being made.
-        own: How many descriptors are open besides.
+        engines: Connections to engines, including those being opened.
+        own: Number of other open descriptors.
     """
 
     def __init__(self, limit: int, clients: Collection[Idle], engines: Collection[object], own: int) -> None:
@@ -59,7 +59,7 @@ class Descriptors:
         self._clients, self._engines = clients, engines
 
     def make_room(self) -> bool:
-        """Return whether a client that has just connected may stay; idle connections are closed for it."""
+        """Return whether a new connection may stay. Idle connections are closed for it."""
         if self._used <= self._for_clients:
             return True
         idle = _longest_idle(self._clients)
@@ -68,12 +68,12 @@ class Descriptors:
         return bool(idle)
 
     def has_room_for_answer(self, entering: int) -> bool:
-        """Return whether one more client may connect, beside those who do, be it only to read why it may not stay."""
+        """Return whether one more connection can be accepted, if only to refuse its request."""
         return self._used + entering <= self._for_engines
 
     @property
     def has_room_for_engine(self) -> bool:
-        """Whether one more connection to an engine may be made."""
+        """Whether one more connection to an engine may be opened."""
         return self._used <= self._for_engines
 
     @property
@@ -82,7 +82,7 @@ class Descriptors:
 
 
 def count_open() -> int:
-    """Return how many descriptors this process has open."""
+    """Return the number of open descriptors of this process."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         with contextlib.suppress(OSError):
             return sum(1 for _ in Path(folder).iterdir())

@@ -1,4 +1,4 @@
-"""What runs the engines: a small protocol, so that deciding knows nothing of processes or containers."""
+"""The protocol of drivers, which run engines as processes or containers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class DriverError(Exception):
-    """An engine cannot be started or stopped; the message is one sentence that says what to do."""
+    """An engine cannot be started or stopped; the message is one sentence with the next step."""
 
 
 class AbsentError(DriverError):
-    """There is nothing to start, such as a container that was removed."""
+    """There is nothing to start, for example because the container was removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a running engine listens.
+    """The address of a running engine.
 
     Args:
-        host: Name or address; a name is resolved for each connection.
-        port: There.
-        generation: Of one start; connections to another generation are never used again.
+        host: Name or IP address; a name is resolved for each connection.
+        port: TCP port.
+        generation: Identifies one start. Connections of another generation are never reused.
     """
 
     host: str
@@ -39,10 +39,10 @@ class Exit:
     """How an engine ended.
 
     Args:
-        generation: Which start it was.
-        code: Of its process, negative for a signal; None where nobody can tell (it was adopted).
-        is_gone: Whether nothing of it is left; otherwise its card is not free before `stop` has returned.
-        hit_limit: Whether the kernel killed one of its processes for its own memory limit; None if unknown.
+        generation: Identifies the start.
+        code: Exit code, negative for a signal; None if unknown, as for adopted engines.
+        is_gone: Whether no process of it is left. Otherwise its GPU is not free before `stop` has returned.
+        hit_limit: Whether the kernel killed a process of it for its memory limit; None if unknown.
     """
 
     generation: str
@@ -53,22 +53,22 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What has been done to engines from outside; ids of models.
+    """Changes to engines by others, as ids of models.
 
     Args:
-        absent: Those that cannot be started, for what they run in is not there.
-        astray: Those that run although this driver has not started them.
+        absent: Models whose container does not exist.
+        unexpected: Models that run although this driver did not start them.
     """
 
     absent: frozenset[str] = frozenset()
-    astray: frozenset[str] = frozenset()
+    unexpected: frozenset[str] = frozenset()
 
 
 class Driver(Protocol):
-    """Starts, stops and watches engines by the ids of their models. Only one task calls it for one model at a time."""
+    """Starts, stops and watches engines by the ids of their models. For each model, one task at a time calls it."""
 
     async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
-        """Begin: take over the engines that run already, and end those that are of no listed model.
+        """Begin: adopt running engines, and stop those of models that are not listed.
 
         Args:
             models: Those of the manifest.
@@ -77,10 +77,10 @@ class Driver(Protocol):
         """
 
     async def look(self, models: Iterable[Model]) -> Seen:
-        """Return what has happened to engines behind the driver's back."""
+        """Return changes to engines by others."""
 
     async def check(self, model: Model) -> None:
-        """Look whether an engine could be started, before others leave for it. It may be started meanwhile.
+        """Check whether an engine can be started, before others are evicted for it. It may be started concurrently.
 
         Raises:
             AbsentError: There is nothing to start.
@@ -88,33 +88,33 @@ class Driver(Protocol):
         """
 
     def containers(self) -> dict[str, str]:
-        """Return which container each model runs in, by its id, as they were last seen; none for other drivers."""
+        """Return the container id of each model, as last seen; empty for other drivers."""
 
     async def start(self, model: Model) -> Endpoint:
-        """Start an engine, and return once it runs; that it serves is found out elsewhere.
+        """Start an engine, and return once it runs. Readiness is checked elsewhere.
 
         Raises:
             DriverError: It cannot be started.
         """
 
     async def stop(self, model: Model) -> None:
-        """Stop an engine by SIGTERM, after `stop_grace` seconds by SIGKILL, and return once nothing of it is left.
+        """Stop an engine by SIGTERM, after `stop_grace` seconds by SIGKILL, and return once no process of it is left.
 
         Raises:
             DriverError: It cannot be stopped.
         """
 
     def warnings(self) -> list[str]:
-        """Return what an operator ought to mend although engines run, a sentence each."""
+        """Return problems that an operator should fix although engines run, a sentence each."""
 
     def tail(self, model: str, count: int) -> list[str]:
-        """Return the last lines that an engine printed, of this start and those before, the oldest first."""
+        """Return the last lines of output, of this start and earlier ones, oldest first."""
 
     def last_start(self, model: str) -> list[str]:
-        """Return what was printed since the last start, or of much the beginning and the end: there a cause stands."""
+        """Return the output since the last start; of a long one, the beginning and the end, where causes are."""
 
     def follow(self, model: str) -> AsyncIterator[str]:
-        """Yield the lines that an engine prints from now on."""
+        """Yield further lines of output."""
 
     async def close(self) -> None:
-        """Let go of everything; running engines go on."""
+        """Release all resources. Running engines continue."""

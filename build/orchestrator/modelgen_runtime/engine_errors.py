@@ -34,13 +34,13 @@ _DEAD = (
 
 @dataclass(slots=True)
 class EngineErrorKind:
-    """Answers that differ in numbers alone.
+    """Errors that differ only in numbers.
 
     Args:
-        status: Of HTTP.
-        message: Of the last one.
-        count: How many there were.
-        last: When the last one came.
+        status: HTTP status.
+        message: Message of the last one.
+        count: Number of errors.
+        last: Time of the last one.
     """
 
     status: int
@@ -50,18 +50,18 @@ class EngineErrorKind:
 
     @property
     def is_death(self) -> bool:
-        """Whether the engine says that it has died; by the begin of its message, where no client's words stand."""
+        """Whether the engine reports its own death, by the start of its message, which contains no text of clients."""
         return self.status >= 500 and self.message.startswith(_DEAD)
 
 
 @dataclass(slots=True)
 class EngineErrors:
-    """The last kinds of errors that one engine has answered, in the order of their last time."""
+    """The last kinds of errors that one engine returned, in order of their last occurrence."""
 
     kinds: dict[tuple[int, str], EngineErrorKind] = field(default_factory=dict)
 
     def note(self, status: int, body: bytes, now: float) -> EngineErrorKind:
-        """Write one down, and return its kind."""
+        """Record an error, and return its kind."""
         message = _read_message(body)
         key = status, _NUMBER.sub("#", message)[:_KIND_CHARACTERS]
         kind = self.kinds.pop(key, None) or EngineErrorKind(status, message)
@@ -72,65 +72,65 @@ class EngineErrors:
         return kind
 
     def clear(self) -> None:
-        """Forget all: another engine answers now."""
+        """Forget all errors, since another engine answers now."""
         self.kinds.clear()
 
 
-class Overheard:
-    """Passes an engine's answer on to its receiver, and keeps the beginning of its body for another reader.
+class ErrorTap:
+    """Forwards an engine's answer to its receiver, and keeps the start of its body.
 
     Args:
-        receiver: Who gets the answer.
-        note: Given the begin of the body once the answer has ended.
+        receiver: Receiver of the answer.
+        note: Called with the start of the body once the answer has ended.
     """
 
-    __slots__ = ("_heard", "_note", "_receiver")
+    __slots__ = ("_body", "_note", "_receiver")
 
     def __init__(self, receiver: Receiver, note: Callable[[bytes], None]) -> None:
         self._receiver, self._note = receiver, note
-        self._heard = bytearray()
+        self._body = bytearray()
 
     def on_head(self, status: int, headers: Headers, fields: dict[bytes, bytes]) -> None:
-        """Pass it on."""
+        """Forward it."""
         self._receiver.on_head(status, headers, fields)
 
     def on_data(self, data: bytes) -> None:
-        """Pass it on."""
-        if len(self._heard) < _BODY_BYTES:
-            self._heard += data[: _BODY_BYTES - len(self._heard)]
+        """Forward it."""
+        if len(self._body) < _BODY_BYTES:
+            self._body += data[: _BODY_BYTES - len(self._body)]
         self._receiver.on_data(data)
 
     def flush(self) -> None:
-        """Pass it on."""
+        """Forward it."""
         self._receiver.flush()
 
     def on_end(self) -> None:
-        """Pass it on, and tell what was heard."""
+        """Forward it, and pass the start of the body to `note`."""
         self._receiver.on_end()
-        self._note(bytes(self._heard))
+        self._note(bytes(self._body))
 
     def on_broken(self, error: EngineError) -> None:
-        """Pass it on, and tell what was heard."""
+        """Forward it, and pass the start of the body to `note`."""
         self._receiver.on_broken(error)
-        self._note(bytes(self._heard))
+        self._note(bytes(self._body))
 
     def pause(self) -> None:
-        """Pass it on."""
+        """Forward it."""
         self._receiver.pause()
 
     def resume(self) -> None:
-        """Pass it on."""
+        """Forward it."""
         self._receiver.resume()
 
 
 def _read_message(body: bytes) -> str:
-    """Return the message of an error, in whatever shape the engine writes errors."""
+    """Return the message of an error, in any format that engines use."""
     try:
-        told: object = json.loads(body)
+        content: object = json.loads(body)
         for name in ("error", "message", "detail"):
-            if isinstance(told, dict) and name in told:
-                told = told[name]
+            if isinstance(content, dict) and name in content:
+                content = content[name]
     except (ValueError, RecursionError):
-        told = body.decode(errors="replace")
-    text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
+        content = body.decode(errors="replace")
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     return " ".join(clean_line(line) for line in text.encode(errors="replace").splitlines())[:_MESSAGE_CHARACTERS]

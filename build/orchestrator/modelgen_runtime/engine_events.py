@@ -1,4 +1,4 @@
-"""What engines do, written on the board: they are ready, fail, end, hang, or do not end."""
+"""Events of engines: ready, failed, exited, hung, or impossible to stop."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING
 
 from modelgen_runtime import refusals, switches
 from modelgen_runtime.books import Books
-from modelgen_runtime.happenings import Action
+from modelgen_runtime.lifecycle import Action
 from modelgen_runtime.standing import State
 
 if TYPE_CHECKING:
+    from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.gate import RefusedError
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.orders import Failure
     from modelgen_runtime.record import Record
 
 _CHECKED = 5.0
-"""Seconds for which a look at what is to be started counts."""
+"""Seconds for which a check that an engine can start is valid."""
 SHORT_PAUSE = 2.0
-"""Seconds that a request waits for a model that has failed; a longer pause refuses it at once."""
+"""Seconds that a request waits for the retry of a failed model; before a longer pause, it is refused."""
 
 
 class EngineEvents(Books):
-    """The part of the board that engines and their driver report to."""
+    """The part of the board that applies events of engines and their driver."""
 
     def adopt(self, model: str, endpoint: Endpoint) -> Action:
-        """Take over an engine that runs already; whether it serves is to be found out."""
+        """Adopt an engine that already runs, and wait until it serves."""
         record = self.records[model]
         record.endpoint, record.began = endpoint, self._clock()
         record.want(record.began)
@@ -34,25 +34,25 @@ class EngineEvents(Books):
         return Action("await", record.model)
 
     def ready(self, model: str, endpoint: Endpoint) -> None:
-        """Note that an engine serves; one whose start was given up meanwhile is stopped all the same."""
+        """Note that an engine serves. If its start was canceled, it is stopped nevertheless."""
         record, now = self.records[model], self._clock()
         if record.state is not State.STARTING:
             return
-        record.endpoint, record.ready_at, record.gate.used, record.failure = endpoint, now, now, None
-        record.gate.errors.clear()
+        record.endpoint, record.ready_at, record.admission.used, record.failure = endpoint, now, now, None
+        record.admission.errors.clear()
         self._enter(record, State.READY, seconds=now - record.began)
         self._open(record)
 
     def failed(self, model: str, failure: Failure) -> None:
-        """Note that an engine did not start, or has died unasked; nothing of it is left."""
+        """Note that an engine did not start, or exited by itself. No process of it is left."""
         record, now, before = self.records[model], self._clock(), self.records[model].state
         if not record.holds_memory or before is State.STOPPING:
-            return  # its start was given up meanwhile, and its stop tells when it is gone
+            return  # its start was canceled, and its stop reports its end
         if record.is_held and before is not State.STARTING:
             self.stopped(model)
             return
         record.note_failure(failure, now)
-        was_resident, record.endpoint, record.doomed, record.stuck = record.is_resident, None, None, None
+        was_resident, record.endpoint, record.pending_failure, record.stuck = record.is_resident, None, None, None
         record.close(State.ABSENT if failure.is_absent else State.FAILED)
         self._enter(record, record.state, failure.message)
         refusal = refusals.failed(record, now)
@@ -66,18 +66,18 @@ class EngineEvents(Books):
             record.displaced.clear()
             switches.restore(displaced, self.records, now)
         elif before is State.READY and was_resident:
-            record.want(now, gentle=True)
+            record.want(now, without_eviction=True)
         self._settle(record)
 
     def give_up(self, model: str, generation: str, failure: Failure) -> None:
-        """Stop an engine that is alive but no longer serves; it is started again."""
+        """Stop an engine that is alive but no longer serves, and start it again."""
         record, now = self.records.get(model), self._clock()
         if record is None or record.endpoint is None or record.endpoint.generation != generation:
             return
-        if record.doomed is not None or not record.standing.is_open:
+        if record.pending_failure is not None or not record.standing.is_open:
             return
         record.note_failure(failure, now)
-        record.doomed, refusal = failure, refusals.failed(record, now)
+        record.pending_failure, refusal = failure, refusals.failed(record, now)
         record.close(State.DRAINING)
         record.drain_until = now
         self._enter(record, State.DRAINING, failure.message)
@@ -86,13 +86,13 @@ class EngineEvents(Books):
             record.refuse_line(refusal)
 
     def checked(self, model: Model, failure: Failure | None) -> RefusedError | None:
-        """Note whether a model could be started, and return why not; none is evicted for one that could not."""
+        """Note the result of a check, and return the refusal if the model cannot start."""
         record, now = self.records.get(model.id), self._clock()
         if record is None:
             return None
         record.is_checking = False
         if record.model != model or record.holds_memory:
-            return None  # another was looked at, or it has got its room in another way
+            return None  # the check is outdated, or the model runs already
         if failure is None:
             record.checked_until = now + _CHECKED
             return None
@@ -103,27 +103,27 @@ class EngineEvents(Books):
         return refusal
 
     def stopped(self, model: str) -> None:
-        """Note that nothing of an engine is left."""
+        """Note that an engine has stopped and no process of it is left."""
         record, now = self.records[model], self._clock()
-        doomed, record.doomed = record.doomed, None
+        pending, record.pending_failure = record.pending_failure, None
         record.endpoint = record.stuck = None
-        record.close(State.STOPPED if doomed is None else State.FAILED)
+        record.close(State.STOPPED if pending is None else State.FAILED)
         record.cut_leases(refusals.ended(model))
         self._enter(record, record.state)
-        if doomed is not None and not record.is_held:
-            record.want(now, gentle=True)
+        if pending is not None and not record.is_held:
+            record.want(now, without_eviction=True)
         self._settle(record)
 
     def not_stopped(self, model: str, why: str) -> None:
-        """Note that an engine cannot be stopped; requests waiting for its GPUs fail with this reason."""
+        """Note that an engine cannot be stopped, and refuse the requests that wait for its GPUs."""
         stuck, refusal = self.records[model], refusals.stuck(model, why)
         stuck.stuck = why
-        self._tell("stuck", stuck, why)
+        self._emit("stuck", stuck, why)
         for record in self.records.values():
-            if record.model.claims.keys() & stuck.model.claims.keys() and not record.holds_memory:
+            if record.model.reservations.keys() & stuck.model.reservations.keys() and not record.holds_memory:
                 record.refuse_line(refusal)
                 self._abandon(record, refusal)
-        stuck.tell_stopped(refusal)
+        stuck.notify_stopped(refusal)
 
     def _open(self, record: Record) -> None:
         switches.note_ready(record, self.records)

@@ -1,4 +1,4 @@
-"""What is done to engines, each in a task of its own: start and wait until it serves, stop, and notice its end."""
+"""Actions on engines, each in a task of its own: start and wait until ready, stop, and notice exits."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.board import Board
     from modelgen_runtime.driver import Driver, Endpoint, Exit, Seen
-    from modelgen_runtime.happenings import Action
+    from modelgen_runtime.lifecycle import Action
     from modelgen_runtime.manifest import Model
 
 Event: TypeAlias = "Callable[[Board], object]"
-"""Something that has happened, to be written on the board."""
+"""A change of the board."""
 
 _PAUSE = 5.0
-"""Seconds until an engine that could not be stopped is tried again."""
+"""Seconds between attempts to stop an engine."""
 _LOG = logging.getLogger(__name__)
 
 
 class Engines:
-    """Does what the board decides, and tells it what comes of that.
+    """Executes the actions of the board, and sends it the outcomes.
 
     Args:
-        driver: Which runs the engines.
-        send: Takes what has happened.
+        driver: Runs the engines.
+        send: Takes an event.
     """
 
     def __init__(self, driver: Driver, send: Callable[[Event], None]) -> None:
@@ -45,23 +45,23 @@ class Engines:
         self._exits: dict[str, asyncio.Future[Exit]] = {}
 
     async def adopt(self, models: Iterable[Model]) -> dict[str, Endpoint]:
-        """Take over what runs already."""
+        """Adopt engines that already run."""
         return await self._driver.adopt([*models], self._note_exit)
 
     def warnings(self) -> list[str]:
-        """Return what an operator ought to mend although engines run."""
+        """Return problems that an operator should fix although engines run."""
         return self._driver.warnings()
 
     async def look_around(self, models: Iterable[Model]) -> Seen:
-        """Return what has been done to engines from outside."""
+        """Return changes to engines by others."""
         return await self._driver.look(models)
 
     def containers(self) -> dict[str, str]:
-        """Return which container each model runs in, as they were last seen."""
+        """Return the container id of each model, as last seen."""
         return self._driver.containers()
 
     def act(self, action: Action, endpoint: Endpoint | None = None) -> None:
-        """Begin to do something; `endpoint` is of an engine that runs already."""
+        """Begin an action; `endpoint` is that of an engine that already runs."""
         if action.verb == "check":
             self._looks.add(look := self._loop.create_task(self._check(action.model), name=f"check {action.model.id}"))
             look.add_done_callback(self._looks.discard)
@@ -78,7 +78,7 @@ class Engines:
         task.add_done_callback(forget)
 
     async def close(self, running: Iterable[Model], at_once: asyncio.Event) -> None:
-        """Do nothing more, stop these engines, and let go of all others.
+        """Cancel all actions, stop these engines, and release all others.
 
         Args:
             running: Engines to stop.
@@ -100,7 +100,7 @@ class Engines:
         await self._driver.close()
 
     async def look(self, model: Model) -> Failure | None:
-        """Return why an engine could not be started, as far as its driver can see, or None."""
+        """Return why an engine cannot be started, as far as its driver can check, or None."""
         try:
             await self._driver.check(model)
         except (DriverError, OSError) as error:
@@ -113,7 +113,7 @@ class Engines:
         self._send(lambda board: board.checked(model, failure))
 
     def explain(self, model: Model, message: str) -> Failure:
-        """Return what is known of an engine that is alive but does not serve."""
+        """Return the failure of an engine that is alive but does not serve."""
         return self._explain(model, message, None)
 
     async def _start(self, model: Model, endpoint: Endpoint | None) -> None:
@@ -142,7 +142,7 @@ class Engines:
         self._send(lambda board: board.stopped(model.id))
 
     async def _end(self, model: Model) -> None:
-        """Stop an engine; one that holds out is told of and tried again, for its memory is not free."""
+        """Stop an engine. If that fails, report it and retry, since its memory is not free."""
         while True:
             try:
                 await self._driver.stop(model)
@@ -160,7 +160,7 @@ class Engines:
         self._send(lambda board: self._judge_exit(board, id_, exit_))
 
     def _judge_exit(self, board: Board, id_: str, exit_: Exit) -> None:
-        """An exit of an engine that served is a failure, code 0 included; starts and stops look after their own."""
+        """Report the exit of a ready engine as a failure, even with code 0. Starts and stops handle their own exits."""
         record = board.records.get(id_)
         if record is None or not record.standing.is_open or record.endpoint is None:
             return
@@ -168,11 +168,11 @@ class Engines:
             failure = self._explain(record.model, "died", exit_)
             if exit_.is_gone:
                 board.failed(id_, failure)
-            else:  # its card is not free before the rest of it has ended
+            else:  # its GPU is not free before its other processes have ended
                 board.give_up(id_, exit_.generation, failure)
 
     def _last_words(self, model: Model) -> list[str]:
-        """Return what an engine has printed, if that can be read now."""
+        """Return the output of an engine, if it can be read."""
         try:
             return self._driver.last_start(model.id)
         except OSError as error:
@@ -184,6 +184,6 @@ class Engines:
         cause = find_cause(self._last_words(model))
         hit_limit = None if ended is None else ended.hit_limit
         meaning = explain_failure(model.engine, code, cause, message, hit_limit=hit_limit)
-        told = message if code is None else f"{message} (exit code {code})"
+        message_with_code = message if code is None else f"{message} (exit code {code})"
         container = self._driver.containers().get(model.id)
-        return Failure(told, code, cause.shown, meaning, is_absent=is_absent, container=container)
+        return Failure(message_with_code, code, cause.shown, meaning, is_absent=is_absent, container=container)

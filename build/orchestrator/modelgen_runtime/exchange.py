@@ -1,4 +1,4 @@
-"""One request: judged by its head, routed by its body, and spliced to an engine."""
+"""One request: checked by its head, routed by its body, and spliced to an engine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from modelgen_runtime import refusals, wire
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.answer import Answer
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.origins import is_preflight
 from modelgen_runtime.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
@@ -18,31 +18,50 @@ from modelgen_runtime.upstream import Engine, EngineError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from modelgen_runtime.admission import Admission, Lease
     from modelgen_runtime.answer import Client
     from modelgen_runtime.front import Front
-    from modelgen_runtime.gate import Gate, Lease
     from modelgen_runtime.request_head import RequestHead
 
 _HELD = 256 * 1024
-"""Bytes of a body that are held while its model loads; then the client is read no further."""
+"""Bytes of a body that are buffered while its model loads; then reading from the client pauses."""
 _BEAT_AFTER, _BEAT_EVERY = 10.0, 5.0
 _CAUSE_SECONDS = 1.0
-"""How long a broken answer waits for the end of its engine to be seen, which says more than the broken connection."""
+"""Seconds that a broken answer waits for the exit of its engine, which explains more than the broken connection."""
 
 
 class Exchange:
-    """A request on its way; for an engine it is who gets the answer (`upstream.Receiver`).
+    """A request in progress; the receiver of its engine's answer (`upstream.Receiver`).
 
     Args:
-        front: What all of them share.
-        client: On whose connection it came.
-        head: The request's.
+        front: The shared part of all connections.
+        client: Connection of the client.
+        head: Head of the request.
     """
 
     __slots__ = (
-        "_again", "_body", "_buffered", "_client", "_engine", "_finder", "_front", "_gate", "_head", "_in_chunks",
-        "_is_admitted", "_is_begun", "_is_looking", "_is_whole", "_lease", "_length", "_query", "_received", "_refusal",
-        "_task", "answer", "path",
+        "_admission",
+        "_again",
+        "_body",
+        "_buffered",
+        "_client",
+        "_engine",
+        "_finder",
+        "_front",
+        "_head",
+        "_in_chunks",
+        "_is_admitted",
+        "_is_begun",
+        "_is_scanning",
+        "_is_whole",
+        "_lease",
+        "_length",
+        "_query",
+        "_received",
+        "_refusal",
+        "_task",
+        "answer",
+        "path",
     )  # fmt: skip
 
     def __init__(self, front: Front, client: Client, head: RequestHead) -> None:
@@ -61,20 +80,20 @@ class Exchange:
         )
         self._body, self._received, self._buffered = bytearray(), 0, 0
         self._length = int(length) if (length := head.fields.get(b"content-length")) is not None else None
-        self._is_begun = self._is_whole = self._in_chunks = self._is_looking = self._is_admitted = False
+        self._is_begun = self._is_whole = self._in_chunks = self._is_scanning = self._is_admitted = False
         self._refusal: RefusedError | None = None
         self._finder: Finder | None = None
         self._task: asyncio.Task[None] | None = None
-        self._gate: Gate | None = None
+        self._admission: Admission | None = None
         self._lease: Lease | None = None
         self._engine: Engine | None = None
-        self._again: bytearray | None = None  # the body, while the request may have to be sent once more
+        self._again: bytearray | None = None  # the body, while the request may have to be sent again
 
     # -- the client's side --------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Judge the request by its head; from now on its answer may be sent."""
-        if self.answer.is_done:  # its client went while it was in line behind others
+        """Check the request by its head. Its answer may be sent from now on."""
+        if self.answer.is_done:  # the client left while it was queued behind others
             return
         self._is_begun = True
         if self._front.access.origins.are_listed:
@@ -94,10 +113,10 @@ class Exchange:
             if not self._is_whole and self._head.fields.get(b"expect", b"").lower() == b"100-continue":
                 self._client.write(wire.CONTINUE)
             if self._body or self._is_whole:
-                self._look()
+                self._scan()
 
     def receive(self, data: bytes) -> None:
-        """Take a part of the body."""
+        """Receive a part of the body."""
         self._received += len(data)
         if self.answer.is_done or self._refusal is not None:
             return
@@ -106,7 +125,7 @@ class Exchange:
             return
         self._body += data
         if self._received == self._length and self._is_begun and not self._is_admitted:
-            return  # that length was judged with the head, and its end is told next
+            return  # the length was checked with the head, and its end follows
         try:
             self._count_body()
         except RefusedError as refusal:
@@ -118,19 +137,19 @@ class Exchange:
         elif len(self._body) > self._front.most_bytes(is_routed=self._finder is not None):
             self._refuse(self._front.too_large())
         else:
-            self._look()
+            self._scan()
 
     def end(self) -> None:
-        """Take note that the request is whole."""
+        """Note that the request is complete."""
         self._is_whole = True
         if self._engine is not None:
             if self._in_chunks:
                 self._engine.write(wire.LAST_CHUNK)
         elif self._is_begun and not self.answer.is_done and not self._is_admitted:
-            self._look()
+            self._scan()
 
     def cancel(self) -> None:
-        """Drop everything: the client has gone."""
+        """Drop everything, since the client has left."""
         self.answer.is_done = True
         if self._task is not None:
             self._task.cancel()
@@ -140,7 +159,7 @@ class Exchange:
         self._free_buffer()
 
     def fail(self, refusal: RefusedError) -> None:
-        """Refuse it after all: what follows on its connection cannot be read."""
+        """Refuse it, since the rest of its connection cannot be read."""
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.abort()
@@ -152,34 +171,35 @@ class Exchange:
 
     @property
     def closes(self) -> bool:
-        """Whether the connection ends with it: also where its body was not read."""
+        """Whether the connection is closed after it, as also after an unread body."""
         return not self.answer.keeps_alive or not self._is_whole
 
     def pause_answer(self) -> None:
-        """Take no more from the engine for now: the client does not keep up."""
+        """Pause reading from the engine, since the client does not keep up."""
         if self._engine is not None:
             self._engine.pause_reading()
 
     def resume_answer(self) -> None:
-        """Take on."""
+        """Resume reading from the engine."""
         if self._engine is not None:
             self._engine.resume_reading()
 
-    # -- on its way to an engine --------------------------------------------------------------------------------------
+    # -- towards the engine -------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        """Go on as far as what is here of the body allows."""
+    def _scan(self) -> None:
+        """Continue as far as the received part of the body allows."""
         if self._finder is None:
             if self._is_whole:
                 self._run(self._answer_here())
             return
-        if self._is_looking:  # its turn comes: the loop reads several MB at once from who sends fast
+        if self._is_scanning:  # it continues later: the loop reads several MB at once from a fast client
             return
         try:
-            if self._gate is None:
+            if self._admission is None:
                 self._find(self._finder)
-            if self._gate is not None and (self._is_whole or len(self._body) > _HELD):
-                self._admit(self._gate)  # not before: an upload of a byte a minute would keep others from the engine
+            if self._admission is not None and (self._is_whole or len(self._body) > _HELD):
+                # Not before: a slow upload would occupy a place at the engine.
+                self._admit(self._admission)
         except BadBodyError as error:
             self._refuse(RefusedError(400, "bad_request", str(error)))
         except RefusedError as refusal:
@@ -190,17 +210,17 @@ class Exchange:
         if found is not None:
             self._route(found, finder)
         elif finder.is_behind:
-            self._is_looking = True
+            self._is_scanning = True
             self._client.pause()
-            asyncio.get_running_loop().call_soon(self._look_on)
+            asyncio.get_running_loop().call_soon(self._continue_scan)
         elif self._is_whole:
-            self._gate = self._front.only_gate(self.path)
+            self._admission = self._front.only_admission(self.path)
 
-    def _look_on(self) -> None:
-        self._is_looking = False
+    def _continue_scan(self) -> None:
+        self._is_scanning = False
         if not self.answer.is_done:
             self._client.resume()
-            self._look()
+            self._scan()
 
     async def _answer_here(self) -> None:
         if len(self._body) > self._front.most_bytes(is_routed=False):
@@ -211,42 +231,44 @@ class Exchange:
         await self.answer.send(Response(204) if is_preflight(self._head) else await self._front.answer(request))
 
     def _route(self, found: Found, finder: Finder) -> None:
-        gate = self._front.admission.gate(found.name)
-        if gate is None:
-            raise self._front.admission.unknown(found.name)
-        if self.path not in gate.model.routes:
-            raise RefusedError(404, "not_found", f"{gate.model.engine} has no {self.path}, so `{found.name}` has none")
-        self._gate = gate
-        if gate.model.upstream_name not in (None, found.name):
-            grown = finder.rename(self._body, found, str(gate.model.upstream_name))
+        admission = self._front.switchboard.admission(found.name)
+        if admission is None:
+            raise self._front.switchboard.unknown(found.name)
+        if self.path not in admission.model.routes:
+            raise RefusedError(
+                404, "not_found", f"{admission.model.engine} has no {self.path}, so `{found.name}` has none"
+            )
+        self._admission = admission
+        if admission.model.upstream_name not in (None, found.name):
+            grown = finder.rename(self._body, found, str(admission.model.upstream_name))
             self._length = None if self._length is None else self._length + grown
 
-    def _admit(self, gate: Gate) -> None:
+    def _admit(self, admission: Admission) -> None:
         if self._front.is_closing:
             raise refusals.stopping()
         self._is_admitted = True
-        if (lease := gate.enter()) is None:
-            self._run(self._wait(gate))
+        if (lease := admission.enter()) is None:
+            self._run(self._wait(admission))
         else:
-            self._seat(lease)
+            self._start(lease)
 
-    async def _wait(self, gate: Gate) -> None:
-        began, beating = self._front.now(), None
-        if self._front.heartbeat and not self._head.is_old:
-            beating = asyncio.create_task(self._beat())
+    async def _wait(self, admission: Admission) -> None:
+        began, messages = self._front.now(), None
+        if self._front.loading_messages and not self._head.is_old:
+            messages = asyncio.create_task(self._send_loading_messages())
         try:
             self._count_body()
-            lease = await self._front.admission.enter(gate)
+            lease = await self._front.switchboard.enter(admission)
         except RefusedError as refusal:
             self._refuse(refusal)
             return
         finally:
-            if beating is not None:
-                beating.cancel()
-            self._front.note_wait(gate.model.id, self._front.now() - began)
-        self._seat(lease)
+            if messages is not None:
+                messages.cancel()
+            self._front.note_wait(admission.model.id, self._front.now() - began)
+        self._start(lease)
 
-    def _seat(self, lease: Lease) -> None:
+    def _start(self, lease: Lease) -> None:
         self._lease, lease.cut = lease, self._cut
         if self.answer.is_done:
             self._leave()
@@ -290,9 +312,9 @@ class Exchange:
     # -- the engine's side --------------------------------------------------------------------------------------------
 
     def on_head(self, status: int, headers: wire.Headers, fields: dict[bytes, bytes]) -> None:
-        """Send the head on."""
+        """Forward the head."""
         if status >= 400 and self._engine is not None and self._lease is not None:
-            self._engine.overhear(partial(self._front.admission.note_error, self._lease, status))
+            self._engine.overhear(partial(self._front.switchboard.note_error, self._lease, status))
         self._again = None
         if self._buffered and (self._engine is None or not self._engine.is_congested):
             self._free_buffer()
@@ -300,13 +322,13 @@ class Exchange:
         self.answer.pass_head(status, headers, fields)
 
     def on_data(self, data: bytes) -> None:
-        """Send a part of the body on."""
+        """Forward a part of the body."""
         self.answer.pass_data(data)
 
     def flush(self) -> None:
-        """Send what is held back."""
-        if self._gate is not None:
-            self._gate.heard = self._front.now()
+        """Send what is buffered."""
+        if self._admission is not None:
+            self._admission.last_data = self._front.now()
         self.answer.flush()
 
     def on_end(self) -> None:
@@ -315,17 +337,17 @@ class Exchange:
         if engine is not None and engine.ended_by_close and self.answer.is_cut_stream:
             self.on_broken(EngineError("the engine closed the connection before its stream was whole"))
             return
-        if self.answer.is_event_stream and self._lease is not None and (told := self.answer.error_in_stream()):
-            self._front.admission.note_error(self._lease, 500, told)
+        if self.answer.is_event_stream and self._lease is not None and (body := self.answer.error_in_stream()):
+            self._front.switchboard.note_error(self._lease, 500, body)
         self._leave()
         if engine is not None and self._is_whole:
             self._front.pool.give_back(engine)
         elif engine is not None:
-            engine.abort()  # it has answered without reading the whole request
+            engine.abort()  # it answered without reading the whole request
         self.answer.complete()
 
     def on_broken(self, error: EngineError) -> None:
-        """Say that there is no whole answer, or ask again where an idle connection had died unseen."""
+        """Report an incomplete answer, or send the request again if an idle connection was stale."""
         self._engine = None
         if error.is_stale and self._again is not None and self._lease is not None:
             self._body, self._again = self._again, None
@@ -335,23 +357,23 @@ class Exchange:
             self._run(self._wait_for_cause(error))
 
     async def _wait_for_cause(self, error: EngineError) -> None:
-        """Refuse, unless the engine turns out to have died: then `_cut` comes first, and says why."""
+        """Refuse, unless the engine has died: then `_cut` comes first, with the reason."""
         await asyncio.sleep(_CAUSE_SECONDS)
         self._leave()
-        model = self._gate.model.id if self._gate else "the model"
+        model = self._admission.model.id if self._admission else "the model"
         self._refuse(RefusedError(502, "engine_broken", f"`{model}`: {error}", retry_after=1))
 
     def pause(self) -> None:
-        """Read the client no further: the engine does not keep up."""
+        """Pause reading from the client, since the engine does not keep up."""
         self._client.pause()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading from the client."""
         self._free_buffer()
         self._client.resume()
 
     def _cut(self, reason: RefusedError) -> None:
-        """The engine is about to be stopped, or has died."""
+        """End the request, since the engine is about to be stopped or has died."""
         self._lease = None
         self.fail(reason)
 
@@ -361,10 +383,10 @@ class Exchange:
             lease.cut = None
             lease.leave()
 
-    # -- the rest -----------------------------------------------------------------------------------------------------
+    # -- shared -------------------------------------------------------------------------------------------------------
 
     def _count_body(self) -> None:
-        """Count what is held of the body; one that is passed on as soon as it has come need not be."""
+        """Count the buffered body. A body that is forwarded immediately is not counted."""
         self._front.buffers.take(len(self._body) - self._buffered)
         self._buffered = len(self._body)
 
@@ -373,7 +395,7 @@ class Exchange:
         self._buffered = 0
 
     def _refuse_in_line(self, refusal: RefusedError) -> None:
-        """Refuse it where its body is too much; the answers before it on its connection come first."""
+        """Refuse it if its body exceeds the buffer limit; earlier answers on its connection come first."""
         self._body.clear()
         self._free_buffer()
         if self._is_begun:
@@ -388,13 +410,13 @@ class Exchange:
     def _note_end(self) -> None:
         if self._buffered:
             self._free_buffer()
-        if self._gate is not None:
-            self._front.note_request(self._gate.model.id, self.answer.status, self._received, self.answer.sent)
+        if self._admission is not None:
+            self._front.note_request(self._admission.model.id, self.answer.status, self._received, self.answer.sent)
         self._client.finish(self)
 
-    async def _beat(self) -> None:
+    async def _send_loading_messages(self) -> None:
         await asyncio.sleep(_BEAT_AFTER)
-        asks = await asks_for_stream(self._body)  # an `Accept` that lists streams among others asks for none
+        asks = await asks_for_stream(self._body)  # an `Accept` that lists streams among other types requests none
         while asks:
             self.answer.beat()
             await asyncio.sleep(_BEAT_EVERY)
@@ -404,7 +426,7 @@ class Exchange:
         self._front.keep(self._task)
 
     async def _guard(self, work: Coroutine[None, None, None]) -> None:
-        """Whatever goes wrong in here, the client gets an answer and the engine is free again."""
+        """On any error, answer the client and release the engine."""
         try:
             await work
         except Exception:

@@ -1,4 +1,4 @@
-"""What an engine's end, or an error that it answers, means, and which key of models.toml mends it."""
+"""Explain exits and errors of engines, with the keys of models.toml that fix them."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _LINES, _CHARACTERS = 400, 2_000  # of a log that an engine fills as it likes
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a failure that is known means.
+    """The explanation of a known failure.
 
     Args:
-        name: A word for programs.
-        text: What has happened, for people.
-        remedy: What to change, most often in models.toml.
-        line: What the engine said, or how it ended.
-        source: Where this is known from.
-        keys: What mends it: keys of the model's table in models.toml, such as `args.max-model-len`.
+        name: Identifier.
+        text: What happened.
+        remedy: What to change, usually in models.toml.
+        line: The line of output, or the exit.
+        source: Reference for the explanation.
+        keys: Keys of the model's table that fix it, such as `args.max-model-len`.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Meaning:
 def explain_failure(
     engine: str, exit_code: int | None, cause: Cause, message: str = "", *, hit_limit: bool | None = None
 ) -> Meaning | None:
-    """Return what an engine's end means, or None if nobody knows.
+    """Return the explanation of an engine's exit, or None if it is unknown.
 
     What it said as the cause weighs most, then the kernel's word that its memory limit was reached, then what else it
     said, then how it ended, then what other processes said of its end, and last what it answered. Of several sayings
@@ -59,10 +59,10 @@ def explain_failure(
 
     Args:
         engine: Name of the engine. The sayings of all engines count for `command`, which may run any of them.
-        exit_code: Negative, or 128 and more, for a signal; None where it is not known.
-        cause: What it printed since it was last started.
-        message: What the driver said: Docker's own words count as well.
-        hit_limit: Whether Docker says that the memory limit of its container was reached; None if unknown.
+        exit_code: Exit code; negative, or 128 and more, for a signal; None if unknown.
+        cause: The cause found in its output since the last start.
+        message: Message of the driver, which may quote Docker.
+        hit_limit: Whether the memory limit of its container was reached, according to Docker; None if unknown.
     """
     if found := _search(engine, CAUSES, [*cause.said, message]):
         return found
@@ -80,7 +80,7 @@ def explain_failure(
 
 
 def explain_answer(engine: str, body: str) -> Meaning | None:
-    """Return what an error means that an engine which is ready has answered."""
+    """Return the explanation of an error that a ready engine returned."""
     return _search(engine, ANSWERS, [body])
 
 
@@ -96,17 +96,17 @@ def _search(engine: str, sayings: Iterable[Saying], lines: Sequence[str]) -> Mea
 
 
 def _remedy(saying: Saying, match: re.Match[str], engine: str) -> str:
-    """Return the remedy in the engine's words, with the numbers that the line names."""
-    told = saying.remedy
+    """Return the remedy with the engine's names of flags and the numbers in the line."""
+    remedy = saying.remedy
     if saying.numbered is not None and None not in match.groupdict().values():
-        told = saying.numbered
+        remedy = saying.numbered
         for name, digits in match.groupdict().items():
-            told = told.replace(f"{{{name}}}", digits)
-    return translate_remedy(told, engine, saying.keys, is_shared=saying.engine is None)
+            remedy = remedy.replace(f"{{{name}}}", digits)
+    return translate_remedy(remedy, engine, saying.keys, is_shared=saying.engine is None)
 
 
 def _keys(saying: Saying, match: re.Match[str], engine: str) -> tuple[str, ...]:
-    """Return the keys under the engine's names, of which `args` becomes the flag that the line names."""
+    """Return the keys with the engine's names; `args` becomes the flag in the line."""
     flag = match.groupdict().get("flag")
     named = (f"args.{flag}" if flag and key == "args" else key for key in saying.keys)
     return tuple(translate_key(key, engine, is_shared=saying.engine is None) for key in named)

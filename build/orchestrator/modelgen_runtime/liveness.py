@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long an engine may be silent; seconds.
+    """Time limits in seconds.
 
     Args:
-        quiet: Without a byte for requests that run or wait, before it is asked.
-        answer: That the answer to one question may take.
-        pause: Between two questions.
-        misses: Questions in a row without an answer after which it counts as hung.
+        quiet: Time without data for pending requests, after which the engine is probed.
+        answer: Limit for the answer to a probe.
+        pause: Pause between two probes.
+        misses: Number of failed probes in a row after which the engine counts as hung.
     """
 
     quiet: float = 30.0
@@ -42,22 +42,22 @@ class Liveness:
     """Watches the engines of a board.
 
     Args:
-        board: To look at.
-        condemn: Called with a model's id, its engine's endpoint and why that is hung.
-        patience: How long it may be silent.
+        board: The board to read.
+        restart: Called with the id of a model, the endpoint of its hung engine, and the reason.
+        patience: Time limits.
     """
 
     def __init__(
-        self, board: Board, condemn: Callable[[str, Endpoint, str], None], patience: Patience | None = None
+        self, board: Board, restart: Callable[[str, Endpoint, str], None], patience: Patience | None = None
     ) -> None:
-        self._board, self._condemn, self._patience = board, condemn, patience or Patience()
+        self._board, self._restart, self._patience = board, restart, patience or Patience()
         self._loop = asyncio.get_running_loop()
-        self._quiet: dict[str, tuple[str, float, float]] = {}
-        """By model: generation, what was heard last, and since when nothing else is."""
+        self._silent_since: dict[str, tuple[str, float, float]] = {}
+        """By model: generation, time of the last data, and since when that has not changed."""
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def watch(self) -> None:
-        """Look at all engines again and again, until cancelled."""
+        """Watch all engines until cancelled."""
         try:
             while True:
                 await asyncio.sleep(self._patience.quiet / 10)
@@ -70,34 +70,34 @@ class Liveness:
     def _look(self, record: Record) -> None:
         id_, now = record.model.id, self._loop.time()
         if not _is_waited_for(record) or record.endpoint is None:
-            self._quiet.pop(id_, None)
+            self._silent_since.pop(id_, None)
             return
-        state = (record.endpoint.generation, record.gate.heard)
-        before = self._quiet.get(id_)
+        state = (record.endpoint.generation, record.admission.last_data)
+        before = self._silent_since.get(id_)
         if before is None or before[:2] != state:
-            self._quiet[id_] = (*state, now)
+            self._silent_since[id_] = (*state, now)
         elif now - before[2] >= self._patience.quiet and id_ not in self._asking:
             task = self._asking[id_] = self._loop.create_task(self._ask(record, record.endpoint), name=f"ask {id_}")
             task.add_done_callback(lambda _: self._asking.pop(id_, None))
 
     async def _ask(self, record: Record, endpoint: Endpoint) -> None:
-        """Ask an engine whether it lives; the first sign of life ends this."""
-        path, heard, misses, said = record.model.readiness.path, record.gate.heard, 0, ""
+        """Probe an engine until it answers or counts as hung."""
+        path, last_data, misses, said = record.model.readiness.path, record.admission.last_data, 0, ""
         while misses < self._patience.misses:
             if said:
                 await asyncio.sleep(self._patience.pause)
-            if record.endpoint != endpoint or record.gate.heard != heard or not _is_waited_for(record):
+            if record.endpoint != endpoint or record.admission.last_data != last_data or not _is_waited_for(record):
                 return
             try:
                 await ask(endpoint, path, seconds=self._patience.answer)
             except ProbeError as error:
                 misses, said = misses + (not error.is_ours), str(error)
             else:
-                self._quiet.pop(record.model.id, None)
+                self._silent_since.pop(record.model.id, None)
                 return
-        if record.endpoint == endpoint and record.gate.heard == heard:
-            self._condemn(record.model.id, endpoint, f"stopped answering: {said}, {misses} times in a row")
+        if record.endpoint == endpoint and record.admission.last_data == last_data:
+            self._restart(record.model.id, endpoint, f"stopped answering: {said}, {misses} times in a row")
 
 
 def _is_waited_for(record: Record) -> bool:
-    return record.standing.is_open and bool(record.gate.leases or record.line)
+    return record.standing.is_open and bool(record.admission.leases or record.line)

@@ -1,4 +1,4 @@
-"""What engines write before a line: which process prints it, and how bad it is. Pure."""
+"""Parse the prefixes of log lines: process and level. Pure."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _ERRORS = frozenset({"ERROR", "CRITICAL", "FATAL", "E", "F"})
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A line, taken apart.
+    """A parsed line.
 
     Args:
-        index: Which line.
-        process: Of several that print to one log; "" where it is not said.
-        level: As it is written; "" where there is none.
-        text: Without all that.
+        index: Index of the line.
+        process: Name of the process, if several print to one log; "" if unknown.
+        level: Log level as written, or "".
+        text: The line without its prefix.
     """
 
     index: int
@@ -48,17 +48,17 @@ class Record:
 
     @property
     def is_chatter(self) -> bool:
-        """Whether its level says that all is well, or well enough."""
+        """Whether its level is a warning or lower."""
         return self.level in _CHATTER
 
     @property
     def is_error(self) -> bool:
-        """Whether its level says that it is an error."""
+        """Whether its level is an error."""
         return self.level in _ERRORS
 
 
 def read_records(lines: Sequence[str]) -> Iterator[Record]:
-    """Take lines apart."""
+    """Parse lines."""
     for index, line in enumerate(lines):
         yield _read(index, line)
 
@@ -80,10 +80,10 @@ def _read(index: int, line: str) -> Record:
 
 
 def _read_json(index: int, line: str) -> Record:
-    """Take a line of TEI's `--json-output` apart."""
+    """Parse a line of TEI's `--json-output`."""
     try:
-        told = json.loads(line[:_LONGEST_JSON])
-        level, message = told["level"], told.get("message") or told["fields"]["message"]
+        entry = json.loads(line[:_LONGEST_JSON])
+        level, message = entry["level"], entry.get("message") or entry["fields"]["message"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return Record(index, "", "", line)
     if not isinstance(level, str) or not isinstance(message, str):

@@ -1,6 +1,6 @@
-"""What the orchestrator is told: models, cards, profiles and settings, as `manifest.json` holds them.
+"""The contents of `manifest.json`: models, GPUs, profiles and settings.
 
-The compiler writes these classes out, the orchestrator reads them in; nothing else passes between the two.
+The compiler writes these classes, the orchestrator reads them. Nothing else passes between the two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-FORMAT = 1
+FORMAT = 2
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _ADDRESS = re.compile(r"[^\s]+:(\d{1,5})", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -26,14 +26,14 @@ class ManifestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a number of the manifest may be: at least `least` (or above it), at most `most`."""
+    """The range of a number: at least `least` (or above it), at most `most`."""
 
     least: int
     most: int
     is_open: bool = False
 
     def holds(self, value: float) -> bool:
-        """Return whether a number is within; NaN never is."""
+        """Return whether a number is in the range; NaN never is."""
         return (self.least < value if self.is_open else self.least <= value) and value <= self.most
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ Port = Annotated[int, Range(1, 65535)]
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A card, and the bytes that models may claim of it together."""
+    """A GPU, and the bytes that models may reserve on it together."""
 
     name: str
     memory: Bytes
@@ -60,19 +60,19 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How to tell that an engine serves.
+    """When an engine counts as ready.
 
     Args:
-        path: Answers 200 when the engine is up.
-        lists: A path whose JSON must list the served name too, or None.
-        timeout: Seconds that a start may take.
-        canary: Path on which one question is asked, before the first `ready` of a start; or None.
+        path: Path that answers 200 when the engine is up.
+        lists: Path whose JSON must also list the served name, or None.
+        timeout: Limit of a start, in seconds.
+        warmup: Path of the warmup request that precedes `ready`, or None.
     """
 
     path: str
     timeout: Timeout
     lists: str | None = None
-    canary: str | None = None
+    warmup: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container that somebody else created, and its host name and port on the network of the models."""
+    """A container that Compose created, with its host name and port on the network of the models."""
 
     name: str
     host: str
@@ -98,16 +98,16 @@ class Model:
     """One model.
 
     Args:
-        id: As models.toml calls it.
-        names: All names that clients may use, the id first.
+        id: Its id in models.toml.
+        names: All names that clients may use, starting with the id.
         engine: Name of its engine, such as `vllm`.
         repo: Repository id on the hub, where there is one.
-        upstream_name: What clients' names are replaced by, for an engine with one name only; else None.
-        routes: Paths that are forwarded to it.
-        claims: Bytes of each card, from start to stop.
-        readiness: See there.
+        upstream_name: The name that replaces the client's, for an engine with a single name; else None.
+        routes: Paths that are forwarded to the engine.
+        reservations: Bytes of each GPU that it reserves from start to stop.
+        readiness: When it counts as ready.
         stop_grace: Seconds from SIGTERM to SIGKILL.
-        idle_timeout: Seconds without a request after which it is stopped; None for never.
+        idle_timeout: Idle seconds after which it is stopped; None for never.
         concurrency: Most requests at once; None for no limit.
         process: How it runs as a child process.
         container: How it runs in a container.
@@ -123,7 +123,7 @@ class Model:
     routes: tuple[str, ...]
     repo: str | None = None
     upstream_name: str | None = None
-    claims: dict[str, Bytes] = field(default_factory=dict)
+    reservations: dict[str, Bytes] = field(default_factory=dict)
     stop_grace: Seconds = 30.0
     idle_timeout: Timeout | None = None
     concurrency: PositiveCount | None = None
@@ -134,7 +134,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Models that are resident together."""
+    """Models that are loaded together."""
 
     name: str
     models: tuple[str, ...]
@@ -146,18 +146,18 @@ class Settings:
     """How the orchestrator behaves; seconds, None for no limit.
 
     Args:
-        listen: Address as models.toml has it: what is judged for safety, whatever the socket is bound to.
-        keys_file: File with the hashes of the API keys; None lets everybody in.
-        allowed_hosts: Names that a Host header may hold, without ports.
+        listen: Address in models.toml. The safety checks apply to it, whatever the socket is bound to.
+        keys_file: File with the hashes of the API keys; None admits requests without a key.
+        allowed_hosts: Names that a Host header may contain, without ports.
         allowed_origins: Origins of pages that may use the data routes from a browser.
         insecure: Whether a `listen` beyond loopback needs no keys.
-        drain_timeout: How long running requests may hold up an eviction.
-        shutdown_timeout: How long running requests may hold up the orchestrator's own end.
-        queue_limit: Most requests that wait.
-        buffer_limit: Most bytes of the bodies of all waiting requests together.
-        min_active: How long a model with requests is kept after it became ready.
-        max_wait: How long a request may wait before `min_active` protects nobody from it.
-        heartbeat: Whether streaming clients get comments once they have waited some seconds for a model.
+        drain_timeout: How long requests in flight may delay an eviction.
+        shutdown_timeout: How long requests in flight may delay a shutdown of the orchestrator.
+        queue_limit: Maximum number of queued requests.
+        buffer_limit: Maximum size of the bodies of all queued requests together, in bytes.
+        min_loaded_time: How long a model with requests is protected from eviction after it became ready.
+        prioritize_after: How long a request waits before `min_loaded_time` no longer protects other models from it.
+        loading_messages: Whether streaming clients get comments while they wait for a model.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -169,9 +169,9 @@ class Settings:
     shutdown_timeout: Seconds = 10.0
     queue_limit: Count = 100
     buffer_limit: PositiveCount = 512 * 2**20
-    min_active: Seconds | None = None
-    max_wait: Seconds | None = None
-    heartbeat: bool = True
+    min_loaded_time: Seconds | None = None
+    prioritize_after: Seconds | None = None
+    loading_messages: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +217,16 @@ def read_manifest(data: bytes) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"the manifest is not JSON: {error}") from error
     if isinstance(tree, dict) and isinstance(found := tree.get("format"), int) and found != FORMAT:
-        raise ManifestError(f"`format`: the manifest has format {found}, this orchestrator reads {FORMAT}")
+        raise ManifestError(
+            f"`format`: the manifest has format {found}, this orchestrator reads {FORMAT}; run `modelgen build`"
+        )
     manifest: Manifest = _read(Manifest, tree, "")
     _check(manifest)
     return manifest
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; of a key that stands twice, one value would be lost."""
+    """Return a JSON object, and refuse duplicate keys, whose first value would be lost."""
     table = dict(pairs)
     if len(table) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
@@ -233,7 +235,7 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _read(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - whatever the class says
-    """Return a value as its annotation wants it, or say where it is not."""
+    """Return a value of the annotated type, or raise an error that names its place."""
     if dataclasses.is_dataclass(kind):
         return _read_table(kind, value, place)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -255,7 +257,7 @@ def _read(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - whatever 
 
 
 def _read_number(kind: type, range_: Range, value: object, place: str) -> int | float:
-    """Return a number, which may be an integer where any number is wanted."""
+    """Return a number; integers are accepted as floats."""
     if isinstance(value, bool) or not isinstance(value, (int, kind)) or not isinstance(value, int | float):
         raise ManifestError(f"`{place}` must be {_KINDS[kind]}")
     if not range_.holds(value):
@@ -264,7 +266,7 @@ def _read_number(kind: type, range_: Range, value: object, place: str) -> int | 
 
 
 def _shown(number: float) -> str:
-    """Return a number in a few digits; an integer may have thousands."""
+    """Return a number as text, shortened if it has very many digits."""
     return "a number that large" if isinstance(number, int) and abs(number) >= 2**63 else str(number)
 
 
@@ -288,7 +290,7 @@ def _read_table(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - a d
 
 
 def _check(manifest: Manifest) -> None:
-    """Check what types do not say: forms, and what one field says of another."""
+    """Check what types cannot express: formats, and references between fields."""
     if not is_address(manifest.settings.listen):
         raise ManifestError("`settings.listen` must be an address such as 127.0.0.1:8080")
     ids = {model.id for model in manifest.models}
@@ -297,11 +299,11 @@ def _check(manifest: Manifest) -> None:
     gpus, names = {gpu.name for gpu in manifest.gpus}, set[str]()
     for index, model in enumerate(manifest.models):
         if not _ID.fullmatch(model.id):  # it names files and paths
-            raise ManifestError(f"`models[{index}].id` is no id of a model")
+            raise ManifestError(f"`models[{index}].id` is not a valid id")
         if model.id not in model.names:
             raise ManifestError(f"`models[{index}].names` lacks the id")
-        if unknown := sorted(model.claims.keys() - gpus):
-            raise ManifestError(f"`models[{index}].claims` names {unknown[0]}, which is no card of `gpus`")
+        if unknown := sorted(model.reservations.keys() - gpus):
+            raise ManifestError(f"`models[{index}].reservations` names {unknown[0]}, which is not in `gpus`")
         if taken := sorted(names.intersection(model.names)):
             raise ManifestError(f"`models[{index}].names` has {taken[0]}, which another model has")
         names.update(model.names)

@@ -1,4 +1,4 @@
-"""The orchestrator as a whole: its parts, put together and taken apart."""
+"""Compose the orchestrator from its parts, run it, and shut it down."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen_runtime.driver import Driver
-    from modelgen_runtime.happenings import Happening
+    from modelgen_runtime.lifecycle import LifecycleEvent
     from modelgen_runtime.manifest import Manifest
 
 _EACH = 8
-"""Descriptors that the engine of one model may take: its log, its end, a probe, a socket of Docker's."""
+"""Descriptors for each engine: its log, its exit, a probe, a socket of Docker."""
 _SOCKET = "unix:///var/run/docker.sock"
 _LOG = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
-        manifest: As read.
-        path: Where it was read, for a reload.
+        manifest: The manifest.
+        path: Path of the manifest, for a reload.
         state: Folder for state and logs.
         bind: Address of the socket, `host:port`.
 
@@ -60,16 +60,16 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         raise CannotServeError(f"cannot write to {state}: {error.strerror}; make it writable", 3) from error
     events, metrics = Events(), Metrics()
 
-    def report(happening: Happening) -> None:
-        events.report(happening)
-        metrics.note(happening)
-        _log(happening)
+    def report(event: LifecycleEvent) -> None:
+        events.report(event)
+        metrics.note(event)
+        _log(event)
 
     switchboard = Switchboard(manifest, driver, store, report)
     metrics.watch(switchboard.board)
 
     def reread() -> Manifest:
-        """Read the manifest and the keys again; what is refused at a start is refused now, and all stays as it is."""
+        """Read the manifest and the keys again. What a start refuses is refused here too, without a change."""
         new = read_manifest(path.read_bytes())
         if new.driver != manifest.driver:
             raise ManifestError(f"`driver` is {new.driver} now; end this orchestrator and start another for it")
@@ -93,7 +93,7 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
         note_request=metrics.note_request,
     )
     with held:
-        # Containers go on without their orchestrator, and the next one takes them over; children end with their parent.
+        # Containers continue without the orchestrator, and the next one adopts them. Child processes stop with it.
         await serve(front, switchboard, connections, bind, stop_engines=manifest.driver == "process")
 
 
@@ -101,14 +101,14 @@ def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
     if manifest.driver == "process":
         return ProcessDriver(state)
     if manifest.driver == "docker":
-        from modelgen_runtime.containers.driver import ContainerDriver  # of an image that has aiodocker
+        from modelgen_runtime.containers.driver import ContainerDriver  # only its image has aiodocker
 
         return ContainerDriver(os.environ.get("DOCKER_HOST", _SOCKET))
     raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
 
 
 def _hold(state: Path) -> contextlib.ExitStack:
-    """Keep a second orchestrator from the same engines; the system lets go of the locks however this one ends.
+    """Prevent a second orchestrator for the same engines. The system releases the locks when this process ends.
 
     The folder itself is locked, which a full disk allows as well, and the file that earlier releases lock.
     """
@@ -122,16 +122,16 @@ def _hold(state: Path) -> contextlib.ExitStack:
                 _LOG.warning("%s cannot be written (%s)", state / "lock", error.strerror)
             else:
                 _lock(fcntl.lockf, file.fileno(), state / "lock")
-                with contextlib.suppress(OSError):  # a full disk; it is for people alone
+                with contextlib.suppress(OSError):  # a full disk; the content is informational
                     os.ftruncate(file.fileno(), 0)
                     os.write(file.fileno(), f"{os.getpid()}\n".encode())
         except BlockingIOError as error:
-            raise CannotServeError(f"another orchestrator runs over {state}; end it first, or reload it", 3) from error
+            raise CannotServeError(f"another orchestrator uses {state}; stop it first, or reload it", 3) from error
         return held.pop_all()
 
 
 def _lock(lock: Callable[[int, int], None], descriptor: int, path: Path) -> None:
-    """Lock an open file, or go on where its file system cannot: NFS locks no folders, FUSE often nothing.
+    """Lock an open file, or continue without a lock if its file system has none, such as NFS or FUSE.
 
     Raises:
         BlockingIOError: Another process has locked it.
@@ -147,16 +147,16 @@ def _lock(lock: Callable[[int, int], None], descriptor: int, path: Path) -> None
 
 
 def _make_access(manifest: Manifest, path: Path) -> Access:
-    """Return who may come in; an open door to the network has to be asked for.
+    """Return the access checks; an address beyond loopback without keys requires `insecure`.
 
-    `listen` is judged as models.toml has it: in a container the socket is on all addresses, whatever is published.
+    The check applies to `listen` in models.toml, since in a container the socket is bound to all addresses.
     """
     settings = manifest.settings
     host = settings.listen.rpartition(":")[0].strip("[]")
     if settings.keys_file is None and not settings.insecure and not _is_loopback(host):
         raise CannotServeError(
-            f"`listen` is {settings.listen}, so that others can reach it, and there are no keys; write `keys_file` in "
-            "`[orchestrator]` (`modelgen key` makes one), or `insecure = true` if everybody may come in",
+            f"`listen` is {settings.listen}, which other hosts can reach, and there are no keys; write `keys_file` in "
+            "`[orchestrator]` (`modelgen key` makes one), or `insecure = true` to admit all clients",
             1,
         )
     try:
@@ -175,8 +175,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _log(happening: Happening) -> None:
-    about = f"{happening.model}: " if happening.model else ""
-    seconds = f" after {happening.seconds:.1f} s" if happening.seconds is not None else ""
-    detail = f" ({happening.detail})" if happening.detail else ""
-    _LOG.info("%s%s%s%s", about, happening.kind, seconds, detail)
+def _log(event: LifecycleEvent) -> None:
+    about = f"{event.model}: " if event.model else ""
+    seconds = f" after {event.seconds:.1f} s" if event.seconds is not None else ""
+    detail = f" ({event.detail})" if event.detail else ""
+    _LOG.info("%s%s%s%s", about, event.kind, seconds, detail)

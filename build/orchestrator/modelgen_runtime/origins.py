@@ -11,7 +11,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS = {b"http": b":80", b"https": b":443"}
 _ELSEWHERE = (b"cross-site", b"same-site")
 _HEADER_NAMES = re.compile(rb"[\w!#$%&'*+.^`|~, \t-]{1,2000}", re.ASCII)
-# What may stand in `allowed_origins`; anything else in an Origin header is shown to nobody.
+# Valid entries of `allowed_origins`. Other Origin headers are not displayed.
 _WRITABLE = re.compile(r"[a-z][a-z0-9+.-]{0,30}://([a-z0-9._~-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?")
 _MOST_LOGGED = 100
 _LOG = logging.getLogger(__name__)
@@ -30,21 +30,21 @@ _PREFLIGHT = b"Access-Control-Allow-Methods: GET, HEAD, POST\r\nAccess-Control-M
 
 
 class Origins:
-    """Judges requests of pages.
+    """Checks requests of web pages.
 
     Args:
-        allowed: Origins whose pages may use the data routes.
+        allowed: Origins whose pages may use the routes of models.
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._logged = set[str]()
-        # The compiler refuses whatever is no origin; `null` in a manifest would let any sandboxed frame in.
+        # The compiler refuses invalid origins. `null` in a manifest would admit any sandboxed frame.
         self._allowed = frozenset(_normal(origin.encode()) for origin in allowed if _WRITABLE.fullmatch(origin.lower()))
         self.are_listed = bool(self._allowed)
-        """Whether any answer has lines for browsers."""
+        """Whether answers have CORS headers at all."""
 
     def check(self, path: str, fields: Mapping[bytes, bytes], *, is_control: bool) -> None:
-        """Accept a request, or refuse it because of the page that sends it; browsers hide refusals, so they are logged.
+        """Accept a request, or refuse it because of the page that sends it. Browsers hide refusals, so they are logged.
 
         Args:
             path: What it asks for.
@@ -70,7 +70,7 @@ class Origins:
         raise refusal
 
     def lines(self, head: RequestHead) -> bytes:
-        """Return the lines for the browser in every answer of a data route, errors included."""
+        """Return the CORS headers for every answer of a model's route, including errors."""
         origin = head.fields.get(b"origin")
         if origin is None or _normal(origin) not in self._allowed:
             return _VARY
@@ -86,12 +86,12 @@ class Origins:
 
 
 def is_preflight(head: RequestHead) -> bool:
-    """Return whether a browser asks by this request whether a page may make another one."""
+    """Return whether a request is a CORS preflight."""
     return head.method == b"OPTIONS" and b"origin" in head.fields and b"access-control-request-method" in head.fields
 
 
 def _is_ours(origin: bytes, host: bytes) -> bool:
-    """Return whether a page came from the address that its request goes to, port included.
+    """Return whether a page was loaded from the address that its request goes to, including the port.
 
     The scheme may be https too: a reverse proxy passes the Host header on, and ends TLS.
     """
@@ -101,7 +101,7 @@ def _is_ours(origin: bytes, host: bytes) -> bool:
 
 
 def _normal(origin: bytes) -> bytes:
-    """Return an origin as browsers write it: in lower case, without the port that its scheme implies."""
+    """Return an origin in the form that browsers send: lower case, without the default port of its scheme."""
     origin = origin.lower()
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(b"://")[0], b"/"))
 

@@ -1,4 +1,4 @@
-"""Connections to engines that are free, by engine."""
+"""Idle connections to engines."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from modelgen_runtime.driver import Endpoint
 
 _IDLE = 2.0
-"""Seconds after which a connection is not used again: uvicorn's engines close theirs after 5, in that very instant."""
+"""Seconds after which a connection is not reused: engines on uvicorn close idle ones after exactly 5."""
 _MOST_IDLE = 128
 _PATIENCE = 10.0
 
 
 class Pool:
-    """Free connections by endpoint: those of an engine that has ended are never used for its successor."""
+    """Idle connections by endpoint. Those of an engine that has stopped are never used for its successor."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._free: dict[Endpoint, list[Engine]] = {}
         self.all = set[Engine]()
-        """All connections, those with a request or still being made included."""
+        """All connections, including busy ones and those being opened."""
 
     def take(self, endpoint: Endpoint) -> Engine | None:
-        """Return a free connection, the one that was used last, or None."""
+        """Return the most recently used idle connection, or None."""
         free = self._free.get(endpoint)
         while free:
             engine = free.pop()
@@ -42,7 +42,7 @@ class Pool:
             EngineError: There is none.
         """
         engine = Engine(endpoint, self.all)
-        self.all.add(engine)  # it takes a descriptor from now on
+        self.all.add(engine)  # it occupies a descriptor from now on
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._loop.create_connection(lambda: engine, endpoint.host, endpoint.port)

@@ -1,4 +1,4 @@
-"""Errors in the shape that each caller reads: OpenAI's, Anthropic's, else RFC 9457's problem JSON."""
+"""Errors in the format of each API: OpenAI's, Anthropic's, else problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen_runtime.handler import Response
 
 if TYPE_CHECKING:
-    from modelgen_runtime.gate import RefusedError
+    from modelgen_runtime.admission import RefusedError
 
 _MOST_TEXT = 4_000
 _OPENAI_KINDS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error"}
@@ -25,7 +25,7 @@ _ANTHROPIC_KINDS = {
 
 
 def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """Return the answer that refuses a request for a path."""
+    """Return the response that refuses a request for a path."""
     if path.startswith("/v1/messages"):
         body: dict[str, Any] = _as_anthropic(refusal)
     elif path.startswith("/v1/"):
@@ -36,7 +36,7 @@ def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...
 
 
 def error_event(path: str, refusal: RefusedError) -> bytes:
-    """Return the Server-Sent Event that ends a stream which broke, in the shape of the API that the path belongs to.
+    """Return the Server-Sent Event that ends a broken stream, in the format of the path's API.
 
     The official clients raise an error with its message; of a stream that just ends they say that the peer closed the
     connection, or nothing at all.
@@ -45,24 +45,30 @@ def error_event(path: str, refusal: RefusedError) -> bytes:
         return _event(_as_anthropic(refusal), "error")
     error = openai_error(refusal)
     if path.startswith("/v1/responses"):
-        # `error` beside the documented fields: the official Python client raises only for events that have it.
-        told = {"type": "error", "code": refusal.kind, "message": refusal.message, "param": None, "sequence_number": 0}
-        return _event(told | {"error": error}, "error")
+        # `error` is not documented, but the official Python client raises only for events that have it.
+        content = {
+            "type": "error",
+            "code": refusal.kind,
+            "message": refusal.message,
+            "param": None,
+            "sequence_number": 0,
+        }
+        return _event(content | {"error": error}, "error")
     return _event({"error": error})
 
 
 def engine_error_event(path: str, status: int, body: bytes) -> bytes:
-    """Return the event that passes on an engine's error to a client whose stream has begun."""
+    """Return the event that forwards an engine's error to a client whose stream has begun."""
     try:
-        told = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict) or "error" not in told:
+        content = None
+    if not isinstance(content, dict) or "error" not in content:
         text = body.decode(errors="replace")[:_MOST_TEXT].strip()
         error = {"message": text or f"the engine answered {status}", "type": "server_error", "code": status}
-        told = {"error": error}
+        content = {"error": error}
     is_named = path.startswith(("/v1/messages", "/v1/responses"))
-    return _event({"type": "error", **told} if is_named else told, "error" if is_named else None)
+    return _event({"type": "error", **content} if is_named else content, "error" if is_named else None)
 
 
 def _event(data: object, name: str | None = None) -> bytes:
@@ -70,7 +76,7 @@ def _event(data: object, name: str | None = None) -> bytes:
 
 
 def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """Return the same as problem JSON.
+    """Return the response as problem details.
 
     OpenAI's clients get here by a wrong base address, and show nothing of an answer but what is below `error`.
     """
@@ -89,7 +95,7 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
 
 
 def openai_error(refusal: RefusedError) -> dict[str, Any]:
-    """Return what OpenAI's clients look for below `error`, with the log."""
+    """Return the `error` object that OpenAI's clients read, with the log."""
     error = _openai_error(refusal)
     if refusal.log:
         error["log"] = [*refusal.log]

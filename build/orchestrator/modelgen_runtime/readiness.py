@@ -1,4 +1,4 @@
-"""When an engine that was started is ready to be asked."""
+"""Wait until a started engine is ready."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from modelgen_runtime.manifest import Model
 
 _LEAST_DELAY, _SHARE, _MOST_DELAY = 0.003, 0.005, 0.05
-"""Seconds between two probes: a share of the time that the load has taken, which is what it may be noticed late."""
+"""Seconds between two probes: a share of the elapsed load time, which bounds the relative delay."""
 # Engines that listen early answer once they have loaded, SGLang's /health takes up to 20 s (facts: engines).
 _PROBE_SECONDS = 30.0
-# An engine may list its names one after the other; one that lists only others for so long was started with others.
+# An engine may list its names one by one; if it lists only others for so long, it was started with others.
 _WRONG_NAME_SECONDS = 3.0
 _EXIT_SECONDS = 0.5
 _SILENT_SECONDS = 1.0
@@ -28,32 +28,32 @@ _SHOWN_LINES, _SHOWN_BYTES = 8, 2_000
 
 
 class NotReadyError(Exception):
-    """An engine did not become ready; the message goes on a sentence that begins with its model."""
+    """An engine did not become ready; the message continues a sentence that begins with its model."""
 
 
 class ExitedError(NotReadyError):
-    """It ended before it was ready."""
+    """The engine exited before it was ready."""
 
 
 class LateError(NotReadyError):
-    """It was not ready in time."""
+    """The engine was not ready within `start_timeout`."""
 
 
 class WrongNameError(NotReadyError):
-    """It serves, but not under the name that it should."""
+    """The engine serves, but not under the expected name."""
 
 
-class CanaryError(NotReadyError):
-    """It says that it is ready, but could not answer one question."""
+class WarmupError(NotReadyError):
+    """The engine reports that it is ready, but the warmup request failed."""
 
 
 async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Exit]) -> None:
-    """Return once an engine is ready by its model's rules.
+    """Return once an engine is ready.
 
     Args:
-        model: Whose `readiness` counts.
-        endpoint: Where the engine will listen.
-        exited: Done when the engine has ended.
+        model: The model, whose `readiness` applies.
+        endpoint: Address of the engine.
+        exited: Done when the engine has exited.
 
     Raises:
         NotReadyError: One of the four above.
@@ -63,8 +63,10 @@ async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Ex
     first: set[asyncio.Future[None] | asyncio.Future[Exit]] = {probing, exited}
     try:
         await asyncio.wait(first, timeout=model.readiness.timeout, return_when=asyncio.FIRST_COMPLETED)
-        if probing.done() and isinstance(probing.exception(), CanaryError):
-            await asyncio.wait({exited}, timeout=_EXIT_SECONDS)  # its end says more than its silence, if a bit later
+        if probing.done() and isinstance(probing.exception(), WarmupError):
+            await asyncio.wait(
+                {exited}, timeout=_EXIT_SECONDS
+            )  # the exit explains more than the silence, but may be reported a little later
         if exited.done():
             raise ExitedError("ended before it was ready")
         if not probing.done():
@@ -78,7 +80,7 @@ async def wait_ready(model: Model, endpoint: Endpoint, exited: asyncio.Future[Ex
 
 @dataclass(slots=True)
 class _Probe:
-    """Asks an engine again and again, and remembers what it saw last."""
+    """Probes an engine repeatedly, and remembers the last observation."""
 
     model: Model
     endpoint: Endpoint
@@ -87,19 +89,19 @@ class _Probe:
     asked_at: float = 0.0
 
     def last_seen(self) -> str:
-        """Return what was seen last: an answer, unless the engine has been silent for a while since."""
+        """Return the last observation: an answer, unless the engine has been silent for a while since."""
         is_silent = self.asked_at > 0 and time.monotonic() - self.asked_at >= _SILENT_SECONDS
         return silence(self.model.readiness.path, None) if is_silent else self.seen
 
     async def run(self) -> None:
         began = time.monotonic()
-        while not await self._is_up():  # noqa: ASYNC110 - an engine tells nobody when it is up
+        while not await self._is_up():  # noqa: ASYNC110 - engines have no notification
             await asyncio.sleep(min(max(_LEAST_DELAY, _SHARE * (time.monotonic() - began)), _MOST_DELAY))
-        if self.model.readiness.canary is not None:
-            await self._ask_canary(self.model.readiness.canary)
+        if self.model.readiness.warmup is not None:
+            await self._ask_warmup(self.model.readiness.warmup)
 
     async def _is_up(self) -> bool:
-        """Ask once, for its health and then for its names."""
+        """Probe once, for its health and then for its names."""
         readiness = self.model.readiness
         try:
             health = await ask(
@@ -124,7 +126,7 @@ class _Probe:
         return self._lists_name(readiness.lists, _read_names(answer.body))
 
     def _note_connection(self, path: str) -> None:
-        """Remember that the port was open; an answer that came before counts for some time yet."""
+        """Remember that the port was open. An earlier answer remains valid for some time."""
         self.asked_at = time.monotonic()
         if not self.seen.startswith("/"):
             self.seen = silence(path, None)
@@ -143,8 +145,8 @@ class _Probe:
             raise WrongNameError(f"serves under another name: {self.seen}; its command has to give it one of these")
         return False
 
-    async def _ask_canary(self, path: str) -> None:
-        """Ask one question, once, as long as it takes; on another route where the model is of another kind.
+    async def _ask_warmup(self, path: str) -> None:
+        """Send the warmup request once, without a timeout; on another route if the model is of another kind.
 
         The compiler knows the kind of a model only from its config.json, which is not always locked.
         """
@@ -154,21 +156,21 @@ class _Probe:
                 break
             path, answer = other, await self._question(other)
         if _is_of_another_kind(answer):
-            raise CanaryError("has no route on which one question can be asked; remove `canary` from its table")
+            raise WarmupError("has no route for a warmup request; remove `warmup` from its table")
         if answer.status != 200:
             lines = bytes(answer.body[:_SHOWN_BYTES]).split(b"\n")[:_SHOWN_LINES]
             said = "\n".join(map(clean_line, lines))
-            raise CanaryError(f"could not {_asked_for(path)}: {path} answered {answer.status}: {said}")
+            raise WarmupError(f"could not {_asked_for(path)}: {path} answered {answer.status}: {said}")
 
     async def _question(self, path: str) -> Answer:
         question = {**_QUESTIONS.get(path, _CHAT_QUESTION)}
         if path not in _NAMELESS:
             question["model"] = self.model.upstream_name or self.model.names[0]
-        self.seen = f"{path} has not answered the canary request"
+        self.seen = f"{path} has not answered the warmup request"
         try:
             return await ask(self.endpoint, path, json.dumps(question).encode())
         except ProbeError as error:
-            raise CanaryError(f"could not {_asked_for(path)}: {error}") from error
+            raise WarmupError(f"could not {_asked_for(path)}: {error}") from error
 
 
 _CHAT, _COMPLETIONS = "/v1/chat/completions", "/v1/completions"
@@ -187,11 +189,11 @@ _OF_ANOTHER_KIND = frozenset(
     {"chat-template-missing", "route-not-of-model", "not-a-reranker", "not-an-embedding-model"}
 )
 _NAMELESS = frozenset(_OF_TEI)
-"""Those of TEI, which serves one model and takes no name."""
+"""Warmup routes of TEI, which serves a single model and takes no name."""
 
 
 def _is_of_another_kind(answer: Answer) -> bool:
-    """Return whether a model does not take what it was asked and is not broken: it has no chat template, say."""
+    """Return whether the model rejects this kind of request but works, for example without a chat template."""
     if answer.status < 400:
         return False
     text = answer.body[:_SHOWN_BYTES].decode(errors="replace")
@@ -214,6 +216,6 @@ def _read_names(body: bytearray) -> list[str]:
 
 
 def _join(names: list[str]) -> str:
-    """Return some names for people; an engine may list any number, of any length."""
+    """Return a bounded list of names for a message."""
     shown = ", ".join(f"`{clean_line(name[:100].encode(errors='replace'))}`" for name in names[:10])
     return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown or "nothing"

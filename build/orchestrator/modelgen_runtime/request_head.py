@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelgen_runtime.gate import RefusedError
+from modelgen_runtime.admission import RefusedError
 
 if TYPE_CHECKING:
     from modelgen_runtime.wire import Headers

@@ -1,4 +1,4 @@
-"""Where in the output of a failed start its cause stands: pure, of any lines.
+"""Find the cause in the output of a failed start. Pure.
 
 Engines of several processes print the cause long before the end: what comes last is the traceback of the process that
 waited for the others. So all tracebacks are read, each process by itself, and those that only report another one's
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 GAP = "…"
-"""What stands between lines that were not printed one after the other."""
+"""Separates lines that were not consecutive."""
 
 _FRAME_LINES, _MESSAGE_LINES, _CAUSE_LINES = 6, 12, 14
 _NOTICED_LINES, _BEFORE_LINES, _END_LINES, _LAST_LINES = 3, 6, 4, 20
 _CHARACTERS = 2_000
 _TRACEBACK = "Traceback (most recent call last):"
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
-# Names of exceptions, as the last line of a traceback has them.
+# Names of exceptions in the last line of a traceback.
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]{0,200}(?:Error|Exception|Exit|Interrupt|Warning|Group|Dead)\b(?::|$)")
 
-# What a process prints before the traceback that ends it, and before one that it survives.
+# Lines before a traceback that ends a process, and before one that it survives.
 _FATAL = re.compile(
     r"EngineCore failed to start|EngineCore encountered a fatal error|EngineCore hit an exception"
     r"|WorkerProc failed to start|WorkerProc hit an exception|Scheduler hit an exception|hit an exception: Traceback"
@@ -38,7 +38,7 @@ _SURVIVED = re.compile(
     r"Exception in ASGI application|Exception ignored in|Exception in thread|exception was never retrieved"
     r"|Invocation of \w{1,80} method failed|Error in preprocessing"
 )
-# Exceptions that only say that another process, or an earlier one, has failed.
+# Exceptions that only report the failure of another or an earlier process.
 _CONSEQUENCE = re.compile(
     r"Engine core initialization failed|[Ee]ngine process failed to start|EngineDeadError|EngineGenerateError"
     r"|See (?:stack trace|root cause)|[Ss]ee the error messages? above|[Ii]nitialization failed due to an exception"
@@ -48,7 +48,7 @@ _CONSEQUENCE = re.compile(
 _BROKEN_OFF = re.compile(
     r"(?:SystemExit|KeyboardInterrupt|EOFError|BrokenPipeError|ConnectionResetError|CancelledError)\b(?::|$)"
 )
-# Errors that come without a traceback: of TEI, llama.cpp, argparse, clap, linkers, Docker.
+# Errors without a traceback: of TEI, llama.cpp, argparse, clap, linkers, Docker.
 _ERROR_LINE = re.compile(
     r"(?:^|\s)error:|^Error\b|^fatal|\bfatal\s*:|panicked at|error loading|error while |Error response from daemon"
     r"|(?:[Ff]ailed|unable|cannot|could not|couldn't) (?:to |be |bind|open|load|allocate|select|start|find)"
@@ -58,7 +58,7 @@ _ERROR_LINE = re.compile(
 
 @dataclass(slots=True)
 class _Raised:
-    """One exception of a traceback: which lines its last frames and its message are."""
+    """One exception of a traceback: the indices of its last frames and its message."""
 
     name: str
     frames: list[Record]
@@ -66,14 +66,14 @@ class _Raised:
 
     @property
     def is_consequence(self) -> bool:
-        """Whether it only says that something else has failed."""
+        """Whether it only reports another failure."""
         text = " ".join(record.text for record in self.message)
         return bool(_BROKEN_OFF.match(self.name) or _CONSEQUENCE.search(text[:_CHARACTERS]))
 
 
 @dataclass(slots=True)
 class _Chain:
-    """Exceptions that followed from each other, the first of them first."""
+    """A chain of exceptions, the first cause first."""
 
     process: str
     is_logged: bool
@@ -88,12 +88,12 @@ class _Chain:
 
     @property
     def begin(self) -> int:
-        """Where its first message stands."""
+        """Index of its first message."""
         return self.raised[0].message[0].index
 
     @property
     def rank(self) -> tuple[int, int]:
-        """The lower the nearer to the cause: what ended a process, of a worker, and the first of these."""
+        """Sort key, lowest for the likeliest cause: fatal tracebacks, then those of workers, then the earliest."""
         if self.is_fatal:
             return 0, self.begin
         is_inner = self.process != "" and not self.process.startswith(("APIServer", "ApiServer"))
@@ -102,7 +102,7 @@ class _Chain:
         return 1 if is_inner else 2, self.begin
 
     def indices(self) -> Iterator[int]:
-        """Yield its lines: of the innermost cause with the last frames, of those that followed the message alone."""
+        """Yield its lines: the innermost cause with its last frames, and the messages of the others."""
         causes = [one for one in self.raised if not one.is_consequence] or self.raised[:1]
         first, *later = causes
         message = first.message[:_MESSAGE_LINES]
@@ -113,13 +113,13 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What of a start's output tells why it failed.
+    """The parts of the output that explain a failed start.
 
     Args:
-        said: The lines of the cause alone; empty where none was found.
-        noticed: What other processes said of its failure.
-        rest: All others that are no warning and no chatter, in their order.
-        shown: The cause's lines and the very end, at most about twenty, with `GAP` between what was apart.
+        said: The lines of the cause; empty if none was found.
+        noticed: Reports of the failure by other processes.
+        rest: Other lines in order, without warnings and routine messages.
+        shown: The lines of the cause and the end, at most about twenty, with `GAP` in between.
         is_raised: Whether the cause is an exception of a traceback.
     """
 
@@ -142,20 +142,20 @@ def find_cause(lines: Sequence[str]) -> Cause:
         inside = {record.index for chain in chains for one in chain.raised for record in (*one.frames, *one.message)}
         outside = [one for one in records if one.index not in inside and not one.text.endswith(_TRACEBACK)]
         chosen = [*_with_following([one.index for one in outside if _is_error(one)][:4], records)]
-        if chains and not chosen:  # a process that was killed says nothing: others do, and how far it came
+        if chains and not chosen:  # a killed process prints no cause, so other processes and its last lines have to do
             before = [one.index for one in outside if _CONSEQUENCE.search(one.text[:_CHARACTERS])][:_NOTICED_LINES]
             before += [one.index for one in outside[-_BEFORE_LINES:]]
-    told = sorted(set(chosen))[: _CAUSE_LINES + _MESSAGE_LINES]
-    known = set(told)
+    cause_lines = sorted(set(chosen))[: _CAUSE_LINES + _MESSAGE_LINES]
+    known = set(cause_lines)
     others = [one for one in records if one.index not in known and not one.is_chatter]
     noticed = [lines[one.index] for one in others if _CONSEQUENCE.search(one.text[:_CHARACTERS])]
     rest = [lines[one.index] for one in others]
-    end = range(max(0, len(lines) - (_END_LINES if told or before else _LAST_LINES)), len(lines))
+    end = range(max(0, len(lines) - (_END_LINES if cause_lines or before else _LAST_LINES)), len(lines))
     return Cause(
-        tuple(lines[index] for index in told),
+        tuple(lines[index] for index in cause_lines),
         tuple(noticed),
         tuple(rest),
-        tuple(_show(lines, {*told, *before, *end})),
+        tuple(_show(lines, {*cause_lines, *before, *end})),
         bool(causes),
     )
 
@@ -170,7 +170,7 @@ def _show(lines: Sequence[str], indices: Iterable[int]) -> Iterator[str]:
 
 
 def _is_error(record: Record) -> bool:
-    """Return whether a line is an error by its level, or by its words where it has none."""
+    """Return whether a line is an error, by its level, else by its text."""
     if record.is_chatter or _CONSEQUENCE.search(record.text[:_CHARACTERS]) or _FATAL.search(record.text[:_CHARACTERS]):
         return False
     return record.is_error or bool(_ERROR_LINE.search(record.text[:_CHARACTERS]) or _EXCEPTION.match(record.text))
@@ -225,7 +225,7 @@ def _read_stream(process: str, stream: Sequence[Record], *, is_logged: bool) -> 
 
 
 def _read_raised(stream: Sequence[Record], position: int) -> tuple[_Raised | None, int]:
-    """Return the exception below `Traceback (most recent call last):`, and where to read on."""
+    """Return the exception below `Traceback (most recent call last):`, and the index after it."""
     frames: list[Record] = []
     while position < len(stream) and (stream[position].text.startswith((" ", "\t")) or not stream[position].text):
         if stream[position].text:

@@ -1,6 +1,6 @@
-"""What is to happen next on the cards. Pure: how all models stand and what time it is in, a plan out.
+"""Decide what to do next. Pure: the state of all models and the time in, a plan out.
 
-It is asked again after every event, so nothing in a plan is remembered: a model that drained for one who has left is
+The plan is computed after every event and has no memory: a model that drained for a request that was withdrawn is
 opened again.
 """
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What protects models from each other; seconds, None for no limit.
+    """Limits and settings. Durations are in seconds, None for no limit.
 
     Args:
-        limits: Bytes that may be claimed of each card.
-        min_active: How long a busy model is kept after it became ready.
-        max_wait: How long a request may wait before `min_active` protects nobody from it.
+        limits: Bytes that may be reserved, by GPU.
+        min_loaded_time: How long a busy model is protected from eviction after it became ready.
+        prioritize_after: How long a request waits before `min_loaded_time` no longer protects other models from it.
     """
 
     limits: Mapping[str, int]
-    min_active: float | None = None
-    max_wait: float | None = None
+    min_loaded_time: float | None = None
+    prioritize_after: float | None = None
 
 
 @dataclass(slots=True)
@@ -38,11 +38,11 @@ class Plan:
 
     Args:
         start: Models to start.
-        stop: Models to stop, each with the one that it makes room for, or None.
-        drain: Models that let in nobody from now on, likewise.
-        open: Models that drained and need not any more.
-        check: Models to look at before others leave for them.
-        wake: When to ask again, even if nothing happens until then.
+        stop: Models to stop, with the model that each is evicted for, or None.
+        drain: Models to drain, likewise.
+        open: Draining models to open again.
+        check: Models to check before others are evicted for them.
+        wake: Time at which to plan again even without an event.
     """
 
     start: list[str] = field(default_factory=list)
@@ -54,45 +54,45 @@ class Plan:
 
 
 def decide(standings: Iterable[Standing], policy: Policy, now: float) -> Plan:
-    """Return what is to happen now.
+    """Return the plan.
 
-    Who has waited longest is served first. Those behind may overtake only on cards that those before do not need.
+    The longest waiting model comes first. Later ones overtake it only on GPUs that it does not need.
     """
-    desk = _Desk({standing.id: standing for standing in standings}, policy, now)
-    for standing in desk.standings.values():
-        desk.retire(standing)
-    desk.shrink()
-    for standing in sorted(desk.standings.values(), key=_rank):
+    planner = _Planner({standing.id: standing for standing in standings}, policy, now)
+    for standing in planner.standings.values():
+        planner.retire(standing)
+    planner.shrink()
+    for standing in sorted(planner.standings.values(), key=_rank):
         if standing.line is not None and not standing.leaves:
-            desk.serve(standing)
-    desk.settle()
-    return desk.plan
+            planner.serve(standing)
+    planner.settle()
+    return planner.plan
 
 
 def _rank(standing: Standing) -> tuple[bool, float, int, str]:
-    """First come, first served; of a switch's models the largest."""
+    """Order models by waiting time; within a switch, the largest first."""
     return (
-        standing.gentle and standing.since is None,
+        standing.without_eviction and standing.since is None,
         standing.line or 0.0,
-        -sum(standing.claims.values()),
+        -sum(standing.reservations.values()),
         standing.id,
     )
 
 
-class _Desk:
+class _Planner:
     """One round of decisions."""
 
     def __init__(self, standings: dict[str, Standing], policy: Policy, now: float) -> None:
         self.standings, self._policy, self._now = standings, policy, now
         self.plan = Plan()
-        self._moving = {gpu for one in standings.values() if one.in_transition for gpu in one.claims}
+        self._moving = {gpu for one in standings.values() if one.in_transition for gpu in one.reservations}
         self._taken: set[str] = set()
-        """Cards on which somebody who came earlier is next."""
+        """GPUs that an earlier request needs."""
         self._leaving: dict[str, str | None] = {}
-        """Who has to leave, and for whom."""
+        """Models to evict, with the model that each is evicted for."""
 
     def retire(self, standing: Standing) -> None:
-        """Let one go that is held or gone from the manifest, or that nobody has used for long."""
+        """Evict a model that is held, removed from the manifest, or idle for longer than its timeout."""
         if standing.leaves and (standing.is_open or standing.state is State.STARTING):
             self._leaving[standing.id] = None
         elif standing.idle_timeout is not None and standing.is_open:
@@ -103,26 +103,28 @@ class _Desk:
                 self._wake(due)
 
     def shrink(self) -> None:
-        """Let some go where the limit of a card has become less than what is claimed."""
-        over = {gpu: self._claimed(gpu) - limit for gpu, limit in self._policy.limits.items()}
+        """Evict models if a reloaded manifest lowered the limit of a GPU below what is reserved."""
+        over = {gpu: self._reserved(gpu) - limit for gpu, limit in self._policy.limits.items()}
         if any(size > 0 for size in over.values()):
             for victim in eviction.choose(over, self._evictable(None)) or ():
                 self._leaving[victim.id] = None
 
     def serve(self, standing: Standing) -> None:
-        """Start one that is waited for, or make room for it."""
-        if standing.state is State.STOPPING:  # it comes back, and nobody takes its place until then
-            self._taken |= standing.claims.keys()
+        """Start a requested model, or make room for it."""
+        if standing.state is State.STOPPING:  # it starts again, and keeps its GPUs until then
+            self._taken |= standing.reservations.keys()
         if standing.holds_memory:
             return
-        if (standing.asked is None or standing.gentle) and standing.not_before > self._now:
+        if (standing.asked is None or standing.without_eviction) and standing.not_before > self._now:
             self._wake(standing.not_before)
             return
-        cards = standing.claims.keys()
+        cards = standing.reservations.keys()
         is_next = not cards & self._taken
-        need = {gpu: self._claimed(gpu) + size - self._policy.limits[gpu] for gpu, size in standing.claims.items()}
+        need = {
+            gpu: self._reserved(gpu) + size - self._policy.limits[gpu] for gpu, size in standing.reservations.items()
+        }
         if is_next and any(size > 0 for size in need.values()):
-            if standing.gentle and standing.since is None:
+            if standing.without_eviction and standing.since is None:
                 return
             for victim in eviction.choose(need, self._evictable(standing)) or ():
                 self._leaving.setdefault(victim.id, standing.id)
@@ -132,7 +134,7 @@ class _Desk:
         self._taken |= cards
 
     def settle(self) -> None:
-        """Turn who has to leave into stops and drains, and open those that need not."""
+        """Stop and drain the models to evict, and open draining models that may stay."""
         for standing in self.standings.values():
             if standing.id in self._leaving:
                 self._dismiss(standing, self._leaving[standing.id])
@@ -145,34 +147,34 @@ class _Desk:
                 self.plan.check.append(cause)
             return
         is_over = standing.running == 0 or (standing.is_draining and standing.drain_until <= self._now)
-        # One that starts is the transition of its cards itself.
-        if is_over and (standing.state is State.STARTING or not standing.claims.keys() & self._moving):
+        # A starting model is itself the transition of its GPUs.
+        if is_over and (standing.state is State.STARTING or not standing.reservations.keys() & self._moving):
             self.plan.stop[standing.id] = cause
-            self._moving |= standing.claims.keys()
+            self._moving |= standing.reservations.keys()
         elif standing.state is State.READY:
             self.plan.drain[standing.id] = cause
         elif standing.is_draining and not is_over:
             self._wake(standing.drain_until)
 
     def _has_to_be_checked(self, standing: Standing, taker: Standing) -> bool:
-        """Return whether a look at the taker is due: before a model drains for it, and again before that one stops."""
+        """Return whether the taker has to be checked: before a model drains for it, and again before that one stops."""
         is_at_rest = standing.is_draining and standing.running > 0 and standing.drain_until > self._now
         return not is_at_rest and taker.checked_until <= self._now
 
-    def _claimed(self, gpu: str) -> int:
-        """Return what will be claimed of a card once those are gone who are about to go."""
+    def _reserved(self, gpu: str) -> int:
+        """Return the reserved bytes of a GPU once all models to evict have stopped."""
         return sum(
-            one.claims.get(gpu, 0)
+            one.reservations.get(gpu, 0)
             for one in self.standings.values()
             if one.holds_memory and one.state is not State.STOPPING and one.id not in self._leaving
-        ) + sum(self.standings[id_].claims.get(gpu, 0) for id_ in self.plan.start)
+        ) + sum(self.standings[id_].reservations.get(gpu, 0) for id_ in self.plan.start)
 
     def _fits_now(self, standing: Standing) -> bool:
         held = [one for one in self.standings.values() if one.holds_memory]
         held += [self.standings[id_] for id_ in self.plan.start]
         return all(
-            sum(one.claims.get(gpu, 0) for one in held) + size <= self._policy.limits[gpu]
-            for gpu, size in standing.claims.items()
+            sum(one.reservations.get(gpu, 0) for one in held) + size <= self._policy.limits[gpu]
+            for gpu, size in standing.reservations.items()
         )
 
     def _evictable(self, taker: Standing | None) -> list[Standing]:
@@ -180,7 +182,7 @@ class _Desk:
         for one in self.standings.values():
             is_in_vain = one.state is State.STARTING and not one.is_awaited and (taker is None or taker.is_awaited)
             may_leave = one.is_open or is_in_vain
-            if may_leave and one.claims and one.id not in self._leaving and not self._came_before(one, taker):
+            if may_leave and one.reservations and one.id not in self._leaving and not self._came_before(one, taker):
                 protected = self._protected_until(one, taker)
                 if protected > self._now:
                     self._wake(protected)
@@ -189,21 +191,21 @@ class _Desk:
         return found
 
     def _came_before(self, standing: Standing, taker: Standing | None) -> bool:
-        """Return whether a switch or requests hold a model that are to be served before the taker.
+        """Return whether a model has a switch or requests that are older than the taker's.
 
-        So A B A B becomes A A B B, and of two switches the first is completed.
+        So requests A B A B are served as A A B B, and the first of two switches is completed.
         """
         if taker is None or taker.line is None:
             return False
         return any(time is not None and time <= taker.line for time in (standing.kept, standing.since))
 
     def _protected_until(self, standing: Standing, taker: Standing | None) -> float:
-        """Return until when `min_active` keeps a model; nobody is kept from an operator."""
-        if self._policy.min_active is None or not standing.is_busy or taker is None or taker.asked is not None:
+        """Return the time until which `min_loaded_time` protects a model. It does not apply to switches."""
+        if self._policy.min_loaded_time is None or not standing.is_busy or taker is None or taker.asked is not None:
             return 0.0
-        until = standing.ready_at + self._policy.min_active
-        if self._policy.max_wait is not None and taker.since is not None:
-            until = min(until, taker.since + self._policy.max_wait)
+        until = standing.ready_at + self._policy.min_loaded_time
+        if self._policy.prioritize_after is not None and taker.since is not None:
+            until = min(until, taker.since + self._policy.prioritize_after)
         return until
 
     def _wake(self, time: float) -> None:

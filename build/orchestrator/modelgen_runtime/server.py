@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from modelgen_runtime import problems, refusals, wire
+from modelgen_runtime.admission import RefusedError
 from modelgen_runtime.exchange import Exchange
-from modelgen_runtime.gate import RefusedError
 from modelgen_runtime.request_head import (
     RequestHead,
     check_head,
@@ -28,13 +28,13 @@ _MOST_HEAD = 64 * 1024
 _MOST_HEADERS = 200
 _HEAD_PATIENCE, _BODY_PATIENCE, _IDLE_PATIENCE = 30.0, 60.0, 75.0
 _LEAST_PROGRESS = 64 * 1024
-"""Bytes of a body that have to come within `_BODY_PATIENCE`, if it is not whole by then."""
+"""Bytes of an incomplete body that have to arrive within `_BODY_PATIENCE`."""
 _STALL_PATIENCE = 300.0
 _EXTRA_PATIENCE = 2.0
-"""Seconds that a client has to ask for the control API when there is no room for others."""
+"""Seconds for a request to the control API when connections are short."""
 _LINGER, _SHORT_LINGER = 10.0, 0.5
 _SLICE, _SLICE_OF_BODY, _MOST_PIPELINED = 16 * 1024, 64 * 1024, 16
-"""Bytes that are parsed at a time, and requests that wait behind one that is being answered."""
+"""Bytes that are parsed at a time, and pipelined requests that wait behind the current one."""
 _HIGH_WATER = 256 * 1024
 _SWEEP = 1.0
 _TOO_LARGE = "the head of the request is too large"
@@ -42,13 +42,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class Connection(asyncio.Protocol):
-    """A client's connection.
+    """The connection of a client.
 
     Requests that come before the one before is answered wait, unread beyond what has come already.
 
     Args:
-        front: What all connections share.
-        all_: The server's set of them.
+        front: The shared part of all connections.
+        all_: The server's set of connections.
     """
 
     def __init__(self, front: Front, all_: set[Connection]) -> None:
@@ -75,14 +75,14 @@ class Connection(asyncio.Protocol):
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER)
-        # Before it is one of them: it would be the first to go.
+        # Before it is in the set: it would be closed first.
         self.is_extra = not self._front.descriptors.make_room()
         if self.is_extra:
             self._deadline = self._front.now() + _EXTRA_PATIENCE
         self._all.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Drop what the client waits for."""
+        """Drop the pending requests."""
         self._all.discard(self)
         self._writable.set()
         for exchange in self._exchanges:
@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
         self._exchanges.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come, but for requests that are too many to wait here."""
+        """Parse received data, except requests beyond the pipelining limit."""
         if len(data) <= _SLICE and not self._unread:
             self._read(data)
             return
@@ -114,10 +114,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parse(data)
         except httptools.HttpParserCallbackError as error:
-            if isinstance(told := error.__context__, RefusedError):
-                self._reject(told)
+            if isinstance(reason := error.__context__, RefusedError):
+                self._reject(reason)
             else:
-                _LOG.error("a fault of modelgen", exc_info=told)
+                _LOG.error("an internal error", exc_info=reason)
                 self._reject(refusals.fault())
         except httptools.HttpParserInvalidMethodError as error:
             self._reject(method_not_allowed() if is_request_line(data) else not_http(error))
@@ -151,18 +151,18 @@ class Connection(asyncio.Protocol):
             self._reject(RefusedError(431, "bad_request", "the framing of the request body is too large"))
 
     def eof_received(self) -> bool:
-        """Close: a client that sends no more has left."""
+        """Close, since a client that closes its side has left."""
         return False
 
     def pause_writing(self) -> None:
-        """Pass on that the client does not keep up."""
+        """Forward that the client does not keep up."""
         self._writable.clear()
         self._stalled_since = self._front.now()
         if self._exchanges:
             self._exchanges[0].pause_answer()
 
     def resume_writing(self) -> None:
-        """Pass on that it does."""
+        """Forward that the client keeps up again."""
         self._writable.set()
         if self._is_next_due:
             self._begin_next()
@@ -178,11 +178,11 @@ class Connection(asyncio.Protocol):
             self._deadline = self._front.now() + _HEAD_PATIENCE
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the target."""
+        """Receive a part of the target."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; what stands behind a body in chunks goes no further."""
+        """Receive a header. Trailers of a chunked body are dropped."""
         if self._in_body:
             return
         self._headers.append((name, value))
@@ -192,13 +192,13 @@ class Connection(asyncio.Protocol):
             raise RefusedError(431, "bad_request", _TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Begin a request, or put it in line behind those before."""
+        """Begin a request, or queue it behind earlier ones."""
         method, version = self._parser.get_method(), self._parser.get_http_version()
         check_head(method, self._target, version, self._headers, self._fields)
         if self._parser.should_upgrade():
             return
         self._in_body, self._head_size, self._framing_size = True, 0, 0
-        self._progress = _LEAST_PROGRESS  # its time begins now, unless it has come whole
+        self._progress = _LEAST_PROGRESS  # its time limit begins now, unless it is complete
         keeps_alive = self._parser.should_keep_alive()
         head = RequestHead(method, self._target, self._headers, self._fields, version == "1.0", keeps_alive)
         exchange = Exchange(self._front, self, head)
@@ -210,13 +210,13 @@ class Connection(asyncio.Protocol):
             self.pause()
 
     def on_body(self, data: bytes) -> None:
-        """Pass a part of the body on."""
+        """Forward a part of the body."""
         self._framing_size = 0
         if self._exchanges:
             self._exchanges[-1].receive(data)
 
     def on_message_complete(self) -> None:
-        """Pass on that a request is whole."""
+        """Forward that a request is complete."""
         if not self._in_body:  # of a head that is read once more
             return
         self._in_body, self._head_size = False, 0
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
     # -- the exchange's side ------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Send."""
+        """Send data."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
@@ -235,25 +235,25 @@ class Connection(asyncio.Protocol):
         await self._writable.wait()
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
         if self._transport is not None and not self._transport.is_closing():
             self._is_paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if self._is_paused and self._transport is not None and not self._transport.is_closing():
             self._is_paused = False
             self._deadline = self._front.now() + _BODY_PATIENCE
             self._transport.resume_reading()
 
     def abort(self) -> None:
-        """Break off."""
+        """Abort the connection."""
         if self._transport is not None:
             self._transport.abort()
 
     def finish(self, exchange: Exchange) -> None:
-        """Go on with the next request, or close."""
+        """Continue with the next request, or close."""
         if self._exchanges and self._exchanges[0] is exchange:
             self._exchanges.popleft()
         if exchange.closes or self._is_broken or self._front.is_closing or self.is_extra:
@@ -263,13 +263,13 @@ class Connection(asyncio.Protocol):
         self._deadline = self._front.now() + _IDLE_PATIENCE
         if self._exchanges or self._unread:
             self._is_next_due = True
-            # Not from within the answer before: a thousand requests in one packet would nest as deep.
+            # Not from within the previous answer: a thousand requests in one packet would nest as deeply.
             asyncio.get_running_loop().call_soon(self._begin_next)
         else:
             self.resume()
 
     def _begin_next(self) -> None:
-        """Go on with the next request, once the client has taken enough of the answers before."""
+        """Continue with the next request, once the client has read enough of the previous answers."""
         if not (self._is_next_due and self._writable.is_set()) or self._is_broken:
             return
         self._is_next_due = False
@@ -281,9 +281,9 @@ class Connection(asyncio.Protocol):
         self.data_received(unread)
 
     def sweep(self, now: float) -> None:
-        """Cut a client that is too slow; while one waits for an engine, it is we who are."""
+        """Disconnect a client that is too slow, except while it waits for an engine."""
         if not self._writable.is_set() and now > self._stalled_since + _STALL_PATIENCE:
-            self.abort()  # it takes nothing of its answer, and holds an engine's connection
+            self.abort()  # it does not read its answer, and occupies a connection to an engine
         if self._is_ended:
             if now > self._deadline:
                 self.abort()
@@ -296,17 +296,17 @@ class Connection(asyncio.Protocol):
                 self.abort()
 
     def shut(self) -> None:
-        """Close, after what is being answered."""
+        """Close after the current answer."""
         if not self._exchanges:
             self._end(is_read=True)
 
     @property
     def idle_since(self) -> float | None:
-        """When the last answer was complete; None while there is something to answer."""
+        """When the last answer was complete; None while a request is pending."""
         return None if self._exchanges or self._head_size or self._is_ended or self.is_extra else self._deadline
 
     def _reject(self, refusal: RefusedError, linger: float = _LINGER) -> None:
-        """Refuse what cannot be read, after what is being answered; nothing that follows can be trusted."""
+        """Refuse unreadable data after the current answer; nothing that follows can be trusted."""
         self._is_broken, self._linger = True, linger
         if self._exchanges:
             self._exchanges[0].fail(refusal)
@@ -318,7 +318,7 @@ class Connection(asyncio.Protocol):
         self._end(is_read=False)
 
     def _end(self, *, is_read: bool) -> None:
-        """Close. What the client still sends is read and dropped: closing on it would take the answer from it too."""
+        """Close. Further data is read and dropped, since a reset would discard the answer at the client too."""
         self._is_broken = True
         if self._transport is None or self._transport.is_closing():
             return
@@ -334,7 +334,7 @@ class Connection(asyncio.Protocol):
 
 
 async def sweep(connections: set[Connection], front: Front) -> None:
-    """Cut slow clients, and close idle connections to engines, until cancelled."""
+    """Disconnect slow clients, and close idle connections to engines, until cancelled."""
     while True:
         await asyncio.sleep(_SWEEP)
         for connection in [*connections]:

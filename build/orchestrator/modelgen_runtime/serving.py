@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _LOOK = 0.02
 _FLUSH = 0.5
-"""Seconds that last answers have to leave."""
+"""Seconds for the last answers to be sent."""
 _LOG = logging.getLogger(__name__)
 
 
 class CannotServeError(Exception):
-    """The orchestrator cannot serve; the message is one sentence that says what to do.
+    """The orchestrator cannot serve; the message is one sentence with the next step.
 
     Args:
-        message: It.
+        message: The sentence.
         exit_code: 1 for what the user mends in the files, 3 for the world.
     """
 
@@ -40,7 +40,7 @@ class CannotServeError(Exception):
 
 
 class _Ending:
-    """Signals: the first asks for a shutdown, the second for one without waiting."""
+    """Signals: the first one begins a shutdown, the second one skips its waits."""
 
     def __init__(self) -> None:
         self.asked, self.at_once = asyncio.Event(), asyncio.Event()
@@ -56,14 +56,14 @@ class _Ending:
 async def serve(
     front: Front, switchboard: Switchboard, connections: set[Connection], bind: str, *, stop_engines: bool
 ) -> None:
-    """Serve until a signal, then end.
+    """Serve until a signal, then shut down.
 
     Args:
-        front: What all connections share.
-        switchboard: Which owns the state.
-        connections: Takes the connections of clients.
+        front: The shared part of all connections.
+        switchboard: Owns the state.
+        connections: Accepts the connections of clients.
         bind: Address of the socket, `host:port`.
-        stop_engines: Whether engines end with the orchestrator.
+        stop_engines: Whether engines stop with the orchestrator.
 
     Raises:
         CannotServeError: It cannot begin, or cannot go on.
@@ -107,7 +107,7 @@ def _listen(front: Front, connections: set[Connection], bind: str) -> Door:
 
 
 async def _finish(front: Front, switchboard: Switchboard, connections: set[Connection], ending: _Ending) -> None:
-    """Refuse waiting requests, and let running ones finish for as long as `shutdown_timeout` allows."""
+    """Refuse queued requests, and let those in flight finish for up to `shutdown_timeout`."""
     front.is_closing = True
     await switchboard.shut()
     if count := switchboard.running:

@@ -33,7 +33,7 @@ _NEVER_ADDED = frozenset(
         "args.speculative-config",
     }
 )
-"""What is corrected or removed where it is written, and mends nothing, or is refused, where it is added."""
+"""Keys that are only corrected or removed where they are written, and never added."""
 
 _FLAG_OF = {
     "args.auto-truncate": "tei",
@@ -48,14 +48,14 @@ _FLAG_OF = {
     "args.tokenizer": "vllm",
     "args.ubatch-size": "llamacpp",
 }
-"""The only engine that has a flag, of those that remedies of several engines name."""
+"""Flags that only one engine has, among those in remedies for several engines."""
 
 
 def places_of(model: Model, keys: Iterable[str]) -> tuple[str, ...]:
-    """Return the dotted paths of keys in models.toml; of a key that is yet to be written, the path to write it at.
+    """Return the dotted paths of keys in models.toml; for an absent key, the path at which to add it.
 
     Args:
-        model: Whose keys they are. What does not count for it is left out.
+        model: The model. Keys that do not apply to it are left out.
         keys: Of its table, such as `image` or `args.max-model-len`; of its engine's and of each of its cards', such as
             `engine.version` and `gpu.limit`; or of [host], [project] and [orchestrator].
     """
@@ -67,7 +67,7 @@ def _places(model: Model, key: str) -> list[str]:
         return [key]
     table, _, name = key.partition(".")
     if table == "gpu":
-        return [dotted("gpus", gpu, name) for gpu in model.claims]
+        return [dotted("gpus", gpu, name) for gpu in model.reservations]
     if table == "engine" and name:
         return [] if model.engine == "command" else [dotted("engines", model.engine, name)]
     if table in _OF_CONTAINERS and model.process is not None:

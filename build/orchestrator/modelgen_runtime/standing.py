@@ -1,4 +1,4 @@
-"""How a model stands, as far as scheduling has to know."""
+"""The input of the scheduler: the state of each model at one instant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Of a model's engine."""
+    """The state of an engine."""
 
     ABSENT = "absent"
     STOPPED = "stopped"
@@ -26,35 +26,35 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One model at one instant; times are of one clock, in seconds.
+    """One model at one instant. Times are clock times in seconds.
 
     Args:
-        id: Of the model.
-        state: Of its engine.
-        claims: Bytes of each card, while it is neither absent, stopped nor failed.
-        running: Requests with the engine.
-        waiting: Requests in line.
-        since: When the first in line came; None without one.
-        asked: When somebody asked for it to be resident (a switch, a profile); None where nobody has, or it is.
-        gentle: Whether it is asked for only if nothing has to leave: after a switch that failed.
-        kept: Since when it belongs to a switch that is not complete: only who came before evicts it. None without one.
-        leaves: Whether it has to stop whatever else is asked for: it is held, or gone from the manifest.
-        used: When its last request ended, or it became ready.
-        ready_at: When it became ready.
-        drain_until: Until when its requests may run on, where it drains.
-        not_before: Before this it is not started again on behalf of requests: it has failed.
-        idle_timeout: Seconds without a request after which it stops; None for never.
-        checked_until: Until when it counts as startable, so that others may leave for it.
+        id: Id of the model.
+        state: State of the engine.
+        reservations: Reserved bytes by GPU, which count while `holds_memory`.
+        running: Requests in flight.
+        waiting: Queued requests.
+        since: Arrival of the first queued request, or None.
+        asked: When a switch, a profile or a restore requested it; None without such a request.
+        without_eviction: Whether it is loaded only if no other model has to be evicted, as after a failed switch.
+        kept: Time of its earliest incomplete switch, or None. Only earlier requests evict it.
+        leaves: Whether it has to stop regardless of requests: it is held, or removed from the manifest.
+        used: Time at which its last request ended, or it became ready.
+        ready_at: Time at which it became ready.
+        drain_until: End of the drain timeout, while it drains.
+        not_before: Time of the next retry after a failure.
+        idle_timeout: Idle seconds after which it is stopped; None for never.
+        checked_until: Time until which the last check that it can start is valid, so that others may be evicted for it.
     """
 
     id: str
     state: State
-    claims: Mapping[str, int] = field(default_factory=dict)
+    reservations: Mapping[str, int] = field(default_factory=dict)
     running: int = 0
     waiting: int = 0
     since: float | None = None
     asked: float | None = None
-    gentle: bool = False
+    without_eviction: bool = False
     kept: float | None = None
     leaves: bool = False
     used: float = 0.0
@@ -66,35 +66,35 @@ class Standing:
 
     @property
     def is_busy(self) -> bool:
-        """Whether requests run or wait."""
+        """Whether requests are in flight or queued."""
         return self.running > 0 or self.waiting > 0
 
     @property
     def is_draining(self) -> bool:
-        """Whether no further request is let in."""
+        """Whether it finishes its requests and admits no new ones."""
         return self.state is State.DRAINING
 
     @property
     def is_open(self) -> bool:
-        """Whether its engine serves, be it only what it has begun."""
+        """Whether its engine serves requests, new ones or only those in flight."""
         return self.state in (State.READY, State.DRAINING)
 
     @property
     def in_transition(self) -> bool:
-        """Whether it starts or stops: one such engine at a time on a card."""
+        """Whether it starts or stops. Only one engine at a time does so on a GPU."""
         return self.state in (State.STARTING, State.STOPPING)
 
     @property
     def holds_memory(self) -> bool:
-        """Whether its claims count."""
+        """Whether its reserved memory is in use."""
         return self.is_open or self.in_transition
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a request or the caller of a switch waits for it now; models that are resumed are not awaited."""
+        """Whether a request or the caller of a switch waits for it. Restored models are not awaited."""
         return self.since is not None or self.kept is not None
 
     @property
     def line(self) -> float | None:
-        """When the first came who waits for it, be it a request or a switch; None when nobody does."""
+        """The earliest time of its queued requests and of `asked`, or None."""
         return min((time for time in (self.since, self.asked) if time is not None), default=None)

@@ -1,4 +1,4 @@
-"""What models claim of cards, and what cards have to give."""
+"""The GPU memory that models reserve, against what GPUs have."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @rule("MG304", "model-over-card")
 def model_over_card(context: Context) -> Iterator[Found]:
-    """A model claims more of a card than the card's limit allows, or nothing at all.
+    """A model reserves more of a GPU than its limit allows, or nothing.
 
     ## Why
-    vLLM compares the claim with what is free when it starts, and stops: "Free memory on device … is less than desired
+    vLLM compares the reserved memory with what is free when it starts, and stops: "Free memory on device … is less than
+    desired
     GPU memory utilization". The part above the limit belongs to the contexts of all processes on the card.
 
     ## Bad
@@ -54,13 +55,13 @@ def model_over_card(context: Context) -> Iterator[Found]:
             if claim > budget:
                 yield Found(
                     document.at_value(*document.origin(name, "gpu_memory")),
-                    f"`{name}` claims {fit.format_size(claim)} of `{gpu_name}`, "
+                    f"`{name}` reserves {fit.format_size(claim)} of `{gpu_name}`, "
                     f"which has {fit.format_size(budget)} to give",
                     f"its limit leaves {fit.share([card], None)} of {fit.format_size(card.memory)}",
                 )
             elif not fit.share([card], model.gpu_memory):
                 place = document.at_value(*document.origin(name, "gpu_memory"))
-                yield Found(place, f"`{name}` claims less than 0.0001 of `{gpu_name}`", "is the unit right?")
+                yield Found(place, f"`{name}` reserves less than 0.0001 of `{gpu_name}`", "is the unit right?")
 
 
 @rule("MG322", "tight-limit", Severity.WARNING)
@@ -68,8 +69,8 @@ def tight_limit(context: Context) -> Iterator[Found]:
     """A card whose `limit` leaves its processes less than a twentieth.
 
     ## Why
-    CUDA contexts, graphs and the desktop live beside what models claim: of a 24 GiB card about 1 GiB. One public
-    repository in twenty asks for 0.95 to 1, and the engine ends with "out of memory" when load comes.
+    CUDA contexts, graphs and the desktop need memory beside what models reserve: about 1 GiB of a 24 GiB GPU. One
+    public repository in twenty asks for 0.95 to 1, and the engine ends with "out of memory" when load comes.
 
     ## Bad
     ```toml
@@ -96,7 +97,7 @@ def tight_limit(context: Context) -> Iterator[Found]:
 
 @rule("MG305", "profile-over-card")
 def profile_over_card(context: Context) -> Iterator[Found]:
-    """The models of a profile claim more of a card together than its limit allows.
+    """The models of a profile reserve more of a GPU together than its limit allows.
 
     ## Why
     A profile's models are resident together. One public file in three that starts several models over-commits a card,
@@ -152,9 +153,9 @@ def profile_over_card(context: Context) -> Iterator[Found]:
                 sum_ = " + ".join(f"{name} {fit.format_size(part)}" for name, part in parts.items())
                 yield Found(
                     context.document.at_value("profiles", profile_name, "models"),
-                    f"`{profile_name}` claims {fit.format_size(total)} of `{gpu_name}`, "
+                    f"`{profile_name}` reserves {fit.format_size(total)} of `{gpu_name}`, "
                     f"{fit.format_size(total - budget)} more than the {fit.format_size(budget)} it has to give",
-                    f"{sum_}; a model without `gpu_memory` claims all that the limit allows",
+                    f"{sum_}; a model without `gpu_memory` reserves all that the limit allows",
                 )
 
 
@@ -217,7 +218,7 @@ def memory_without_gpu(context: Context) -> Iterator[Found]:
     """A `gpu_memory` on a model without `gpus`.
 
     ## Why
-    Without a card there is nothing to claim; the number would be accepted and ignored.
+    Without a GPU there is nothing to reserve; the number would be accepted and ignored.
 
     ## Bad
     ```toml
@@ -241,4 +242,4 @@ def memory_without_gpu(context: Context) -> Iterator[Found]:
         refused = document.is_refused("models", name, "gpus") or document.is_refused("defaults", "gpus")
         if table.gpu_memory is not None and not context.models[name].gpus and not refused:
             place = document.at_key("models", name, "gpu_memory")
-            yield Found(place, f"`{name}` claims GPU memory but has no card", 'write `gpus = ["…"]`')
+            yield Found(place, f"`{name}` reserves GPU memory but has no GPU", 'write `gpus = ["…"]`')

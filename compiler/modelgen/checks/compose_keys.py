@@ -23,7 +23,7 @@ _OURS = (
     *((cache, f"the compile caches at {cache}") for cache in CACHES),
     (FILES, f"the files at {FILES} that arguments name"),
 )
-_RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge", "gate"})
+_RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge", "socket-proxy"})
 
 
 @rule("MG421", "volume-over-ours")

@@ -34,7 +34,7 @@ def unknown_gpu(context: Context) -> Iterator[Found]:
     """A model names a card that `[gpus]` does not have.
 
     ## Why
-    Cards are declared once, with their memory, so that claims can be added up.
+    GPUs are declared once, with their memory, so that reservations can be added up.
 
     ## Bad
     ```toml
@@ -65,7 +65,7 @@ def gpu_twice(context: Context) -> Iterator[Found]:
     """One card twice: in a model's `gpus`, or as two tables with one `device`.
 
     ## Why
-    A claim would be counted twice, or two budgets would be spent on one card.
+    A reservation would be counted twice, or two budgets would be spent on one card.
 
     ## Bad
     ```toml

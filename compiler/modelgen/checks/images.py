@@ -244,7 +244,7 @@ def _images(context: Context) -> dict[Path, str]:
     written += [(resolved.place, resolved.reference) for resolved in context.resolved.values()]
     if orchestrator := context.document.config.orchestrator:
         written.append((("orchestrator", "base_image"), orchestrator.base_image))
-        written.append((("orchestrator", "gate_image"), orchestrator.gate_image))
+        written.append((("orchestrator", "socket_proxy_image"), orchestrator.socket_proxy_image))
     return {path: reference for path, reference in written if reference is not None}
 
 

@@ -22,7 +22,7 @@ def no_snapshot(context: Context) -> Iterator[Found]:
 
     ## Why
     The path of a snapshot ends with its commit. llama.cpp is always given a path: by repository id it takes what
-    refs/main says, whatever commit was meant. `model_form = "snapshot"` asks for one, and takes it from the lock.
+    refs/main says, whatever commit was meant. `model_arg = "path"` asks for one, and takes it from the lock.
 
     ## Bad
     ```toml
@@ -37,7 +37,7 @@ def no_snapshot(context: Context) -> Iterator[Found]:
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
-    model_form = "snapshot"
+    model_arg = "path"
     args = { max-model-len = 16384 }
     ```
 
@@ -61,8 +61,8 @@ def no_snapshot(context: Context) -> Iterator[Found]:
             place = document.at_value(*document.origin(name, "repo"))
             help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
             yield Found(place, f"llama.cpp is given a path, which takes the commit of {model.repo}", help_text)
-        elif model.model_form == "snapshot" and engine.length and name not in context.locked:
-            place = document.at_value(*document.origin(name, "model_form"))
+        elif model.model_arg == "path" and engine.length and name not in context.locked:
+            place = document.at_value(*document.origin(name, "model_arg"))
             yield Found(place, f"models.lock has no snapshot of {model.repo}", _LOCK)
 
 

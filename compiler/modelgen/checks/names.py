@@ -21,7 +21,7 @@ _SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # A service's name is a host name on the internal network: one label of DNS.
 _LONGEST = 63
 # Services of the deployment itself.
-RESERVED = frozenset({"orchestrator", "gate"})
+RESERVED = frozenset({"orchestrator", "socket-proxy"})
 
 
 @rule("MG401", "bad-id")
@@ -148,7 +148,7 @@ def bad_service(context: Context) -> Iterator[Found]:
 
     ## Why
     It is a host name on the internal network: lower-case letters, digits, `-` and `_`, at most 63 characters.
-    `orchestrator` and `gate` are services of the deployment itself.
+    `orchestrator` and `socket-proxy` are services of the deployment itself.
 
     ## Bad
     ```toml

@@ -1,4 +1,4 @@
-"""What SGLang sets aside of a claim before weights and KV cache get any."""
+"""The part of the reserved memory that SGLang sets aside before weights and KV cache."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @rule("MG324", "nothing-for-weights")
 def nothing_for_weights(context: Context) -> Iterator[Found]:
-    """A claim of an sglang model that is used up before its weights are loaded.
+    """The reserved memory of an sglang model is used up before its weights are loaded.
 
     ## Why
     SGLang's own share, `--mem-fraction-static`, is for weights and KV cache alone; activations and CUDA graphs come on
-    top, 3.7 GiB of a 24 GiB card by SGLang's own estimate. modelgen takes them off the claim.
+    top, 3.7 GiB of a 24 GiB card by SGLang's own estimate. modelgen subtracts it from the reserved memory.
 
     ## Bad
     ```toml
@@ -54,6 +54,6 @@ def nothing_for_weights(context: Context) -> Iterator[Found]:
             most = max(sglang.set_aside(memory, len(claims), args) for memory, _ in claims)
             yield Found(
                 context.document.at_value(*context.document.origin(name, "gpu_memory")),
-                f"`{name}` claims no more than the {fit.format_size(most)} that SGLang needs beside weights",
-                "claim more, or write a smaller `chunked-prefill-size` or `cuda-graph-max-bs`",
+                f"`{name}` reserves no more than the {fit.format_size(most)} that SGLang needs beside weights",
+                "reserve more, or write a smaller `chunked-prefill-size` or `cuda-graph-max-bs`",
             )

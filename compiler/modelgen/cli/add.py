@@ -79,7 +79,7 @@ def _enter(path: Path, repo: str, config: Path, *, copy: bool) -> int:
         _say(f"warning: {warning}")
     added = _add(hub, repo, sources, copy=copy)
     _register(hub, config, added)
-    _tell(added, repo)
+    _report(added, repo)
     click.echo(_table(repo, checkpoint, document), nl=False)
     return 0
 
@@ -119,7 +119,7 @@ def _register(hub: Path, config: Path, added: Added) -> None:
         _say(note)
 
 
-def _tell(added: Added, repo: str) -> None:
+def _report(added: Added, repo: str) -> None:
     commit, files = added.checkout.commit, added.checkout.files
     size = sum(file.size for file in files.values())
     if not added.is_new and added.before == commit:

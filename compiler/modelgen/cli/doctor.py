@@ -151,6 +151,6 @@ def _print(findings: list[Finding]) -> None:
             if finding.help:
                 click.echo(printable(f"        {finding.help}"))
     bad, warned = (sum(finding.state == state for finding in findings) for state in ("bad", "warning"))
-    told = [f"{bad} bad"] if bad else []
-    told += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
-    click.echo(", ".join(told) or "nothing is wrong with this host", err=True)
+    counts = [f"{bad} bad"] if bad else []
+    counts += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
+    click.echo(", ".join(counts) or "nothing is wrong with this host", err=True)

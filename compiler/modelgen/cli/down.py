@@ -28,6 +28,7 @@ def command(config: Path, out: Path | None, *, take_over: bool) -> int:
     """
     from modelgen.cli.interruption import interruptible
     from modelgen.files import ModelgenError
+    from modelgen.operate.changes import OLD_SOCKET_PROXY, is_old_socket_proxy
     from modelgen.operate.deployment import Deployment
 
     compilation, out = compile_file(config, out)
@@ -41,6 +42,8 @@ def command(config: Path, out: Path | None, *, take_over: bool) -> int:
     deployment.require_own(found, take_over=take_over)
     with interruptible("some containers may be left; run `modelgen down` again"):
         deployment.down()
+        if any(is_old_socket_proxy(one) for one in found.values()):
+            deployment.remove_network(OLD_SOCKET_PROXY)
     names = ", ".join(sorted(one.name for one in found.values()))
     click.echo(f"removed {names}" if found else f"the project `{deployment.project}` had no containers")
     return 0

@@ -46,7 +46,7 @@ def describe_errors(model: dict[str, Any], config: Path) -> list[str]:
     return lines
 
 
-def _remedies(told: dict[str, Any], config: Path) -> list[str]:
-    lines = [f"  that means: {told['meaning']}", f"  what to do: {told['remedy']}"]
+def _remedies(meaning: dict[str, Any], config: Path) -> list[str]:
+    lines = [f"  that means: {meaning['meaning']}", f"  what to do: {meaning['remedy']}"]
     # An orchestrator of a version before this names no places.
-    return [*lines, *(f"  where: {place}" for place in find_places(config, told.get("places", [])))]
+    return [*lines, *(f"  where: {place}" for place in find_places(config, meaning.get("places", [])))]

@@ -58,12 +58,12 @@ def interruptible(consequence: str) -> Iterator[Interruption]:
     Raises:
         InterruptedRunError: A signal came.
     """
-    told = Interruption(consequence)
+    interruption = Interruption(consequence)
     with stopped_by_signals():
         try:
-            yield told
+            yield interruption
         except KeyboardInterrupt as error:
-            raise InterruptedRunError(f"interrupted; {told.consequence}", exit_code(error)) from error
+            raise InterruptedRunError(f"interrupted; {interruption.consequence}", exit_code(error)) from error
 
 
 @contextlib.contextmanager
@@ -73,19 +73,19 @@ def stopped_by_signals() -> Iterator[None]:
     Further signals are ignored while the block cleans up. One that the caller ignores (`nohup`) stays ignored.
     """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
 
     def stop(number: int, _: FrameType | None) -> None:
-        for one in heard:
+        for one in handled:
             signal.signal(one, signal.SIG_IGN)
         raise StoppedError(number)
 
-    for number in heard:
+    for number in handled:
         signal.signal(number, stop)
     try:
         yield
     finally:
-        for number in heard:
+        for number in handled:
             signal.signal(number, before[number])
 
 

@@ -13,9 +13,9 @@ _BYTES = 32
 @click.command("key")
 @click.option(
     "--role",
-    type=click.Choice(("data", "control")),
+    type=click.Choice(("user", "admin")),
     required=True,
-    help="`data` may use models; `control` may also switch, stop and look.",
+    help="`user` may use models; `admin` may also load, unload and inspect them.",
 )
 def command(role: str) -> int:
     """Make an API key for the orchestrator, and the line for its `keys_file`.
@@ -25,7 +25,7 @@ def command(role: str) -> int:
 
     \b
     Example:
-      modelgen key --role data
+      modelgen key --role user
     """
     key = f"mg-{secrets.token_urlsafe(_BYTES)}"
     click.echo(f"key:  {key}")

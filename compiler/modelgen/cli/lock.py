@@ -167,8 +167,8 @@ def _resolve(task: Task, connect: partial[Connection] | None) -> Resolution:
     from modelgen.hub.locking.resolve import Places, resolve
 
     with shown() as progress:
-        told = (progress.say, progress.asked, progress.planned, progress.hashed)
-        places = Places(task.inputs.hub, connect, *told, target_of(task.inputs))
+        callbacks = (progress.say, progress.asked, progress.planned, progress.hashed)
+        places = Places(task.inputs.hub, connect, *callbacks, target_of(task.inputs))
         return resolve(partial(wants, task.inputs.document), task.old, task.moved, places, task.only)
 
 

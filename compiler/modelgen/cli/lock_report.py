@@ -75,8 +75,8 @@ class Report:
         return min([*(failure.exit_code for failure in failures), *([FOUND] if is_refused else [])], default=0)
 
     def _unchecked(self) -> Iterator[str]:
-        for entry, told in self.resolution.unchecked:
-            yield f"{', '.join(entry.models)}: {self._name(entry)}: not checked: {'; '.join(told)}"
+        for entry, reasons in self.resolution.unchecked:
+            yield f"{', '.join(entry.models)}: {self._name(entry)}: not checked: {'; '.join(reasons)}"
 
     def _what_is_left(self) -> str:
         """Return what became of the lock although something failed."""
@@ -142,8 +142,8 @@ class Report:
             "bytes_to_fetch": self.to_fetch,
             "warnings": self.warnings,
             "unchecked": [
-                {"repo": entry.repo, "models": entry.models, "reasons": [*told]}
-                for entry, told in self.resolution.unchecked
+                {"repo": entry.repo, "models": entry.models, "reasons": [*reasons]}
+                for entry, reasons in self.resolution.unchecked
             ],
             "failures": [
                 {

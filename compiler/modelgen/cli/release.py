@@ -32,6 +32,6 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     if format_ == "json":
         click.echo(json.dumps(released, indent=2, ensure_ascii=False))
     else:
-        told = "released" if was_held else "was not held"
-        click.echo(f"{released['id']}: {told}; it is {released['state']}")
+        outcome = "released" if was_held else "was not held"
+        click.echo(f"{released['id']}: {outcome}; it is {released['state']}")
     return 0

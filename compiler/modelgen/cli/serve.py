@@ -74,9 +74,9 @@ def _refuse_second(folder: Path, url: str | None) -> None:
             pid = file.read(_LONGEST_PID).strip()
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        told = ", ".join(part for part in (f"pid {pid}" if pid else "", f"at {url}" if url else "") if part)
+        where = ", ".join(part for part in (f"pid {pid}" if pid else "", f"at {url}" if url else "") if part)
         raise ModelgenError(
-            f"`modelgen serve` is already running here ({told or folder}); stop it first, or apply the file to it by "
+            f"`modelgen serve` is already running here ({where or folder}); stop it first, or apply the file to it by "
             "`modelgen serve --reload`"
         ) from error
     except (OSError, ValueError):

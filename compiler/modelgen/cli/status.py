@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.remote import ask_status, remote_options
+from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +35,16 @@ def command(config: Path, url: str | None, *, format_: str) -> int:
 
 
 def print_status(status: dict[str, Any]) -> None:
-    """Print it as a table."""
+    """Print it as a table.
+
+    Raises:
+        ModelgenError: It comes from an orchestrator before 0.1.0, whose fields have other names.
+    """
+    if any("reserved" not in gpu for gpu in status["gpus"]):
+        raise ModelgenError("this orchestrator is of an older version; run `modelgen up` or restart `modelgen serve`")
     for gpu in status["gpus"]:
         holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
-        click.echo(f"{gpu['name']}  {gpu['claimed'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB claimed{holders}")
+        click.echo(f"{gpu['name']}  {gpu['reserved'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB reserved{holders}")
     rows = [("MODEL", "STATE", "RUNNING", "WAITING", ""), *(_row(model) for model in status["models"])]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:

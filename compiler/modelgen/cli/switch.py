@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
 @click.command("switch")
 @remote_options
-@click.option("--profile", is_flag=True, help="NAME is a profile: its models become resident together.")
-@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be evicted and why.")
-@click.option("--no-wait", is_flag=True, help="Return at once, and not when it serves.")
+@click.option("--profile", is_flag=True, help="NAME is a profile: load all its models.")
+@click.option("--dry-run", is_flag=True, help="Print what would be evicted and why, and change nothing.")
+@click.option("--no-wait", is_flag=True, help="Return immediately instead of waiting until it is ready.")
 @click.argument("name")
 def command(  # noqa: PLR0913 - its options
     config: Path, url: str | None, name: str, *, profile: bool, dry_run: bool, no_wait: bool, format_: str
 ) -> int:
-    """Make a model resident, and return when it serves; what has to leave for it is drained and stopped.
+    """Load a model, or all models of a profile, and wait until they are ready.
+
+    Models that do not fit beside them are drained and stopped.
 
     \b
     Example:
@@ -35,12 +37,32 @@ def command(  # noqa: PLR0913 - its options
       modelgen switch --profile vision
       modelgen switch text-4b --dry-run
     """
+    key = "profile" if profile else "model_id"
+    return switch_to(config, url, {key: name, "dry_run": dry_run, "wait": not no_wait}, format_)
+
+
+def switch_to(config: Path, url: str | None, body: dict[str, Any], format_: str) -> int:
+    """Send a switch, and print what came of it.
+
+    Args:
+        config: Path of models.toml.
+        url: Address of the orchestrator, or None for the one in models.toml.
+        body: Of the request, see `/openapi.json`.
+        format_: `human` or `json`.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ModelgenError: The orchestrator cannot be reached, or the models cannot be loaded.
+    """
     orchestrator, status = find_to_change(config, url)
-    if not profile:
-        find_model(status, name)
-    asked: dict[str, Any] = {"profile" if profile else "model_id": name, "dry_run": dry_run, "wait": not no_wait}
-    with _shown(name) if not (dry_run or no_wait) else contextlib.nullcontext():
-        answer = orchestrator.ask("POST", "/switch", asked)
+    dry_run: bool = body["dry_run"]
+    if "model_id" in body:
+        find_model(status, body["model_id"])
+    name = body.get("model_id") or body["profile"]
+    with _shown(name) if body["wait"] and not dry_run else contextlib.nullcontext():
+        answer = orchestrator.ask("POST", "/switch", body)
     if format_ == "json":
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     elif dry_run:
@@ -55,7 +77,7 @@ def command(  # noqa: PLR0913 - its options
 
 
 def _shown(name: str) -> AbstractContextManager[Any]:
-    """Show on a terminal that something goes on, and for how long."""
+    """Show a spinner and the elapsed time on a terminal."""
     if not is_terminal(sys.stderr):
         return contextlib.nullcontext()
     from rich.console import Console
@@ -63,5 +85,5 @@ def _shown(name: str) -> AbstractContextManager[Any]:
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    progress.add_task(f"switching to {name}")
+    progress.add_task(f"loading {name}")
     return progress

@@ -80,12 +80,12 @@ class Options:
 
 def _up(options: Options, interruption: Interruption) -> int:
     from modelgen.cli.up_checks import check_host
-    from modelgen.cli.up_done import find_as_left
+    from modelgen.cli.up_done import find_unchanged
     from modelgen.cli.up_end import finish
     from modelgen.cli.up_weights import bring_weights
 
     config = options.config
-    if (left := find_as_left(config, options.out)) is not None:
+    if (left := find_unchanged(config, options.out)) is not None:
         out = config.parent / "build" if options.out is None else options.out
         return finish(left, config, out, interruption, no_wait=options.no_wait)
     check_host(config, options.out, take_over=options.take_over)
@@ -141,12 +141,15 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
 
 
 def _changes(compilation: Compilation, fleet: Fleet, deployment: Deployment, found: Mapping[str, Container]) -> Changes:
-    from modelgen.operate.changes import GATE, ORCHESTRATOR, Wanted, compare
+    from modelgen.operate.changes import ORCHESTRATOR, SOCKET_PROXY, Wanted, compare
     from modelgen.targets.orchestrator_image import image_name
 
     digests = deployment.digests(compilation.artifacts["docker-compose.yml"])
     images = {service.name: (service.image, service.model) for service in fleet.services}
-    images |= {ORCHESTRATOR: (image_name(fleet.orchestrator.base_image), ""), GATE: (fleet.orchestrator.gate_image, "")}
+    images |= {
+        ORCHESTRATOR: (image_name(fleet.orchestrator.base_image), ""),
+        SOCKET_PROXY: (fleet.orchestrator.socket_proxy_image, ""),
+    }
     wanted = {name: Wanted(digests.get(name, ""), image, model) for name, (image, model) in images.items()}
     return compare(wanted, found, is_take_over=deployment.owner(found) is not None)
 

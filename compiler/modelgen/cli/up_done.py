@@ -48,7 +48,7 @@ def is_output(config: Path, folder: Path) -> bool:
         return False
 
 
-def find_as_left(config: Path, out: Path | None) -> Running | None:
+def find_unchanged(config: Path, out: Path | None) -> Running | None:
     """Return what runs if nothing has changed since the last `up`, else None."""
     try:
         note = json.loads((config.parent / NAME / _FILE).read_bytes())
@@ -83,7 +83,7 @@ def _find_running(note: dict[str, Any], config: Path, folder: Path) -> Running |
 
 
 def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
-    """Return what is held against the note: of the orchestrator and its gate also whether they run."""
+    """Return what is held against the note: of the orchestrator and its socket proxy also whether they run."""
     return {
         name: [one.digest, one.image, one.folder, one.is_running or bool(one.model)]
         for name, one in sorted(deployment.containers().items())

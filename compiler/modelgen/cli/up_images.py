@@ -52,12 +52,16 @@ def ready_images(
     Raises:
         ModelgenError: One of them cannot be had.
     """
-    from modelgen.operate.changes import GATE, ORCHESTRATOR
+    from modelgen.operate.changes import ORCHESTRATOR, SOCKET_PROXY
     from modelgen.operate.docker import has_image
     from modelgen.targets.orchestrator_image import image_name
 
     made = {*changes.new, *changes.changed}
-    keys = {fleet.orchestrator.gate_image: "`gate_image` in [orchestrator]"} if GATE in made else {}
+    keys = (
+        {fleet.orchestrator.socket_proxy_image: "`socket_proxy_image` in [orchestrator]"}
+        if SOCKET_PROXY in made
+        else {}
+    )
     for service in fleet.services:
         if service.name in made:
             keys.setdefault(service.image, f"`image` of the model `{service.model}` or of its engine")

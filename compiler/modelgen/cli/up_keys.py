@@ -27,16 +27,16 @@ def require_keys(path: Path) -> None:
     try:
         roles = read_keys(path).values()
     except KeysError as error:
-        raise ModelgenError(f"{error}; `modelgen key --role control` prints a key and its line") from error
+        raise ModelgenError(str(error)) from error
     if sys.platform != "win32" and not path.stat().st_mode & stat.S_IROTH:
         raise ModelgenError(
             f"{path} cannot be read by the orchestrator's user, who is nobody; it holds hashes alone, so run "
             f"`chmod a+r {path}`"
         )
-    if "control" not in roles:
+    if "admin" not in roles:
         raise ModelgenError(
-            f"{path} has no key of role `control`, which `up` needs to drain and look; `modelgen key --role control` "
+            f"{path} has no key of role `admin`, which `up` needs to drain and look; `modelgen key --role admin` "
             "prints one and its line"
         )
     if not os.environ.get("MODELGEN_KEY"):
-        raise ModelgenError(f"the orchestrator has keys; set MODELGEN_KEY to one of role `control` that {path} knows")
+        raise ModelgenError(f"the orchestrator has keys; set MODELGEN_KEY to one of role `admin` that {path} knows")

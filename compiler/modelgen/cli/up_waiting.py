@@ -63,22 +63,24 @@ def _is_coming(model: dict[str, Any], others: list[dict[str, Any]]) -> bool:
     """Return whether a model loads, or does so once its cards are free; one that nothing makes room for does not."""
     if not model["wanted"] or model["state"] in ("ready", "failed"):
         return False
-    cards = model["claims"].keys()
-    return model["state"] in _MOVING or any(one["state"] in _MOVING and cards & one["claims"].keys() for one in others)
+    cards = model["reservations"].keys()
+    return model["state"] in _MOVING or any(
+        one["state"] in _MOVING and cards & one["reservations"].keys() for one in others
+    )
 
 
 class _Plain:
     """A line for each change, for logs."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}
+        self._shown_states: dict[str, str] = {}
 
     def show(self, _: Orchestrator, shown: list[dict[str, Any]], coming: list[dict[str, Any]]) -> None:
         names = {model["id"] for model in coming}
         for model in shown:
             name, state = model["id"], str(model["state"])
-            if (name in names or name in self._told) and self._told.get(name) != state:
-                self._told[name] = state
+            if (name in names or name in self._shown_states) and self._shown_states.get(name) != state:
+                self._shown_states[name] = state
                 click.echo(f"{name}: {state}", err=True)
 
     def clear(self) -> None:

@@ -40,8 +40,8 @@ class Defaults(Table):
     gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
     gpu_memory: Memory | None = Field(
         None,
-        description='What the model claims on each of its cards: a size such as "10GiB" or a share such as 0.42. '
-        "Absent: all that the card's `limit` allows.",
+        description="Memory that the model reserves on each of its GPUs: a size such as "
+        '"10GiB" or a share such as 0.42. Default: all that the `limit` of the GPU allows.',
     )
     args: dict[str, Arg] | None = Field(
         None, description="The engine's own flags, without the leading dashes: `max-model-len = 16384`."
@@ -58,10 +58,10 @@ class Defaults(Table):
     trust_remote_code: bool | None = Field(
         None, description="Whether Python code from the model's repository may run in the engine. Default: false."
     )
-    model_form: Literal["repo", "snapshot"] | None = Field(
+    model_arg: Literal["repo", "path"] | None = Field(
         None,
-        description="How vllm or sglang are told the model: by its id, or by the path of its locked snapshot, for "
-        "images that cannot find an id offline. Default: repo.",
+        description="What vllm or sglang get as the model's name: `repo` for the repository id, `path` for the path of "
+        "the locked snapshot, for images that cannot resolve an id offline. Default: repo.",
     )
     idle_timeout: Duration | None = Field(
         None, description="Stop the model after this long without a request. Default: never."
@@ -73,12 +73,13 @@ class Defaults(Table):
     publish: str | None = Field(
         None, description='Publish the engine itself on a host address such as "127.0.0.1:8001".'
     )
-    canary: bool | None = Field(
+    warmup: bool | None = Field(
         None,
-        description="Ask one question, on a route that it has, before the first `ready` of a start. Default: false.",
+        description="Send one short request after each start, before the model counts as ready. Default: false.",
     )
-    switch: Literal["restart", "sleep"] | None = Field(
-        None, description="How the model leaves its cards. `sleep` is not supported yet. Default: restart."
+    unload: Literal["stop", "sleep"] | None = Field(
+        None,
+        description="How the model is unloaded. `sleep` is not supported yet. Default: stop.",
     )
     command: list[str] | None = Field(
         None, description="Engine `command`: the program and its arguments; {port}, {model} and {hub} are filled in."

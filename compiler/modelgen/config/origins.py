@@ -17,7 +17,7 @@ def parse_origin(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
     """Return an origin: scheme, host and port."""
     if isinstance(value, str) and _is_origin(value):
         return value
-    raise PydanticCustomError("bad-value", "{told}", {"told": _advice(value)})
+    raise PydanticCustomError("bad-value", "{advice}", {"advice": _advice(value)})
 
 
 def _is_origin(text: str) -> bool:

@@ -104,7 +104,7 @@ class Gpu(Table):
         description='Index ("0") or UUID ("GPU-…", "MIG-…") of the card, its CDI name, or its "/dev/dri/renderD128".'
     )
     limit: Share | None = Field(
-        None, description="Share of the card that resident models may claim together. Default: 0.95, on WSL2 0.85."
+        None, description="Share of the card that resident models may reserve together. Default: 0.95, on WSL2 0.85."
     )
     kind: Literal["nvidia", "cdi", "amd"] | None = Field(
         None, description="How containers get the card: NVIDIA's runtime, CDI, or AMD's device files. Default: nvidia."
@@ -152,15 +152,19 @@ class Orchestrator(Table):
     buffer_limit: Size | None = Field(
         None, description='Most memory for the bodies of all waiting requests together. Default: "512MiB".'
     )
-    min_active: Duration | None = Field(
-        None, description="How long a model with requests is protected from eviction after it became ready."
+    min_loaded_time: Duration | None = Field(
+        None, description="How long a loaded model with requests is protected from eviction. Default: no protection."
     )
-    max_wait: Duration | None = Field(None, description="How long a request may wait before its model comes first.")
-    heartbeat: bool | None = Field(
+    prioritize_after: Duration | None = Field(
+        None, description="How long a request waits before `min_loaded_time` no longer protects other models from it."
+    )
+    loading_messages: bool | None = Field(
         None, description="Send comments to streaming clients that have waited 10 s for a model. Default: true."
     )
     base_image: str | None = Field(None, description="Base of the orchestrator's image.")
-    gate_image: str | None = Field(None, description="Image of the gate before the Docker socket.")
+    socket_proxy_image: str | None = Field(
+        None, description="HAProxy image of the proxy in front of the Docker socket."
+    )
     compose: dict[str, Any] | None = Field(None, description="Keys of its Compose service that modelgen does not own.")
 
 

@@ -51,7 +51,7 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
     diagnostics: list[Diagnostic] = []
     places = Locator(source) if bound.faults else None
     if places:
-        for find in (shape.unknown_key, shape.missing_key, shape.wrong_type, shape.bad_value, shape.owned_compose_key):
+        for find in shape.RULES:
             diagnostics += find(bound.faults, places)
     if bound.config is None:
         return None, source, diagnostics

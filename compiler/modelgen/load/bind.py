@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from modelgen.config import Config
+from modelgen.config import Config, old_names
 from modelgen.config.phrases import phrase
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Fault:
     Args:
         path: Of the value, of the unknown key, or of the missing key.
         kind: pydantic's error type or one of our own.
-        message: What the value should be, to be read after its name.
+        message: What the value should be, to be read after its name. Of an old name: what to write instead.
         known: For an unknown key, what could stand there.
     """
 
@@ -56,6 +56,10 @@ def bind(tables: Toml) -> Bound:
     dropped: set[Path] = set()
     compose = _bind_compose(tables, faults)
     dropped.update(fault.path for fault in faults)
+    if old := _old_rules(tables):
+        faults += old
+        tables = _copy(tables)
+        dropped.update(_drop(tables, fault) for fault in old)
     for _ in range(_ROUNDS):
         try:
             return Bound(Config.model_validate(tables), compose, faults, frozenset(dropped))
@@ -89,12 +93,32 @@ def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
     return bound
 
 
+def _old_rules(tables: Toml) -> list[Fault]:
+    """Return the rules that `[rules]` calls by an old name; the names of rules are not in `Config`."""
+    rules = tables.get("rules")
+    written = rules if isinstance(rules, dict) else {}
+    return [
+        Fault(("rules", old), "renamed-key", f"write `{new}`") for old, new in old_names.RULES.items() if old in written
+    ]
+
+
 def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
     path = item["loc"]
     if prefix:  # of a `compose` table, the only ones with unions
         path = tuple(part for part in path if part not in _PYDANTIC_PARTS)
     known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
-    return Fault((*prefix, *path), item["type"], phrase(item), known)
+    return _renamed(path, item, known) or Fault((*prefix, *path), item["type"], phrase(item), known)
+
+
+def _renamed(path: Path, item: Any, known: tuple[str, ...]) -> Fault | None:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Return the fault of an old key, in a table that has the new one, or of an old value."""
+    key, value = path[-1], item["input"]
+    if (new := old_names.KEYS.get(str(key))) in known:
+        changed = old_names.VALUES.get((new, value)) if isinstance(value, str) else None
+        return Fault(path, "renamed-key", f'write `{new} = "{changed}"`' if changed else f"write `{new}`")
+    if item["type"] == "literal_error" and (changed := old_names.VALUES.get((str(key), value))):
+        return Fault(path, "renamed-value", f'write `{key} = "{changed}"`')
+    return None
 
 
 def _table_at(root: type[BaseModel], path: Path) -> type[BaseModel]:

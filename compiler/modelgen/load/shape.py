@@ -18,7 +18,7 @@ _VALUE_KINDS = frozenset(
     {"bad-size", "bad-duration", "bad-share", "bad-name", "bad-value", "literal_error"}
     | {"greater_than", "greater_than_equal", "less_than_equal", "string_pattern_mismatch", "string_too_short"}
 )
-_OTHER_KINDS = _VALUE_KINDS | {"extra_forbidden", "missing", "owned-compose-key"}
+_OTHER_KINDS = _VALUE_KINDS | {"extra_forbidden", "missing", "owned-compose-key", "renamed-key", "renamed-value"}
 
 
 @rule("MG010", "unknown-key")
@@ -164,6 +164,32 @@ def newer_format(place: Span, written: int) -> Iterator[Found]:
     yield Found(place, f"format {written} is newer than this modelgen, which reads format {FORMAT}", "update modelgen")
 
 
+@rule("MG017", "old-name")
+def old_name(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
+    """A key, a value or a rule has a name from before 0.1.0.
+
+    ## Why
+    Each thing has one name. Accepting the old one as well would leave two spellings in files and answers.
+
+    ## Bad
+    ```toml
+    [orchestrator]
+    heartbeat = false
+    ```
+
+    ## Good
+    ```toml
+    [orchestrator]
+    loading_messages = false
+    ```
+    """
+    for fault in faults:
+        if fault.kind == "renamed-key":
+            yield Found(places.key(fault.path), f"`{fault.path[-1]}` was renamed", fault.message)
+        elif fault.kind == "renamed-value":
+            yield Found(places.value(fault.path), f"this value of `{fault.path[-1]}` was renamed", fault.message)
+
+
 @rule("MG420", "owned-compose-key")
 def owned_compose_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
     """A `compose` table sets a key that modelgen owns.
@@ -191,6 +217,10 @@ def owned_compose_key(faults: Iterable[Fault], places: Locator) -> Iterator[Foun
     for fault in faults:
         if fault.kind == "owned-compose-key":
             yield Found(places.key(fault.path), f"`compose.{fault.path[-1]}` cannot be set here", fault.message)
+
+
+RULES = (unknown_key, missing_key, wrong_type, bad_value, old_name, owned_compose_key)
+"""The rules that read faults."""
 
 
 def _name(path: Path) -> str:

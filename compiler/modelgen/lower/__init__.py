@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 DEFAULT_BASE_IMAGE = "python:3.13-slim-bookworm"
-DEFAULT_GATE_IMAGE = "haproxy:3.2-alpine"
+DEFAULT_SOCKET_PROXY_IMAGE = "haproxy:3.2-alpine"
 
 
 def lower(document: Document, root_from_out: str, lock: Lock | None, *, on_host: bool = False) -> ir.Fleet:
@@ -84,10 +84,10 @@ def _profiles_by_model(models: Mapping[str, Model], profiles: tuple[ir.Profile, 
 def _networks(project: str, services: tuple[ir.Service, ...], orchestrator: ir.Orchestrator) -> tuple[ir.Network, ...]:
     used = {network for service in services for network in service.networks} | {ir.INTERNAL_NETWORK}
     if orchestrator.enabled:
-        used |= {ir.EDGE_NETWORK, ir.GATE_NETWORK}
+        used |= {ir.EDGE_NETWORK, ir.SOCKET_PROXY_NETWORK}
     return tuple(
         ir.Network(name, f"{project}-{name}", internal=name != ir.EDGE_NETWORK)
-        for name in (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.GATE_NETWORK)
+        for name in (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.SOCKET_PROXY_NETWORK)
         if name in used
     )
 
@@ -108,11 +108,11 @@ def _orchestrator(document: Document, root_from_out: str) -> ir.Orchestrator:
         shutdown_timeout=(table and table.shutdown_timeout) or 10,
         queue_limit=(table and table.queue_limit) or 100,
         buffer_limit=(table and table.buffer_limit) or 512 * 2**20,
-        min_active=table.min_active if table else None,
-        max_wait=table.max_wait if table else None,
-        heartbeat=table is None or table.heartbeat is not False,
+        min_loaded_time=table.min_loaded_time if table else None,
+        prioritize_after=table.prioritize_after if table else None,
+        loading_messages=table is None or table.loading_messages is not False,
         base_image=(table and table.base_image) or DEFAULT_BASE_IMAGE,
-        gate_image=(table and table.gate_image) or DEFAULT_GATE_IMAGE,
+        socket_proxy_image=(table and table.socket_proxy_image) or DEFAULT_SOCKET_PROXY_IMAGE,
         relabelled=bool(host and host.selinux),
         additions=additions(document, ("orchestrator", "compose"), root_from_out),
     )

@@ -9,11 +9,11 @@ from modelgen import fit, ir
 from modelgen.engines import ENGINES, command
 from modelgen.engines.addresses import parse_address
 from modelgen.engines.assets import config_of, own_want
-from modelgen.engines.canaries import canary_route
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
 from modelgen.engines.resolve import account_of, named_args, resolve
+from modelgen.engines.warmup import warmup_route
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
@@ -77,7 +77,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     claims = fit.claims(cards, model.gpu_memory)
     place = from_output(project.hub, root_from_out) if on_host else hub(engine, account)
     pinned = pin_model(document, name, lock, place)
-    as_path = engine.from_snapshot or model.model_form == "snapshot"
+    as_path = engine.from_snapshot or model.model_arg == "path"
     named = named_args(document, name, resolved)
     pinned_args = engine.pin(named, pinned.others, as_path) if engine.pin else named
     args, files = place_files(pinned_args, root_from_out, mounted=not on_host)
@@ -134,7 +134,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         scratch=_scratch(engine, account, additions.get("compose", {})),
         devices=_devices(config, model),
         label_disabled=(needs_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
-        claims=tuple(ir.Claim(gpu, memory) for gpu, memory in claims.items()),
+        reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in claims.items()),
         profiles=profiles,
         depends_on=tuple(depends_on),
         publish=publish,
@@ -144,7 +144,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         stop_grace=_stop_grace(args, additions.get("compose", {}).get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,
-        canary=canary_route(engine.name, named, config_of(want, lock) if want else {}) if model.canary else None,
+        warmup=warmup_route(engine.name, named, config_of(want, lock) if want else {}) if model.warmup else None,
         additions=additions,
         sources=sources_of(document, name, resolved),
     )

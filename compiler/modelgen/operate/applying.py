@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.operate.changes import GATE, ORCHESTRATOR, Changes
+from modelgen.operate.changes import OLD_SOCKET_PROXY, ORCHESTRATOR, SOCKET_PROXY, Changes
 from modelgen.operate.control import UnreachableError
 
 if TYPE_CHECKING:
@@ -100,9 +100,14 @@ def _make(task: Applying, changes: Changes, found: Mapping[str, Container], leas
         deployment.create(changes.made, is_forced=changes.is_take_over)
     if ORCHESTRATOR in changes.changed:
         leases.end()  # a hold ends with the orchestrator that knows it, and the new one is to start what ran
-    for service in (GATE, ORCHESTRATOR):
+    for service in (SOCKET_PROXY, ORCHESTRATOR):
         if service in (*changes.new, *changes.changed) or not found[service].is_running:
             deployment.start(service)
+    for container in changes.outdated:  # only now: the orchestrator that was replaced used it
+        deployment.remove_network(
+            OLD_SOCKET_PROXY, container.name
+        )  # first: without the container, it would not be found
+        deployment.remove([container.name])
 
 
 def _await_health(task: Applying) -> None:

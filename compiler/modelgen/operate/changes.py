@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     from modelgen.operate.deployment import Container
 
-ORCHESTRATOR, GATE = "orchestrator", "gate"
+ORCHESTRATOR, SOCKET_PROXY = "orchestrator", "socket-proxy"
+OLD_SOCKET_PROXY = "gate"
+"""Name of the socket proxy's service, and of its network, before 0.1.0."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Changes:
     Args:
         new: Services that have no container yet.
         changed: Services whose container is another than the file says.
-        removed: Containers of models that the file has no more.
+        removed: Containers of models that are no longer in the file.
+        outdated: The container of the socket proxy under its old name.
         is_take_over: Whether the containers were another folder's, so that all of them are made anew.
     """
 
@@ -37,16 +40,17 @@ class Changes:
     changed: tuple[str, ...]
     removed: tuple[Container, ...]
     is_take_over: bool = False
+    outdated: tuple[Container, ...] = ()
 
     @property
     def made(self) -> tuple[str, ...]:
         """Services whose containers are to be created, the orchestrator's own aside."""
-        return tuple(name for name in (*self.new, *self.changed) if name not in (ORCHESTRATOR, GATE))
+        return tuple(name for name in (*self.new, *self.changed) if name not in (ORCHESTRATOR, SOCKET_PROXY))
 
     @property
     def is_empty(self) -> bool:
         """Whether all is as it ought to be."""
-        return not (self.new or self.changed or self.removed)
+        return not (self.new or self.changed or self.removed or self.outdated)
 
 
 def compare(wanted: Mapping[str, Wanted], found: Mapping[str, Container], *, is_take_over: bool = False) -> Changes:
@@ -58,7 +62,17 @@ def compare(wanted: Mapping[str, Wanted], found: Mapping[str, Container], *, is_
         ),
         removed=tuple(one for name, one in found.items() if name not in wanted and one.model),
         is_take_over=is_take_over,
+        outdated=tuple(one for name, one in found.items() if name not in wanted and is_old_socket_proxy(one)),
     )
+
+
+def is_old_socket_proxy(container: Container) -> bool:
+    """Return whether a container is the socket proxy of a deployment that was brought up before 0.1.0.
+
+    A service that a user calls `gate` has a container with a number at the end of its name.
+    """
+    name = container.name
+    return container.service == OLD_SOCKET_PROXY and name.endswith(f"-{OLD_SOCKET_PROXY}") and not container.model
 
 
 def _differs(wanted: Wanted, found: Container) -> bool:

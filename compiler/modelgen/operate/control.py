@@ -16,8 +16,8 @@ from modelgen.files import InputError, ModelgenError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MENDED_BY_USER = (400, 404, 409)
-_MENDED_BY_KEY = ("urn:modelgen:invalid_api_key", "urn:modelgen:wrong_role")
+_FIXED_BY_USER = (400, 404, 409)
+_FIXED_BY_KEY = ("urn:modelgen:invalid_api_key", "urn:modelgen:wrong_role")
 
 
 class UnreachableError(ModelgenError):
@@ -30,7 +30,7 @@ class Orchestrator:
 
     Args:
         url: Its address, without a slash at its end.
-        key: Of role `control`, or None; never printed.
+        key: Of role `admin`, or None; never printed.
     """
 
     url: str
@@ -104,9 +104,9 @@ class Orchestrator:
             raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            told = getattr(reason, "strerror", None) or reason
+            cause = getattr(reason, "strerror", None) or reason
             raise UnreachableError(
-                f"nothing answers at {self.url} ({str(told).lower()}); start it by `modelgen up` or `modelgen serve`, "
+                f"nothing answers at {self.url} ({str(cause).lower()}); start it by `modelgen up` or `modelgen serve`, "
                 "or name another address by --url"
             ) from error
 
@@ -123,9 +123,9 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> ModelgenError:
         detail, log = str(problem["detail"]), [str(line) for line in problem.get("log", ())]
     except (ValueError, KeyError, TypeError, AttributeError, OSError, http.client.HTTPException):
         return ModelgenError(f"what answers at {url} is no orchestrator of modelgen's: it says {error.code}")
-    if problem.get("type") in _MENDED_BY_KEY:
+    if problem.get("type") in _FIXED_BY_KEY:
         if error.code == 401:  # its detail lists the headers, which do not concern a command
             detail = f"the orchestrator at {url} asks for a key that it knows"
-        detail += "; set MODELGEN_KEY to a key of role `control`"
+        detail += "; set MODELGEN_KEY to a key of role `admin`"
     text = "\n".join([detail, *(f"  | {line}" for line in log)])
-    return InputError(text) if error.code in _MENDED_BY_USER else ModelgenError(text)
+    return InputError(text) if error.code in _FIXED_BY_USER else ModelgenError(text)

@@ -118,6 +118,19 @@ class Deployment:
             run(["docker", "stop", name])
             run(["docker", "rm", name])
 
+    def remove_network(self, name: str, member: str | None = None) -> None:
+        """Remove a network of the project, if it exists. Raises as `run` does.
+
+        Args:
+            name: Without the project.
+            member: A container to disconnect before.
+        """
+        network = f"{self.project}-{name}"
+        if run(["docker", "network", "ls", "--quiet", "--filter", f"name=^{network}$"]):
+            if member is not None:
+                run(["docker", "network", "disconnect", "--force", network, member])
+            run(["docker", "network", "rm", network])
+
     def down(self) -> None:
         """Stop and remove all containers and networks; volumes stay. Raises as `run` does."""
         run([*self._compose(), "down", "--remove-orphans"], folder=self.folder)

@@ -76,9 +76,9 @@ def _run(
     command: Sequence[str], folder: Path | None, given: bytes | None, output: int | TextIO, errors: int | None
 ) -> tuple[int, bytes, bytes]:
     """Run a command in a session of its own, so that Ctrl-C is ours alone; it ends with us, and prints no more."""
-    with _signals_deferred() as hear, _start(command, folder, output, errors) as process:
+    with _signals_deferred() as deliver, _start(command, folder, output, errors) as process:
         try:
-            hear()
+            deliver()
             printed, said = process.communicate(given or b"")
         except BaseException:
             kill(process)
@@ -111,13 +111,13 @@ def _signals_deferred() -> Iterator[Callable[[], None]]:
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
-    def hear() -> None:
+    def deliver() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     try:
-        yield hear
+        yield deliver
     finally:
-        hear()
+        deliver()
 
 
 def require_docker() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OWN_SERVICES = ("orchestrator", "gate")
+OWN_SERVICES = ("orchestrator", "socket-proxy")
 _BUILT = "docker-compose.yml"
 _MOST_BYTES = 256 * 1024  # PyYAML reads as much in a second or two
 _MODEL = "modelgen.model"

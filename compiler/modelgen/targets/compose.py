@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt, named_volumes
 from modelgen.targets.compose_devices import device_files, groups, scratch_mounts
-from modelgen.targets.compose_orchestrator import STATE_VOLUME, gate_service, orchestrator_service
+from modelgen.targets.compose_orchestrator import STATE_VOLUME, orchestrator_service, socket_proxy_service
 from modelgen.targets.compose_readback import check_readback
 from modelgen.targets.templates import copy_file, render_template
 from modelgen.targets.yaml_scalars import Raw, key, scalar
@@ -37,7 +37,7 @@ def render(fleet: ir.Fleet) -> dict[str, bytes]:
         scalar,
         project=fleet.project,
         orchestrator=orchestrator_service(fleet) if fleet.orchestrator.enabled else None,
-        gate=gate_service(fleet) if fleet.orchestrator.enabled else None,
+        socket_proxy=socket_proxy_service(fleet) if fleet.orchestrator.enabled else None,
         services=[_service(service, conditions, cards) for service in fleet.services],
         networks=_networks(fleet),
         volumes=_volumes(fleet),
@@ -63,7 +63,7 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "profiles": service.profiles,
         "launch_note": _launch_note(service),
         "entrypoint": service.launch.entrypoint,
-        "claim_note": _claim_note(service, cards),
+        "reservation_note": _reservation_note(service, cards),
         "command": service.launch.command,
         "environment": [(key(name), value) for name, value in service.environment],
         "hub": service.hub,
@@ -102,13 +102,13 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
     }
 
 
-def _claim_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw | None:
-    """Say what the share on the command line stands for; cards' names are ids, so they cannot end a comment."""
+def _reservation_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw | None:
+    """Return the comment that explains the share on the command line; names of GPUs are ids, so they cannot end it."""
     parts = [
-        f"{claim.memory / 2**30:.4g} GiB of the {cards[claim.gpu].memory / 2**30:.4g} GiB of {claim.gpu}"
-        for claim in service.claims
+        f"{one.memory / 2**30:.4g} GiB of the {cards[one.gpu].memory / 2**30:.4g} GiB of {one.gpu}"
+        for one in service.reservations
     ]
-    return Raw(f"It claims {' and '.join(parts)}.") if parts else None
+    return Raw(f"It reserves {' and '.join(parts)}.") if parts else None
 
 
 def _launch_note(service: ir.Service) -> Raw | None:

@@ -1,4 +1,4 @@
-"""The services of the orchestrator and of the gate, as the Compose template needs them."""
+"""The services of the orchestrator and of the socket proxy, as values for the Compose template."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from modelgen import ir
 from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt, mounts_at
-from modelgen.targets.orchestrator import gate_config
+from modelgen.targets.orchestrator import socket_proxy_config
 from modelgen.targets.orchestrator_image import image_name
 from modelgen.targets.places import (
     CONFIG_MOUNT,
-    GATE_CONFIG,
     KEYS_MOUNT,
     ORCHESTRATOR,
     ORCHESTRATOR_CONFIG,
+    SOCKET_PROXY_CONFIG,
     STATE_MOUNT,
     keys_folder,
 )
@@ -22,8 +22,8 @@ from modelgen.targets.yaml_scalars import Raw, key
 
 PORT = 8080
 STATE_VOLUME = "orchestrator-state"
-NETWORKS = (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.GATE_NETWORK)
-_GATE_PORT = 2375
+NETWORKS = (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.SOCKET_PROXY_NETWORK)
+_SOCKET_PROXY_PORT = 2375
 _SCRATCH = "/tmp"  # noqa: S108 - the container's own, in memory
 _PROBE = (
     "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=4); c.request('GET', '/healthz'); "
@@ -52,7 +52,7 @@ def orchestrator_service(fleet: ir.Fleet) -> dict[str, Any]:
         "base": own.base_image,
         "container": f"{fleet.project}-orchestrator",
         "command": [f"{CONFIG_MOUNT}/manifest.json", "--state", STATE_MOUNT, "--bind", f"0.0.0.0:{PORT}"],
-        "docker": f"tcp://gate:{_GATE_PORT}",
+        "docker": f"tcp://socket-proxy:{_SOCKET_PROXY_PORT}",
         "mounts": mounts,
         "relabelled": own.relabelled,
         "state": STATE_VOLUME,
@@ -75,18 +75,18 @@ def orchestrator_service(fleet: ir.Fleet) -> dict[str, Any]:
     }
 
 
-def gate_service(fleet: ir.Fleet) -> dict[str, Any]:
-    """Return everything that the template says of the gate, flat."""
+def socket_proxy_service(fleet: ir.Fleet) -> dict[str, Any]:
+    """Return the values of the socket proxy's service."""
     own = fleet.orchestrator
     return {
-        "image": own.gate_image,
-        "container": f"{fleet.project}-gate",
+        "image": own.socket_proxy_image,
+        "container": f"{fleet.project}-socket-proxy",
         "socket": own.socket,
-        "config": f"./{GATE_CONFIG}",
+        "config": f"./{SOCKET_PROXY_CONFIG}",
         "relabelled": own.relabelled,
         "security_opt": ["no-new-privileges:true", *(["label=disable"] if own.relabelled else [])],
         "logging": LOGGING,
         # Compose does not look into what is mounted: a new list of names has to be a new container.
-        "digest": Raw(hashlib.sha256(gate_config(fleet)).hexdigest()[:16]),
-        "networks": [ir.GATE_NETWORK],
+        "digest": Raw(hashlib.sha256(socket_proxy_config(fleet)).hexdigest()[:16]),
+        "networks": [ir.SOCKET_PROXY_NETWORK],
     }

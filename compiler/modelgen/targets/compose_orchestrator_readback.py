@@ -1,4 +1,4 @@
-"""What a docker-compose.yml must say of the orchestrator and of its gate: what they may reach, above all."""
+"""What docker-compose.yml must contain for the orchestrator and the socket proxy, above all what they may reach."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from modelgen.targets.compose_orchestrator import NETWORKS, PORT, STATE_VOLUME
 from modelgen.targets.orchestrator_image import image_name
 from modelgen.targets.places import (
     CONFIG_MOUNT,
-    GATE_CONFIG,
     KEYS_MOUNT,
     ORCHESTRATOR,
     ORCHESTRATOR_CONFIG,
+    SOCKET_PROXY_CONFIG,
     STATE_MOUNT,
     keys_folder,
 )
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NO_NEW_PRIVILEGES = "no-new-privileges:true"
-_OF_GATE = (
+_OF_SOCKET_PROXY = (
     "image",
     "container_name",
     "networks",
@@ -63,7 +63,7 @@ _OF_ORCHESTRATOR = (
 
 def own_services(fleet: ir.Fleet) -> tuple[str, ...]:
     """Return the names of the services that are there beside the models'."""
-    return ("orchestrator", "gate") if fleet.orchestrator.enabled else ()
+    return ("orchestrator", "socket-proxy") if fleet.orchestrator.enabled else ()
 
 
 def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
@@ -81,10 +81,10 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
         "build": {"context": f"./{ORCHESTRATOR}", "args": {"BASE": own.base_image}},
         "container_name": f"{fleet.project}-orchestrator",
         "command": [f"{CONFIG_MOUNT}/manifest.json", "--state", STATE_MOUNT, "--bind", f"0.0.0.0:{PORT}"],
-        "depends_on": ["gate"],
+        "depends_on": ["socket-proxy"],
         "ports": [{"host_ip": own.listen.host, "published": str(own.listen.port), "target": PORT}],
         "volumes": [*(_mount(*folder, bind) for folder in folders), state, *added.get("volumes", ())],
-        "environment": {"DOCKER_HOST": "tcp://gate:2375"},
+        "environment": {"DOCKER_HOST": "tcp://socket-proxy:2375"},
         "restart": "unless-stopped",
         "read_only": added.get("read_only", True),
         "cap_drop": expected_cap_drop(added),
@@ -95,23 +95,23 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
     }
     place = {"source": own.socket, "target": "/var/run/docker.sock"}
     socket = {"type": "bind", **place, "bind": {"create_host_path": False}}
-    gate = {
-        "image": own.gate_image,
-        "container_name": f"{fleet.project}-gate",
-        "networks": [ir.GATE_NETWORK],
+    socket_proxy = {
+        "image": own.socket_proxy_image,
+        "container_name": f"{fleet.project}-socket-proxy",
+        "networks": [ir.SOCKET_PROXY_NETWORK],
         "user": "0:0",
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": [_NO_NEW_PRIVILEGES, *(["label=disable"] if own.relabelled else [])],
         "volumes": [
             {**socket, "bind": {"create_host_path": False}},
-            _mount(f"./{GATE_CONFIG}", "/etc/modelgen-gate", bind),
+            _mount(f"./{SOCKET_PROXY_CONFIG}", "/etc/modelgen-socket-proxy", bind),
         ],
         "entrypoint": ["haproxy"],
-        "command": ["-db", "-f", "/etc/modelgen-gate/haproxy.cfg"],
+        "command": ["-db", "-f", "/etc/modelgen-socket-proxy/haproxy.cfg"],
         "restart": "unless-stopped",
     }
-    return {"orchestrator": orchestrator, "gate": gate}
+    return {"orchestrator": orchestrator, "socket-proxy": socket_proxy}
 
 
 def expected_cap_drop(added: Mapping[str, Any]) -> list[str]:
@@ -121,7 +121,7 @@ def expected_cap_drop(added: Mapping[str, Any]) -> list[str]:
 
 def looked_at(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a service that was read back which is held against what is expected."""
-    keys = _OF_GATE if name == "gate" else _OF_ORCHESTRATOR
+    keys = _OF_SOCKET_PROXY if name == "socket-proxy" else _OF_ORCHESTRATOR
     return {key: found[key] for key in keys if key in found}
 
 

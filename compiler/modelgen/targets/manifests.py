@@ -36,7 +36,7 @@ def write_docker_manifest(fleet: Fleet, keys_file: str | None) -> bytes:
 
 
 def _write(fleet: Fleet, driver: str, models: tuple[manifest.Model, ...], keys_file: str | None) -> bytes:
-    told = manifest.Manifest(
+    written = manifest.Manifest(
         project=fleet.project,
         driver=driver,
         models=models,
@@ -46,7 +46,7 @@ def _write(fleet: Fleet, driver: str, models: tuple[manifest.Model, ...], keys_f
         ),
         settings=_settings(fleet.orchestrator, keys_file),
     )
-    return manifest.write_manifest(told)
+    return manifest.write_manifest(written)
 
 
 def _model(
@@ -60,8 +60,8 @@ def _model(
         repo=service.repo,
         upstream_name=service.upstream_name,
         routes=service.routes,
-        claims={claim.gpu: claim.memory for claim in service.claims},
-        readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.canary),
+        reservations={one.gpu: one.memory for one in service.reservations},
+        readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.warmup),
         stop_grace=float(service.stop_grace),
         idle_timeout=_seconds(service.idle_timeout),
         concurrency=service.concurrency,
@@ -82,9 +82,9 @@ def _settings(orchestrator: Orchestrator, keys_file: str | None) -> manifest.Set
         shutdown_timeout=float(orchestrator.shutdown_timeout),
         queue_limit=orchestrator.queue_limit,
         buffer_limit=orchestrator.buffer_limit,
-        min_active=_seconds(orchestrator.min_active),
-        max_wait=_seconds(orchestrator.max_wait),
-        heartbeat=orchestrator.heartbeat,
+        min_loaded_time=_seconds(orchestrator.min_loaded_time),
+        prioritize_after=_seconds(orchestrator.prioritize_after),
+        loading_messages=orchestrator.loading_messages,
     )
 
 

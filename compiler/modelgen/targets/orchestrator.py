@@ -1,4 +1,4 @@
-"""The orchestrator target: what its image is built from, its manifest, and the configuration of its gate."""
+"""The orchestrator target: the build context of its image, its manifest, and the configuration of the socket proxy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.targets.manifests import NAME, write_docker_manifest
 from modelgen.targets.orchestrator_image import image_files
-from modelgen.targets.places import GATE_CONFIG, ORCHESTRATOR_CONFIG, keys_in_container
+from modelgen.targets.places import ORCHESTRATOR_CONFIG, SOCKET_PROXY_CONFIG, keys_in_container
 from modelgen.targets.readback import RenderingError
 from modelgen.targets.templates import render_template
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.targets import Artifacts
 
-_GATE_FILE = f"{GATE_CONFIG}/haproxy.cfg"
+_SOCKET_PROXY_FILE = f"{SOCKET_PROXY_CONFIG}/haproxy.cfg"
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -26,14 +26,14 @@ def render(fleet: Fleet) -> Artifacts:
     return {
         **image_files(),
         f"{ORCHESTRATOR_CONFIG}/{NAME}": write_docker_manifest(fleet, keys_in_container(fleet.orchestrator)),
-        _GATE_FILE: gate_config(fleet),
+        _SOCKET_PROXY_FILE: socket_proxy_config(fleet),
     }
 
 
-def gate_config(fleet: Fleet) -> bytes:
-    """Return the configuration of the gate, which lets through what is asked of these containers."""
+def socket_proxy_config(fleet: Fleet) -> bytes:
+    """Return the configuration of the socket proxy, which allows calls about these containers only."""
     containers = [service.container for service in fleet.services]
-    return render_template(_GATE_FILE, _word, containers=containers).encode()
+    return render_template(_SOCKET_PROXY_FILE, _word, containers=containers).encode()
 
 
 def _word(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where files of the deployment are: in the output, and in the containers of the orchestrator and of its gate."""
+"""Paths of the deployment: in the output, and in the containers of the orchestrator and the socket proxy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEMPLATES = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent.parent / "tem
 ORCHESTRATOR = "orchestrator"
 """Folder of the output that the image is built from."""
 ORCHESTRATOR_CONFIG = f"{ORCHESTRATOR}/config"
-GATE_CONFIG = "gate"
+SOCKET_PROXY_CONFIG = "socket-proxy"
 CONFIG_MOUNT = "/etc/modelgen"
 KEYS_MOUNT = "/etc/modelgen-keys"
 STATE_MOUNT = "/state"

@@ -1,4 +1,4 @@
-"""Engines as containers that somebody else created: they are started, stopped, waited for and read, and no more.
+"""Engines as containers that Compose created: they are only started, stopped, awaited and read.
 
-What reaches the Docker Engine is let through by a gate that knows the names of these containers and these verbs alone.
+A socket proxy allows these verbs on these containers, and nothing else of the Docker API.
 """

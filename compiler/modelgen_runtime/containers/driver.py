@@ -1,4 +1,4 @@
-"""The driver that runs engines in containers which somebody else created."""
+"""The driver that runs engines in containers that Compose created."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from modelgen_runtime.manifest import Container, Model
 
 _PAUSE = 0.5
-"""Seconds between questions to a Docker Engine that does not answer."""
+"""Seconds between attempts to reach a Docker Engine that does not answer."""
 _LAST_WORDS = 2.0
-"""Seconds that the log of an engine that has ended is waited for."""
+"""Seconds to wait for the rest of the log after an engine has exited."""
 _SETTLE = 10.0
-"""Seconds from the end of a container to its exit being known."""
+"""Seconds in which the exit of a stopped container has to be reported."""
 _AT_ONCE = 16
 _LINES_AT_ONCE = 100
-"""Lines of a log between two turns of everything else."""
+"""Lines of a log that are read before other tasks run."""
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
 class _Engine:
-    """A running container, and what waits for its end."""
+    """A running container, and the tasks that wait for its exit."""
 
     model: str
     name: str
@@ -44,10 +44,10 @@ class _Engine:
 
 
 class ContainerDriver:
-    """Starts and stops containers by name; it creates and removes none.
+    """Starts and stops containers by name. It neither creates nor removes them.
 
     Args:
-        address: Of the Docker Engine or of the gate before it: `tcp://host:port` or `unix:///path`.
+        address: Of the Docker Engine or of the socket proxy: `tcp://host:port` or `unix:///path`.
     """
 
     def __init__(self, address: str) -> None:
@@ -59,7 +59,7 @@ class ContainerDriver:
         self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
 
     async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
-        """Begin: take over the containers that run already. A Docker Engine that does not answer is waited for."""
+        """Begin: adopt running containers. Wait for a Docker Engine that does not answer."""
         self._docker, self._on_exit = DockerEngine(self._address), on_exit
         bound = asyncio.Semaphore(_AT_ONCE)
 
@@ -71,8 +71,8 @@ class ContainerDriver:
         return {id_: engine.endpoint for id_, engine in self._engines.items()}
 
     async def look(self, models: Iterable[Model]) -> Seen:
-        """Return the models without a container, and those whose container was started by hand; unknown counts too."""
-        missing, astray = set(), set()
+        """Return the models without a container, and those whose container was not started by this driver."""
+        missing, unexpected = set(), set()
         for model in models:
             try:
                 found = await self._engine_api.find(_container(model).name)
@@ -84,11 +84,11 @@ class ContainerDriver:
                 break
             else:
                 if found.is_running and model.id not in self._engines:
-                    astray.add(model.id)
-        return Seen(frozenset(missing), frozenset(astray))
+                    unexpected.add(model.id)
+        return Seen(frozenset(missing), frozenset(unexpected))
 
     async def check(self, model: Model) -> None:
-        """Look whether a container could be started.
+        """Check whether a container can be started.
 
         Raises:
             AbsentError: There is none.
@@ -103,7 +103,7 @@ class ContainerDriver:
             raise DriverError(f"cannot be started: its container `{container.name}` {found.hindrance}")
 
     def containers(self) -> dict[str, str]:
-        """Return the ids of the containers of all models, as they were last seen."""
+        """Return the container ids of all models, as last seen."""
         return dict(self._ids)
 
     async def start(self, model: Model) -> Endpoint:
@@ -119,7 +119,7 @@ class ContainerDriver:
             found = await self._engine_api.find(container.name)
             self._ids[model.id] = found.id
         except AbsentError as error:
-            # A network or a device that is missing is told by the same number.
+            # A missing network or device has the same status.
             await self._check_present(container, error)
             raise DriverError(f"cannot be started: {error}") from error
         except DriverError as error:
@@ -135,12 +135,12 @@ class ContainerDriver:
         return self._engines[model.id].endpoint
 
     async def stop(self, model: Model) -> None:
-        """Stop a container, if it runs, and return once it has ended and its exit was told.
+        """Stop a container if it runs, and return once its exit was reported.
 
         Raises:
             DriverError: It cannot be stopped.
         """
-        with contextlib.suppress(AbsentError):  # then nothing of it runs
+        with contextlib.suppress(AbsentError):  # then it does not run
             await self._engine_api.stop(_container(model).name, model.stop_grace)
         if (engine := self._engines.get(model.id)) is not None:
             await self._await_end(engine)
@@ -150,19 +150,19 @@ class ContainerDriver:
         return []
 
     def tail(self, model: str, count: int) -> list[str]:
-        """Return the last lines that an engine printed, of this start and those before, the oldest first."""
+        """Return the last lines of output, of this start and earlier ones, oldest first."""
         return self._log(model).tail(count)
 
     def last_start(self, model: str) -> list[str]:
-        """Return what was printed since the last start, or of much the beginning and the end."""
+        """Return the output since the last start; of a long one, the beginning and the end."""
         return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
-        """Yield the lines that an engine prints from now on."""
+        """Yield further lines of output."""
         return self._log(model).follow()
 
     async def close(self) -> None:
-        """Let go of everything; running containers go on."""
+        """Release all resources. Running containers continue."""
         tasks = [task for engine in self._engines.values() for task in (engine.watch, engine.reading) if task]
         for task in tasks:
             task.cancel()
@@ -171,7 +171,7 @@ class ContainerDriver:
         if self._docker is not None:
             await self._docker.close()
 
-    # -- what runs ----------------------------------------------------------------------------------------------------
+    # -- running containers -------------------------------------------------------------------------------------------
 
     @property
     def _engine_api(self) -> DockerEngine:
@@ -179,7 +179,7 @@ class ContainerDriver:
         return self._docker
 
     async def _look(self, model: Model, container: Container) -> None:
-        """Take over a container that runs, and read what was printed before."""
+        """Adopt a running container, and read its earlier output."""
         try:
             found = await self._answer(container.name)
         except AbsentError:
@@ -187,14 +187,14 @@ class ContainerDriver:
         log = self._log(model.id)
         log.hide(secret_values(found.environment))
         log.begin(found.generation, found.started)
-        with contextlib.suppress(DriverError):  # a logging driver that cannot be read: it is said when it is followed
+        with contextlib.suppress(DriverError):  # an unreadable logging driver, which is reported when it is followed
             async for time, text in self._engine_api.read_log(container.name, tail=str(KEPT)):
                 log.take(time, text)
         if found.is_running:
             self._take(model, container, found)
 
     async def _answer(self, name: str) -> Found:
-        """Return how a container stands, as soon as Docker answers. Raises as `DockerEngine.find` does."""
+        """Return the state of a container, as soon as Docker answers. Raises as `DockerEngine.find` does."""
         while True:
             try:
                 return await self._engine_api.find(name)
@@ -216,7 +216,7 @@ class ContainerDriver:
         engine.watch = asyncio.create_task(self._watch(engine), name=f"watch {model.id}")
 
     async def _watch(self, engine: _Engine) -> None:
-        """Wait for the end of a container, whatever becomes of the connection, and tell of it."""
+        """Wait for the exit of a container across reconnections, and report it."""
         code = await self._await_exit(engine)
         if engine.reading is not None:
             done, _ = await asyncio.wait([engine.reading], timeout=_LAST_WORDS)
@@ -228,7 +228,7 @@ class ContainerDriver:
         self._on_exit(engine.model, Exit(engine.endpoint.generation, code, hit_limit=await self._hit_limit(engine)))
 
     async def _hit_limit(self, engine: _Engine) -> bool | None:
-        """Return whether a container has reached its own memory limit, or None where Docker no longer knows."""
+        """Return whether a container has reached its memory limit, or None if Docker no longer knows."""
         with contextlib.suppress(DriverError):
             found = await self._engine_api.find(engine.name)
             if found.generation == engine.endpoint.generation:
@@ -236,13 +236,13 @@ class ContainerDriver:
         return None
 
     async def _await_exit(self, engine: _Engine) -> int | None:
-        """Return the exit code of the run that the engine stands for, or None where Docker cannot tell it any more."""
+        """Return the exit code of the engine's run, or None if Docker no longer knows it."""
         while True:
             try:
                 return await self._engine_api.wait(engine.name)
             except AbsentError:
                 return None
-            except DriverError:  # cut by the gate, or Docker is away: how the container stands decides
+            except DriverError:  # closed by the socket proxy, or Docker is down: the state of the container decides
                 try:
                     found = await self._answer(engine.name)
                 except DriverError:
@@ -254,7 +254,7 @@ class ContainerDriver:
             await asyncio.sleep(_PAUSE)
 
     async def _read(self, engine: _Engine, started: str) -> None:
-        """Read what a container prints until it ends; a connection that is cut is made anew."""
+        """Read the output of a container until it exits, across reconnections."""
         log = self._log(engine.model)
         while not engine.gone.is_set():
             after = log.last
@@ -265,7 +265,7 @@ class ContainerDriver:
                     if time > after:
                         log.take(time, text)
                     if (turn := turn + 1) % _LINES_AT_ONCE == 0:
-                        await asyncio.sleep(0)  # what is there already is read without a pause otherwise
+                        await asyncio.sleep(0)  # available data would be read without a pause
                 found = await self._engine_api.find(engine.name)
             except UnreachableError:
                 pass
@@ -278,7 +278,7 @@ class ContainerDriver:
             await asyncio.sleep(_PAUSE)
 
     async def _skip_to_the_end(self, engine: _Engine) -> None:
-        """Read the last lines of a container that has printed faster than it was read: the end says why it ended."""
+        """Read the last lines of a container that printed faster than it was read, since they explain its exit."""
         log, after = self._log(engine.model), self._log(engine.model).last
         with contextlib.suppress(DriverError, TimeoutError):
             async with asyncio.timeout(_LAST_WORDS):
@@ -306,7 +306,7 @@ def _container(model: Model) -> Container:
 
 
 def _since(time: str) -> str:
-    """Return a time as the API takes it: seconds since 1970 and nanoseconds."""
+    """Return a time in the API's format: seconds since 1970 and nanoseconds."""
     second, _, fraction = time.removesuffix("Z").partition(".")
     moment = datetime.fromisoformat(second).replace(tzinfo=UTC)
     return f"{int(moment.timestamp())}.{fraction.ljust(9, '0')}"

@@ -1,4 +1,4 @@
-"""What engines in containers print, as far as it is kept in memory: Docker has the whole."""
+"""Output of engines in containers, a bounded part in memory. Docker has all of it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 KEPT = 2_000
 _RAW_BYTES = 16_384
 _GOES_ON_WITH, _LINES_AT_ONCE = 100, 50
-"""Lines that a follower which was too slow goes on with, and those between two turns of the others."""
+"""Lines with which a follower that was too slow continues, and lines that are sent before other tasks run."""
 _POLL_SECONDS = 0.1
 _FRACTION = 9  # digits after the second, in Docker's logs
 
 
 class ContainerLog:
-    """The last lines of one model, of all its starts; positions count all lines since this object was made."""
+    """The last lines of one model, across starts. Positions count all lines since this object was created."""
 
     def __init__(self) -> None:
         self._lines: deque[tuple[bytes, tuple[str, ...]]] = deque(maxlen=KEPT)
-        """Each with the secrets of its start; they are masked when it is read."""
+        """Lines with the secrets of their start, which are masked when they are read."""
         self._count = 0
         self._changed = asyncio.Event()
         self._secrets: tuple[str, ...] = ()
@@ -33,18 +33,18 @@ class ContainerLog:
         self._first: list[tuple[bytes, tuple[str, ...]]] = []  # lines of this start
         self._marked = 0  # position of the first of them
         self.last = ""
-        """When the last line was printed, as Docker writes it; "" before the first."""
+        """Time of the last line in Docker's format; "" before the first."""
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Show nobody these values from now on."""
+        """Mask these values from now on."""
         self._secrets = tuple(secrets)
 
     def begin(self, generation: str, started: str) -> None:
-        """Mark a start, before the first line that is later than it."""
+        """Mark a start before the first later line."""
         self._mark, self._started = f"{START_MARK}{generation}", _in_full(started)
 
     def take(self, time: str, text: bytes) -> None:
-        """Take a line, or of a long one a part, that was printed at a time."""
+        """Add a line, or a part of a long one, with its time."""
         self.last = time
         if self._started and self.last >= self._started:
             self._add(self._mark.encode())
@@ -55,11 +55,11 @@ class ContainerLog:
             self._begun = b""
 
     def tail(self, count: int) -> list[str]:
-        """Return the last lines, the oldest first."""
+        """Return the last lines, oldest first."""
         return [clean_line(*line) for line in [*self._lines][-count:]] if count > 0 else []
 
     def last_start(self) -> list[str]:
-        """Return what was printed since the last start, or of much the beginning and the end."""
+        """Return the output since the last start; of a long one, the beginning and the end."""
         if self._started:
             return []
         missing = self._count - len(self._lines) - self._marked  # of this start, and kept as its beginning at most
@@ -67,14 +67,14 @@ class ContainerLog:
         return [*first, *lines_of_last_start(self.tail(KEPT))]
 
     def follow(self) -> AsyncIterator[str]:
-        """Yield the lines that are printed from now on, of later starts too, without an end."""
+        """Yield further lines, also of later starts, without an end."""
         return self._follow(self._count)
 
     async def _follow(self, position: int) -> AsyncIterator[str]:
         while True:
             changed = self._changed
             missed = self._count - len(self._lines) - position
-            if missed > 0:  # who cannot keep up misses most, and nothing else waits for it meanwhile
+            if missed > 0:  # a follower that cannot keep up misses lines, and delays nothing else
                 missed += max(0, len(self._lines) - _GOES_ON_WITH)
                 position += missed
                 yield left_out(missed)
@@ -91,7 +91,7 @@ class ContainerLog:
                 await changed.wait()
 
     def _add(self, line: bytes) -> None:
-        if len(line) > _RAW_BYTES:  # a few that are long are cleaned at once, which bounds what is kept
+        if len(line) > _RAW_BYTES:  # long lines are cleaned immediately, which bounds the memory
             line = clean_line(line, self._secrets).encode()
         if len(self._first) < BEGIN_LINES:
             self._first.append((line, self._secrets))
@@ -102,6 +102,6 @@ class ContainerLog:
 
 
 def _in_full(time: str) -> str:
-    """Return a time as Docker writes it in logs: elsewhere it leaves out zeros at the end of a fraction."""
+    """Return a time in the format of Docker's logs. Elsewhere Docker omits trailing zeros of the fraction."""
     second, _, fraction = time.removesuffix("Z").partition(".")
     return f"{second}.{fraction.ljust(_FRACTION, '0')}Z"

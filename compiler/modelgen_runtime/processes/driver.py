@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 _TRIM_SECONDS, _BUSY_TRIM_SECONDS = 1.0, 0.05
 _BLIND_SECONDS = 0.1
 _SPARE_DESCRIPTORS = 16
-"""What a start needs, with a connection or two for whoever waits for it."""
+"""Descriptors for a start, including connections for requests that wait for it."""
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
 class _Engine:
-    """A running process, and what waits for its end."""
+    """A running process, and the tasks that wait for its exit."""
 
     record: Record
     exited: asyncio.Future[int | None]
@@ -52,8 +52,8 @@ class ProcessDriver:
     """Runs engines as children, each the leader of a process group.
 
     Args:
-        directory: Holds `processes.json` and `logs/`; it is this driver's alone.
-        log_limit: Bytes of the log of one model, and as many again of what came before.
+        directory: Contains `processes.json` and `logs/`; used only by this driver.
+        log_limit: Maximum size of the log of one model in bytes; the older log has the same limit.
     """
 
     def __init__(self, directory: Path, log_limit: int = FILE_BYTES) -> None:
@@ -66,19 +66,19 @@ class ProcessDriver:
         self._on_exit: Callable[[str, Exit], None] = lambda _model, _exit: None
 
     async def adopt(self, models: list[Model], on_exit: Callable[[str, Exit], None]) -> dict[str, Endpoint]:
-        """Begin: take over the engines that run already and were started alike, and end all others on record.
+        """Begin: adopt running engines with the same configuration, and stop all others on record.
 
         Raises:
             DriverError: The state cannot be used, or an engine cannot be ended.
         """
         self._on_exit = on_exit
-        with contextlib.suppress(OSError):  # told of when the state is saved
+        with contextlib.suppress(OSError):  # reported when the state is saved
             self._directory.mkdir(parents=True, exist_ok=True)
         known = {model.id: model.process for model in models if model.process is not None}
-        strangers = []
+        unknown = []
         for record in read_records(self._state):
             exited = watch_exit(record.pid)
-            # The watch is on whoever has the number now; only then is it asked who that is, so that nothing changes.
+            # The watch is on the current process with this pid. Its identity is checked afterwards, so it is stable.
             process = known.get(record.model)
             is_same = process is not None and digest_process(process) == record.digest
             if process is not None and is_same and identify(record.pid) == record.identity:
@@ -86,8 +86,8 @@ class ProcessDriver:
                 self._log(record.model).hide(secret_values(known[record.model].environment))
             else:
                 exited.cancel()
-                strangers.append(record)
-        outcomes = await asyncio.gather(*map(_end_stranger, strangers), return_exceptions=True)
+                unknown.append(record)
+        outcomes = await asyncio.gather(*map(_end_unknown, unknown), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
@@ -97,11 +97,11 @@ class ProcessDriver:
         return {model: _endpoint(engine.record) for model, engine in self._engines.items()}
 
     async def look(self, models: Iterable[Model]) -> Seen:  # noqa: ARG002 - see `Driver`
-        """Return nothing: whether a program exists is known when it is started, and nothing else starts it."""
+        """Return nothing: a program is only looked for when it is started, and only this driver starts it."""
         return Seen()
 
     async def check(self, model: Model) -> None:
-        """Look whether an engine could be started.
+        """Check whether an engine can be started.
 
         Raises:
             DriverError: It could not, as far as can be seen.
@@ -118,11 +118,11 @@ class ProcessDriver:
             raise DriverError(f"cannot be started: {error}") from error
 
     def containers(self) -> dict[str, str]:
-        """Return nothing: processes run in none."""
+        """Return nothing, since processes run in no container."""
         return {}
 
     async def start(self, model: Model) -> Endpoint:
-        """Start an engine. Nothing is awaited: a start that is cancelled has either happened or not.
+        """Start an engine. It awaits nothing, so cancellation never leaves it half done.
 
         Raises:
             DriverError: It cannot be started.
@@ -142,7 +142,7 @@ class ProcessDriver:
                 os.close(log)
         except (DriverError, OSError) as error:
             raise DriverError(f"cannot be started: {error}") from error
-        identity = identify(held.pid) or ""  # killed by somebody already, which the watch will tell
+        identity = identify(held.pid) or ""  # killed already, which the watch reports
         digest = digest_process(model.process)
         record = Record(model.id, held.pid, identity, port, generation, digest, model.stop_grace)
         # Without a record, the next orchestrator finds it by its mark.
@@ -154,7 +154,7 @@ class ProcessDriver:
         return _endpoint(record)
 
     async def stop(self, model: Model) -> None:
-        """Stop an engine, if it runs, and return once nothing of its process group lives.
+        """Stop an engine if it runs, and return once its process group is empty.
 
         Raises:
             DriverError: It cannot be stopped.
@@ -168,23 +168,23 @@ class ProcessDriver:
                 raise DriverError(engine.left_behind or str(error)) from error
 
     def warnings(self) -> list[str]:
-        """Return that the state cannot be saved, if that is so."""
+        """Return why the state cannot be saved, if so."""
         return [] if self._fault is None else [self._fault]
 
     def tail(self, model: str, count: int) -> list[str]:
-        """Return the last lines that an engine printed, of this start and those before, the oldest first."""
+        """Return the last lines of output, of this start and earlier ones, oldest first."""
         return self._log(model).tail(count)
 
     def last_start(self, model: str) -> list[str]:
-        """Return what was printed since the last start, or of much the beginning and the end."""
+        """Return the output since the last start; of a long one, the beginning and the end."""
         return self._log(model).last_start()
 
     def follow(self, model: str) -> AsyncIterator[str]:
-        """Yield the lines that an engine prints from now on."""
+        """Yield further lines of output."""
         return self._log(model).follow()
 
     async def close(self) -> None:
-        """Let go of everything; running engines go on, and print on into their logs."""
+        """Release all resources. Running engines continue, and still write to their logs."""
         tasks = [task for engine in self._engines.values() if (task := engine.watch) is not None]
         tasks += [] if self._trimming is None else [self._trimming]
         for task in tasks:
@@ -199,24 +199,24 @@ class ProcessDriver:
         engine.watch = asyncio.create_task(self._watch(engine), name=f"watch {record.model}")
 
     async def _watch(self, engine: _Engine) -> None:
-        """Wait for the end of an engine and of all it has started, and tell of it."""
+        """Wait for the exit of an engine and all its processes, and report it."""
         record, code = engine.record, await engine.exited
-        with contextlib.suppress(DriverError):  # of what runs as another user, told of below if it lives on
+        with contextlib.suppress(DriverError):  # processes of another user, reported below if they live on
             if not engine.is_stopping:
-                signal_group(record.pid, signal.SIGKILL)  # workers without a leader serve nobody, and hold the card
-        is_told = False
+                signal_group(record.pid, signal.SIGKILL)  # workers without a leader do not serve, and occupy the GPU
+        was_logged = False
         while not await self._is_gone(engine):
-            if not engine.is_stopping and not is_told:
-                is_told = True
+            if not engine.is_stopping and not was_logged:
+                was_logged = True
                 self._on_exit(record.model, Exit(record.generation, code, is_gone=False))
         del self._engines[record.model]
         self._save()
         engine.gone.set()
-        if not is_told:
+        if not was_logged:
             self._on_exit(record.model, Exit(record.generation, code))
 
     async def _is_gone(self, engine: _Engine) -> bool:
-        """End what is left of an engine whose process has ended; return whether nothing of it lives."""
+        """Kill the remaining processes of an engine that has exited; return whether none is left."""
         record = engine.record
         try:
             async with asyncio.timeout(None if engine.is_stopping else KILL_SECONDS):
@@ -226,7 +226,7 @@ class ProcessDriver:
             left_behind = f"it has ended, but the processes {_living(record.pid)} live on"
         except DriverError as error:
             left_behind = str(error)
-        except OSError as error:  # no descriptor is left to read /proc with
+        except OSError as error:  # out of descriptors for /proc
             left_behind = f"it has ended, but its remaining processes cannot be listed: {error.strerror}"
             await asyncio.sleep(_BLIND_SECONDS)
         else:
@@ -237,23 +237,23 @@ class ProcessDriver:
         return False
 
     async def _end_unrecorded(self) -> None:
-        """End what a former orchestrator has started and could not put on record, or what such an engine left."""
+        """Kill processes that an earlier orchestrator started but could not record, and what they left behind."""
         known = {mark(self._directory, engine.record.generation) for engine in self._engines.values()}
         found = {*list_marked(VARIABLE, mark(self._directory)).values()} - known
         for unknown in sorted(found):
             await end_left_behind("an engine that is not on record", unknown)
 
     def _marked(self, process: Process, generation: str) -> Process:
-        """Return a process that can be found by its environment, and all that it starts."""
+        """Return the process with a mark in its environment, by which it and its children can be found."""
         return replace(process, environment={**process.environment, VARIABLE: mark(self._directory, generation)})
 
     def _check_record(self) -> None:
-        """Say that an engine could not be found again after a crash: neither by a record nor by its mark."""
+        """Refuse a start if the engine could not be found after a crash, neither by a record nor by a mark."""
         if not FINDS_MARKED and not self._save():
             raise DriverError(f"it cannot be recorded: {self._fault}")
 
     def _save(self, *more: Record) -> bool:
-        """Record what runs; a disk that cannot be written is logged once, and retried."""
+        """Record the running processes. A failed write is logged once and retried."""
         try:
             write_records(self._state, [*(engine.record for engine in self._engines.values()), *more])
         except OSError as error:
@@ -289,7 +289,7 @@ class ProcessDriver:
 
 
 def _check_hub(model: Model) -> None:
-    """Say that the hub directory is gone; an engine that does not read it is no concern."""
+    """Refuse a start if the engine reads the hub directory and it does not exist."""
     process = model.process
     hub = None if process is None else process.environment.get("HF_HUB_CACHE")
     if hub is not None and model.engine != "command" and not Path(hub).expanduser().is_dir():
@@ -297,7 +297,7 @@ def _check_hub(model: Model) -> None:
 
 
 def _check_descriptors() -> None:
-    """Say that no files can be opened, before a running engine has left for one that could not be started then."""
+    """Refuse a start for which descriptors are short, before another engine is evicted for it."""
     opened: list[int] = []
     try:
         while len(opened) < _SPARE_DESCRIPTORS:
@@ -314,15 +314,15 @@ def _endpoint(record: Record) -> Endpoint:
 
 
 def _living(group: int) -> object:
-    """Return the living processes of a group, or why they cannot be seen."""
+    """Return the living processes of a group, or why they cannot be listed."""
     try:
         return list_group(group)
     except OSError as error:
         return error.strerror
 
 
-async def _end_stranger(record: Record) -> None:
-    """End a process on record that is not wanted, or what it has left behind, and nothing that just has its number."""
+async def _end_unknown(record: Record) -> None:
+    """Stop an unwanted process on record, or what it left behind, but no other process with the same pid."""
     found = identify(record.pid)
     is_left_behind = found is None and is_of_this_boot(record.identity) and bool(list_group(record.pid))
     if found == record.identity or is_left_behind:

@@ -1,4 +1,4 @@
-"""How the end of a process is seen: at once by its descriptor on Linux, elsewhere by looking often."""
+"""Wait for the exit of a process: by its pidfd on Linux, by polling elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _POLL_SECONDS = 0.02
 
 
 def watch_exit(pid: int) -> asyncio.Future[int | None]:
-    """Return a future of a process's exit code, done once it has ended; cancelling it ends the watch.
+    """Return a future with the exit code of a process. Cancelling it ends the watch.
 
     The code is negative for a signal, and None for a process that is not a child of this one. A child is reaped.
     """
@@ -35,7 +35,7 @@ def watch_exit(pid: int) -> asyncio.Future[int | None]:
 
 
 def reap(pid: int) -> int | None:
-    """Return the exit code of a child that has ended; None if it has not, or is no child of this process."""
+    """Return the exit code of a child; None if it still runs, or is not a child of this process."""
     try:
         found, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

@@ -1,4 +1,4 @@
-"""What an engine prints: one bounded file that the engine appends to by itself, and one that holds what came before.
+"""Output of an engine: one bounded file to which the engine appends, and one with older output.
 
 The engine writes to the file, not to the orchestrator, so it prints on while that is killed and started again. The file
 is bounded by copying its end aside and truncating it. That works although the engine holds it open, for it was opened
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 FILE_BYTES = 4 << 20
 _TAIL_BYTES = 1 << 20
 _ROOM_BYTES = 1 << 20
-_BACKLOG_BYTES = 2 << 20  # that a follower may be behind
-_MOST_LINES, _LINES_AT_ONCE = 1_000, 50  # of one block for a follower, and between two turns of everything else
+_BACKLOG_BYTES = 2 << 20  # maximum lag of a follower
+_MOST_LINES, _LINES_AT_ONCE = 1_000, 50  # of one block for a follower, and before other tasks run
 _BLOCK_BYTES = 1 << 16
 _BEGIN_BYTES, _END_BYTES = 1 << 18, 3 << 18
 _MARK = f"\n{START_MARK}".encode()
@@ -41,23 +41,27 @@ class EngineLog:
 
     def __init__(self, path: Path, limit: int = FILE_BYTES) -> None:
         self._path, self._older, self._limit = path, path.with_name(f"{path.name}.1"), limit
-        self._is_cutting = False  # then positions in the file are not known
+        self._is_cutting = False  # positions in the file are unknown meanwhile
         self._start = _size(self._older)  # position of the file's first byte
         self._secrets: tuple[str, ...] = ()
-        self._begun: int | None = None  # position after the mark of the last start; None where another one began it
+        self._begun: int | None = (
+            None  # position after the mark of the last start; None if an earlier orchestrator started it
+        )
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Show nobody these values from now on."""
+        """Mask these values from now on."""
         self._secrets = tuple(secrets)
 
     def open_for(self, generation: str) -> int:
-        """Return a descriptor for an engine to print to, after a line that marks its start."""
+        """Write a line that marks a start, and return a descriptor for the engine's output."""
         try:
             self.trim()
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_room(self._path.parent)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # prompts may be printed
-        except OSError as error:  # many a program ends when it cannot print, so its words go nowhere
+            descriptor = os.open(
+                self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600
+            )  # the output may contain prompts
+        except OSError as error:  # many programs exit if they cannot print, so the output is discarded
             _LOG.warning("%s cannot be written (%s): what the engine prints is lost", self._path, error.strerror)
             return os.open(os.devnull, os.O_WRONLY)
         os.write(descriptor, f"{START_MARK}{generation}\n".encode())
@@ -65,12 +69,12 @@ class EngineLog:
         return descriptor
 
     def trim(self) -> None:
-        """Bound the file, if it has outgrown its limit."""
+        """Truncate the file if it exceeds its limit."""
         if self.has_outgrown:
             self._start += self._cut()
 
     async def trim_aside(self) -> None:
-        """Bound the file likewise in a thread: an engine may print hundreds of megabytes a second."""
+        """Truncate the file in a thread, since an engine may print hundreds of megabytes per second."""
         if self.has_outgrown:
             self._is_cutting = True
             try:
@@ -80,38 +84,38 @@ class EngineLog:
 
     @property
     def has_outgrown(self) -> bool:
-        """Whether the file is longer than its limit, and nobody is about to change that."""
+        """Whether the file exceeds its limit and is not being truncated."""
         return not self._is_cutting and _size(self._path) > self._limit
 
     def _cut(self) -> int:
-        """Move the end of the file to the older one and empty it; return how long it was."""
+        """Move the end of the file to the older one and truncate it; return its previous size."""
         with self._path.open("rb+") as file:
             file.seek(-self._limit, os.SEEK_END)
-            # No more than that, for an engine may print as fast as this reads. The rest of a line goes: without its
-            # beginning, a secret in it could not be told.
+            # No more than that, since an engine may print as fast as this reads. An incomplete first line is dropped,
+            # since a secret in it could not be recognized.
             kept = file.read(2 * self._limit).partition(b"\n")[2]
             try:
                 self._older.touch(0o600)
                 self._older.write_bytes(kept)
-            except OSError:  # of a full disk: the file is emptied all the same, which makes room
+            except OSError:  # a full disk: the file is truncated nevertheless, which frees space
                 self._older.unlink(missing_ok=True)
             length = file.tell()
             file.truncate(0)
             return length
 
     def tail(self, count: int) -> list[str]:
-        """Return the last lines, the oldest first, as far as the last MiB reaches back; a begun one is among them."""
+        """Return the last lines within the last MiB, oldest first, including an incomplete one."""
         data = self._last_bytes(_TAIL_BYTES)
         if len(data) == _TAIL_BYTES:
-            data = data.partition(b"\n")[2]  # the first line may lack its beginning
+            data = data.partition(b"\n")[2]  # the first line may be incomplete
         lines = data.removesuffix(b"\n").split(b"\n") if data else []
         return [clean_line(line, self._secrets) for line in lines[-count:]] if count > 0 else []
 
     def last_start(self) -> list[str]:
-        """Return what was printed since the last start, or of much the beginning and the end."""
+        """Return the output since the last start; of a long one, the beginning and the end."""
         _, mark, said = (b"\n" + self._last_bytes(_END_BYTES)).rpartition(_MARK)
         first, last = b"", said.partition(b"\n")[2]
-        # Where another orchestrator has begun it, or the file is just being cut, its end has to do.
+        # If an earlier orchestrator started it, or the file is being truncated, only its end is available.
         if not mark and self._begun is not None and not self._is_cutting:
             first = self._read_from(self._begun, _BEGIN_BYTES).rpartition(b"\n")[0]
         lines = [*first.split(b"\n")[:BEGIN_LINES], *last.removesuffix(b"\n").rsplit(b"\n", END_LINES)[-END_LINES:]]
@@ -134,11 +138,11 @@ class EngineLog:
         return data[:count]
 
     def follow(self) -> AsyncIterator[str]:
-        """Yield the lines that are printed from now on, of later starts too, without an end."""
+        """Yield further lines, also of later starts, without an end."""
         return self._follow(self._start + _size(self._path))
 
     async def _follow(self, position: int) -> AsyncIterator[str]:
-        """Yield lines; who cannot keep up with an engine misses most of them, and nothing else waits for it."""
+        """Yield lines. A follower that cannot keep up misses some, and delays nothing else."""
         begun = b""
         while True:
             if self._is_behind(position):
@@ -159,14 +163,14 @@ class EngineLog:
                 yield clean_line(line, self._secrets)
 
     def _is_behind(self, position: int) -> bool:
-        """Return whether a follower has to pass over lines, or some are there no more."""
+        """Return whether a follower has to skip lines, or some were removed."""
         if self._is_cutting:
             return False
         end = self._start + _size(self._path)
         return end - position > _BACKLOG_BYTES or position < self._start - _size(self._older)
 
     async def _skip(self, position: int) -> tuple[int, bool, int]:
-        """Pass over all but the last lines.
+        """Skip all but the last lines.
 
         Returns:
             How many lines that were, whether some could not be counted, and the position of the next one.
@@ -187,7 +191,7 @@ class EngineLog:
         return count, is_least, last
 
     def _read_at(self, position: int) -> tuple[bytes, int]:
-        """Return some bytes from a position on, and the position after them; none while the file is being cut."""
+        """Return bytes from a position, and the position after them; none while the file is being truncated."""
         if self._is_cutting:
             return b"", position
         older = self._start - _size(self._older)
@@ -195,14 +199,14 @@ class EngineLog:
             position = max(position, older)
             block = _read(self._older, position - older, _BLOCK_BYTES)
             return (block, position + len(block)) if block else self._read_at(self._start)
-        if position > self._start + _size(self._path):  # somebody else has emptied the file
+        if position > self._start + _size(self._path):  # another process truncated the file
             position = self._start
         block = _read(self._path, position - self._start, _BLOCK_BYTES)
         return block, position + len(block)
 
 
 def _check_room(folder: Path) -> None:
-    """Raise the system's own error of a full disk before it is quite full."""
+    """Raise the error of a full disk before it is completely full."""
     found = os.statvfs(folder)
     if found.f_bavail * found.f_frsize < _ROOM_BYTES:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,4 +1,4 @@
-"""What Linux says about processes, in /proc (proc(5))."""
+"""The process table of Linux, from /proc (proc(5))."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PROC = Path("/proc")
 
 
 def identify(pid: int) -> str | None:
-    """Return what tells a living process from all others that ever had its number, or None if it has ended.
+    """Return the identity of a living process, which no other process with the same pid ever had, or None.
 
     That is the boot and the time since then: the ticks alone repeat, for early processes start alike at every boot.
     """
@@ -19,7 +19,7 @@ def identify(pid: int) -> str | None:
 
 
 def list_group(group: int) -> list[int]:
-    """Return the living processes of a group whose leader began a session, as the leaders that are started here do."""
+    """Return the living processes of a group whose leader is also a session leader, as the ones started here are."""
     wanted = str(group)
     found = []
     for entry in _PROC.iterdir():
@@ -34,7 +34,7 @@ FINDS_MARKED = True
 
 
 def list_marked(variable: str, prefix: str) -> dict[int, str]:
-    """Return the living processes whose environment has a variable that begins so, with its value."""
+    """Return the living processes with a variable of this prefix in their environment, with its value."""
     found = {}
     for name in os.listdir(_PROC):  # noqa: PTH208 - it is read at each stop, and a machine may have thousands
         if name.isdecimal() and (value := read_mark(int(name), variable)) is not None and value.startswith(prefix):
@@ -43,20 +43,20 @@ def list_marked(variable: str, prefix: str) -> dict[int, str]:
 
 
 def read_mark(pid: int, variable: str) -> str | None:
-    """Return a variable that a living process began with, if it may be read."""
+    """Return a variable of a living process's initial environment, if it is readable."""
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123 - see `list_marked`
             data = b"\0" + file.read()
-    except OSError as error:  # it has ended, or is somebody else's
+    except OSError as error:  # it has ended, or belongs to another user
         if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise  # nobody may take this for its end
+            raise  # must not be mistaken for its end
         return None
     _, found, rest = data.partition(b"\0%b=" % variable.encode())
     return rest.partition(b"\0")[0].decode(errors="replace") if found else None
 
 
 def is_of_this_boot(identity: str) -> bool:
-    """Return whether the system has run since a process was identified; only then do its old numbers mean anything."""
+    """Return whether a process was identified since the last boot. Older pids are meaningless."""
     return identity.startswith(f"{_boot()}/")
 
 
@@ -69,7 +69,7 @@ def _has_ended(fields: list[str]) -> bool:
 
 
 def _read_stat(pid: int) -> list[str] | None:
-    """Return the fields from the state on: those before hold the program's name, which may contain anything."""
+    """Return the fields from the state on. Earlier ones contain the program's name, with arbitrary characters."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What `ps` says about processes, for systems without Linux's /proc, such as macOS."""
+"""The process table from `ps`, for systems without /proc, such as macOS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 
 
 def identify(pid: int) -> str | None:
-    """Return what tells a living process from all others that ever had its number, or None if it has ended."""
+    """Return the identity of a living process, which no other process with the same pid ever had, or None."""
     state, _, started = _ask("-o", "stat=", "-o", "lstart=", "-p", str(pid)).strip().partition(" ")
     return None if not started or state.startswith("Z") else " ".join(started.split())
 
@@ -21,21 +21,21 @@ FINDS_MARKED = False
 
 
 def list_marked(variable: str, prefix: str) -> dict[int, str]:  # noqa: ARG001 - as in proc_table
-    """Return none: environments of other processes cannot be read."""
+    """Return nothing, since environments of other processes cannot be read."""
     return {}
 
 
 def read_mark(pid: int, variable: str) -> str | None:  # noqa: ARG001 - as in proc_table
-    """Return None, likewise."""
+    """Return None, for the same reason."""
     return None
 
 
 def is_of_this_boot(identity: str) -> bool:  # noqa: ARG001 - as in proc_table
-    """Return False, for nobody can tell: a group that has lost its leader is then left alone."""
+    """Return False, since it is unknown: a group without its leader is then left alone."""
     return False
 
 
 def _ask(*arguments: str) -> str:
-    # Without a pid that it knows, ps prints nothing and exits with 1; the time is printed in the words of the locale.
+    # For an unknown pid, ps prints nothing and exits with 1. The time depends on the locale.
     command = ["/bin/ps", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"}).stdout

@@ -1,4 +1,4 @@
-"""What is remembered of running processes on disk, so that the next orchestrator finds them."""
+"""Records of running processes on disk, by which the next orchestrator finds them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Record:
 
     Args:
         model: Id of its model.
-        pid: Its number, and that of its group.
-        identity: What tells it from others that have the number before or after it.
-        port: Where it listens.
-        generation: Of its start.
-        digest: Of how it was started.
-        grace: Seconds from SIGTERM to SIGKILL, for when its model is no longer in the manifest.
+        pid: Its pid, which is also the id of its group.
+        identity: Distinguishes it from other processes with the same pid.
+        port: TCP port of the engine.
+        generation: Identifies its start.
+        digest: Digest of its configuration.
+        grace: Seconds from SIGTERM to SIGKILL, if its model is no longer in the manifest.
     """
 
     model: str
@@ -43,13 +43,13 @@ class Record:
 
 
 def digest_process(process: Process) -> str:
-    """Return a digest of how a process is started; the environment is in it, so it says nothing of a secret's value."""
+    """Return a digest of the configuration of a process, including its environment."""
     text = json.dumps(dataclasses.asdict(process), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Replace the file by one of these records.
+    """Replace the file by these records.
 
     It is not flushed to the disk: what a power failure takes away are records of processes that it has ended.
     """
@@ -88,6 +88,6 @@ def _read_record(item: dict[str, Any]) -> Record:
         if type(item[name]) is not kind:
             raise ValueError(f"`{name}` must be of type {kind.__name__}")
     record = Record(**item)
-    if record.pid <= 1:  # as a group, 1 and less stand for everything that may be signalled
+    if record.pid <= 1:  # as a group id, 1 and less mean all processes that may be signalled
         raise ValueError(f"`pid` cannot be {record.pid}")
     return record

@@ -1,4 +1,4 @@
-"""The Docker Engine's API, as far as the gate lets it through, with errors in sentences."""
+"""The part of the Docker Engine's API that the socket proxy allows, with errors in sentences."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 _UNIX = "unix://"
 _UNREACHABLE = 900
-"""aiodocker's own status for an engine that does not answer."""
+"""Status that aiodocker uses for a Docker Engine that does not answer."""
 _PATIENCE = 30.0
 _HEADER = struct.Struct(">BxxxL")
 _OF_GATE = (502, 503, 504)
 
 
 class UnreachableError(DriverError):
-    """The Docker Engine, or the gate before it, does not answer for now."""
+    """The Docker Engine or the socket proxy does not answer at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How a container stands.
+    """The state of a container.
 
     Args:
-        id: Of it; a container that is created anew has another.
-        is_running: Whether its process runs.
-        started: When it was last started, as the Docker Engine writes it.
-        exit_code: Of its last run.
-        environment: Its variables.
-        hindrance: Why it cannot be started as it stands, the end of a sentence; None where nothing is seen.
-        hit_limit: Whether the kernel killed a process of it, of its last run, for its own memory limit.
+        id: Its id, which changes when it is recreated.
+        is_running: Whether it runs.
+        started: Time of its last start, in the Docker Engine's format.
+        exit_code: Exit code of its last run.
+        environment: Its environment variables.
+        hindrance: Why it cannot be started, as the end of a sentence; None if nothing is known.
+        hit_limit: Whether the kernel killed a process of its last run for its memory limit.
     """
 
     id: str
@@ -53,12 +53,12 @@ class Found:
 
     @property
     def generation(self) -> str:
-        """A name for the last start."""
+        """Identifies the last start."""
         return f"{self.id[:12]}@{self.started}"
 
 
 class DockerEngine:
-    """A connection to a Docker Engine, made anew as often as need be.
+    """A connection to a Docker Engine, which is reopened when necessary.
 
     Args:
         address: `tcp://host:port` or `unix:///path`.
@@ -67,7 +67,7 @@ class DockerEngine:
     def __init__(self, address: str) -> None:
         self._address = address
         timeout = aiohttp.ClientTimeout(total=_PATIENCE, sock_connect=_PATIENCE)
-        # Without limits on connections: each running engine keeps two, one for its end and one for its log.
+        # Without a limit on connections: each running engine occupies two, for its exit and its log.
         connector: aiohttp.BaseConnector
         if address.startswith(_UNIX):
             connector = aiohttp.UnixConnector(address.removeprefix(_UNIX), limit=0)
@@ -80,7 +80,7 @@ class DockerEngine:
         self._client = aiodocker.Docker(url=self._url, connector=connector, session=session, timeout=timeout)
 
     async def find(self, name: str) -> Found:
-        """Return how a container stands.
+        """Return the state of a container.
 
         Raises:
             AbsentError: There is none of that name.
@@ -88,27 +88,27 @@ class DockerEngine:
             DriverError: It says no.
         """
         with self._errors(name):
-            told = await self._container(name).show()
-        state, config = told["State"], told["Config"]
+            info = await self._container(name).show()
+        state, config = info["State"], info["Config"]
         pairs = [entry.partition("=") for entry in config.get("Env") or ()]
         environment = {key: value for key, _, value in pairs}
         return Found(
-            told["Id"],
+            info["Id"],
             bool(state["Running"]),
             state["StartedAt"],
             int(state["ExitCode"]),
             environment,
-            _hindrance(state, told.get("Mounts") or ()),
+            _hindrance(state, info.get("Mounts") or ()),
             hit_limit=bool(state.get("OOMKilled")),
         )
 
     async def start(self, name: str) -> None:
-        """Start a container; one that runs already is left alone. Raises as `find` does."""
+        """Start a container, unless it runs. Raises as `find` does."""
         with self._errors(name):
             await self._container(name).start()
 
     async def stop(self, name: str, grace: float) -> None:
-        """Stop a container, and return once it has stopped; one that does not run is left alone. Raises as `find` does.
+        """Stop a container if it runs, and return once it has stopped. Raises as `find` does.
 
         Args:
             name: Of the container.
@@ -122,24 +122,24 @@ class DockerEngine:
     async def wait(self, name: str) -> int:
         """Return the exit code of a container once it does not run. Raises as `find` does."""
         with self._errors(name):
-            told = await self._container(name).wait()
-        return int(told["StatusCode"])
+            info = await self._container(name).wait()
+        return int(info["StatusCode"])
 
     async def read_log(self, name: str, **query: str) -> AsyncIterator[tuple[str, bytes]]:
-        """Yield what a container printed: when, and a line or, of a long one, a part. Raises as `find` does.
+        """Yield the output of a container: the time, and a line or a part of a long one. Raises as `find` does.
 
         By aiohttp itself: aiodocker's own reader loses bytes that are no text, and keeps the connection of a log that
         is read no further.
 
         Args:
             name: Of the container.
-            query: Further parameters: `tail`, `since`; with `follow` it ends with the container, or when the gate cuts
-                the connection, as it does with quiet ones.
+            query: Further parameters: `tail`, `since`; with `follow` it ends with the container, or when the socket
+                proxy closes an idle connection.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_PATIENCE)
         parameters = {"stdout": "1", "stderr": "1", "timestamps": "1", **query}
         with self._errors(name):
-            await self._client.version()  # agrees on one, where none is agreed on
+            await self._client.version()  # negotiates the version if necessary
             url = f"{self._url}/{self._client.api_version}/containers/{name}/logs"
             async with self._session.get(url, params=parameters, timeout=timeout) as answer:
                 if answer.status != 200:
@@ -149,7 +149,7 @@ class DockerEngine:
                     yield time.decode("ascii", "replace"), text
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._session.close()
 
     def _container(self, name: str) -> aiodocker.containers.DockerContainer:
@@ -165,7 +165,7 @@ class DockerEngine:
             if error.status == 404:
                 raise AbsentError(f"has no container `{name}` ({_sentence(error.message)})") from error
             if error.status == 403:
-                raise DriverError(f"the gate does not let `{name}` through; run `modelgen up`") from error
+                raise DriverError(f"the socket proxy refuses calls about `{name}`; run `modelgen up`") from error
             if error.status == 400 and "version" in str(error.message):
                 raise self._unreachable(error.message) from error
             raise DriverError(_sentence(error.message)) from error
@@ -173,13 +173,13 @@ class DockerEngine:
             raise self._unreachable(str(error) or type(error).__name__) from error
 
     def _unreachable(self, reason: object) -> UnreachableError:
-        # It may be another release when it comes back: the version of its API is agreed on anew.
+        # It may be another release when it is back, so the API version is negotiated again.
         self._client.api_version = "auto"
         return UnreachableError(f"Docker does not answer at {self._address} ({_sentence(reason)})")
 
 
 def _hindrance(state: Mapping[str, Any], mounts: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return why a container cannot be started, as far as Docker tells without trying."""
+    """Return why a container cannot be started, as far as Docker knows in advance."""
     if state.get("Dead") or state.get("Status") in ("dead", "removing"):
         return f"is {state['Status']}; run `modelgen up`"
     if state.get("Paused"):
@@ -191,7 +191,7 @@ def _hindrance(state: Mapping[str, Any], mounts: Iterable[Mapping[str, Any]]) ->
 
 
 async def _entries(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield the entries of a log: Docker puts a stream's number and a length before each."""
+    """Yield the entries of a log. Docker prefixes each with the number of its stream and its length."""
     while header := await content.read(_HEADER.size):
         try:
             if len(header) < _HEADER.size:
@@ -202,5 +202,5 @@ async def _entries(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 
 def _sentence(message: object) -> str:
-    """Return Docker's own words on one line."""
+    """Return Docker's message on one line."""
     return " ".join(str(message).split())

@@ -1,4 +1,4 @@
-"""How a whole process group is ended, so that no worker of an engine keeps its memory or its port."""
+"""Stop whole process groups, so that no worker of an engine keeps its memory or port."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from modelgen_runtime.processes.table import list_group
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-KILL_SECONDS = 10.0  # that a process may take to end after SIGKILL; a card's driver may hold it for some time
+KILL_SECONDS = 10.0  # for a process to exit after SIGKILL; a GPU driver may delay it
 
 
 async def end_group(group: int, grace: float, emptied: Callable[[], Awaitable[object]]) -> None:
-    """End a group by SIGTERM and, after a grace, by SIGKILL; return once nothing of it lives.
+    """Stop a group by SIGTERM and, after a grace period, by SIGKILL; return once it is empty.
 
     Args:
-        group: Number of the group and of its leader.
-        grace: Seconds.
-        emptied: Waits until nothing of it lives.
+        group: Pid of the leader, which is the id of the group.
+        grace: Grace period in seconds.
+        emptied: Waits until the group is empty.
 
     Raises:
         DriverError: Something of it lives on.
@@ -40,7 +40,7 @@ async def end_group(group: int, grace: float, emptied: Callable[[], Awaitable[ob
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Send a signal to a group; one that has ended already is none to send to.
+    """Send a signal to a group, unless it has ended.
 
     Raises:
         DriverError: The system forbids it.
@@ -49,13 +49,13 @@ def signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
     except ProcessLookupError:
         return
-    except PermissionError as error:  # macOS says so of a group whose processes have all ended, too
+    except PermissionError as error:  # macOS also raises it for a group whose processes have all ended
         if living := list_group(group):
             raise DriverError(f"the processes {living} run as another user and cannot be ended") from error
 
 
 async def wait_until_empty(group: int) -> None:
-    """Wait until nothing of a group lives."""
+    """Wait until a group is empty."""
     delay = 0.001
     while _has_living(group):
         await asyncio.sleep(delay)
@@ -63,10 +63,10 @@ async def wait_until_empty(group: int) -> None:
 
 
 def _has_living(group: int) -> bool:
-    """Return whether anything of a group lives; ended processes that nobody reaped, as in a container, do not count."""
+    """Return whether a group has living processes. Zombies, as in a container without init, do not count."""
     try:
         os.killpg(group, 0)
-    except ProcessLookupError:  # the usual case, without a look at every process of the machine
+    except ProcessLookupError:  # the usual case, without a scan of all processes
         return False
     except PermissionError:
         pass

@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Tokens, keys of clouds, agents, addresses with passwords in them (proxies, databases) and the settings of other
-# programs have no place here: a model's `env` says what it needs.
+# Not included: tokens, cloud keys, agents, addresses with passwords (proxies, databases) and settings of other
+# programs. A model that needs them lists them in `env`.
 _NAMES = frozenset(
     (
-        # whose account it is, where programs and libraries are
+        # account, search paths of programs and libraries
         *("HOME", "LOGNAME", "PATH", "SHELL", "USER"),
         *("LD_LIBRARY_PATH", "LD_PRELOAD", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"),
-        # language and time, temporary files, certificates of this network
+        # locale and time zone, temporary files, certificates
         *("LANG", "LANGUAGE", "TZ", "TEMP", "TMP", "TMPDIR"),
         *("SSL_CERT_DIR", "SSL_CERT_FILE"),
-        # compilers: Triton and others build kernels while they start
+        # compilers, since Triton and others build kernels at start
         *("CC", "CPATH", "CPLUS_INCLUDE_PATH", "CXX", "C_INCLUDE_PATH", "LIBRARY_PATH"),
-        # where weights are, for programs of `command`, which get no hub of modelgen's
+        # where weights are, for programs of `command`, which get no hub directory
         *("HF_HOME", "HF_HUB_CACHE"),
     )
 )
 _FAMILIES = ("CUDA_", "DYLD_", "HIP_", "HSA_", "LC_", "NCCL_", "NVIDIA_", "ROCM_", "ROCR_", "XDG_")
-"""Beginnings of the names of what describes cards, drivers and folders of this host."""
+"""Prefixes of variables that describe GPUs, drivers and folders of this host."""
 _SECRET = re.compile(r"AUTH|CRED|KEY|PASS|SECRET|TOKEN")
 
 
 def inherited(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return those variables of this process that an engine gets too."""
+    """Return the variables of this process that engines inherit."""
     return {
         name: value
         for name, value in variables.items()

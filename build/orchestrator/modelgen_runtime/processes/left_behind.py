@@ -1,4 +1,4 @@
-"""Processes that have left their engine's process group, found by a mark in the environment that they inherited.
+"""Find processes that left their engine's process group by a mark in their inherited environment.
 
 A worker that calls `setsid` is not reached by a signal to the group, and holds the card after its engine has gone. The
 mark finds engines, too, whose record could not be written before the orchestrator was killed.
@@ -26,25 +26,25 @@ _LOG = logging.getLogger(__name__)
 
 
 def mark(directory: Path, generation: str = "") -> str:
-    """Return the mark of one start, or without a generation what the marks of all starts of a directory begin with."""
+    """Return the mark of one start, or without a generation the prefix of the marks of all starts of a directory."""
     return f"{hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]}.{generation}"
 
 
 async def end_left_behind(model: str, wanted: str) -> None:
-    """End what still lives and carries a mark; return once nothing does.
+    """Kill the living processes with a mark; return once none is left.
 
     Raises:
         DriverError: Something of it lives on.
     """
-    told: set[int] = set()
+    logged: set[int] = set()
     try:
         async with asyncio.timeout(KILL_SECONDS):
             while living := list_marked(VARIABLE, wanted):
-                if new := living.keys() - told:
+                if new := living.keys() - logged:
                     _LOG.warning(
                         "%s left processes outside of its process group, which are being stopped: %s", model, new
                     )
-                    told |= new
+                    logged |= new
                 for pid, found in living.items():
                     _kill(pid, found)
                 await asyncio.sleep(_POLL_SECONDS)
@@ -56,12 +56,12 @@ async def end_left_behind(model: str, wanted: str) -> None:
 
 
 def _kill(pid: int, wanted: str) -> None:
-    """Kill a process that carries a mark, and never another one that has just got its number."""
+    """Kill a process with a mark, and never another one that reuses its pid."""
     try:
         descriptor: int | None = os.pidfd_open(pid)
     except ProcessLookupError:
         return
-    except (AttributeError, OSError):  # a kernel or sandbox without it: then the mark is looked at right before
+    except (AttributeError, OSError):  # a kernel or sandbox without pidfd: the mark is checked right before
         descriptor = None
     try:
         if read_mark(pid, VARIABLE) != wanted:

@@ -1,4 +1,4 @@
-"""Where engines listen."""
+"""Choose ports for engines."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from itertools import chain
 from modelgen_runtime.driver import DriverError
 
 # Below the ports that Linux (32768 and up) and macOS (49152 and up) give to outgoing connections: between the choice
-# and the engine's own bind, only a server that was told to listen right there can come in.
+# and the engine's bind, only a server with this configured port could take it.
 _PORTS = range(20_000, 30_000)
 
 
 def choose_port(taken: set[int]) -> int:
-    """Return a port of 127.0.0.1 that nobody listens on.
+    """Return a free port of 127.0.0.1.
 
     Args:
-        taken: Given out already, though their engines may not listen yet.
+        taken: Ports of other engines, which may not listen yet.
 
     Raises:
         DriverError: There is none.
     """
-    first = secrets.randbelow(len(_PORTS))  # not always the same, which a client of a former engine may still know
+    first = secrets.randbelow(len(_PORTS))  # random, since clients of an earlier engine may still use its port
     for port in chain(_PORTS[first:], _PORTS[:first]):
         if port not in taken and _is_free(port):
             return port

@@ -1,4 +1,4 @@
-"""How the process of an engine begins: held back until it is on record, so that none ever runs that nobody knows."""
+"""Start the process of an engine. It is held until it is recorded, so that no unknown process ever runs."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ class Held:
     """A process, leader of its group and session, that waits for `release`."""
 
     pid: int
-    gate: int
+    barrier: int
 
     def release(self) -> None:
-        """Let it become the engine."""
+        """Let it execute the engine."""
         try:
-            os.write(self.gate, b"\n")
+            os.write(self.barrier, b"\n")
         except BrokenPipeError:
-            pass  # it was killed meanwhile, which whoever watches it will see
+            pass  # it was killed, which the watch reports
         finally:
-            os.close(self.gate)
+            os.close(self.barrier)
 
     def abandon(self) -> None:
-        """End it, for it cannot be put on record."""
-        os.close(self.gate)
+        """Kill it, since it cannot be recorded."""
+        os.close(self.barrier)
         os.killpg(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
 
 def spawn_held(process: Process, port: int, log: int) -> Held:
-    """Begin a process, up to where it would become the engine.
+    """Start a process that is held before it executes the engine.
 
     Args:
         process: What to run.
-        port: Put in place of `{port}`.
-        log: Descriptor that takes all it prints. A file, for a pipe would break when the orchestrator is killed.
+        port: Replaces `{port}`.
+        log: Descriptor of a file for its output. A pipe would break when the orchestrator is killed.
 
     Raises:
         DriverError: It cannot run.
@@ -61,23 +61,23 @@ def spawn_held(process: Process, port: int, log: int) -> Held:
     arguments = [_fill(argument, port) for argument in process.arguments]
     directory = Path(process.directory or ".").absolute()
     _check(arguments, directory, environment)
-    waiting, gate = os.pipe()
+    waiting, barrier = os.pipe()
     files = [(os.POSIX_SPAWN_DUP2, waiting, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     command = ["/bin/sh", "-c", _HELD, "modelgen", str(directory), *arguments]
     try:
         pid = os.posix_spawn(
             command[0], command, environment, file_actions=files, setsid=True, setsigmask=(), setsigdef=_DEFAULTS
         )
-    except (OSError, ValueError) as error:  # too long, no process left, a zero byte in an argument
-        os.close(gate)
+    except (OSError, ValueError) as error:  # too long, out of processes, or a zero byte in an argument
+        os.close(barrier)
         raise DriverError(f"the system refuses to run `{arguments[0]}`: {error}") from error
     finally:
         os.close(waiting)
-    return Held(pid, gate)
+    return Held(pid, barrier)
 
 
 def check_process(process: Process) -> None:
-    """Look whether a process could run, without running anything.
+    """Check whether a process can run, without running anything.
 
     Raises:
         DriverError: It could not.
@@ -88,13 +88,13 @@ def check_process(process: Process) -> None:
 
 
 def _fill(text: str, port: int) -> str:
-    """Return an argument or a variable as the engine gets it; a leading `~/` is the home of whoever serves."""
+    """Return an argument or a variable as the engine gets it. A leading `~/` is the home of the current user."""
     text = text.replace("{port}", str(port))
     return os.path.expanduser(text) if text.startswith("~/") else text  # noqa: PTH111 - a text, not yet a path
 
 
 def _check(arguments: list[str], directory: Path, environment: Mapping[str, str]) -> None:
-    """Say what is missing while there is somebody to say it to; the shell could only exit with 126 or 127."""
+    """Raise an error for what is missing; the shell could only exit with 126 or 127."""
     if not arguments:
         raise DriverError("its command is empty: name a program in models.toml")
     if not directory.is_dir():

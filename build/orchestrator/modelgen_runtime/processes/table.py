@@ -1,4 +1,4 @@
-"""What the system says about processes, by the way that it has."""
+"""The process table of this system."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def plan(document: Document, lock: Lock, name: str) -> Plan | Unplanned:
         loras={lora: entry for lora, repo in (model.loras or {}).items() if (entry := by_role.get(("lora", repo)))},
         file=model.file if is_gguf else None,
         mmproj=model.mmproj if is_gguf else None,
-        by_path=engine.from_snapshot or model.model_form == "snapshot",
+        by_path=engine.from_snapshot or model.model_arg == "path",
         trust_remote_code=bool(model.trust_remote_code),
         code=tuple(entry for (role, _), entry in by_role.items() if role == "code"),
         code_revision=_code_revision(args, by_role) if engine.name == vllm.NAME else None,

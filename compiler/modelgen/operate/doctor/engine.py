@@ -35,7 +35,7 @@ def check_engine(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def check_socket(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether the socket that the orchestrator's gate mounts is the one where Docker is."""
+    """Return whether Docker listens on the socket that the socket proxy mounts."""
     if host.which("docker") is None or not wanted.has_orchestrator:
         return []
     endpoint = find_endpoint(host)

@@ -1,4 +1,4 @@
-"""Other projects of modelgen's on this host whose models use the same cards: neither knows what the other claims."""
+"""Other projects of modelgen's on this host whose models use the same cards: neither knows what the other reserves."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_rivals(host: Host, wanted: Wanted) -> list[Finding]:
 def _finding(project: str, names: list[str]) -> Finding:
     text = (
         f"the project `{project}` runs here too and has models on {', '.join(names)}: each orchestrator counts only "
-        "its own claims, so that together they may run out of memory"
+        "its own reservations, so that together they may run out of memory"
     )
     return Finding(
         "cards", "warning", text, "write all models of a card into one models.toml, or lower its `limit` in [gpus]"

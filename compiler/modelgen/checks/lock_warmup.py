@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.canaries import transcribes
+from modelgen.engines.warmup import transcribes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
 
 
-@rule("MG514", "canary-without-route", Severity.ERROR)
-def canary_without_route(context: Context) -> Iterator[Found]:
+@rule("MG514", "warmup-without-route", Severity.ERROR)
+def warmup_without_route(context: Context) -> Iterator[Found]:
     """A model is to be asked a question before it is ready, and takes nothing but sound.
 
     ## Why
-    `canary` asks each kind of model on a route that it has: for text, for a vector, or for a score. A model that
+    `warmup` asks each kind of model on a route that it has: for text, for a vector, or for a score. A model that
     transcribes would have to be sent a recording; asked for text, it would never become ready.
 
     ## Bad
     ```toml
     [models.whisper]
     repo = "openai/whisper-large-v3"
-    canary = true
+    warmup = true
     args = { max-model-len = 448 }
     ```
 
@@ -53,9 +53,9 @@ def canary_without_route(context: Context) -> Iterator[Found]:
     ```
     """
     for name, config in context.configs.items():
-        if context.models[name].canary and transcribes(config):
+        if context.models[name].warmup and transcribes(config):
             yield Found(
-                context.document.at_value(*context.document.origin(name, "canary")),
-                f"`{name}` transcribes audio, and a canary request would need a recording",
-                f"write `canary = false` in [models.{name}]",
+                context.document.at_value(*context.document.origin(name, "warmup")),
+                f"`{name}` transcribes audio, and a warmup request would need a recording",
+                f"write `warmup = false` in [models.{name}]",
             )

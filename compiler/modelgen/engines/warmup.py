@@ -20,7 +20,7 @@ def transcribes(config: Mapping[str, Any]) -> bool:
     return any(name.startswith("Whisper") for name in _architectures(config))
 
 
-def canary_route(engine: str, args: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+def warmup_route(engine: str, args: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
     """Return the route of the one question; None where there is none to ask.
 
     Args:

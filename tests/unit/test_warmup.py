@@ -9,7 +9,7 @@ import pytest
 
 from compiling import build, complete
 from modelgen.engines import ENGINES
-from modelgen.engines.canaries import canary_route
+from modelgen.engines.warmup import warmup_route
 
 CLASSIFIER = {"architectures": ["XLMRobertaForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
 SCORED = {"architectures": ["Qwen3ForSequenceClassification"]}
@@ -43,12 +43,12 @@ SCORED = {"architectures": ["Qwen3ForSequenceClassification"]}
 def test_a_model_is_asked_on_a_route_that_it_has(
     engine: str, args: dict[str, Any], config: dict[str, Any], route: str | None
 ) -> None:
-    assert canary_route(engine, args, config) == route
+    assert warmup_route(engine, args, config) == route
     assert route is None or route in ENGINES[engine].routes
 
 
 def test_the_manifest_has_the_route() -> None:
-    text = '[models.a]\nrepo = "a/b"\ncanary = true\nargs = { max-model-len = 8192, runner = "pooling" }\n'
+    text = '[models.a]\nrepo = "a/b"\nwarmup = true\nargs = { max-model-len = 8192, runner = "pooling" }\n'
     files = build(complete(text))
     [path] = [name for name in files if name.endswith("manifest.json")]
-    assert json.loads(files[path])["models"][0]["readiness"]["canary"] == "/v1/embeddings"
+    assert json.loads(files[path])["models"][0]["readiness"]["warmup"] == "/v1/embeddings"

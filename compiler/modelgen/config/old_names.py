@@ -1,0 +1,20 @@
+"""Names of models.toml from before 0.1.0, with the names that replaced them."""
+
+from __future__ import annotations
+
+KEYS = {
+    "canary": "warmup",
+    "gate_image": "socket_proxy_image",
+    "heartbeat": "loading_messages",
+    "max_wait": "prioritize_after",
+    "min_active": "min_loaded_time",
+    "model_form": "model_arg",
+    "switch": "unload",
+}
+"""Keys of `[models.ID]`, `[defaults]` and `[orchestrator]`."""
+
+VALUES = {("model_arg", "snapshot"): "path", ("unload", "restart"): "stop"}
+"""Values, by the present name of their key."""
+
+RULES = {"canary-without-route": "warmup-without-route"}
+"""Names of rules in `[rules]`; the codes are unchanged."""
