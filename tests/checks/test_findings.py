@@ -68,7 +68,7 @@ CASES: list[tuple[str, str, str]] = [
     ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
     (model('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp` does"),
     (model('model_arg = "path"'), "no-snapshot", "modelgen lock"),
-    (model('unload = "sleep"'), "not-supported-yet", "stop"),
+    (model('switch = "sleep"'), "not-supported-yet", "restart"),
     (f"[defaults]\nmmproj = 'x'\n{QWEN}", "key-of-another-engine", "only `llamacpp` does"),
     (command_model('command = ["x"]\nargs = { a = 1 }'), "key-of-another-engine", "vllm"),
     (command_model('command = ["x"]\ninclude = ["*"]'), "key-of-another-engine", "`repo`"),

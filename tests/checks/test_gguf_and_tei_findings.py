@@ -95,7 +95,7 @@ CASES: list[tuple[str, str, str]] = [
     (tei('loras = { x = "a/c" }'), "key-of-another-engine", "only `vllm`"),
     (tei('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp`"),
     (tei('compose = { volumes = ["./x:/data/y"] }'), "volume-over-ours", "elsewhere"),
-    (gguf(line='unload = "sleep"'), "not-supported-yet", "stop"),
+    (gguf(line='switch = "sleep"'), "not-supported-yet", "restart"),
 ]
 
 

@@ -87,7 +87,7 @@ _ANY_ENGINE = {
     "warmup": st.booleans(),
     "env": ENV,
     "compose": COMPOSE,
-    "unload": st.just("stop"),
+    "switch": st.just("restart"),
 }
 
 

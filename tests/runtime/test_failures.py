@@ -367,7 +367,7 @@ def test_keys_are_those_of_a_models_table(saying: Saying) -> None:
     tables = {"args", "env", "compose"}
     tables |= {"gpu", "engine", "host", "project"}  # those of its cards and its engine, and of the whole file
     plain = {"repo", "revision", "image", "engine", "gpus", "gpu_memory", "file", "include", "exclude"}
-    plain |= {"loras", "command", "trust_remote_code", "unload", "args", "env"}
+    plain |= {"loras", "command", "trust_remote_code", "switch", "args", "env"}
     for key in saying.keys:
         table, _, name = key.partition(".")
         assert (table in tables and name) or key in plain, key

@@ -76,7 +76,7 @@ def not_supported_yet(context: Context) -> Iterator[Found]:
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
-    unload = "sleep"
+    switch = "sleep"
     ```
 
     ## Good
@@ -84,16 +84,16 @@ def not_supported_yet(context: Context) -> Iterator[Found]:
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
-    unload = "stop"
+    switch = "restart"
     ```
     """
     document = context.document
     config = document.config
     tables = [(("models", name), model) for name, model in (config.models or {}).items()]
     for path, table in [*tables, *([(("defaults",), config.defaults)] if config.defaults else [])]:
-        if table.unload == "sleep":
-            place = document.at_value(*path, "unload")
-            yield Found(place, '`unload = "sleep"` is not supported yet', 'only "stop" is')
+        if table.switch == "sleep":
+            place = document.at_value(*path, "switch")
+            yield Found(place, '`switch = "sleep"` is not supported yet', 'only "restart" is')
 
 
 @rule("MG231", "key-of-another-engine")

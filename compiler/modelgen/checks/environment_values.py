@@ -91,7 +91,7 @@ def expandable_segments(context: Context) -> Iterator[Found]:
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
-    unload = "sleep"
+    switch = "sleep"
     args = { max-model-len = 16384 }
     env = { PYTORCH_CUDA_ALLOC_CONF = "expandable_segments:True" }
     ```
@@ -107,7 +107,7 @@ def expandable_segments(context: Context) -> Iterator[Found]:
     for variable in vllm_variables(context):
         if variable.name not in _ALLOCATOR or not _EXPANDABLE.search(variable.value):
             continue
-        sleeps = context.models[variable.model].unload == "sleep"
+        sleeps = context.models[variable.model].switch == "sleep"
         if sleeps or any(arg.name == "enable-sleep-mode" and arg.value for arg in context.args_of(variable.model)):
             place = context.document.at_value(*variable.path)
             yield Found(place, f"`{variable.model}` cannot sleep with expandable segments", "remove it")

@@ -77,9 +77,9 @@ class Defaults(Table):
         None,
         description="Send one short request after each start, before the model counts as ready. Default: false.",
     )
-    unload: Literal["stop", "sleep"] | None = Field(
+    switch: Literal["restart", "sleep"] | None = Field(
         None,
-        description="How the model is unloaded. `sleep` is not supported yet. Default: stop.",
+        description="How the model leaves its GPUs and returns. `sleep` is not supported yet. Default: restart.",
     )
     command: list[str] | None = Field(
         None, description="Engine `command`: the program and its arguments; {port}, {model} and {hub} are filled in."

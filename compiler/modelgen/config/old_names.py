@@ -9,11 +9,10 @@ KEYS = {
     "max_wait": "prioritize_after",
     "min_active": "min_loaded_time",
     "model_form": "model_arg",
-    "switch": "unload",
 }
 """Keys of `[models.ID]`, `[defaults]` and `[orchestrator]`."""
 
-VALUES = {("model_arg", "snapshot"): "path", ("unload", "restart"): "stop"}
+VALUES = {("model_arg", "snapshot"): "path"}
 """Values, by the present name of their key."""
 
 RULES = {"canary-without-route": "warmup-without-route"}
