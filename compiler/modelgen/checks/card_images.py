@@ -115,10 +115,11 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
         wanted = images.kind_of(resolved.image) if resolved.image else None
         refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
         if wanted in ("nvidia", "amd") and not model.gpus and not refused:
+            others = _FOR_PROCESSORS.get(resolved.engine)  # None for an engine that is not known
             yield Found(
                 context.document.at_header("models", name),
                 f"`{name}` has no card, but its image is for {_WHOSE[wanted]}",
-                f'write `gpus = ["…"]`, or take an image for processors: {_FOR_PROCESSORS[resolved.engine]}',
+                f'write `gpus = ["…"]`, or take an image for processors{f": {others}" if others else ""}',
             )
 
 
