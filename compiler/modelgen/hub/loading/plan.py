@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.load import Document
+    from modelgen.loader import Loader
     from modelgen.lockfile.entries import Lock, Snapshot
-    from modelgen.lockfile.wants import Loader
 
 LOADS_CHECKPOINTS = (vllm.NAME, sglang.NAME, tei.NAME)
 _TEXT = ("generate", "draft", "auto")
