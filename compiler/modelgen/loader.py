@@ -1,4 +1,4 @@
-"""How an engine finds the weights in a snapshot: `engines` describes it, `lockfile` and `hub` apply it to file names."""
+"""How an engine finds the weights in a snapshot: `engines` describes it, `lockfile` and `hub` apply it to files."""
 
 from __future__ import annotations
 
