@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.engines.versions import Image, Version
     from modelgen.load.locator import Path
+    from modelgen.resolve import ModelRun
 
 _CONTAINER_TARGETS = frozenset({"compose"})
 
@@ -121,7 +122,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
     places = {
         run.place: run
         for run in context.runs.values()
-        if _needs_version(run.engine_name) and run.image is not None and run.version is None
+        if _needs_version(run) and run.image is not None and run.version is None
     }
     for path, run in places.items():
         engine = run.engine_name
@@ -179,7 +180,7 @@ def bad_version(context: Context) -> Iterator[Found]:
     tagged_places = {
         run.place: (run.engine_name, version_of(run.image))
         for run in context.runs.values()
-        if run.image and _needs_version(run.engine_name)
+        if run.image and _needs_version(run)
     }
     for path, (engine, tagged) in tagged_places.items():
         if tagged and _is_too_old(engine, tagged):
@@ -192,8 +193,8 @@ def _version_like(image: Image | None) -> str:
     return found[1] if found else "…"
 
 
-def _needs_version(engine: str) -> bool:
-    return engine in engines.ENGINES and engines.ENGINES[engine].catalogue is not None
+def _needs_version(run: ModelRun) -> bool:
+    return run.engine is not None and run.engine.catalogue is not None
 
 
 def _is_too_old(engine: str, version: Version) -> bool:
@@ -251,5 +252,5 @@ def _images(context: Context) -> dict[Path, str]:
 def _is_unknown(context: Context, path: Path) -> bool:
     """Return whether `unknown-version` speaks of this image already."""
     return any(
-        run.place == path and _needs_version(run.engine_name) and run.version is None for run in context.runs.values()
+        run.place == path and _needs_version(run) and run.version is None for run in context.runs.values()
     )
