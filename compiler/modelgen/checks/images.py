@@ -251,6 +251,4 @@ def _images(context: Context) -> dict[Path, str]:
 
 def _is_unknown(context: Context, path: Path) -> bool:
     """Return whether `unknown-version` speaks of this image already."""
-    return any(
-        run.place == path and _needs_version(run) and run.version is None for run in context.runs.values()
-    )
+    return any(run.place == path and _needs_version(run) and run.version is None for run in context.runs.values())

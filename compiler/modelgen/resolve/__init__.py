@@ -5,8 +5,7 @@ Checks and `lower` read the result; they ask the Document only what was written,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.resolve.arguments import Argument, unused_arguments
 from modelgen.resolve.cards import Card, cards
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Argument", "Card", "ModelPins", "ModelRun", "Resolved", "cards", "pin_models", "resolve", "run_models"]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A document with its lock, resolved.
 
     Args:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import vllm
 from modelgen.engines.model_config import served_length
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from modelgen.resolve.runs import ModelRun
 
 
-@dataclass(frozen=True, slots=True)
-class ModelPins:
+class ModelPins(NamedTuple):
     """What the lock says of one model. Without a lock, only its needs are known, and a commit that is written.
 
     Args:

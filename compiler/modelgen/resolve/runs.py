@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, images
 from modelgen.engines.versions import Image, Version, parse_image, parse_version, version_of
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRun:
+class ModelRun(NamedTuple):
     """What one model runs on. An unknown engine and a refused image are None.
 
     Args:
