@@ -1,4 +1,4 @@
-"""The whole compiler in one function: text → Config → IR → artifacts."""
+"""The whole compiler in one function: text → Document → Resolved → Fleet → artifacts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from modelgen.checks import check
 from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
 from modelgen.load import load
 from modelgen.lower import lower
+from modelgen.resolve import resolve
 from modelgen.targets import ON_HOST, TARGETS, target
 
 if TYPE_CHECKING:
@@ -17,24 +18,23 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
+    from modelgen.resolve import Resolved
     from modelgen.source import Source
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A models.toml and its lock, read and checked.
+    """A models.toml and its lock: read, resolved and checked.
 
     Args:
         source: The text, for excerpts.
         diagnostics: All findings, sorted by place.
-        document: The file; None where it has no shape to go on with.
-        lock: The lock; None where there is none that can be used.
+        resolved: The file with its lock; None where it has no shape to go on with.
     """
 
     source: Source
     diagnostics: list[Diagnostic]
-    document: Document | None
-    lock: Lock | None
+    resolved: Resolved | None
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,11 @@ def check_source(
     document, source, found = load(data, path)
     locked, faults = (None, []) if lock is None else _parse_lock(lock, lock_path)
     found += faults
-    if document is not None:
-        found += check(document, targets, locked)
-        found = _with_settings(found, document)
-    return Checked(source, sort_by_place(found), document, locked)
+    if document is None:
+        return Checked(source, sort_by_place(found), None)
+    resolved = resolve(document, locked)
+    found += check(resolved, targets)
+    return Checked(source, sort_by_place(_with_settings(found, document)), resolved)
 
 
 def compile_source(  # noqa: PLR0913 - what findings call the files, and one text each
@@ -98,10 +99,10 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
             output go through it.
     """
     checked = check_source(data, lock, path=path, lock_path=lock_path, targets=targets)
-    document, diagnostics = checked.document, checked.diagnostics
-    if document is None or has_errors(diagnostics):
+    resolved, diagnostics = checked.resolved, checked.diagnostics
+    if resolved is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {})
-    fleet = lower(document, root_from_out, checked.lock, on_host=ON_HOST in targets)
+    fleet = lower(resolved, root_from_out, on_host=ON_HOST in targets)
     artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet).items()}
     return Compilation(checked.source, diagnostics, fleet, artifacts)
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 from toml_plain import dump
 
-from modelgen.engines.assets import outside, wants
 from modelgen.load import load
 from modelgen.lockfile.entries import Asset, File, Lock, Snapshot
 from modelgen.lockfile.repos import is_commit
 from modelgen.lockfile.writing import render_lock
+from modelgen.resolve import run_models
+from modelgen.resolve.assets import outside, wants
 
 if TYPE_CHECKING:
     from toml_writer import Table
@@ -32,10 +33,10 @@ def locks(draw: st.DrawFn, file: Table) -> bytes:
     """Draw what `modelgen lock` could have written for a file: asked again until nothing new is needed."""
     document, _, _ = load(dump(file).encode())
     assert document is not None
-    lock = Lock()
-    while missing := [want for want in wants(document, lock) if lock.find(want) is None]:
+    runs, lock = run_models(document), Lock()
+    while missing := [want for want in wants(runs, lock) if lock.find(want) is None]:
         lock = Lock(snapshots=[*lock.snapshots, *(_snapshot(draw, want) for want in missing)])
-    files = [Asset(name=found.name, url=found.url, sha256=found.sha256, size=1) for found in outside(document, lock)]
+    files = [Asset(name=found.name, url=found.url, sha256=found.sha256, size=1) for found in outside(runs, lock)]
     return render_lock(Lock(snapshots=lock.snapshots, assets=files))
 
 

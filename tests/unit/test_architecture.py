@@ -11,7 +11,18 @@ from compiling import REPOSITORY
 PAGE = (REPOSITORY / "compiler" / "ARCHITECTURE.md").read_text(encoding="utf-8")
 COMPILER = REPOSITORY / "compiler" / "modelgen"
 RUNTIME = REPOSITORY / "compiler" / "modelgen_runtime"
-NO_MODULES = {"Diagnostic", "Fleet", "Host", "Span", "Wanted", "[defaults]", "check_source", "compile_source", "rule"}
+NO_MODULES = {
+    "Diagnostic",
+    "Fleet",
+    "Host",
+    "Resolved",
+    "Span",
+    "Wanted",
+    "[defaults]",
+    "check_source",
+    "compile_source",
+    "rule",
+}
 """Names of other things than modules in the map of the compiler."""
 
 

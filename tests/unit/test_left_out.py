@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgen.hub.left_out import choose, matches, nearest
-from modelgen.lockfile.wants import Loader
+from modelgen.loader import Loader
 
 ALWAYS = ["config.json", "tokenizer.json"]
 

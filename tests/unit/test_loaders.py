@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,10 @@ from modelgen.hub.loadable import why_not
 from modelgen.hub.modules import missing_modules
 from modelgen.lockfile.code import code_repos
 from modelgen.lockfile.loading import lost, read_by
-from modelgen.lockfile.wants import Loader, Want, merge
+from modelgen.lockfile.wants import Want, merge
+
+if TYPE_CHECKING:
+    from modelgen.loader import Loader
 
 BOTH = (
     "config.json params.json tekken.json consolidated.safetensors model.safetensors.index.json "

@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from modelgen.diagnostics import Diagnostic
-    from modelgen.load import Document
-    from modelgen.lockfile.entries import Lock
+    from modelgen.resolve import Resolved
 
 CHECKS = (
     rule_settings.unknown_rule,
@@ -166,8 +165,8 @@ CHECKS = (
 )
 
 
-def check(document: Document, targets: Collection[str], lock: Lock | None) -> Iterator[Diagnostic]:
-    """Run every check on a loaded document and the lock beside it."""
-    context = Context(document, targets, lock)
+def check(resolved: Resolved, targets: Collection[str]) -> Iterator[Diagnostic]:
+    """Run every check on a resolved document, for the output formats that will be rendered."""
+    context = Context(resolved, targets)
     for find in CHECKS:
         yield from find(context)

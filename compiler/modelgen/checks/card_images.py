@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.config import Model
-    from modelgen.engines.resolve import Resolved
+    from modelgen.resolve import ModelRun
 
 _WHOSE = {"nvidia": "NVIDIA cards", "amd": "AMD cards", "none": "no card at all"}
 _FOR_PROCESSORS = {
@@ -68,15 +68,15 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        resolved = context.resolved[name]
-        wanted = images.kind_of(resolved.image) if resolved.image else None
+        run = context.runs[name]
+        wanted = images.kind_of(run.image) if run.image else None
         vendors = _vendors(context, model)
         if wanted and vendors and wanted not in vendors:
             has = " and ".join(_WHOSE[vendor] for vendor in sorted(vendors))
             yield Found(
-                context.document.at_value(*resolved.place),
+                context.document.at_value(*run.place),
                 f"this image is for {_WHOSE[wanted]}, but `{name}` has {has}",
-                _image_for(vendors, resolved),
+                _image_for(vendors, run),
             )
 
 
@@ -111,14 +111,15 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        resolved = context.resolved[name]
-        wanted = images.kind_of(resolved.image) if resolved.image else None
+        run = context.runs[name]
+        wanted = images.kind_of(run.image) if run.image else None
         refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
         if wanted in ("nvidia", "amd") and not model.gpus and not refused:
+            others = _FOR_PROCESSORS.get(run.engine_name)  # None for an engine that is not known
             yield Found(
                 context.document.at_header("models", name),
                 f"`{name}` has no card, but its image is for {_WHOSE[wanted]}",
-                f'write `gpus = ["…"]`, or take an image for processors: {_FOR_PROCESSORS[resolved.engine]}',
+                f'write `gpus = ["…"]`, or take an image for processors{f": {others}" if others else ""}',
             )
 
 
@@ -132,11 +133,11 @@ def _vendors(context: Context, model: Model) -> set[str]:
     return set() if "" in vendors else vendors
 
 
-def _image_for(vendors: set[str], resolved: Resolved) -> str:
+def _image_for(vendors: set[str], run: ModelRun) -> str:
     """Name the same release for the other vendor, where vLLM publishes one (for ROCm from 0.14 on)."""
-    version = resolved.version
-    if resolved.engine in _FOR_CARDS:
-        return _FOR_CARDS[resolved.engine]
+    version = run.version
+    if run.engine_name in _FOR_CARDS:
+        return _FOR_CARDS[run.engine_name]
     if version is None or (vendors == {"amd"} and version.release < (0, 14)):
         return "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
     return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"

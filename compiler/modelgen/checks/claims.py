@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import fit
 from modelgen.diagnostics import Found, Severity, rule
+from modelgen.resolve.cards import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def model_over_card(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, card in context.budgets.items():
+    for name, card in context.resolved.cards.items():
         if not fit.share([card], None):
             place = document.at_value("gpus", name, "limit")
             yield Found(place, f"`limit` leaves less than 0.0001 of `{name}`", "write a share such as 0.95")
@@ -89,9 +90,9 @@ def tight_limit(context: Context) -> Iterator[Found]:
     ```
     """
     for name, gpu in context.gpus.items():
-        if gpu.limit is not None and gpu.limit > fit.LIMIT:
+        if gpu.limit is not None and gpu.limit > LIMIT:
             place = context.document.at_value("gpus", name, "limit")
-            rest = fit.format_size(gpu.memory - fit.budget(context.budgets[name]))
+            rest = fit.format_size(gpu.memory - fit.budget(context.resolved.cards[name]))
             yield Found(place, f"this leaves {rest} of `{name}` for everything beside the models", "write 0.95 or less")
 
 
@@ -148,7 +149,7 @@ def profile_over_card(context: Context) -> Iterator[Found]:
             for gpu_name, memory in fit.claims(context.cards(model), model.gpu_memory).items():
                 claims.setdefault(gpu_name, {})[name] = memory
         for gpu_name, parts in claims.items():
-            total, budget = sum(parts.values()), fit.budget(context.budgets[gpu_name])
+            total, budget = sum(parts.values()), fit.budget(context.resolved.cards[gpu_name])
             if total > budget and len(parts) > 1:
                 sum_ = " + ".join(f"{name} {fit.format_size(part)}" for name, part in parts.items())
                 yield Found(

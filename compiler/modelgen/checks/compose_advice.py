@@ -6,9 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import ENGINES
 from modelgen.engines.environment import cache
-from modelgen.engines.resolve import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +115,7 @@ def short_start(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        engine = ENGINES.get(context.resolved[name].engine)
+        engine = context.runs[name].engine
         if engine and engine.caches is not None and model.start_timeout and model.start_timeout < _SHORT_START:
             place = context.document.at_value(*context.document.origin(name, "start_timeout"))
             yield Found(place, f"engines take longer than {model.start_timeout} s to start", "write 5m or more")
@@ -147,12 +145,12 @@ def noexec_home(context: Context) -> Iterator[Found]:
     compose = { user = "1000:1000", tmpfs = ["/home/engine:exec,uid=1000,size=2g"] }
     ```
     """
-    for name, resolved in context.resolved.items():
-        engine, path = ENGINES.get(resolved.engine), context.document.origin(name, "compose")
+    for name, run in context.runs.items():
+        engine, path = run.engine, context.document.origin(name, "compose")
         keys = context.document.compose.get(path)
         if engine is None or engine.caches is None or keys is None:
             continue
-        caches = cache(engine, account_of(context.document, name, resolved))
+        caches = cache(engine, run.account)
         for number, mount in enumerate(map(str, keys.tmpfs or ())):
             target, _, options = mount.partition(":")
             if caches.startswith(f"{target.rstrip('/')}/") and "exec" not in options.split(","):
@@ -163,8 +161,8 @@ def noexec_home(context: Context) -> Iterator[Found]:
 def _of_engines(context: Context) -> Iterator[tuple[Path, ComposeKeys]]:
     """Yield the `compose` tables of models whose engine modelgen knows, each once."""
     found: dict[Path, ComposeKeys] = {}
-    for name, resolved in context.resolved.items():
-        engine, path = ENGINES.get(resolved.engine), context.document.origin(name, "compose")
+    for name, run in context.runs.items():
+        engine, path = run.engine, context.document.origin(name, "compose")
         if engine and engine.caches is not None and path in context.document.compose:
             found[path] = context.document.compose[path]
     yield from found.items()

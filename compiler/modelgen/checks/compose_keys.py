@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.mounts import target_of
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import ENGINES
 from modelgen.engines.places import CACHES, FILES, HUBS
-from modelgen.engines.resolve import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +70,7 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
 def _fixed_hubs(context: Context, path: Path) -> list[tuple[str, str]]:
     """Return where images look for the hub by themselves, of the models that a `compose` table is for."""
     names = [name for name in context.models if context.document.origin(name, "compose") == path]
-    engines = (ENGINES.get(context.resolved[name].engine) for name in names)
+    engines = (context.runs[name].engine for name in names)
     return [(engine.hub, f"the hub at {engine.hub}") for engine in engines if engine and engine.hub]
 
 
@@ -163,11 +161,11 @@ def named_user(context: Context) -> Iterator[Found]:
     compose = { user = "1000:1000" }
     ```
     """
-    for name, resolved in context.resolved.items():
-        engine = ENGINES.get(resolved.engine)
+    for name, run in context.runs.items():
+        engine = run.engine
         if engine is None or engine.caches is None:
             continue
-        account = account_of(context.document, name, resolved)
+        account = run.account
         if account.uid < 0:
             path = context.document.origin(name, "compose")
             place = context.document.at_value(*path, "user")

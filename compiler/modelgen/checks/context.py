@@ -6,122 +6,100 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from modelgen.checks.args import Arg, PlainArg, read_args, read_plain_args
 from modelgen.checks.mounts import target_of
-from modelgen.engines import vllm
-from modelgen.engines.assets import config_of, own_want
-from modelgen.engines.model_config import served_length
-from modelgen.engines.resolve import named_args, resolve
-from modelgen.fit import cards
-from modelgen.lockfile.repos import is_commit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from modelgen.config import Gpu, Model
-    from modelgen.engines.resolve import Resolved
-    from modelgen.fit import Card
     from modelgen.load import Document
     from modelgen.load.locator import Path
     from modelgen.lockfile.entries import Lock, Snapshot
+    from modelgen.resolve import Argument, Card, ModelPins, ModelRun, Resolved
+    from modelgen.resolve.arguments import PlainArgument
 
 
 @dataclass(frozen=True)
 class Context:
-    """A loaded document, and what every other check would work out again.
+    """A view of what `resolve` returned, with what several checks read of it.
 
     Args:
-        document: The user's file.
+        resolved: The document, resolved.
         targets: Names of the output formats that will be rendered.
-        lock: The models.lock beside it; None where there is none, or none that can be used.
     """
 
-    document: Document
+    resolved: Resolved
     targets: Collection[str]
-    lock: Lock | None = None
 
     @property
+    def document(self) -> Document:
+        """The user's file: what is written, and where."""
+        return self.resolved.document
+
+    @property
+    def lock(self) -> Lock | None:
+        """The models.lock beside it; None where there is none, or none that can be used."""
+        return self.resolved.lock
+
+    @property
+    def runs(self) -> Mapping[str, ModelRun]:
+        """What each model runs on."""
+        return self.resolved.runs
+
+    @property
+    def pins(self) -> Mapping[str, ModelPins]:
+        """What the lock says of each model."""
+        return self.resolved.pins
+
+    @cached_property
     def models(self) -> dict[str, Model]:
         """The models by id, defaults merged in."""
-        return self.document.models
+        return {name: run.model for name, run in self.runs.items()}
 
     @cached_property
     def gpus(self) -> dict[str, Gpu]:
         """The cards by name."""
         return self.document.config.gpus or {}
 
-    @cached_property
-    def resolved(self) -> dict[str, Resolved]:
-        """What each model runs on."""
-        return {name: resolve(self.document, name) for name in self.models}
-
     def of_engine(self, engine: str) -> Iterator[tuple[str, Model]]:
         """Yield the models that run on `engine`."""
-        for name, model in self.models.items():
-            if self.resolved[name].engine == engine:
-                yield name, model
-
-    @cached_property
-    def budgets(self) -> dict[str, Card]:
-        """Memory and limit of each card by name."""
-        return cards(self.document.config)
+        for name, run in self.runs.items():
+            if run.engine_name == engine:
+                yield name, run.model
 
     def cards(self, model: Model) -> dict[str, Card]:
         """Return the model's cards by name, each once, without those that `[gpus]` does not have."""
-        return {name: self.budgets[name] for name in model.gpus or () if name in self.budgets}
+        known = self.resolved.cards
+        return {name: known[name] for name in model.gpus or () if name in known}
 
     def kinds(self, model: Model) -> set[str]:
         """Return the kinds of a model's cards."""
         return {self.gpus[name].kind or "nvidia" for name in self.cards(model)}
 
     @cached_property
-    def args(self) -> list[Arg]:
-        """Every entry of `args` of every model, `[defaults]` merged in."""
-        return read_args(self)
+    def args(self) -> list[Argument]:
+        """Every entry of `args` of every model whose engine's flags are known."""
+        return [*(arg for run in self.runs.values() for arg in run.arguments), *self.resolved.unused_arguments]
+
+    def args_of(self, model: str) -> tuple[Argument, ...]:
+        """Return the entries of one model's `args`, in their order; none for an id that is no model's."""
+        run = self.runs.get(model)
+        return run.arguments if run else ()
 
     @cached_property
-    def _args_by_model(self) -> dict[str, list[Arg]]:
-        grouped: dict[str, list[Arg]] = {}
-        for arg in self.args:
-            grouped.setdefault(arg.model, []).append(arg)
-        return grouped
-
-    def args_of(self, model: str) -> list[Arg]:
-        """Return the entries of one model's `args`, in their order."""
-        return self._args_by_model.get(model, [])
-
-    @cached_property
-    def plain_args(self) -> list[PlainArg]:
+    def plain_args(self) -> list[PlainArgument]:
         """The entries of `args` of the models whose engine's flags are not known."""
-        return read_plain_args(self)
-
-    def named_args(self, model: str) -> dict[str, Any]:
-        """Return one model's `args` by the names that its engine has for them."""
-        return named_args(self.document, model, self.resolved[model])
+        return [arg for run in self.runs.values() for arg in run.plain_arguments]
 
     @cached_property
     def locked(self) -> dict[str, Snapshot]:
         """What the lock has of each model's own repository, by the model's id."""
-        if self.lock is None:
-            return {}
-        wants = {name: own_want(name, model) for name, model in self.models.items()}
-        return {name: entry for name, want in wants.items() if want and (entry := self.lock.find(want)) is not None}
+        return {name: pins.entry for name, pins in self.pins.items() if pins.entry is not None}
 
     @cached_property
-    def configs(self) -> dict[str, dict[str, Any]]:
+    def configs(self) -> dict[str, Mapping[str, Any]]:
         """The config.json of each model that the lock has, by the model's id."""
-        return {name: config_of(entry.want, self.lock) for name, entry in self.locked.items()}
-
-    def has_commit(self, model: str) -> bool:
-        """Return whether it is known which commit of its repository a model is served from."""
-        return model in self.locked or is_commit(self.models[model].revision or "")
-
-    def served_length(self, model: str) -> int | None:
-        """Return how long a context vllm gives to a model that does not say it; None where that is not known."""
-        if model not in self.locked or self.resolved[model].engine != vllm.NAME:
-            return None
-        files = self.locked[model].by_path
-        return served_length(vllm.ENGINE, self.named_args(model), self.configs[model], files)
+        return {name: self.pins[name].config for name in self.locked}
 
     def env_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
         """Yield every `env` table as written, with its path."""
@@ -134,11 +112,6 @@ class Context:
         for name, model in (config.models or {}).items():
             if model.env:
                 yield ("models", name, "env"), model.env
-
-    def env_of(self, model: str) -> dict[str, str]:
-        """Return the variables that the user gives to one model."""
-        table = (self.document.config.engines or {}).get(self.resolved[model].engine)
-        return {**((table and table.env) or {}), **(self.models[model].env or {})}
 
     def volume_targets(self, model: str) -> list[str]:
         """Return where the user's own volumes of a model are mounted in the container."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-    from modelgen.engines.resolve import Resolved
+    from modelgen.resolve import ModelRun
 
 
 @rule("MG311", "driver-too-old")
@@ -55,13 +55,13 @@ def driver_too_old(context: Context) -> Iterator[Found]:
     driver-below-image = "off"
     ```
     """
-    for resolved, cuda, driver in _on_driver(context):
+    for run, cuda, driver in _on_driver(context):
         oldest = oldest_driver(cuda)
         if dotted(driver) < oldest:
-            older = images.older_cuda_tag(resolved.image, resolved.version) if resolved.image else None
+            older = images.older_cuda_tag(run.image, run.version) if run.image else None
             fits = older is not None and dotted(driver) >= oldest_driver((12, 9))
             yield Found(
-                context.document.at_value(*resolved.place),
+                context.document.at_value(*run.place),
                 f"this image has CUDA {cuda[0]}.{cuda[1]}, which no driver below {oldest[0]} runs: "
                 f"the host's is {driver}",
                 f"write `{older}`, or update the driver" if fits else "update the driver, or take an older image",
@@ -104,11 +104,11 @@ def driver_below_image(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for resolved, cuda, driver in _on_driver(context):
+    for run, cuda, driver in _on_driver(context):
         own = TOOLKIT_DRIVERS.get(cuda)
         if own is not None and oldest_driver(cuda) <= dotted(driver) < (own,):
             yield Found(
-                context.document.at_value(*resolved.place),
+                context.document.at_value(*run.place),
                 f"CUDA {cuda[0]}.{cuda[1]} came with driver {own}, the host's is {driver}: a GeForce card is refused",
                 f"update the driver to {own} or newer",
             )
@@ -149,24 +149,24 @@ def wrong_arch(context: Context) -> Iterator[Found]:
     ```
     """
     host = context.document.config.host
-    for resolved in context.resolved.values():
-        arches = images.arches_of(resolved.image, resolved.version) if resolved.image else frozenset()
+    for run in context.runs.values():
+        arches = images.arches_of(run.image, run.version) if run.image else frozenset()
         if host and host.arch and arches and host.arch not in arches:
             yield Found(
-                context.document.at_value(*resolved.place),
+                context.document.at_value(*run.place),
                 f"this image is for {' and '.join(sorted(arches))}, the host is {host.arch}",
                 "take a tag or a release for that processor",
             )
 
 
-def _on_driver(context: Context) -> Iterator[tuple[Resolved, tuple[int, int], str]]:
+def _on_driver(context: Context) -> Iterator[tuple[ModelRun, tuple[int, int], str]]:
     """Yield what models with NVIDIA cards run on, its CUDA, and the host's driver, where all are known."""
     host = context.document.config.host
     if host is None or host.driver is None:
         return
     for name, model in context.models.items():
-        resolved = context.resolved[name]
+        run = context.runs[name]
         kinds = context.kinds(model)
-        cuda = images.cuda_of(resolved.image, resolved.version) if resolved.image else None
+        cuda = images.cuda_of(run.image, run.version) if run.image else None
         if cuda is not None and kinds and kinds <= {"nvidia", "cdi"}:
-            yield resolved, cuda, host.driver
+            yield run, cuda, host.driver

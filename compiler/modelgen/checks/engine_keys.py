@@ -123,7 +123,7 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
     document = context.document
     written = document.config.models or {}
     for name, table in written.items():
-        engine = context.resolved[name].engine
+        engine = context.runs[name].engine_name
         for key, only in _ONLY.items():
             if engine in engines.SUPPORTED and engine not in only and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
@@ -132,7 +132,7 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
             if context.models[name].repo is None and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
                 yield Found(place, f"`{name}` has `{key}` but no `repo`", "write the `repo` that it belongs to")
-    used = {resolved.engine for resolved in context.resolved.values()} or {DEFAULT_ENGINE}
+    used = {run.engine_name for run in context.runs.values()} or {DEFAULT_ENGINE}
     for key, only in {**_ONLY, "args": ("vllm",)}.items():
         if getattr(document.config.defaults, key, None) is not None and not used & {*only}:
             place = document.at_key("defaults", key)

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import ENGINES
 from modelgen.engines.environment import OWNED
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ def owned_env(context: Context) -> Iterator[Found]:
 def _owned_flags(context: Context) -> Iterator[tuple[Path, str, str]]:
     """Yield the variables that their engine reads as flags of modelgen's, each once, with the flag and its help."""
     found: dict[Path, tuple[str, str]] = {}
-    for name, resolved in context.resolved.items():
-        engine = ENGINES.get(resolved.engine)
+    for name, run in context.runs.items():
+        engine = run.engine
         if engine is None or engine.variables is None:
             continue
         table = (context.document.config.engines or {}).get(engine.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import ENGINES
 from modelgen.engines.engine import parallel_size
 from modelgen.engines.flag_values import as_number
 
@@ -45,7 +44,7 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
             for key in ((), ("max-model-len",), ("max_model_len",))
         )
         written = {arg.name.lstrip("-") for arg in context.args_of(name)}
-        if "max-model-len" not in written and not refused and context.served_length(name) is None:
+        if "max-model-len" not in written and not refused and context.pins[name].length is None:
             yield Found(
                 document.at_header("models", name, "args"),
                 f"`{name}` lacks `max-model-len`",
@@ -79,7 +78,7 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
     """
     document = context.document
     for name, model in context.models.items():
-        engine = ENGINES.get(context.resolved[name].engine)
+        engine = context.runs[name].engine
         if engine and engine.one_card and len(model.gpus or ()) > 1:
             place = document.at_value(*document.origin(name, "gpus"))
             yield Found(place, f"{engine.title} uses one card, but `{name}` has {len(model.gpus or ())}", "write one")
@@ -159,9 +158,9 @@ def missing_companion(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermes" }
     ```
     """
-    for name, resolved in context.resolved.items():
+    for name, run in context.runs.items():
         written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
-        for flag, other, help_text in _NEEDS.get(resolved.engine, ()):
+        for flag, other, help_text in _NEEDS.get(run.engine_name, ()):
             arg, companion = written.get(flag), written.get(other)
             if arg is None or arg.value is False or not arg.is_known:
                 continue
@@ -194,11 +193,11 @@ def sizes_at_odds(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, max-num-seqs = 64, max-num-batched-tokens = 8192 }
     ```
     """
-    for name, resolved in context.resolved.items():
+    for name, run in context.runs.items():
         written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
-        pairs = [*_AT_MOST.get(resolved.engine, ())]
+        pairs = [*_AT_MOST.get(run.engine_name, ())]
         chunked = written.get("enable-chunked-prefill")
-        if resolved.engine == "vllm" and chunked is not None and chunked.value is False:
+        if run.engine_name == "vllm" and chunked is not None and chunked.value is False:
             pairs.append(("max-model-len", "max-num-batched-tokens"))
         for small, large in pairs:
             if small not in written or large not in written:

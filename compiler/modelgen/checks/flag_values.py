@@ -14,8 +14,8 @@ from modelgen.engines.vllm import COMPILATION, MAX_MODEL_LEN, takes_level
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.checks.args import Arg
     from modelgen.checks.context import Context
+    from modelgen.resolve import Argument
 
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
 _AUTO_SINCE = (0, 14)
@@ -151,19 +151,19 @@ def value_of_another_version(context: Context) -> Iterator[Found]:
             )
 
 
-def is_of_another_version(context: Context, arg: Arg) -> bool:
+def is_of_another_version(context: Context, arg: Argument) -> bool:
     """Return whether the release does not have a value that others have; `value-of-another-version` says so."""
     return _is_unknown(arg) and _is_of_another_version(context, arg)
 
 
-def _better_value(arg: Arg) -> str:
+def _better_value(arg: Argument) -> str:
     if arg.name == MAX_MODEL_LEN and arg.value in ("auto", -1, "-1"):
         return "`auto` came with 0.14"
     choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
     return _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
 
 
-def _expected(arg: Arg) -> str | None:
+def _expected(arg: Argument) -> str | None:
     """Return what the value should be, where it is not."""
     if arg.name in arg.engine.parallel_sizes and whole_number(arg.value) is None:
         return "a whole number of at least 1"
@@ -178,7 +178,7 @@ def _expected(arg: Arg) -> str | None:
     return "a list with one value at least" if arg.value == [] else None
 
 
-def is_choice_of_the_future(arg: Arg) -> bool:
+def is_choice_of_the_future(arg: Argument) -> bool:
     """Return whether a value is none of the flag's choices, for a version that may have got more of them."""
     if arg.flag is None or not arg.is_newer or isinstance(arg.value, bool):
         return False
@@ -186,30 +186,30 @@ def is_choice_of_the_future(arg: Arg) -> bool:
     return is_scalar and bool(arg.flag.choices) and text_of(arg.value) not in arg.flag.choices
 
 
-def _is_auto(arg: Arg) -> bool:
+def _is_auto(arg: Argument) -> bool:
     """`auto`, also spelt -1, takes what fits the card (human_readable_int_or_auto, from 0.14 on)."""
     is_new = arg.release is None or arg.catalogue.releases[arg.release.at] >= _AUTO_SINCE
     return is_new and arg.value in ("auto", -1, "-1")
 
 
-def _is_unknown(arg: Arg) -> bool:
+def _is_unknown(arg: Argument) -> bool:
     """Compared as text and whatever the case: `block-size` is a number, and backends are written both ways."""
     if arg.flag is None or not arg.flag.known or not isinstance(arg.value, str | int | float):
         return False
     return text_of(arg.value).lower() not in {known.lower() for known in arg.flag.known}
 
 
-def _is_of_another_version(context: Context, arg: Arg) -> bool:
-    image = context.resolved[arg.model].image if arg.model else None
+def _is_of_another_version(context: Context, arg: Argument) -> bool:
+    image = context.runs[arg.model].image if arg.model else None
     is_published = image is not None and is_release(image) and not _has_plugin(context, arg)
     return is_published and not arg.is_newer and bool(_other_version(arg))
 
 
-def _has_plugin(context: Context, arg: Arg) -> bool:
+def _has_plugin(context: Context, arg: Argument) -> bool:
     return any(other.name == _PLUGINS.get(arg.name) for other in context.args_of(arg.model))
 
 
-def _other_version(arg: Arg) -> str:
+def _other_version(arg: Argument) -> str:
     """Say when a release had the value, where this one does not."""
     if arg.release is None or not isinstance(arg.value, str | int | float):
         return ""

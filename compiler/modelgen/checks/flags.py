@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.checks.args import is_flag_name
+from modelgen.checks.flag_names import abbreviated_owned, is_flag_name, is_negative
 from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.checks.args import Arg, PlainArg
     from modelgen.checks.context import Context
+    from modelgen.resolve.arguments import Argument, PlainArgument
 
 
 @rule("MG210", "owned-arg")
@@ -47,7 +47,7 @@ def owned_arg(context: Context) -> Iterator[Found]:
             other.name == "tokenizer" for other in context.args_of(arg.model)
         ):
             continue  # of another repository than the model's
-        owned = arg.positive if arg.positive in arg.engine.owned_args else arg.abbreviates_owned
+        owned = arg.positive if arg.positive in arg.engine.owned_args else abbreviated_owned(arg)
         if owned in arg.engine.owned_args:
             what = f"`--{owned}`" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`, which"
             place = context.document.at_key(*arg.path)
@@ -86,7 +86,7 @@ def bad_flag(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, enable-prefix-caching = false }
     ```
     """
-    every: list[Arg | PlainArg] = [*context.args, *context.plain_args]
+    every: list[Argument | PlainArgument] = [*context.args, *context.plain_args]
     for written in every:
         if not is_flag_name(written.key):
             bare = written.key.strip().lstrip("-")
@@ -97,7 +97,7 @@ def bad_flag(context: Context) -> Iterator[Found]:
         key = arg.key
         if not is_flag_name(key):
             continue
-        if arg.is_negative and arg.positive not in arg.engine.owned_args and isinstance(arg.value, bool):
+        if is_negative(arg.key) and arg.positive not in arg.engine.owned_args and isinstance(arg.value, bool):
             yield Found(
                 context.document.at_key(*arg.path),
                 f"`{key}` is the negative of a flag",
@@ -129,8 +129,8 @@ def flag_twice(context: Context) -> Iterator[Found]:
     """
     document = context.document
     for name in context.models:
-        seen: dict[str, Arg] = {}
-        within: dict[str, Arg] = {}
+        seen: dict[str, Argument] = {}
+        within: dict[str, Argument] = {}
         for arg in context.args_of(name):
             if not is_flag_name(arg.key):
                 continue
@@ -143,7 +143,7 @@ def flag_twice(context: Context) -> Iterator[Found]:
             if other is not arg:
                 place = max(document.at_key(*other.path), document.at_key(*arg.path))
                 yield Found(place, f"`{other.key}` and `{arg.key}` are one flag", "write it once")
-    first: dict[tuple[str, str], PlainArg] = {}
+    first: dict[tuple[str, str], PlainArgument] = {}
     for plain in context.plain_args:
         same = first.setdefault((plain.model, plain.name), plain)
         if same is not plain:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from modelgen.checks.flag_values import is_of_another_version
 from modelgen.diagnostics import Found, rule
 from modelgen.engines import llamacpp, sglang, vllm
-from modelgen.engines.assets import own_want
 from modelgen.engines.loaders import GGUF, gguf_flag
 
 if TYPE_CHECKING:
@@ -187,7 +186,7 @@ def gguf_repository(context: Context) -> Iterator[Found]:
         for name, model in context.of_engine(engine):
             args = {arg.name: arg for arg in context.args_of(name)}
             flag = gguf_flag({known: arg.value for known, arg in args.items()})
-            if flag is None or own_want(name, model) is None:
+            if flag is None or context.pins[name].want is None:
                 continue
             if not is_of_another_version(context, args[flag]):
                 yield Found(

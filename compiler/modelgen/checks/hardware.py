@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.resolve import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,7 +192,7 @@ def closed_cards(context: Context) -> Iterator[Found]:
         keys = context.document.compose.get(path)
         if keys is None or keys.user is None or keys.group_add or "amd" not in context.kinds(model):
             continue
-        is_root = account_of(context.document, name, context.resolved[name]).uid == 0
+        is_root = context.runs[name].account.uid == 0
         if not is_root and not any(context.gpus[gpu].groups for gpu in context.cards(model)):
             place = context.document.at_value(*path, "user")
             help_text = "write `groups` in the card's table: `getent group video render` prints the numbers"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import ENGINES, command
-from modelgen.engines.assets import wants_of
+from modelgen.engines import command
 from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
 def _unpinned_others(context: Context) -> Iterator[Found]:
     """One finding a model: only a lock pins what it needs beside its own repository."""
     for name in context.models:
-        others = [want for want in wants_of(context.document, name, None) if want.role != "model"]
+        others = [want for want, _ in context.pins[name].needs if want.role != "model"]
         moving = [want for want in others if not is_commit(want.revision or "") and not is_local(want.repo)]
         if moving:
             repos = ", ".join(dict.fromkeys(want.repo for want in moving))
@@ -241,8 +240,8 @@ def missing_repo(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384 }
     ```
     """
-    for name, resolved in context.resolved.items():
-        if resolved.engine in ENGINES and resolved.engine != command.NAME and context.document.lacks(name, "repo"):
+    for name, run in context.runs.items():
+        if run.engine is not None and run.engine_name != command.NAME and context.document.lacks(name, "repo"):
             yield Found(
                 context.document.at_header("models", name),
                 f"`[models.{name}]` lacks `repo`",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.engines.versions import Image, Version
     from modelgen.load.locator import Path
+    from modelgen.resolve import ModelRun
 
 _CONTAINER_TARGETS = frozenset({"compose"})
 
@@ -49,9 +50,9 @@ def missing_image(context: Context) -> Iterator[Found]:
     """
     if not _CONTAINER_TARGETS.intersection(context.targets):
         return
-    for name, (engine, reference, _, _, _) in context.resolved.items():
-        document = context.document
-        if reference is None and engine in engines.SUPPORTED and document.lacks(name, "image"):
+    for name, run in context.runs.items():
+        document, engine = context.document, run.engine_name
+        if run.reference is None and run.engine is not None and document.lacks(name, "image"):
             if document.is_refused("engines", engine, "image"):
                 continue
             yield Found(
@@ -119,19 +120,19 @@ def unknown_version(context: Context) -> Iterator[Found]:
     ```
     """
     places = {
-        resolved.place: resolved
-        for resolved in context.resolved.values()
-        if _needs_version(resolved.engine) and resolved.image is not None and resolved.version is None
+        run.place: run
+        for run in context.runs.values()
+        if _needs_version(run) and run.image is not None and run.version is None
     }
-    for path, resolved in places.items():
-        engine = resolved.engine
+    for path, run in places.items():
+        engine = run.engine_name
         table = (context.document.config.engines or {}).get(engine)
         has_version = table is not None and table.version is not None
         if not has_version and not context.document.is_refused("engines", engine, "version"):
             yield Found(
                 context.document.at_value(*path),
-                f"the tag of `{resolved.reference}` does not tell the version of {engines.ENGINES[engine].title}",
-                f'write `version = "{_version_like(resolved.image)}"` in `[engines.{engine}]`',
+                f"the tag of `{run.reference}` does not tell the version of {engines.ENGINES[engine].title}",
+                f'write `version = "{_version_like(run.image)}"` in `[engines.{engine}]`',
             )
 
 
@@ -177,9 +178,9 @@ def bad_version(context: Context) -> Iterator[Found]:
             continue
         yield Found(document.at_value("engines", name, "version"), message, help_text)
     tagged_places = {
-        resolved.place: (resolved.engine, version_of(resolved.image))
-        for resolved in context.resolved.values()
-        if resolved.image and _needs_version(resolved.engine)
+        run.place: (run.engine_name, version_of(run.image))
+        for run in context.runs.values()
+        if run.image and _needs_version(run)
     }
     for path, (engine, tagged) in tagged_places.items():
         if tagged and _is_too_old(engine, tagged):
@@ -192,8 +193,8 @@ def _version_like(image: Image | None) -> str:
     return found[1] if found else "…"
 
 
-def _needs_version(engine: str) -> bool:
-    return engine in engines.ENGINES and engines.ENGINES[engine].catalogue is not None
+def _needs_version(run: ModelRun) -> bool:
+    return run.engine is not None and run.engine.catalogue is not None
 
 
 def _is_too_old(engine: str, version: Version) -> bool:
@@ -241,7 +242,7 @@ def _images(context: Context) -> dict[Path, str]:
     written: list[tuple[Path, str | None]] = [
         (("engines", name, "image"), table.image) for name, table in tables.items()
     ]
-    written += [(resolved.place, resolved.reference) for resolved in context.resolved.values()]
+    written += [(run.place, run.reference) for run in context.runs.values()]
     if orchestrator := context.document.config.orchestrator:
         written.append((("orchestrator", "base_image"), orchestrator.base_image))
         written.append((("orchestrator", "socket_proxy_image"), orchestrator.socket_proxy_image))
@@ -250,7 +251,4 @@ def _images(context: Context) -> dict[Path, str]:
 
 def _is_unknown(context: Context, path: Path) -> bool:
     """Return whether `unknown-version` speaks of this image already."""
-    return any(
-        resolved.place == path and _needs_version(resolved.engine) and resolved.version is None
-        for resolved in context.resolved.values()
-    )
+    return any(run.place == path and _needs_version(run) and run.version is None for run in context.runs.values())

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
 from modelgen.engines import vllm
-from modelgen.engines.adapters import least_limit, ranks
 from modelgen.engines.flag_values import whole_number
-from modelgen.engines.resolve import release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,13 +65,12 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, model in context.of_engine(vllm.NAME):
-        found = ranks(model, context.lock)
+    for name, _ in context.of_engine(vllm.NAME):
+        found, least = context.pins[name].ranks, context.pins[name].lora_limit
         if not found:
             continue
-        release, highest = release_of(context.resolved[name]), max(found, key=lambda lora: found[lora])
+        highest = max(found, key=lambda lora: found[lora])
         rank, written = found[highest], next((arg for arg in context.args_of(name) if arg.name == vllm.MAX_RANK), None)
-        least = least_limit(release, rank)
         if least is None:
             place = document.at_value(*document.origin(name, "loras", highest))
             yield Found(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import ENGINES
 from modelgen.engines.flag_values import token_count, whole_number
 from modelgen.engines.model_config import attention_heads, brings_code, cache_bytes, counts, own_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from modelgen.checks.args import Arg
     from modelgen.checks.context import Context
+    from modelgen.resolve import Argument
 
 _TRUE = ("1", "true", "yes")
 
@@ -59,7 +58,7 @@ def code_not_trusted(context: Context) -> Iterator[Found]:
     ```
     """
     for name, config in context.configs.items():
-        engine, model = ENGINES.get(context.resolved[name].engine), context.models[name]
+        engine, model = context.runs[name].engine, context.models[name]
         is_asked = engine is not None and engine.catalogue is not None and model.trust_remote_code is None
         if is_asked and brings_code(config) and not context.document.is_refused("models", name, "trust_remote_code"):
             yield Found(
@@ -109,7 +108,7 @@ def length_over_model(context: Context) -> Iterator[Found]:
     """
     for name, arg, config in _counted(context, "length"):
         most, length = own_length(config), token_count(arg.value, iec=arg.engine.name == "sglang")
-        env = context.env_of(name)
+        env = context.runs[name].env
         is_allowed = any(env.get(variable, "").lower() in _TRUE for variable in arg.engine.long_lengths)
         if most is not None and length is not None and length > most and not is_allowed:
             yield Found(
@@ -159,7 +158,7 @@ def heads_over_cards(context: Context) -> Iterator[Found]:
     for name, arg, config in _counted(context, "tensor_parallel"):
         heads, cards = attention_heads(config), whole_number(arg.value)
         # Data-parallel attention shares heads among fewer cards.
-        is_shared = context.named_args(name).get("enable-dp-attention") is True
+        is_shared = context.runs[name].args.get("enable-dp-attention") is True
         if heads is not None and cards is not None and heads % cards and not is_shared:
             fitting = ", ".join(str(size) for size in (1, 2, 4, 8, 16) if heads % size == 0)
             yield Found(
@@ -207,7 +206,7 @@ def whole_context(context: Context) -> Iterator[Found]:
     ```
     """
     for name in context.locked:
-        if (length := context.served_length(name)) is not None:
+        if (length := context.pins[name].length) is not None:
             yield Found(
                 context.document.at_header("models", name, "args"),
                 f"`{name}` is served with all of its {length:,} tokens of context{_need(context, name, length)}",
@@ -217,16 +216,16 @@ def whole_context(context: Context) -> Iterator[Found]:
 
 def _need(context: Context, name: str, length: int) -> str:
     """Return what so many tokens take on the cards, where that is plainly known."""
-    size, args = cache_bytes(context.configs[name]), context.named_args(name)
+    size, args = cache_bytes(context.configs[name]), context.runs[name].args
     if size is None or {"kv-cache-dtype", "dtype", "hf-overrides"} & {*args}:
         return ""
     return f", which take {size * length / 2**30:.1f} GiB of KV cache beside its weights"
 
 
-def _counted(context: Context, flag: str) -> Iterator[tuple[str, Arg, dict[str, Any]]]:
+def _counted(context: Context, flag: str) -> Iterator[tuple[str, Argument, Mapping[str, Any]]]:
     """Yield a model's entry for the flag that its engine names so, and the config.json, where that is what counts."""
     for name, config in context.configs.items():
         for arg in context.args_of(name):
             wanted = getattr(arg.engine, flag)
-            if wanted and arg.name == wanted and counts(arg.engine, context.named_args(name)):
+            if wanted and arg.name == wanted and counts(arg.engine, context.runs[name].args):
                 yield name, arg, config

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.assets import outside_of, wants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,13 +154,10 @@ def asset_not_locked(context: Context) -> Iterator[Found]:
     size = 3613922
     ```
     """
-    if context.lock is None:
-        return
-    locked = {asset.sha256 for asset in context.lock.assets}
     for name in context.locked:
-        env = context.env_of(name)
-        for file in outside_of(context.document, name, context.lock):
-            if file.sha256 not in locked and not {file.variable, *_OTHER_PLACES} & {*env}:
+        env = context.runs[name].env
+        for file, is_locked in context.pins[name].outside.items():
+            if not is_locked and not {file.variable, *_OTHER_PLACES} & {*env}:
                 place = context.document.at_value(*context.document.origin(name, "repo"))
                 yield Found(place, f"`{name}` needs {file.name}, which models.lock does not have", _LOCK)
 
@@ -169,9 +165,9 @@ def asset_not_locked(context: Context) -> Iterator[Found]:
 def _missing(context: Context) -> Iterator[tuple[str, Want]]:
     """Yield what the lock should have and does not, if there is a lock at all."""
     if context.lock is not None:
-        for name in context.models:
-            for want in wants_of(context.document, name, context.lock):
-                if context.lock.find(want) is None:
+        for name, pins in context.pins.items():
+            for want, entry in pins.needs:
+                if entry is None:
                     yield name, want
 
 

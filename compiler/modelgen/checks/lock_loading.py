@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.assets import wants_of
 from modelgen.lockfile.loading import why_unfit, why_untold
 
 if TYPE_CHECKING:
@@ -110,8 +109,7 @@ def code_unknown(context: Context) -> Iterator[Found]:
 
 def _locked(context: Context) -> Iterator[tuple[str, Want, Snapshot]]:
     """Yield model, need and entry of all that is locked."""
-    if context.lock is not None:
-        for name in context.models:
-            for want in wants_of(context.document, name, context.lock):
-                if (entry := context.lock.find(want)) is not None:
-                    yield name, want, entry
+    for name, pins in context.pins.items():
+        for want, entry in pins.needs:
+            if entry is not None:
+                yield name, want, entry

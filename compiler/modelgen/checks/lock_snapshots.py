@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
-from modelgen.engines import ENGINES, llamacpp, tei
-from modelgen.engines.assets import own_want
+from modelgen.engines import llamacpp, tei
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +53,10 @@ def no_snapshot(context: Context) -> Iterator[Found]:
     """
     document = context.document
     for name, model in context.models.items():
-        engine = ENGINES.get(context.resolved[name].engine)
-        if engine is None or own_want(name, model) is None or document.is_refused("models", name, "revision"):
+        engine = context.runs[name].engine
+        if engine is None or context.pins[name].want is None or document.is_refused("models", name, "revision"):
             continue
-        if engine.name == llamacpp.NAME and not context.has_commit(name):
+        if engine.name == llamacpp.NAME and context.pins[name].own is None:
             place = document.at_value(*document.origin(name, "repo"))
             help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
             yield Found(place, f"llama.cpp is given a path, which takes the commit of {model.repo}", help_text)
@@ -94,7 +93,7 @@ def id_offline(context: Context) -> Iterator[Found]:
     document = context.document
     for name, model in context.of_engine(tei.NAME):
         is_refused = document.is_refused("models", name, "revision")
-        if own_want(name, model) is not None and not context.has_commit(name) and not is_refused:
+        if context.pins[name].want is not None and context.pins[name].own is None and not is_refused:
             yield Found(
                 document.at_value(*document.origin(name, "repo")),
                 f"TEI asks the hub for {model.repo}, even when it is on disk",

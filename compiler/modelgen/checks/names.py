@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines.names import service_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +166,7 @@ def bad_service(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        service = service_name(name, model)
+        service = context.runs[name].service
         if service in RESERVED:
             place = context.document.at_value("models", name, "service")
             yield Found(place, f"`{service}` is a service of the deployment itself", "choose another `service`")
@@ -211,8 +210,8 @@ def service_collision(context: Context) -> Iterator[Found]:
     ```
     """
     taken: dict[str, str] = {}
-    for name, model in context.models.items():
-        service = service_name(name, model)
+    for name, run in context.runs.items():
+        service = run.service
         other = taken.setdefault(service, name)
         if other != name:
             place = _later(context, ("models", other, "service"), ("models", name, "service"))

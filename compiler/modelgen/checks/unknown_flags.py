@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.args import is_flag_name
+from modelgen.checks.flag_names import abbreviated_owned, is_flag_name, is_negative
 from modelgen.checks.flag_values import is_choice_of_the_future
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.checks.args import Arg
     from modelgen.checks.context import Context
+    from modelgen.resolve import Argument
 
 
 @rule("MG216", "unknown-flag")
@@ -121,23 +121,23 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
             yield Found(place, f"`{arg.key}` is short for `{whole[0]}`", f"write `{whole[0]}`")
 
 
-def _is_unknown(arg: Arg) -> bool:
+def _is_unknown(arg: Argument) -> bool:
     """Return whether the release lacks the flag, and no other rule speaks of the key."""
     return (
         not arg.is_known
         and is_flag_name(arg.key)
         and arg.positive not in arg.engine.owned_args
-        and not arg.abbreviates_owned
-        and not (arg.is_negative and isinstance(arg.value, bool))
+        and not abbreviated_owned(arg)
+        and not (is_negative(arg.key) and isinstance(arg.value, bool))
     )
 
 
-def _abbreviated(arg: Arg) -> list[str]:
+def _abbreviated(arg: Argument) -> list[str]:
     """Return the flags of which the name is the beginning."""
     return [flag for flag in arg.release.flag_names() if flag.startswith(arg.name)] if arg.release else []
 
 
-def _instead(arg: Arg) -> str:
+def _instead(arg: Argument) -> str:
     """Say when there was such a flag and what to write for it, else which one may be meant."""
     lives, label = arg.catalogue.lives(arg.name), arg.catalogue.label
     if not lives and (instead := arg.engine.instead.get(arg.name)):

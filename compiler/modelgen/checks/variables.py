@@ -46,11 +46,10 @@ def vllm_variables(context: Context) -> Iterator[Variable]:
     for name, model in context.of_engine(vllm.NAME):
         if not (model.env or (table and table.env)):
             continue
-        resolved = context.resolved[name]
-        is_newer = resolved.version is not None and variables.is_newer(resolved.version)
-        is_published = resolved.image is not None and is_release(resolved.image) and not is_newer
+        run = context.runs[name]
+        is_newer = run.version is not None and variables.is_newer(run.version)
+        is_published = run.image is not None and is_release(run.image) and not is_newer
         of_engine = {key: ("engines", vllm.NAME, "env", key) for key in (table and table.env) or {}}
         of_model = {key: document.origin(name, "env", key) for key in model.env or {}}
-        values = {**((table and table.env) or {}), **(model.env or {})}
         for key, path in (of_engine | of_model).items():
-            yield Variable(name, path, key, values[key], resolved.version, is_published)
+            yield Variable(name, path, key, run.env[key], run.version, is_published)

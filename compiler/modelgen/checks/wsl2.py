@@ -153,8 +153,8 @@ def uuid_on_wsl2(context: Context) -> Iterator[Found]:
     if not is_wsl2(context.document.config) or len(context.gpus) < 2:
         return
     for name, model in context.models.items():
-        resolved = context.resolved[name]
-        version = resolved.version if resolved.engine == vllm.NAME else None
+        run = context.runs[name]
+        version = run.version if run.engine_name == vllm.NAME else None
         cards = {gpu: context.gpus[gpu] for gpu in context.cards(model) if context.gpus[gpu].kind in (None, "nvidia")}
         uuids = [gpu for gpu, card in cards.items() if not card.device.isdigit()]
         for gpu in uuids:

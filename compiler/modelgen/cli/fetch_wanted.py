@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
     """Return what the models of these names, or all of them, need of the lock."""
-    from modelgen.engines.assets import opening_by_name, outside, wants
     from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.layout import checkouts
     from modelgen.lockfile.loading import why_unfit
+    from modelgen.resolve.assets import opening_by_name, outside, wants
 
     lock, models = inputs.lock, named_models(inputs, names)
     assert lock is not None, "a broken one was an error already"  # noqa: S101 - an invariant
-    needed = {want: lock.find(want) for want in wants(inputs.document, lock, models)}
-    files = outside(inputs.document, lock, models)
+    needed = {want: lock.find(want) for want in wants(inputs.runs, lock, models)}
+    files = outside(inputs.runs, lock, models)
     assets = {asset.sha256: asset for asset in lock.assets}
     lacking = [(want.repo, want.models) for want, entry in needed.items() if entry is None]
     lacking += [(file.name, needing) for file, needing in files.items() if file.sha256 not in assets]
@@ -36,13 +36,11 @@ def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
         if entry is not None and (fault := why_unfit(want, entry))
     ]
     snapshots = [entry for entry in needed.values() if entry is not None]
-    every = (
-        [entry for want in wants(inputs.document, lock) if (entry := lock.find(want)) is not None] if names else None
-    )
+    every = [entry for want in wants(inputs.runs, lock) if (entry := lock.find(want)) is not None] if names else None
     return Wanted(
         inputs.hub,
         key,
-        checkouts(inputs.hub, snapshots, opening_by_name(inputs.document), every),
+        checkouts(inputs.hub, snapshots, opening_by_name(inputs.runs), every),
         [assets[file.sha256] for file in files if file.sha256 in assets],
         [*(_not_locked(inputs, what, needing) for what, needing in lacking), *unfit],
     )

@@ -72,15 +72,15 @@ def command(config: Path, models: tuple[str, ...], format_: str) -> int:
 
 
 def _items(inputs: Inputs, lock: Lock, names: Sequence[str]) -> list[Item]:
-    from modelgen.engines.assets import wants
     from modelgen.lockfile.inventory import inventory
+    from modelgen.resolve.assets import wants
 
-    document = inputs.document
-    found = {name: wants(document, lock, [name]) for name in names}
+    document, runs = inputs.document, inputs.runs
+    found = {name: wants(runs, lock, [name]) for name in names}
     missing = [want.repo for name in names for want in found[name] if lock.find(want) is None]
     if missing:
         raise InputError(f"{inputs.lock_path} does not have {missing[0]}; run `modelgen lock`")
-    entries = [lock.find(want) for want in wants(document, lock, names)]
+    entries = [lock.find(want) for want in wants(runs, lock, names)]
     trusting = [name for name in names if document.models[name].trust_remote_code]
     needing: dict[str, list[str]] = {}
     for name in trusting:
@@ -96,9 +96,9 @@ def _code_of(own: str | None, found: Sequence[Want]) -> list[str]:
 
 
 def _assets(inputs: Inputs, lock: Lock, names: Sequence[str]) -> list[Asset]:
-    from modelgen.engines.assets import outside
+    from modelgen.resolve.assets import outside
 
-    needed = {file.sha256 for file in outside(inputs.document, lock, names)}
+    needed = {file.sha256 for file in outside(inputs.runs, lock, names)}
     return [asset for asset in lock.assets if asset.sha256 in needed]
 
 

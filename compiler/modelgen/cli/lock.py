@@ -137,7 +137,7 @@ def lock_all(task: Task, connect: partial[Connection] | None, format_: str) -> i
     pool = ThreadPoolExecutor(1)
     try:
         images = pool.submit(
-            look_up_images, task.inputs.document, task.old, task.moved, local_only=connect is None, only=task.only
+            look_up_images, task.inputs, task.old, task.moved, local_only=connect is None, only=task.only
         )
         resolution = _resolve(task, connect)
         new = _complete(task, resolution, may_ask=connect is not None)
@@ -163,22 +163,22 @@ def lock_all(task: Task, connect: partial[Connection] | None, format_: str) -> i
 def _resolve(task: Task, connect: partial[Connection] | None) -> Resolution:
     from modelgen.cli.lock_progress import shown
     from modelgen.cli.lock_target import target_of
-    from modelgen.engines.assets import wants
-    from modelgen.hub.locking.resolve import Places, resolve
+    from modelgen.hub.locking.relock import Places, relock
+    from modelgen.resolve.assets import wants
 
     with shown() as progress:
         callbacks = (progress.say, progress.asked, progress.planned, progress.hashed)
         places = Places(task.inputs.hub, connect, *callbacks, target_of(task.inputs))
-        return resolve(partial(wants, task.inputs.document), task.old, task.moved, places, task.only)
+        return relock(partial(wants, task.inputs.runs), task.old, task.moved, places, task.only)
 
 
 def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
     """Return the lock with what is on no hub."""
-    from modelgen.engines.assets import outside
     from modelgen.lockfile.entries import Lock
+    from modelgen.resolve.assets import outside
 
     lock, only, old = resolution.lock, task.only, task.old
-    files = outside(task.inputs.document, lock)
+    files = outside(task.inputs.runs, lock)
     if only is not None:
         files = {file: models for file, models in files.items() if not only.isdisjoint(models)}
     names = {file.sha256 for file in files}
@@ -194,13 +194,13 @@ def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
 
 def _bytes_to_fetch(task: Task, lock: Lock) -> int | None:
     """Return how many bytes `modelgen fetch` would bring for a lock now, as its --dry-run says; None if it stops."""
-    from modelgen.engines.assets import wants
     from modelgen.hub.fetching.planning import plan
     from modelgen.hub.fetching.remembered import Seen
     from modelgen.hub.layout import checkouts
+    from modelgen.resolve.assets import wants
 
     hub = task.inputs.hub
-    entries = [entry for want in wants(task.inputs.document, lock) if (entry := lock.find(want)) is not None]
+    entries = [entry for want in wants(task.inputs.runs, lock) if (entry := lock.find(want)) is not None]
     try:
         return plan(hub, checkouts(hub, entries), lock.assets, Seen(hub)).size
     except (ModelgenError, OSError):  # entries at odds, or a file that cannot be read: `fetch` explains it

@@ -10,12 +10,12 @@ from modelgen.cli.exits import OUT_OF_DATE
 from modelgen.cli.lock_images import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from modelgen.cli.locked import Inputs
-    from modelgen.load import Document
     from modelgen.lockfile.entries import Lock, Snapshot
     from modelgen.lockfile.wants import Want
+    from modelgen.resolve import ModelRun
 
 
 def check_lock(inputs: Inputs, format_: str) -> int:
@@ -23,7 +23,7 @@ def check_lock(inputs: Inputs, format_: str) -> int:
     if inputs.lock is None:
         found = ["there is none"]
     else:
-        found = [*_repositories(inputs.document, inputs.lock), *_others(inputs.document, inputs.lock)]
+        found = [*_repositories(inputs.runs, inputs.lock), *_others(inputs.runs, inputs.lock)]
     if format_ == "json":
         import json
 
@@ -35,12 +35,12 @@ def check_lock(inputs: Inputs, format_: str) -> int:
     return OUT_OF_DATE if found else 0
 
 
-def _repositories(document: Document, lock: Lock) -> Iterator[str]:
-    from modelgen.engines.assets import wants
+def _repositories(runs: Mapping[str, ModelRun], lock: Lock) -> Iterator[str]:
     from modelgen.hub.loadable import why_not
     from modelgen.lockfile.loading import why_outdated
+    from modelgen.resolve.assets import wants
 
-    wanted = {want: want for want in wants(document, lock)}
+    wanted = {want: want for want in wants(runs, lock)}
     all_ = (*wanted, *(entry.want for entry in lock.snapshots))
     for want in wanted:
         entry = lock.find(want)
@@ -66,16 +66,16 @@ def _difference(want: Want, others: list[Snapshot]) -> str:
     return ", only with another `include` or `exclude`"
 
 
-def _others(document: Document, lock: Lock) -> Iterator[str]:
-    from modelgen.engines.assets import outside
+def _others(runs: Mapping[str, ModelRun], lock: Lock) -> Iterator[str]:
+    from modelgen.resolve.assets import outside
 
-    files = {(file.name, file.url, file.sha256): models for file, models in outside(document, lock).items()}
+    files = {(file.name, file.url, file.sha256): models for file, models in outside(runs, lock).items()}
     locked = {(asset.name, asset.url, asset.sha256): asset.models for asset in lock.assets}
     yield from (f"{', '.join(files[key])}: {key[0]} is not in it" for key in files.keys() - locked.keys())
     yield from (f"nothing needs {key[0]}" for key in locked.keys() - files.keys())
     for key in files.keys() & locked.keys():
         if sorted(files[key]) != sorted(locked[key]):
             yield f"{key[0]} is for {', '.join(files[key])}"
-    images, known = references(document), {image.reference for image in lock.images}
+    images, known = references(runs), {image.reference for image in lock.images}
     yield from (f"{', '.join(images[name])}: the image {name} is not in it" for name in images if name not in known)
     yield from (f"nothing runs on the image {name}" for name in sorted(known - images.keys()))

@@ -5,33 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
-    from modelgen.load import Document
+    from modelgen.cli.locked import Inputs
     from modelgen.lockfile.entries import Image, Lock
+    from modelgen.resolve import ModelRun
 
 _DEFAULT_ARCH = "amd64"
 
 
-def references(document: Document) -> dict[str, list[str]]:
+def references(runs: Mapping[str, ModelRun]) -> dict[str, list[str]]:
     """Return the images that the models run on, each with these models."""
-    from modelgen.engines.resolve import resolve
-
     found: dict[str, list[str]] = {}
-    for name in document.models:
-        resolved = resolve(document, name)
-        if resolved.reference is not None and resolved.image is not None:
-            found.setdefault(resolved.reference, []).append(name)
+    for name, run in runs.items():
+        if run.reference is not None and run.image is not None:
+            found.setdefault(run.reference, []).append(name)
     return found
 
 
 def look_up_images(
-    document: Document, old: Lock, moved: Collection[str], *, local_only: bool, only: Collection[str] | None = None
+    inputs: Inputs, old: Lock, moved: Collection[str], *, local_only: bool, only: Collection[str] | None = None
 ) -> tuple[list[Image], list[str]]:
     """Return the lock's entries for all images, and a warning where some are not known.
 
     Args:
-        document: The models.toml.
+        inputs: The models.toml.
         old: The lock as it is.
         moved: Models whose images are asked for anew.
         local_only: Whether only the local engine is asked.
@@ -39,7 +37,7 @@ def look_up_images(
     """
     from modelgen.lockfile.entries import Image
 
-    wanted = references(document)
+    wanted = references(inputs.runs)
     if only is not None:
         wanted = {name: models for name, models in wanted.items() if not set(only).isdisjoint(models)}
     known = {image.reference: image for image in old.images if image.config_digest or image.manifest_digest}
@@ -49,7 +47,8 @@ def look_up_images(
     if asked:
         from modelgen.operate import images
 
-        arch = (document.config.host and document.config.host.arch) or _DEFAULT_ARCH
+        host = inputs.document.config.host
+        arch = (host and host.arch) or _DEFAULT_ARCH
         for name, found in images.look_up(asked, arch, local_only=local_only).items():
             if found.is_known:
                 entries[name] = Image(reference=name, config_digest=found.config, manifest_digest=found.manifest)

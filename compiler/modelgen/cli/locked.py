@@ -13,11 +13,12 @@ from modelgen.cli.exits import FOUND
 from modelgen.cli.hub_options import hub_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
+    from modelgen.resolve import ModelRun
 
 # What the commands about the hub cannot do without: a file with a shape, repositories and files of them, known engines,
 # and a lock that can be read. What an engine would say to its flags is nothing to them.
@@ -33,12 +34,14 @@ class Inputs:
         document: What it says.
         lock: Its lock, or None where there is none yet.
         hub: The hub directory, absolute.
+        runs: What each model runs on, by the model's id.
     """
 
     config: Path
     document: Document
     lock: Lock | None
     hub: Path
+    runs: Mapping[str, ModelRun]
 
     @property
     def lock_path(self) -> Path:
@@ -58,11 +61,12 @@ def read_inputs(config: Path) -> Inputs:
     errors = [
         found for found in checked.diagnostics if found.severity is Severity.ERROR and found.code.startswith(_STOPPING)
     ]
-    if errors or checked.document is None:
+    resolved = checked.resolved
+    if errors or resolved is None:
         print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
         click.get_current_context().exit(FOUND)
-    hub = hub_directory(checked.document.config.project.hub, config.parent)
-    return Inputs(config, checked.document, checked.lock, hub)
+    hub = hub_directory(resolved.document.config.project.hub, config.parent)
+    return Inputs(config, resolved.document, resolved.lock, hub, resolved.runs)
 
 
 def named_models(inputs: Inputs, models: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from modelgen.files import ModelgenError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.load import Document
     from modelgen.operate.doctor import Finding, Host, Wanted
 
 _PATIENCE = 30.0
@@ -37,7 +36,7 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
     wanted = Wanted(document, hub_directory(document.config.project.hub, config.parent))
     host = Host(patience=_PATIENCE, each=_PATIENCE / 2)
     with ThreadPoolExecutor(1) as pool:
-        looked = pool.submit(_look, config, document, host, wanted)
+        looked = pool.submit(_look, config, host, wanted)
         _require_own(folder, document.config.project.name, take_over=take_over)
         findings = looked.result()
     for found in findings:
@@ -66,12 +65,11 @@ def _require_own(folder: Path, project: str, *, take_over: bool) -> None:
     deployment.require_own(deployment.containers(), take_over=take_over)
 
 
-def _look(config: Path, document: Document, host: Host, wanted: Wanted) -> list[Finding]:
+def _look(config: Path, host: Host, wanted: Wanted) -> list[Finding]:
     from modelgen.cli.known_complete import find_hub, is_known_complete
-    from modelgen.engines.resolve import resolve
     from modelgen.operate.doctor import examine_for_up
 
-    images = sorted({resolve(document, name).reference or "" for name in document.models})
+    images = sorted({run.reference or "" for run in wanted.runs.values()})
     is_complete = (
         is_known_complete(config, find_hub(config)) and host.run("docker", "image", "inspect", *images).is_good
     )

@@ -45,11 +45,11 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
 
 
 def _is_locked(inputs: Inputs) -> bool:
-    from modelgen.engines.assets import wants
     from modelgen.lockfile.entries import Lock
+    from modelgen.resolve.assets import wants
 
     lock = inputs.lock or Lock()
-    return all(lock.find(want) is not None for want in wants(inputs.document, lock))
+    return all(lock.find(want) is not None for want in wants(inputs.runs, lock))
 
 
 def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:

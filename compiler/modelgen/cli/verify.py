@@ -108,12 +108,14 @@ def _read(config: Path) -> tuple[Inputs, Mapping[str, str]]:
     from modelgen.diagnostics import has_errors
     from modelgen.load import load
     from modelgen.lockfile.reading import parse_entries
+    from modelgen.resolve.runs import run_models
 
     document, _, found = load(data, config.as_posix())
     locked, faults = parse_entries(lock, lock_path(config).as_posix()) if lock is not None else (None, dict[str, str]())
     if document is None or has_errors(found) or (lock is not None and locked is None):
         return read_inputs(config), {}  # which prints the errors and stops
-    return Inputs(config, document, locked, hub_directory(document.config.project.hub, config.parent)), faults
+    hub = hub_directory(document.config.project.hub, config.parent)
+    return Inputs(config, document, locked, hub, run_models(document)), faults
 
 
 @dataclass
@@ -130,29 +132,29 @@ class _Task:
 
 
 def _task(inputs: Inputs, names: Sequence[str], faults: Mapping[str, str]) -> _Task:
-    from modelgen.engines.assets import opening_by_name, outside, wants
     from modelgen.hub.layout import checkouts
+    from modelgen.resolve.assets import opening_by_name, outside, wants
 
     lock, models = inputs.lock, named_models(inputs, names)
     if lock is None:
         raise InputError(f"there is no {inputs.lock_path}; run `modelgen lock`")
-    snapshots = [entry for want in wants(inputs.document, lock, models) if (entry := lock.find(want)) is not None]
-    needed = outside(inputs.document, lock, models)
+    snapshots = [entry for want in wants(inputs.runs, lock, models) if (entry := lock.find(want)) is not None]
+    needed = outside(inputs.runs, lock, models)
     assets = [asset for asset in lock.assets if asset.sha256 in {file.sha256 for file in needed}]
-    found = checkouts(inputs.hub, snapshots, opening_by_name(inputs.document))
+    found = checkouts(inputs.hub, snapshots, opening_by_name(inputs.runs))
     problems = [*_not_locked(inputs, lock, models, faults)]
     return _Task(inputs.hub, found, assets, _left_out(snapshots), problems, not names)
 
 
 def _not_locked(inputs: Inputs, lock: Lock, models: Sequence[str], faults: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what is needed and has no entry in the lock, or a damaged one."""
-    from modelgen.engines.assets import outside, wants
     from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.loading import why_unfit
     from modelgen.lockfile.reading import REMAKE
+    from modelgen.resolve.assets import outside, wants
 
     name, help_ = inputs.lock_path.name, "run `modelgen lock`, then `modelgen fetch`"
-    for want in wants(inputs.document, lock, models):
+    for want in wants(inputs.runs, lock, models):
         if (entry := lock.find(want)) is not None:
             if fault := why_unfit(want, entry):
                 yield Problem("", "other-weights", f"{want.repo} {fault}", help_, want.repo, want.models)
@@ -165,7 +167,7 @@ def _not_locked(inputs: Inputs, lock: Lock, models: Sequence[str], faults: Mappi
             "", "not-locked", f"{want.repo}{at} is not locked: {name} has no such entry", help_, want.repo, want.models
         )
     known = {asset.sha256 for asset in lock.assets}
-    for file, needing in outside(inputs.document, lock, models).items():
+    for file, needing in outside(inputs.runs, lock, models).items():
         if file.sha256 not in known:
             yield Problem("", "not-locked", f"{file.name} is not locked: {name} has no such entry", help_, "", needing)
 

@@ -44,7 +44,7 @@ def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> 
         raise InputError(f"there is no {inputs.lock_path}; run `modelgen lock`")
     verdicts, plans = [], []
     for name in models:
-        planned = plan(inputs.document, inputs.lock, name)
+        planned = plan(inputs.runs[name], inputs.lock)
         if isinstance(planned, Plan):
             plans.append(planned)
             verdicts.append(Verdict(name, planned.title, TABLE, look_up(inputs.hub, planned)))
@@ -170,10 +170,10 @@ def _places(inputs: Inputs) -> dict[str, Place]:
     checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
     errors = [found for found in checked.diagnostics if found.severity is Severity.ERROR]
     errors = [found for found in errors if found.rule == "no-snapshot" or not found.code.startswith("MG5")]
-    if errors or checked.document is None:
+    if errors or checked.resolved is None:
         print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
         click.get_current_context().exit(FOUND)
-    fleet = lower(checked.document, config.parent.absolute().as_posix(), checked.lock)
+    fleet = lower(checked.resolved, config.parent.absolute().as_posix())
     return {service.model: place_of(service) for service in fleet.services}
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelgen.engines.catalogue import Catalogue
     from modelgen.engines.versions import Version
     from modelgen.ir import Launch
-    from modelgen.lockfile.wants import Loader
+    from modelgen.loader import Loader
 
 
 @dataclass(frozen=True, slots=True)

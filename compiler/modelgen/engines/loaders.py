@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.flag_values import table_in
 from modelgen.engines.versions import parse_image
-from modelgen.lockfile.wants import Loader
+from modelgen.loader import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -29,6 +29,8 @@ MAX_MODEL_LEN = "max-model-len"
 COMPILATION = "compilation-config"
 DRAFT = "speculative-config"
 MAX_RANK = "max-lora-rank"
+# Of releases whose parser does not list them (vllm/config.py 0.8.5, LoRAConfig.__post_init__).
+_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 # vLLM multiplies these (config/parallel.py, world_size) and the data-parallel replicas that are on this host.
 _PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
 PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
@@ -125,6 +127,13 @@ def on_wsl2(version: Version) -> dict[str, str]:
 def takes_level(release: Release | None) -> bool:
     """Return whether a number in place of a compilation config is its level, as `-O3` was until 0.11."""
     return release is not None and release.get("optimization-level") is None
+
+
+def least_rank_limit(release: Release | None, rank: int) -> int | None:
+    """Return the least `--max-lora-rank` that a release takes and that allows a rank; None where none does."""
+    flag = release.get(MAX_RANK) if release else None
+    choices = sorted(map(int, flag.choices)) if flag and flag.choices else _RANKS
+    return next((choice for choice in choices if rank <= choice), None)
 
 
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:

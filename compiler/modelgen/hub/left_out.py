@@ -19,7 +19,7 @@ from modelgen.lockfile.loading import lost, read_by
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from modelgen.lockfile.wants import Loader
+    from modelgen.loader import Loader
 
 # Meta's and OpenAI's own formats beside the converted one, OpenVINO's and Apple's conversions.
 _OTHER_FOLDERS = ("original/*", "metal/*", "openvino/*", "coreml/*")

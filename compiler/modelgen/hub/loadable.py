@@ -6,13 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelgen.loader import SOME_LOADER
 from modelgen.lockfile.loading import lacking, read_by
-from modelgen.lockfile.wants import SOME_LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from modelgen.lockfile.wants import Form, Loader
+    from modelgen.loader import Loader
+    from modelgen.lockfile.wants import Form
 
 CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".tensors")

@@ -11,8 +11,9 @@ from modelgen.lockfile.code import may_name_code
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from modelgen.loader import Loader
     from modelgen.lockfile.entries import Snapshot
-    from modelgen.lockfile.wants import Loader, Want
+    from modelgen.lockfile.wants import Want
 
 # What training leaves beside weights; the engines pass over it too (vLLM: filter_files_not_needed_for_inference).
 _TRAINING = re.compile(r"(.*[-_.])?(training_args|optimizer|scheduler|scaler|rng_state.*)\.(bin|pt)")

@@ -5,33 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from modelgen.loader import SOME_LOADER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from modelgen.loader import Loader
+
 Form: TypeAlias = Literal["checkpoint", "adapter", "files"]
-
-
-@dataclass(frozen=True, slots=True)
-class Loader:
-    """How an engine finds the weights in a snapshot.
-
-    Args:
-        name: Of the engine and what decides, as in "vLLM 0.11.0 with --load-format mistral".
-        globs: Alternatives in the engine's order of preference. It reads all files that match the first alternative
-            with any match. Empty for one that reads no weights.
-        takes_repos: Whether it loads a repository at all, and not only a file that is named.
-    """
-
-    name: str
-    globs: tuple[tuple[str, ...], ...]
-    takes_repos: bool = True
-
-
-SOME_LOADER = Loader(
-    "an engine",
-    (("model.safetensors", "model-*-of-*.safetensors"), ("*.safetensors",), ("*.bin",), ("*.pt",), ("*.gguf",)),
-)
-"""How an engine may look that nothing is known of, where others read the same repository."""
 
 
 @dataclass(frozen=True, slots=True)

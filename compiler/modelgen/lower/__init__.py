@@ -1,4 +1,4 @@
-"""Document → Fleet: fill in every default, resolve every reference; after this the user's file is forgotten."""
+"""Resolved → Fleet: fill in every default and place every path; after this the user's file is forgotten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from modelgen import fit, ir
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
-from modelgen.engines.names import service_name
 from modelgen.lower.additions import additions
 from modelgen.lower.order import start_dependencies
 from modelgen.lower.paths import from_output
@@ -18,24 +17,22 @@ if TYPE_CHECKING:
 
     from modelgen.config import Model
     from modelgen.load import Document
-    from modelgen.lockfile.entries import Lock
+    from modelgen.resolve import Resolved
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 DEFAULT_BASE_IMAGE = "python:3.13-slim-bookworm"
 DEFAULT_SOCKET_PROXY_IMAGE = "haproxy:3.2-alpine"
 
 
-def lower(document: Document, root_from_out: str, lock: Lock | None, *, on_host: bool = False) -> ir.Fleet:
+def lower(resolved: Resolved, root_from_out: str, *, on_host: bool = False) -> ir.Fleet:
     """Lower a document that has no errors; this cannot fail.
 
     Args:
-        document: As loaded and checked.
+        resolved: The document, resolved and checked.
         root_from_out: POSIX path from the output directory to the folder of models.toml.
-        lock: The models.lock beside it, or None.
         on_host: Whether engines are processes of the host; then `root_from_out` is absolute.
     """
-    config = document.config
-    budgets = fit.cards(config)
+    document, config = resolved.document, resolved.document.config
     project, models = config.project, document.models
     orchestrator = _orchestrator(document, root_from_out)
     repos = Counter(model.repo for model in models.values())
@@ -44,26 +41,24 @@ def lower(document: Document, root_from_out: str, lock: Lock | None, *, on_host:
         for name, profile in (config.profiles or {}).items()
     )
     containing = _profiles_by_model(models, profiles)
-    names = {name: service_name(name, model) for name, model in models.items()}
-    depends_on: Mapping[str, list[str]] = {} if orchestrator.enabled else start_dependencies(models, profiles, budgets)
+    depends_on: Mapping[str, list[str]] = (
+        {} if orchestrator.enabled else start_dependencies(models, profiles, resolved.cards)
+    )
     services = tuple(
         lower_service(
-            document,
-            name,
-            lock,
-            budgets=budgets,
-            service=names[name],
+            resolved,
+            run,
             profiles=containing[name],
-            repo_is_name=model.repo is not None and repos[model.repo] == 1,
-            depends_on=[names[other] for other in depends_on.get(name, ())],
+            repo_is_name=run.model.repo is not None and repos[run.model.repo] == 1,
+            depends_on=[resolved.runs[other].service for other in depends_on.get(name, ())],
             root_from_out=root_from_out,
             on_host=on_host,
             additions=additions(document, document.origin(name, "compose"), root_from_out),
         )
-        for name, model in models.items()
+        for name, run in resolved.runs.items()
     )
     gpus = tuple(
-        ir.Gpu(name, gpu.device, gpu.kind or "nvidia", gpu.memory, fit.budget(budgets[name]))
+        ir.Gpu(name, gpu.device, gpu.kind or "nvidia", gpu.memory, fit.budget(resolved.cards[name]))
         for name, gpu in (config.gpus or {}).items()
     )
     return ir.Fleet(

@@ -11,30 +11,21 @@ from modelgen.engines.host import is_wsl2
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.config import Config
     from modelgen.engines.engine import Engine
-    from modelgen.engines.images import Account
-    from modelgen.engines.versions import Version
-    from modelgen.load import Document
+    from modelgen.resolve import ModelRun
 
 
-def engine_environment(  # noqa: PLR0913, PLR0917 - all that a variable may depend on
-    document: Document,
-    name: str,
-    engine: Engine,
-    version: Version | None,
-    account: Account,
-    assets: Mapping[str, str],
+def engine_environment(
+    config: Config, run: ModelRun, engine: Engine, assets: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """Return the variables, sorted by name.
 
     The model's own go before its engine's; modelgen's are in nobody's table (rule owned-env), save defaults and the
     places of assets, for which a user's image may have others.
     """
-    config, model = document.config, document.models[name]
-    table = (config.engines or {}).get(engine.name)
-    written = {**((table and table.env) or {}), **(model.env or {})}
-    variables = {**engine.defaults, **assets, **written, **environment(engine, account)}
-    cards = [(config.gpus or {})[gpu] for gpu in model.gpus or ()]
+    variables = {**engine.defaults, **assets, **run.env, **environment(engine, run.account)}
+    cards = [(config.gpus or {})[gpu] for gpu in run.model.gpus or ()]
     kind = (cards[0].kind or "nvidia") if cards else None
     if kind == "nvidia" and is_wsl2(config) and len(config.gpus or {}) > 1:
         # WSL2 shows every card to every container, whatever was reserved (nvidia-container-toolkit#21, #983).
@@ -42,20 +33,15 @@ def engine_environment(  # noqa: PLR0913, PLR0917 - all that a variable may depe
     if kind != "amd" and (len(cards) > 1 or "CUDA_VISIBLE_DEVICES" in variables):
         # CUDA counts the fastest card first, reservations count by bus: vllm#28132 got another card than asked for.
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    if is_wsl2(config) and engine.name == vllm.NAME and version is not None:
-        variables = vllm.on_wsl2(version) | variables
+    if is_wsl2(config) and engine.name == vllm.NAME and run.version is not None:
+        variables = vllm.on_wsl2(run.version) | variables
     return tuple(sorted(variables.items()))
 
 
-def host_environment(
-    document: Document, name: str, engine: Engine, hub: str, assets: Mapping[str, str]
-) -> tuple[tuple[str, str], ...]:
+def host_environment(config: Config, run: ModelRun, hub: str, assets: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return the variables of an engine that runs on the host itself, sorted by name; its caches are its user's own."""
-    config, model = document.config, document.models[name]
-    table = (config.engines or {}).get(engine.name)
-    written = {**((table and table.env) or {}), **(model.env or {})}
-    variables = {**assets, **written, **QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub}
-    cards = [(config.gpus or {})[gpu] for gpu in model.gpus or ()]
+    variables = {**assets, **run.env, **QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub}
+    cards = [(config.gpus or {})[gpu] for gpu in run.model.gpus or ()]
     if cards and (cards[0].kind or "nvidia") == "amd":
         variables["HIP_VISIBLE_DEVICES"] = ",".join(card.device for card in cards)
     elif cards:

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from modelgen.config import Model
     from modelgen.ir import Profile
+    from modelgen.resolve import Card
 
 
 def start_dependencies(
-    models: Mapping[str, Model], profiles: Iterable[Profile], cards: Mapping[str, fit.Card]
+    models: Mapping[str, Model], profiles: Iterable[Profile], cards: Mapping[str, Card]
 ) -> dict[str, list[str]]:
     """Return for each model the earlier ones that share a profile and a card with it.
 

@@ -6,20 +6,18 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from modelgen import fit, ir
-from modelgen.engines import ENGINES, command
+from modelgen.engines import command
 from modelgen.engines.addresses import parse_address
-from modelgen.engines.assets import config_of, own_want
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
-from modelgen.engines.resolve import account_of, named_args, resolve
 from modelgen.engines.warmup import warmup_route
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
 from modelgen.lower.files import place_files
 from modelgen.lower.paths import from_output
-from modelgen.lower.pins import pin_model
+from modelgen.lower.snapshots import asset_variables, other_pins, own_pin
 from modelgen.lower.sources import sources_of
 
 if TYPE_CHECKING:
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
     from modelgen.config import Config, Model
     from modelgen.engines.engine import Pins
     from modelgen.engines.images import Account
-    from modelgen.load import Document
-    from modelgen.lockfile.entries import Lock
+    from modelgen.resolve import ModelRun, Resolved
 
 # Compile, profiling and CUDA graphs: 48 to 330 s were seen (vllm#44881, talos-argocd-proxmox#1848).
 _START = 300
@@ -42,12 +39,9 @@ _LONGEST_GRACE = 10**9
 
 
 def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does not
-    document: Document,
-    name: str,
-    lock: Lock | None,
+    resolved: Resolved,
+    run: ModelRun,
     *,
-    budgets: Mapping[str, fit.Card],
-    service: str,
     profiles: tuple[str, ...],
     repo_is_name: bool,
     depends_on: Sequence[str],
@@ -58,11 +52,8 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     """Lower one model.
 
     Args:
-        document: As loaded and checked.
-        name: The model's id.
-        lock: The models.lock beside it, or None.
-        budgets: The cards' memory and limits.
-        service: Its service's name.
+        resolved: The document, resolved and checked.
+        run: What the model runs on.
         profiles: That switch it on.
         repo_is_name: Whether no other model has its repository.
         depends_on: Services that start before it.
@@ -70,22 +61,21 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         on_host: Whether it is a process of the host and not one in a container.
         additions: See `ir.Service`.
     """
-    model, resolved, config = document.models[name], resolve(document, name), document.config
-    engine, project = ENGINES[resolved.engine], config.project
-    account = account_of(document, name, resolved)
-    cards = {gpu: budgets[gpu] for gpu in model.gpus or ()}
+    config, name, model, engine = resolved.document.config, run.name, run.model, run.engine
+    pins, project = resolved.pins[name], config.project
+    assert engine is not None, "checked by unknown-engine"  # noqa: S101 - an invariant, not a user's mistake
+    cards = {gpu: resolved.cards[gpu] for gpu in model.gpus or ()}
     claims = fit.claims(cards, model.gpu_memory)
-    place = from_output(project.hub, root_from_out) if on_host else hub(engine, account)
-    pinned = pin_model(document, name, lock, place)
+    place = from_output(project.hub, root_from_out) if on_host else hub(engine, run.account)
+    own, others, variables = own_pin(pins, place), other_pins(pins, place), asset_variables(pins, place)
     as_path = engine.from_snapshot or model.model_arg == "path"
-    named = named_args(document, name, resolved)
-    pinned_args = engine.pin(named, pinned.others, as_path) if engine.pin else named
+    pinned_args = engine.pin(run.args, others, as_path) if engine.pin else run.args
     args, files = place_files(pinned_args, root_from_out, mounted=not on_host)
-    run = Run(
-        version=resolved.version,
+    launched = Run(
+        version=run.version,
         repo=model.repo,
-        revision=pinned.own.commit if pinned.own else model.revision,
-        snapshot=pinned.own.snapshot if pinned.own and as_path else None,
+        revision=own.commit if own else model.revision,
+        snapshot=own.snapshot if own and as_path else None,
         file=model.file,
         mmproj=model.mmproj,
         served_names=_served_names(name, model, repo_is_name=repo_is_name),
@@ -94,44 +84,43 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         claims=tuple((cards[gpu].memory, claim) for gpu, claim in claims.items()),
         trust_remote_code=bool(model.trust_remote_code),
         args=args,
-        loras={lora: _adapter(repo, pinned.others) for lora, repo in (model.loras or {}).items()},
-        length=pinned.length,
-        lora_limit=pinned.lora_limit,
+        loras={lora: _adapter(repo, others) for lora, repo in (model.loras or {}).items()},
+        length=pins.length,
+        lora_limit=pins.lora_limit,
         command=tuple(model.command or ()),
         hub=place,
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
-    want = own_want(name, model)
-    needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in run.command)
+    needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in launched.command)
     publish = parse_address(model.publish) if model.publish else None
-    size = sum(claims.values()) if pinned.size is None else pinned.size
-    start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if run.eager_reads else _DISK))
+    size = sum(claims.values()) if pins.size is None else pins.size
+    start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if launched.eager_reads else _DISK))
     return ir.Service(
         model=name,
-        name=service,
-        container=f"{project.name}-{service}",
+        name=run.service,
+        container=f"{project.name}-{run.service}",
         engine=engine.name,
-        engine_version=resolved.version.text if engine.catalogue and resolved.version else None,
-        image=resolved.reference or "",
-        launch=engine.launch(run),
+        engine_version=run.version.text if engine.catalogue and run.version else None,
+        image=run.reference or "",
+        launch=engine.launch(launched),
         directory=root_from_out if on_host else None,
-        environment=host_environment(document, name, engine, place, pinned.variables)
+        environment=host_environment(config, run, place, variables)
         if on_host
-        else engine_environment(document, name, engine, resolved.version, account, pinned.variables),
+        else engine_environment(config, run, engine, variables),
         port=engine.port,
         routes=engine.routes,
-        served_names=run.served_names,
-        upstream_name=None if engine.several_names else run.upstream_name,
+        served_names=launched.served_names,
+        upstream_name=None if engine.several_names else launched.upstream_name,
         repo=model.repo,
-        revision=run.revision,
+        revision=launched.revision,
         include=tuple(model.include or ()),
         exclude=tuple(model.exclude or ()),
         loras=tuple((model.loras or {}).items()),
-        hub=ir.Mount(from_output(project.hub, root_from_out), run.hub) if needs_hub else None,
+        hub=ir.Mount(from_output(project.hub, root_from_out), launched.hub) if needs_hub else None,
         files=files,
-        cache=_cache(engine, account, project.name, service),
-        scratch=_scratch(engine, account, additions.get("compose", {})),
+        cache=_cache(engine, run.account, project.name, run.service),
+        scratch=_scratch(engine, run.account, additions.get("compose", {})),
         devices=_devices(config, model),
         label_disabled=(needs_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
         reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in claims.items()),
@@ -144,9 +133,9 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         stop_grace=_stop_grace(args, additions.get("compose", {}).get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,
-        warmup=warmup_route(engine.name, named, config_of(want, lock) if want else {}) if model.warmup else None,
+        warmup=warmup_route(engine.name, run.args, pins.config) if model.warmup else None,
         additions=additions,
-        sources=sources_of(document, name, resolved),
+        sources=sources_of(resolved.document, run),
     )
 
 

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines.resolve import flag_name
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.engines.resolve import Resolved
     from modelgen.load import Document
     from modelgen.load.locator import Path
+    from modelgen.resolve import ModelRun
 
 _TABLES = ("args", "env", "compose", "loras")
 
 
-def sources_of(document: Document, name: str, resolved: Resolved) -> tuple[tuple[str, Path], ...]:
+def sources_of(document: Document, run: ModelRun) -> tuple[tuple[str, Path], ...]:
     """Return the keys of a model that were written, such as `args.max-model-len`, each with its path, sorted.
 
     Flags go by the names that the engine's release has for them, whatever the file calls them.
     """
-    found = dict(_of_engine(document, resolved))
-    found |= _of_model(document, name, resolved)
+    found = dict(_of_engine(document, run))
+    found |= _of_model(document, run)
     return tuple(sorted(found.items()))
 
 
-def _of_engine(document: Document, resolved: Resolved) -> Iterator[tuple[str, Path]]:
-    table = (document.config.engines or {}).get(resolved.engine)
+def _of_engine(document: Document, run: ModelRun) -> Iterator[tuple[str, Path]]:
+    table = (document.config.engines or {}).get(run.engine_name)
     if table is None:
         return
-    path: Path = ("engines", resolved.engine)
+    path: Path = ("engines", run.engine_name)
     if table.image is not None:
         yield "image", (*path, "image")
     for variable in table.env or ():
         yield f"env.{variable}", (*path, "env", variable)
 
 
-def _of_model(document: Document, name: str, resolved: Resolved) -> Iterator[tuple[str, Path]]:
-    model = document.models[name]
+def _of_model(document: Document, run: ModelRun) -> Iterator[tuple[str, Path]]:
+    name, model = run.name, run.model
+    flags = {argument.key: argument.name + argument.inner for argument in run.arguments}
+    flags |= {argument.key: argument.name for argument in run.plain_arguments}
     for key in model.model_fields_set:
         value = getattr(model, key)
         if value is None:
@@ -47,5 +47,5 @@ def _of_model(document: Document, name: str, resolved: Resolved) -> Iterator[tup
             yield key, document.origin(name, key)
             continue
         for item in value:
-            relative = (flag_name(resolved, item) or item) if key == "args" else item
+            relative = flags.get(item, item) if key == "args" else item
             yield f"{key}.{relative}", document.origin(name, key, item)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import ENGINES, command, llamacpp, sglang, tei, vllm
-from modelgen.engines.assets import own_want, wants_of
-from modelgen.engines.resolve import named_args, resolve
+from modelgen.engines import command, llamacpp, sglang, tei, vllm
+from modelgen.resolve.assets import own_want, wants_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.load import Document
+    from modelgen.loader import Loader
     from modelgen.lockfile.entries import Lock, Snapshot
-    from modelgen.lockfile.wants import Loader
+    from modelgen.resolve import ModelRun
 
 LOADS_CHECKPOINTS = (vllm.NAME, sglang.NAME, tei.NAME)
 _TEXT = ("generate", "draft", "auto")
@@ -96,17 +95,14 @@ class Unplanned:
     is_wrong: bool = False
 
 
-def plan(document: Document, lock: Lock, name: str) -> Plan | Unplanned:
+def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
     """Return the look-ups of one model, or why there are none."""
-    model, resolved = document.models[name], resolve(document, name)
-    engine = ENGINES.get(resolved.engine)
+    name, model, engine, args = run.name, run.model, run.engine, run.args
     if engine is None or engine.name == command.NAME:
-        return Unplanned(name, f"modelgen does not know what a program of the engine `{resolved.engine}` opens")
-    if own_want(name, model) is None:
+        return Unplanned(name, f"modelgen does not know what a program of the engine `{run.engine_name}` opens")
+    if own_want(run) is None:
         return Unplanned(name, "it has no repository of the hub")
-    args = named_args(document, name, resolved)
-    wants = wants_of(document, name, lock)
-    found = [(want, lock.find(want)) for want in wants]
+    found = [(want, lock.find(want)) for want in wants_of(run, lock)]
     own_wanted, own = found[0]
     if own is None:
         why = f"{own_wanted.repo} is not locked; run `modelgen lock`, then `modelgen fetch`"
@@ -114,7 +110,7 @@ def plan(document: Document, lock: Lock, name: str) -> Plan | Unplanned:
     by_role = {(want.role, want.repo): entry for want, entry in found if entry is not None}
     tokenizer = args.get("tokenizer" if engine.name == vllm.NAME else "tokenizer-path")
     config = args.get("hf-config-path")
-    version = f" {resolved.version.text}" if engine.catalogue and resolved.version else ""
+    version = f" {run.version.text}" if engine.catalogue and run.version else ""
     is_gguf = engine.name == llamacpp.NAME
     return Plan(
         model=name,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from modelgen.hub.loadable import ADAPTER_CONFIG, other_adapter, refused, shard_number, shard_sets
 from modelgen.hub.loading.findings import REPOSITORY, Lack, LookUp
+from modelgen.loader import Loader
 from modelgen.lockfile.loading import patterns, read_by
-from modelgen.lockfile.wants import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from modelgen.engines.assets import Outside
+    from modelgen.resolve.assets import Outside
 
 _PATIENCE = 10.0
 _AT_ONCE = 4

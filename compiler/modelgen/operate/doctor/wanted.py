@@ -10,7 +10,7 @@ from modelgen.config.tables import Host
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
 from modelgen.engines.command import needs_hub
 from modelgen.engines.images import cuda_of
-from modelgen.engines.resolve import resolve
+from modelgen.resolve.runs import run_models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelgen.config import Gpu
     from modelgen.ir import Address
     from modelgen.load import Document
+    from modelgen.resolve import ModelRun
 
 _NVIDIA_DEVICES = "nvidia.com/"
 
@@ -35,6 +36,11 @@ class Wanted:
     document: Document | None = None
     hub: Path | None = None
     is_without_cards: bool = False
+
+    @cached_property
+    def runs(self) -> dict[str, ModelRun]:
+        """What each model runs on, by the model's id."""
+        return run_models(self.document) if self.document else {}
 
     @property
     def project(self) -> str | None:
@@ -82,11 +88,10 @@ class Wanted:
     def cuda(self) -> dict[str, tuple[int, int]]:
         """The images that run on NVIDIA's cards, with the CUDA that each brings, where that is known."""
         found = {}
-        for name, model in self.document.models.items() if self.document else ():
-            resolved = resolve(self.document, name) if self.document else None
-            cuda = cuda_of(resolved.image, resolved.version) if resolved and resolved.image else None
-            if resolved and resolved.reference and cuda and any(gpu in self.nvidia for gpu in model.gpus or ()):
-                found[resolved.reference] = cuda
+        for run in self.runs.values():
+            cuda = cuda_of(run.image, run.version) if run.image else None
+            if run.reference and cuda and any(gpu in self.nvidia for gpu in run.model.gpus or ()):
+                found[run.reference] = cuda
         return found
 
     @cached_property

@@ -7,10 +7,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import ENGINES, command, llamacpp, vllm
+from modelgen.engines import command, llamacpp, vllm
 from modelgen.engines.loaders import FORMAT, args_of_draft
 from modelgen.engines.model_config import counts
-from modelgen.engines.resolve import Resolved, named_args, resolve
 from modelgen.lockfile.code import code_repos
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
@@ -18,11 +17,11 @@ from modelgen.lockfile.wants import Want, merge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from modelgen.config import Model
     from modelgen.engines.engine import Engine
-    from modelgen.load import Document
+    from modelgen.loader import Loader
     from modelgen.lockfile.entries import Lock
-    from modelgen.lockfile.wants import Form, Loader
+    from modelgen.lockfile.wants import Form
+    from modelgen.resolve.runs import ModelRun
 
 # A tokenizer or code repository may be a whole model; its weights are not what is wanted.
 _WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
@@ -53,59 +52,56 @@ _HARMONY = Outside(
 )
 
 
-def wants(document: Document, lock: Lock | None, models: Iterable[str] | None = None) -> list[Want]:
+def wants(runs: Mapping[str, ModelRun], lock: Lock | None, models: Iterable[str] | None = None) -> list[Want]:
     """Return every repository that the models need, each once.
 
-    Args:
-        document: What models.toml says.
-        lock: Its lock, as far as there is one.
-        models: Ids of the models that are meant; None for all.
-
     What configs name in turn (code of another repository, the model that a speculator belongs to) is known only as far
-    as `lock` has it: whoever makes a lock asks again until nothing new comes.
+    as `lock` has it, so `modelgen lock` repeats this with a growing lock until nothing new comes.
+
+    Args:
+        runs: All models, by id.
+        lock: The lock, as far as there is one.
+        models: Ids of the models that are meant; None for all.
     """
-    found: list[Want] = []
-    for name in document.models if models is None else models:
-        found += wants_of(document, name, lock)
-    return merge(found)
+    return merge(want for name in (runs if models is None else models) for want in wants_of(runs[name], lock))
 
 
-def opening_by_name(document: Document) -> frozenset[str]:
+def opening_by_name(runs: Mapping[str, ModelRun]) -> frozenset[str]:
     """Return the models whose program may open its repository by name: all engines are given its commit or a path."""
-    names = (name for name in document.models if resolve(document, name).engine == command.NAME)
-    return frozenset(name for name in names if document.models[name].repo is not None)
+    return frozenset(
+        name for name, run in runs.items() if run.engine_name == command.NAME and run.model.repo is not None
+    )
 
 
-def wants_of(document: Document, name: str, lock: Lock | None) -> list[Want]:
+def wants_of(run: ModelRun, lock: Lock | None) -> list[Want]:
     """Return the repositories that one model needs, its own first."""
-    model, resolved = document.models[name], resolve(document, name)
-    engine = ENGINES.get(resolved.engine)
-    args = named_args(document, name, resolved)
+    model, engine, args = run.model, run.engine, run.args
     found = []
-    if (own := own_want(name, model)) is not None:
-        loader = _loader(engine, resolved, args)
+    if (own := own_want(run)) is not None:
+        loader = _loader(run, args)
         form = "checkpoint" if _is_checkpoint(engine, args, loader) else own.form
         own = replace(own, form=form, loaders=(loader,) if loader else ())
         found += [own, *_verified(engine, own, lock)]
     if engine is not None and engine.repos is not None:
         found += [
-            _drafting(engine, resolved, args, want) if want.role == "draft" else want
-            for want in (_other(name, *named) for named in engine.repos(args) if is_repo_id(named[1]))
+            _drafting(run, want) if want.role == "draft" else want
+            for want in (_other(run.name, *named) for named in engine.repos(args) if is_repo_id(named[1]))
             if want.repo != model.repo
         ]
-    found += [_other(name, "lora", repo) for repo in (model.loras or {}).values() if is_repo_id(repo)]
+    found += [_other(run.name, "lora", repo) for repo in (model.loras or {}).values() if is_repo_id(repo)]
     if model.trust_remote_code:
         found = [replace(want, trusted=want.role in _FOLLOWED) for want in found]
-        found += [code for want in found if want.trusted for code in _code(name, model, want, lock)]
+        found += [code for want in found if want.trusted for code in _code(run, want, lock)]
     return found
 
 
-def _loader(engine: Engine | None, resolved: Resolved, args: Mapping[str, Any]) -> Loader | None:
-    return engine.loader(resolved.version, args, resolved.reference) if engine and engine.loader else None
+def _loader(run: ModelRun, args: Mapping[str, Any]) -> Loader | None:
+    engine = run.engine
+    return engine.loader(run.version, args, run.reference) if engine and engine.loader else None
 
 
-def _drafting(engine: Engine, resolved: Resolved, args: Mapping[str, Any], want: Want) -> Want:
-    loader = _loader(engine, resolved, args_of_draft(args))
+def _drafting(run: ModelRun, want: Want) -> Want:
+    loader = _loader(run, args_of_draft(run.args))
     return replace(want, loaders=(loader,) if loader else ())
 
 
@@ -130,15 +126,16 @@ def _other(name: str, role: str, repo: str, revision: str | None = None) -> Want
     return Want(repo, revision, exclude=exclude, models=(name,), role=role, form=_FORMS.get(role, "files"))
 
 
-def own_want(name: str, model: Model) -> Want | None:
+def own_want(run: ModelRun) -> Want | None:
     """Return what a model needs of its own repository; None without one that the hub could have."""
+    model = run.model
     if model.repo is None or not is_repo_id(model.repo):
         return None
     # `[defaults]` may have a vision part, which models of other engines do not take.
-    files = (model.file, model.mmproj) if model.engine == llamacpp.NAME else ()
+    files = (model.file, model.mmproj) if run.engine_name == llamacpp.NAME else ()
     include = [_all_shards(file) for file in files if file]
     include += [pattern for pattern in model.include or () if pattern not in include]
-    return Want(model.repo, model.revision, tuple(include), tuple(model.exclude or ()), (name,))
+    return Want(model.repo, model.revision, tuple(include), tuple(model.exclude or ()), (run.name,))
 
 
 def _all_shards(file: str) -> str:
@@ -159,37 +156,46 @@ def config_of(want: Want, lock: Lock | None) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _code(name: str, model: Model, want: Want, lock: Lock | None) -> Iterator[Want]:
+def _code(run: ModelRun, want: Want, lock: Lock | None) -> Iterator[Want]:
     """Yield the repositories that a repository's configs take code from; of an older lock, its config.json alone."""
     entry = lock.find(want) if lock else None
     known = entry.code if entry is not None and entry.code is not None else code_repos(config_of(want, lock))
-    revision = (model.args or {}).get("code-revision")
+    revision = (run.model.args or {}).get("code-revision")
     for repo in known:
         if repo != want.repo:
             yield Want(
                 repo,
                 revision if isinstance(revision, str) else None,
                 exclude=_WEIGHTS,
-                models=(name,),
+                models=(run.name,),
                 role="code",
             )
 
 
+def ranks(run: ModelRun, lock: Lock | None) -> dict[str, int]:
+    """Return the rank of each adapter whose adapter_config.json is in the lock, by the adapter's name."""
+    found = {}
+    for name, repo in (run.model.loras or {}).items():
+        rank = config_of(Want(repo, role="lora"), lock).get("r") if is_repo_id(repo) else None
+        if isinstance(rank, int) and not isinstance(rank, bool) and rank > 0:
+            found[name] = rank
+    return found
+
+
 def outside(
-    document: Document, lock: Lock | None, models: Iterable[str] | None = None
+    runs: Mapping[str, ModelRun], lock: Lock | None, models: Iterable[str] | None = None
 ) -> dict[Outside, tuple[str, ...]]:
     """Return the files that are on no hub, each with the models that need it; `models` as in `wants`."""
     found: dict[Outside, tuple[str, ...]] = {}
-    for name in document.models if models is None else models:
-        for file in outside_of(document, name, lock):
+    for name in runs if models is None else models:
+        for file in outside_of(runs[name], lock):
             found[file] = (*found.get(file, ()), name)
     return found
 
 
-def outside_of(document: Document, name: str, lock: Lock | None) -> tuple[Outside, ...]:
+def outside_of(run: ModelRun, lock: Lock | None) -> tuple[Outside, ...]:
     """Return the files that one model needs and that are on no hub."""
-    own = own_want(name, document.models[name])
-    engine = ENGINES.get(resolve(document, name).engine)
-    if own is None or engine is None or engine.catalogue is None:
+    own = own_want(run)
+    if own is None or run.engine is None or run.engine.catalogue is None:
         return ()
     return (_HARMONY,) if config_of(own, lock).get("model_type") == "gpt_oss" else ()

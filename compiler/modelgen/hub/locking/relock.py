@@ -49,7 +49,7 @@ class Places:
     target: Target
 
 
-def resolve(
+def relock(
     needs: Callable[[Lock], list[Want]],
     old: Lock,
     moved: Collection[str],

@@ -1,0 +1,47 @@
+"""The step between `load` and `check`: every value that a model consists of, resolved once.
+
+Checks and `lower` read the result; they ask the Document only what was written, and where.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelgen.resolve.arguments import Argument, unused_arguments
+from modelgen.resolve.cards import Card, cards
+from modelgen.resolve.pins import ModelPins, pin_models
+from modelgen.resolve.runs import ModelRun, run_models
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
+
+__all__ = ["Argument", "Card", "ModelPins", "ModelRun", "Resolved", "cards", "pin_models", "resolve", "run_models"]
+
+
+class Resolved(NamedTuple):
+    """A document with its lock, resolved.
+
+    Args:
+        document: The user's file, which may have errors.
+        lock: The models.lock beside it; None without one that can be used.
+        runs: What each model runs on, by the model's id.
+        pins: What the lock says of each model, by the model's id.
+        cards: The cards of `[gpus]` by name.
+        unused_arguments: The `args` of `[defaults]` where there is no model to take them.
+    """
+
+    document: Document
+    lock: Lock | None
+    runs: Mapping[str, ModelRun]
+    pins: Mapping[str, ModelPins]
+    cards: Mapping[str, Card]
+    unused_arguments: tuple[Argument, ...]
+
+
+def resolve(document: Document, lock: Lock | None) -> Resolved:
+    """Resolve a document, which may have errors, and the lock beside it."""
+    runs = run_models(document)
+    return Resolved(document, lock, runs, pin_models(runs, lock), cards(document.config), unused_arguments(document))

@@ -1,0 +1,138 @@
+"""The entries of `args`, each with what its engine's release knows of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelgen.engines import vllm
+from modelgen.engines.plain_flags import long_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.engines.catalogue import Catalogue, Flag, Release
+    from modelgen.engines.engine import Engine
+    from modelgen.engines.versions import Version
+    from modelgen.load import Document
+    from modelgen.load.locator import Path
+
+
+class Argument(NamedTuple):
+    """One entry of `args` as one model gets it, of an engine whose flags are known.
+
+    Args:
+        model: The model's id; empty for a default that reaches no model.
+        engine: The model's engine.
+        catalogue: The engine's flags.
+        release: The flags of the model's release; None where its version is not known.
+        path: Where the entry is written.
+        key: The flag as written.
+        name: The flag, canonical and without a path in JSON.
+        inner: The path in JSON behind it, with its dot, or nothing.
+        value: The value as loaded.
+        version: The engine and its version, for messages.
+        flag: The flag as the release has it; None where the release or the flag is not known.
+        is_known: Whether the release has the flag, or any release where the version is not known.
+        is_newer: Whether the model's version is newer than the data.
+        positive: The flag that is meant, without leading dashes and `no-`.
+    """
+
+    model: str
+    engine: Engine
+    catalogue: Catalogue
+    release: Release | None
+    path: Path
+    key: str
+    name: str
+    inner: str
+    value: Any
+    version: str
+    flag: Flag | None
+    is_known: bool
+    is_newer: bool
+    positive: str
+
+
+class PlainArgument(NamedTuple):
+    """One entry of `args` of a model whose engine's flags are not known: where it is written, and its long name."""
+
+    model: str
+    engine: Engine
+    path: Path
+    key: str
+    name: str
+    value: Any
+
+
+def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
+    document: Document,
+    model: str,
+    args: Mapping[str, Any],
+    engine: Engine | None,
+    version: Version | None,
+    release: Release | None,
+) -> tuple[Argument, ...]:
+    """Return the `args` of a model in their order; none for an engine whose flags are not known."""
+    if engine is None or engine.catalogue is None:
+        return ()
+    catalogue, title = engine.catalogue(), f"{engine.title} {version.text}" if version else engine.title
+    return tuple(
+        _argument(engine, catalogue, model, release, document.origin(model, "args", key), key, value, title)
+        for key, value in args.items()
+    )
+
+
+def read_plain_arguments(
+    document: Document, model: str, args: Mapping[str, Any], engine: Engine | None
+) -> tuple[PlainArgument, ...]:
+    """Return the `args` of a model in their order; none for an engine that has a catalogue or takes no flags."""
+    if engine is None or engine.short_flags is None:
+        return ()
+    return tuple(
+        PlainArgument(model, engine, document.origin(model, "args", key), key, long_name(engine, key), value)
+        for key, value in args.items()
+    )
+
+
+def unused_arguments(document: Document) -> tuple[Argument, ...]:
+    """Return the `args` of `[defaults]` in a file without models."""
+    defaults = document.config.defaults
+    if document.models or defaults is None or not defaults.args:
+        return ()
+    assert vllm.ENGINE.catalogue is not None, "its flags are known"  # noqa: S101 - an invariant
+    catalogue, title = vllm.ENGINE.catalogue(), vllm.ENGINE.title
+    return tuple(
+        _argument(vllm.ENGINE, catalogue, "", None, ("defaults", "args", key), key, value, title)
+        for key, value in defaults.args.items()
+    )
+
+
+def _argument(  # noqa: PLR0913, PLR0917
+    engine: Engine,
+    catalogue: Catalogue,
+    model: str,
+    release: Release | None,
+    path: Path,
+    key: str,
+    value: Any,  # noqa: ANN401 - whatever TOML holds
+    title: str,
+) -> Argument:
+    name, dot, inner = (release.canonical(key) if release else catalogue.canonical(key)).partition(".")
+    flag = release.get(name) if release else None
+    is_known = flag is not None if release else bool(catalogue.lives(name))
+    return Argument(
+        model=model,
+        engine=engine,
+        catalogue=catalogue,
+        release=release,
+        path=path,
+        key=key,
+        name=name,
+        inner=dot + inner,
+        value=value,
+        version=title,
+        flag=flag,
+        is_known=is_known,
+        is_newer=release is not None and release.is_newer,
+        positive=name if is_known else catalogue.canonical(name.lstrip("-").removeprefix("no-")),
+    )

@@ -1,0 +1,78 @@
+"""What models.lock says of each model: commits, sizes, and what its configs tell; never where anything is mounted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelgen.engines import vllm
+from modelgen.engines.model_config import served_length
+from modelgen.lockfile.repos import is_commit
+from modelgen.resolve.assets import config_of, outside_of, own_want, ranks, wants_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.lockfile.entries import Lock, Snapshot
+    from modelgen.lockfile.wants import Want
+    from modelgen.resolve.assets import Outside
+    from modelgen.resolve.runs import ModelRun
+
+
+class ModelPins(NamedTuple):
+    """What the lock says of one model. Without a lock, only its needs are known, and a commit that is written.
+
+    Args:
+        want: Its own repository; None without one that the hub could have.
+        entry: The lock's entry of its own repository.
+        own: The commit of its own repository, from the lock or from `revision`.
+        needs: Every repository that it needs, its own first, each with the lock's entry.
+        others: The commits of the repositories that it needs beside its own, by role and id.
+        config: Its own config.json; empty where it is not known.
+        size: Bytes that are read at a start; None where its own repository is not locked.
+        length: Tokens of the context, where no flag says it and config.json does.
+        ranks: The ranks of its LoRA adapters, by name, as far as they are known.
+        lora_limit: The least `--max-lora-rank` of vLLM that allows these ranks.
+        outside: The files that it needs and that are on no hub, each with whether it is locked.
+    """
+
+    want: Want | None
+    entry: Snapshot | None
+    own: str | None
+    needs: tuple[tuple[Want, Snapshot | None], ...]
+    others: Mapping[tuple[str, str], str]
+    config: Mapping[str, Any]
+    size: int | None
+    length: int | None
+    ranks: Mapping[str, int]
+    lora_limit: int | None
+    outside: Mapping[Outside, bool]
+
+
+def pin_models(runs: Mapping[str, ModelRun], lock: Lock | None) -> dict[str, ModelPins]:
+    """Return what the lock says of each model, by the model's id."""
+    locked = frozenset(asset.sha256 for asset in lock.assets) if lock else frozenset[str]()
+    return {name: _pin(run, lock, locked) for name, run in runs.items()}
+
+
+def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
+    want = own_want(run)
+    needs = tuple((need, lock.find(need) if lock else None) for need in wants_of(run, lock))
+    entry = needs[0][1] if want else None
+    found = [(need, other) for need, other in needs if other is not None]
+    written = want.revision if want and is_commit(want.revision or "") else None
+    config = config_of(want, lock) if want else {}
+    adapters = ranks(run, lock)
+    is_vllm = run.engine_name == vllm.NAME
+    return ModelPins(
+        want=want,
+        entry=entry,
+        own=entry.commit if entry else written,
+        needs=needs,
+        others={(need.role, need.repo): other.commit for need, other in found if need.role != "model"},
+        config=config,
+        size=sum({other.want: other.size for _, other in found}.values()) if entry else None,
+        length=served_length(vllm.ENGINE, run.args, config, entry.by_path) if entry and is_vllm else None,
+        ranks=adapters,
+        lora_limit=vllm.least_rank_limit(run.release, max(adapters.values())) if adapters and is_vllm else None,
+        outside={file: file.sha256 in locked for file in outside_of(run, lock)},
+    )

@@ -1,0 +1,109 @@
+"""What each model of the document runs on: engine, image, version, account, arguments. No lock is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelgen.engines import ENGINES, images
+from modelgen.engines.versions import Image, Version, parse_image, parse_version, version_of
+from modelgen.load import DEFAULT_ENGINE
+from modelgen.resolve.arguments import Argument, PlainArgument, read_arguments, read_plain_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.config import EngineTable, Model
+    from modelgen.engines.catalogue import Release
+    from modelgen.engines.engine import Engine
+    from modelgen.load import Document
+    from modelgen.load.locator import Path
+
+
+class ModelRun(NamedTuple):
+    """What one model runs on. An unknown engine and a refused image are None.
+
+    Args:
+        name: The model's id.
+        model: Its table, `[defaults]` merged in.
+        engine_name: The engine as written, known or not.
+        engine: The engine; None for an unknown one.
+        reference: The image as written, or None.
+        place: The path at which the image is written, or would be.
+        image: The parts of the reference; None where it is not a reference.
+        version: From the tag where it names one, else the engine's `version`; None without either.
+        release: The flags of this version; None where the engine's flags or its version are not known.
+        account: The user and group that the engine runs as.
+        service: The name of its service.
+        env: The user's variables: those of the engine, replaced by the model's own.
+        args: The `args` by the names that the engine has for them; empty where these are not known.
+        arguments: The `args` one by one, of an engine whose flags are known.
+        plain_arguments: The `args` one by one, of an engine whose flags are taken as they are written.
+    """
+
+    name: str
+    model: Model
+    engine_name: str
+    engine: Engine | None
+    reference: str | None
+    place: Path
+    image: Image | None
+    version: Version | None
+    release: Release | None
+    account: images.Account
+    service: str
+    env: Mapping[str, str]
+    args: Mapping[str, Any]
+    arguments: tuple[Argument, ...]
+    plain_arguments: tuple[PlainArgument, ...]
+
+
+def run_models(document: Document) -> dict[str, ModelRun]:
+    """Return what each model runs on, by the model's id; the document may have errors."""
+    return {name: _run(document, name, model) for name, model in document.models.items()}
+
+
+def _run(document: Document, name: str, model: Model) -> ModelRun:
+    engine_name = model.engine or DEFAULT_ENGINE
+    engine, table = ENGINES.get(engine_name), (document.config.engines or {}).get(engine_name)
+    reference, place = model.image, document.origin(name, "image")
+    if reference is None and table is not None:
+        reference, place = table.image, ("engines", engine_name, "image")
+    image = parse_image(reference) if reference is not None else None
+    version = _version(image, table)
+    release = engine.catalogue().release(version) if engine and engine.catalogue and version else None
+    arguments = read_arguments(document, name, model.args or {}, engine, version, release)
+    plain_arguments = read_plain_arguments(document, name, model.args or {}, engine)
+    return ModelRun(
+        name=name,
+        model=model,
+        engine_name=engine_name,
+        engine=engine,
+        reference=reference,
+        place=place,
+        image=image,
+        version=version,
+        release=release,
+        account=_account(document, name, image, version),
+        service=model.service or f"{engine_name}-{name}".lower().replace(".", "-").replace("_", "-"),
+        env={**((table and table.env) or {}), **(model.env or {})},
+        args=_args(arguments, plain_arguments),
+        arguments=arguments,
+        plain_arguments=plain_arguments,
+    )
+
+
+def _version(image: Image | None, table: EngineTable | None) -> Version | None:
+    tagged = version_of(image) if image else None
+    written = table.version if table else None
+    return parse_version(written) if tagged is None and written is not None else tagged
+
+
+def _account(document: Document, name: str, image: Image | None, version: Version | None) -> images.Account:
+    keys = document.compose.get(document.origin(name, "compose"))
+    user = None if keys is None or keys.user is None else str(keys.user)
+    return images.account(image, version, user)
+
+
+def _args(arguments: tuple[Argument, ...], plain_arguments: tuple[PlainArgument, ...]) -> dict[str, Any]:
+    known = {argument.name + argument.inner: argument.value for argument in arguments if argument.release is not None}
+    return known | {argument.name: argument.value for argument in plain_arguments}
