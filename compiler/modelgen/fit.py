@@ -1,4 +1,4 @@
-"""GPU memory arithmetic: budgets of cards, claims and shares of models."""
+"""GPU memory arithmetic: budgets of GPUs, reservations and shares of models."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PARTS = 10_000
 
 
 def budget(card: Card) -> int:
-    """Return the bytes of a card that resident models may claim together."""
+    """Return the bytes of a card that resident models may reserve together."""
     return _part(card.memory, card.limit)
 
 
-def claims(cards: Mapping[str, Card], memory: int | float | None) -> dict[str, int]:
-    """Return the bytes that a model claims of each of its cards.
+def reservations(cards: Mapping[str, Card], memory: int | float | None) -> dict[str, int]:
+    """Return the bytes that a model reserves on each of its cards.
 
     Args:
         cards: By name, in the model's order.
@@ -32,7 +32,7 @@ def claims(cards: Mapping[str, Card], memory: int | float | None) -> dict[str, i
 
 
 def share(cards: Iterable[Card], memory: int | float | None) -> Decimal:
-    """Return the claim as a share of every card, rounded down to 4 decimals, so that a sum never exceeds a limit."""
+    """Return the reserved share of every GPU, rounded down to 4 decimals, so that a sum never exceeds a limit."""
     return min(_share(card, memory) for card in cards)
 
 

@@ -44,12 +44,12 @@ KEYS: dict[str, Any] = {
     "mmproj": "vision.gguf",
     "loras": {"sql": "a/sql", "other": "./b"},
     "trust_remote_code": True,
-    "model_form": "snapshot",
+    "model_arg": "path",
     "idle_timeout": "5m",
     "start_timeout": "5m",
     "concurrency": 2,
     "publish": "127.0.0.1:8001",
-    "canary": True,
+    "warmup": True,
     "switch": "sleep",
     "command": ["serve", "{hub}"],
     "health": "ready",
@@ -57,7 +57,7 @@ KEYS: dict[str, Any] = {
     "compose": {"user": "somebody", "read_only": True, "volumes": ["./a:/root/.cache"], "shm_size": "1m"},
     "revision": COMMIT,
     "file": "a-00001-of-00002.gguf",
-    "service": "gate",
+    "service": "socket-proxy",
     "aliases": ["m", "m"],
 }
 LOCK = f"""

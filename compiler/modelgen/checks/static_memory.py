@@ -48,10 +48,11 @@ def nothing_for_weights(context: Context) -> Iterator[Found]:
     """
     for name, model in context.of_engine(sglang.NAME):
         cards = context.cards(model)
-        claims = tuple((cards[gpu].memory, claim) for gpu, claim in fit.claims(cards, model.gpu_memory).items())
+        reserved = fit.reservations(cards, model.gpu_memory)
+        reservations = tuple((cards[gpu].memory, size) for gpu, size in reserved.items())
         args = {arg.name: arg.value for arg in context.args_of(name)}
-        if model.gpu_memory is not None and claims and not sglang.static_share(claims, args):
-            most = max(sglang.set_aside(memory, len(claims), args) for memory, _ in claims)
+        if model.gpu_memory is not None and reservations and not sglang.static_share(reservations, args):
+            most = max(sglang.set_aside(memory, len(reservations), args) for memory, _ in reservations)
             yield Found(
                 context.document.at_value(*context.document.origin(name, "gpu_memory")),
                 f"`{name}` reserves no more than the {fit.format_size(most)} that SGLang needs beside weights",

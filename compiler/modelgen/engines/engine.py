@@ -29,7 +29,7 @@ class Run:
         served_names: All names that clients may use, the id first: answers carry the first.
         upstream_name: The one name of an engine that has one only.
         share: Of the card, as text with at most 4 decimals; None without a card.
-        claims: Memory and claim of each card, in bytes.
+        reservations: Memory and reserved memory of each card, in bytes.
         trust_remote_code: Whether code from the repository may run.
         args: The user's own flags by canonical name, in their order.
         loras: Adapters, name → repository id, or where its snapshot is in the container.
@@ -50,7 +50,7 @@ class Run:
     served_names: tuple[str, ...]
     upstream_name: str
     share: str | None
-    claims: tuple[tuple[int, int], ...]
+    reservations: tuple[tuple[int, int], ...]
     trust_remote_code: bool
     args: Mapping[str, Any]
     loras: Mapping[str, str]
@@ -64,7 +64,7 @@ class Run:
     @property
     def has_cards(self) -> bool:
         """Whether it runs on a card at all."""
-        return bool(self.claims)
+        return bool(self.reservations)
 
 
 @dataclass(frozen=True, slots=True)

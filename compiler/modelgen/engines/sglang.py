@@ -1,4 +1,4 @@
-"""SGLang: launch form, environment, readiness, and how much of its claim may be weights and KV cache.
+"""SGLang: launch form, environment, readiness, and how much of its reserved memory may be weights and KV cache.
 
 Sources: srt/server_args.py, srt/entrypoints/http_server.py and srt/environ.py of the releases 0.5.5 and 0.5.23.
 """
@@ -86,8 +86,8 @@ def launch(run: Run) -> Launch:
     command += ["--host", run.listen[0], "--port", run.listen[1], "--enable-metrics"]
     if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
-    if run.claims:
-        command += ["--mem-fraction-static", f"{static_share(run.claims, args):f}"]
+    if run.reservations:
+        command += ["--mem-fraction-static", f"{static_share(run.reservations, args):f}"]
     if run.trust_remote_code:
         command.append("--trust-remote-code")
     for name, value in args.items():
@@ -95,17 +95,18 @@ def launch(run: Run) -> Launch:
     return Launch(("python3", "-m", "sglang.launch_server"), tuple(command))
 
 
-def static_share(claims: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> Decimal:
+def static_share(reservations: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> Decimal:
     """Return `--mem-fraction-static`, the share of a card for weights and KV cache alone, at most 4 decimals.
 
-    Activations and CUDA graphs come on top, so what SGLang would set aside for them is taken off the claim
+    Activations and CUDA graphs come on top, so what SGLang would set aside for them is taken off the reserved memory
     (model_runner.py, profile_max_num_token: rest = free now - free at start * (1 - fraction)).
 
     Args:
-        claims: Memory and claim of each card, in bytes.
+        reservations: Memory and reserved memory of each GPU, in bytes.
         args: By canonical name.
     """
-    parts = [(claim - set_aside(memory, len(claims), args)) * 10_000 // memory for memory, claim in claims]
+    count = len(reservations)
+    parts = [(reserved - set_aside(memory, count, args)) * 10_000 // memory for memory, reserved in reservations]
     return (Decimal(max(min(parts), 0)) / 10_000).normalize()
 
 

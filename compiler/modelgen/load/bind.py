@@ -113,10 +113,11 @@ def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noq
 def _renamed(path: Path, item: Any, known: tuple[str, ...]) -> Fault | None:  # noqa: ANN401 - pydantic's ErrorDetails
     """Return the fault of an old key, in a table that has the new one, or of an old value."""
     key, value = path[-1], item["input"]
+    text = value if isinstance(value, str) else ""
     if (new := old_names.KEYS.get(str(key))) in known:
-        changed = old_names.VALUES.get((new, value)) if isinstance(value, str) else None
+        changed = old_names.VALUES.get((new, text))
         return Fault(path, "renamed-key", f'write `{new} = "{changed}"`' if changed else f"write `{new}`")
-    if item["type"] == "literal_error" and (changed := old_names.VALUES.get((str(key), value))):
+    if item["type"] == "literal_error" and (changed := old_names.VALUES.get((str(key), text))):
         return Fault(path, "renamed-value", f'write `{key} = "{changed}"`')
     return None
 

@@ -20,14 +20,14 @@ def start_dependencies(
     """Return for each model the earlier ones that share a profile and a card with it.
 
     Two engines that start on one card at once measure each other's memory (vllm#55827, #56830), so the second waits.
-    The order is one for all profiles, largest claim first, then id: opposite orders in two profiles would be a
+    The order is one for all profiles, largest reservation first, then id: opposite orders in two profiles would be a
     dependency cycle.
     """
 
     def order(name: str) -> tuple[int, str]:
         model = models[name]
         own = {gpu: cards[gpu] for gpu in model.gpus or ()}
-        return -sum(fit.claims(own, model.gpu_memory).values()), name
+        return -sum(fit.reservations(own, model.gpu_memory).values()), name
 
     earlier: dict[str, set[str]] = {}
     for profile in profiles:

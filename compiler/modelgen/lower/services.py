@@ -65,7 +65,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     pins, project = resolved.pins[name], config.project
     assert engine is not None, "checked by unknown-engine"  # noqa: S101 - an invariant, not a user's mistake
     cards = {gpu: resolved.cards[gpu] for gpu in model.gpus or ()}
-    claims = fit.claims(cards, model.gpu_memory)
+    reservations = fit.reservations(cards, model.gpu_memory)
     place = from_output(project.hub, root_from_out) if on_host else hub(engine, run.account)
     own, others, variables = own_pin(pins, place), other_pins(pins, place), asset_variables(pins, place)
     as_path = engine.from_snapshot or model.model_arg == "path"
@@ -81,7 +81,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         served_names=_served_names(name, model, repo_is_name=repo_is_name),
         upstream_name=(model.upstream_name if engine.name == command.NAME else None) or name,
         share=f"{fit.share(cards.values(), model.gpu_memory):f}" if cards else None,
-        claims=tuple((cards[gpu].memory, claim) for gpu, claim in claims.items()),
+        reservations=tuple((cards[gpu].memory, reserved) for gpu, reserved in reservations.items()),
         trust_remote_code=bool(model.trust_remote_code),
         args=args,
         loras={lora: _adapter(repo, others) for lora, repo in (model.loras or {}).items()},
@@ -94,7 +94,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     )
     needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in launched.command)
     publish = parse_address(model.publish) if model.publish else None
-    size = sum(claims.values()) if pins.size is None else pins.size
+    size = sum(reservations.values()) if pins.size is None else pins.size
     start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if launched.eager_reads else _DISK))
     return ir.Service(
         model=name,
@@ -123,13 +123,13 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         scratch=_scratch(engine, run.account, additions.get("compose", {})),
         devices=_devices(config, model),
         label_disabled=(needs_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
-        reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in claims.items()),
+        reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in reservations.items()),
         profiles=profiles,
         depends_on=tuple(depends_on),
         publish=publish,
         networks=(ir.INTERNAL_NETWORK, ir.EDGE_NETWORK) if publish else (ir.INTERNAL_NETWORK,),
         readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
-        shm=(16 if len(claims) > 1 else 8) * _GIB,
+        shm=(16 if len(reservations) > 1 else 8) * _GIB,
         stop_grace=_stop_grace(args, additions.get("compose", {}).get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,

@@ -1,4 +1,4 @@
-"""The cards: memory, and the share of it that resident models may claim together."""
+"""The cards: memory, and the share of it that resident models may reserve together."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from modelgen.config import Config
 
-# The rest of a card is for the CUDA contexts of processes that have claimed their part (vllm#20305, #17979). A Windows
+# The rest of a card is for the CUDA contexts of processes that have reserved their part (vllm#20305, #17979). A Windows
 # desktop holds 5 to 13 % of the card that it is shown on (30.2 of 31.84 GiB were free, 6.96 of 8: model-runner#414).
 LIMIT = 0.95
 _LIMIT_BESIDE_DESKTOP = 0.85
 
 
 class Card(NamedTuple):
-    """A card: its memory in bytes, and the share of it that resident models may claim together."""
+    """A card: its memory in bytes, and the share of it that resident models may reserve together."""
 
     memory: int
     limit: float

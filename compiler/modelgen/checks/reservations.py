@@ -50,13 +50,13 @@ def model_over_card(context: Context) -> Iterator[Found]:
         if model.gpu_memory is None:
             continue
         cards = context.cards(model)
-        for gpu_name, claim in fit.claims(cards, model.gpu_memory).items():
+        for gpu_name, reserved in fit.reservations(cards, model.gpu_memory).items():
             card = cards[gpu_name]
             budget = fit.budget(card)
-            if claim > budget:
+            if reserved > budget:
                 yield Found(
                     document.at_value(*document.origin(name, "gpu_memory")),
-                    f"`{name}` reserves {fit.format_size(claim)} of `{gpu_name}`, "
+                    f"`{name}` reserves {fit.format_size(reserved)} of `{gpu_name}`, "
                     f"which has {fit.format_size(budget)} to give",
                     f"its limit leaves {fit.share([card], None)} of {fit.format_size(card.memory)}",
                 )
@@ -141,14 +141,14 @@ def profile_over_card(context: Context) -> Iterator[Found]:
     ```
     """
     for profile_name, profile in (context.document.config.profiles or {}).items():
-        claims: dict[str, dict[str, int]] = {}
+        reservations: dict[str, dict[str, int]] = {}
         for name in dict.fromkeys(profile.models):
             model = context.models.get(name)
             if model is None:
                 continue
-            for gpu_name, memory in fit.claims(context.cards(model), model.gpu_memory).items():
-                claims.setdefault(gpu_name, {})[name] = memory
-        for gpu_name, parts in claims.items():
+            for gpu_name, memory in fit.reservations(context.cards(model), model.gpu_memory).items():
+                reservations.setdefault(gpu_name, {})[name] = memory
+        for gpu_name, parts in reservations.items():
             total, budget = sum(parts.values()), fit.budget(context.resolved.cards[gpu_name])
             if total > budget and len(parts) > 1:
                 sum_ = " + ".join(f"{name} {fit.format_size(part)}" for name, part in parts.items())
