@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelgen.engines import command, llamacpp, vllm
 from modelgen.engines.loaders import FORMAT, args_of_draft
 from modelgen.engines.model_config import counts
-from modelgen.lockfile.code import code_repos
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
@@ -140,6 +138,8 @@ def own_want(run: ModelRun) -> Want | None:
 
 def _all_shards(file: str) -> str:
     """A split GGUF is named by its first shard, and is all of them."""
+    import glob
+
     shard = llamacpp.SHARD.search(file)
     return f"{glob.escape(file[: shard.start()])}-*-of-{shard[2]}.gguf" if shard else glob.escape(file)
 
@@ -158,6 +158,8 @@ def config_of(want: Want, lock: Lock | None) -> dict[str, Any]:
 
 def _code(run: ModelRun, want: Want, lock: Lock | None) -> Iterator[Want]:
     """Yield the repositories that a repository's configs take code from; of an older lock, its config.json alone."""
+    from modelgen.lockfile.code import code_repos
+
     entry = lock.find(want) if lock else None
     known = entry.code if entry is not None and entry.code is not None else code_repos(config_of(want, lock))
     revision = (run.model.args or {}).get("code-revision")
