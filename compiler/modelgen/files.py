@@ -1,4 +1,4 @@
-"""Write files so that a reader, and a crash, sees the old bytes or the new ones."""
+"""Write files atomically: a reader, also after a crash, sees the old bytes or the new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GPU memory arithmetic: budgets of GPUs, reservations and shares of models."""
+"""Compute GPU memory: budgets of GPUs, reservations and shares of models."""
 
 from __future__ import annotations
 

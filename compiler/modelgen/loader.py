@@ -1,4 +1,4 @@
-"""How an engine finds the weights in a snapshot: `engines` describes it, `lockfile` and `hub` apply it to files."""
+"""Describe how an engine finds the weights in a snapshot: `engines` fills it in, `lockfile` and `hub` apply it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process holds a lock, and whether it still runs."""
+"""Record and find the process that holds a lock, and check whether it still runs."""
 
 from __future__ import annotations
 

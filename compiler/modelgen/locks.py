@@ -1,8 +1,9 @@
-"""Locks between processes, also on file systems that have none.
+"""Lock files and output directories between processes, also on file systems without locks.
 
-`flock` ends with its process, so it comes first. Many file systems refuse it: NFS without a lock daemon (ENOLCK) or on
-a descriptor that cannot write (EBADF), Lustre without `-o flock` (ENOSYS), FUSE (EOPNOTSUPP, EINVAL). There a marker
-that is created exclusively takes its place. It names its process, so that the next one knows whether that still runs.
+`flock` is tried first, since it ends with its process. Many file systems refuse it: NFS without a lock daemon (ENOLCK)
+or on a read-only descriptor (EBADF), Lustre without `-o flock` (ENOSYS), FUSE (EOPNOTSUPP, EINVAL). There a marker
+file, created exclusively, takes its place. It names its process, so that the next one can check whether that still
+runs.
 """
 
 from __future__ import annotations

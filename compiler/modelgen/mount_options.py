@@ -1,4 +1,4 @@
-"""File systems that give all files one mode, and the mount options by which others can read them."""
+"""Find file systems that give all files one mode, and the mount options that make them readable."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Artifacts against the disk: what would change, and the change itself.
+"""Write artifacts to the output directory: compute what would change, then change it.
 
-The record of what modelgen wrote lies beside its files. It is what tells a file that may be replaced from one that
-somebody else wrote or edited.
+The record of the files that modelgen wrote lies beside them. It distinguishes a file that may be replaced from one that
+the user wrote or edited.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a file system could not do, although the command succeeded: collected while it runs, said once at its end."""
+"""Collect what a file system could not do although a command succeeded, and print it once at the end."""
 
 from __future__ import annotations
 

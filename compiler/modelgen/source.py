@@ -1,4 +1,4 @@
-"""The text of a models.toml and places in it."""
+"""Represent the text of a models.toml and places in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line: one thin module per command."""
 
 import atexit
 import gc

@@ -1,4 +1,4 @@
-"""`modelgen add`."""
+"""Implement `modelgen add`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The group of commands; each is one thin module, imported when it is called."""
+"""Define the command group. Each command is one thin module, imported when it is called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen build`."""
+"""Implement `modelgen build`."""
 
 from __future__ import annotations
 

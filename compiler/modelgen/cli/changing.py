@@ -1,4 +1,4 @@
-"""What the commands share that change what a running orchestrator does."""
+"""Share code among the commands that change a running orchestrator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `build`, `diff` and `validate` share: read the file, compile it, print the findings."""
+"""Share code among `build`, `diff` and `validate`: read the file, compile it, print the findings."""
 
 from __future__ import annotations
 

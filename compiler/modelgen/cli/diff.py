@@ -1,4 +1,4 @@
-"""`modelgen diff`."""
+"""Implement `modelgen diff`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen doctor`."""
+"""Implement `modelgen doctor`."""
 
 from __future__ import annotations
 

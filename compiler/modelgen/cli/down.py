@@ -1,4 +1,4 @@
-"""`modelgen down`."""
+"""Implement `modelgen down`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exit codes, and the world's failures."""
+"""Define the exit codes and the errors that end a command."""
 
 from __future__ import annotations
 

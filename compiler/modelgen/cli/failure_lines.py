@@ -1,4 +1,4 @@
-"""A model's failure as lines of text, for `why` and `up`."""
+"""Format a model's failure as lines of text, for `why` and `up`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen fetch`."""
+"""Implement `modelgen fetch`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `modelgen fetch` brings: what models need of the lock, and the plan that `--dry-run` prints."""
+"""Select what `modelgen fetch` downloads, and print the plan of `--dry-run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person at a terminal wants to know after a build: about this machine, and what to run next."""
+"""Print hints after a build on a terminal: problems of this machine, and the next command."""
 
 from __future__ import annotations
 

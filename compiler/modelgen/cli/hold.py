@@ -1,4 +1,4 @@
-"""`modelgen hold`."""
+"""Implement `modelgen hold`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub directory and the token, as models.toml and the command line name them."""
+"""Read the hub directory and the token from models.toml and the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen init`."""
+"""Implement `modelgen init`."""
 
 from __future__ import annotations
 

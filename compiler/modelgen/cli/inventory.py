@@ -1,4 +1,4 @@
-"""`modelgen inventory`."""
+"""Implement `modelgen inventory`."""
 
 from __future__ import annotations
 

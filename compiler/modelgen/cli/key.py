@@ -1,4 +1,4 @@
-"""`modelgen key`."""
+"""Implement `modelgen key`."""
 
 from __future__ import annotations
 

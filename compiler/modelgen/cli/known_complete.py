@@ -1,4 +1,4 @@
-"""Whether the last fetch left nothing missing: what `fetch` and `up` look at before they import the compiler."""
+"""Check whether the last fetch left nothing missing, before `fetch` and `up` import the compiler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen lock`."""
+"""Implement `modelgen lock`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen lock --check`: where models.toml and models.lock disagree."""
+"""Implement `modelgen lock --check`: report where models.toml and models.lock disagree."""
 
 from __future__ import annotations
 

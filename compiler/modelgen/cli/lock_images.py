@@ -1,4 +1,4 @@
-"""The container images of a lock: what is known stays, what is not is asked for."""
+"""Resolve the container images of a lock: keep known digests, look up the others."""
 
 from __future__ import annotations
 

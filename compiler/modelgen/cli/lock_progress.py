@@ -1,4 +1,4 @@
-"""What a terminal shows while a lock is made."""
+"""Show progress on a terminal while a lock is made."""
 
 from __future__ import annotations
 

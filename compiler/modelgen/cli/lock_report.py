@@ -1,4 +1,4 @@
-"""What `modelgen lock` says when it is done: the changes on stdout, all else on stderr."""
+"""Print the result of `modelgen lock`: changes on stdout, everything else on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file system the hub directory of a models.toml is on, as far as that is known here."""
+"""Find the file system of the hub directory that a models.toml names, as far as this host shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands about the hub share: models.toml and its lock."""
+"""Share code among the commands that work on the hub directory: read models.toml and its lock."""
 
 from __future__ import annotations
 

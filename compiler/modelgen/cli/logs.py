@@ -1,4 +1,4 @@
-"""`modelgen logs`."""
+"""Implement `modelgen logs`."""
 
 from __future__ import annotations
 

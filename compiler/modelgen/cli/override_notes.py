@@ -1,4 +1,4 @@
-"""Notes on what the user's docker-compose.override.yml changes of a build."""
+"""Print notes on what the user's docker-compose.override.yml changes in a build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dotted paths of models.toml, as the orchestrator names them → file, line and column."""
+"""Translate dotted paths of models.toml, as the orchestrator names them, to file, line and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fetch as it runs: bars on a terminal, plain lines elsewhere, events as JSON."""
+"""Show a running fetch: bars on a terminal, plain lines elsewhere, or events as JSON."""
 
 from __future__ import annotations
 

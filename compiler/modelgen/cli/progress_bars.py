@@ -1,4 +1,4 @@
-"""Bars for a person at a terminal: one for all repositories, and one for each large file that is coming."""
+"""Draw progress bars: one for all repositories, and one for each large file in transfer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen prune`."""
+"""Implement `modelgen prune`."""
 
 from __future__ import annotations
 

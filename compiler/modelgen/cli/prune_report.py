@@ -1,4 +1,4 @@
-"""The list of `modelgen prune`: what goes, what stays, and which locks protect it."""
+"""Print the list of `modelgen prune`: what is removed, what is kept, and which locks need it."""
 
 from __future__ import annotations
 

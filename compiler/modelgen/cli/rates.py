@@ -1,4 +1,4 @@
-"""A rate on the command line, such as `50MB/s`; `50M`, as aria2, curl and wget take it, means the same."""
+"""Parse a rate such as `50MB/s`. `50M`, the form of aria2, curl and wget, means the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the reading of many gigabytes is, for a person at a terminal."""
+"""Show the progress of reading many gigabytes, on a terminal."""
 
 from __future__ import annotations
 

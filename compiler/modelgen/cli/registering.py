@@ -1,4 +1,4 @@
-"""Commands that put something into a hub directory register the models.lock that needs it, for `modelgen prune`."""
+"""Register the models.lock of a command that fills a hub directory, for `modelgen prune`."""
 
 from __future__ import annotations
 

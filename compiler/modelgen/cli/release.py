@@ -1,4 +1,4 @@
-"""`modelgen release`."""
+"""Implement `modelgen release`."""
 
 from __future__ import annotations
 

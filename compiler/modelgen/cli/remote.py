@@ -1,4 +1,4 @@
-"""What the commands share that talk to a running orchestrator."""
+"""Share code among the commands that call a running orchestrator."""
 
 from __future__ import annotations
 

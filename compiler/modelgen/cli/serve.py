@@ -1,4 +1,4 @@
-"""`modelgen serve`."""
+"""Implement `modelgen serve`."""
 
 from __future__ import annotations
 

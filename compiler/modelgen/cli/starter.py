@@ -1,4 +1,4 @@
-"""A models.toml from what lies in a hub directory: the starter file with other tables of models."""
+"""Write a models.toml for the models in a hub directory: the starter file with other tables of models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`.modelgen/` beside models.toml: what commands keep between their runs, out of version control."""
+"""Manage `.modelgen/` beside models.toml: state that commands keep between runs, ignored by git."""
 
 from __future__ import annotations
 

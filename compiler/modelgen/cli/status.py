@@ -1,4 +1,4 @@
-"""`modelgen status`."""
+"""Implement `modelgen status`."""
 
 from __future__ import annotations
 

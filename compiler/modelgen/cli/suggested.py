@@ -1,4 +1,4 @@
-"""Tables of models.toml for checkpoints that were found, as a person would write them."""
+"""Write tables of models.toml for checkpoints that were found."""
 
 from __future__ import annotations
 

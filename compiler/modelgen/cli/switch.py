@@ -1,4 +1,4 @@
-"""`modelgen switch`."""
+"""Implement `modelgen switch`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen unload`."""
+"""Implement `modelgen unload`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen up`."""
+"""Implement `modelgen up`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of `up` before it downloads, builds or creates anything: the fast ones of `doctor`."""
+"""Run the fast checks of `doctor` before `up` downloads, builds or creates anything."""
 
 from __future__ import annotations
 

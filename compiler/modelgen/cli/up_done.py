@@ -1,6 +1,7 @@
-"""What the last `up` left, so that the next one, with nothing to do, need not compile to know it.
+"""Record the result of the last `up`, so that the next one can skip compiling when nothing has changed.
 
-It is a note, never a proof: files and containers are looked at each time, and whatever is amiss with it, all is done.
+The record is a hint, not a proof: files and containers are compared each time. If the record is missing, damaged or out
+of date, `up` runs every step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How `up` ends: what serves, what loads, how to ask it, and why a model does not serve."""
+"""Print the end of `up`: which models serve or load, how to send a request, and why a model failed."""
 
 from __future__ import annotations
 

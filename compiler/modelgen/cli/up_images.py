@@ -1,4 +1,4 @@
-"""The images that `up` needs: the orchestrator's is built here, the others are pulled where they are not there."""
+"""Provide the images that `up` needs: build the orchestrator's, pull the others that are missing."""
 
 from __future__ import annotations
 

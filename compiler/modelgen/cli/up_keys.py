@@ -1,4 +1,4 @@
-"""The keys without which the orchestrator does not start, and `up` cannot speak to it."""
+"""Find or create the API keys that the orchestrator needs to start and `up` needs to call it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for models that load: a line that moves on a terminal, else a line for each change."""
+"""Wait for models to load: one updated line on a terminal, otherwise one line per change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `up` does before it builds: lock what is not locked, and bring what is not in the hub directory."""
+"""Run the steps of `up` before the build: lock what is not locked, fetch what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `modelgen verify --load` says of each model."""
+"""Print the result of `modelgen verify --load` for each model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen verify`."""
+"""Implement `modelgen verify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen verify --load`: would the engines find all that they look up when they start."""
+"""Implement `modelgen verify --load`: check that the engines find every file they open at start."""
 
 from __future__ import annotations
 

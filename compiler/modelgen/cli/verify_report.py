@@ -1,4 +1,4 @@
-"""What `modelgen verify` prints."""
+"""Print the result of `modelgen verify`."""
 
 from __future__ import annotations
 

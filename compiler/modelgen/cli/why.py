@@ -1,4 +1,4 @@
-"""`modelgen why`."""
+"""Implement `modelgen why`."""
 
 from __future__ import annotations
 

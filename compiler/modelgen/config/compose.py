@@ -1,7 +1,7 @@
-"""`[models.ID.compose]`: the keys of a Compose service that modelgen leaves to the user, with Compose's own types.
+"""Define `[models.ID.compose]`: the keys of a Compose service that the user may set, with Compose's own types.
 
-The types follow the schema of the Compose specification (compose-spec.json), so that no file can come out that
-Compose refuses. Keys that modelgen owns are not here; `OWNED` says where their meaning belongs.
+The types follow the schema of the Compose specification (compose-spec.json), so that Compose accepts every file that is
+rendered. Keys that modelgen sets itself are not here; `OWNED` names the key of models.toml to use instead.
 """
 
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""The value types of Compose's service keys, as narrow as Compose itself takes them.
+"""Define the value types of Compose's service keys, as strict as Compose itself.
 
 Sources: compose-spec.json of the Compose specification, and what docker-compose 2.40 refuses beyond it (sizes,
 durations, devices and hosts are parsed after the schema).

@@ -1,4 +1,4 @@
-"""`[models.ID]` and `[defaults]`: what one model may say."""
+"""Define `[models.ID]` and `[defaults]`."""
 
 from typing import Annotated, Any, Literal
 

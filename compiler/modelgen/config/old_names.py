@@ -1,4 +1,4 @@
-"""Names of models.toml from before 0.1.0, with the names that replaced them."""
+"""List the names of models.toml from before 0.1.0, with the names that replaced them."""
 
 from __future__ import annotations
 

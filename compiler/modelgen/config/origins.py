@@ -1,4 +1,4 @@
-"""Origins of web pages and apps, as browsers send them."""
+"""Parse origins of web pages and apps, as browsers send them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pydantic finds, in the words of modelgen."""
+"""Translate pydantic's errors into modelgen's messages."""
 
 from __future__ import annotations
 

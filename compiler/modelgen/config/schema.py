@@ -1,4 +1,4 @@
-"""The JSON Schema of models.toml, for editors."""
+"""Generate the JSON Schema of models.toml, for editors."""
 
 from __future__ import annotations
 

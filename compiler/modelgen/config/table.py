@@ -1,4 +1,4 @@
-"""What every table of a models.toml has in common."""
+"""Define the base class of all tables of models.toml."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,4 +1,4 @@
-"""The other tables of a models.toml, and the whole file."""
+"""Define the other tables of models.toml, and the file as a whole."""
 
 from typing import Annotated, Any, Literal
 

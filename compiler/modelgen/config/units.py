@@ -1,4 +1,4 @@
-"""Sizes, shares and durations: strings with a unit in the file, plain numbers in here."""
+"""Parse sizes, shares and durations: strings with a unit in the file, plain numbers in the code."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What a rule found, where, and what to do about it."""
+"""Define a diagnostic: the finding of a rule, its place, and the next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Diagnostics as workflow commands, which GitHub shows beside the lines of a pull request.
+"""Format diagnostics as workflow commands, which GitHub shows beside the lines of a pull request.
 
 The grammar: docs.github.com, "Workflow commands for GitHub Actions", "Setting an error message".
 """

@@ -1,4 +1,4 @@
-"""Diagnostics for people: the source line, a caret, and what to do."""
+"""Format diagnostics for people: the source line, a caret, and the next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep secrets out of everything that is printed."""
+"""Mask secrets in everything that is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule is one function: it finds, and its docstring is its manual page and its test."""
+"""Register rules. A rule is one function; its docstring is its manual page, with examples that tests run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Diagnostics as SARIF 2.1.0, for code scanning and for the viewers of editors.
+"""Format diagnostics as SARIF 2.1.0, for code scanning and for the viewers of editors.
 
-The format: docs.oasis-open.org, "Static Analysis Results Interchange Format". What GitHub requires of it and where it
-cuts: docs.github.com, "SARIF support for code scanning".
+The format: docs.oasis-open.org, "Static Analysis Results Interchange Format". GitHub's requirements and size limits:
+docs.github.com, "SARIF support for code scanning".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Did you mean …?"""
+"""Suggest similar names for a misspelt one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TOML → Document. Never raises on any bytes: what is wrong with the file is a diagnostic."""
+"""Read models.toml: bytes → Document. It raises on no input; every fault is a diagnostic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TOML → Config: validate, collect every fault, and go on without the values that were refused."""
+"""Validate TOML as Config: collect every fault, and continue without the refused values."""
 
 from __future__ import annotations
 

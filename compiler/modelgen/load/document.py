@@ -1,4 +1,4 @@
-"""A models.toml that has been read: what was written, the models with their defaults, and where it all stands."""
+"""Define the Document: what was written, the models merged with `[defaults]`, and the place of each value."""
 
 from __future__ import annotations
 

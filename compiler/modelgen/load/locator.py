@@ -1,7 +1,7 @@
-"""Where in the text each key and value of a TOML document is written.
+"""Find where in the text each key and value of a TOML document is written.
 
-tree-sitter gives the places; tomllib stays the authority on what the text means. It runs only when there is something
-to say about a place, so a clean build does not even import it.
+tree-sitter gives the places; tomllib decides what the text means. The locator runs only when a finding needs a place,
+so a clean build does not import tree-sitter.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rules about the shape of a models.toml: keys, types, units."""
+"""Define the rules about the shape of models.toml: keys, types, units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes → Source → TOML: everything that can be wrong before a table has a meaning."""
+"""Parse bytes as Source and TOML, and report encoding and syntax errors."""
 
 from __future__ import annotations
 

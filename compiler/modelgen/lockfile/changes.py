@@ -1,4 +1,4 @@
-"""What differs between two locks, for a person who has to approve it."""
+"""List the differences between two locks, for a review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repositories that the configs of another name, since their code is there: `org/repo--module.Class`.
+"""Find repositories that a config names because their code is there: `org/repo--module.Class`.
 
 transformers follows `auto_map` in every config that it reads (transformers#34855, dynamic_module_utils.py), and its
 pipelines the `impl` of `custom_pipelines`.

@@ -1,4 +1,4 @@
-"""What a models.lock holds. Whatever it says came from outside: every value is checked before it becomes a path."""
+"""Define the entries of models.lock. They are untrusted input: each value is checked before use as a path."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What a lock serves, as whoever answers for its security asks: licences, terms, code and formats that can run code."""
+"""List what a lock serves, for a security review: licences, terms, code, formats that can run code."""
 
 from __future__ import annotations
 

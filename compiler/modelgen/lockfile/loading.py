@@ -1,4 +1,4 @@
-"""What a loader reads of a snapshot, by the names of its files. Pure: names in, names out."""
+"""Select the files of a snapshot that a loader reads. Pure: names in, names out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes → Lock; what is wrong with them is a diagnostic."""
+"""Parse bytes as a Lock; every fault is a diagnostic."""
 
 from __future__ import annotations
 

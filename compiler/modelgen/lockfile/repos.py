@@ -1,4 +1,4 @@
-"""Names of the hub: repositories, commits and the folders of its cache layout."""
+"""Parse names of the hub: repositories, commits and the folders of its cache layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models.toml asks of the hub, before anybody has looked there."""
+"""Define a want: what models.toml needs from the hub, before anything is looked up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lock → bytes: sorted and stable, made to be reviewed."""
+"""Render a Lock as bytes: sorted and stable, for reviews."""
 
 from __future__ import annotations
 

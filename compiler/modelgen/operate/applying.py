@@ -1,4 +1,4 @@
-"""Make a deployment what was built, without a request being lost: only what has changed is drained and made anew."""
+"""Apply a build to a deployment without losing a request: drain and recreate only what changed."""
 
 from __future__ import annotations
 

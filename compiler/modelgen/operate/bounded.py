@@ -1,4 +1,4 @@
-"""Run a program whose output is not trusted: it has a time limit, and what it prints is read no further than asked."""
+"""Run a program whose output is not trusted, with limits on its time and its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to happen to a deployment so that it is what was built."""
+"""Compute what has to change in a deployment to match a build. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of the orchestrator's control API."""
+"""Call the orchestrator's control API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One deployment on one Docker host: what is there of it, and what Compose does with it."""
+"""Represent one deployment on one Docker host: its containers, and the calls of Compose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Docker and Compose by their command lines, as their user has them set up; what they refuse is a sentence."""
+"""Run Docker and Compose by their command lines, and turn their errors into sentences."""
 
 from __future__ import annotations
 

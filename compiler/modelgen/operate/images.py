@@ -1,7 +1,7 @@
-"""What an image's name means now: asked of the local engine, then of the registry, through Docker's command line.
+"""Resolve an image's name to its digest: in the local engine, then in the registry, through Docker's command line.
 
-Docker's own credentials, mirrors and proxies are used that way. Everything together has a few seconds: what is not
-known by then stays unknown.
+This way Docker's own credentials, mirrors and proxies apply. All look-ups together have a few seconds; an image that is
+not resolved by then stays unresolved.
 """
 
 from __future__ import annotations

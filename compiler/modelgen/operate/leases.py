@@ -1,4 +1,4 @@
-"""Leases of this process: renewed while it works, released when it ends, and expired if it is killed."""
+"""Hold leases for this process: renewed while it works, released at its end, expired if it is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a program beside the models, without a network: inside an engine's image, or in a Python of this host."""
+"""Run the look-up program without a network: inside an engine's image, or in a Python of this host."""
 
 from __future__ import annotations
 

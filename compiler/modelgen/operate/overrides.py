@@ -1,8 +1,8 @@
-"""What a docker-compose.override.yml replaces or takes away of the file that was built, with the lines of it.
+"""List what a docker-compose.override.yml replaces in or removes from the built file, with its lines.
 
 Compose merges the two: it replaces single values, `command` and `entrypoint`, merges tables key by key, and appends to
-most lists; `!reset` takes a value away and `!override` replaces a whole table or list (docs.docker.com, "Merge Compose
-files"). The override is its user's own and may hold anything: it is read as nodes, of which no object is made.
+most lists; `!reset` removes a value and `!override` replaces a whole table or list (docs.docker.com, "Merge Compose
+files"). The override is untrusted: it is read as YAML nodes, and no object is constructed from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ask a program of the host something, within a few seconds."""
+"""Run a program of the host and read its output, within a few seconds."""
 
 from __future__ import annotations
 

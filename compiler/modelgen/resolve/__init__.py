@@ -1,6 +1,6 @@
-"""The step between `load` and `check`: every value that a model consists of, resolved once.
+"""Resolve every value of a model once: the step between `load` and `check`.
 
-Checks and `lower` read the result; they ask the Document only what was written, and where.
+Checks and `lower` read the result. They use the Document only for what was written, and where.
 """
 
 from __future__ import annotations

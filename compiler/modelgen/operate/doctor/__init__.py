@@ -1,4 +1,4 @@
-"""What of a host would keep models.toml from running on it, each with what mends it."""
+"""`modelgen doctor`: find what on a host would keep models.toml from running, with the fix for each."""
 
 from __future__ import annotations
 

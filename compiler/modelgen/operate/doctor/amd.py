@@ -1,4 +1,4 @@
-"""AMD's device files, and the groups that may open them."""
+"""Check AMD's device files and the groups that can open them."""
 
 from __future__ import annotations
 

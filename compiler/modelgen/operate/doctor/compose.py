@@ -1,4 +1,4 @@
-"""Docker Compose: the plugin, not the old program."""
+"""Check Docker Compose: the plugin, not the old program."""
 
 from __future__ import annotations
 

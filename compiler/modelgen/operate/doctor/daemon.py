@@ -1,4 +1,4 @@
-"""What Docker says of itself, read with care: other programs answer to the name of `docker`, too."""
+"""Read Docker's version and information. Other programs answer to the name `docker`, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this host is, in the words of `[host]`."""
+"""Describe this host by the keys of `[host]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Docker: the command, the Engine, the right to talk to it, its version, its socket."""
+"""Check Docker: the command, the Engine, access to it, its version and its socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor found, one thing at a time."""
+"""Define a finding of the doctor."""
 
 from __future__ import annotations
 

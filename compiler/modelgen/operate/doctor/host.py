@@ -1,4 +1,4 @@
-"""How the doctor looks at a host: by its programs and its files, within a few seconds."""
+"""Read a host's programs and files, within a few seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill `[host]` of a models.toml, and leave all else as it is. The only importer of tomlkit."""
+"""Fill in `[host]` of a models.toml and leave the rest as it is. The only module that imports tomlkit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub directory: there, filled, and open to the containers' user; and how full the disks are."""
+"""Check the hub directory: present, complete, readable by the containers' user; and free disk space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process listens on a port, as Linux shows it below /proc."""
+"""Find the process that listens on a port, from /proc on Linux."""
 
 from __future__ import annotations
 

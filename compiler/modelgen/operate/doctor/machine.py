@@ -1,4 +1,4 @@
-"""The machine: Linux or WSL2, SELinux, and what `[host]` says of it."""
+"""Check the machine: Linux or WSL2, SELinux, and the values in `[host]`."""
 
 from __future__ import annotations
 

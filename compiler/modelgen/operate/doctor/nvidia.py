@@ -1,4 +1,4 @@
-"""NVIDIA's driver and cards, against the images and `[gpus]`."""
+"""Check NVIDIA's driver and GPUs against the images and `[gpus]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a docker-compose.override.yml takes back of the cards that were built in."""
+"""Check whether a docker-compose.override.yml removes GPUs that the build assigns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ports that models.toml publishes: free, or held by the project itself."""
+"""Check the ports that models.toml publishes: free, or used by the project itself."""
 
 from __future__ import annotations
 

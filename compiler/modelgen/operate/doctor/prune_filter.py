@@ -1,4 +1,4 @@
-"""Whether a `docker container prune` would take the models' stopped containers away."""
+"""Check whether `docker container prune` would remove the models' stopped containers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other projects of modelgen's on this host whose models use the same cards: neither knows what the other reserves."""
+"""Find other projects of modelgen on this host whose models use the same GPUs; they do not share reservations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `nvidia-smi` says of the cards."""
+"""Parse the output of `nvidia-smi`."""
 
 from __future__ import annotations
 

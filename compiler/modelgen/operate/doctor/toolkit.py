@@ -1,4 +1,4 @@
-"""How containers get NVIDIA's cards: by its toolkit's runtime, or by CDI."""
+"""Check how containers get NVIDIA's GPUs: by the toolkit's runtime, or by CDI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models.toml asks of a host."""
+"""Collect what models.toml needs from a host."""
 
 from __future__ import annotations
 
