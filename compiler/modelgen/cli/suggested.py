@@ -20,7 +20,7 @@ _UNKNOWN_LENGTH = 4096
 
 
 def engine_of(checkpoint: Checkpoint) -> str:
-    """Return the engine that serves it; vllm is the default."""
+    """Return the engine for a checkpoint; vllm is the default."""
     return _ENGINES.get(checkpoint.kind, "vllm")
 
 
@@ -34,11 +34,11 @@ def model_table(
     """Return the table of a model.
 
     Args:
-        name: Its id.
+        name: The model's id.
         repo: Repository id.
-        checkpoint: What lies there.
-        gpu: Name of the card; None for none.
-        adapters: Its LoRA adapters: name → repository id, and what lies there.
+        checkpoint: The checkpoint.
+        gpu: The name of the GPU; None for none.
+        adapters: Its LoRA adapters: name → repository id and checkpoint.
     """
     lines = [f"[models.{key(name)}]", f"repo = {text(repo)}"]
     engine = engine_of(checkpoint)
@@ -70,13 +70,13 @@ def loras(adapters: Mapping[str, str]) -> str:
 
 
 def lora_rank(adapter: Checkpoint) -> int | None:
-    """Return the least `max-lora-rank` with which vLLM takes an adapter."""
+    """Return the lowest `max-lora-rank` with which vLLM accepts an adapter."""
     rank = adapter.config.get("r")
     return next((value for value in _RANKS if type(rank) is int and 0 < rank <= value), None)
 
 
 def base_of(adapter: Checkpoint) -> str | None:
-    """Return the repository that an adapter was trained on; None where it names none, or a folder."""
+    """Return the repository that an adapter was trained on; None if it names none, or a folder."""
     base = adapter.config.get("base_model_name_or_path")
     return base if isinstance(base, str) and is_repo_id(base) else None
 
