@@ -67,8 +67,8 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no header": (lambda a: write(a / "model.safetensors", b"x" * 999), "model.safetensors: it is no safetensors file"),
     "empty": (lambda a: write(a / "model.safetensors", b""), "model.safetensors is empty"),
-    "dangling": (lambda a: (a / "x.json").symlink_to("nowhere"), "x.json is a link to nothing"),
-    "circle": (lambda a: (a / "x.json").symlink_to("x.json"), "x.json is a link that leads nowhere"),
+    "dangling": (lambda a: (a / "x.json").symlink_to("nowhere"), "x.json is a dangling symlink"),
+    "circle": (lambda a: (a / "x.json").symlink_to("x.json"), "x.json is a broken link"),
     "folder in itself": (lambda a: (a / "x").symlink_to("."), "is a link to a folder around it"),
     "pipe": (pipe, "pipe.json is a named pipe, not a file"),
     "link out": (
@@ -76,18 +76,18 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
         "x.json is a link out of the folder, to /etc/pass",
     ),
     "folder out": (lambda a: (a / "x").symlink_to("/etc"), "x is a link out of the folder, to /etc"),
-    "config is empty": (lambda a: write(a / "config.json", b"{}"), "config.json does not say what model it is"),
-    "junk": (junk, "pytorch_model.bin is no file of PyTorch"),
+    "config is empty": (lambda a: write(a / "config.json", b"{}"), "config.json has no architecture"),
+    "junk": (junk, "pytorch_model.bin is not a PyTorch file"),
     "no tokenizer": (lambda a: write(a / "tokenizer.json", b""), "tokenizer.json is empty"),
     "bad tokenizer": (lambda a: write(a / "tokenizer_config.json", b"<html>"), "tokenizer_config.json is not JSON"),
     "large tokenizer": (lambda a: write(a / "tokenizer.json", b"{" + b"x" * 5 * 2**20), "tokenizer.json is not JSON"),
-    "other adapter": (ia3, "adapter_config.json says that it is IA3; engines load LORA alone"),
+    "other adapter": (ia3, "adapter_config.json is of type IA3; engines load only LORA"),
     "no pooling": (
         lambda a: write(a / "modules.json", b'[{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]'),
         "1_Pooling/config.json is missing, which modules.json names",
     ),
     "lora": (lora_without_weights, "there is no adapter_model.safetensors"),
-    "no name": (lambda a: write(a / "a\nb.json", b"x"), "is a name that no models.lock can hold"),
+    "no name": (lambda a: write(a / "a\nb.json", b"x"), "is not a valid file name"),
     "not there": (lambda a: a.rename(a.parent / "b"), "a is not there"),
 }
 

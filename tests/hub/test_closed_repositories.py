@@ -112,7 +112,7 @@ def test_verify_does_not_advise_to_remove_a_local_model(project: Project) -> Non
     (project.hub_folder / "models--local--ft/snapshots" / ("e" * 40)).mkdir(parents=True)
     done = run(project, "verify", "--quick")
     assert done.returncode == 0
-    assert "models--local--ft is a repository that models.lock does not have\n  leave it: there may be" in done.stdout
+    assert "models--local--ft is a repository that models.lock does not have\n  keep it: there may be" in done.stdout
     assert "prune" not in done.stdout
 
 

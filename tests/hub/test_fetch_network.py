@@ -72,7 +72,7 @@ def test_what_passes_is_tried_again(fetched: Fetched, fault: str) -> None:
 
 
 def test_a_flipped_byte_is_noticed(fetched: Fetched) -> None:
-    assert f"org/flipped: {WEIGHTS} came damaged: its hash is wrong; fetching it once more" in fetched.done.stderr
+    assert f"org/flipped: {WEIGHTS} arrived damaged: its hash is wrong; fetching it again" in fetched.done.stderr
     assert fetched.hub.bytes_sent(f"org/flipped/{WEIGHTS}") == 2 * fetched.project.snapshots[0].by_path[WEIGHTS].size
 
 

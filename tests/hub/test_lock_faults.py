@@ -87,14 +87,14 @@ def test_who_interrupts_it_need_not_wait(project: Project, hub: Hub) -> None:
         assert process.stderr is not None
         assert "trying again in 60.0 s" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == "modelgen: interrupted; models.lock is left as it is\n"
+        assert process.stderr.read() == "modelgen: interrupted; models.lock is unchanged\n"
         assert process.wait(10) == 130
 
 
 def test_a_bad_token_is_told(project: Project) -> None:
     wrong = "hf_" + "w" * 34
     told = refused(project, code=3, HF_TOKEN=wrong)
-    assert f"text: org/text: the hub {project.hub.endpoint} does not know your token from HF_TOKEN: " in told
+    assert f"text: org/text: the hub {project.hub.endpoint} does not accept your token from HF_TOKEN: " in told
     assert wrong not in told
 
 

@@ -294,7 +294,7 @@ def test_files_without_a_hash_are_said_in_one_line(project: Project) -> None:
     shutil.rmtree(folder(project) / "trees")
     told = unchecked(project)
     assert told.startswith("modelgen: warning: text: org/text: not checked: README.md, config.json, ")
-    assert " and 3 more have no hash to compare with, so their own bytes were taken as they are" in told
+    assert " and 3 more have no hash to compare with, so their contents were not checked" in told
 
 
 def test_strict_makes_it_an_error_and_writes_nothing(project: Project) -> None:
@@ -302,7 +302,7 @@ def test_strict_makes_it_an_error_and_writes_nothing(project: Project) -> None:
     shutil.rmtree(folder(project) / "trees")
     done = project.run("--offline", "--strict", "--format", "json")
     assert (done.returncode, project.path.exists()) == (1, False)
-    assert done.stderr.splitlines()[-1] == "modelgen: models.lock is left as it is"
+    assert done.stderr.splitlines()[-1] == "modelgen: models.lock is unchanged"
     assert '"unchecked": [\n    {\n      "repo": "org/text"' in done.stdout
 
 
@@ -311,7 +311,7 @@ def test_an_entry_that_is_kept_is_checked_again(project: Project) -> None:
     shutil.rmtree(folder(project) / "trees")
     assert "have no hash to compare with" in unchecked(project)
     before = project.path.read_bytes()
-    assert " and 3 more have no hash in the hub directory, so nothing confirms" in unchecked(project)
+    assert " and 3 more have no hash in the hub directory to confirm" in unchecked(project)
     done = project.run("--offline", "--strict")
     assert (done.returncode, project.path.read_bytes()) == (1, before)
     assert "text: org/text: not checked: " in done.stderr
@@ -344,7 +344,7 @@ def test_an_entry_of_the_hub_that_was_fetched_is_strict(project: Project) -> Non
 @pytest.mark.parametrize(
     ("delete", "add", "told"),
     [
-        (["tokenizer.json"], {}, "there is no tokenizer (tokenizer.json or its like)"),
+        (["tokenizer.json"], {}, "there is no tokenizer (such as tokenizer.json)"),
         (["model.safetensors.index.json"], {}, "there is no index of its shards (model.safetensors.index.json)"),
         ([], {"config.json": CHAT}, ""),
     ],
@@ -362,8 +362,8 @@ def test_without_a_listing_nobody_knows_what_else_there_was(project: Project, hu
     shell(project, f"hf download org/text --cache-dir {project.hub_folder}")
     shutil.rmtree(folder(project) / "trees")
     told = unchecked(project)
-    assert "there is no generation_config.json, and there is no listing to tell whether there should be one" in told
-    assert "there is no chat template, and there is no listing to tell whether there should be one" in told
+    assert "there is no generation_config.json, and no listing shows whether the repository has one" in told
+    assert "there is no chat template, and no listing shows whether the repository has one" in told
 
 
 def test_a_tokenizer_of_another_repository_will_do(project: Project, hub: Hub) -> None:

@@ -43,7 +43,7 @@ def weights(project: Project) -> list[str]:
 @pytest.mark.parametrize(
     ("fragment", "kept", "told"),
     [
-        (table("m"), SHARDS, "which serving does not need: vLLM 0.11.0 reads model-00001-of-00002.safetensors"),
+        (table("m"), SHARDS, "not needed for serving: vLLM 0.11.0 reads model-00001-of-00002.safetensors"),
         (table("m", version="0.13.0"), ["consolidated.safetensors"], "vLLM 0.13.0 reads consolidated.safetensors"),
         (table("m", MISTRAL), ["consolidated.safetensors"], "with --load-format mistral reads consolidated"),
         (table("m", ', load-format = "hf"', "0.13.0"), SHARDS, "vLLM 0.13.0 with --load-format hf reads model-00001"),

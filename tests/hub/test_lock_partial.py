@@ -89,7 +89,7 @@ def test_a_dead_host_is_one_message_and_is_not_asked_for_ever(project: Project) 
     assert (done.returncode, done.stdout, project.path.read_bytes()) == (3, "", before)
     assert sum("connection refused" in line for line in done.stderr.splitlines()) == 1
     assert "; the same holds for three: org/three, two: org/two" in done.stderr
-    assert "models.lock is left as it is; it keeps the old entries of org/one at" in done.stderr.splitlines()[-1]
+    assert "models.lock is unchanged; it keeps the old entries of org/one at" in done.stderr.splitlines()[-1]
 
 
 def test_a_mistyped_revision_does_not_lose_the_commit_that_was_locked(project: Project, hub: Hub) -> None:

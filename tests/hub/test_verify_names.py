@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REF_FAULTS: dict[str, tuple[bytes, str]] = {
-    "line break": (f"{COMMIT}\n".encode(), "has a line break or blanks around the commit"),
+    "line break": (f"{COMMIT}\n".encode(), "has a line break or spaces around the commit"),
     "other commit": (b"f" * 40, "names commit ffffffffffff…, not 0123456789ab… as models.lock does"),
     "anything": (b"\xff\x00" * 1000, "holds no commit"),
 }
@@ -70,7 +70,7 @@ def test_nothing_half_done_gets_its_ref(tmp_path: Path) -> None:
     blobs[WEIGHTS].unlink()
     done = modelgen("verify", "--fix", cwd=tmp_path)
     assert done.returncode == 1
-    assert "run `modelgen fetch`, which writes it when everything is there" in done.stdout
+    assert "run `modelgen fetch`, which writes it when nothing is missing" in done.stdout
     assert not ref.exists()
     (tmp_path / f"hub/{SNAPSHOT}/{WEIGHTS}").unlink(missing_ok=True)
     again = modelgen("verify", "--fix", cwd=tmp_path)

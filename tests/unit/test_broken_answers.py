@@ -23,8 +23,8 @@ STATUS = b'{"project": "demo", "driver": "process", "models": [{"id": "a", "name
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(STATUS), STATUS)
 BREAKS = {
     "nothing": (b"", "closed the connection without an answer"),
-    "half a body": (HEAD + b"Content-Length: 1000\r\n\r\n{", "stopped in the middle of its answer"),
-    "half a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", "stopped in the middle of its answer"),
+    "half a body": (HEAD + b"Content-Length: 1000\r\n\r\n{", "broke off its answer"),
+    "half a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", "broke off its answer"),
     "half an error": (
         b"HTTP/1.1 503 x\r\nContent-Length: 1000\r\n\r\n{",
         "is no orchestrator of modelgen's: it says 503",

@@ -88,13 +88,13 @@ def test_what_docker_says_becomes_a_sentence(said: str, means: str) -> None:
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        (None, "there is no `docker` here; install Docker"),
+        (None, "the command `docker` is not installed; install Docker"),
         ("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1", "Docker does not run; start it"),
         (
             "case $1 in\n"
             "compose) echo \"docker: 'compose' is not a docker command.\" >&2; exit 1 ;;\n"
             """version) echo '{"Server":{"Version":"28.3.2","ApiVersion":"1.51"}}' ;;\nesac""",
-            "there is no `docker compose`; sudo apt-get install docker-compose-plugin",
+            "`docker compose` is not installed; sudo apt-get install docker-compose-plugin",
         ),
     ],
 )
@@ -126,7 +126,7 @@ def test_nothing_is_fetched_for_a_host_without_docker(tmp_path: Path) -> None:
     project.want("a/b", {"config.json": b"{}", "model.safetensors": b"weights"}, "0" * 40)
     done = project.run("up", "--yes")
     assert done.returncode == 3
-    assert "there is no `docker` here; install Docker" in done.stderr
+    assert "the command `docker` is not installed; install Docker" in done.stderr
 
 
 def test_keys_that_nobody_could_use_are_told_before_anything_starts(
@@ -165,7 +165,7 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
         (
             401,
             b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}',
-            "asks for a key that it knows; set MODELGEN_KEY to a key of role",
+            "requires a valid key; set MODELGEN_KEY to a key of role",
         ),
         (403, b'{"type": "urn:modelgen:host_not_allowed", "detail": "the Host header names x"}', "names x"),
     ],

@@ -54,7 +54,7 @@ def test_behind_a_network_that_intercepts_tls_the_way_out_can_be_taken(tmp_path:
     assert done.returncode == 3
     assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
     message = done.stderr.splitlines()[-1]
-    assert "or, where the network intercepts TLS, copy its CA to build/orchestrator/ca.crt" in message
+    assert "or, if the network intercepts TLS, copy its CA to build/orchestrator/ca.crt" in message
     found = re.search(r"`(python3 -m pip download .*?)`", message)
     assert found is not None
     words = shlex.split(found[1])

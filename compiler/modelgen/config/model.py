@@ -60,7 +60,7 @@ class Defaults(Table):
     )
     model_arg: Literal["repo", "path"] | None = Field(
         None,
-        description="Name of the model on the engine's command line: `repo` for the repository id, `path` for the path of  "
+        description="Model name on the engine's command line: `repo` for the repository id, `path` for the path of   "
         "the locked snapshot, for images that cannot resolve an id offline. Default: repo.",
     )
     idle_timeout: Duration | None = Field(

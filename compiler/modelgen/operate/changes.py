@@ -76,5 +76,5 @@ def is_old_socket_proxy(container: Container) -> bool:
 
 
 def _differs(wanted: Wanted, found: Container) -> bool:
-    """Return whether a container differs from its service. If a tag moved to another image, the container's image is an id, and Compose would recreate it too."""
+    """Return whether a container differs from its service, also by an image whose tag has moved."""
     return wanted.digest != found.digest or found.image != wanted.image
