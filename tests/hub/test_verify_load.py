@@ -317,7 +317,9 @@ def test_a_program_is_never_said_to_load(tmp_path: Path) -> None:
     program = '[models.p]\nengine = "command"\nimage = "server:1"\ncommand = ["serve", "{port}"]\nrepo = "org/model"\n'
     place(tmp_path, program + model("org/other"), {"org/model": checkpoint(), "org/other": checkpoint()})
     done = modelgen("verify", "--quick", "--load", cwd=tmp_path)
-    assert "p: not looked up: modelgen does not know which files a program of the engine `command` opens\n" in done.stdout
+    assert (
+        "p: not looked up: modelgen does not know which files a program of the engine `command` opens\n" in done.stdout
+    )
     assert "m: loadable\n" in done.stdout
     assert done.returncode == 0
 

@@ -150,7 +150,10 @@ def test_a_full_disk_behind_stdout_is_a_sentence(project: Path) -> None:
             check=False,
         )
     assert done.returncode == 3
-    assert done.stderr == "modelgen: cannot write the output: no space left on device; free some space or write it elsewhere\n"
+    assert (
+        done.stderr
+        == "modelgen: cannot write the output: no space left on device; free some space or write it elsewhere\n"
+    )
 
 
 def test_stderr_may_be_closed(project: Path) -> None:

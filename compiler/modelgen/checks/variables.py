@@ -28,12 +28,12 @@ class Variable(NamedTuple):
 
     @property
     def is_owned(self) -> bool:
-        """Whether another rule refuses it altogether."""
+        """Return whether another rule refuses it altogether."""
         return self.name in OWNED
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is spelt as vLLM's, and no release reads it."""
+        """Return whether it is spelt as vLLM's, and no release reads it."""
         is_ours = self.name.startswith(variables.PREFIX) and not self.is_owned
         is_known = self.name in variables.readers() or self.name in variables.MEANT
         return is_ours and not is_known and not variables.flag_meant(self.name)

@@ -117,6 +117,6 @@ def _refuse_others(compilation: Compilation) -> None:
     if others:
         named = ", ".join(f"`{service.model}` ({service.engine})" for service in others)
         raise InputError(
-            f'{named} can run only in a container; `serve` runs vllm and, with `engine = "command"`, any program  '
+            f'{named} can run only in a container; `serve` runs vllm and, with `engine = "command"`, any program '
             "that is installed here"
         )

@@ -128,7 +128,7 @@ class _Task:
     left_out: dict[str, tuple[str, ...]]
     problems: list[Problem]
     is_whole: bool
-    """Whether all models are verified, and so everything in the hub directory."""
+    """Return whether all models are verified, and so everything in the hub directory."""
 
 
 def _task(inputs: Inputs, names: Sequence[str], faults: Mapping[str, str]) -> _Task:

@@ -63,7 +63,7 @@ class Run:
 
     @property
     def has_cards(self) -> bool:
-        """Whether it runs on a card at all."""
+        """Return whether it runs on a card at all."""
         return bool(self.reservations)
 
 

@@ -46,7 +46,7 @@ class Image(NamedTuple):
 
     @property
     def is_floating(self) -> bool:
-        """Whether tomorrow's pull may bring another image under the same name."""
+        """Return whether tomorrow's pull may bring another image under the same name."""
         is_pinned = self.digest is not None or (self.tag is not None and _COMMIT.search(self.tag) is not None)
         return not is_pinned and (self.tag is None or _FLOATING.search(self.tag) is not None or self._is_rolling)
 

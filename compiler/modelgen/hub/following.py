@@ -55,12 +55,12 @@ class Landing:
 
     @property
     def is_file(self) -> bool:
-        """Whether the target is a regular file."""
+        """Return whether the target is a regular file."""
         return self.status is not None and stat.S_ISREG(self.status.st_mode)
 
     @property
     def is_folder(self) -> bool:
-        """Whether the target is a folder."""
+        """Return whether the target is a folder."""
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
     @property

@@ -49,7 +49,7 @@ class Changes:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has to change."""
+        """Return whether nothing has to change."""
         return not (self.new or self.changed or self.removed or self.outdated)
 
 

@@ -78,7 +78,7 @@ class Orchestrator:
             yield
         except (http.client.HTTPException, OSError) as error:
             raise UnreachableError(
-                f"the orchestrator at {self.url} broke off its answer; run `modelgen status` to see whether  it is back"
+                f"the orchestrator at {self.url} broke off its answer; run `modelgen status` to see whether it is back"
             ) from error
 
     def _open(self, method: str, path: str, body: object, seconds: float | None) -> Any:  # noqa: ANN401 - urllib's

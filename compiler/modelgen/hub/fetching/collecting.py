@@ -43,7 +43,7 @@ class Outcome:
     bytes: int = 0
     failures: list[ModelgenError] = field(default_factory=list)
     has_whole: bool = False
-    """Whether any snapshot is complete at the end."""
+    """Return whether any snapshot is complete at the end."""
 
 
 class Collecting:

@@ -73,13 +73,13 @@ class Lane:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether a further connection has to end after its current range."""
+        """Return whether a further connection has to end after its current range."""
         with self._changed:
             return self._further > self._goal or self._waiting > 0
 
     @property
     def is_shared(self) -> bool:
-        """Whether there are further connections."""
+        """Return whether there are further connections."""
         with self._changed:
             return self._further > 0
 

@@ -70,13 +70,13 @@ class Part:
 
     @property
     def is_full(self) -> bool:
-        """Whether all bytes have arrived."""
+        """Return whether all bytes have arrived."""
         with self._changed:
             return self.size is not None and self._there == ([(0, self.size)] if self.size else [])
 
     @property
     def has_gap(self) -> bool:
-        """Whether there are unclaimed bytes."""
+        """Return whether there are unclaimed bytes."""
         with self._changed:
             return self.size is not None and first_gap(merged([*self._there, *self._claimed]), self.size) is not None
 

@@ -69,7 +69,7 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return not (self.jobs or self.assets or self.stale or self.unsure)
 
     @property

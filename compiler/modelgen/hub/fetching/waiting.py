@@ -34,7 +34,7 @@ class Waiting:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
+        """Return whether nothing waits."""
         return not (self._ready or self._later or any(self._held.values()))
 
     @property

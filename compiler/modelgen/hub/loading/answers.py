@@ -120,7 +120,7 @@ def join(findings: Iterable[Finding], answer: Answer, plan: Plan, who: str) -> l
 def _from_engine(name: str, said: str, plan: Plan) -> Finding:
     entry = plan.tokenizer if name == "tokenizer" and plan.tokenizer else plan.own
     help_ = (
-        f"run `modelgen verify`, which reads every file; if that finds nothing, the engine cannot load this commit: choose "
+        f"run `modelgen verify`, which reads every file; if it finds nothing, the engine cannot load it: choose "
         f"another `revision`, or run `modelgen lock --upgrade {plan.model}`"
     )
     look_up: LookUp = next(known for known in get_args(LookUp) if known == name)

@@ -67,12 +67,12 @@ class Plan:
 
     @property
     def reads_tokenizer(self) -> bool:
-        """Whether the engine opens a tokenizer of a hub."""
+        """Return whether the engine opens a tokenizer of a hub."""
         return self.args.get(_SKIP_TOKENIZER) is not True and self.tokenizer is not None
 
     @property
     def is_pooling(self) -> bool:
-        """Whether the flags make the model return embeddings, scores or classes, and no text."""
+        """Return whether the flags make the model return embeddings, scores or classes, and no text."""
         if self.engine == tei.NAME or self.args.get("is-embedding") is True:
             return True
         task, runner = self.text("task"), self.text("runner")

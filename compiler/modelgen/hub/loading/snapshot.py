@@ -36,7 +36,7 @@ class Files:
 
     @cached_property
     def exists(self) -> bool:
-        """Whether the snapshot exists."""
+        """Return whether the snapshot exists."""
         return follow(self._hub, self._folder).is_folder
 
     @cached_property

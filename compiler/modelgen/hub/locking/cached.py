@@ -46,7 +46,7 @@ class Found:
 
     @property
     def is_link_to_expected(self) -> bool:
-        """Whether it is a link to a blob named by the expected hash."""
+        """Return whether it is a link to a blob named by the expected hash."""
         return bool(self.expected) and _blob_name(self.path) == self.expected
 
 

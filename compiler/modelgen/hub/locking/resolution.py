@@ -48,5 +48,5 @@ class Resolution:
 
     @property
     def has_answers(self) -> bool:
-        """Whether any look-up gave an entry."""
+        """Return whether any look-up gave an entry."""
         return bool(self.kept or self.pinned or self.retained)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MOST_OF_LISTING = 64 * 2**20
 _REPAIR = f"{FIX}, or `modelgen fetch`"
 _RIVALS = (
-    f'{_REPAIR}; if both projects open it by name (`engine = "command"`), set another `hub` in [project] of one,  '
+    f'{_REPAIR}; if both projects open it by name (`engine = "command"`), set another `hub` in [project] of one, '
     "or lock the same commit in both"
 )
 # Kinds of problems that make a snapshot incomplete.
