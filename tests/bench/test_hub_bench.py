@@ -6,7 +6,6 @@ disk. Seconds of the processor are those of all processes of one side; the doubl
 
 from __future__ import annotations
 
-import compileall
 import contextlib
 import json
 import os
@@ -56,10 +55,7 @@ class Bench:
     def __init__(self, folder: Path, endpoint: str) -> None:
         self.folder = folder
         self.endpoint = endpoint
-        # An installed modelgen has its bytecode; without it, half of a start is the compiler of Python.
-        compileall.compile_dir(REPOSITORY / "compiler", quiet=1)
-        left_out = ("HF_", "PYTHONDONTWRITEBYTECODE")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         self.environment = kept | {
             "HF_ENDPOINT": endpoint,
             "HF_HOME": str(folder / "hf-home"),
