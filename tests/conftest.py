@@ -86,8 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures: Collection[str] = getattr(item, "fixturenames", ())
         if item.get_closest_marker("docker") is not None:
             item.add_marker(pytest.mark.xdist_group("docker"))
-        elif installed := {"clients", "olah_program"}.intersection(fixtures):
-            item.add_marker(pytest.mark.xdist_group(min(installed)))
+        elif "install" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("install"))
 
 
 @pytest.fixture(autouse=True)
