@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ from modelgen.hub.fetching.finishing import AT_ONCE, finish
 from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.limit import Limit
 from modelgen.hub.fetching.pace import Pace
-from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.run import Run
@@ -28,40 +27,17 @@ from modelgen.hub.holding import held, make_folder
 from modelgen.hub.long_paths import refuse_long_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.fetching.planning import Job, Plan
+    from modelgen.hub.fetching.wanted import Wanted
     from modelgen.hub.layout import Checkout
-    from modelgen.lockfile.entries import Asset, File
+    from modelgen.lockfile.entries import File
 
 # Of the plan's bytes, for what the file system keeps beside them.
 _SPARE = 0.05
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be in a hub directory.
-
-    Args:
-        hub: The hub directory.
-        key: Names the models.toml and the lock that want it.
-        checkouts: Snapshots.
-        assets: Files that are on no hub.
-        lacking: What models need and the lock does not have, as sentences: it is reported beside what is fetched.
-        record: The record of the lock in the registry, by path in the hub directory; nothing if it is not registered.
-    """
-
-    hub: Path
-    key: str
-    checkouts: Sequence[Checkout]
-    assets: Sequence[Asset]
-    lacking: Sequence[ModelgenError] = ()
-    record: Mapping[str, bytes] = field(default_factory=dict)
-
-    def plan(self, seen: Seen) -> Plan:
-        """Return what is missing now."""
-        return plan(self.hub, self.checkouts, self.assets, seen)
 
 
 def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max_rate: int | None = None) -> Outcome:

@@ -21,29 +21,12 @@ from modelgen.lockfile.loading import read_by
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from modelgen.hub.locking.ask import Ask
     from modelgen.lockfile.wants import Want
 
 _LONGEST_LICENSE = 100
 # Of a config that is read: a tokenizer_config.json with all its added tokens has 2 MB.
 _MOST_OF_CONFIG = 32 * 2**20
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A repository to look up.
-
-    Args:
-        want: What for.
-        commit: At which it is pinned already; None for where its revision is now.
-    """
-
-    want: Want
-    commit: str | None
-
-    @property
-    def about(self) -> str:
-        """How messages begin."""
-        return f"{self.want.models[0] if self.want.models else 'models.toml'}: {self.want.repo}"
 
 
 @dataclass(frozen=True)
