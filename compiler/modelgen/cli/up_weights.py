@@ -26,7 +26,7 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
     """Have everything in the hub directory that the models need; return the exit code, 0 for all is there."""
     if is_known_complete(config, find_hub(config)):
         return 0
-    from modelgen.engines.command import needs_hub
+    from modelgen.resolve.assets import needs_hub
 
     inputs = read_inputs(config)
     if not _is_locked(inputs):

@@ -90,7 +90,7 @@ def _has(table: Defaults, keys: Path) -> bool:
 def _merge(defaults: Defaults, model: Model) -> Model:
     """`args` and `env` merge key by key, all else is replaced; `args` reach vllm models only."""
     merged = {key: getattr(defaults, key) for key in defaults.model_fields_set}
-    if (model.engine or defaults.engine or DEFAULT_ENGINE) != "vllm":
+    if (model.engine or defaults.engine or DEFAULT_ENGINE) != DEFAULT_ENGINE:
         merged.pop("args", None)
     for key in model.model_fields_set:
         value = getattr(model, key)
