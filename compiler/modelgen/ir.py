@@ -1,6 +1,6 @@
-"""A fleet as it will run: what every target renders from.
+"""The IR: a fleet as it will run, from which every target renders.
 
-It knows no target and no models.toml: all defaults are filled in, all references are resolved, all units are plain
+It depends on no target and not on models.toml: defaults are filled in, references are resolved, and units are plain
 numbers (bytes, seconds).
 """
 

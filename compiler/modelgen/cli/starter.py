@@ -1,4 +1,4 @@
-"""A models.toml from what lies in a hub directory: the starter file with other tables of models."""
+"""Write a models.toml for the models in a hub directory: the starter file with other tables of models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HUB = re.compile(r'^hub( *)= "[^"]*"', re.MULTILINE)
 
 
 def with_name(starter: str, folder: str) -> str:
-    """Return the starter file with the project named by its folder, as far as Compose takes that for a name."""
+    """Return the starter file with the project named after its folder, if Compose accepts that name."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", folder) if not unicodedata.combining(c))
     name = re.sub(r"[^a-z0-9_-]+", "-", plain.lower()).strip("-_")[:_LONGEST_NAME].rstrip("-_")
     written = f"name = {text(name)}" if name else None
@@ -40,16 +40,16 @@ def fill(starter: str, hub: str, found: Sequence[Found]) -> tuple[str, int, bool
     """Return the starter file with a table for each model, their number, and whether one needs a lock.
 
     Args:
-        starter: The file as it is without a hub.
-        hub: The hub directory as models.toml has it.
-        found: Whole snapshots, one model at least among them.
+        starter: The starter file.
+        hub: The hub directory as models.toml names it.
+        found: Complete snapshots, with at least one model among them.
     """
     head, _, rest = with_hub(starter, hub).partition(_MODELS)
     intro, _, rest = rest.partition("\n")
     options, _, profiles = rest[rest.index(_OPTIONS) :].partition(_PROFILES)
     profiles_intro = profiles.partition("\n")[0]
     models = [one for one in found if one.checkpoint.kind != "lora"]
-    # A chat model first: the first is what is loaded by default.
+    # A chat model first: the first model is loaded by default.
     models.sort(key=lambda one: (engine_of(one.checkpoint).name != DEFAULT_ENGINE, one.repo))
     names = _ids([one.repo for one in found])
     adapters, strays = _adapters(found, names)
@@ -75,7 +75,7 @@ def fill(starter: str, hub: str, found: Sequence[Found]) -> tuple[str, int, bool
 def _adapters(
     found: Sequence[Found], names: dict[str, str]
 ) -> tuple[dict[str, dict[str, tuple[str, Checkpoint]]], list[str]]:
-    """Return the adapters of each base that is there, and comments on those whose base is not."""
+    """Return the adapters of each base model found, and comments for adapters without their base."""
     served = {one.repo for one in found if one.checkpoint.kind == "model"}
     adapters: dict[str, dict[str, tuple[str, Checkpoint]]] = {}
     strays = []
@@ -94,7 +94,7 @@ def _adapters(
 
 
 def _ids(repos: Sequence[str]) -> dict[str, str]:
-    """Return an id for each repository; two that would be one service get their namespaces."""
+    """Return an id for each repository; ids that would give the same service get their namespaces."""
     services: dict[str, list[str]] = {}
     for repo in repos:
         services.setdefault(_service(id_of(repo)), []).append(repo)

@@ -1,4 +1,4 @@
-"""Tables of models.toml for checkpoints that were found, as a person would write them."""
+"""Write tables of models.toml for checkpoints that were found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNKNOWN_LENGTH = 4096
 
 
 def engine_of(checkpoint: Checkpoint) -> Engine:
-    """Return the engine that serves it."""
+    """Return the engine for a checkpoint: the default engine if no other one is made for its kind."""
     known = (engine for engine in ENGINES.values() if engine.starter and engine.starter.kind == checkpoint.kind)
     return next(known, ENGINES[DEFAULT_ENGINE])
 
@@ -36,11 +36,11 @@ def model_table(
     """Return the table of a model.
 
     Args:
-        name: Its id.
+        name: The model's id.
         repo: Repository id.
-        checkpoint: What lies there.
-        gpu: Name of the card; None for none.
-        adapters: Its LoRA adapters: name → repository id, and what lies there.
+        checkpoint: The checkpoint.
+        gpu: The name of the GPU; None for none.
+        adapters: Its LoRA adapters: name → repository id and checkpoint.
     """
     lines = [f"[models.{key(name)}]", f"repo = {text(repo)}"]
     engine = engine_of(checkpoint)
@@ -72,13 +72,13 @@ def loras(adapters: Mapping[str, str]) -> str:
 
 
 def lora_rank(adapter: Checkpoint) -> int | None:
-    """Return the least limit of ranks with which the default engine takes an adapter."""
+    """Return the lowest rank limit with which the default engine accepts an adapter."""
     rank, limit = adapter.config.get("r"), ENGINES[DEFAULT_ENGINE].rank_limit
     return limit(None, rank) if limit and type(rank) is int and rank > 0 else None
 
 
 def base_of(adapter: Checkpoint) -> str | None:
-    """Return the repository that an adapter was trained on; None where it names none, or a folder."""
+    """Return the repository that an adapter was trained on; None if it names none, or a folder."""
     base = adapter.config.get("base_model_name_or_path")
     return base if isinstance(base, str) and is_repo_id(base) else None
 

@@ -1,4 +1,4 @@
-"""Inference engines: one file each, data and how to launch."""
+"""Inference engines: one module each, with the engine's data and its launch form."""
 
 from modelgen.engines import command, llamacpp, sglang, tei, vllm
 

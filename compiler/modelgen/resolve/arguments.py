@@ -22,7 +22,7 @@ class Argument(NamedTuple):
     """One entry of `args` as one model gets it, of an engine whose flags are known.
 
     Args:
-        model: The model's id; empty for a default that reaches no model.
+        model: The model's id; empty for a default that applies to no model.
         engine: The model's engine.
         catalogue: The engine's flags.
         release: The flags of the model's release; None where its version is not known.
@@ -55,7 +55,7 @@ class Argument(NamedTuple):
 
 
 class PlainArgument(NamedTuple):
-    """One entry of `args` of a model whose engine's flags are not known: where it is written, and its long name."""
+    """One entry of `args` of a model whose engine's flags are not known: its place and its long name."""
 
     model: str
     engine: Engine

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.wants import Form
     from modelgen.resolve.runs import ModelRun
 
-# A tokenizer or code repository may be a whole model; its weights are not what is wanted.
+# A tokenizer or code repository may be a complete model; its weights are not needed.
 _WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
 
 _FORMS: Mapping[str, Form] = {"draft": "checkpoint", "lora": "adapter"}
@@ -34,7 +34,7 @@ _WITHOUT_CONFIG = ("dummy", "gguf")
 
 
 class Outside(NamedTuple):
-    """A file that is on no hub: its name, address and hash, the variable that says where its folder is."""
+    """A file that is on no hub: its name, address and hash, and the variable that names its folder."""
 
     name: str
     url: str
@@ -55,13 +55,13 @@ _HARMONY = Outside(
 def wants(runs: Mapping[str, ModelRun], lock: Lock | None, models: Iterable[str] | None = None) -> list[Want]:
     """Return every repository that the models need, each once.
 
-    What configs name in turn (code of another repository, the model that a speculator belongs to) is known only as far
-    as `lock` has it, so `modelgen lock` repeats this with a growing lock until nothing new comes.
+    Repositories that configs name (code of another repository, the model of a speculator) are known only if `lock` has
+    the configs, so `modelgen lock` repeats this with a growing lock until it returns nothing new.
 
     Args:
         runs: All models, by id.
         lock: The lock, as far as there is one.
-        models: Ids of the models that are meant; None for all.
+        models: Ids of the models to look at; None for all.
     """
     return merge(want for name in (runs if models is None else models) for want in wants_of(runs[name], lock))
 
@@ -72,7 +72,7 @@ def needs_hub(model: Model) -> bool:
 
 
 def opening_by_name(runs: Mapping[str, ModelRun]) -> frozenset[str]:
-    """Return the models whose program may open its repository by name: all engines are given its commit or a path."""
+    """Return the models that may open their repository by name; most engines get its commit or a path."""
     return frozenset(
         name
         for name, run in runs.items()
@@ -134,7 +134,7 @@ def _other(name: str, role: str, repo: str, revision: str | None = None) -> Want
 
 
 def own_want(run: ModelRun) -> Want | None:
-    """Return what a model needs of its own repository; None without one that the hub could have."""
+    """Return the want for a model's own repository; None without one that the hub could have."""
     model = run.model
     if model.repo is None or not is_repo_id(model.repo):
         return None
@@ -146,7 +146,7 @@ def own_want(run: ModelRun) -> Want | None:
 
 
 def _all_shards(file: str) -> str:
-    """A split GGUF is named by its first shard, and is all of them."""
+    """Return a pattern for all shards of a split GGUF, which is named by its first shard."""
     import glob
 
     shard = SHARD.search(file)

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class ModelPins(NamedTuple):
-    """What the lock says of one model. Without a lock, only its needs are known, and a commit that is written.
+    """The entries of the lock for one model. Without a lock, only its needs and a written commit are known.
 
     Args:
         want: Its own repository; None without one that the hub could have.
         entry: The lock's entry of its own repository.
         own: The commit of its own repository, from the lock or from `revision`.
-        needs: Every repository that it needs, its own first, each with the lock's entry.
+        needs: Every repository that the model needs, its own first, each with the lock's entry.
         others: The commits of the repositories that it needs beside its own, by role and id.
         config: Its own config.json; empty where it is not known.
-        size: Bytes that are read at a start; None where its own repository is not locked.
-        length: Tokens of the context, where no flag says it and config.json does.
+        size: Bytes that a start reads; None if its own repository is not locked.
+        length: Tokens of the context, from config.json if no flag sets it.
         ranks: The ranks of its LoRA adapters, by name, as far as they are known.
         lora_limit: The least `--max-lora-rank` of vLLM that allows these ranks.
         outside: The files that it needs and that are on no hub, each with whether it is locked.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ModelRun(NamedTuple):
-    """What one model runs on. An unknown engine and a refused image are None.
+    """The engine and image of one model. An unknown engine and a refused image are None.
 
     Args:
         name: The model's id.
@@ -31,7 +31,7 @@ class ModelRun(NamedTuple):
         reference: The image as written, or None.
         place: The path at which the image is written, or would be.
         image: The parts of the reference; None where it is not a reference.
-        version: From the tag where it names one, else the engine's `version`; None without either.
+        version: The version from the tag, else the engine's `version`; None without either.
         release: The flags of this version; None where the engine's flags or its version are not known.
         account: The user and group that the engine runs as.
         service: The name of its service.

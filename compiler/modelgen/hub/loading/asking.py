@@ -1,4 +1,4 @@
-"""What an engine, or a transformers of the host's, is asked of a model; `inside` is the program that reads it."""
+"""Build the request to the program `inside`, which runs the look-ups of an engine or of transformers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chat template of a model that clients ask by /v1/chat/completions."""
+"""Check the chat template of a model that serves /v1/chat/completions."""
 
 from __future__ import annotations
 

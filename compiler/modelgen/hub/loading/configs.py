@@ -1,4 +1,4 @@
-"""The small files of JSON that describe a checkpoint: which of them an engine opens."""
+"""Check the small JSON files of a checkpoint that an engine opens."""
 
 from __future__ import annotations
 

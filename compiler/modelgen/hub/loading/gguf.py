@@ -1,4 +1,4 @@
-"""GGUF files: which parts llama.cpp opens, and what their metadata says of tokenizer and chat template."""
+"""Check GGUF files: the parts that llama.cpp opens, and the tokenizer and chat template in their metadata."""
 
 from __future__ import annotations
 

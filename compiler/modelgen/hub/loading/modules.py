@@ -1,4 +1,4 @@
-"""The modules of sentence-transformers: a pipeline that modules.json lists, each in a folder of its own."""
+"""Check the modules of sentence-transformers: the pipeline in modules.json, one folder per module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which look-ups an engine makes when it starts a model. Pure data; nothing is opened here."""
+"""Plan which look-ups an engine makes when it starts a model. Pure: no file is opened here."""
 
 from __future__ import annotations
 

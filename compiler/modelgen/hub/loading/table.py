@@ -1,4 +1,4 @@
-"""The look-ups of an engine by modelgen's own table: what each of them opens, compared with the hub directory."""
+"""Run the look-ups of an engine from modelgen's own table: the files each opens, checked on disk."""
 
 from __future__ import annotations
 

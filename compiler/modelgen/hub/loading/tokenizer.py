@@ -1,4 +1,4 @@
-"""The files of a tokenizer, by its class."""
+"""Check the files of a tokenizer, by its class."""
 
 from __future__ import annotations
 
