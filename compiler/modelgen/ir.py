@@ -57,10 +57,17 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How an engine's process is started, in the container; no entry point is the image's own."""
+    """How an engine's process is started, in the container; no entry point is the image's own.
+
+    Args:
+        entrypoint: The program.
+        command: Its arguments.
+        note: Why it is started in this form, as a comment for readers of the output; empty for no comment.
+    """
 
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from modelgen_runtime import refusals, wire
 from modelgen_runtime.admission import RefusedError
-from modelgen_runtime.answer import Answer
+from modelgen_runtime.answer import Answer, Output
 from modelgen_runtime.handler import Request, Response
 from modelgen_runtime.origins import is_preflight
+from modelgen_runtime.receiver import EngineError
 from modelgen_runtime.routing import BadBodyError, Finder, Found, asks_for_stream, make_finder
-from modelgen_runtime.upstream import Engine, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from modelgen_runtime.admission import Admission, Lease
-    from modelgen_runtime.answer import Client
     from modelgen_runtime.front import Front
     from modelgen_runtime.request_head import RequestHead
+    from modelgen_runtime.upstream import Engine
 
 _HELD = 256 * 1024
 """Bytes of a body that are buffered while its model loads; then reading from the client pauses."""
@@ -30,8 +30,24 @@ _CAUSE_SECONDS = 1.0
 """Seconds that a broken answer waits for the exit of its engine, which explains more than the broken connection."""
 
 
+class Client(Output, Protocol):
+    """The connection of a request."""
+
+    is_extra: bool
+    """Whether connections are short, so that only the control API answers it."""
+
+    def pause(self) -> None:
+        """Pause reading."""
+
+    def resume(self) -> None:
+        """Resume reading."""
+
+    def finish(self, exchange: Exchange) -> None:
+        """Continue with the next request, or close."""
+
+
 class Exchange:
-    """A request in progress; the receiver of its engine's answer (`upstream.Receiver`).
+    """A request in progress; the receiver of its engine's answer (`receiver.Receiver`).
 
     Args:
         front: The shared part of all connections.

@@ -20,7 +20,6 @@ from modelgen_runtime.manifest import ManifestError, read_manifest
 from modelgen_runtime.metrics import Metrics
 from modelgen_runtime.origins import Origins
 from modelgen_runtime.pool import Pool
-from modelgen_runtime.processes.driver import ProcessDriver
 from modelgen_runtime.server import Connection
 from modelgen_runtime.serving import CannotServeError, serve
 from modelgen_runtime.store import Store
@@ -98,13 +97,20 @@ async def run(manifest: Manifest, path: Path, state: Path, bind: str) -> None:
 
 
 def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
-    if manifest.driver == "process":
-        return ProcessDriver(state)
-    if manifest.driver == "docker":
-        from modelgen_runtime.containers.driver import ContainerDriver  # only its image has aiodocker
+    """Return the driver of the manifest. The image has no `processes`, and other places have no aiodocker."""
+    why = ""
+    try:
+        if manifest.driver == "process":
+            from modelgen_runtime.processes.driver import ProcessDriver
 
-        return ContainerDriver(os.environ.get("DOCKER_HOST", _SOCKET))
-    raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}", 1)
+            return ProcessDriver(state)
+        if manifest.driver == "docker":
+            from modelgen_runtime.containers.driver import ContainerDriver
+
+            return ContainerDriver(os.environ.get("DOCKER_HOST", _SOCKET))
+    except ModuleNotFoundError as error:
+        why = f": {error}"
+    raise CannotServeError(f"{path}: `driver`: this orchestrator has no driver {manifest.driver}{why}", 1)
 
 
 def _hold(state: Path) -> contextlib.ExitStack:

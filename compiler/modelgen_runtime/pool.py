@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.upstream import Engine, EngineError
+from modelgen_runtime.receiver import EngineError
+from modelgen_runtime.upstream import Engine
 
 if TYPE_CHECKING:
     from modelgen_runtime.driver import Endpoint

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
 from modelgen_runtime.engine_errors import ErrorTap
+from modelgen_runtime.receiver import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.driver import Endpoint
+    from modelgen_runtime.receiver import Receiver
     from modelgen_runtime.wire import Headers
 
 _HIGH_WATER = 256 * 1024
@@ -21,44 +23,6 @@ _MOST_HEAD, _MOST_HEADERS = 256 * 1024, 500
 """Maximum bytes of an answer's head, and of the framing between parts of its body."""
 _LOG = logging.getLogger(__name__)
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
-
-
-class EngineError(Exception):
-    """An engine cannot be reached, or its answer is incomplete; the message is one sentence.
-
-    Args:
-        message: The sentence.
-        is_stale: Whether the connection was reused and no byte of an answer arrived.
-    """
-
-    def __init__(self, message: str, *, is_stale: bool = False) -> None:
-        super().__init__(message)
-        self.is_stale = is_stale
-
-
-class Receiver(Protocol):
-    """Receives an engine's answer in parts."""
-
-    def on_head(self, status: int, headers: Headers, fields: dict[bytes, bytes]) -> None:
-        """Receive the head; `fields` has the headers by name in lower case."""
-
-    def on_data(self, data: bytes) -> None:
-        """Receive a part of the body."""
-
-    def flush(self) -> None:
-        """Note that no more data is available at the moment."""
-
-    def on_end(self) -> None:
-        """Note that the answer is complete."""
-
-    def on_broken(self, error: EngineError) -> None:
-        """Note that the answer ended prematurely."""
-
-    def pause(self) -> None:
-        """Pause sending, since the engine does not keep up."""
-
-    def resume(self) -> None:
-        """Resume sending."""
 
 
 class Engine(asyncio.Protocol):

@@ -10,7 +10,8 @@ import pytest
 
 from modelgen_runtime.driver import Endpoint
 from modelgen_runtime.pool import Pool
-from modelgen_runtime.upstream import Engine, EngineError
+from modelgen_runtime.receiver import EngineError
+from modelgen_runtime.upstream import Engine
 
 if TYPE_CHECKING:
     from modelgen_runtime.wire import Headers

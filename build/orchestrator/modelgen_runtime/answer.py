@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelgen_runtime.admission import RefusedError
-    from modelgen_runtime.exchange import Exchange
 
 _BEAT = b": the model is loading\n\n"
 _FIXED = frozenset({b"content-length", b"content-encoding"})
@@ -23,11 +22,8 @@ _LAST_EVENTS = (b"[DONE]", b"message_stop", b"response.completed", b"response.in
 _ERRORS = (b'{"error"', b'{"object":"error"', b'{"type":"error"', b'{"type": "error"')
 
 
-class Client(Protocol):
-    """The connection of a request."""
-
-    is_extra: bool
-    """Whether connections are short, so that only the control API answers it."""
+class Output(Protocol):
+    """Where an answer is sent: the connection of its request."""
 
     def write(self, data: bytes) -> None:
         """Send data."""
@@ -35,17 +31,8 @@ class Client(Protocol):
     async def drain(self) -> None:
         """Return once the client keeps up."""
 
-    def pause(self) -> None:
-        """Pause reading."""
-
-    def resume(self) -> None:
-        """Resume reading."""
-
     def abort(self) -> None:
         """Abort the connection, so that the answer is not mistaken for a complete one."""
-
-    def finish(self, exchange: Exchange) -> None:
-        """Continue with the next request, or close."""
 
 
 def _ignore() -> None:
@@ -70,7 +57,7 @@ class Answer:
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - what a head says
-        self, client: Client, path: str, on_done: Callable[[], None], *, is_head: bool, is_old: bool, keeps_alive: bool
+        self, client: Output, path: str, on_done: Callable[[], None], *, is_head: bool, is_old: bool, keeps_alive: bool
     ) -> None:
         self._client, self._path, self._on_done = client, path, on_done
         self._is_head, self._is_old, self.keeps_alive = is_head, is_old, keeps_alive

@@ -12,7 +12,7 @@ from modelgen_runtime.log_lines import clean_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelgen_runtime.upstream import EngineError, Receiver
+    from modelgen_runtime.receiver import EngineError, Receiver
     from modelgen_runtime.wire import Headers
 
 _BODY_BYTES = 4_096

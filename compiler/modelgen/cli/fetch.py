@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modelgen.hub.client import Connection
     from modelgen.hub.fetching.collecting import Outcome
     from modelgen.hub.fetching.events import Report
-    from modelgen.hub.fetching.fetch import Wanted
+    from modelgen.hub.fetching.wanted import Wanted
 
 
 @click.command("fetch")

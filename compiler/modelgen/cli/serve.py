@@ -16,7 +16,6 @@ from modelgen.files import InputError, ModelgenError
 if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
-_ON_HOST = ("vllm", "command")
 _LONGEST_PID = 20
 
 
@@ -112,11 +111,14 @@ def _refuse_others(compilation: Compilation) -> None:
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
     if not compilation.fleet.orchestrator.enabled:
         raise InputError("`[orchestrator] enabled` is false, so there is nothing to serve; remove that key")
+    from modelgen.engines import ENGINES
+
     services = compilation.fleet.services
-    others = [service for service in services if service.engine not in _ON_HOST]
+    others = [service for service in services if not ENGINES[service.engine].on_host]
     if others:
+        known = [engine.name for engine in ENGINES.values() if engine.on_host and engine.needs_repo]
         named = ", ".join(f"`{service.model}` ({service.engine})" for service in others)
         raise InputError(
-            f'{named} can run only in a container; `serve` runs vllm and, with `engine = "command"`, any program '
-            "that is installed here"
+            f'{named} can run only in a container; `serve` runs {", ".join(known)} and, with `engine = "command"`, any '
+            "program that is installed here"
         )

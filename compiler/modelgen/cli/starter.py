@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from modelgen.cli.suggested import base_of, engine_of, id_of, loras, model_table, text
+from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 _MODELS = "# One table a model;"
 _OPTIONS = "# loras "
 _PROFILES = "# Models of a profile "
-_IMAGES = {
-    "tei": "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9",
-    "llamacpp": "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500",
-}
 _NAME = re.compile(r'^(name = "[^"]*") +(?=#)', re.MULTILINE)
 _LONGEST_NAME = 63
 _HUB = re.compile(r'^hub( *)= "[^"]*"', re.MULTILINE)
@@ -53,14 +50,18 @@ def fill(starter: str, hub: str, found: Sequence[Found]) -> tuple[str, int, bool
     profiles_intro = profiles.partition("\n")[0]
     models = [one for one in found if one.checkpoint.kind != "lora"]
     # A chat model first: the first model is loaded by default.
-    models.sort(key=lambda one: (engine_of(one.checkpoint) != "vllm", one.repo))
+    models.sort(key=lambda one: (engine_of(one.checkpoint).name != DEFAULT_ENGINE, one.repo))
     names = _ids([one.repo for one in found])
     adapters, strays = _adapters(found, names)
     tables = [model_table(names[one.repo], one.repo, one.checkpoint, "gpu0", adapters.get(one.repo)) for one in models]
     lines = options.rstrip().splitlines()
     tables[0] += "".join(f"{line}\n" for line in lines if "loras" not in tables[0] or not line.startswith(_OPTIONS))
-    engines = {engine_of(one.checkpoint) for one in models}
-    images = [f"[engines.{name}]\nimage = {text(_IMAGES[name])}\n" for name in sorted(engines & {*_IMAGES})]
+    engines = {engine.name: engine for engine in (engine_of(one.checkpoint) for one in models)}
+    images = [
+        f"[engines.{name}]\nimage = {text(engine.starter.image)}\n"
+        for name, engine in sorted(engines.items())
+        if engine.starter is not None
+    ]
     name = next(name for name in ("main", "start", "first", "default-models") if name not in names.values())
     first = names[models[0].repo]
     blocks = [
@@ -68,7 +69,7 @@ def fill(starter: str, hub: str, found: Sequence[Found]) -> tuple[str, int, bool
         *strays,
         f"{_PROFILES}{profiles_intro}\n[profiles.{name}]\nmodels  = [{text(first)}]\ndefault = true\n",
     ]
-    return "\n".join(blocks), len(models), "llamacpp" in engines
+    return "\n".join(blocks), len(models), any(engine.needs_snapshot for engine in engines.values())
 
 
 def _adapters(

@@ -6,22 +6,24 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.engines import ENGINES
+from modelgen.load import DEFAULT_ENGINE
 from modelgen.lockfile.repos import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.engines.engine import Engine
     from modelgen.hub.checkpoint import Checkpoint
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # the values of vLLM's `max-lora-rank`
-_ENGINES = {"embedding": "tei", "gguf": "llamacpp"}
 _UNKNOWN_LENGTH = 4096
 
 
-def engine_of(checkpoint: Checkpoint) -> str:
-    """Return the engine for a checkpoint; vllm is the default."""
-    return _ENGINES.get(checkpoint.kind, "vllm")
+def engine_of(checkpoint: Checkpoint) -> Engine:
+    """Return the engine for a checkpoint: the default engine if no other one is made for its kind."""
+    known = (engine for engine in ENGINES.values() if engine.starter and engine.starter.kind == checkpoint.kind)
+    return next(known, ENGINES[DEFAULT_ENGINE])
 
 
 def model_table(
@@ -42,23 +44,23 @@ def model_table(
     """
     lines = [f"[models.{key(name)}]", f"repo = {text(repo)}"]
     engine = engine_of(checkpoint)
-    if engine != "vllm":
-        lines.append(f"engine = {text(engine)}")
+    if engine.name != DEFAULT_ENGINE:
+        lines.append(f"engine = {text(engine.name)}")
     if checkpoint.file:
         lines.append(f"file = {text(checkpoint.file)}")
     if checkpoint.mmproj:
         lines.append(f"mmproj = {text(checkpoint.mmproj)}")
     if gpu is not None:
         lines.append(f"gpus = [{text(gpu)}]")
-    if engine == "vllm":
-        args = {"max-model-len": checkpoint.length or _UNKNOWN_LENGTH}
+    if engine.needs_length and engine.from_config:
+        args = {engine.length: checkpoint.length or _UNKNOWN_LENGTH}
         if adapters and (rank := max(lora_rank(adapter) or 0 for _, adapter in adapters.values())):
-            args["max-lora-rank"] = rank
+            args[engine.lora_rank] = rank
         lines.append(f"args = {{ {', '.join(f'{flag} = {value}' for flag, value in args.items())} }}")
         if "auto_map" in checkpoint.config:
             lines.append("# trust_remote_code = true # its config.json names code of its own: read that first")
-    if engine == "llamacpp":
-        lines.append(f"args = {{ ctx-size = {_UNKNOWN_LENGTH} }} # the longest context that you need")
+    elif engine.needs_length:
+        lines.append(f"args = {{ {engine.length} = {_UNKNOWN_LENGTH} }} # the longest context that you need")
     if adapters:
         lines.append(loras({adapter: found for adapter, (found, _) in adapters.items()}))
     return "\n".join(lines) + "\n"
@@ -70,9 +72,9 @@ def loras(adapters: Mapping[str, str]) -> str:
 
 
 def lora_rank(adapter: Checkpoint) -> int | None:
-    """Return the lowest `max-lora-rank` with which vLLM accepts an adapter."""
-    rank = adapter.config.get("r")
-    return next((value for value in _RANKS if type(rank) is int and 0 < rank <= value), None)
+    """Return the lowest rank limit with which the default engine accepts an adapter."""
+    rank, limit = adapter.config.get("r"), ENGINES[DEFAULT_ENGINE].rank_limit
+    return limit(None, rank) if limit and type(rank) is int and rank > 0 else None
 
 
 def base_of(adapter: Checkpoint) -> str | None:

@@ -17,7 +17,7 @@ from modelgen.files import ModelgenError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.fetching.fetch import Wanted
+    from modelgen.hub.fetching.wanted import Wanted
 
 _GIB = 2**30
 
@@ -26,7 +26,7 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
     """Lock and fetch everything that the models need; return the exit code, 0 if nothing is missing."""
     if is_known_complete(config, find_hub(config)):
         return 0
-    from modelgen.engines.command import needs_hub
+    from modelgen.resolve.assets import needs_hub
 
     inputs = read_inputs(config)
     if not _is_locked(inputs):

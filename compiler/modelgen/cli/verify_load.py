@@ -61,9 +61,7 @@ def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> 
 
 def _ask_images(inputs: Inputs, plans: Sequence[Plan], verdicts: Mapping[str, Verdict]) -> None:
     """Run each image once for all models with the same container; a model with code gets a container of its own."""
-    from modelgen.hub.loading.asking import HAVE_LOOK_UPS
-
-    asked = [planned for planned in plans if planned.engine in HAVE_LOOK_UPS]
+    asked = [planned for planned in plans if planned.opens.look_ups]
     if not asked:
         return
     places = _places(inputs)

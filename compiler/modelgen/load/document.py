@@ -90,7 +90,7 @@ def _has(table: Defaults, keys: Path) -> bool:
 def _merge(defaults: Defaults, model: Model) -> Model:
     """Merge `args` and `env` key by key and replace all other keys; `args` apply to vllm models only."""
     merged = {key: getattr(defaults, key) for key in defaults.model_fields_set}
-    if (model.engine or defaults.engine or DEFAULT_ENGINE) != "vllm":
+    if (model.engine or defaults.engine or DEFAULT_ENGINE) != DEFAULT_ENGINE:
         merged.pop("args", None)
     for key in model.model_fields_set:
         value = getattr(model, key)

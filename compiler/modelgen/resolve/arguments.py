@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import vllm
+from modelgen.engines import ENGINES
 from modelgen.engines.plain_flags import long_name
+from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,10 +100,11 @@ def unused_arguments(document: Document) -> tuple[Argument, ...]:
     defaults = document.config.defaults
     if document.models or defaults is None or not defaults.args:
         return ()
-    assert vllm.ENGINE.catalogue is not None, "its flags are known"  # noqa: S101 - an invariant
-    catalogue, title = vllm.ENGINE.catalogue(), vllm.ENGINE.title
+    engine = ENGINES[DEFAULT_ENGINE]
+    assert engine.catalogue is not None, "its flags are known"  # noqa: S101 - an invariant
+    catalogue, title = engine.catalogue(), engine.title
     return tuple(
-        _argument(vllm.ENGINE, catalogue, "", None, ("defaults", "args", key), key, value, title)
+        _argument(engine, catalogue, "", None, ("defaults", "args", key), key, value, title)
         for key, value in defaults.args.items()
     )
 

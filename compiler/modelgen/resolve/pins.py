@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import vllm
 from modelgen.engines.model_config import served_length
 from modelgen.lockfile.repos import is_commit
 from modelgen.resolve.assets import config_of, outside_of, own_want, ranks, wants_of
@@ -62,7 +61,9 @@ def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
     written = want.revision if want and is_commit(want.revision or "") else None
     config = config_of(want, lock) if want else {}
     adapters = ranks(run, lock)
-    is_vllm = run.engine_name == vllm.NAME
+    engine = run.engine
+    serves_own_length = engine is not None and engine.needs_length and engine.from_config
+    rank_limit = engine.rank_limit if engine else None
     return ModelPins(
         want=want,
         entry=entry,
@@ -71,8 +72,10 @@ def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
         others={(need.role, need.repo): other.commit for need, other in found if need.role != "model"},
         config=config,
         size=sum({other.want: other.size for _, other in found}.values()) if entry else None,
-        length=served_length(vllm.ENGINE, run.args, config, entry.by_path) if entry and is_vllm else None,
+        length=served_length(engine, run.args, config, entry.by_path)
+        if engine and entry and serves_own_length
+        else None,
         ranks=adapters,
-        lora_limit=vllm.least_rank_limit(run.release, max(adapters.values())) if adapters and is_vllm else None,
+        lora_limit=rank_limit(run.release, max(adapters.values())) if adapters and rank_limit else None,
         outside={file: file.sha256 in locked for file in outside_of(run, lock)},
     )

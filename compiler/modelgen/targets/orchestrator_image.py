@@ -14,6 +14,8 @@ from modelgen.targets.templates import copy_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ONLY_ON_HOST = "processes"
+"""The package of the driver that `modelgen serve` uses; a container never runs it."""
 _COPIED = (".dockerignore", "Dockerfile", "requirements.txt")
 
 
@@ -21,7 +23,11 @@ _COPIED = (".dockerignore", "Dockerfile", "requirements.txt")
 def image_files() -> Mapping[str, bytes]:
     """Return all files that the image is built from, by their place in the output."""
     package = Path(modelgen_runtime.__file__).parent
-    sources = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in package.rglob("*.py")}
+    sources = {
+        path.relative_to(package.parent).as_posix(): path.read_bytes()
+        for path in package.rglob("*.py")
+        if path.parent.name != _ONLY_ON_HOST
+    }
     copied = {name: copy_file(f"{ORCHESTRATOR}/{name}") for name in _COPIED}
     return {f"{ORCHESTRATOR}/{name}": data for name, data in sorted({**copied, **sources}.items())}
 

@@ -15,9 +15,10 @@ from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.explaining import explain
 from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
-from modelgen.hub.fetching.ranged import Content, Location, Opener, Transfer
+from modelgen.hub.fetching.ranged import Content, bring
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import SMALL, PassingError, bring_through_client
+from modelgen.hub.fetching.transfer import Location, Opener, Transfer
 from modelgen.hub.hashing import is_intact
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import asset_path
@@ -176,7 +177,7 @@ class Bringer:
         if not (is_there(blob, file.size) and is_intact(blob, file)):
             make_folder(part.parent)
             transfer = self._transfer(checkout.repo, file.path, lambda: self._location(job))
-            transfer.bring(Content(file.etag, file.size, part))
+            bring(transfer, Content(file.etag, file.size, part))
             publishing.place(part, checkout, file, links=self._links)
 
     def _share(self, job: Job) -> None:
@@ -207,7 +208,7 @@ class Bringer:
         make_folder(path.parent)
         part = path.with_name(f"{asset.name}.part")
         transfer = self._transfer(_ELSEWHERE, asset.name, lambda: Location(asset.url, None))
-        transfer.bring(Content(asset.sha256, asset.size, part))
+        bring(transfer, Content(asset.sha256, asset.size, part))
         open_up(part)
         set_aside(self.session.hub, path.relative_to(self.session.hub).as_posix())
         part.replace(path)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import http.client
 
     from modelgen.hub.fetching.part import Part
-    from modelgen.hub.fetching.ranged import Location, Transfer
+    from modelgen.hub.fetching.transfer import Location, Transfer
 
 _TRIES = 6
 _EXPIRED = (401, 403)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ from modelgen.hub.fetching.finishing import AT_ONCE, finish
 from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.limit import Limit
 from modelgen.hub.fetching.pace import Pace
-from modelgen.hub.fetching.planning import Job, Plan, plan
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.run import Run
@@ -28,40 +27,17 @@ from modelgen.hub.holding import held, make_folder
 from modelgen.hub.long_paths import refuse_long_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from modelgen.hub.client import Connection
+    from modelgen.hub.fetching.planning import Job, Plan
+    from modelgen.hub.fetching.wanted import Wanted
     from modelgen.hub.layout import Checkout
-    from modelgen.lockfile.entries import Asset, File
+    from modelgen.lockfile.entries import File
 
 # Share of the planned bytes that is added for the file system's own data.
 _SPARE = 0.05
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The files that should be in a hub directory.
-
-    Args:
-        hub: The hub directory.
-        key: Identifies the models.toml and the lock.
-        checkouts: The snapshots.
-        assets: Files that are on no hub.
-        not_locked: Needs of models that are not in the lock, as errors; they are reported beside the fetch.
-        record: The lock's record in the registry, by its path in the hub directory; empty if not registered.
-    """
-
-    hub: Path
-    key: str
-    checkouts: Sequence[Checkout]
-    assets: Sequence[Asset]
-    not_locked: Sequence[ModelgenError] = ()
-    record: Mapping[str, bytes] = field(default_factory=dict)
-
-    def plan(self, seen: Seen) -> Plan:
-        """Return what is missing now."""
-        return plan(self.hub, self.checkouts, self.assets, seen)
 
 
 def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max_rate: int | None = None) -> Outcome:

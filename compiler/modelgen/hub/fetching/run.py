@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from modelgen.hub.fetching.collecting import Outcome
     from modelgen.hub.fetching.events import Report
-    from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.fetching.planning import Plan
     from modelgen.hub.fetching.remembered import Seen
+    from modelgen.hub.fetching.wanted import Wanted
     from modelgen.hub.layout import Checkout
 
 

@@ -18,8 +18,8 @@ from modelgen.lockfile.repos import is_local
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from modelgen.hub.fetching.fetch import Wanted
     from modelgen.hub.fetching.remembered import Seen
+    from modelgen.hub.fetching.wanted import Wanted
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 

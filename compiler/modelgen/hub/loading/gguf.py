@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelgen.engines import llamacpp
+from modelgen.engines.gguf import parts
 from modelgen.hub.following import open_regular
 from modelgen.hub.loading.findings import Defect
 
@@ -34,7 +34,7 @@ def bad_gguf(plan: Plan, files: Files) -> Iterator[Defect]:
         plan: The plan of the model.
         files: The model's snapshot.
     """
-    for path in (*llamacpp.parts(plan.file or ""), *([plan.mmproj] if plan.mmproj else [])):
+    for path in (*parts(plan.file or ""), *([plan.mmproj] if plan.mmproj else [])):
         if path not in files:
             yield Defect("gguf", path)
             continue

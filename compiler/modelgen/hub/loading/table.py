@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines import llamacpp
 from modelgen.hub.loading.chat import missing_template
 from modelgen.hub.loading.code import missing_code
 from modelgen.hub.loading.configs import CONFIG, missing_configs
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
 def look_up(hub: Path, plan: Plan) -> list[Finding]:
     """Return the findings on what a model's engine would not find in the hub directory, without duplicates."""
-    defects = _llamacpp(hub, plan) if plan.engine == llamacpp.NAME else _checkpoint(hub, plan)
-    return [*dict.fromkeys(finding(hub, defect, entry, plan.model) for entry, defect in defects)]
+    lacks = _gguf(hub, plan) if plan.opens.gguf else _checkpoint(hub, plan)
+    return [*dict.fromkeys(finding(hub, defect, entry, plan.model) for entry, defect in lacks)]
 
 
 def _checkpoint(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Defect]]:
@@ -75,7 +74,7 @@ def _beside(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Defect]]:
             yield from ((entry, defect) for defect in missing_weights(loader or ANY, plan, files, look_up="draft"))
 
 
-def _llamacpp(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Defect]]:
+def _gguf(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Defect]]:
     own = _files(hub, plan.own)
     if own.exists:
         yield from ((plan.own, defect) for defect in bad_gguf(plan, own))

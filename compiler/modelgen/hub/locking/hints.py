@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from modelgen.hub.locking.listing import Ask
+    from modelgen.hub.locking.ask import Ask
 
 
 def download(hub: Path, ask: Ask, commit: str | None = None, files: Iterable[str] = (), *, force: bool = False) -> str:

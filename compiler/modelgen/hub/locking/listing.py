@@ -21,29 +21,12 @@ from modelgen.lockfile.loading import read_by
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from modelgen.hub.locking.ask import Ask
     from modelgen.lockfile.wants import Want
 
 _LONGEST_LICENSE = 100
 # Maximum size of a config: a tokenizer_config.json with many added tokens has 2 MB.
 _MOST_OF_CONFIG = 32 * 2**20
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A repository to look up.
-
-    Args:
-        want: The want.
-        commit: The commit that is pinned already; None for the current one of its revision.
-    """
-
-    want: Want
-    commit: str | None
-
-    @property
-    def about(self) -> str:
-        """The beginning of messages."""
-        return f"{self.want.models[0] if self.want.models else 'models.toml'}: {self.want.repo}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.locking.listing import Ask
+    from modelgen.hub.locking.ask import Ask
 
 
 def locate(hub: Path, ask: Ask) -> tuple[str, Path]:

@@ -13,7 +13,7 @@ from modelgen.hub.loadable import is_weights, why_not
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from modelgen.hub.locking.listing import Ask
+    from modelgen.hub.locking.ask import Ask
 
 _MOST_SHOWN = 3
 

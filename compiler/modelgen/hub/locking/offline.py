@@ -12,7 +12,6 @@ from modelgen.hub.locking import doubts, hints
 from modelgen.hub.locking.cached import Found, find_files, listing_of, read_license
 from modelgen.hub.locking.doubts import some
 from modelgen.hub.locking.listing import (
-    Ask,
     Facts,
     Pinned,
     choose_files,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.left_out import Choice
+    from modelgen.hub.locking.ask import Ask
     from modelgen.lockfile.entries import File
 
 

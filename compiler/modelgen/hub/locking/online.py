@@ -13,7 +13,6 @@ from modelgen.files import InputError, ModelgenError
 from modelgen.hub import client, error_kinds, sentences, weights
 from modelgen.hub.answers import DamagedAnswerError, raise_for_status, refuse_page
 from modelgen.hub.locking.listing import (
-    Ask,
     Facts,
     Pinned,
     choose_files,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.client import Connection
     from modelgen.hub.left_out import Choice
+    from modelgen.hub.locking.ask import Ask
     from modelgen.lockfile.entries import File
 
 _AT_ONCE = 24

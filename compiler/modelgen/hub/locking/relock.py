@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from modelgen.files import ModelgenError
 from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import doubts, offline
-from modelgen.hub.locking.listing import Ask, Pinned, unusable
+from modelgen.hub.locking.ask import Ask
+from modelgen.hub.locking.listing import Pinned, unusable
 from modelgen.hub.locking.naming import names_error
 from modelgen.hub.locking.resolution import Resolution
 from modelgen.lockfile.entries import Snapshot

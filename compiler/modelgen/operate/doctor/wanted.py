@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from modelgen.config.tables import Host
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
-from modelgen.engines.command import needs_hub
 from modelgen.engines.images import cuda_of
+from modelgen.resolve.assets import needs_hub
 from modelgen.resolve.runs import run_models
 
 if TYPE_CHECKING:
