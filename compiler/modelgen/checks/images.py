@@ -1,4 +1,4 @@
-"""Images and versions."""
+"""Check images and versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what was locked is what the engines of models.toml read now."""
+"""Check that models.lock has the files that the engines of models.toml read now."""
 
 from __future__ import annotations
 

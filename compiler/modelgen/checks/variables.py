@@ -1,4 +1,4 @@
-"""The variables of models whose engine's variables are known, each with the version that is to read it."""
+"""List the environment variables of models, each with the version that reads it."""
 
 from __future__ import annotations
 

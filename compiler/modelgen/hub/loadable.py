@@ -24,7 +24,7 @@ _SHARD = re.compile(r"(.*)-(\d{5,6})-of-(\d{5,6})(\.[a-z]+)", re.ASCII)
 
 
 class Fault(NamedTuple):
-    """Why no engine can load a repository, as the rest of a sentence, and the next step."""
+    """A reason why no engine can load a repository, as the rest of a sentence, and the next step."""
 
     why: str
     advice: str = "correct `repo`, `revision`, `include` or `exclude` in models.toml"

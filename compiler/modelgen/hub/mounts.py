@@ -1,4 +1,4 @@
-"""Find the owner and the file system of a path: why this process cannot change it, and who can."""
+"""Find the owner and the file system of a path, to say why this process cannot change it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 def how_to_open(path: Path) -> str:
     """Return how to let others read a path whose mode this process cannot change."""
     if (owner := owner_of(path)) is not None:
-        return f"it belongs to {owner}, who can run `chmod a+rX {shlex.quote(str(path))}`"
+        return f"it belongs to {owner}; let that user run `chmod a+rX {shlex.quote(str(path))}`"
     mount, kind = mount_of(path)
     if (options := options_that_open(kind)) is not None:
         return f"mount {mount} ({kind}) with the options `{options}`"
@@ -41,7 +41,7 @@ def how_to_read(path: Path, top: Path | None = None) -> str:
     """
     place = shlex.quote(str(top or path))
     if (owner := owner_of(path)) is not None:
-        return f"it belongs to {owner}, who can run `chmod -R a+rX {place}`"
+        return f"it belongs to {owner}; let that user run `chmod -R a+rX {place}`"
     return f"run `chmod -R u+rX {place}`"
 
 

@@ -88,7 +88,7 @@ class Locks:
     registered: tuple[Registered, ...] = ()
     broken: tuple[str, ...] = ()
     fault: str | None = None
-    """Why the registry cannot be read."""
+    """The error with which the registry cannot be read."""
     _users: dict[tuple[str, str], list[str]] = field(default_factory=dict, compare=False)
 
     def users(self, repo: str, commit: str) -> list[str]:

@@ -70,7 +70,7 @@ def _no_answer(error: BaseException, url: str) -> str:
         )
     if any(isinstance(reason, httpx.UnsupportedProtocol) for reason in error_kinds.reasons(error)):
         return (
-            f"{site} cannot be used: it is not an http:// or https:// URL; fix HF_ENDPOINT or report it to the operator "
+            f"{site} cannot be used: it is not an HTTP or HTTPS URL; fix HF_ENDPOINT or report this to the operator "
             "of the host that redirects there"
         )
     if error_kinds.is_of_way(error):

@@ -173,7 +173,7 @@ def _parents(path: str) -> Iterator[str]:
 
 
 class Asset(Table):
-    """A file that a model needs at run time and that is on no hub; its size where its server told it."""
+    """A file that a model needs at run time and that is on no hub; its size if its server reports it."""
 
     name: Annotated[str, AfterValidator(_check_name)]
     url: Annotated[str, AfterValidator(_check_url)]

@@ -1,4 +1,4 @@
-"""The user's own keys for one target's service, with paths that hold from the output directory."""
+"""Lower the user's own keys of a target's service, with paths relative to the output directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths as users write them → paths that hold from the output directory."""
+"""Translate the user's paths to paths relative to the output directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Compose target: docker-compose.yml."""
+"""Render docker-compose.yml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The orchestrator target: the build context of its image, its manifest, and the configuration of the socket proxy."""
+"""Render the orchestrator's build context and manifest, and the socket proxy's configuration."""
 
 from __future__ import annotations
 

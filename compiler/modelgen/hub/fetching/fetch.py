@@ -176,7 +176,7 @@ def _bring_through(session: Session, run: Run, missing: Plan) -> Plan:
     try:
         collecting.bring(jobs, missing.assets)
     finally:
-        session.stop.set()  # whoever interrupts waits for nobody
+        session.stop.set()  # an interrupt must not wait for threads
     return missing
 
 

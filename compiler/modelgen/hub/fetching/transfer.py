@@ -1,4 +1,4 @@
-"""Where a content is, and how to get it over plain HTTP."""
+"""Define the location of a content, and the settings of its download over plain HTTP."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _proxies() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Transfer:
-    """How to download one content.
+    """The settings of one download.
 
     Args:
         opener: Opens addresses.

@@ -1,4 +1,4 @@
-"""What is to be in a hub directory."""
+"""Define the files that should be in a hub directory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be in a hub directory.
+    """The files that should be in a hub directory.
 
     Args:
         hub: The hub directory.

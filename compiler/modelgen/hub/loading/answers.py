@@ -96,19 +96,19 @@ def of_files(answer: Answer) -> Answer:
     return replace(answer, failed={name: said for name, said in answer.failed.items() if _OF_FILES.match(said)})
 
 
-def join(findings: Iterable[Finding], answer: Answer, plan: Plan, who: str) -> list[Finding]:
+def join(findings: Iterable[Finding], answer: Answer, plan: Plan, source: str) -> list[Finding]:
     """Return the findings of the table, corrected by the program's answers.
 
     Args:
         findings: The findings of the table.
         answer: The answer.
         plan: The look-ups of the model.
-        who: The name of the engine or library that answered.
+        source: The name of the engine or library that answered.
     """
     overruled = answer.passed.intersection(_OVERRULE) - answer.failed.keys()
     joined = [found for found in findings if found.look_up not in overruled]
     for name, error in answer.failed.items():
-        said = f"{who} says: {error}"
+        said = f"{source} reports: {error}"
         same = [number for number, found in enumerate(joined) if found.look_up == name and found.is_wrong]
         if same:
             joined[same[0]] = replace(joined[same[0]], said=said)

@@ -1,4 +1,4 @@
-"""A repository to look up, on the hub or in a hub directory."""
+"""Define a repository to look up, on the hub or in a hub directory."""
 
 from __future__ import annotations
 

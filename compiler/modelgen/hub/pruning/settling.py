@@ -35,7 +35,7 @@ def commits_of(hub: Path, name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Settled:
-    """What can be removed, and all paths that kept links lead to."""
+    """The paths to remove, and all paths that kept links lead to."""
 
     going: set[str]
     files: set[str]
