@@ -63,13 +63,16 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "cut": (
         lambda a: os.truncate(a / "model.safetensors", 3000),
-        "model.safetensors: its header speaks of 5,000 bytes",
+        "model.safetensors: its header lists 5,000 bytes",
     ),
-    "no header": (lambda a: write(a / "model.safetensors", b"x" * 999), "model.safetensors: it is no safetensors file"),
+    "no header": (
+        lambda a: write(a / "model.safetensors", b"x" * 999),
+        "model.safetensors: it is not a safetensors file",
+    ),
     "empty": (lambda a: write(a / "model.safetensors", b""), "model.safetensors is empty"),
     "dangling": (lambda a: (a / "x.json").symlink_to("nowhere"), "x.json is a dangling symlink"),
     "circle": (lambda a: (a / "x.json").symlink_to("x.json"), "x.json is a broken link"),
-    "folder in itself": (lambda a: (a / "x").symlink_to("."), "is a link to a folder around it"),
+    "folder in itself": (lambda a: (a / "x").symlink_to("."), "is a link to one of its parent folders"),
     "pipe": (pipe, "pipe.json is a named pipe, not a file"),
     "link out": (
         lambda a: (a / "x.json").symlink_to("/etc/passwd"),

@@ -101,7 +101,7 @@ def test_what_was_complete_is_looked_at_again(hub: Hub, models: Project) -> None
     models.want("org/more", {"config.json": b"[]"}, hub.add("org/more", {"config.json": b"[]"}))
     assert "1 file fetched" in fetched(models).stderr
     (models.snapshot(models.snapshots[0]) / "empty").unlink()
-    assert "1 file put in place without a download" in fetched(models).stderr
+    assert "1 file linked without a download" in fetched(models).stderr
     models.blob(models.snapshots[0], "empty").unlink()
     assert "1 file fetched" in fetched(models).stderr
     assert models.damage() == []

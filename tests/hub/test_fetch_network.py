@@ -103,7 +103,10 @@ def test_what_is_always_damaged_is_never_presented(hub: Hub, tmp_path: Path, lar
     done = models.run("fetch")
     model, other = models.snapshots
     assert done.returncode == 1
-    assert "modelgen: model: org/model: model.safetensors came twice with a hash that models.lock has" in done.stderr
+    assert (
+        "modelgen: model: org/model: model.safetensors arrived twice with a hash that differs from models.lock"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert not (models.snapshot(model) / WEIGHTS).exists()
     assert not models.blob(model, WEIGHTS).exists()

@@ -180,7 +180,7 @@ def test_what_comes_by_xet_is_hashed(xet: Project, hub: Hub, large: Path, tmp_pa
     damaged.write_bytes(b"x" + large.read_bytes()[1:])
     done = xet.run("fetch", DOUBLE_OF_XET=str(damaged))
     assert done.returncode == 3
-    assert "model.safetensors came twice with a hash that models.lock has not" in done.stderr
+    assert "model.safetensors arrived twice with a hash that differs from models.lock" in done.stderr
     assert not (xet.hub / "models--org--model/refs").exists()
     assert xet.run("fetch", DOUBLE_OF_XET=str(large)).returncode == 0
     assert xet.damage() == []

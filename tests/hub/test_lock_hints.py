@@ -238,7 +238,7 @@ def test_weights_that_are_damaged_on_the_hub_are_not_fetched_again(project: Proj
     shell(project, f"hf download org/text --cache-dir {project.hub_folder}")
     done = project.run("--offline")
     assert done.returncode == 1
-    assert f"{SHARD} is damaged on the hub: its header speaks of 400 bytes" in done.stderr
+    assert f"{SHARD} is damaged on the hub: its header lists 400 bytes" in done.stderr
     assert "hf download" not in done.stderr
 
 

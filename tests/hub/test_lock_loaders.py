@@ -226,7 +226,7 @@ def test_a_repository_of_gguf_files_is_not_for_vllm(tmp_path: Path, hub: Hub, fl
     project = Project(tmp_path, hub, table("m", f', {flag} = "gguf"'))
     done = project.run()
     assert (done.returncode, project.path.exists()) == (1, False)
-    assert f"m: org/text cannot be loaded by vLLM 0.11.0 with --{flag} gguf, which takes the path of " in done.stderr
+    assert f"m: org/text cannot be loaded by vLLM 0.11.0 with --{flag} gguf, which needs the path of " in done.stderr
     code, told = other(project, "validate")
     assert (code, "gguf-repository" in told) == (1, True), told
 

@@ -233,7 +233,7 @@ def test_a_damaged_local_model_has_to_be_added_again(project: Project) -> None:
     project.write(model("ft", "local/ft"))
     done = project.run()
     assert done.returncode == 1
-    assert "its header speaks of 2 bytes of tensors, and it has 1; add it again by" in done.stderr
+    assert "its header lists 2 bytes of tensors, and it has 1; add it again with" in done.stderr
 
 
 def test_what_the_official_client_fetched_verifies_once_it_is_locked(project: Project) -> None:

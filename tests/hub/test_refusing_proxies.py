@@ -76,7 +76,7 @@ def test_a_proxy_that_wants_a_password(models: Project, hub: Hub, command: str, 
         endpoint = f"{scheme}://{hub.endpoint.rpartition('/')[2]}"
         sentence = said(models, command, HF_ENDPOINT=endpoint, **{f"{scheme.upper()}_PROXY": address})
     shown = address.replace("user:geheim@", "")
-    assert f"the proxy {shown} of {scheme.upper()}_PROXY asks for a password (407)" in sentence
+    assert f"the proxy {shown} of {scheme.upper()}_PROXY requires a password (407)" in sentence
 
 
 @pytest.mark.parametrize("command", ["lock", "fetch"])
@@ -85,7 +85,7 @@ def test_a_proxy_that_blocks_the_hub(models: Project, hub: Hub, command: str) ->
         sentence = said(models, command, HTTP_PROXY=address)
     assert f"{hub.endpoint}, asked through the proxy {address.replace('user:geheim@', '')} of HTTP_PROXY" in sentence
     assert "refuses access (403)" in sentence
-    assert "have that host allowed" in sentence
+    assert "allow that host" in sentence
 
 
 @pytest.mark.parametrize("command", ["lock", "fetch"])

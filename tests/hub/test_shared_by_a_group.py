@@ -185,7 +185,7 @@ def test_a_mode_that_only_its_owner_can_change(models: Project) -> None:
     blob = models.blob(models.snapshots[0], "model.safetensors")
     blob.chmod(0o660)
     talk = run(models, SECOND, "verify", "--fix", code=1)
-    assert f"cannot change it: it belongs to user {FIRST}, who can run `chmod a+rX {blob}`" in talk
+    assert f"cannot change it: it belongs to user {FIRST}; let that user run `chmod a+rX {blob}`" in talk
     run(models, FIRST, "verify", "--fix")
     assert "all right" in run(models, SECOND, "verify")
 

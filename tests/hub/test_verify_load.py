@@ -56,7 +56,7 @@ def test_a_line_for_each_model_of_the_example(tmp_path: Path) -> None:
     done = modelgen("verify", "--load", cwd=tmp_path)
     assert done.stdout == "text-4b: loadable\nqwen3vl-4b: loadable\nqwen3vl: loadable\n"
     assert done.returncode == 0
-    assert "`--image` asks the engines themselves" in done.stderr
+    assert "`--image` runs the engines' own look-ups" in done.stderr
 
 
 def test_missing_consolidated_weights(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_no_repository_is_named_to_a_terminal_as_it_is(tmp_path: Path) -> None:
     place(tmp_path, model(keys=TRUST), {"org/model": checkpoint(config__json=config)})
     done = modelgen("verify", "--quick", "--load", cwd=tmp_path)
     assert "\x1b" not in done.stdout
-    assert "which is no repository id" in done.stdout
+    assert "which is not a repository id" in done.stdout
     assert json.loads(modelgen("verify", "--load", "--format", "json", cwd=tmp_path).stdout)["ok"] is False
 
 

@@ -259,7 +259,7 @@ def test_another_folder_of_the_same_name_is_refused_with_both_paths(tmp_path: Pa
         host.show(edited="", build=other)
         done = host.up()
         assert done.returncode == 1
-        assert f"created from {other}, and this is {host.folder / 'build'}; give this one another" in done.stderr
+        assert f"created from {other}, and this is {host.folder / 'build'}; set another" in done.stderr
         assert host.docker.done == ""
         assert not (host.folder / "build").exists()
         assert host.up("--take-over", "--no-wait").returncode == 0

@@ -152,7 +152,13 @@ def close_folder(fake: FakeHost) -> None:
 CDI = with_card('memory = "24GiB"\ndevice = "nvidia.com/gpu=0"\nkind = "cdi"')
 AMD = with_card('memory = "24GiB"\ndevice = "/dev/dri/renderD128"\nkind = "amd"')
 BAD: dict[str, Case] = {
-    "no docker": (lambda fake: fake.lose("docker"), PROJECT, "docker", "no `docker` command", "docs.docker.com"),
+    "no docker": (
+        lambda fake: fake.lose("docker"),
+        PROJECT,
+        "docker",
+        "the command `docker` is not installed",
+        "docs.docker.com",
+    ),
     "no daemon": (
         no_daemon("Cannot connect to the Docker daemon. Is the docker daemon running?"),
         PROJECT,
@@ -164,7 +170,7 @@ BAD: dict[str, Case] = {
         no_daemon("permission denied while trying to connect to the Docker daemon socket"),
         PROJECT,
         "docker",
-        "permission denied on its socket",
+        "permission denied on Docker's socket",
         "sudo usermod -aG docker $USER, then log in again",
     ),
     "rootless, not said": (rootless, PROJECT, "docker", "rootless", "export DOCKER_HOST=unix:///run/user/1000/docker"),
@@ -231,7 +237,7 @@ BAD: dict[str, Case] = {
         lambda _: None,
         with_card('memory = "24GiB"\ndevice = "MIG-1"'),
         "nvidia",
-        "MIG-1, which is not here",
+        "MIG-1, which does not exist",
         "nvidia-smi -L",
     ),
     "less memory": (
@@ -248,11 +254,11 @@ BAD: dict[str, Case] = {
         "no runtime `nvidia`",
         "nvidia-ctk runtime configure",
     ),
-    "no CDI": (info(CDISpecDirs=None), CDI, "toolkit", "CDI is switched off", '"features": {"cdi": true}'),
-    "nothing in CDI": (lambda _: None, CDI, "toolkit", "has no device at all", "sudo nvidia-ctk cdi generate"),
+    "no CDI": (info(CDISpecDirs=None), CDI, "toolkit", "CDI is disabled", '"features": {"cdi": true}'),
+    "nothing in CDI": (lambda _: None, CDI, "toolkit", "describes no device", "sudo nvidia-ctk cdi generate"),
     "no AMD driver": (lambda _: None, AMD, "amd", "there is no /dev/kfd", "modprobe amdgpu"),
     "no hub": (no_hub, PROJECT, "hub", "there is no hub directory", "modelgen lock && modelgen fetch"),
-    "empty hub": (empty_hub, PROJECT, "hub", "holds no model", "modelgen lock && modelgen fetch"),
+    "empty hub": (empty_hub, PROJECT, "hub", "contains no model", "modelgen lock && modelgen fetch"),
     "one level too high": (
         lambda _: None,
         PROJECT.replace("./models/hub", "./models"),
@@ -348,7 +354,7 @@ WARNED: dict[str, Case] = {
         lambda _: None,
         with_host("selinux = true"),
         "host",
-        "does not enforce",
+        "is not enforcing",
         "selinux = false",
     ),
     "no prune filter": (
@@ -512,7 +518,7 @@ def test_a_warning_is_no_failure(fake: FakeHost) -> None:
     fake.docker(info={"CgroupDriver": "systemd"})
     code, out, err = run(fake)
     assert (code, err) == (0, "1 warning\n")
-    assert "\n  warn  cgroups are made by systemd" in out
+    assert "\n  warn  systemd manages the cgroups" in out
 
 
 def test_programs_read_one_document(fake: FakeHost) -> None:
@@ -540,7 +546,9 @@ def test_programs_read_one_document(fake: FakeHost) -> None:
 def test_without_a_models_toml_the_host_is_looked_at(fake: FakeHost) -> None:
     done = modelgen("doctor", cwd=fake.folder, env=fake.environment)
     assert done.returncode == 3
-    assert done.stdout.startswith("models.toml\n  BAD   there is no models.toml\n        `modelgen init` writes one")
+    assert done.stdout.startswith(
+        "models.toml\n  BAD   there is no models.toml\n        run `modelgen init` to create one"
+    )
     assert "Docker Engine 28.3.2 answers" in done.stdout
 
 
@@ -570,7 +578,7 @@ def test_a_bare_machine_is_told_what_it_lacks(tmp_path: Path) -> None:
     done = modelgen("doctor", cwd=tmp_path, env={"PATH": "", "HOME": str(tmp_path)})
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-    for text in ("no `docker` command", "no `nvidia-smi`", "no hub directory"):
+    for text in ("the command `docker` is not installed", "no `nvidia-smi`", "no hub directory"):
         assert text in done.stdout
 
 

@@ -66,7 +66,7 @@ def test_each_difference_is_told() -> None:
     [
         ("permission denied while trying to connect to the docker API at unix:///var/run/docker.sock", "no permission"),
         ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?", "Docker does not run"),
-        ("docker: 'compose' is not a docker command.", "there is no Docker Compose v2 here"),
+        ("docker: 'compose' is not a docker command.", "Docker Compose v2 is not installed"),
         (
             "driver failed programming external connectivity on endpoint demo-orchestrator (1234): Error starting "
             "userland proxy: listen tcp4 127.0.0.1:8080: bind: address already in use",
@@ -75,7 +75,7 @@ def test_each_difference_is_told() -> None:
         ("Bind for 127.0.0.1:8080 failed: port is already allocated", "127.0.0.1:8080 is taken"),
         (
             "OCI runtime create failed: error setting rlimit type 7: operation not permitted",
-            "this Docker Engine may not raise",
+            "this Docker Engine cannot raise",
         ),
         ("Error response from daemon: something new", "something new"),
         ("", "otherwise"),
@@ -152,7 +152,7 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
     if sys.platform != "win32":
         assert f"run `chmod a+r {path}`" in told()
     path.chmod(0o644)
-    assert "set MODELGEN_KEY to one of role `admin`" in told()
+    assert "set MODELGEN_KEY to a key of role `admin`" in told()
     monkeypatch.setenv("MODELGEN_KEY", "mg-1234")
     require_keys(path)
 
@@ -160,8 +160,8 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        (403, b"<h1>Forbidden</h1>", "is no orchestrator of modelgen's: it says 403"),
-        (404, b'{"error": "nothing here"}', "is no orchestrator of modelgen's: it says 404"),
+        (403, b"<h1>Forbidden</h1>", "is not an orchestrator of modelgen: it answered 403"),
+        (404, b'{"error": "nothing here"}', "is not an orchestrator of modelgen: it answered 404"),
         (
             401,
             b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}',
@@ -210,7 +210,7 @@ def test_up_without_an_orchestrator_says_what_to_run(tmp_path: Path) -> None:
 def test_a_url_that_is_no_address_is_a_usage_error(command: str, url: str) -> None:
     done = CliRunner().invoke(cli, [*command.split(), "--url", url])
     assert done.exit_code == 2
-    assert f"`{url}` is no address" in done.output
+    assert f"`{url}` is not an address" in done.output
 
 
 def test_up_names_the_line_of_an_override_that_is_no_yaml(tmp_path: Path) -> None:

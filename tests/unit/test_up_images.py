@@ -77,5 +77,5 @@ def test_a_base_that_cannot_be_pulled_is_told_from_an_index_that_cannot_be_reach
 
 def test_without_a_network_the_wheels_are_asked_for(tmp_path: Path, fake: FakeDocker) -> None:
     message = modelgen("up", "--offline", cwd=tmp_path, env={"PATH": fake.path}).stderr.splitlines()[-1]
-    assert "its wheels have to be in build/orchestrator/wheels; `python3 -m pip download" in message
+    assert "put its wheels into build/orchestrator/wheels; `python3 -m pip download" in message
     assert (tmp_path / "build").is_dir()
