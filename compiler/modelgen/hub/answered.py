@@ -84,9 +84,9 @@ def _body(error: urllib.error.HTTPError) -> bytes:
 
 def _made(status: int, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
     words, code = headers.get("X-Error-Message", ""), headers.get("X-Error-Code", "")
-    told = _json_reason(body)
-    is_of_api = bool(words or code or told)
-    return Answered(status, url, plain(words or told or _page_reason(body)).rstrip("."), code, is_of_api)
+    reason = _json_reason(body)
+    is_of_api = bool(words or code or reason)
+    return Answered(status, url, plain(words or reason or _page_reason(body)).rstrip("."), code, is_of_api)
 
 
 def _json_reason(body: bytes) -> str:

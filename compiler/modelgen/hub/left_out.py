@@ -60,13 +60,13 @@ class Choice(NamedTuple):
         kept: The files to fetch, in the order of the paths.
         left_out: Patterns of files that serving does not need; they match no file that is kept.
         unneeded: The paths that these match.
-        unasked: The paths that `include` does not name.
+        not_included: The paths that `include` does not name.
     """
 
     kept: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     unneeded: tuple[str, ...] = ()
-    unasked: tuple[str, ...] = ()
+    not_included: tuple[str, ...] = ()
 
 
 def choose(
@@ -83,7 +83,7 @@ def choose(
     wanted = [path for path in paths if not matches(path, exclude)]
     if include:
         kept = tuple(path for path in wanted if matches(path, include))
-        return Choice(kept, unasked=tuple(path for path in wanted if path not in set(kept)))
+        return Choice(kept, not_included=tuple(path for path in wanted if path not in set(kept)))
     unneeded: dict[str, None] = {}
     found_by: list[tuple[str, list[str]]] = []
     for pattern, is_unneeded in _rules(wanted, loaders):

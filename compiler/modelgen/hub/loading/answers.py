@@ -61,10 +61,10 @@ def read_answers(data: bytes, models: Iterable[str]) -> dict[str, Answer] | None
         document = json.loads(data) if len(data) <= MOST else None
     except (ValueError, RecursionError):
         return None
-    told = document.get("models") if isinstance(document, dict) else None
-    if not isinstance(told, dict):
+    printed = document.get("models") if isinstance(document, dict) else None
+    if not isinstance(printed, dict):
         return None
-    found = {name: _answer(told.get(name)) for name in models}
+    found = {name: _answer(printed.get(name)) for name in models}
     answers = {name: answer for name, answer in found.items() if answer is not None}
     return answers if len(answers) == len(found) else None
 
@@ -75,14 +75,14 @@ def read_unimported(data: bytes) -> str:
         document = json.loads(data) if len(data) <= MOST else None
     except (ValueError, RecursionError):
         return ""
-    told = document.get("unimported") if isinstance(document, dict) else None
-    return told[:_LONGEST] if isinstance(told, str) else ""
+    module = document.get("unimported") if isinstance(document, dict) else None
+    return module[:_LONGEST] if isinstance(module, str) else ""
 
 
-def _answer(told: object) -> Answer | None:
-    if not isinstance(told, dict):
+def _answer(printed: object) -> Answer | None:
+    if not isinstance(printed, dict):
         return None
-    passed, failed = told.get("passed"), told.get("failed")
+    passed, failed = printed.get("passed"), printed.get("failed")
     if not isinstance(passed, list) or not isinstance(failed, dict):
         return None
     return Answer(

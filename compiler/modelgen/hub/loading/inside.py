@@ -193,7 +193,7 @@ def main() -> None:
     models = {name: answer(engine, model) for name, model in asked["models"].items()}
     version = getattr(sys.modules.get(asked["engine"]), "__version__", None)
     answers = {"version": version, "models": models}
-    has_answers = any(told["passed"] or told["failed"] for told in models.values())
+    has_answers = any(one["passed"] or one["failed"] for one in models.values())
     if unimported and not has_answers and not needs_gpu(unimported[0]):
         answers["unimported"] = unimported[0]
     json.dump(answers, own)

@@ -35,7 +35,7 @@ def of_new(
     if unnamed := _unnamed(entry, found):
         has, their = ("has", "its") if len(unnamed) == 1 else ("have", "their")
         yield f"{some(unnamed)} {has} no hash to compare with, so {their} contents were not checked"
-    yield from _lacks(want, entry, snapshot, tokenizers)
+    yield from _missing(want, entry, snapshot, tokenizers)
 
 
 def of_kept(hub: Path, want: Want, entry: Snapshot, tokenizers: Collection[str]) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def of_kept(hub: Path, want: Want, entry: Snapshot, tokenizers: Collection[str])
         found = find_files(snapshot)
     except OSError as error:
         return (f"{error.filename or snapshot} cannot be read: {(error.strerror or str(error)).lower()}",)
-    return (*_unconfirmed(entry, found), *_lacks(want, entry, snapshot, tokenizers))
+    return (*_unconfirmed(entry, found), *_missing(want, entry, snapshot, tokenizers))
 
 
 def _unconfirmed(entry: Snapshot, found: Mapping[str, Found]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _unnamed(entry: Snapshot, found: Mapping[str, Found]) -> list[str]:
     return [path for path, file in there.items() if file.expected is None]
 
 
-def _lacks(want: Want, entry: Snapshot, snapshot: Path, tokenizers: Collection[str]) -> Iterator[str]:
+def _missing(want: Want, entry: Snapshot, snapshot: Path, tokenizers: Collection[str]) -> Iterator[str]:
     if want.form != "checkpoint":
         return
     paths = {*entry.by_path, *(["tokenizer.json"] if {*want.models} <= {*tokenizers} else [])}

@@ -51,10 +51,10 @@ def size_at(url: str) -> int | None:
     request = urllib.request.Request(url, method="HEAD", headers={"Accept-Encoding": "identity"})  # noqa: S310 - ours
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310 - the same
-            told = answer.headers.get("Content-Length", "")
+            length = answer.headers.get("Content-Length", "")
     except (OSError, ValueError):
         return None
-    return int(told) if told.isdecimal() and int(told) > 0 else None
+    return int(length) if length.isdecimal() and int(length) > 0 else None
 
 
 def _size_here(path: Path) -> int | None:

@@ -36,14 +36,14 @@ class Pinned:
     Args:
         entry: The entry.
         unneeded: Bytes of the files that serving does not need; the entry has the patterns.
-        unasked: Number and bytes of the files that `include` does not name.
+        not_included: Number and bytes of the files that `include` does not name.
         chosen: The format of the weights that an engine reads, if there are several; else empty.
         unchecked: What could not be checked, as in "3 files have no hash to compare with"; only offline.
     """
 
     entry: Snapshot
     unneeded: int
-    unasked: tuple[int, int]
+    not_included: tuple[int, int]
     chosen: str = ""
     unchecked: tuple[str, ...] = ()
 
@@ -111,8 +111,8 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]["msg"]
         raise InputError(f"{ask.about} cannot be locked: it {fault}; `exclude` the file in models.toml") from error
-    unasked = len(choice.unasked), sum(sizes[path] for path in choice.unasked)
-    return Pinned(entry, sum(sizes[path] for path in choice.unneeded), unasked, _chosen(want, choice))
+    not_included = len(choice.not_included), sum(sizes[path] for path in choice.not_included)
+    return Pinned(entry, sum(sizes[path] for path in choice.unneeded), not_included, _chosen(want, choice))
 
 
 def unusable(ask: Ask, fault: Fault) -> InputError:

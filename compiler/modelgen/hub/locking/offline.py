@@ -114,8 +114,8 @@ def _conclude(
             return _damaged(opened, damaged, f"{some(damaged)} {'have' if damaged[1:] else 'has'} wrong contents")
         sizes = {path: found.size for path, found in opened.found.items()}
         pinned = make_entry(ask, opened.choice, files, sizes, _facts(opened, files))
-        told = doubts.of_new(ask.want, pinned.entry, opened.snapshot, opened.found, tokenizers)
-        return replace(pinned, unchecked=tuple(told))
+        unchecked = doubts.of_new(ask.want, pinned.entry, opened.snapshot, opened.found, tokenizers)
+        return replace(pinned, unchecked=tuple(unchecked))
     except ModelgenError as error:
         return error
     except OSError as error:

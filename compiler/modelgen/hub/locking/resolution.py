@@ -44,7 +44,7 @@ class Resolution:
         """Entries with something that could not be checked, also kept ones."""
         kept = [(entry, self.doubts.get(want, ())) for want, entry in self.kept.items()]
         new = [(found.entry, found.unchecked) for found in self.pinned.values()]
-        return [(entry, told) for entry, told in (*kept, *new) if told]
+        return [(entry, doubts) for entry, doubts in (*kept, *new) if doubts]
 
     @property
     def has_answers(self) -> bool:
