@@ -252,7 +252,7 @@ def test_init_writes_a_file_that_builds_without_a_finding(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     again = modelgen("init", cwd=tmp_path)
     assert again.returncode == 3
-    assert "is there already" in again.stderr
+    assert "exists; edit it" in again.stderr
 
 
 def test_schema_accepts_the_example_and_refuses_a_typo() -> None:

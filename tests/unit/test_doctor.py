@@ -197,7 +197,7 @@ BAD: dict[str, Case] = {
     ),
     "compose v1": (old_compose_only, PROJECT, "compose", "installed `docker-compose` is too old", "plugin"),
     "old compose": (lambda fake: fake.docker(compose="v2.17.0"), PROJECT, "compose", "2.17.0 is too old", "plugin"),
-    "no driver": (lambda fake: fake.lose("nvidia-smi"), PROJECT, "nvidia", "no `nvidia-smi`", "docs.nvidia.com"),
+    "no driver": (lambda fake: fake.lose("nvidia-smi"), PROJECT, "nvidia", "`nvidia-smi` is missing", "docs.nvidia.com"),
     "stale module": (
         smi_fails("Failed to initialize NVML: Driver/library version mismatch"),
         PROJECT,
@@ -216,7 +216,7 @@ BAD: dict[str, Case] = {
         lambda _: None,
         with_image("vllm/vllm-openai:v0.20.0"),
         "nvidia",
-        "570.195.03 does not run vllm/vllm-openai:v0.20.0: CUDA 13.0 needs 580",
+        "570.195.03 does not support vllm/vllm-openai:v0.20.0: CUDA 13.0 needs 580",
         "older image",
     ),
     "older driver than written": (
@@ -230,7 +230,7 @@ BAD: dict[str, Case] = {
         lambda _: None,
         with_card('memory = "24GiB"\ndevice = "3"'),
         "nvidia",
-        "gpu0 is card 3, which does not exist; there is 0 (NVIDIA GeForce RTX 4090, GPU-1111)",
+        "gpu0 is GPU 3, which does not exist; there is 0 (NVIDIA GeForce RTX 4090, GPU-1111)",
         '`[gpus.gpu0] device = "0"`',
     ),
     "no such slice": (
@@ -256,7 +256,7 @@ BAD: dict[str, Case] = {
     ),
     "no CDI": (info(CDISpecDirs=None), CDI, "toolkit", "CDI is disabled", '"features": {"cdi": true}'),
     "nothing in CDI": (lambda _: None, CDI, "toolkit", "describes no device", "sudo nvidia-ctk cdi generate"),
-    "no AMD driver": (lambda _: None, AMD, "amd", "there is no /dev/kfd", "modprobe amdgpu"),
+    "no AMD driver": (lambda _: None, AMD, "amd", "/dev/kfd does not exist", "modprobe amdgpu"),
     "no hub": (no_hub, PROJECT, "hub", "there is no hub directory", "modelgen lock && modelgen fetch"),
     "empty hub": (empty_hub, PROJECT, "hub", "contains no model", "modelgen lock && modelgen fetch"),
     "one level too high": (
@@ -286,7 +286,7 @@ BAD: dict[str, Case] = {
         lambda fake: fake.program("getenforce", {"": "Enforcing"}),
         PROJECT,
         "host",
-        "SELinux enforces",
+        "SELinux is enforcing",
         "`[host] selinux = true`",
     ),
     "WSL2": (wsl2_without_docker, PROJECT, "host", "the platform is wsl2", '`[host] platform = "wsl2"`'),
@@ -578,7 +578,7 @@ def test_a_bare_machine_is_told_what_it_lacks(tmp_path: Path) -> None:
     done = modelgen("doctor", cwd=tmp_path, env={"PATH": "", "HOME": str(tmp_path)})
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-    for text in ("the command `docker` is not installed", "no `nvidia-smi`", "no hub directory"):
+    for text in ("the command `docker` is not installed", "`nvidia-smi` is missing", "no hub directory"):
         assert text in done.stdout
 
 

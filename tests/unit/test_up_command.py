@@ -70,9 +70,9 @@ def test_each_difference_is_told() -> None:
         (
             "driver failed programming external connectivity on endpoint demo-orchestrator (1234): Error starting "
             "userland proxy: listen tcp4 127.0.0.1:8080: bind: address already in use",
-            "127.0.0.1:8080 is taken",
+            "127.0.0.1:8080 is in use",
         ),
-        ("Bind for 127.0.0.1:8080 failed: port is already allocated", "127.0.0.1:8080 is taken"),
+        ("Bind for 127.0.0.1:8080 failed: port is already allocated", "127.0.0.1:8080 is in use"),
         (
             "OCI runtime create failed: error setting rlimit type 7: operation not permitted",
             "this Docker Engine cannot raise",
