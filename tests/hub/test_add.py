@@ -218,7 +218,7 @@ def test_who_edits_a_linked_file_is_told_that_the_old_commit_is_damaged(root: Pa
     _, err = add(root, source)
     assert head(root) != first
     assert f"it was commit {first} before, which is damaged now: model.safetensors had hard links" in err
-    assert "which stays" not in err
+    assert "which is kept" not in err
 
 
 def test_the_table_goes_into_a_pipe(root: Path) -> None:
