@@ -186,7 +186,7 @@ def test_a_file_that_is_closed_to_others_is_not_opened_behind_its_owners_back(ro
     (source / "model.safetensors").chmod(0o600)
     _, err = add(root, source, code=3)
     assert "1 file with" in err
-    assert "closed to others" in err
+    assert "others cannot read it" in err
     add(root, source, "--copy")
     assert (source / "model.safetensors").stat().st_mode & 0o777 == 0o600
     assert contents(opened(root)) == contents(source)

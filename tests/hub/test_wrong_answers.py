@@ -47,9 +47,9 @@ def locking(models: Project, **environment: str) -> str:
 
 
 WRONG: dict[str, tuple[Callable[[Faults], None], str]] = {
-    "a login page": (lambda faults: faults.page("Wi-Fi &amp; login", path=API), 'a web page "Wi-Fi & login" where the'),
+    "a login page": (lambda faults: faults.page("Wi-Fi &amp; login", path=API), 'a web page "Wi-Fi & login" instead of data'),
     "no JSON": (lambda faults: faults.answer(200, b"OK", path=API), "answers with no JSON"),
-    "nowhere": (lambda faults: faults.answer(302, b"", path=API), "answers with status 302without a valid target"),
+    "nowhere": (lambda faults: faults.answer(302, b"", path=API), "answers with status 302 without a valid target"),
     "a list": (lambda faults: faults.answer(200, b"[1]", path=API), "answers with no commit"),
     "no sha": (lambda faults: faults.answer(200, b'{"siblings": 5}', path=API), "answers with no commit"),
     "a strange sha": (lambda faults: faults.answer(200, b'{"sha": "../x"}', path=API), "answers with no commit"),

@@ -97,6 +97,6 @@ def test_what_serve_has_written_before_is_not_written_again(state: Path) -> None
     write_state(state, {"manifest.json": b"{}\n"})
     fill(state)
     write_state(state, {"manifest.json": b"{}\n"})
-    with pytest.raises(ModelgenError, match="make room"):
+    with pytest.raises(ModelgenError, match="free some space"):
         write_state(state, {"manifest.json": b"[]\n"})
     assert (state / "manifest.json").read_bytes() == b"{}\n"

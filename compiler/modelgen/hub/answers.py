@@ -77,7 +77,7 @@ def raise_for_status(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx
     body = _read(response, _MOST_OF_ERROR)
     hf_raise_for_status(httpx.Response(response.status_code, headers=kept, content=body, request=response.request))
     # The client accepts these.
-    raise WrongAnswerError(str(response.url), f"status {response.status_code}without a valid target")
+    raise WrongAnswerError(str(response.url), f"status {response.status_code} without a valid target")
 
 
 def refuse_page(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx2
