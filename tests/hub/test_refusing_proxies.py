@@ -101,8 +101,8 @@ def test_a_proxy_that_does_not_connect(models: Project, hub: Hub, command: str) 
     ("address", "words"),
     [
         ("socks5://user:geheim@127.0.0.1:1", "the SOCKS proxy socks5://127.0.0.1:1, which needs the package socksio"),
-        ("socks4://127.0.0.1:1", "which is not an address of a proxy"),
-        ("http://127.0.0.1:one", "which is not an address of a proxy"),
+        ("socks4://127.0.0.1:1", "which is not the address of a proxy"),
+        ("http://127.0.0.1:one", "which is not the address of a proxy"),
     ],
 )
 def test_a_proxy_that_cannot_be_used(models: Project, command: str, address: str, words: str) -> None:
