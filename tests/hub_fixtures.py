@@ -60,5 +60,7 @@ def clients(install: Callable[[str], Path]) -> Callable[[str], Path]:
 @pytest.fixture
 def olah(install: Callable[[str], Path], hub: Hub, tmp_path: Path) -> Iterator[str]:
     """The address of a mirror of the test's hub, with an empty cache."""
-    with olah_mirror.serve(install(olah_mirror.REQUIREMENT), hub.endpoint, hub.cdn, tmp_path / "olah", hub.environment) as address:
+    with olah_mirror.serve(
+        install(olah_mirror.REQUIREMENT), hub.endpoint, hub.cdn, tmp_path / "olah", hub.environment
+    ) as address:
         yield address

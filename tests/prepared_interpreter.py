@@ -43,14 +43,16 @@ def is_possible(environment: Mapping[str, str], cwd: Path) -> bool:
     return hasattr(os, "fork") and cwd.is_dir() and own == {**inherited, "PYTHONPATH": COMPILER}
 
 
-def run(module: str, *args: str, cwd: Path, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run a module as the program, and return what `subprocess.run` would.
+def run(
+    module: str, *args: str, cwd: Path, env: Mapping[str, str], timeout: float = 120, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a module as the program, and return what `subprocess.run` would; `before` is code that its process runs first.
 
     Raises:
         subprocess.TimeoutExpired: It did not end within `timeout` seconds; it is killed.
     """
     command = [sys.executable, "-m", module, *args]
-    request = {"module": module, "argv": command, "cwd": str(cwd), "env": dict(env)}
+    request = {"module": module, "argv": command, "cwd": str(cwd), "env": dict(env), "before": before}
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
         connection = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -182,6 +184,7 @@ def _become(request: dict[str, Any]) -> None:
     time.tzset()
     sys.argv = request["argv"][2:]
     sys.orig_argv = request["argv"]
+    exec(request["before"], {})  # noqa: S102 - a test's own
 
 
 if __name__ == "__main__":
