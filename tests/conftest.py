@@ -52,7 +52,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionstart() -> Generator[None]:
-    """Start the workers of xdist in the known environment, since an interpreter reads some of it only when it starts."""
+    """Start the workers of xdist in the known environment, since an interpreter reads some of it only then."""
     with known_environment.temporarily(known_environment.known()):
         return (yield)
 

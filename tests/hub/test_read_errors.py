@@ -27,7 +27,7 @@ FILES: dict[str, bytes | Path] = {
     "tokenizer.json": b"{}",
     "model.safetensors": safetensors(a=("BF16", 400)),
 }
-# A process of root reads every file, unless it has no CAP_DAC_OVERRIDE and no CAP_DAC_READ_SEARCH; nor may its children.
+# A process of root reads every file, unless it and its children lack CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
 _UNPRIVILEGED = """
 import ctypes
 libc = ctypes.CDLL(None)

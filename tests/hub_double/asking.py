@@ -1,4 +1,4 @@
-"""`python -m hub_double.asking EXPRESSION…`: evaluate expressions of `hf`, the package, and `api`, an HfApi, to JSON."""
+"""`python -m hub_double.asking EXPRESSION…`: evaluate expressions of `hf`, the package, and `api`, an HfApi."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - what the client returns
 
 def result(expression: str) -> Any:  # noqa: ANN401 - what the client returns
     try:
-        return eval(expression)  # noqa: PGH001 - of a test
+        return eval(expression)
     except Exception as error:  # noqa: BLE001 - the answer
         return f"{type(error).__name__}: {error}"
 

@@ -1,4 +1,4 @@
-"""`python -m hub_double.getting JSON`: GET [seconds of patience, [[URL, headers], …]], and print the answers as JSON."""
+"""`python -m hub_double.getting '[PATIENCE, [[URL, HEADERS], …]]'`: GET each, and print the answers as JSON."""
 
 from __future__ import annotations
 
