@@ -20,7 +20,7 @@ from runtime_serving import Served, engine, manifest, serving, wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECONDS = 60.0
+SECONDS = 10.0
 CLIENTS = 200
 NAMES = ("m0", "m1", "m2", "m3", "m4")
 
@@ -118,7 +118,7 @@ def kill_some(served: Served, until: float) -> None:
     """Kill an engine now and then, whichever it is."""
     chance = random.Random(1)
     while time.monotonic() < until:
-        time.sleep(1 + 3 * chance.random())
+        time.sleep(0.5 + chance.random())
         for pid in attempt(served.engines) or ():
             if chance.random() < 0.5:
                 attempt(lambda pid=pid: os.kill(pid, signal.SIGKILL))  # type: ignore[misc]
