@@ -15,6 +15,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from runtime_serving import Served, engine, manifest, serving, wait_for
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ def ask(served: Served, chance: random.Random) -> str:
     return str(answer.status)
 
 
+@pytest.mark.slow
 def test_every_request_is_answered(tmp_path: Path) -> None:
     models = [engine(name, "--healthy-after", "0.05", gib=12) for name in NAMES]
     with serving(tmp_path, manifest(*models, queue_limit=1000, min_loaded_time=0.2)) as served:
