@@ -1,4 +1,4 @@
-"""The orchestrator target: the build context of its image, its manifest, and the configuration of the socket proxy."""
+"""Files of the orchestrator: the build context of its image, its manifest, the configuration of the socket proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SOCKET_PROXY_FILE = f"{SOCKET_PROXY_CONFIG}/haproxy.cfg"
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def render(fleet: Fleet) -> Artifacts:
+def orchestrator_files(fleet: Fleet) -> Artifacts:
     """Return the files; none where there is to be no orchestrator."""
     if not fleet.orchestrator.enabled:
         return {}
