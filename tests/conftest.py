@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import known_environment
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Generator
 
 # A shell ignores Ctrl-C for what it runs in the background, and `nohup` the end of the terminal. Children would inherit
 # that, and the tests send them both.
@@ -25,6 +28,48 @@ settings.register_profile("modelgen", deadline=None, suppress_health_check=[Heal
 settings.load_profile("modelgen")
 
 pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
+
+
+_HOME = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run the tests in an environment that does not depend on the caller, with an empty home directory."""
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        known_environment.remember_caller(worker_input["caller"])
+    elif config.option.numprocesses:
+        return  # this process runs no test
+    config.stash[_HOME] = tempfile.mkdtemp(prefix="home-")
+    known_environment.replace(known_environment.known(config.stash[_HOME]))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the home directory of the tests."""
+    if home := config.stash.get(_HOME, None):
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart() -> Generator[None]:
+    """Start the workers of xdist in the known environment, since an interpreter reads some of it only when it starts."""
+    with known_environment.temporarily(known_environment.known()):
+        return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no types
+    """Tell a worker the caller's environment."""
+    node.workerinput["caller"] = known_environment.caller()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run the tests of a real engine in the caller's environment."""
+    if not any(mark.name in known_environment.REAL for mark in item.iter_markers()):
+        return (yield)
+    with known_environment.temporarily(known_environment.caller()):
+        return (yield)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -41,8 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures: Collection[str] = getattr(item, "fixturenames", ())
         if item.get_closest_marker("docker") is not None:
             item.add_marker(pytest.mark.xdist_group("docker"))
-        elif installed := {"clients", "olah_program"}.intersection(fixtures):
-            item.add_marker(pytest.mark.xdist_group(min(installed)))
+        elif "install" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("install"))
 
 
 @pytest.fixture(autouse=True)

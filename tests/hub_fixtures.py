@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import sys
-from functools import cache
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import known_environment
 import olah_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from hub_double import Hub
 
@@ -32,27 +34,33 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Installs a version of huggingface_hub, and returns a folder for PYTHONPATH."""
+def install(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """Install a package, and return a folder for PYTHONPATH; later runs of the tests find it there."""
+    assert pytestconfig.cache is not None
+    kept = pytestconfig.cache.mkdir(f"packages-{sys.implementation.cache_tag}")
 
-    @cache
-    def install(version: str) -> Path:
-        folder = tmp_path_factory.mktemp(f"hub-{version}")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*command, "--target", str(folder), f"huggingface_hub=={version}"], check=True)
+    def installed(requirement: str) -> Path:
+        if not (folder := kept / requirement).is_dir():
+            part = Path(tempfile.mkdtemp(dir=kept))
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+            subprocess.run([*command, "--target", part, requirement], env=known_environment.caller(), check=True)
+            with contextlib.suppress(OSError):  # another run was faster
+                part.rename(folder)
         return folder
 
-    return install
+    return installed
 
 
 @pytest.fixture(scope="session")
-def olah_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program of olah, a mirror of the hub."""
-    return olah_mirror.install(tmp_path_factory.mktemp("olah-program") / "venv")
+def clients(install: Callable[[str], Path]) -> Callable[[str], Path]:
+    """Installs a version of huggingface_hub, and returns a folder for PYTHONPATH."""
+    return lambda version: install(f"huggingface_hub=={version}")
 
 
 @pytest.fixture
-def olah(olah_program: Path, hub: Hub, tmp_path: Path) -> Iterator[str]:
+def olah(install: Callable[[str], Path], hub: Hub, tmp_path: Path) -> Iterator[str]:
     """The address of a mirror of the test's hub, with an empty cache."""
-    with olah_mirror.serve(olah_program, hub.endpoint, hub.cdn, tmp_path / "olah", hub.environment) as address:
+    with olah_mirror.serve(
+        install(olah_mirror.REQUIREMENT), hub.endpoint, hub.cdn, tmp_path / "olah", hub.environment
+    ) as address:
         yield address

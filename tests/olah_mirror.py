@@ -15,20 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-VERSION = "0.5.4"
-
-
-def install(folder: Path) -> Path:
-    """Install it into an environment of its own, for its dependencies are not ours, and return its program."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    bin_ = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    command = [str(bin_ / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, f"olah=={VERSION}"], check=True)
-    return bin_ / "olah-cli"
+REQUIREMENT = "olah==0.5.4"
+RUN = "from olah.server import cli; cli()"
 
 
 @contextlib.contextmanager
-def serve(program: Path, hub: str, cdn: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+def serve(package: Path, hub: str, cdn: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     """Run the mirror until the block ends, and yield its address; every answer is asked of the hub again."""
     folder.mkdir(parents=True)
     with socket.socket() as free:
@@ -46,9 +38,10 @@ def serve(program: Path, hub: str, cdn: str, folder: Path, environment: Mapping[
         "--log-path": str(folder / "logs"),
         "--metadata-cache-ttl": "0",
     }
-    command = [str(program), *(part for option in options.items() for part in option)]
+    command = [sys.executable, "-s", "-c", RUN, *(part for option in options.items() for part in option)]
+    environment = {**os.environ, **environment, "PYTHONPATH": str(package)}
     with (folder / "out").open("wb") as out:
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
         try:
             _wait(process, folder / "out")
             yield f"http://{address}"

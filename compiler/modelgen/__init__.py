@@ -1,3 +1,3 @@
-"""modelgen: compile one models.toml into a deployment of inference engines that is right by construction."""
+"""modelgen: compile one models.toml into a deployment of inference engines."""
 
 __version__ = "0.1.0"

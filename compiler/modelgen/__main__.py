@@ -1,4 +1,4 @@
-"""`python -m modelgen`."""
+"""Run the command line as `python -m modelgen`."""
 
 from modelgen.cli import main
 

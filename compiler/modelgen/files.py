@@ -1,4 +1,4 @@
-"""Write files so that a reader, and a crash, sees the old bytes or the new ones."""
+"""Write files atomically: a reader, also after a crash, sees the old bytes or the new ones."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF})
-"""What file systems answer to calls that they do not have: 9p, FUSE, CIFS and NFS each in its own way."""
+"""Errors of file systems that do not support a call; 9p, FUSE, CIFS and NFS return different ones."""
 
 MAX_SOURCE_BYTES = 4 * 2**20
-"""Of a models.toml; 10,000 models fit."""
+"""Maximum size of a models.toml; 10,000 models fit."""
 
 STAGED = ".modelgen-new"
-"""Ends the names of files that are not yet in place."""
+"""Suffix of files that are not yet in place."""
 
 
 class ModelgenError(Exception):
-    """The world would not have it; the message is one sentence with a way out."""
+    """An operation failed outside the user's files; the message is one sentence with the next step."""
 
     exit_code = 3
 
 
 class InputError(ModelgenError):
-    """Something in the user's files that only the world could tell is wrong."""
+    """An error in the user's files that only the hub, a registry or the host could show."""
 
     exit_code = 1
 
@@ -42,16 +42,16 @@ class ReadError(OSError):
 
 
 def was_reading(error: OSError, path: Path | str) -> bool:
-    """Return whether a failed system call was about reading: the error does not say so, the file does.
+    """Return whether a failed system call was a read: the error does not say so, so try the file.
 
     Args:
-        error: What was raised.
-        path: What it was about.
+        error: The error.
+        path: The file.
     """
     if isinstance(error, ReadError):
         return True
     if error.errno in (errno.EEXIST, errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        return False  # no reading fails so
+        return False  # reading never fails this way
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as again:
@@ -67,15 +67,14 @@ def was_reading(error: OSError, path: Path | str) -> bool:
 
 
 class Staged:
-    """New contents that lie beside their targets, written and fsynced, but not yet in place.
+    """New contents beside their targets: written and fsynced, not yet in place.
 
-    All of them are staged before the first takes its place: a full disk is noticed while everything is still old.
+    All of them are staged before the first is published, so that a full disk fails while nothing has changed.
 
     Args:
         root: The directory.
         contents: Relative path → bytes.
-        suffix: Makes the names of the staged files. It is fixed, so that the next run takes the place of what a killed
-            one left behind.
+        suffix: Suffix of the staged files. It is fixed, so that the next run overwrites what a killed one left.
 
     Raises:
         OSError: Nothing has changed then.
@@ -95,14 +94,14 @@ class Staged:
             raise
 
     def publish(self, name: str) -> None:
-        """Give one file its place, durably."""
+        """Move one file to its place, durably."""
         target = self._root / name
         self._paths[name].replace(target)
         del self._paths[name]
         _sync_folder(target.parent)
 
     def discard(self) -> None:
-        """Remove what was staged and never published."""
+        """Remove the files that were staged and not published."""
         for path in self._paths.values():
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -110,11 +109,11 @@ class Staged:
 
 
 def create(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet, whole or not at all.
+    """Create a file, completely or not at all.
 
     Raises:
-        FileExistsError: It is there already.
-        OSError: It cannot be written; nothing is there then.
+        FileExistsError: The file exists.
+        OSError: The file cannot be written; it does not exist then.
     """
     if path.exists() or path.is_symlink():
         raise FileExistsError(path)
@@ -126,10 +125,10 @@ def create(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Give a file that somebody else owns new contents, or leave it as it was; its mode and a link to it stay.
+    """Replace the contents of a user's file, or leave it unchanged; its mode and a link to it are kept.
 
     Raises:
-        OSError: It cannot be written; the old contents are there then.
+        OSError: The file cannot be written; it is unchanged then.
     """
     target = path.resolve(strict=True)
     staged = Staged(target.parent, {target.name: data})
@@ -141,20 +140,20 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def _copy_mode(path: Path, copy: Path) -> None:
-    import shutil  # every command imports this module, and few copy a mode
+    import shutil  # every command imports this module, and few need shutil
 
     try:
         shutil.copymode(path, copy)
     except OSError:
-        if path.stat().st_mode != copy.stat().st_mode:  # else all files there have one mode
+        if path.stat().st_mode != copy.stat().st_mode:  # otherwise all files of that file system have one mode
             raise
 
 
 def leftovers(root: Path, names: Iterable[str], suffixes: tuple[str, ...]) -> list[Path]:
-    """Return what killed runs staged in the folders of `names` and never published, whatever it was meant to be.
+    """Return the files that killed runs staged in the folders of `names` and never published.
 
-    Only those folders: below `root` may be a whole project, with another build in it. And only folders that are
-    really there: a link leads out.
+    Other folders are not searched: below `root` may be a whole project, with another build in it. Links are not
+    followed.
     """
     whole = root.resolve()
     folders = {root, *((root / name).parent for name in names)}
@@ -174,11 +173,11 @@ def remove(path: Path) -> None:
 
 
 def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Hold `folder` against other modelgen processes; a second one waits.
+    """Lock `folder` for this modelgen process; a second one waits.
 
-    The lock is on the folder itself where that can be, so nothing is left in a directory that is committed.
+    The folder itself is locked where possible, so that no lock file is left in a committed directory.
     """
-    from modelgen.locks import Claim, hold_folder  # every command imports this module, and few hold anything
+    from modelgen.locks import Claim, hold_folder  # every command imports this module, and few need a lock
 
     return hold_folder(Claim(folder, folder / ".modelgen-lock", "modelgen", _say))
 
@@ -188,13 +187,13 @@ def _say(text: str) -> None:
 
 
 def sync(descriptor: int) -> None:
-    """Put an open file or folder on the disk, where its file system knows how to."""
+    """Flush an open file or folder to the disk, if its file system supports that."""
     try:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # CIFS flushes files, not folders, and its server keeps names
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # CIFS flushes files only; its server keeps names
             shortfalls.note(
                 "sync",
                 "this file system cannot flush files to the disk (fsync); after a power cut, check what was written: "
@@ -209,7 +208,7 @@ def _beside(root: Path, name: str, suffix: str) -> Path:
 
 def _write_synced(path: Path, data: bytes) -> None:
     with contextlib.suppress(FileNotFoundError):
-        path.unlink()  # a killed run's, and never to be written through if it is a link
+        path.unlink()  # a killed run may have left it, and a link must not be followed
     with path.open("xb") as file:
         file.write(data)
         file.flush()
@@ -217,7 +216,7 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename is only durable once its folder is; Windows has no such call and needs none."""
+    """Flush a folder, which makes renames in it durable; Windows has no such call and needs none."""
     if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""GPU memory arithmetic: budgets of GPUs, reservations and shares of models."""
+"""Compute GPU memory: budgets of GPUs, reservations and shares of models."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _PARTS = 10_000
 
 
 def budget(card: Card) -> int:
-    """Return the bytes of a card that resident models may reserve together."""
+    """Return the bytes of a GPU that resident models may reserve together."""
     return _part(card.memory, card.limit)
 
 
 def reservations(cards: Mapping[str, Card], memory: int | float | None) -> dict[str, int]:
-    """Return the bytes that a model reserves on each of its cards.
+    """Return the bytes that a model reserves on each of its GPUs.
 
     Args:
-        cards: By name, in the model's order.
-        memory: `gpu_memory` as loaded: an int is bytes, a float a share. None is all that the limits allow: an engine
-            takes one share for all of its cards, so that of the card with the lowest limit.
+        cards: The GPUs by name, in the model's order.
+        memory: `gpu_memory` as loaded: an int is bytes, a float a share. None means everything that the limits allow:
+            an engine takes one share for all of its GPUs, so the lowest limit counts.
     """
     if memory is None:
         memory = min((card.limit for card in cards.values()), default=1.0)
@@ -45,7 +45,7 @@ def _share(card: Card, memory: int | float | None) -> Decimal:
 
 
 def format_size(size: int) -> str:
-    """Return bytes as people write them, in GiB with at most two decimals, or in MiB below one GiB."""
+    """Return bytes as text, in GiB with at most two decimals, or in MiB below one GiB."""
     factor, unit = (2**30, "GiB") if size >= 2**30 else (2**20, "MiB")
     return f"{size / factor:.2f}".rstrip("0").rstrip(".") + f" {unit}"
 
@@ -55,5 +55,5 @@ def _part(memory: int, part: float) -> int:
 
 
 def _exact(part: float) -> Decimal:
-    """0.1 is meant as one tenth, not as the nearest binary fraction."""
+    """Return the decimal value: 0.1 means one tenth, not the nearest binary fraction."""
     return Decimal(repr(float(part)))

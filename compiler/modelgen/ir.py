@@ -1,6 +1,6 @@
-"""A fleet as it will run: what every target renders from.
+"""The IR: a fleet as it will run, from which every target renders.
 
-It knows no target and no models.toml: all defaults are filled in, all references are resolved, all units are plain
+It depends on no target and not on models.toml: defaults are filled in, references are resolved, and units are plain
 numbers (bytes, seconds).
 """
 
@@ -53,10 +53,17 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How an engine's process is started, in the container; no entry point is the image's own."""
+    """How an engine's process is started, in the container; no entry point is the image's own.
+
+    Args:
+        entrypoint: The program.
+        command: Its arguments.
+        note: Why it is started in this form, as a comment for readers of the output; empty for no comment.
+    """
 
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How an engine finds the weights in a snapshot: `engines` describes it, `lockfile` and `hub` apply it to files."""
+"""Describe how an engine finds the weights in a snapshot: `engines` fills it in, `lockfile` and `hub` apply it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ class Loader(NamedTuple):
     """How an engine finds the weights in a snapshot.
 
     Args:
-        name: Of the engine and what decides, as in "vLLM 0.11.0 with --load-format mistral".
+        name: The engine and the deciding argument, as in "vLLM 0.11.0 with --load-format mistral".
         globs: Alternatives in the engine's order of preference. It reads all files that match the first alternative
-            with any match. Empty for one that reads no weights.
-        takes_repos: Whether it loads a repository at all, and not only a file that is named.
+            with any match. Empty if it reads no weights.
+        takes_repos: Whether it loads a repository, and not only a named file.
     """
 
     name: str
@@ -24,4 +24,4 @@ SOME_LOADER = Loader(
     "an engine",
     (("model.safetensors", "model-*-of-*.safetensors"), ("*.safetensors",), ("*.bin",), ("*.pt",), ("*.gguf",)),
 )
-"""Stands for an engine of which nothing is known, where others read the same repository."""
+"""An engine whose loading is unknown, beside others that read the same repository."""

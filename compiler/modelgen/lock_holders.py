@@ -1,4 +1,4 @@
-"""Which process holds a lock, and whether it still runs."""
+"""Record and find the process that holds a lock, and check whether it still runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Holder:
     """A process that holds a lock.
 
     Args:
-        command: Such as `modelgen fetch`.
-        pid: Its number.
-        host: Its host, with the namespace that the number belongs to.
-        begun: Tells it from another process that got its number later; empty where that is not known.
+        command: The command, such as `modelgen fetch`.
+        pid: The process id.
+        host: The host, with the pid namespace.
+        begun: The start time, which distinguishes it from a later process with the same id; empty if unknown.
     """
 
     command: str
@@ -34,7 +34,7 @@ class Holder:
 
     @classmethod
     def read(cls, path: Path) -> Holder | None:
-        """Return what a marker says; None when there is none, or it is not complete."""
+        """Return the holder that a marker names; None if there is no marker or it is not complete."""
         try:
             found = json.loads(path.read_bytes())
             return cls(str(found["command"]), int(found["pid"]), str(found["host"]), str(found.get("begun", "")))
@@ -43,7 +43,7 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is a process of this host that no longer runs."""
+        """Whether the process ran on this host and has ended."""
         if sys.platform == "win32" or self.host != _host():
             return False
         try:
@@ -51,7 +51,7 @@ class Holder:
         except ProcessLookupError:
             return True
         except OSError:
-            return False  # another user's
+            return False  # another user's process
         return self.begun not in ("", _begun(self.pid))
 
     def __str__(self) -> str:

@@ -1,8 +1,9 @@
-"""Locks between processes, also on file systems that have none.
+"""Lock files and output directories between processes, also on file systems without locks.
 
-`flock` ends with its process, so it comes first. Many file systems refuse it: NFS without a lock daemon (ENOLCK) or on
-a descriptor that cannot write (EBADF), Lustre without `-o flock` (ENOSYS), FUSE (EOPNOTSUPP, EINVAL). There a marker
-that is created exclusively takes its place. It names its process, so that the next one knows whether that still runs.
+`flock` is tried first, since it ends with its process. Many file systems refuse it: NFS without a lock daemon (ENOLCK)
+or on a read-only descriptor (EBADF), Lustre without `-o flock` (ENOSYS), FUSE (EOPNOTSUPP, EINVAL). There a marker
+file, created exclusively, takes its place. It names its process, so that the next one can check whether that still
+runs.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 
 @dataclass(frozen=True)
 class Claim:
-    """What a process wants to hold alone.
+    """A lock that a process wants to hold exclusively.
 
     Args:
-        place: The directory, for sentences.
-        marker: A file that says who holds it. Where files cannot be locked, it is the lock itself.
-        command: What wants to hold it, such as `modelgen fetch`.
-        say: Told once, while another process holds it.
+        place: The directory, for messages.
+        marker: A file that names the holder. Where files cannot be locked, it is the lock itself.
+        command: The command that needs the lock, such as `modelgen fetch`.
+        say: Called once with a message if another process holds the lock.
     """
 
     place: Path
@@ -43,9 +44,9 @@ class Claim:
     say: Callable[[str], None]
 
     def waiting(self) -> str:
-        """Return who is waited for, in words."""
+        """Return the message of a process that waits for the holder."""
         holder = None
-        for _ in range(5):  # it is written just after the lock is taken
+        for _ in range(5):  # the marker is written just after the lock is taken
             if (holder := Holder.read(self.marker)) is not None:
                 break
             time.sleep(0.02)
@@ -54,7 +55,7 @@ class Claim:
 
 @contextlib.contextmanager
 def hold(claim: Claim, lock: Path) -> Iterator[None]:
-    """Hold a file for a claim; it is made if it is not there, and stays.
+    """Lock a file, which is created if missing and kept afterwards.
 
     Raises:
         OSError: It cannot be written.
@@ -76,7 +77,7 @@ def hold(claim: Claim, lock: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hold_folder(claim: Claim) -> Iterator[None]:
-    """Hold a folder itself, so that nothing is left in it; where folders cannot be locked, the marker is the lock.
+    """Lock a folder itself, so that no file is left in it; where folders cannot be locked, the marker is the lock.
 
     Raises:
         OSError: It cannot be written.
@@ -102,7 +103,7 @@ def hold_folder(claim: Claim) -> Iterator[None]:
 
 
 def is_held(lock: Path) -> bool | None:
-    """Return whether a process holds a file, which is made if it is not there; None where files cannot be locked."""
+    """Return whether a process has locked a file, which is created if missing; None where files cannot be locked."""
     descriptor = _open(lock)
     try:
         return not _try_lock(descriptor)
@@ -118,17 +119,17 @@ def _open(lock: Path) -> int:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        return os.open(lock, os.O_RDONLY | _BINARY)  # another user's; most file systems lock it all the same
+        return os.open(lock, os.O_RDONLY | _BINARY)  # another user's file; most file systems lock it all the same
 
 
 def _lock(descriptor: int, on_wait: Callable[[], None]) -> bool:
-    """Lock an open file, however long that takes; return whether the file system can."""
+    """Lock an open file, without a time limit; return whether the file system supports it."""
     try:
         if not _try_lock(descriptor):
             on_wait()
             _wait_for_lock(descriptor)
     except OSError:
-        return False  # whatever it says: a disk that is broken refuses the marker too
+        return False  # any errno: a broken disk refuses the marker too
     return True
 
 
@@ -164,14 +165,14 @@ else:
 
 
 def _describe(marker: Path, me: Holder) -> None:
-    """Say who holds a lock; a marker that another user's process left is replaced. It is for people alone."""
+    """Write the holder of a lock to its marker, for messages only; replace another user's marker."""
     with contextlib.suppress(OSError):
         marker.unlink(missing_ok=True)
         marker.write_bytes(me.encode())
 
 
 def _create(claim: Claim, me: Holder) -> None:
-    """Create a marker as soon as there is none, or none but that of a process that is gone."""
+    """Create a marker as soon as there is none, or only one of a process that has ended."""
     shortfalls.note(
         "lock",
         f"the file system of {claim.place} cannot lock files; {claim.marker.name} kept other processes of modelgen out",
@@ -201,7 +202,7 @@ def _remove(marker: Path, me: Holder) -> None:
 
 
 def _take_away(marker: Path, gone: Holder) -> None:
-    """Remove the marker of a process that is gone; another one may do so at the same time and have its own there."""
+    """Remove the marker of a process that has ended; another process may do so at the same time and create its own."""
     aside = marker.with_name(f"{marker.name}.{os.getpid()}")
     try:
         marker.rename(aside)

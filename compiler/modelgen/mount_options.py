@@ -1,4 +1,4 @@
-"""File systems that give all files one mode, and the mount options by which others can read them."""
+"""Find file systems that give all files one mode, and the mount options that make them readable."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ _OPTIONS = {
 
 
 def options_that_open(kind: str | None) -> str | None:
-    """Return the options for a kind of file system, such as `exfat` or `fuse.sshfs`; None where chmod does it."""
+    """Return the options for a kind of file system, such as `exfat` or `fuse.sshfs`; None where chmod works."""
     return None if kind is None else _OPTIONS.get(kind) or _OPTIONS.get(kind.partition(".")[0])

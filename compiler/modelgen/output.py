@@ -1,7 +1,7 @@
-"""Artifacts against the disk: what would change, and the change itself.
+"""Write artifacts to the output directory: compute what would change, then change it.
 
-The record of what modelgen wrote lies beside its files. It is what tells a file that may be replaced from one that
-somebody else wrote or edited.
+The record of the files that modelgen wrote lies beside them. It distinguishes a file that may be replaced from one that
+the user wrote or edited.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _DONE = ".modelgen-done"
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 NOT_A_FILE = b"\0not a file"
-"""Stands for a directory, a link or a pipe where a file is looked for; told by identity, not by value."""
+"""Represents a directory, a link or a pipe in the place of a file; compared by identity, not by value."""
 
 Record = dict[str, list[str]]
-"""Relative path → hashes of contents that are modelgen's own: one when complete, old and new while it is not."""
+"""Relative path → hashes of content that modelgen wrote: one after a complete build, the old and the new during one."""
 
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """What a build would do to a directory.
+    """The changes that a build would make to a directory.
 
     Args:
-        create: Files that are not there.
+        create: Files that do not exist.
         update: Files that modelgen wrote and that have other contents now.
         delete: Files that modelgen wrote and that are no longer produced.
         conflicts: Files that it would have to overwrite or remove, but did not write, or that were edited since.
-        is_complete: Whether the record on disk is that of a complete build, and no killed one left anything behind.
+        is_complete: Whether the record on disk is that of a complete build, without files of a killed one.
         known: The record on disk.
     """
 
@@ -53,12 +53,12 @@ class ChangeSet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the directory is what a fresh build would make it."""
+        """Whether the directory equals the result of a fresh build."""
         return not (self.create or self.update or self.delete or self.conflicts) and self.is_complete
 
 
 def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
-    """Compare artifacts with a directory, which need not exist. Foreign bytes that equal ours are adopted.
+    """Compare artifacts with a directory, which need not exist. Foreign files with equal bytes are adopted.
 
     Raises:
         OSError: The directory cannot be read.
@@ -89,10 +89,10 @@ def compare(artifacts: Mapping[str, bytes], root: Path) -> ChangeSet:
 
 
 def build(artifacts: Mapping[str, bytes], root: Path, *, force: bool) -> ChangeSet:
-    """Make the directory what the artifacts are, unless that would cost somebody's work.
+    """Write the artifacts to the directory, unless that would overwrite the user's work.
 
     Returns:
-        What was done; with conflicts and without `force`, what was not.
+        The changes that were made; with conflicts and without `force`, those that were not.
 
     Raises:
         OSError: While staging: nothing has changed. Later: the next build completes it.
@@ -106,10 +106,10 @@ def build(artifacts: Mapping[str, bytes], root: Path, *, force: bool) -> ChangeS
 
 
 def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> None:
-    """Everything is staged first; the record goes first and last.
+    """Apply changes: stage every file, write the record, publish the files, write the record again.
 
-    The first record names old and new hashes, so that the build after a crash takes both for modelgen's own; the last
-    one names the new ones alone, so that a rebuild is byte for byte a fresh build.
+    The first record names old and new hashes, so that the build after a crash accepts both as modelgen's; the last one
+    names only the new ones, so that a rebuild equals a fresh build byte for byte.
     """
     touched = [*changes.create, *changes.update, *changes.conflicts]
     write = {name: artifacts[name] for name in touched if name in artifacts}
@@ -144,7 +144,7 @@ def _apply(changes: ChangeSet, artifacts: Mapping[str, bytes], root: Path) -> No
 
 
 def seal(root: Path) -> str | None:
-    """Return a digest of a directory that is as a complete build left it, or None for any other.
+    """Return a digest of a directory that a complete build left unchanged, or None for any other.
 
     Raises:
         OSError: The directory cannot be read.
@@ -183,10 +183,10 @@ def diff(artifacts: Mapping[str, bytes], changes: ChangeSet, root: Path) -> str:
 
 
 def _read(root: Path, name: str) -> bytes | None:
-    """Return a file's bytes, None where there is nothing, or `NOT_A_FILE`.
+    """Return a file's bytes, None if it does not exist, or `NOT_A_FILE`.
 
-    A link is none, nor is what lies behind a linked folder: it would be somebody else's file that is written. A named
-    pipe would be waited for.
+    A link is not a file here, nor is a path below a linked folder: writing it would change a file elsewhere. Reading a
+    named pipe would block.
     """
     path = root / name
     if path.is_symlink() or _linked_folders(root, name):
@@ -220,7 +220,7 @@ def _format_record(record: Record) -> bytes:
 
 
 def _parse_record(data: bytes | None) -> Record | None:
-    """Return the record, empty when there is none, or None when the file is not one."""
+    """Return the record, empty if there is none, or None if the file is not a record."""
     if data is None:
         return {}
     try:
@@ -238,6 +238,6 @@ def _parse_record(data: bytes | None) -> Record | None:
 
 
 def _is_within(name: str) -> bool:
-    """Return whether a name from a record, which comes from disk, stays in the directory and can be printed."""
+    """Return whether a name from a record, which is untrusted, stays in the directory and can be printed."""
     parts = name.split("/")
     return name.isprintable() and not {"", ".", ".."}.intersection(parts) and not {"\\", ":"}.intersection(name)

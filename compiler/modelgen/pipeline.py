@@ -29,7 +29,7 @@ class Checked:
     Args:
         source: The text, for excerpts.
         diagnostics: All findings, sorted by place.
-        resolved: The file with its lock; None where it has no shape to go on with.
+        resolved: The file with its lock; None if the file cannot be checked further.
     """
 
     source: Source
@@ -39,13 +39,13 @@ class Checked:
 
 @dataclass(frozen=True)
 class Compilation:
-    """What one models.toml comes to.
+    """The result of compiling one models.toml.
 
     Args:
         source: The text, for excerpts.
         diagnostics: All findings, sorted by place.
-        fleet: What will run; None beside errors.
-        artifacts: Relative path → bytes; empty beside errors.
+        fleet: The deployment; None if there are errors.
+        artifacts: Relative path → bytes; empty if there are errors.
     """
 
     source: Source
@@ -87,13 +87,13 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     targets: Collection[str] = DEFAULT_TARGETS,
     root_from_out: str = "..",
 ) -> Compilation:
-    """Compile the bytes of a models.toml; touches nothing but its arguments and the package's own data.
+    """Compile the bytes of a models.toml. Pure: reads only its arguments and the package's own data.
 
     Args:
-        data: The file, as it is on disk: that it may not be UTF-8 is a finding too.
-        lock: The models.lock beside it, as it is on disk; None where there is none.
-        path: What findings call the file.
-        lock_path: What findings call the lock.
+        data: The bytes of the file; bytes that are not UTF-8 give a finding.
+        lock: The bytes of the models.lock beside it; None if there is none.
+        path: The name of the file in findings.
+        lock_path: The name of the lock in findings.
         targets: Names of targets, of `modelgen.targets.TARGETS`; or `ON_HOST` alone.
         root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
             output go through it. It is absolute for `ON_HOST`.
@@ -108,15 +108,15 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
 
 
 def _parse_lock(data: bytes, path: str) -> tuple[Lock | None, list[Diagnostic]]:
-    from modelgen.lockfile.reading import parse_lock  # its tables cost a start; most files have no lock yet
+    from modelgen.lockfile.reading import parse_lock  # importing its tables takes time, and many files have no lock yet
 
     return parse_lock(data, path)
 
 
 def _with_settings(found: Iterable[Diagnostic], document: Document) -> list[Diagnostic]:
-    """Apply `[rules]`: what is off is left out, what is changed has its new severity.
+    """Apply `[rules]`: leave out rules that are off, and set changed severities.
 
-    Only advisory findings: that another cannot be lowered is a finding of its own (rule-not-advisory).
+    Only advisory rules can be changed; lowering another is a finding of its own (rule-not-advisory).
     """
     settings = document.config.rules or {}
     changed = []

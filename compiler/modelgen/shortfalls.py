@@ -1,4 +1,4 @@
-"""What a file system could not do, although the command succeeded: collected while it runs, said once at its end."""
+"""Collect what a file system could not do although a command succeeded, and print it once at the end."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ _noted: dict[str, str] = {}
 
 
 def note(kind: str, sentence: str) -> None:
-    """Note a shortfall; of each kind, only the last is said: what came first may be a temporary file."""
+    """Note a shortfall. Only the last of each kind is printed, since the first may be about a temporary file."""
     _noted[kind] = sentence
 
 
 def take() -> list[str]:
-    """Return what was noted, and forget it."""
+    """Return the notes and clear them."""
     sentences = [*_noted.values()]
     _noted.clear()
     return sentences

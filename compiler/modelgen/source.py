@@ -1,4 +1,4 @@
-"""The text of a models.toml and places in it."""
+"""Represent the text of a models.toml and places in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """A stretch of a file, half-open.
+    """A half-open range of a file.
 
     Lines and columns are 1-based; columns count characters, not bytes. `end_column` is the first column that no
     longer belongs to the span, as in SARIF and in GitHub's annotations.
@@ -23,10 +23,10 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A decoded text and the name by which messages call it.
+    """A decoded text and its name in messages.
 
     Args:
-        path: What the user calls the file, with forward slashes; only ever printed.
+        path: The file's name as the user wrote it, with forward slashes; only for messages.
         text: The text without a byte order mark. Line ends are as the user wrote them.
     """
 
@@ -40,7 +40,7 @@ class Source:
 
     @property
     def start(self) -> Span:
-        """The very beginning, for findings about the file as a whole."""
+        """The beginning, for findings about the file as a whole."""
         return Span(self.path, 1, 1, 1, 1)
 
     def line(self, number: int) -> str:

@@ -14,6 +14,7 @@ from test_hub_bench import bench, shards, small_files
 import olah_mirror
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.bench, pytest.mark.usefixtures("_network")]
@@ -25,12 +26,13 @@ def _network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
 
 
-def test_through_a_mirror(tmp_path: Path, olah_program: Path) -> None:
+def test_through_a_mirror(tmp_path: Path, install: Callable[[str], Path]) -> None:
     shards(tmp_path / "served/org/model", 4, 120)
     small_files(tmp_path / "served/org/small", 20)
+    olah = install(olah_mirror.REQUIREMENT)
     with (
         bench(tmp_path) as both,
-        olah_mirror.serve(olah_program, both.endpoint, both.endpoint, tmp_path / "olah", both.environment) as mirror,
+        olah_mirror.serve(olah, both.endpoint, both.endpoint, tmp_path / "olah", both.environment) as mirror,
     ):
         compare(
             "480 MB in 4 shards and 20 small files through olah, without Xet: modelgen fetch / hf download",

@@ -6,17 +6,17 @@ a red pipeline is the fault of the change in it.
 
 from __future__ import annotations
 
-import os
-
 from hypothesis import HealthCheck, settings
+
+import known_environment
 
 settings.register_profile(
     "short",
     max_examples=75,
     deadline=None,
-    derandomize="CI" in os.environ,
+    derandomize="CI" in known_environment.caller(),
     # Whole documents are large to draw, and the first of a run pays for the imports.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.register_profile("ci-long", parent=settings.get_profile("short"), max_examples=2500)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+settings.load_profile(known_environment.caller().get("HYPOTHESIS_PROFILE", "short"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from compiling import complete, findings
-from modelgen.engines import variables
-from modelgen.engines.catalogue import Catalogue, Kind, catalogue, nearest
+from modelgen.engines import sglang
+from modelgen.engines.catalogue import Catalogue, Kind, nearest
 from modelgen.engines.versions import Version, parse_version
+from modelgen.engines.vllm import FLAGS, VARIABLES
 
 
 def version(text: str) -> Version:
@@ -18,7 +19,7 @@ def version(text: str) -> Version:
 
 @pytest.fixture(scope="module")
 def vllm() -> Catalogue:
-    return catalogue("vllm")
+    return FLAGS()
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_a_line_of_which_nothing_is_known_has_the_greatest_older_release() -> No
     ],
 )
 def test_sglang_changes_its_flags_at_every_release(wanted: str, speaks: str, *, is_newer: bool) -> None:
-    release = catalogue("sglang").release(version(wanted))
+    release = sglang.FLAGS().release(version(wanted))
     assert (release.name, release.is_newer) == (speaks, is_newer)
 
 
@@ -129,23 +130,23 @@ def test_a_release_is_called_by_its_line_where_it_is_the_first_of_it(vllm: Catal
     assert vllm.label("0.33.0") == "0.33"
 
 
-READERS = variables.readers()
+READERS = VARIABLES.readers
 
 
-@pytest.mark.parametrize("name", variables.INSTEAD)
+@pytest.mark.parametrize("name", VARIABLES.instead)
 def test_advice_on_variables_is_about_those_that_are_gone_and_names_flags_that_are_there(
     vllm: Catalogue, name: str
 ) -> None:
     last = READERS[name].last
     assert last is not None
     after = vllm.names[vllm.position(last) + 1]
-    assert variables.is_read(name, version(last))
-    assert not variables.is_read(name, version(after))
-    _, args, flag = variables.INSTEAD[name].partition("`args.")
+    assert VARIABLES.is_read(name, version(last))
+    assert not VARIABLES.is_read(name, version(after))
+    _, args, flag = VARIABLES.instead[name].partition("`args.")
     if args:
         assert vllm.release(version(after)).get(flag.rstrip("`")) is not None
     else:
-        assert "`" not in variables.INSTEAD[name]
+        assert "`" not in VARIABLES.instead[name]
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
@@ -153,19 +154,19 @@ def test_a_variable_is_read_from_its_first_release_to_its_last(vllm: Catalogue, 
     first, last = READERS[name]
     start = vllm.position(first)
     end = vllm.position(last) if last else len(vllm.names) - 1
-    assert [at for at, release in enumerate(vllm.names) if variables.is_read(name, version(release))] == [
+    assert [at for at, release in enumerate(vllm.names) if VARIABLES.is_read(name, version(release))] == [
         *range(start, end + 1)
     ]
 
 
 def test_variables_at_the_edges() -> None:
-    assert not variables.is_read("VLLM_NOBODY", version("0.11.0"))
+    assert not VARIABLES.is_read("VLLM_NOBODY", version("0.11.0"))
     # 0.14.2 has no data of its own: 0.14.1 speaks for it, as it does for flags.
-    assert variables.is_read("VLLM_ATTENTION_BACKEND", version("0.14.2"))
-    assert not variables.is_read("VLLM_ATTENTION_BACKEND", version("0.15.0"))
+    assert VARIABLES.is_read("VLLM_ATTENTION_BACKEND", version("0.14.2"))
+    assert not VARIABLES.is_read("VLLM_ATTENTION_BACKEND", version("0.15.0"))
     # What the newest known release reads, a newer one is taken to read.
-    assert variables.is_read("VLLM_LOGGING_LEVEL", version("9.9.9"))
-    assert [variables.is_newer(version(text)) for text in ("0.8.5", "0.33.0", "0.33.9", "0.34.0")] == [
+    assert VARIABLES.is_read("VLLM_LOGGING_LEVEL", version("9.9.9"))
+    assert [VARIABLES.is_newer(version(text)) for text in ("0.8.5", "0.33.0", "0.33.9", "0.34.0")] == [
         *(False, False, False, True)
     ]
 
@@ -187,4 +188,4 @@ def test_variables_at_the_edges() -> None:
     ],
 )
 def test_names_that_spell_a_flag(name: str, flag: str | None) -> None:
-    assert variables.flag_meant(name) == flag
+    assert VARIABLES.flag_meant(name) == flag

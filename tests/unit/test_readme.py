@@ -7,7 +7,7 @@ import re
 import pytest
 
 from compiling import REPOSITORY, build, check
-from modelgen.engines.catalogue import catalogue
+from modelgen.engines import ENGINES
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
@@ -56,7 +56,9 @@ def test_the_good_file_has_no_finding() -> None:
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang"])
 def test_the_numbers_of_releases(engine: str) -> None:
-    names = catalogue(engine).names
+    catalogue = ENGINES[engine].catalogue
+    assert catalogue is not None
+    names = catalogue().names
     of = f"{len(names)} releases of vLLM" if engine == "vllm" else f"{len(names)} of SGLang"
     assert f"{of} ({names[0]} to {names[-1]})" in section("What it knows")
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelgen.engines.versions import parse_image, parse_version, version_of
+from modelgen.engines.images import is_floating, version_of
+from modelgen.engines.versions import parse_image, parse_version
 
 
 def told_by(reference: str) -> str | None:
@@ -75,7 +76,7 @@ def test_a_registry_with_a_port_is_not_a_tag() -> None:
     image = parse_image("registry.example:5000/team/vllm")
     assert image is not None
     assert image.tag is None
-    assert image.is_floating
+    assert is_floating(image)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_registry_with_a_port_is_not_a_tag() -> None:
 def test_floating_tags(tag: str, *, floating: bool) -> None:
     image = parse_image(f"name:{tag}")
     assert image is not None
-    assert image.is_floating is floating
+    assert is_floating(image) is floating
 
 
 @pytest.mark.parametrize(

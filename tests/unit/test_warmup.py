@@ -9,7 +9,7 @@ import pytest
 
 from compiling import build, complete
 from modelgen.engines import ENGINES
-from modelgen.engines.warmup import warmup_route
+from modelgen.engines.engine import warmup_route
 
 CLASSIFIER = {"architectures": ["XLMRobertaForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
 SCORED = {"architectures": ["Qwen3ForSequenceClassification"]}
@@ -43,7 +43,7 @@ SCORED = {"architectures": ["Qwen3ForSequenceClassification"]}
 def test_a_model_is_asked_on_a_route_that_it_has(
     engine: str, args: dict[str, Any], config: dict[str, Any], route: str | None
 ) -> None:
-    assert warmup_route(engine, args, config) == route
+    assert warmup_route(ENGINES[engine], args, config) == route
     assert route is None or route in ENGINES[engine].routes
 
 

@@ -1,4 +1,4 @@
-"""What a models.toml may not say although its shape is right: one function a rule."""
+"""Check a models.toml whose shape is valid: one function per rule."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import images
+from modelgen.engines import ENGINES, images
+from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelRun
 
 _WHOSE = {"nvidia": "NVIDIA cards", "amd": "AMD cards", "none": "no card at all"}
-_FOR_PROCESSORS = {
-    "command": "its program may come in another",
-    "vllm": "vllm/vllm-openai-cpu",
-    "sglang": "the tags of lmsysorg/sglang with -xeon",
-    "llamacpp": "the tags of llama.cpp without a suffix: `server-b…`",
-    "tei": "the tags of text-embeddings-inference with cpu-",
-}
-_FOR_CARDS = {
-    "sglang": "take the tag for the card: lmsysorg/sglang has tags with -rocm, and others for CUDA",
-    "llamacpp": "take the tag for the card: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for processors",
-    "tei": "take the tag for the card: cuda-… is for any of NVIDIA's, cpu-… for processors",
-}
 # CDI has any vendor's cards, which its name tells.
 _CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
 
@@ -115,7 +104,7 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
         wanted = images.kind_of(run.image) if run.image else None
         refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
         if wanted in ("nvidia", "amd") and not model.gpus and not refused:
-            others = _FOR_PROCESSORS.get(run.engine_name)  # None for an engine that is not known
+            others = run.engine.for_processors if run.engine else ""
             yield Found(
                 context.document.at_header("models", name),
                 f"`{name}` has no card, but its image is for {_WHOSE[wanted]}",
@@ -134,10 +123,6 @@ def _vendors(context: Context, model: Model) -> set[str]:
 
 
 def _image_for(vendors: set[str], run: ModelRun) -> str:
-    """Name the same release for the other vendor, where vLLM publishes one (for ROCm from 0.14 on)."""
-    version = run.version
-    if run.engine_name in _FOR_CARDS:
-        return _FOR_CARDS[run.engine_name]
-    if version is None or (vendors == {"amd"} and version.release < (0, 14)):
-        return "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
-    return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"
+    """Name the image for other GPUs; beside an engine that is not known, the default engine's."""
+    engine = run.engine or ENGINES[DEFAULT_ENGINE]
+    return engine.for_cards(vendors, run.version) if engine.for_cards else "take the image for the card"

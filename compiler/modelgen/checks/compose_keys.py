@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.mounts import target_of
 from modelgen.diagnostics import Found, rule
-from modelgen.engines.places import CACHES, FILES, HUBS
+from modelgen.engines.environment import CACHE_PLACES
+from modelgen.engines.places import FILES, HUBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _OURS = (
     *((hub, f"the hub at {hub}") for hub in HUBS),
-    *((cache, f"the compile caches at {cache}") for cache in CACHES),
+    *((cache, f"the compile caches at {cache}") for cache in CACHE_PLACES),
     (FILES, f"the files at {FILES} that arguments name"),
 )
 _RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge", "socket-proxy"})

@@ -61,10 +61,10 @@ class Context:
         """The cards by name."""
         return self.document.config.gpus or {}
 
-    def of_engine(self, engine: str) -> Iterator[tuple[str, Model]]:
-        """Yield the models that run on `engine`."""
+    def taking(self, key: str) -> Iterator[tuple[str, Model]]:
+        """Yield the models whose engine takes a key of models.toml that not every engine takes."""
         for name, run in self.runs.items():
-            if run.engine_name == engine:
+            if run.engine is not None and key in run.engine.keys:
                 yield name, run.model
 
     def cards(self, model: Model) -> dict[str, Card]:

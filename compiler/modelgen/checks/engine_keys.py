@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
-_ONLY = {
-    "args": ("vllm", "sglang", "llamacpp", "tei"),
-    "trust_remote_code": ("vllm", "sglang"),
-    "loras": ("vllm",),
-    "model_arg": ("vllm", "sglang"),
-    "file": ("llamacpp",),
-    "mmproj": ("llamacpp",),
-    "command": ("command",),
-    "health": ("command",),
-    "upstream_name": ("command",),
-}
-
 
 @rule("MG201", "unknown-engine")
 def unknown_engine(context: Context) -> Iterator[Found]:
@@ -124,7 +112,7 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
     written = document.config.models or {}
     for name, table in written.items():
         engine = context.runs[name].engine_name
-        for key, only in _ONLY.items():
+        for key, only in engines.TAKERS.items():
             if engine in engines.SUPPORTED and engine not in only and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
                 yield Found(place, f"the engine `{engine}` takes no `{key}`", f"only {_either(only)} does: remove it")
@@ -133,7 +121,7 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
                 place = document.at_key("models", name, key)
                 yield Found(place, f"`{name}` has `{key}` but no `repo`", "write the `repo` that it belongs to")
     used = {run.engine_name for run in context.runs.values()} or {DEFAULT_ENGINE}
-    for key, only in {**_ONLY, "args": ("vllm",)}.items():
+    for key, only in {**engines.TAKERS, "args": (DEFAULT_ENGINE,)}.items():
         if getattr(document.config.defaults, key, None) is not None and not used & {*only}:
             place = document.at_key("defaults", key)
             yield Found(place, f"no model takes `{key}`", f"only {_either(only)} does: remove it")
@@ -168,7 +156,7 @@ def bad_command(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, model in context.of_engine("command"):
+    for name, model in context.taking("command"):
         if document.lacks(name, "command"):
             yield Found(
                 document.at_header("models", name),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.variables import vllm_variables
+from modelgen.checks.variables import known_variables
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
-from modelgen.engines import variables, vllm
 from modelgen.engines.environment import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.checks.variables import Variable
 
 
 @rule("MG222", "unknown-variable")
@@ -38,13 +38,13 @@ def unknown_variable(context: Context) -> Iterator[Found]:
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
-    for variable in vllm_variables(context):
+    for variable in known_variables(context):
         if variable.is_unknown and variable.is_release:
             place = context.document.at_key(*variable.path)
             yield Found(
                 place,
-                f"no vLLM reads `{variable.name}`",
-                _meant(variable.name),
+                f"no {variable.engine.title} reads `{variable.name}`",
+                _meant(variable),
             )
 
 
@@ -75,11 +75,11 @@ def foreign_variable(context: Context) -> Iterator[Found]:
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
-    for variable in vllm_variables(context):
+    for variable in known_variables(context):
         if variable.is_unknown and not variable.is_release:
             place = context.document.at_key(*variable.path)
-            newest = f"`{variable.name}` is none of the variables of vLLM, as far as they are known"
-            yield Found(place, newest, _meant(variable.name))
+            newest = f"`{variable.name}` is none of the variables of {variable.engine.title}, as far as they are known"
+            yield Found(place, newest, _meant(variable))
 
 
 @rule("MG224", "unread-variable")
@@ -111,22 +111,22 @@ def unread_variable(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, attention-backend = "FLASH_ATTN" }
     ```
     """
-    for variable in vllm_variables(context):
-        life = variables.readers().get(variable.name)
+    for variable in known_variables(context):
+        life = variable.known.readers.get(variable.name)
         if (
             life is None
             or variable.version is None
             or variable.is_owned
-            or variables.is_read(variable.name, variable.version)
+            or variable.known.is_read(variable.name, variable.version)
         ):
             continue
         said = f"the last that reads it is {life.last}"
-        if life.last is None or variable.version.release < variables.first_numbers(variable.name):
+        if life.last is None or variable.version.release < variable.known.first_numbers(variable.name):
             said = f"it appeared in {life.first}"
-        instead = variables.INSTEAD.get(variable.name)
+        instead = variable.known.instead.get(variable.name)
         yield Found(
             context.document.at_key(*variable.path),
-            f"vLLM {variable.version.text} does not read `{variable.name}`",
+            f"{variable.engine.title} {variable.version.text} does not read `{variable.name}`",
             f"{said}; {instead}" if instead else said,
         )
 
@@ -154,14 +154,14 @@ def variable_is_flag(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, max-num-seqs = 16 }
     ```
     """
-    for variable in vllm_variables(context):
-        if meant := variables.MEANT.get(variable.name):
+    for variable in known_variables(context):
+        if meant := variable.known.meant.get(variable.name):
             yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", f"write `{meant}`")
-        elif flag := variables.flag_meant(variable.name):
-            help_text = vllm.OWNED_ARGS.get(flag) or f"it is a flag: write `args.{flag}`"
+        elif flag := variable.known.flag_meant(variable.name):
+            help_text = variable.engine.owned_args.get(flag) or f"it is a flag: write `args.{flag}`"
             yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", help_text)
 
 
-def _meant(name: str) -> str:
-    """Suggest a variable of vLLM that may be written here."""
-    return did_you_mean(name, {*variables.readers()} - {*OWNED}, list_known=False)
+def _meant(variable: Variable) -> str:
+    """Suggest a variable of the engine that may be written here."""
+    return did_you_mean(variable.name, {*variable.known.readers} - {*OWNED}, list_known=False)

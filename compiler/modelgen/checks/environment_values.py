@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.checks.variables import vllm_variables
+from modelgen.checks.variables import known_variables
 from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def expandable_segments(context: Context) -> Iterator[Found]:
     env = { PYTORCH_CUDA_ALLOC_CONF = "expandable_segments:True" }
     ```
     """
-    for variable in vllm_variables(context):
+    for variable in known_variables(context):
         if variable.name not in _ALLOCATOR or not _EXPANDABLE.search(variable.value):
             continue
         sleeps = context.models[variable.model].switch == "sleep"

@@ -49,7 +49,7 @@ def lora_by_hand(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, max-lora-rank = 32 }
     ```
     """
-    for name, model in context.of_engine("vllm"):
+    for name, model in context.taking("loras"):
         written = [arg for arg in context.args_of(name) if arg.is_known and {"lora", "loras"} & {*arg.name.split("-")}]
         written = [arg for arg in written if arg.name not in arg.engine.owned_args and arg.value is not False]
         if written and not model.loras:

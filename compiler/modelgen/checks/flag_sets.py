@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.engine import parallel_size
@@ -37,18 +37,21 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, _ in context.of_engine("vllm"):
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or engine.catalogue is None or not engine.needs_length:
+            continue
         refused = any(
             document.is_refused(*table, *key)
             for table in (("models", name, "args"), ("defaults", "args"))
-            for key in ((), ("max-model-len",), ("max_model_len",))
+            for key in ((), (engine.length,), (engine.length.replace("-", "_"),))
         )
         written = {arg.name.lstrip("-") for arg in context.args_of(name)}
-        if "max-model-len" not in written and not refused and context.pins[name].length is None:
+        if engine.length not in written and not refused and context.pins[name].length is None:
             yield Found(
                 document.at_header("models", name, "args"),
-                f"`{name}` lacks `max-model-len`",
-                "write `args = { max-model-len = 16384 }` with the longest context that you need",
+                f"`{name}` lacks `{engine.length}`",
+                f"write `args = {{ {engine.length} = 16384 }}` with the longest context that you need",
             )
 
 
@@ -105,38 +108,6 @@ def _begins(name: str, flags: Iterable[str]) -> bool:
     return any(flag.startswith(name) for flag in flags)
 
 
-class _Needs(NamedTuple):
-    """A flag that an engine refuses without another (validate_parsed_serve_args and the configs' own checks)."""
-
-    flag: str
-    other: str
-    help: str
-
-
-_NEEDS = {
-    "vllm": (
-        _Needs("enable-auto-tool-choice", "tool-call-parser", 'such as `tool-call-parser = "hermes"`'),
-        _Needs("enable-reasoning", "reasoning-parser", 'such as `reasoning-parser = "qwen3"`'),
-        _Needs("enable-log-outputs", "enable-log-requests", "`enable-log-requests = true`"),
-        _Needs("enable-eplb", "enable-expert-parallel", "`enable-expert-parallel = true`"),
-        _Needs("collect-detailed-traces", "otlp-traces-endpoint", "the address of the collector"),
-        _Needs("mamba-block-size", "enable-prefix-caching", "`enable-prefix-caching = true`"),
-        _Needs("numa-bind-nodes", "numa-bind", "`numa-bind = true`"),
-        _Needs("numa-bind-cpus", "numa-bind", "`numa-bind = true`"),
-    )
-}
-# The first must not be more than the second (config/scheduler.py, config/lora.py, config/parallel.py).
-_AT_MOST = {
-    "vllm": (
-        ("max-num-seqs", "max-num-batched-tokens"),
-        ("long-prefill-token-threshold", "max-model-len"),
-        ("max-loras", "max-cpu-loras"),
-        ("data-parallel-size-local", "data-parallel-size"),
-        ("max-num-active-seqs", "max-num-seqs"),
-    )
-}
-
-
 @rule("MG241", "missing-companion")
 def missing_companion(context: Context) -> Iterator[Found]:
     """A flag that needs another.
@@ -160,7 +131,7 @@ def missing_companion(context: Context) -> Iterator[Found]:
     """
     for name, run in context.runs.items():
         written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
-        for flag, other, help_text in _NEEDS.get(run.engine_name, ()):
+        for flag, other, help_text in run.engine.companions if run.engine else ():
             arg, companion = written.get(flag), written.get(other)
             if arg is None or arg.value is False or not arg.is_known:
                 continue
@@ -195,12 +166,9 @@ def sizes_at_odds(context: Context) -> Iterator[Found]:
     """
     for name, run in context.runs.items():
         written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
-        pairs = [*_AT_MOST.get(run.engine_name, ())]
-        chunked = written.get("enable-chunked-prefill")
-        if run.engine_name == "vllm" and chunked is not None and chunked.value is False:
-            pairs.append(("max-model-len", "max-num-batched-tokens"))
-        for small, large in pairs:
-            if small not in written or large not in written:
+        for small, large, where_off in run.engine.at_most if run.engine else ():
+            counts = not where_off or (where_off in written and written[where_off].value is False)
+            if small not in written or large not in written or not counts:
                 continue
             least, most = as_number(written[small].value), as_number(written[large].value)
             if least is not None and most is not None and least > most > 0:

@@ -9,7 +9,6 @@ from modelgen.engines.catalogue import Kind
 from modelgen.engines.flag_values import mismatch, text_of, whole_number
 from modelgen.engines.images import is_release
 from modelgen.engines.plain_flags import misfit
-from modelgen.engines.vllm import COMPILATION, MAX_MODEL_LEN, takes_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from modelgen.resolve import Argument
 
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
-_AUTO_SINCE = (0, 14)
 _BY_PLUGIN = {"gguf": "an image of your own with the package vllm-gguf-plugin"}
 # A file with code of one's own may bring names that no release knows.
 _PLUGINS = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
@@ -157,8 +155,8 @@ def is_of_another_version(context: Context, arg: Argument) -> bool:
 
 
 def _better_value(arg: Argument) -> str:
-    if arg.name == MAX_MODEL_LEN and arg.value in ("auto", -1, "-1"):
-        return "`auto` came with 0.14"
+    if arg.engine.advice and (advice := arg.engine.advice(arg.name, arg.value)):
+        return advice
     choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
     return _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
 
@@ -167,13 +165,11 @@ def _expected(arg: Argument) -> str | None:
     """Return what the value should be, where it is not."""
     if arg.name in arg.engine.parallel_sizes and whole_number(arg.value) is None:
         return "a whole number of at least 1"
-    if arg.name == MAX_MODEL_LEN and (_is_auto(arg) or whole_number(arg.value)):
-        return None
-    if arg.name == COMPILATION and type(arg.value) is int and 0 <= arg.value <= 3 and takes_level(arg.release):
+    if arg.engine.takes and arg.engine.takes(arg.release, arg.name, arg.value):
         return None
     if arg.flag:
         expected = mismatch(arg.flag, arg.value)
-        is_zero = arg.name == MAX_MODEL_LEN and arg.value in (0, "0")
+        is_zero = arg.engine.needs_length and arg.name == arg.engine.length and arg.value in (0, "0")
         return "at least 1" if is_zero else expected
     return "a list with one value at least" if arg.value == [] else None
 
@@ -184,12 +180,6 @@ def is_choice_of_the_future(arg: Argument) -> bool:
         return False
     is_scalar = isinstance(arg.value, str | int | float)
     return is_scalar and bool(arg.flag.choices) and text_of(arg.value) not in arg.flag.choices
-
-
-def _is_auto(arg: Argument) -> bool:
-    """`auto`, also spelt -1, takes what fits the card (human_readable_int_or_auto, from 0.14 on)."""
-    is_new = arg.release is None or arg.catalogue.releases[arg.release.at] >= _AUTO_SINCE
-    return is_new and arg.value in ("auto", -1, "-1")
 
 
 def _is_unknown(arg: Argument) -> bool:

@@ -40,7 +40,8 @@ def owned_arg(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if arg.positive == "enable-lora" and arg.engine.loras and arg.model and context.models[arg.model].loras:
+        takes_loras = bool(arg.model) and "loras" in arg.engine.keys
+        if arg.positive == "enable-lora" and takes_loras and context.models[arg.model].loras:
             place = context.document.at_key(*arg.path)
             yield Found(place, "`--enable-lora` is written by modelgen", "remove it: it follows from `loras`")
         if arg.positive == "tokenizer-revision" and any(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.flag_values import is_of_another_version
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import llamacpp, sglang, vllm
+from modelgen.engines.gguf import SHARD
 from modelgen.engines.loaders import GGUF, gguf_flag
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def missing_file(context: Context) -> Iterator[Found]:
     args = { ctx-size = 16384 }
     ```
     """
-    for name, _ in context.of_engine(llamacpp.NAME):
+    for name, _ in context.taking("file"):
         if context.document.lacks(name, "file"):
             yield Found(
                 context.document.at_header("models", name),
@@ -96,9 +96,9 @@ def bad_file(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, model in context.of_engine(llamacpp.NAME):
+    for name, model in context.taking("file"):
         for key, file in (("file", model.file), ("mmproj", model.mmproj)):
-            shard = llamacpp.SHARD.search(file or "")
+            shard = SHARD.search(file or "")
             if file is None:
                 continue
             if not _PATH.fullmatch(file):
@@ -141,15 +141,19 @@ def missing_ctx_size(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    written = {plain.model: plain for plain in context.plain_args if plain.name == llamacpp.CTX_SIZE}
-    for name, _ in context.of_engine(llamacpp.NAME):
-        refused = any(document.is_refused("models", name, "args", *key) for key in ((), ("ctx-size",), ("c",)))
-        plain = written.get(name)
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or engine.catalogue is not None or not engine.needs_length:
+            continue
+        short = (key for key, flag in (engine.short_flags or {}).items() if flag == engine.length)
+        spellings = (engine.length, *short)
+        refused = any(document.is_refused("models", name, "args", *key) for key in ((), *((one,) for one in spellings)))
+        plain = next((one for one in reversed(run.plain_arguments) if one.name == engine.length), None)
         if plain is None and not refused:
             yield Found(
                 document.at_header("models", name, "args"),
-                f"`{name}` lacks `ctx-size`",
-                "write `args = { ctx-size = 16384 }` with the longest context that you need",
+                f"`{name}` lacks `{engine.length}`",
+                f"write `args = {{ {engine.length} = 16384 }}` with the longest context that you need",
             )
         elif plain is not None and plain.value in (0, "0") and plain.value is not False:
             place = document.at_value(*plain.path)
@@ -182,15 +186,14 @@ def gguf_repository(context: Context) -> Iterator[Found]:
     args = { ctx-size = 16384 }
     ```
     """
-    for engine in (vllm.NAME, sglang.NAME):
-        for name, model in context.of_engine(engine):
-            args = {arg.name: arg for arg in context.args_of(name)}
-            flag = gguf_flag({known: arg.value for known, arg in args.items()})
-            if flag is None or context.pins[name].want is None:
-                continue
-            if not is_of_another_version(context, args[flag]):
-                yield Found(
-                    context.document.at_value(*args[flag].path),
-                    f'`{args[flag].key} = "{GGUF}"` needs the path of one GGUF file, and {model.repo} is a repository',
-                    'write `engine = "llamacpp"` and `file = "….gguf"`, with llama.cpp\'s own flags in `args`',
-                )
+    for name, model in context.models.items():
+        args = {arg.name: arg for arg in context.args_of(name)}
+        flag = gguf_flag({known: arg.value for known, arg in args.items()})
+        if flag is None or context.pins[name].want is None:
+            continue
+        if not is_of_another_version(context, args[flag]):
+            yield Found(
+                context.document.at_value(*args[flag].path),
+                f'`{args[flag].key} = "{GGUF}"` needs the path of one GGUF file, and {model.repo} is a repository',
+                'write `engine = "llamacpp"` and `file = "….gguf"`, with llama.cpp\'s own flags in `args`',
+            )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import command
 from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
 if TYPE_CHECKING:
@@ -241,7 +240,7 @@ def missing_repo(context: Context) -> Iterator[Found]:
     ```
     """
     for name, run in context.runs.items():
-        if run.engine is not None and run.engine_name != command.NAME and context.document.lacks(name, "repo"):
+        if run.engine is not None and run.engine.needs_repo and context.document.lacks(name, "repo"):
             yield Found(
                 context.document.at_header("models", name),
                 f"`[models.{name}]` lacks `repo`",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from modelgen import engines
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.versions import parse_image, parse_version, version_of
+from modelgen.engines.images import is_floating, version_of
+from modelgen.engines.versions import parse_image, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,7 +232,7 @@ def floating_image(context: Context) -> Iterator[Found]:
     """
     for path, reference in _images(context).items():
         image = parse_image(reference)
-        if image and image.is_floating and not _is_unknown(context, path):
+        if image and is_floating(image) and not _is_unknown(context, path):
             tag = f"the tag `{image.tag}` moves" if image.tag else f"`{reference}` has no tag, so it is `latest`"
             yield Found(context.document.at_value(*path), tag, "write the tag of a release, or its digest")
 

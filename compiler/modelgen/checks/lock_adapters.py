@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import vllm
 from modelgen.engines.flag_values import whole_number
 
 if TYPE_CHECKING:
@@ -65,16 +64,21 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, _ in context.of_engine(vllm.NAME):
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or engine.rank_limit is None:
+            continue
         found, least = context.pins[name].ranks, context.pins[name].lora_limit
         if not found:
             continue
         highest = max(found, key=lambda lora: found[lora])
-        rank, written = found[highest], next((arg for arg in context.args_of(name) if arg.name == vllm.MAX_RANK), None)
+        rank, written = found[highest], next((arg for arg in run.arguments if arg.name == engine.lora_rank), None)
         if least is None:
             place = document.at_value(*document.origin(name, "loras", highest))
             yield Found(
-                place, f"`{highest}` has rank {rank}, and vLLM takes none so high", "train it with a lower rank"
+                place,
+                f"`{highest}` has rank {rank}, and {engine.title} takes none so high",
+                "train it with a lower rank",
             )
         elif written and (limit := whole_number(written.value)) is not None and limit < rank:
             place = document.at_value(*written.path)

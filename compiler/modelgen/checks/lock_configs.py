@@ -107,7 +107,7 @@ def length_over_model(context: Context) -> Iterator[Found]:
     ```
     """
     for name, arg, config in _counted(context, "length"):
-        most, length = own_length(config), token_count(arg.value, iec=arg.engine.name == "sglang")
+        most, length = own_length(config), token_count(arg.value, iec=arg.engine.iec_lengths)
         env = context.runs[name].env
         is_allowed = any(env.get(variable, "").lower() in _TRUE for variable in arg.engine.long_lengths)
         if most is not None and length is not None and length > most and not is_allowed:

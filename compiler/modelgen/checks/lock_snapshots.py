@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
-from modelgen.engines import llamacpp, tei
+from modelgen.engines.gguf import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,11 +56,11 @@ def no_snapshot(context: Context) -> Iterator[Found]:
         engine = context.runs[name].engine
         if engine is None or context.pins[name].want is None or document.is_refused("models", name, "revision"):
             continue
-        if engine.name == llamacpp.NAME and context.pins[name].own is None:
+        if engine.needs_snapshot and context.pins[name].own is None:
             place = document.at_value(*document.origin(name, "repo"))
             help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
-            yield Found(place, f"llama.cpp is given a path, which takes the commit of {model.repo}", help_text)
-        elif model.model_arg == "path" and engine.length and name not in context.locked:
+            yield Found(place, f"{engine.title} is given a path, which takes the commit of {model.repo}", help_text)
+        elif model.model_arg == "path" and "model_arg" in engine.keys and name not in context.locked:
             place = document.at_value(*document.origin(name, "model_arg"))
             yield Found(place, f"models.lock has no snapshot of {model.repo}", _LOCK)
 
@@ -91,12 +91,15 @@ def id_offline(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, model in context.of_engine(tei.NAME):
+    for name, model in context.models.items():
+        engine = context.runs[name].engine
+        if engine is None or not engine.from_snapshot or engine.needs_snapshot:
+            continue
         is_refused = document.is_refused("models", name, "revision")
         if context.pins[name].want is not None and context.pins[name].own is None and not is_refused:
             yield Found(
                 document.at_value(*document.origin(name, "repo")),
-                f"TEI asks the hub for {model.repo}, even when it is on disk",
+                f"{engine.title} asks the hub for {model.repo}, even when it is on disk",
                 f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit',
             )
 
@@ -147,11 +150,11 @@ def file_not_locked(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, model in context.of_engine(llamacpp.NAME):
+    for name, model in context.taking("file"):
         if (entry := context.locked.get(name)) is None:
             continue
         for key, file in (("file", model.file), ("mmproj", model.mmproj)):
-            missing = next((part for part in llamacpp.parts(file or "") if part not in entry.by_path), None)
+            missing = next((part for part in parts(file or "") if part not in entry.by_path), None)
             if missing:
                 files = [path for path in (*entry.by_path, *entry.left_out) if path.endswith(".gguf")]
                 yield Found(

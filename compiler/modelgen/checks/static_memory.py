@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from modelgen import fit
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import sglang
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,15 +45,20 @@ def nothing_for_weights(context: Context) -> Iterator[Found]:
     gpu_memory = "8GiB"
     ```
     """
-    for name, model in context.of_engine(sglang.NAME):
+    for name, model in context.models.items():
+        engine = context.runs[name].engine
+        if engine is None or engine.beside_weights is None:
+            continue
         cards = context.cards(model)
         reserved = fit.reservations(cards, model.gpu_memory)
         reservations = tuple((cards[gpu].memory, size) for gpu, size in reserved.items())
         args = {arg.name: arg.value for arg in context.args_of(name)}
-        if model.gpu_memory is not None and reservations and not sglang.static_share(reservations, args):
-            most = max(sglang.set_aside(memory, len(reservations), args) for memory, _ in reservations)
+        if model.gpu_memory is None or not reservations:
+            continue
+        if (needed := engine.beside_weights(reservations, args)) is not None:
+            size = fit.format_size(needed)
             yield Found(
                 context.document.at_value(*context.document.origin(name, "gpu_memory")),
-                f"`{name}` reserves no more than the {fit.format_size(most)} that SGLang needs beside weights",
+                f"`{name}` reserves no more than the {size} that {engine.title} needs beside weights",
                 "reserve more, or write a smaller `chunked-prefill-size` or `cuda-graph-max-bs`",
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import vllm
 from modelgen.engines.host import is_windows_drive, is_wsl2
 
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
 
 # Releases before this one read CUDA_VISIBLE_DEVICES as numbers (vllm#20939, #41848).
-_READS_UUIDS = (0, 24)
 
 
 @rule("MG317", "cards-not-separable", Severity.WARNING)
@@ -154,13 +152,14 @@ def uuid_on_wsl2(context: Context) -> Iterator[Found]:
         return
     for name, model in context.models.items():
         run = context.runs[name]
-        version = run.version if run.engine_name == vllm.NAME else None
+        since = run.engine.reads_uuids_since if run.engine else None
         cards = {gpu: context.gpus[gpu] for gpu in context.cards(model) if context.gpus[gpu].kind in (None, "nvidia")}
         uuids = [gpu for gpu, card in cards.items() if not card.device.isdigit()]
         for gpu in uuids:
-            if version and version.release < _READS_UUIDS:
-                message = f"vLLM {version.text} cannot be told a card by its UUID, as WSL2 needs it"
-                help_text = "write the card's index, or take vLLM 0.24 or newer"
+            if run.engine and since and run.version and run.version.release < since:
+                title, release = run.engine.title, ".".join(map(str, since))
+                message = f"{title} {run.version.text} cannot be told a card by its UUID, as WSL2 needs it"
+                help_text = f"write the card's index, or take {title} {release} or newer"
             elif len(uuids) < len(cards):
                 message = f"CUDA takes no list that mixes indexes and UUIDs, as `{name}` on WSL2 needs it"
                 help_text = "write indexes for all cards, or UUIDs for all"

@@ -1,4 +1,4 @@
-"""`modelgen add`."""
+"""Implement `modelgen add`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _local(_context: click.Context, _option: click.Parameter, value: str) -> str
 
     if not is_local(value) or not is_repo_id(value):
         raise click.BadParameter(
-            f"`{value}` is not `local/` and a name of letters, digits, `.`, `_` and `-`: write --as local/my-ft"
+            f"`{value}` is not `local/` followed by letters, digits, `.`, `_` or `-`: write --as local/my-ft"
         )
     return value
 
@@ -42,7 +42,9 @@ def _local(_context: click.Context, _option: click.Parameter, value: str) -> str
     "--as", "repo", required=True, metavar="local/NAME", callback=_local, help="The repository id for models.toml."
 )
 @click.option(
-    "--copy", is_flag=True, help="Copy the files: make no hard links, so that edits of PATH do not reach the model."
+    "--copy",
+    is_flag=True,
+    help="Copy the files instead of linking them: edits of PATH do not change the model then.",
 )
 @config_option
 def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
@@ -58,7 +60,7 @@ def command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     try:
         return _enter(path, repo, config, copy=copy)
     except KeyboardInterrupt:
-        return interrupted(f"{repo} is what it was before, run it again")
+        return interrupted(f"{repo} is unchanged; run it again")
 
 
 def _enter(path: Path, repo: str, config: Path, *, copy: bool) -> int:
@@ -90,7 +92,7 @@ def _read(config: Path) -> Document:
 
     document, _, _ = load(data, config.as_posix())
     if document is None or document.is_refused("project", "hub"):
-        raise InputError(f"{config} does not say where the hub directory is; `modelgen validate` tells why")
+        raise InputError(f"{config} names no hub directory that can be used; run `modelgen validate`")
     return document
 
 
@@ -107,7 +109,7 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> 
 
 
 def _register(hub: Path, config: Path, added: Added) -> None:
-    """Register the lock that will have what was added."""
+    """Register the lock that will pin what was added."""
     from modelgen.cli.registering import register_lock
     from modelgen.hub.registry import Need
     from modelgen.lockfile.reading import parse_lock
@@ -123,7 +125,7 @@ def _report(added: Added, repo: str) -> None:
     commit, files = added.checkout.commit, added.checkout.files
     size = sum(file.size for file in files.values())
     if not added.is_new and added.before == commit:
-        _say(f"{repo} is there already, with this content: nothing to do (commit {commit})")
+        _say(f"{repo} exists already with this content; nothing to do (commit {commit})")
         return
     if added.copied:
         how = f"{added.copied:,} bytes copied"
@@ -135,13 +137,13 @@ def _report(added: Added, repo: str) -> None:
     if added.damaged:
         names = f"{', '.join(added.damaged[:5])}{', …' if added.damaged[5:] else ''}"
         _say(
-            f"warning: it was commit {added.before} before, which is damaged now: {names} in it had hard links to "
+            f"warning: it was commit {added.before} before, which is damaged now: {names} had hard links to  "
             "files that were edited in place; a models.lock that pins it needs `modelgen lock --upgrade`"
         )
     elif added.before not in (None, commit):
         _say(
-            f"it was commit {added.before} before, which stays and which a models.lock goes on pinning; "
-            "`modelgen lock --upgrade` takes the new one over"
+            f"it was commit {added.before} before, which is kept and stays pinned by a models.lock;  "
+            "`modelgen lock --upgrade` moves to the new one"
         )
     table = "the table below" if is_terminal(sys.stdout) else "the table on standard output"
     _say(f"put {table} into models.toml, then run `modelgen lock`")

@@ -1,4 +1,4 @@
-"""The group of commands; each is one thin module, imported when it is called."""
+"""Define the command group. Each command is one thin module, imported when it is called."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COMMANDS = {
     "add": "Put a checkpoint of your own into the hub directory.",
     "build": "Write build/ from models.toml.",
     "diff": "Show what a build would change, as text.",
-    "doctor": "Look at this host: what keeps the models from running.",
+    "doctor": "Check whether this host can run the models.",
     "down": "Stop the models and their orchestrator in Docker.",
     "explain": "Print the manual of a rule.",
     "fetch": "Download what models.lock lists into the hub directory.",
@@ -30,13 +30,13 @@ _COMMANDS = {
     "key": "Make an API key for the orchestrator.",
     "load": "Load a model.",
     "lock": "Write models.lock: the commits, sizes and hashes of all files.",
-    "logs": "Print what a model's engine printed.",
+    "logs": "Print the output of a model's engine.",
     "prune": "Remove what no models.lock needs from the hub directory.",
     "release": "Let a held model start again.",
     "rules": "List all rules.",
     "schema": "Print the JSON Schema of models.toml, for editors.",
     "serve": "Run the models and their orchestrator on this host, without Docker.",
-    "status": "Show what holds the cards.",
+    "status": "Show the models, their state, and the memory of the GPUs.",
     "switch": "Load a model or a profile.",
     "unload": "Drain a model and stop it.",
     "up": "Run the models and their orchestrator in Docker.",
@@ -50,7 +50,7 @@ _ALIASES = {"prefetch": "fetch"}
 
 
 class _Commands(click.Group):
-    """Commands by name; listing them imports none of them."""
+    """The commands by name. Listing them does not import them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [*_COMMANDS]
@@ -89,7 +89,7 @@ def cli() -> None:
 
 
 def run() -> NoReturn:
-    """Run the command line and exit; the only traceback that a user ever sees is of a bug of ours."""
+    """Run the command line and exit. Users see a traceback only for a bug of modelgen."""
     _write_utf8()
     atexit.register(_say_shortfalls)
     try:
@@ -106,7 +106,7 @@ def run() -> NoReturn:
     except BrokenPipeError:  # `modelgen rules | head`
         _drop_stdout()
         sys.exit(WORLD)
-    except OSError as error:  # commands turn all others into sentences of their own
+    except OSError as error:  # commands catch all other errors themselves
         _drop_stdout()
         click.echo(f"modelgen: {_sentence(error)}", err=True)
         sys.exit(WORLD)
@@ -114,40 +114,38 @@ def run() -> NoReturn:
         import traceback
 
         traceback.print_exc()
-        click.echo(
-            "modelgen: this is a bug of modelgen's, not a mistake of yours; please report the lines above.", err=True
-        )
+        click.echo("modelgen: this is a bug in modelgen, not in your files; please report the lines above.", err=True)
         sys.exit(INTERNAL)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _say_shortfalls() -> None:
     for sentence in shortfalls.take():
-        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+        with contextlib.suppress(OSError, ValueError):  # the reader has closed stderr
             click.echo(f"modelgen: note: {sentence}", err=True)
 
 
 def _write_utf8() -> None:
-    """A redirected stream of Western Windows is cp1252, which has no word for half the world's ids."""
+    """Write UTF-8: a redirected stream on Windows may be cp1252, which cannot encode all ids."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _flush() -> None:
-    """Meet a full disk here, where it is a sentence, and not while the interpreter ends."""
+    """Flush the output, so that a full disk is reported as an error here and not by the interpreter's end."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def _sentence(error: OSError) -> ModelgenError:
-    """Return the sentence for a failure that no command has turned into one; the output itself has no name."""
+    """Return the error for a failed system call that no command has handled; the output itself has no name."""
     place = error.filename2 or error.filename
     if place is None:
-        return cannot("write", "the output", error, "give it a place that takes it")
+        return cannot("write", "the output", error, "free some space or write it elsewhere")
     return cannot("write", place, error, "make it writable and run it again")
 
 
 def _drop_stdout() -> None:
-    """What could not be written must not be tried again when the interpreter ends."""
+    """Replace stdout, so that the interpreter's end does not try to write it again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

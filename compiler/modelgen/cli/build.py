@@ -1,4 +1,4 @@
-"""`modelgen build`."""
+"""Implement `modelgen build`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("build")
 @config_option
 @out_option
-@click.option("--check", is_flag=True, help="Write nothing; exit 4 if the output is not what the file says.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 4 if the output is out of date.")
 @click.option(
     "--force", is_flag=True, help="Overwrite and remove files that modelgen did not write, or that were edited."
 )
@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - an argument for each option
       modelgen build --check
     """
     if check and force:
-        raise click.UsageError("--check writes nothing, so there is nothing to --force")
+        raise click.UsageError("--check writes nothing; remove --force")
     compilation, out = compile_file(config, out, targets)
     print_findings(compilation, format_, to_stderr=True)
     if compilation.failed:
@@ -64,7 +64,7 @@ def _check(compilation: Compilation, out: Path) -> int:
     try:
         changes = output.compare(compilation.artifacts, out)
     except OSError as error:
-        raise cannot("read", out, error, "name another directory by --out") from error
+        raise cannot("read", out, error, "choose another directory with --out") from error
     if changes.conflicts:
         return refuse(changes, out)
     if changes.is_empty:
@@ -86,7 +86,7 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
         changes = output.build(compilation.artifacts, out, force=force)
     except OSError as error:
         raise cannot(
-            "write", error.filename2 or error.filename or out, error, "fix that or name another directory by --out"
+            "write", error.filename2 or error.filename or out, error, "fix that or choose another directory with --out"
         ) from error
     if changes.conflicts and not force:
         return refuse(changes, out)
@@ -102,13 +102,13 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
 
 
 def refuse(changes: ChangeSet, out: Path) -> int:
-    """Say which files a build would cost somebody, and what to do."""
+    """Print the user's files that a build would overwrite or remove, and the next step."""
     for name in changes.conflicts:
         reason = "was edited since modelgen wrote it" if name in changes.known else "was not written by modelgen"
         click.echo(f"modelgen: {(out / name).as_posix()} {reason}", err=True)
     click.echo(
-        "modelgen: nothing is written; move your changes into models.toml or a docker-compose.override.yml, "
-        "or give them up by `modelgen build --force`",
+        "modelgen: nothing was written; move your changes to models.toml or a docker-compose.override.yml,  "
+        "or discard them with `modelgen build --force`",
         err=True,
     )
     return FOUND

@@ -1,4 +1,4 @@
-"""All rules of this modelgen, for the commands that talk about them."""
+"""Collect all rules of this version of modelgen, for `explain` and `rules`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share that change what a running orchestrator does."""
+"""Share code among the commands that change a running orchestrator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find_to_change(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, Any]]:
-    """Return the orchestrator that is meant and its status; one that --url names is meant wherever it comes from.
+    """Return the orchestrator to change and its status; with --url, whatever folder it was started from.
 
     Raises:
         InputError: Its containers come from another folder, whose project has the same name.
@@ -27,7 +27,7 @@ def find_to_change(config: Path, url: str | None) -> tuple[Orchestrator, dict[st
 
 
 def _require_own(config: Path, project: str) -> None:
-    """Refuse the containers of another folder, if Docker can be asked about them here."""
+    """Refuse an orchestrator whose containers were created from another folder, if Docker is available here."""
     from modelgen.cli.up_done import is_output
     from modelgen.operate.deployment import Deployment
 
@@ -37,10 +37,10 @@ def _require_own(config: Path, project: str) -> None:
     deployment = Deployment(ours, project)
     try:
         owner = deployment.owner(deployment.containers())
-    except ModelgenError:  # the orchestrator answers, whatever keeps Docker from it
+    except ModelgenError:  # the orchestrator answers although Docker does not
         return
     if owner is not None and not is_output(config, owner):
         raise InputError(
             f"the orchestrator of the project `{project}` was started from {owner}, and {config} belongs to {ours}; "
-            "run this in that folder, or name that orchestrator by --url"
+            "run this in that folder, or pass the address of that orchestrator with --url"
         )

@@ -1,4 +1,4 @@
-"""What `build`, `diff` and `validate` share: read the file, compile it, print the findings."""
+"""Share code among `build`, `diff` and `validate`: read the file, compile it, print the findings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMATS = ("human", "json", "github", "sarif")
 
 
 class _GivenPath(click.Path):
-    """A path that is not empty: an unset variable of a script must not mean the current directory."""
+    """A path that is not empty: an unset variable in a script must not mean the current directory."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         if value == "":
@@ -50,19 +50,24 @@ out_option = click.option(
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--format`."""
     return click.option(
-        "--format", "format_", type=click.Choice(FORMATS), default="human", show_default=True, help="How findings look."
+        "--format",
+        "format_",
+        type=click.Choice(FORMATS),
+        default="human",
+        show_default=True,
+        help="Output format.",
     )(command)
 
 
 def compile_file(
     config: Path, out: Path | None, targets: tuple[str, ...] = DEFAULT_TARGETS
 ) -> tuple[Compilation, Path]:
-    """Compile the file for the targets, and return the result and the output directory.
+    """Compile the file for the targets; return the result and the output directory.
 
     Raises:
         ModelgenError: The file cannot be read.
     """
-    # Read before the compiler is imported: a missing file should be said at once.
+    # Read before the compiler is imported, to report a missing file at once.
     data = read_config(config)
     lock = read_lock(config)
     from modelgen.pipeline import compile_source
@@ -119,12 +124,12 @@ def print_findings(compilation: Compilation | Checked, format_: str, *, to_stder
 
 
 def has_colour(stream: Any) -> bool:  # noqa: ANN401 - any text stream
-    """Return whether to colour: only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+    """Return whether to use colours: only on a terminal, and not if NO_COLOR is set (no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def is_terminal(stream: Any) -> bool:  # noqa: ANN401 - any text stream
-    """Return whether a person reads the stream; it is None where it was closed from the start (`2>&-`)."""
+    """Return whether the stream is a terminal; it is None if it was closed from the start (`2>&-`)."""
     return stream is not None and bool(stream.isatty())
 
 
@@ -134,14 +139,14 @@ def lock_path(config: Path) -> Path:
 
 
 def read_lock(config: Path) -> bytes | None:
-    """Return the bytes of the lock beside `config`, or None where there is none."""
+    """Return the bytes of the lock beside `config`, or None if there is none."""
     path = lock_path(config)
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise cannot("read", path, error, "make it a readable file, or remove it") from error
+        raise cannot("read", path, error, "make it readable, or remove it") from error
 
 
 def read_config(config: Path) -> bytes:
@@ -152,10 +157,10 @@ def read_config(config: Path) -> bytes:
     """
     try:
         with config.open("rb") as file:
-            return file.read(MAX_SOURCE_BYTES + 1)  # enough to be refused
+            return file.read(MAX_SOURCE_BYTES + 1)  # one byte more, so that it is refused as too large
     except FileNotFoundError as error:
-        raise ModelgenError(f"there is no {config}; `modelgen init` writes one to start from") from error
+        raise ModelgenError(f"there is no {config}; run `modelgen init` to create one") from error
     except IsADirectoryError as error:
-        raise ModelgenError(f"{config} is a directory; name the file in it by --config") from error
+        raise ModelgenError(f"{config} is a directory; pass the file with --config") from error
     except OSError as error:
-        raise cannot("read", config, error, "make it readable, or name another file by --config") from error
+        raise cannot("read", config, error, "make it readable, or pass another file with --config") from error

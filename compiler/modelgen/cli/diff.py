@@ -1,4 +1,4 @@
-"""`modelgen diff`."""
+"""Implement `modelgen diff`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 @config_option
 @out_option
 def command(config: Path, out: Path | None) -> int:
-    """Show what a build would change, as a unified diff; exit 4 if anything.
+    """Show what a build would change, as a unified diff; exit with 4 if it is not empty.
 
     \b
     Example:
@@ -37,7 +37,7 @@ def command(config: Path, out: Path | None) -> int:
         changes = output.compare(compilation.artifacts, out)
         text = output.diff(compilation.artifacts, changes, out)
     except OSError as error:
-        raise cannot("read", out, error, "name another directory by --out") from error
+        raise cannot("read", out, error, "choose another directory with --out") from error
     if has_colour(sys.stdout):
         lines = (click.style(line, fg=_COLOURS.get(line[:1])) for line in text.splitlines(keepends=True))
         click.echo("".join(lines), nl=False, color=True)

@@ -1,4 +1,4 @@
-"""`modelgen doctor`."""
+"""Implement `modelgen doctor`."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _MARKS = {"good": "ok", "warning": "warn", "bad": "BAD", "unknown": "?"}
 
 @click.command("doctor")
 @config_option
-@click.option("--write", is_flag=True, help="Fill [host] of models.toml with what this host is.")
+@click.option("--write", is_flag=True, help="Write the facts of this host to [host] of models.toml.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("human", "json")),
     default="human",
     show_default=True,
-    help="How findings look; `json` is one document.",
+    help="Output format of the findings; `json` is one document.",
 )
 def command(config: Path, *, write: bool, format_: str) -> int:
-    """Look at this host: what of it would keep the models from running, and what mends that.
+    """Check whether this host can run the models, and print how to fix what cannot.
 
-    Looks at Docker and Compose, NVIDIA's or AMD's driver, the cards of [gpus], the hub directory, ports, SELinux and
-    WSL2. Nothing is changed, but for [host] with `--write`.
+    Checks Docker and Compose, NVIDIA's or AMD's driver, the GPUs of [gpus], the hub directory, ports, SELinux and WSL2.
+    Nothing is changed except [host] with `--write`.
 
     \b
     Example:
@@ -65,9 +65,9 @@ def command(config: Path, *, write: bool, format_: str) -> int:
 
 
 def _read(config: Path, host: Host) -> tuple[Wanted, list[Finding], bool]:
-    """Return what models.toml asks for, what is wrong with it, and whether it is there but cannot be read at all.
+    """Return what models.toml needs, the findings about it, and whether it exists and cannot be read.
 
-    The host is looked at all the same.
+    The checks of the host run in any case.
     """
     from modelgen.diagnostics import Severity
     from modelgen.load import load
@@ -82,7 +82,7 @@ def _read(config: Path, host: Host) -> tuple[Wanted, list[Finding], bool]:
     errors = sum(item.severity is Severity.ERROR for item in found)
     said = f"{config} has {errors} error{'s' if errors != 1 else ''}"
     if document is None:
-        text = f"{said}: what it asks for is not known"
+        text = f"{said}, so its needs are not known"
         return Wanted(), [Finding("models.toml", "bad", text, "modelgen validate")], True
     findings = [Finding("models.toml", "warning", said, "modelgen validate")] if errors else []
     is_without_cards, of_override = _look_at_override(config, host)
@@ -99,7 +99,7 @@ def _read(config: Path, host: Host) -> tuple[Wanted, list[Finding], bool]:
 
 
 def _look_at_override(config: Path, host: Host) -> tuple[bool, list[Finding]]:
-    """Return whether the user's override takes all cards back, and what else of the models it changes."""
+    """Return whether the user's override removes all GPUs, and findings on what else it changes."""
     from modelgen.operate.doctor import Finding, find_override, takes_all_cards
 
     folder = config.parent / "build"
@@ -108,18 +108,18 @@ def _look_at_override(config: Path, host: Host) -> tuple[bool, list[Finding]]:
         return False, []
     try:
         compilation, _ = compile_file(config, None)
-    except ModelgenError:  # of models.lock; `build` says so, and the host is looked at all the same
+    except ModelgenError:  # an error in models.lock, which `build` reports; the checks of the host run in any case
         return False, []
     if compilation.fleet is None:
         return False, []
-    help_ = "write it in models.toml instead, where it is checked, unless this is intended"
+    help_ = "set it in models.toml instead, where it is checked, unless this is intended"
     warnings = override_warnings(folder, compilation.artifacts)
     found = [Finding("override", "warning", warning, help_) for warning in warnings]
     return takes_all_cards(host, override, compilation.artifacts["docker-compose.yml"]), found
 
 
 def _fill(config: Path, host: Host) -> list[Finding]:
-    """Write what the host is into models.toml, say so on stderr, and return what kept it from being written."""
+    """Write the facts of the host to models.toml, report it on stderr, and return findings if it failed."""
     from modelgen.operate.doctor import Finding, describe
     from modelgen.operate.doctor.host_table import fill_host
 
@@ -130,7 +130,7 @@ def _fill(config: Path, host: Host) -> list[Finding]:
             files.replace(config, filled.data)
     except OSError as error:
         problem = str(cannot("write", config, error, "make it and its folder writable"))
-    except ModelgenError:  # there is none: that is said once, where it is read for its wishes
+    except ModelgenError:  # a missing file is reported once, where its needs are read
         return []
     else:
         problem = filled.problem
@@ -138,7 +138,7 @@ def _fill(config: Path, host: Host) -> list[Finding]:
             for line in filled.changes:
                 click.echo(printable(f"{config}: [host] {line}"), err=True)
             if not filled.changes:
-                click.echo(printable(f"{config}: [host] says what this host is"), err=True)
+                click.echo(printable(f"{config}: [host] is up to date"), err=True)
     message, _, help_ = problem.rpartition("; ")
     return [Finding("models.toml", "bad", f"[host] was not written: {message}", help_)] if problem else []
 
@@ -153,4 +153,4 @@ def _print(findings: list[Finding]) -> None:
     bad, warned = (sum(finding.state == state for finding in findings) for state in ("bad", "warning"))
     counts = [f"{bad} bad"] if bad else []
     counts += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
-    click.echo(", ".join(counts) or "nothing is wrong with this host", err=True)
+    click.echo(", ".join(counts) or "no problems found", err=True)

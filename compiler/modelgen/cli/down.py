@@ -1,4 +1,4 @@
-"""`modelgen down`."""
+"""Implement `modelgen down`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 @click.command("down")
 @config_option
 @out_option
-@click.option("--take-over", is_flag=True, help="Remove the containers that another folder made for this project, too.")
+@click.option("--take-over", is_flag=True, help="Also remove containers that were created from another folder.")
 def command(config: Path, out: Path | None, *, take_over: bool) -> int:
     """Stop the models and their orchestrator, and remove their containers and networks.
 
-    Weights, caches and the orchestrator's state stay: `modelgen up` starts what ran.
+    Weights, caches and the orchestrator's state are kept; `modelgen up` starts the same models again.
 
     \b
     Example:
@@ -36,11 +36,11 @@ def command(config: Path, out: Path | None, *, take_over: bool) -> int:
         print_findings(compilation, "human", to_stderr=True)
         return FOUND
     if not (out / "docker-compose.yml").is_file():
-        raise ModelgenError(f"there is no {out / 'docker-compose.yml'}; name the directory that was built by --out")
+        raise ModelgenError(f"there is no {out / 'docker-compose.yml'}; pass the output directory with --out")
     deployment = Deployment(out.absolute(), compilation.fleet.project)
     found = deployment.containers()
     deployment.require_own(found, take_over=take_over)
-    with interruptible("some containers may be left; run `modelgen down` again"):
+    with interruptible("some containers may remain; run `modelgen down` again"):
         deployment.down()
         if any(is_old_socket_proxy(one) for one in found.values()):
             deployment.remove_network(OLD_SOCKET_PROXY)

@@ -1,4 +1,4 @@
-"""Exit codes, and the world's failures."""
+"""Define the exit codes and the errors that end a command."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOUND = 1
-"""At least one error, or edited files that a build will not overwrite: something to mend in the files."""
+"""At least one error in the files, or edited files that a build does not overwrite."""
 WORLD = 3
-"""No such file, no permission, a full disk: one sentence that says what to do."""
+"""A failure outside the files: no such file, no permission, a full disk. The message names the next step."""
 OUT_OF_DATE = 4
-"""The output is not what models.toml says."""
+"""The output is out of date."""
 INTERRUPTED = 130
-"""By Ctrl-C."""
+"""The command was ended by Ctrl-C."""
 INTERNAL = 70
-"""A bug of modelgen's."""
+"""A bug in modelgen."""
 
 
 def cannot(action: str, path: Path | str, error: OSError, way_out: str) -> ModelgenError:
-    """Return the sentence for a failed system call; whoever writes has to read too, and may not be able to."""
+    """Return the error for a failed system call; a failed write may have been a read of the old contents."""
     if action in ("change", "write") and was_reading(error, path):
         action, way_out = "read", "make it readable and run it again"
     return ModelgenError(f"cannot {action} {path}: {(error.strerror or str(error)).lower()}; {way_out}")

@@ -1,4 +1,4 @@
-"""`modelgen explain`."""
+"""Implement `modelgen explain`."""
 
 from __future__ import annotations
 

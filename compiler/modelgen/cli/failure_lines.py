@@ -1,4 +1,4 @@
-"""A model's failure as lines of text, for `why` and `up`."""
+"""Format a model's failure as lines of text, for `why` and `up`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def describe_failure(model: dict[str, Any], config: Path, out: Path | None = None) -> list[str]:
-    """Return the lines about a model that has failed, with the places in models.toml that mend it.
+    """Return the lines about a model that has failed, with the places in models.toml to change.
 
     Args:
         model: As GET /models shows it; its `failure` is not None.
         config: The models.toml.
-        out: The output directory of a deployment in Docker, whose override may count instead; None for `serve`.
+        out: The output directory of a deployment in Docker, whose override may replace values; None for `serve`.
     """
     failure = model["failure"]
     lines = [f"{model['id']} is {model['state']}: it {failure['message']}"]
     if failure["meaning"]:
-        is_exit = failure["said"].startswith("exit code ")  # which the first line has already
-        lines += [] if is_exit else [f"  it said: {failure['said'].strip()}"]
+        is_exit = failure["said"].startswith("exit code ")  # already in the first line
+        lines += [] if is_exit else [f"  output: {failure['said'].strip()}"]
         lines += _remedies(failure, config)
     else:
         lines.append(f"  not a known failure; `modelgen logs {model['id']}` has the whole output")
@@ -39,7 +39,7 @@ def describe_failure(model: dict[str, Any], config: Path, out: Path | None = Non
 def describe_errors(model: dict[str, Any], config: Path) -> list[str]:
     """Return the lines about the errors that the engine of a ready model has returned."""
     lines = []
-    for error in model.get("errors", []):  # of which an orchestrator of a version before this knows none
+    for error in model.get("errors", []):  # older orchestrators do not report errors
         times = "once" if error["count"] == 1 else f"{error['count']} times"
         lines.append(f"  it answered {error['status']} {times}, {error['ago']:.0f} s ago: {error['message']}")
         lines += _remedies(error, config) if error["meaning"] else []
@@ -47,6 +47,6 @@ def describe_errors(model: dict[str, Any], config: Path) -> list[str]:
 
 
 def _remedies(meaning: dict[str, Any], config: Path) -> list[str]:
-    lines = [f"  that means: {meaning['meaning']}", f"  what to do: {meaning['remedy']}"]
-    # An orchestrator of a version before this names no places.
+    lines = [f"  meaning: {meaning['meaning']}", f"  what to do: {meaning['remedy']}"]
+    # Older orchestrators do not report places.
     return [*lines, *(f"  where: {place}" for place in find_places(config, meaning.get("places", [])))]

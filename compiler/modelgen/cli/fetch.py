@@ -1,4 +1,4 @@
-"""`modelgen fetch`."""
+"""Implement `modelgen fetch`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     type=click.Choice(("human", "json")),
     default="human",
     show_default=True,
-    help="How to print progress; `json` prints one event a line.",
+    help="How to print progress; `json` prints one event per line.",
 )
 def command(  # noqa: PLR0913 - one option each
     models: tuple[str, ...],
@@ -101,7 +101,7 @@ def _say_nothing_is_missing(hub: Path, format_: str) -> int:
         from modelgen.hub.fetching.events import Done
 
         print_event(Done(0, 0))
-    click.echo(f"{hub}: everything is there", err=True)
+    click.echo(f"{hub}: nothing is missing", err=True)
     return 0
 
 
@@ -122,7 +122,7 @@ def bring_registered(
 
 
 def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None) -> int:
-    """Bring what is missing, show how far it is, and return the exit code."""
+    """Download what is missing, show the progress, and return the exit code."""
     from modelgen.cli.progress import shown
     from modelgen.hub.failures import grouped
     from modelgen.hub.fetching.collecting import XetStalledError
@@ -145,16 +145,16 @@ def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None 
     except KeyboardInterrupt as error:
         from modelgen.cli.interruption import exit_code
 
-        click.echo("modelgen: interrupted; what came is kept, run `modelgen fetch` again", err=True)
+        click.echo("modelgen: interrupted; downloads are kept, run `modelgen fetch` again", err=True)
         _leave(exit_code(error))
     except OSError as error:
         place = error.filename2 or error.filename or wanted.hub
-        raise cannot("write", place, error, "fix that and run it again; what came is kept") from error
+        raise cannot("write", place, error, "fix that and run it again; downloads are kept") from error
     return _conclude(outcome, wanted)
 
 
 def _connect(token: str | None, max_rate: int | None, report: Report) -> Connection:
-    """Connect, without Xet under a limit: its native transfer knows none."""
+    """Connect to the hub, without Xet if there is a limit, since its native transfer has none."""
     from importlib.util import find_spec
 
     from modelgen.hub.client import connect
@@ -173,14 +173,14 @@ def _conclude(outcome: Outcome, wanted: Wanted) -> int:
         click.echo(f"modelgen: {failure}", err=True)
     if outcome.failures:
         return FOUND if outcome.has_whole else exit_code_of(outcome.failures)
-    text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes right"
-    click.echo(f"{wanted.hub}: {text if outcome.files else 'everything is there'}", err=True)
+    text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes correct"
+    click.echo(f"{wanted.hub}: {text if outcome.files else 'nothing is missing'}", err=True)
     return 0
 
 
 def _go_on_without_xet() -> NoReturn:
-    """Begin again in this process's place: a thread that hangs in the native transfer cannot be ended otherwise."""
-    click.echo("modelgen: no byte came through Xet for a while; going on over plain HTTP", err=True)
+    """Replace this process by a new run: a thread that hangs in the native transfer cannot be ended otherwise."""
+    click.echo("modelgen: Xet received nothing for a while; continuing over plain HTTP", err=True)
     sys.stderr.flush()
     environment: Any = {**os.environ, "HF_HUB_DISABLE_XET": "1"}
     if sys.platform == "win32":
@@ -189,7 +189,7 @@ def _go_on_without_xet() -> NoReturn:
 
 
 def _leave(code: int) -> NoReturn:
-    """End at once: transfers that are still open would be waited for."""
+    """Exit without waiting for open transfers."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""What `modelgen fetch` brings: what models need of the lock, and the plan that `--dry-run` prints."""
+"""Select what `modelgen fetch` downloads, and print the plan of `--dry-run`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
-    """Return what the models of these names, or all of them, need of the lock."""
+    """Return the entries of the lock that these models, or all models, need."""
     from modelgen.hub.fetching.wanted import Wanted
     from modelgen.hub.layout import checkouts
     from modelgen.lockfile.loading import why_unfit
@@ -51,11 +51,11 @@ def _not_locked(inputs: Inputs, what: str, models: Sequence[str]) -> InputError:
 
 
 def print_plan(wanted: Wanted, format_: str) -> int:
-    """Print what is to be downloaded, and return the exit code: a line for each repository, or JSON with each file."""
+    """Print what would be downloaded, one line per repository or JSON with each file, and return the exit code."""
     from modelgen.hub.fetching.remembered import Seen
 
     plan = wanted.plan(Seen(wanted.hub))
-    # One content may have several places; it comes once.
+    # One content may have several places; it is downloaded once.
     rows = [
         (checkout.repo, file.path, 0 if number else job.file.size - job.have)
         for job in plan.jobs
@@ -83,5 +83,5 @@ def print_plan(wanted: Wanted, format_: str) -> int:
 
 
 def exit_code_of(failures: Sequence[ModelgenError]) -> int:
-    """Return the exit code for failures: what can be fixed in the files goes before the world."""
+    """Return the exit code for failures: 1 if one can be fixed in the files, else 3."""
     return min((failure.exit_code for failure in failures), default=0)

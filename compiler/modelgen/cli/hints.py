@@ -1,4 +1,4 @@
-"""What a person at a terminal wants to know after a build: about this machine, and what to run next."""
+"""Print hints after a build on a terminal: problems of this machine, and the next command."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.output import ChangeSet
 
-_BRING = "`modelgen lock` and then `modelgen fetch` bring the weights"
+_BRING = "run `modelgen lock`, then `modelgen fetch`"
 
 
 def print_hints(changes: ChangeSet, fleet: Fleet, config: Path, out: Path) -> None:
-    """Say on stderr what was written, what the hub looks like from here, and the next command."""
+    """Print on stderr what was written, hints about the hub directory, and the next command."""
     count = len(changes.create) + len(changes.update) + len(changes.conflicts)
     done = f"{count} file{'s' if count != 1 else ''} written" if count or changes.delete else "nothing to do"
     removed = f", {len(changes.delete)} removed" if changes.delete else ""
     click.echo(f"{out.as_posix()}: {done}{removed}", err=True)
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     if hub and any(service.repo for service in fleet.services) and not _is_elsewhere(hub):
-        # As Compose does: the words of the path are joined before a link is followed.
+        # Join the path before following links, as Compose does.
         _hint_about_hub(_seen_from_here(config, hub))
     if fleet.services and fleet.orchestrator.enabled:
         click.echo(f"next: {_up(config, out)}", err=True)
     elif fleet.services:
         default = next((profile.name for profile in fleet.profiles if profile.default), fleet.services[0].model)
-        # By its directory, not by `--file`, which would leave out a docker-compose.override.yml beside it.
+        # `--file` would leave out a docker-compose.override.yml, so the command names the directory.
         folder = shlex.quote(out.as_posix())
         click.echo(
             f"next: docker compose --project-directory {folder} --profile {default} up --detach --wait", err=True
@@ -46,7 +46,7 @@ def _up(config: Path, out: Path) -> str:
 
 
 def print_missing_files(fleet: Fleet, config: Path) -> None:
-    """Say which files that arguments name are not there from here; Docker refuses to mount what is not there."""
+    """Print the files that arguments name and that do not exist here; Docker refuses to mount missing files."""
     files = {file.source for service in fleet.services for file in service.files}
     for source in sorted(files):
         path = _seen_from_here(config, source)
@@ -55,7 +55,7 @@ def print_missing_files(fleet: Fleet, config: Path) -> None:
         except (OSError, RuntimeError, ValueError):
             continue
         if is_missing and not _is_elsewhere(source):
-            _say(f"there is no {path}, which `args` names; Docker will not start the model without it")
+            _say(f"{path}, which `args` names, does not exist; Docker does not start the model without it")
 
 
 def _seen_from_here(config: Path, path: str) -> Path:
@@ -65,7 +65,7 @@ def _seen_from_here(config: Path, path: str) -> Path:
 
 
 def _is_elsewhere(path: str) -> bool:
-    """Return whether a path is a Windows host's, seen from another system."""
+    """Return whether a path belongs to a Windows host and this is another system."""
     return sys.platform != "win32" and re.match(r"[A-Za-z]:/", path) is not None
 
 
@@ -81,7 +81,7 @@ def _hint_about_hub(hub: Path) -> None:
         if "hub" in names and (hub / "hub").is_dir():
             _say(f"{hub} is one level too high: the models--… folders are in {hub / 'hub'}; change `[project] hub`")
         else:
-            _say(f"{hub} holds no model yet; {_BRING}")
+            _say(f"{hub} contains no model yet; {_BRING}")
 
 
 def _say(text: str) -> None:

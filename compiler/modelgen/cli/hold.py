@@ -1,4 +1,4 @@
-"""`modelgen hold`."""
+"""Implement `modelgen hold`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """Stop a model and keep it from running; its requests wait until `modelgen release`.
 
-    Running requests may finish first, for up to `drain_timeout`.
+    Running requests can finish first, for up to `drain_timeout`.
 
     \b
     Example:
@@ -36,7 +36,7 @@ def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     if format_ == "json":
         click.echo(json.dumps(held, indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{held['id']}: held; `modelgen release {held['id']}` lets it start again")
+        click.echo(f"{held['id']}: held; run `modelgen release {held['id']}` to let it start again")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The hub directory and the token, as models.toml and the command line name them."""
+"""Read the hub directory and the token from models.toml and the command line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from modelgen.files import InputError, ModelgenError
 
 
 def hub_directory(written: str, root: Path) -> Path:
-    r"""Return the hub directory as this host finds it: relative to models.toml, `~` and Windows' `\\` understood."""
+    r"""Return the hub directory on this host: relative to models.toml, with `~` and Windows' `\\` expanded."""
     try:
         path = Path(written.replace("\\", "/")).expanduser()
     except RuntimeError as error:
-        raise InputError(f'the home directory in `hub = "{written}"` is not known here; write the path') from error
+        raise InputError(f'the home directory in `hub = "{written}"` is unknown; write the full path') from error
     return Path(os.path.abspath(root / path))  # noqa: PTH100 - as Compose does, before a link is followed
 
 
@@ -38,9 +38,9 @@ def read_token(path: Path | None) -> str | None:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
-        raise ModelgenError(f"{path} holds no token: it is not text; write the token alone into it") from error
+        raise ModelgenError(f"{path} contains no token: it is not text; write only the token to it") from error
     except OSError as error:
-        raise cannot("read", path, error, "name a file that holds the token") from error
+        raise cannot("read", path, error, "pass a file that contains the token") from error
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ModelgenError(f"{path} holds no token; write the token alone into it")
+        raise ModelgenError(f"{path} contains no token; write only the token to it")
     return token

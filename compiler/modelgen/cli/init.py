@@ -1,4 +1,4 @@
-"""`modelgen init`."""
+"""Implement `modelgen init`."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _IN_PROJECT = "./models/hub"
     help="A hub cache with models.  [default: models/hub beside it, else the client's own]",
 )
 def command(config: Path, hub: Path | None) -> int:
-    """Write a commented models.toml to start from; never overwrites one.
+    """Write a commented models.toml to start from. An existing file is never overwritten.
 
-    Where there is a hub cache with models, the file has a table for each of them.
+    If there is a hub cache with models, the file gets a table for each of them.
 
     \b
     Example:
@@ -52,18 +52,18 @@ def command(config: Path, hub: Path | None) -> int:
     except FileExistsError as error:
         raise _is_there(config) from error
     except OSError as error:
-        raise cannot("write", config, error, "make its directory writable, or name another file by --config") from error
+        raise cannot("write", config, error, "make its directory writable, or pass another --config") from error
     for line in talk:
         click.echo(line, err=True)
     return 0
 
 
 def _is_there(config: Path) -> ModelgenError:
-    return ModelgenError(f"{config} is there already; edit it, or name another file by --config")
+    return ModelgenError(f"{config} exists; edit it, or choose another file with --config")
 
 
 def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
-    """Return the text of the file, and what to say about it."""
+    """Return the text of the file, and messages about it."""
     from modelgen.cli.starter import with_name
 
     starter = with_name(_STARTER.read_text(encoding="utf-8"), config.absolute().parent.name)
@@ -76,7 +76,7 @@ def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
 
             text, count, needs_lock = fill(starter, written, whole)
             next_ = (
-                "modelgen lock --offline` (an engine in it takes its path), then `modelgen build"
+                "modelgen lock --offline` (an engine needs the path of its snapshot), then `modelgen build"
                 if needs_lock
                 else "modelgen build"
             )
@@ -85,7 +85,7 @@ def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
         if given:
             from modelgen.cli.starter import with_hub
 
-            talk.append(f"{hub} has no whole model; the file has an example")
+            talk.append(f"{hub} has no complete model; the file has an example")
             return with_hub(starter, written), [*talk, f"wrote {config}; edit it, then run `modelgen build`"]
     return starter, [f"wrote {config}; edit it, then run `modelgen build`"]
 
@@ -99,7 +99,7 @@ def _scan(hub: Path) -> list[Found]:
 
 
 def _usual_hubs(config: Path) -> Iterator[tuple[Path, str]]:
-    """Yield where a hub cache usually is, and how a models.toml says so; the order of variables is the client's own."""
+    """Yield the usual places of a hub cache, and how models.toml names each; the client uses the same order."""
     yield config.parent / _IN_PROJECT, _IN_PROJECT
     names = (
         ("HF_HUB_CACHE", ""),
@@ -112,12 +112,12 @@ def _usual_hubs(config: Path) -> Iterator[tuple[Path, str]]:
     )
     try:
         hub = Path(written).expanduser()
-    except RuntimeError:  # nobody's home
+    except RuntimeError:  # no home directory
         return
     yield hub, written if written.startswith("~") else hub.absolute().as_posix()
 
 
 def _written(hub: Path, config: Path) -> str:
-    """Return a path as a models.toml has it: relative to that file where it is below its folder."""
+    """Return a path as models.toml names it: relative if it is below the file's folder."""
     whole, root = (Path(os.path.abspath(path)) for path in (hub, config.parent))  # noqa: PTH100 - before links
     return f"./{whole.relative_to(root).as_posix()}" if whole.is_relative_to(root) else whole.as_posix()

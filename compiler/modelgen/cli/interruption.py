@@ -18,7 +18,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, *(() if sys.platform == "win32" else 
 
 
 class StoppedError(KeyboardInterrupt):
-    """A signal has ended the command. Whoever handles Ctrl-C handles this too."""
+    """A signal has ended the command. Code that handles Ctrl-C handles this, too."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -26,11 +26,11 @@ class StoppedError(KeyboardInterrupt):
 
 
 class InterruptedRunError(ModelgenError):
-    """What an interrupted command leaves, in one sentence.
+    """An interrupted command, with one sentence on the state that it leaves.
 
     Args:
-        message: It.
-        exit_code: 128 and the number of the signal, as shells have it.
+        message: The sentence.
+        exit_code: 128 plus the number of the signal, as in shells.
     """
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -40,7 +40,7 @@ class InterruptedRunError(ModelgenError):
 
 @dataclass
 class Interruption:
-    """What an interruption would leave at this moment.
+    """The state that an interruption would leave at this moment.
 
     Args:
         consequence: The sentence after "interrupted; ".
@@ -51,9 +51,9 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruptible(consequence: str) -> Iterator[Interruption]:
-    """Unwind the block on the first signal, and end the command with a sentence on what is left.
+    """Unwind the block on the first signal, and end the command with a sentence on the state that it leaves.
 
-    Further signals are ignored while the block cleans up. One that the caller ignores (`nohup`) stays ignored.
+    Further signals are ignored while the block cleans up. A signal that the caller ignores (`nohup`) stays ignored.
 
     Raises:
         InterruptedRunError: A signal came.
@@ -70,7 +70,7 @@ def interruptible(consequence: str) -> Iterator[Interruption]:
 def stopped_by_signals() -> Iterator[None]:
     """Unwind the block on the first signal, by a StoppedError.
 
-    Further signals are ignored while the block cleans up. One that the caller ignores (`nohup`) stays ignored.
+    Further signals are ignored while the block cleans up. A signal that the caller ignores (`nohup`) stays ignored.
     """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]

@@ -1,4 +1,4 @@
-"""`modelgen inventory`."""
+"""Implement `modelgen inventory`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.wants import Want
 
 _LABEL = 12
-"""Columns of the first column."""
+"""Width of the first column."""
 _NARROWEST = 30
 
 
@@ -91,7 +91,7 @@ def _items(inputs: Inputs, lock: Lock, names: Sequence[str]) -> list[Item]:
 
 
 def _code_of(own: str | None, found: Sequence[Want]) -> list[str]:
-    """Return where the code of a model comes from: its own repository, and those that its auto_map names."""
+    """Return the repositories of a model's code: its own, and those that its auto_map names."""
     return [*dict.fromkeys([*([own] if own else []), *(want.repo for want in found if want.role == "code")])]
 
 
@@ -103,7 +103,7 @@ def _assets(inputs: Inputs, lock: Lock, names: Sequence[str]) -> list[Asset]:
 
 
 def _there(inputs: Inputs, item: Item) -> int:
-    """Return how many files of an entry lie in the hub directory, by their sizes."""
+    """Return how many files of an entry are in the hub directory, with the right sizes."""
     from modelgen.hub.layout import checkouts
     from modelgen.hub.small_files import is_there
 
@@ -148,7 +148,7 @@ def _image_rows(image: Image) -> Iterator[tuple[str, str]]:
 
 
 def _lines(rows: Iterator[tuple[str, str]], width: int | None) -> Iterator[str]:
-    """Yield one line a row; on a terminal long ones continue below the second column."""
+    """Yield one line per row; on a terminal, long lines continue below the second column."""
     import textwrap
 
     for label, value in rows:

@@ -1,4 +1,4 @@
-"""`modelgen key`."""
+"""Implement `modelgen key`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _BYTES = 32
 def command(role: str) -> int:
     """Make an API key for the orchestrator, and the line for its `keys_file`.
 
-    The file holds the key's hash alone, so it may be read by others; the key itself is printed once and stored
-    nowhere. Clients send it as `Authorization: Bearer`, commands take it from MODELGEN_KEY.
+    The file contains only the key's hash, so others may read it; the key itself is printed once and not stored. Clients
+    send it as `Authorization: Bearer`, commands take it from MODELGEN_KEY.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Whether the last fetch left nothing missing: what `fetch` and `up` look at before they import the compiler."""
+"""Check whether the last fetch left nothing missing, before `fetch` and `up` import the compiler."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def find_hub(config: Path) -> Path | None:
-    """Return the hub directory that a models.toml names, or None if only a complete reading can say what is wrong."""
+    """Return the hub directory that a models.toml names, or None if the file has to be read completely."""
     import tomllib
 
     data = read_config(config)
@@ -25,14 +25,14 @@ def find_hub(config: Path) -> Path | None:
 
 
 def key_in(config: Path, models: Iterable[str] = ()) -> str:
-    """Return the name of a models.toml and its lock in the note of a hub directory."""
+    """Return the key of a models.toml and its lock in the record of a hub directory."""
     from modelgen.hub.fetching.remembered import key_of
 
     return key_of(lock_path(config), read_config(config), read_lock(config) or b"", models)
 
 
 def is_known_complete(config: Path, hub: Path | None, models: Iterable[str] = ()) -> bool:
-    """Return whether the last fetch of these very files left nothing missing and registered the lock."""
+    """Return whether the last fetch of exactly these files left nothing missing and registered the lock."""
     from modelgen.hub.fetching.remembered import Seen
 
     return hub is not None and Seen(hub).is_complete(key_in(config, models))

@@ -1,4 +1,4 @@
-"""`modelgen load`."""
+"""Implement `modelgen load`."""
 
 from __future__ import annotations
 

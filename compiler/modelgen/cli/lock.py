@@ -1,4 +1,4 @@
-"""`modelgen lock`."""
+"""Implement `modelgen lock`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """What to lock.
+    """The settings of one `modelgen lock`.
 
     Args:
-        inputs: models.toml and the rest.
-        only: Models that are meant, while all else stays as it is; None for all.
-        moved: Models whose commits are to move.
-        is_strict: Whether nothing is written where something cannot be checked.
+        inputs: models.toml, its lock and the hub directory.
+        only: Models whose entries may change; None for all.
+        moved: Models whose commits are updated.
+        is_strict: Whether to write nothing if something cannot be checked.
     """
 
     inputs: Inputs
@@ -43,7 +43,7 @@ class Task:
 
     @property
     def old(self) -> Lock:
-        """The lock as it is; an empty one where there is none."""
+        """The existing lock; an empty one if there is none."""
         from modelgen.lockfile.entries import Lock
 
         return self.inputs.lock or Lock()
@@ -52,11 +52,11 @@ class Task:
 @click.command("lock")
 @config_option
 @token_option
-@click.option("--upgrade", is_flag=True, help="Move to the newest commits, of all models or of those named.")
+@click.option("--upgrade", is_flag=True, help="Update to the newest commits, for all models or for those named.")
 @click.option(
     "--check", is_flag=True, help="Only compare models.lock with models.toml, offline; exit with 4 if they disagree."
 )
-@click.option("--offline", is_flag=True, help="Use no network: hash and lock what is in the hub directory.")
+@click.option("--offline", is_flag=True, help="Lock what is in the hub directory, without a network.")
 @click.option("--strict", is_flag=True, help="With --offline: fail if something cannot be checked.")
 @click.option(
     "--format",
@@ -94,9 +94,9 @@ def command(  # noqa: PLR0913 - its options
     if check and (upgrade or offline):
         raise click.UsageError("--check only compares, offline; it cannot be combined with --upgrade or --offline")
     if check and models:
-        raise click.UsageError("--check compares the whole files; it takes no names of models")
+        raise click.UsageError("--check compares the whole files; remove the names of models")
     if strict and not offline:
-        raise click.UsageError("--strict is about what --offline cannot check: `modelgen lock --offline --strict`")
+        raise click.UsageError("--strict needs --offline: write `modelgen lock --offline --strict`")
     inputs = read_inputs(config)
     if check:
         from modelgen.cli.lock_check import check_lock
@@ -111,23 +111,23 @@ def connect_to_hub(token: str | None) -> Connection:
     """Return a connection to the hub.
 
     Raises:
-        ModelgenError: The hub's client is set up so that there is none.
+        ModelgenError: The hub's client is configured so that it cannot connect.
     """
     from modelgen.hub.client import connect
 
     try:
         return connect(token)
     except ModelgenError as error:
-        raise ModelgenError(f"{error}, or lock what the hub directory has by --offline") from error
+        raise ModelgenError(f"{error}, or lock what the hub directory has with --offline") from error
 
 
 def lock_all(task: Task, connect: partial[Connection] | None, format_: str) -> int:
-    """Lock what is not locked and can be reached, say what changes and what failed, and return the exit code.
+    """Lock what is not locked and can be reached, print the changes and failures, and return the exit code.
 
     Args:
-        task: See there.
-        connect: Makes the connection to the hub; None to ask nobody.
-        format_: How the changes look.
+        task: The settings.
+        connect: Creates the connection to the hub; None to send no request.
+        format_: The output format of the changes.
     """
     from modelgen.cli.lock_images import look_up_images
     from modelgen.cli.lock_report import Report
@@ -145,9 +145,9 @@ def lock_all(task: Task, connect: partial[Connection] | None, format_: str) -> i
     except KeyboardInterrupt as error:
         from modelgen.cli.interruption import exit_code
 
-        click.echo(f"modelgen: interrupted; {path} is left as it is", err=True)
+        click.echo(f"modelgen: interrupted; {path} is unchanged", err=True)
         sys.stderr.flush()
-        os._exit(exit_code(error))  # the interpreter would wait for requests that are under way
+        os._exit(exit_code(error))  # the interpreter would wait for open requests
     finally:
         pool.shutdown(wait=False)
     is_refused = task.is_strict and bool(resolution.unchecked)
@@ -173,7 +173,7 @@ def _resolve(task: Task, connect: partial[Connection] | None) -> Resolution:
 
 
 def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
-    """Return the lock with what is on no hub."""
+    """Return the lock with the files that are on no hub, and the images."""
     from modelgen.lockfile.entries import Lock
     from modelgen.resolve.assets import outside
 
@@ -193,7 +193,7 @@ def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
 
 
 def _bytes_to_fetch(task: Task, lock: Lock) -> int | None:
-    """Return how many bytes `modelgen fetch` would bring for a lock now, as its --dry-run says; None if it stops."""
+    """Return how many bytes `modelgen fetch` would download for a lock, as with --dry-run; None if it fails."""
     from modelgen.hub.fetching.planning import plan
     from modelgen.hub.fetching.remembered import Seen
     from modelgen.hub.layout import checkouts
@@ -203,12 +203,12 @@ def _bytes_to_fetch(task: Task, lock: Lock) -> int | None:
     entries = [entry for want in wants(task.inputs.runs, lock) if (entry := lock.find(want)) is not None]
     try:
         return plan(hub, checkouts(hub, entries), lock.assets, Seen(hub)).size
-    except (ModelgenError, OSError):  # entries at odds, or a file that cannot be read: `fetch` explains it
+    except (ModelgenError, OSError):  # conflicting entries, or an unreadable file: `fetch` explains it
         return None
 
 
 def _write(path: Path, lock: Lock) -> bool:
-    """Write the lock if that changes anything, and tell whether it did."""
+    """Write the lock if it differs from the file, and return whether it did."""
     from modelgen.files import Staged, locked
     from modelgen.lockfile.reading import parse_lock
     from modelgen.lockfile.writing import render_lock

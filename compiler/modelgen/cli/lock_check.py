@@ -1,4 +1,4 @@
-"""`modelgen lock --check`: where models.toml and models.lock disagree."""
+"""Implement `modelgen lock --check`: report where models.toml and models.lock disagree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def check_lock(inputs: Inputs, format_: str) -> int:
     """Print where the two disagree, and return the exit code."""
     if inputs.lock is None:
-        found = ["there is none"]
+        found = ["does not exist"]
     else:
         found = [*_repositories(inputs.runs, inputs.lock), *_others(inputs.runs, inputs.lock)]
     if format_ == "json":

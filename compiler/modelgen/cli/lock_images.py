@@ -1,4 +1,4 @@
-"""The container images of a lock: what is known stays, what is not is asked for."""
+"""Resolve the container images of a lock: keep known digests, look up the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULT_ARCH = "amd64"
 
 
 def references(runs: Mapping[str, ModelRun]) -> dict[str, list[str]]:
-    """Return the images that the models run on, each with these models."""
+    """Return the images that the models run on, each with its models."""
     found: dict[str, list[str]] = {}
     for name, run in runs.items():
         if run.reference is not None and run.image is not None:
@@ -26,14 +26,14 @@ def references(runs: Mapping[str, ModelRun]) -> dict[str, list[str]]:
 def look_up_images(
     inputs: Inputs, old: Lock, moved: Collection[str], *, local_only: bool, only: Collection[str] | None = None
 ) -> tuple[list[Image], list[str]]:
-    """Return the lock's entries for all images, and a warning where some are not known.
+    """Return the lock's entries for all images, and warnings for those that cannot be resolved.
 
     Args:
         inputs: The models.toml.
-        old: The lock as it is.
-        moved: Models whose images are asked for anew.
-        local_only: Whether only the local engine is asked.
-        only: Models whose images are meant, while the others stay as they are; None for all.
+        old: The existing lock.
+        moved: Models whose images are looked up again.
+        local_only: Look only in the local engine.
+        only: Models whose images may change; None for all.
     """
     from modelgen.lockfile.entries import Image
 
@@ -61,7 +61,7 @@ def look_up_images(
 
 
 def _warn(problems: dict[str, list[str]], known: Collection[str]) -> list[str]:
-    """Return a warning for each reason why nobody could tell about images."""
+    """Return a warning for each reason why images could not be resolved."""
     if not problems:
         return []
     warnings = []

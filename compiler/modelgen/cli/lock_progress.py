@@ -1,4 +1,4 @@
-"""What a terminal shows while a lock is made."""
+"""Show progress on a terminal while a lock is made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """What the look-up reports to, from several threads."""
+    """Receives the progress of the look-ups, from several threads."""
 
     say: Callable[[str], None]
     asked: Callable[[int], None]
@@ -27,7 +27,7 @@ class Progress:
 
 @contextlib.contextmanager
 def shown() -> Iterator[Progress]:
-    """Yield a progress that shows bars on a terminal, and only what is said elsewhere."""
+    """Yield a progress that shows bars on a terminal, and only messages elsewhere."""
     if is_terminal(sys.stderr):
         with _bars() as progress:
             yield progress
@@ -57,14 +57,14 @@ def _bars() -> Iterator[Progress]:
         totals = {"bytes": 0}
 
         def asked(count: int) -> None:
-            text = f"asking the hub about {count} repositor{'y' if count == 1 else 'ies'}"
+            text = f"looking up {count} repositor{'y' if count == 1 else 'ies'} on the hub"
             asking.add_task(text, total=None)
 
         def planned(count: int) -> None:
             totals["bytes"] += count
             if "hashing" not in tasks:
                 asking.columns = (*columns, BarColumn(), DownloadColumn(), TimeRemainingColumn())
-                tasks["hashing"] = asking.add_task("hashing what is there", total=0)
+                tasks["hashing"] = asking.add_task("hashing local files", total=0)
             asking.update(tasks["hashing"], total=totals["bytes"])
 
         def hashed(count: int) -> None:

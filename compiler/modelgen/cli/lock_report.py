@@ -1,4 +1,4 @@
-"""What `modelgen lock` says when it is done: the changes on stdout, all else on stderr."""
+"""Print the result of `modelgen lock`: changes on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _MOST_FILES = 20
 
 @dataclass(frozen=True)
 class Report:
-    """A lock that was made.
+    """The result of one `modelgen lock`.
 
     Args:
-        path: Of the lock.
-        old: As it was.
-        new: As it is.
-        resolution: How it came to be.
-        warnings: About images.
-        to_fetch: Bytes that `modelgen fetch` would bring now; None where it would stop.
+        path: The path of the lock.
+        old: The lock before.
+        new: The lock now.
+        resolution: How the entries were found.
+        warnings: Warnings about images.
+        to_fetch: Bytes that `modelgen fetch` would download now; None if it would fail.
         is_written: Whether the file has changed.
     """
 
@@ -46,7 +46,7 @@ class Report:
     is_written: bool
 
     def print(self, format_: str, *, is_strict: bool = False) -> int:
-        """Print it and return the exit code: what the files fix goes before the world."""
+        """Print the report and return the exit code: 1 if a failure can be fixed in the files, else 3."""
         failures = grouped(self.resolution.faults.values())
         is_refused = is_strict and bool(self.resolution.unchecked)
         is_made = self.resolution.has_answers and not is_refused
@@ -79,7 +79,7 @@ class Report:
             yield f"{', '.join(entry.models)}: {self._name(entry)}: not checked: {'; '.join(reasons)}"
 
     def _what_is_left(self) -> str:
-        """Return what became of the lock although something failed."""
+        """Return what was written although something failed."""
         lost = [want for want in self.resolution.faults if want not in self.resolution.retained]
         kept = [*self.resolution.retained.values()]
         said = []
@@ -88,8 +88,8 @@ class Report:
             said.append(f"keeps the old {'entries' if kept[1:] else 'entry'} of {names}")
         if lost:
             models = dict.fromkeys(model for want in lost for model in want.models)
-            said.append(f"lacks what {', '.join(models)} {'need' if len(models) > 1 else 'needs'}")
-        state = "has what could be locked" if self.is_written else "is left as it is"
+            said.append(f"has no entries for {', '.join(models)}")
+        state = "was written with the other entries" if self.is_written else "is unchanged"
         return f"{self.path} {state}; it {' and '.join(said)}" if said else f"{self.path} {state}"
 
     def _changes(self) -> Iterator[str]:
@@ -109,7 +109,7 @@ class Report:
         return text if self.is_written else f"{text}; nothing has changed"
 
     def _name(self, entry: Snapshot) -> str:
-        """Return how an entry is called."""
+        """Return the name of an entry."""
         return entry.want.name(other.want for other in (*self.new.snapshots, *self.old.snapshots))
 
     def _as_json(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _left_out(found: Pinned, name: str) -> Iterator[str]:
     if entry.left_out:
         patterns = ", ".join(entry.left_out)
         why = f": {found.chosen}" if found.chosen else ""
-        yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), which serving does not need{why}"
+        yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), not needed for serving{why}"
     count, size = found.unasked
     if count:
         yield f"{about}: left out {_files(count)} ({size_text(size)}) that `file` or `include` does not name"
@@ -213,7 +213,7 @@ def _files(count: int) -> str:
 
 
 def size_text(size: int) -> str:
-    """Return bytes as a person reads them."""
+    """Return bytes as text with a unit."""
     for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"

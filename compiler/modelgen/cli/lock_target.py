@@ -1,4 +1,4 @@
-"""Which file system the hub directory of a models.toml is on, as far as that is known here."""
+"""Find the file system of the hub directory that a models.toml names, as far as this host shows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOUNTED_DRIVE = re.compile(r"/mnt/[a-z](/|$)")
 
 
 def target_of(inputs: Inputs) -> Target:
-    """Return what the hub directory can hold: on the host that models.toml describes, and on this one."""
+    """Return the limits of the hub directory's file system, on the host of models.toml and on this one."""
     written = inputs.document.config.project.hub
     host = inputs.document.config.host
     if _is_windows(written, inputs, is_wsl=host is not None and host.platform == "wsl2"):
@@ -31,7 +31,7 @@ def _is_windows(written: str, inputs: Inputs, *, is_wsl: bool) -> bool:
     if _DRIVE.match(written) or sys.platform == "win32":
         return True
     is_here = "microsoft" in platform.release().lower()
-    if is_here:  # the place of a relative directory is known then
+    if is_here:  # a relative directory is resolved on this host
         return bool(_MOUNTED_DRIVE.match(inputs.hub.as_posix()))
-    # A relative directory is wherever the project is put there, which may be below /mnt/c.
+    # On the other host, a relative directory is where the project is, which may be below /mnt/c.
     return is_wsl and (bool(_MOUNTED_DRIVE.match(written)) or not written.startswith(("/", "~")))

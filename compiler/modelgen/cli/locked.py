@@ -1,4 +1,4 @@
-"""What the commands about the hub share: models.toml and its lock."""
+"""Share code among the commands that work on the hub directory: read models.toml and its lock."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Lock
     from modelgen.resolve import ModelRun
 
-# What the commands about the hub cannot do without: a file with a shape, repositories and files of them, known engines,
-# and a lock that can be read. What an engine would say to its flags is nothing to them.
+# Errors that stop the commands for the hub directory: the shape of the file, repositories and their files, unknown
+# engines, and an unreadable lock. Errors in flags do not matter to them.
 _STOPPING = ("MG0", "MG1", "MG201", "MG501", "MG502")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a command about the hub works on.
+    """The inputs of a command for the hub directory.
 
     Args:
-        config: Where models.toml is.
-        document: What it says.
-        lock: Its lock, or None where there is none yet.
+        config: The path of models.toml.
+        document: The file.
+        lock: Its lock, or None if there is none yet.
         hub: The hub directory, absolute.
         runs: What each model runs on, by the model's id.
     """
@@ -45,13 +45,13 @@ class Inputs:
 
     @property
     def lock_path(self) -> Path:
-        """Where the lock is, or would be."""
+        """The path of the lock, which need not exist."""
         return lock_path(self.config)
 
 
 def read_inputs(config: Path) -> Inputs:
-    """Read models.toml and its lock; print the errors that stand in the way, and stop, if there are any."""
-    # The command line turns it off for its short commands; these run for hours.
+    """Read models.toml and its lock; print the errors that matter here, and exit if there are any."""
+    # The command line turns the garbage collector off for short commands; these run for hours.
     gc.enable()
     data, lock = read_config(config), read_lock(config)
     from modelgen.diagnostics import Severity
@@ -70,7 +70,7 @@ def read_inputs(config: Path) -> Inputs:
 
 
 def named_models(inputs: Inputs, models: Sequence[str]) -> tuple[str, ...]:
-    """Return the models that a command line names, each once; without any, all of models.toml."""
+    """Return the models that a command line names, without duplicates; all models if it names none."""
     known = inputs.document.models
     for name in models:
         if name not in known:

@@ -1,4 +1,4 @@
-"""`modelgen logs`."""
+"""Implement `modelgen logs`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @click.command("logs")
 @remote_options
-@click.option("--follow", is_flag=True, help="Print on as more comes, until Ctrl-C.")
-@click.option("--lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="How many of the last.")
+@click.option("--follow", is_flag=True, help="Print new lines until Ctrl-C.")
+@click.option("--lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="Number of lines.")
 @click.argument("model")
 def command(config: Path, url: str | None, model: str, *, follow: bool, lines: int, format_: str) -> int:  # noqa: PLR0913
-    """Print what a model's engine printed.
+    """Print the output of a model's engine.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Notes on what the user's docker-compose.override.yml changes of a build."""
+"""Print notes on what the user's docker-compose.override.yml changes in a build."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _COUNTS = "the value in models.toml has no effect"
 
 
 def warn_of_override(out: Path, artifacts: Mapping[str, bytes]) -> None:
-    """Say on stderr what the override in an output directory changes of the models.
+    """Print on stderr what the override in an output directory changes in the models.
 
     Args:
         out: The output directory.
-        artifacts: What belongs there.
+        artifacts: The files that belong there.
     """
     for line in override_warnings(out, artifacts):
         warn(line)
 
 
 def override_warnings(out: Path, artifacts: Mapping[str, bytes]) -> list[str]:
-    """Return a sentence for each value of a model that the override replaces or takes away."""
-    if not (out / _NAME).is_file():  # most have none, and need no YAML read
+    """Return a sentence for each value of a model that the override replaces or removes."""
+    if not (out / _NAME).is_file():  # most projects have no override, and need no YAML parser
         return []
     from modelgen.operate.overrides import read_changes
 
@@ -41,7 +41,7 @@ def override_warnings(out: Path, artifacts: Mapping[str, bytes]) -> list[str]:
 
 
 def notes_about(model: str, out: Path) -> list[str]:
-    """Return a sentence for each value of a model's own service, or of modelgen's, that the override changes."""
+    """Return a sentence for each value that the override changes in a model's service or in modelgen's."""
     if not (out / _NAME).is_file():
         return []
     from modelgen.operate.overrides import read_changes

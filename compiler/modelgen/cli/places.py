@@ -1,4 +1,4 @@
-"""Dotted paths of models.toml, as the orchestrator names them → file, line and column."""
+"""Translate dotted paths of models.toml, as the orchestrator names them, to file, line and column."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LONGEST = 1000
 
 @dataclass(frozen=True)
 class Place:
-    """Where a key is written, or is to be written.
+    """The place where a key is written, or where to write it.
 
     Args:
-        path: Dotted, such as `models.qwen.args.max-model-len`.
+        path: The dotted path, such as `models.qwen.args.max-model-len`.
         file: The models.toml.
-        line: Of the value, or of the nearest table around it; None where the file has neither.
-        column: Likewise.
-        is_written: Whether the key itself is there.
+        line: The line of the value, or of the nearest table around it; None if the file has neither.
+        column: The column, likewise.
+        is_written: Whether the key itself is written.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Place:
 
 
 def find_places(config: Path, paths: Sequence[str]) -> list[Place]:
-    """Return where these paths are in a models.toml as it is now, which may be another than the orchestrator runs."""
+    """Return the places of paths in models.toml, which may have changed since the orchestrator read it."""
     if not paths:
         return []
     locator = _locate(config)
@@ -59,7 +59,7 @@ def _locate(config: Path) -> Locator | None:
         source = Source(config.as_posix(), decode(read_config(config)))
         return None if is_too_dotted(source.text) else Locator(source)
     except (ModelgenError, ValueError, RecursionError):
-        return None  # removed or half-edited since: the path alone says enough
+        return None  # removed or half-edited since: return only the path
 
 
 def _find(locator: Locator | None, file: str, path: str) -> Place:
@@ -72,7 +72,7 @@ def _find(locator: Locator | None, file: str, path: str) -> Place:
 
 
 def _read_path(path: str) -> Keys:
-    """Return the keys of a dotted path; it came over the network, so that it may be anything."""
+    """Return the keys of a dotted path, which came over the network and is not trusted."""
     try:
         tree: Any = tomllib.loads(f"{path} = 0") if len(path) <= _LONGEST else {}
     except (ValueError, RecursionError):

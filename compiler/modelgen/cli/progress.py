@@ -1,4 +1,4 @@
-"""A fetch as it runs: bars on a terminal, plain lines elsewhere, events as JSON."""
+"""Show a running fetch: bars on a terminal, plain lines elsewhere, or events as JSON."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 _EVERY = 10.0
 _TELLING = 0.01
-"""Part of the bytes after which the rate tells how long the rest takes."""
+"""Fraction of the bytes after which the remaining time is estimated from the rate."""
 _MINUTES = 300.0
-"""Seconds from which on nobody counts in seconds."""
+"""Seconds from which on times are printed in minutes."""
 
 
 @contextlib.contextmanager
 def shown(format_: str) -> Iterator[Report]:
-    """Yield what a fetch reports to; it may be called by several threads."""
+    """Yield the receiver of a fetch's events; several threads may call it."""
     if format_ == "json":
         yield _Events().report
     elif is_terminal(sys.stderr):
@@ -51,7 +51,7 @@ def shown(format_: str) -> Iterator[Report]:
 
 
 class _Events:
-    """One JSON object a line on stdout; progress at most once a second."""
+    """One JSON object per line on stdout; progress at most once per second."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -83,7 +83,7 @@ def print_event(event: Event) -> None:
 
 
 class _Lines:
-    """A line for each repository and, while a long one comes, one every ten seconds."""
+    """One line per repository and, during a long download, one every ten seconds."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -111,7 +111,7 @@ class _Lines:
                 case Noticed():
                     click.echo(event.text, err=True)
                 case Finished() | Failed() | Done():
-                    pass  # said in the end
+                    pass  # printed at the end
 
     def _print_completed(self, event: Completed) -> None:
         self._completed += 1
@@ -119,7 +119,7 @@ class _Lines:
         files = f"{event.files} file{'s' if event.files != 1 else ''}"
         seconds = time.monotonic() - self._begun.get(event.repo, self._start)
         click.echo(f"{count} {event.repo}: {files}, {event.bytes:,} bytes, {seconds:.1f} s", err=True)
-        self._printed = time.monotonic()  # that tells enough for a while
+        self._printed = time.monotonic()  # the next progress line can wait
 
     def _print_rate(self) -> None:
         now = time.monotonic()
@@ -129,7 +129,7 @@ class _Lines:
 
 
 def _rate_line(come: int, total: int, resumed: int, seconds: float) -> str:
-    """Return how far a fetch is; how long it takes is not known before some of it has come."""
+    """Return the progress of a fetch; the remaining time is estimated once a part has arrived."""
     fetched = max(come - resumed, 0)
     line = f"{come / 1e6:,.0f} of {total / 1e6:,.0f} MB, {fetched / seconds / 1e6:.1f} MB/s"
     if not fetched or fetched < _TELLING * (total - resumed) or come >= total:

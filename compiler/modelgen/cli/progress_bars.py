@@ -1,4 +1,4 @@
-"""Bars for a person at a terminal: one for all repositories, and one for each large file that is coming."""
+"""Draw progress bars: one for all repositories, and one for each large file in transfer."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WIDE = 100
-"""Columns from which on there is room for a bar and the name of the file beside that of its repository."""
+"""Width from which on there is room for a bar and the file's name beside the repository's."""
 
 _NUMBERS = 33
-"""Columns that the numbers need, with blanks."""
+"""Columns that the numbers need, with spaces."""
 _NARROWEST = 5
 
 
 @contextlib.contextmanager
 def bars() -> Iterator[Report]:
-    """Yield what a fetch reports to; the cursor comes back however the block ends."""
+    """Yield the receiver of a fetch's events; the cursor is restored however the block ends."""
     console = Console(stderr=True)
     progress = Progress(*_columns(console.width), console=console, expand=True)
     shown = _Bars(progress)
     try:
         yield shown.report
     finally:
-        # A signal in the middle of rich's own start leaves it half started, and its stop fails.
+        # A signal during rich's own start leaves it half started, and its stop fails.
         with contextlib.suppress(IndexError):
             progress.stop()
         console.show_cursor()
 
 
 def _columns(width: int) -> list[ProgressColumn]:
-    """Return the columns that fit: the name gives way first, and no line ever breaks."""
+    """Return the columns that fit: the name is dropped first, and no line wraps."""
     name = TextColumn(
         "{task.description}", markup=False, table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis")
     )
@@ -66,7 +66,7 @@ def _number() -> Column:
 
 
 def _shortened(name: str, width: int) -> str:
-    """Return a name without its middle: what tells one from another is at the end."""
+    """Return a name without its middle, since names mostly differ at the end."""
     if len(name) <= width or width < _NARROWEST:
         return name
     head = (width - 1) // 2
@@ -74,7 +74,7 @@ def _shortened(name: str, width: int) -> str:
 
 
 class _Bars:
-    """What each event changes."""
+    """The bars, updated by events."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -89,7 +89,7 @@ class _Bars:
                 self._repositories = event.repositories
                 self._progress.update(self._everything, total=event.bytes, completed=event.resumed)
                 self._count()
-                self._progress.start()  # with nothing to do, there is nothing to see
+                self._progress.start()  # nothing to do: show no bars
             case Started(bytes=size) if size >= LARGE:
                 name = self._name(event.repo, event.file)
                 self._tasks[event.repo, event.file] = self._progress.add_task(name, total=size, completed=event.resumed)

@@ -1,4 +1,4 @@
-"""`modelgen prune`."""
+"""Implement `modelgen prune`."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 @click.option(
     "--local",
     is_flag=True,
-    help="Also remove unneeded models that `modelgen add` made and foreign files that `verify --fix` moved aside; "
+    help="Also remove unneeded models of `modelgen add`, and foreign files that `verify --fix` moved aside; "
     "there may be no other copy.",
 )
 @click.option(
     "--forget",
     metavar="PATH",
     default=None,
-    help="Stop protecting what the registered lock at PATH needs; with --dry-run, list what would go then.",
+    help="Stop protecting what the registered lock at PATH needs; with --dry-run, list what would be removed.",
 )
 @click.option(
     "--format",
@@ -56,8 +56,8 @@ def command(  # noqa: PLR0913 - its options
     """Remove what no registered models.lock needs from the hub directory.
 
     `modelgen fetch`, `up` and `add` register the lock of their project. A lock that cannot be read, on another host or
-    in a folder that is gone, protects what it needed until `--forget`. What other programs downloaded into the hub
-    directory is removed too, unless a lock needs it.
+    in a removed folder, protects what it needed until `--forget`. Downloads of other programs are removed too, unless a
+    lock needs them.
 
     \b
     Example:
@@ -71,7 +71,7 @@ def command(  # noqa: PLR0913 - its options
     from modelgen.hub.holding import held
 
     try:
-        # A list needs no lock, and no right to write.
+        # A list needs no lock and no write access.
         with nullcontext() if dry_run else held(hub, PRUNE, lambda text: click.echo(f"modelgen: {text}", err=True)):
             forgotten = _find_registered(hub, forget) if forget is not None else None
             if forgotten is not None and not dry_run:
@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913 - its options
         way_out = "make the hub directory readable and writable, and run it again"
         raise cannot("read" if dry_run else "change", error.filename or hub, error, way_out) from error
     except KeyboardInterrupt:
-        return interrupted("what is still there is whole; run it again")
+        return interrupted("what remains is complete; run it again")
 
 
 def _hub(config: Path) -> Path:
@@ -91,7 +91,7 @@ def _hub(config: Path) -> Path:
 
     document, _, _ = load(data, config.as_posix())
     if document is None or document.is_refused("project", "hub"):
-        raise InputError(f"{config} does not say where the hub directory is; `modelgen validate` prints why")
+        raise InputError(f"{config} names no hub directory that can be used; run `modelgen validate`")
     return hub_directory(document.config.project.hub, config.parent)
 
 
@@ -104,7 +104,7 @@ def _find_registered(hub: Path, path: str) -> Registered:
     if len(found) != 1:
         names = found or locks.registered
         known = ", ".join(f"{lock.host}:{lock.path}" for lock in names) or "none"
-        many = f"several hosts have {path}; name one of them" if found else f"no lock {path} is registered in {hub}"
+        many = f"several hosts have {path}; pass one of them" if found else f"no lock {path} is registered in {hub}"
         raise click.UsageError(f"{many}: {known}")
     return found[0]
 
@@ -113,20 +113,20 @@ def _forget(hub: Path, lock: Registered) -> int:
     from modelgen.hub.registry import forget
 
     forget(hub, lock)
-    click.echo(f"modelgen: {lock.name} is forgotten; `modelgen prune` removes what only it needed", err=True)
+    click.echo(f"modelgen: {lock.name} is no longer registered; `modelgen prune` removes what only it needed", err=True)
     return 0
 
 
 def _needed(hub: Path, config: Path, forgotten: Registered | None) -> Needed:
-    """Return what the registered locks need, and the lock beside `config` whether it is registered or not.
+    """Return what the registered locks need, and the lock beside `config`, registered or not.
 
     Args:
         hub: The hub directory.
-        config: Where models.toml is.
-        forgotten: A lock that does not count.
+        config: The path of models.toml.
+        forgotten: A lock that is ignored.
 
     Raises:
-        InputError: It is not known what must stay.
+        InputError: It is not known what is needed.
         OSError: The registry cannot be read.
     """
     from modelgen.hub.following import open_regular
@@ -135,15 +135,15 @@ def _needed(hub: Path, config: Path, forgotten: Registered | None) -> Needed:
 
     locks = read_locks(hub)
     if locks.broken:
-        open_regular(hub / locks.broken[0]).close()  # what cannot be read may be right
+        open_regular(hub / locks.broken[0]).close()  # an unreadable entry may be valid
         raise InputError(
-            f"{hub / locks.broken[0]} is damaged, so it is not known what a lock needs; run `modelgen fetch` beside "
+            f"{hub / locks.broken[0]} is damaged, so the needs of a lock are not known; run `modelgen fetch` beside "
             "each models.lock of this hub directory, then remove that file"
         )
     registered = [lock for lock in locks.registered if lock != forgotten]
     if not registered:
         raise InputError(
-            f"no models.lock is registered in {hub}, so it is not known what must stay; run `modelgen fetch` beside "
+            f"no models.lock is registered in {hub}, so nothing is known to be needed; run `modelgen fetch` beside "
             "each models.lock that uses it"
         )
     needed = find_needed(hub, registered)
@@ -176,7 +176,7 @@ class _Run:
     format_: str
 
     def agrees(self) -> bool:
-        """Return whether what was listed may go: somebody said so before, or says so now."""
+        """Return whether the listed files may be removed: by --yes, or by the answer to a question."""
         if self.dry_run or self.yes:
             return self.yes and not self.dry_run
         is_asked = self.format_ == "human" and is_terminal(sys.stdin) and is_terminal(sys.stdout)

@@ -1,4 +1,4 @@
-"""The list of `modelgen prune`: what goes, what stays, and which locks protect it."""
+"""Print the list of `modelgen prune`: what is removed, what is kept, and which locks need it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 def print_plan(plan: Plan, needed: Needed) -> None:
-    """Print on stdout what is removed, and on stderr what is kept although no lock is known to need it."""
+    """Print on stdout what is removed, and on stderr what is kept although no known lock needs it."""
     for line in _lines(plan):
         click.echo(printable(line))
     for state in needed.states:
         if state.fault is not None:
             click.echo(
                 printable(
-                    f"note: {state.lock.name} {state.fault}; what it needed stays until "
+                    f"note: {state.lock.name} {state.fault}; what it needed is kept until  "
                     f"`modelgen prune --forget {state.lock.name}`"
                 ),
                 err=True,
             )
     for path, why in plan.left.items():
-        click.echo(printable(f"note: {path} stays: {why}"), err=True)
+        click.echo(printable(f"note: {path} is kept: {why}"), err=True)
     if plan.local:
         size = sum(thing.bytes for thing in plan.local)
         click.echo(
-            f"note: no lock needs these, and there may be no other copy, so they are kept; with --local {size:,} bytes "
-            "more are freed:",
+            f"note: no lock needs these, but there may be no other copy, so they are kept; --local frees {size:,} bytes   "
+            "more:",
             err=True,
         )
         for thing in plan.local:
@@ -48,7 +48,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  {thing.kind}, {thing.bytes:,} bytes: {thing.why}"
     for path, commit in plan.refs.items():
         yield path
-        yield f"  ref, will name {commit[:12]}…" if commit else "  ref, of a snapshot that is removed"
+        yield f"  ref, will point to {commit[:12]}…" if commit else "  ref, of a snapshot that is removed"
 
 
 def print_json(hub: Path, plan: Plan, needed: Needed, *, removed: bool) -> None:

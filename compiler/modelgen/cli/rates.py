@@ -1,4 +1,4 @@
-"""A rate on the command line, such as `50MB/s`; `50M`, as aria2, curl and wget take it, means the same."""
+"""Parse a rate such as `50MB/s`. `50M`, the form of aria2, curl and wget, means the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RATE = r"(?i)([\d.]+) ?(?:([KMGT])(i?)B?|B)(?:/s)?"
 
 
 def parse_rate(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    """Return the bytes a second that an option means, with the units of models.toml; None without it."""
+    """Return the bytes per second of an option, with the units of models.toml; None without it."""
     if value is None:
         return None
     from pydantic_core import PydanticCustomError

@@ -1,4 +1,4 @@
-"""How far the reading of many gigabytes is, for a person at a terminal."""
+"""Show the progress of reading many gigabytes, on a terminal."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 _NARROWEST = 20
-"""Columns; a terminal that does not know its width says 0."""
+"""Default width; a terminal without a known width reports 0."""
 
 
 def printable(text: str) -> str:
-    """Names come from anywhere; none may steer a terminal."""
+    """Return a text without control characters, since names are untrusted."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in text)
 
 
 def warn(text: str) -> None:
-    """Print a warning on stderr; on a terminal its lines break between words."""
+    """Print a warning on stderr; on a terminal, wrap it between words."""
     line = printable(f"warning: {text}")
     if is_terminal(sys.stderr):
         import os
@@ -38,14 +38,14 @@ def warn(text: str) -> None:
 
 
 def interrupted(consequence: str) -> int:
-    """Say that somebody pressed Ctrl-C, and return the exit code."""
+    """Print that the command was interrupted, and return the exit code."""
     click.echo(f"modelgen: interrupted; {consequence}", err=True)
     return INTERRUPTED
 
 
 @contextlib.contextmanager
 def reading(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield what several threads tell their progress; only a person at a terminal sees it."""
+    """Yield a function that several threads call with their progress; it is shown only on a terminal."""
     if not is_terminal(sys.stderr):
         yield lambda _: None
         return

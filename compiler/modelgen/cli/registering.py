@@ -1,4 +1,4 @@
-"""Commands that put something into a hub directory register the models.lock that needs it, for `modelgen prune`."""
+"""Register the models.lock of a command that fills a hub directory, for `modelgen prune`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRUNE = "modelgen prune"
 
 
 def register_inputs(inputs: Inputs) -> str | None:
-    """Register the lock of a command that has read it; return a note where that cannot be."""
+    """Register the lock of a command that has read it; return a note if that fails."""
     data = read_lock(inputs.config)
     if data is None or inputs.lock is None:
         return None
@@ -29,7 +29,7 @@ def register_inputs(inputs: Inputs) -> str | None:
 
 
 def record_of_inputs(inputs: Inputs) -> dict[str, bytes]:
-    """Return the record of the lock in the registry, by path in the hub directory; nothing if it is not registered."""
+    """Return the lock's record in the registry, by its path in the hub directory; empty if not registered."""
     from modelgen.hub.registry import record_of
 
     data = read_lock(inputs.config)
@@ -37,11 +37,11 @@ def record_of_inputs(inputs: Inputs) -> dict[str, bytes]:
 
 
 def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterable[Need] = ()) -> str | None:
-    """Register a lock before anything is looked for in the hub directory; wait for a `modelgen prune` that runs.
+    """Register a lock before the hub directory is read; wait for a running `modelgen prune`.
 
     Returns:
-        A note where the hub directory cannot be written: nothing can be pruned there either. A command that fails for
-        the same reason says so itself.
+        A note if the hub directory cannot be written: nothing can be pruned there either. A command that fails for the
+        same reason reports it itself.
     """
     from modelgen.hub.holding import held, holding_command
     from modelgen.hub.registry import is_registered, register
@@ -51,11 +51,11 @@ def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterab
         if not more and is_registered(hub, path, data):
             return None
         register(hub, path, data, lock, more)
-        # It has read the registry before this entry was there, so what it leaves is looked at when it is done.
+        # A running prune has read the registry before this entry existed, so wait until it has ended.
         if holding_command(hub) == PRUNE:
             with held(hub, "modelgen fetch", lambda text: click.echo(f"modelgen: {text}", err=True)):
                 pass
     except (OSError, ModelgenError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-        return f"note: {path} could not be registered in {hub} ({why}); `modelgen prune` does not know what it needs"
+        return f"note: {path} could not be registered in {hub} ({why}); `modelgen prune` may remove what it needs"
     return None

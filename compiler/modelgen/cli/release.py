@@ -1,4 +1,4 @@
-"""`modelgen release`."""
+"""Implement `modelgen release`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @remote_options
 @click.argument("model")
 def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
-    """Let a held model start again, whoever holds it; the next request starts it.
+    """Release a model that is held, by any owner; its next request starts it.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""What the commands share that talk to a running orchestrator."""
+"""Share code among the commands that call a running orchestrator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what is list
 
 
 def _require_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
-    """Refuse what is no address of a server, as click refuses other values."""
+    """Refuse a value that is not the address of a server, as click refuses other values."""
     import urllib.parse
 
     if url is None:
@@ -28,10 +28,10 @@ def _require_url(_: click.Context, __: click.Parameter, url: str | None) -> str 
     try:
         parts = urllib.parse.urlsplit(url)
         is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of a port that is no number
+    except ValueError:  # raised for a port that is not a number
         is_good = False
     if not is_good or not url.isprintable() or " " in url:
-        raise click.BadParameter(f"`{url}` is no address; write one such as `http://127.0.0.1:8080`")
+        raise click.BadParameter(f"`{url}` is not an address; write one such as `http://127.0.0.1:8080`")
     return url
 
 
@@ -48,7 +48,7 @@ def remote_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(("human", "json")),
             default="human",
             show_default=True,
-            help="How the answer looks; `json` is the orchestrator's own.",
+            help="Output format; `json` is the orchestrator's answer.",
         ),
     )
     for option in reversed(options):
@@ -57,14 +57,14 @@ def remote_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_orchestrator(config: Path, url: str | None) -> Orchestrator:
-    """Return the orchestrator that is meant; its key comes from MODELGEN_KEY, never from an argument."""
+    """Return the orchestrator of `url` or `config`; its key comes from MODELGEN_KEY, never from an argument."""
     from modelgen.operate.control import Orchestrator
 
     return Orchestrator(url.rstrip("/") if url else _url_in(config), os.environ.get("MODELGEN_KEY"))
 
 
 def ask_status(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, Any]]:
-    """Return the orchestrator that is meant and its status.
+    """Return the orchestrator and its status.
 
     Raises:
         InputError: Another project's orchestrator answers at its address.
@@ -76,10 +76,10 @@ def ask_status(config: Path, url: str | None) -> tuple[Orchestrator, dict[str, A
 
 
 def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the model of a status that answers to a name.
+    """Return the model of a status with this id or alias.
 
     Raises:
-        InputError: None does.
+        InputError: There is none.
     """
     found: dict[str, Any] | None = next((one for one in status["models"] if name in one["names"]), None)
     if found is None:
@@ -90,21 +90,21 @@ def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def require_project(config: Path, url: str, status: dict[str, Any]) -> None:
-    """Refuse the orchestrator of another project than that of the models.toml, where there is one.
+    """Refuse an orchestrator of another project than the one in models.toml, if the file exists.
 
     Raises:
-        InputError: It is another's.
+        InputError: It belongs to another project.
     """
     ours, theirs = _read_table(config, "project").get("name"), status.get("project")
     if isinstance(ours, str) and theirs != ours:
         raise InputError(
             f"the orchestrator at {url} belongs to the project `{theirs}`, but {config} to `{ours}`; pass the "
-            "models.toml of that project by --config, or the address of yours by --url"
+            "models.toml of that project with --config, or the address of yours with --url"
         )
 
 
 def url_of(listen: str) -> str | None:
-    """Return where an orchestrator with this `listen` is asked, or None for one that is no address."""
+    """Return the URL of an orchestrator with this `listen`, or None if it is not an address."""
     from modelgen.engines.addresses import parse_address
 
     address = parse_address(listen)
@@ -115,28 +115,28 @@ def url_of(listen: str) -> str | None:
 
 
 def running_url(folder: Path) -> str | None:
-    """Return where the one listens that the manifest in a folder was written for: `listen` may have changed since."""
+    """Return the URL in the manifest of a folder: `listen` in models.toml may have changed since."""
     from modelgen_runtime.manifest import ManifestError, read_manifest
 
     try:
         return url_of(read_manifest((folder / "manifest.json").read_bytes()).settings.listen)
     except (OSError, ManifestError):
-        return None  # none was written, or by another version: then it is where the file says
+        return None  # no manifest, or one of another version: use the address in models.toml
 
 
 def _url_in(config: Path) -> str:
-    """Return the address that models.toml says, whatever else in it is wrong."""
+    """Return the URL for the `listen` of models.toml, also if the file has other errors."""
     from modelgen.engines.addresses import DEFAULT_LISTEN
 
-    read_config(config)  # where there is none, that is said
+    read_config(config)  # a missing file is reported
     url = url_of(str(_read_table(config, "orchestrator").get("listen", DEFAULT_LISTEN)))
     if url is None:
-        raise InputError(f"`listen` in {config} is no address; run `modelgen validate`, or name one by --url")
+        raise InputError(f"`listen` in {config} is not an address; run `modelgen validate`, or pass one with --url")
     return url
 
 
 def _read_table(config: Path, name: str) -> dict[str, Any]:
-    """Return a table of models.toml as it is written, without the time that judging it takes; empty without one."""
+    """Return a table of models.toml as written, without the time that validation takes; empty if missing."""
     import tomllib
 
     try:

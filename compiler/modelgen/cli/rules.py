@@ -1,4 +1,4 @@
-"""`modelgen rules`."""
+"""Implement `modelgen rules`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen schema`."""
+"""Implement `modelgen schema`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modelgen serve`."""
+"""Implement `modelgen serve`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from modelgen.files import InputError, ModelgenError
 if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
-_ON_HOST = ("vllm", "command")
 _LONGEST_PID = 20
 
 
@@ -26,8 +25,8 @@ _LONGEST_PID = 20
 def command(config: Path, *, reload_: bool) -> int:
     """Run the models and their orchestrator on this host, without Docker.
 
-    Engines are child processes: programs of `command`, and a vLLM that is installed here. State and logs are in
-    .modelgen/ beside the file. Ctrl-C stops all of them; after a crash the next one takes over what still runs.
+    Engines run as child processes: programs of `command`, and vLLM if it is installed here. State and logs are in
+    .modelgen/ beside the file. Ctrl-C stops all engines; after a crash, the next `serve` adopts those that still run.
 
     \b
     Example:
@@ -36,7 +35,7 @@ def command(config: Path, *, reload_: bool) -> int:
       modelgen serve --reload
     """
     if sys.platform == "win32":
-        raise ModelgenError("`serve` needs Linux or macOS; on Windows run it in WSL2, or use Docker")
+        raise ModelgenError("`serve` needs Linux or macOS; on Windows, run it in WSL2 or use Docker")
     compilation = _compile(config)
     print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
@@ -56,16 +55,16 @@ def command(config: Path, *, reload_: bool) -> int:
         answer = orchestrator.ask("POST", "/reload", {})
         click.echo(f"{manifest}: reloaded", err=True)
         for key in answer["needs_restart"]:
-            click.echo(f"`{key}` has changed too; for that end `modelgen serve` and start it again", err=True)
+            click.echo(f"`{key}` has changed too; restart `modelgen serve` to apply it", err=True)
         return 0
     return _become(manifest)
 
 
 def _refuse_second(folder: Path, url: str | None) -> None:
-    """Refuse to write over the manifest of an orchestrator that runs: it holds the lock beside it.
+    """Refuse to overwrite the manifest of a running orchestrator, which holds the lock beside it.
 
     Raises:
-        ModelgenError: One runs.
+        ModelgenError: An orchestrator runs.
     """
     import fcntl
 
@@ -76,15 +75,15 @@ def _refuse_second(folder: Path, url: str | None) -> None:
     except BlockingIOError as error:
         where = ", ".join(part for part in (f"pid {pid}" if pid else "", f"at {url}" if url else "") if part)
         raise ModelgenError(
-            f"`modelgen serve` is already running here ({where or folder}); stop it first, or apply the file to it by "
+            f"`modelgen serve` is already running here ({where or folder}); stop it first, or apply the file with  "
             "`modelgen serve --reload`"
         ) from error
     except (OSError, ValueError):
-        return  # there is none yet, or it cannot be looked at: the orchestrator says so itself
+        return  # no lock yet, or it cannot be read: the orchestrator reports that itself
 
 
 def _become(manifest: Path) -> NoReturn:
-    """Go on as the orchestrator: the compiler is neither in its memory nor in its imports."""
+    """Replace this process by the orchestrator, without the compiler in its memory."""
     sys.stdout.flush()
     sys.stderr.flush()
     arguments = [sys.executable, "-m", "modelgen_runtime", str(manifest), "--state", str(manifest.parent)]
@@ -108,15 +107,18 @@ def _compile(config: Path) -> Compilation:
 
 
 def _refuse_others(compilation: Compilation) -> None:
-    """Some engines are programs inside their images, at places that only these have."""
+    """Refuse engines that exist only inside their images."""
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
     if not compilation.fleet.orchestrator.enabled:
-        raise InputError("`[orchestrator] enabled` is false, so there is nothing to serve; remove it")
+        raise InputError("`[orchestrator] enabled` is false, so there is nothing to serve; remove that key")
+    from modelgen.engines import ENGINES
+
     services = compilation.fleet.services
-    others = [service for service in services if service.engine not in _ON_HOST]
+    others = [service for service in services if not ENGINES[service.engine].on_host]
     if others:
+        known = [engine.name for engine in ENGINES.values() if engine.on_host and engine.needs_repo]
         named = ", ".join(f"`{service.model}` ({service.engine})" for service in others)
         raise InputError(
-            f'{named} can run only in a container; `serve` runs vllm and `engine = "command"`, by which any program '
-            "that is installed here can be named"
+            f'{named} can run only in a container; `serve` runs {", ".join(known)} and, with `engine = "command"`, any '
+            "program that is installed here"
         )

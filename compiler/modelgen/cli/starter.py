@@ -1,4 +1,4 @@
-"""A models.toml from what lies in a hub directory: the starter file with other tables of models."""
+"""Write a models.toml for the models in a hub directory: the starter file with other tables of models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from modelgen.cli.suggested import base_of, engine_of, id_of, loras, model_table, text
+from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,17 +18,13 @@ if TYPE_CHECKING:
 _MODELS = "# One table a model;"
 _OPTIONS = "# loras "
 _PROFILES = "# Models of a profile "
-_IMAGES = {
-    "tei": "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9",
-    "llamacpp": "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500",
-}
 _NAME = re.compile(r'^(name = "[^"]*") +(?=#)', re.MULTILINE)
 _LONGEST_NAME = 63
 _HUB = re.compile(r'^hub( *)= "[^"]*"', re.MULTILINE)
 
 
 def with_name(starter: str, folder: str) -> str:
-    """Return the starter file with the project named by its folder, as far as Compose takes that for a name."""
+    """Return the starter file with the project named after its folder, if Compose accepts that name."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", folder) if not unicodedata.combining(c))
     name = re.sub(r"[^a-z0-9_-]+", "-", plain.lower()).strip("-_")[:_LONGEST_NAME].rstrip("-_")
     written = f"name = {text(name)}" if name else None
@@ -43,24 +40,28 @@ def fill(starter: str, hub: str, found: Sequence[Found]) -> tuple[str, int, bool
     """Return the starter file with a table for each model, their number, and whether one needs a lock.
 
     Args:
-        starter: The file as it is without a hub.
-        hub: The hub directory as models.toml has it.
-        found: Whole snapshots, one model at least among them.
+        starter: The starter file.
+        hub: The hub directory as models.toml names it.
+        found: Complete snapshots, with at least one model among them.
     """
     head, _, rest = with_hub(starter, hub).partition(_MODELS)
     intro, _, rest = rest.partition("\n")
     options, _, profiles = rest[rest.index(_OPTIONS) :].partition(_PROFILES)
     profiles_intro = profiles.partition("\n")[0]
     models = [one for one in found if one.checkpoint.kind != "lora"]
-    # A chat model first: the first is what is loaded by default.
-    models.sort(key=lambda one: (engine_of(one.checkpoint) != "vllm", one.repo))
+    # A chat model first: the first model is loaded by default.
+    models.sort(key=lambda one: (engine_of(one.checkpoint).name != DEFAULT_ENGINE, one.repo))
     names = _ids([one.repo for one in found])
     adapters, strays = _adapters(found, names)
     tables = [model_table(names[one.repo], one.repo, one.checkpoint, "gpu0", adapters.get(one.repo)) for one in models]
     lines = options.rstrip().splitlines()
     tables[0] += "".join(f"{line}\n" for line in lines if "loras" not in tables[0] or not line.startswith(_OPTIONS))
-    engines = {engine_of(one.checkpoint) for one in models}
-    images = [f"[engines.{name}]\nimage = {text(_IMAGES[name])}\n" for name in sorted(engines & {*_IMAGES})]
+    engines = {engine.name: engine for engine in (engine_of(one.checkpoint) for one in models)}
+    images = [
+        f"[engines.{name}]\nimage = {text(engine.starter.image)}\n"
+        for name, engine in sorted(engines.items())
+        if engine.starter is not None
+    ]
     name = next(name for name in ("main", "start", "first", "default-models") if name not in names.values())
     first = names[models[0].repo]
     blocks = [
@@ -68,13 +69,13 @@ def fill(starter: str, hub: str, found: Sequence[Found]) -> tuple[str, int, bool
         *strays,
         f"{_PROFILES}{profiles_intro}\n[profiles.{name}]\nmodels  = [{text(first)}]\ndefault = true\n",
     ]
-    return "\n".join(blocks), len(models), "llamacpp" in engines
+    return "\n".join(blocks), len(models), any(engine.needs_snapshot for engine in engines.values())
 
 
 def _adapters(
     found: Sequence[Found], names: dict[str, str]
 ) -> tuple[dict[str, dict[str, tuple[str, Checkpoint]]], list[str]]:
-    """Return the adapters of each base that is there, and comments on those whose base is not."""
+    """Return the adapters of each base model found, and comments for adapters without their base."""
     served = {one.repo for one in found if one.checkpoint.kind == "model"}
     adapters: dict[str, dict[str, tuple[str, Checkpoint]]] = {}
     strays = []
@@ -93,7 +94,7 @@ def _adapters(
 
 
 def _ids(repos: Sequence[str]) -> dict[str, str]:
-    """Return an id for each repository; two that would be one service get their namespaces."""
+    """Return an id for each repository; ids that would give the same service get their namespaces."""
     services: dict[str, list[str]] = {}
     for repo in repos:
         services.setdefault(_service(id_of(repo)), []).append(repo)

@@ -1,4 +1,4 @@
-"""`.modelgen/` beside models.toml: what commands keep between their runs, out of version control."""
+"""Manage `.modelgen/` beside models.toml: state that commands keep between runs, ignored by git."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NAME = ".modelgen"
 
 
 def write_state(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into the folder, which nobody else may read: a manifest has the models' `env`."""
+    """Write files into the folder. Only its owner may read it: a manifest contains the models' `env`."""
     from modelgen.files import Staged
 
     contents = {
         name: data
         for name, data in {**contents, ".gitignore": b"*\n"}.items()
-        if not _holds(folder / name, data)  # so that a full disk keeps nobody from starting again
+        if not _holds(folder / name, data)  # so that a full disk does not prevent a start
     }
     if not contents:
         return
@@ -33,7 +33,7 @@ def write_state(folder: Path, contents: Mapping[str, bytes]) -> None:
         finally:
             staged.discard()
     except OSError as error:
-        raise cannot("write", error.filename or folder, error, "make room, or make the folder writable") from error
+        raise cannot("write", error.filename or folder, error, "free some space or make the folder writable") from error
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""`modelgen status`."""
+"""Implement `modelgen status`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GIB = 2**30
 @click.command("status")
 @remote_options
 def command(config: Path, url: str | None, *, format_: str) -> int:
-    """Show what holds the cards, what runs, and who waits.
+    """Show the memory of the GPUs, the models, and the waiting requests.
 
     \b
     Example:
@@ -35,13 +35,13 @@ def command(config: Path, url: str | None, *, format_: str) -> int:
 
 
 def print_status(status: dict[str, Any]) -> None:
-    """Print it as a table.
+    """Print a status as a table.
 
     Raises:
-        ModelgenError: It comes from an orchestrator before 0.1.0, whose fields have other names.
+        ModelgenError: The orchestrator is older than 0.1.0, whose fields have other names.
     """
     if any("reserved" not in gpu for gpu in status["gpus"]):
-        raise ModelgenError("this orchestrator is of an older version; run `modelgen up` or restart `modelgen serve`")
+        raise ModelgenError("this orchestrator has an older version; run `modelgen up` or restart `modelgen serve`")
     for gpu in status["gpus"]:
         holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
         click.echo(f"{gpu['name']}  {gpu['reserved'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB reserved{holders}")

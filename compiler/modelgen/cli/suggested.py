@@ -1,4 +1,4 @@
-"""Tables of models.toml for checkpoints that were found, as a person would write them."""
+"""Write tables of models.toml for checkpoints that were found."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.engines import ENGINES
+from modelgen.load import DEFAULT_ENGINE
 from modelgen.lockfile.repos import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.engines.engine import Engine
     from modelgen.hub.checkpoint import Checkpoint
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # the values of vLLM's `max-lora-rank`
-_ENGINES = {"embedding": "tei", "gguf": "llamacpp"}
 _UNKNOWN_LENGTH = 4096
 
 
-def engine_of(checkpoint: Checkpoint) -> str:
-    """Return the engine that serves it; vllm is the default."""
-    return _ENGINES.get(checkpoint.kind, "vllm")
+def engine_of(checkpoint: Checkpoint) -> Engine:
+    """Return the engine for a checkpoint: the default engine if no other one is made for its kind."""
+    known = (engine for engine in ENGINES.values() if engine.starter and engine.starter.kind == checkpoint.kind)
+    return next(known, ENGINES[DEFAULT_ENGINE])
 
 
 def model_table(
@@ -34,31 +36,31 @@ def model_table(
     """Return the table of a model.
 
     Args:
-        name: Its id.
+        name: The model's id.
         repo: Repository id.
-        checkpoint: What lies there.
-        gpu: Name of the card; None for none.
-        adapters: Its LoRA adapters: name → repository id, and what lies there.
+        checkpoint: The checkpoint.
+        gpu: The name of the GPU; None for none.
+        adapters: Its LoRA adapters: name → repository id and checkpoint.
     """
     lines = [f"[models.{key(name)}]", f"repo = {text(repo)}"]
     engine = engine_of(checkpoint)
-    if engine != "vllm":
-        lines.append(f"engine = {text(engine)}")
+    if engine.name != DEFAULT_ENGINE:
+        lines.append(f"engine = {text(engine.name)}")
     if checkpoint.file:
         lines.append(f"file = {text(checkpoint.file)}")
     if checkpoint.mmproj:
         lines.append(f"mmproj = {text(checkpoint.mmproj)}")
     if gpu is not None:
         lines.append(f"gpus = [{text(gpu)}]")
-    if engine == "vllm":
-        args = {"max-model-len": checkpoint.length or _UNKNOWN_LENGTH}
+    if engine.needs_length and engine.from_config:
+        args = {engine.length: checkpoint.length or _UNKNOWN_LENGTH}
         if adapters and (rank := max(lora_rank(adapter) or 0 for _, adapter in adapters.values())):
-            args["max-lora-rank"] = rank
+            args[engine.lora_rank] = rank
         lines.append(f"args = {{ {', '.join(f'{flag} = {value}' for flag, value in args.items())} }}")
         if "auto_map" in checkpoint.config:
             lines.append("# trust_remote_code = true # its config.json names code of its own: read that first")
-    if engine == "llamacpp":
-        lines.append(f"args = {{ ctx-size = {_UNKNOWN_LENGTH} }} # the longest context that you need")
+    elif engine.needs_length:
+        lines.append(f"args = {{ {engine.length} = {_UNKNOWN_LENGTH} }} # the longest context that you need")
     if adapters:
         lines.append(loras({adapter: found for adapter, (found, _) in adapters.items()}))
     return "\n".join(lines) + "\n"
@@ -70,13 +72,13 @@ def loras(adapters: Mapping[str, str]) -> str:
 
 
 def lora_rank(adapter: Checkpoint) -> int | None:
-    """Return the least `max-lora-rank` with which vLLM takes an adapter."""
-    rank = adapter.config.get("r")
-    return next((value for value in _RANKS if type(rank) is int and 0 < rank <= value), None)
+    """Return the lowest rank limit with which the default engine accepts an adapter."""
+    rank, limit = adapter.config.get("r"), ENGINES[DEFAULT_ENGINE].rank_limit
+    return limit(None, rank) if limit and type(rank) is int and rank > 0 else None
 
 
 def base_of(adapter: Checkpoint) -> str | None:
-    """Return the repository that an adapter was trained on; None where it names none, or a folder."""
+    """Return the repository that an adapter was trained on; None if it names none, or a folder."""
     base = adapter.config.get("base_model_name_or_path")
     return base if isinstance(base, str) and is_repo_id(base) else None
 

@@ -1,4 +1,4 @@
-"""`modelgen switch`."""
+"""Implement `modelgen switch`."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def command(  # noqa: PLR0913 - its options
 
 
 def switch_to(config: Path, url: str | None, body: dict[str, Any], format_: str) -> int:
-    """Send a switch, and print what came of it.
+    """Send a switch request, and print the result.
 
     Args:
         config: Path of models.toml.
         url: Address of the orchestrator, or None for the one in models.toml.
-        body: Of the request, see `/openapi.json`.
+        body: The body of the request, see `/openapi.json`.
         format_: `human` or `json`.
 
     Returns:
@@ -68,7 +68,7 @@ def switch_to(config: Path, url: str | None, body: dict[str, Any], format_: str)
     elif dry_run:
         click.echo(f"would start: {', '.join(answer['start']) or 'nothing'}")
         for victim in answer["evict"]:
-            click.echo(f"would evict: {victim['model']} ({victim['running']} running), since {victim['reason']}")
+            click.echo(f"would evict: {victim['model']} ({victim['running']} running): {victim['reason']}")
     else:
         evicted = f", in place of {', '.join(answer['evicted'])}" if answer.get("evicted") else ""
         seconds = f" after {answer['seconds']:.1f} s" if "seconds" in answer else ""

@@ -1,4 +1,4 @@
-"""`modelgen unload`."""
+"""Implement `modelgen unload`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """Drain a model and stop it; its next request loads it again.
 
-    Running requests may finish first, for up to `drain_timeout`. `modelgen hold` keeps a model stopped.
+    Running requests can finish first, for up to `drain_timeout`. `modelgen hold` keeps a model stopped.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`modelgen up`."""
+"""Implement `modelgen up`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _UNDER_WAY = "no model is held any more; run `modelgen up` again to complete the
 @out_option
 @token_option
 @click.option("--yes", is_flag=True, help="Download without asking.")
-@click.option("--offline", is_flag=True, help="Ask no network: what is not here is an error.")
-@click.option("--no-wait", is_flag=True, help="Return once the orchestrator serves, without waiting for models.")
-@click.option("--take-over", is_flag=True, help="Replace the containers that another folder made for this project.")
+@click.option("--offline", is_flag=True, help="Use no network; fail if something is missing.")
+@click.option("--no-wait", is_flag=True, help="Return when the orchestrator is ready, without waiting for models.")
+@click.option("--take-over", is_flag=True, help="Replace containers that were created from another folder.")
 def command(  # noqa: PLR0913 - its options
     config: Path,
     out: Path | None,
@@ -47,11 +47,11 @@ def command(  # noqa: PLR0913 - its options
     no_wait: bool,
     take_over: bool,
 ) -> int:
-    """Run the models and their orchestrator in Docker, as models.toml says now.
+    """Run the models and their orchestrator in Docker, and apply changes of models.toml.
 
-    Locks and fetches what is missing, builds, creates the containers and starts the orchestrator, and waits until the
-    models that ran last serve, or else those of the default profile. After an edit, only what has changed is drained
-    and replaced. If it is interrupted, run it again to complete the change.
+    Locks and fetches what is missing, builds, creates the containers, starts the orchestrator, and waits until the
+    models that ran last (or else the default profile) are ready. After an edit, only changed models are drained and
+    recreated. If it is interrupted, run it again to complete the change.
 
     \b
     Example:
@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913 - its options
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the command line, as they are documented there."""
+    """The options of the command line."""
 
     config: Path
     out: Path | None
@@ -113,7 +113,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
 
     if not fleet.orchestrator.enabled:
         raise InputError(
-            "`[orchestrator] enabled` is false, so nothing switches the models; start them by "
+            "`[orchestrator] enabled` is false, so there is no orchestrator; start the models with  "
             f"`docker compose --project-directory {out.as_posix()} --profile … up`"
         )
     if fleet.orchestrator.keys_file is not None:
@@ -122,7 +122,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
         conflicts = output.compare(compilation.artifacts, out)
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot("read", error.filename or out, error, "name another directory by --out") from error
+        raise cannot("read", error.filename or out, error, "choose another directory with --out") from error
     if conflicts.conflicts:
         return refuse(conflicts, out)
     warn_of_override(out, compilation.artifacts)
@@ -130,7 +130,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
     found = deployment.containers()
     deployment.require_own(found, take_over=options.take_over)
     changes = _changes(compilation, fleet, deployment, found)
-    if ORCHESTRATOR not in found:  # else the old files belong to what runs
+    if ORCHESTRATOR not in found:  # until then, the old files belong to the running containers
         _write(compilation, out)
     places = Places(out, options.config.parent / NAME)
     ready_images(compilation.artifacts, fleet, changes, places, offline=options.offline)

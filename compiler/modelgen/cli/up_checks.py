@@ -1,4 +1,4 @@
-"""Checks of `up` before it downloads, builds or creates anything: the fast ones of `doctor`."""
+"""Run the fast checks of `doctor` before `up` downloads, builds or creates anything."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from modelgen.operate.doctor import Finding, Host, Wanted
 
 _PATIENCE = 30.0
-"""Seconds; a host that is busy is no reason to refuse it."""
+"""Time limit in seconds; a busy host is not refused."""
 
 
 def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
-    """Look whether this host can run what models.toml asks for; what may go wrong later is a warning on stderr.
+    """Check whether this host can run the models; print possible later problems as warnings on stderr.
 
     Raises:
-        ModelgenError: It cannot; the message says what mends it.
+        ModelgenError: It cannot; the message names the fix.
     """
     from modelgen.cli.hub_options import hub_directory
     from modelgen.load import load
@@ -30,7 +30,7 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
 
     document, _, _ = load(read_config(config), config.as_posix())
     if document is None or document.is_refused("project", "hub") or document.is_refused("project", "name"):
-        return  # what is wrong with it is said where it is compiled
+        return  # errors in the file are reported when it is compiled
     folder = (config.parent / "build" if out is None else out).absolute()
     _require_readable_override(folder)
     wanted = Wanted(document, hub_directory(document.config.project.hub, config.parent))
@@ -47,10 +47,10 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
 
 
 def _require_readable_override(folder: Path) -> None:
-    """Refuse it first: while it cannot be read, nobody knows whether it takes cards back."""
+    """Refuse an unreadable override first: it may remove GPUs."""
     from modelgen.operate.doctor import find_override
 
-    if find_override(folder) is None:  # most have none, and need no YAML read
+    if find_override(folder) is None:  # most projects have no override, and need no YAML parser
         return
     from modelgen.operate.overrides import require_readable
 
@@ -58,7 +58,7 @@ def _require_readable_override(folder: Path) -> None:
 
 
 def _require_own(folder: Path, project: str, *, take_over: bool) -> None:
-    """Refuse the containers of another folder; that Docker does not answer is said by this, too."""
+    """Refuse containers of another folder. This also reports that Docker does not answer."""
     from modelgen.operate.deployment import Deployment
 
     deployment = Deployment(folder, project)
@@ -81,7 +81,7 @@ def _sentence(found: Finding) -> str:
 
 
 def _is_without_cards(config: Path, folder: Path, host: Host) -> bool:
-    """Return whether the user's override takes all cards back, so that Docker need not be able to give any."""
+    """Return whether the user's override removes all GPUs, so that Docker need not provide any."""
     from modelgen.cli.compiling import compile_file
     from modelgen.operate.deployment import Deployment
     from modelgen.operate.doctor import find_override, takes_all_cards
@@ -93,5 +93,5 @@ def _is_without_cards(config: Path, folder: Path, host: Host) -> bool:
     if compilation.fleet is None:
         return False
     built = compilation.artifacts["docker-compose.yml"]
-    Deployment(folder, compilation.fleet.project).digests(built)  # raises what Compose refuses
+    Deployment(folder, compilation.fleet.project).digests(built)  # raises an error for what Compose refuses
     return takes_all_cards(host, override, built)

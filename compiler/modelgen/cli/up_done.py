@@ -1,6 +1,7 @@
-"""What the last `up` left, so that the next one, with nothing to do, need not compile to know it.
+"""Record the result of the last `up`, so that the next one can skip compiling when nothing has changed.
 
-It is a note, never a proof: files and containers are looked at each time, and whatever is amiss with it, all is done.
+The record is a hint, not a proof: files and containers are compared each time. If the record is missing, damaged or out
+of date, `up` runs every step.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _OVERRIDE = "docker-compose.override.yml"
 
 
 def note_done(config: Path, deployment: Deployment, listen: str) -> None:
-    """Write down what is there now."""
+    """Record the current state."""
     from modelgen.output import seal
 
     note = {
@@ -40,7 +41,7 @@ def note_done(config: Path, deployment: Deployment, listen: str) -> None:
 
 
 def is_output(config: Path, folder: Path) -> bool:
-    """Return whether the last `up` of a models.toml made its containers from a folder, which --out may have named."""
+    """Return whether the last `up` of a models.toml created its containers from this output directory."""
     try:
         rows = json.loads((config.parent / NAME / _FILE).read_bytes())["containers"].values()
         return any(os.path.realpath(row[2]) == os.path.realpath(folder) for row in rows)
@@ -49,7 +50,7 @@ def is_output(config: Path, folder: Path) -> bool:
 
 
 def find_unchanged(config: Path, out: Path | None) -> Running | None:
-    """Return what runs if nothing has changed since the last `up`, else None."""
+    """Return the running orchestrator if nothing has changed since the last `up`, else None."""
     try:
         note = json.loads((config.parent / NAME / _FILE).read_bytes())
         folder = (config.parent / "build" if out is None else out).absolute()
@@ -83,7 +84,7 @@ def _find_running(note: dict[str, Any], config: Path, folder: Path) -> Running |
 
 
 def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
-    """Return what is held against the note: of the orchestrator and its socket proxy also whether they run."""
+    """Return the containers as recorded; for the orchestrator and its socket proxy also whether they run."""
     return {
         name: [one.digest, one.image, one.folder, one.is_running or bool(one.model)]
         for name, one in sorted(deployment.containers().items())
@@ -91,7 +92,7 @@ def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
 
 
 def _inputs(config: Path, folder: Path) -> str:
-    """Return a digest of all that a build comes from."""
+    """Return a digest of all inputs of a build."""
     override = folder / _OVERRIDE
     parts = [read_config(config), read_lock(config) or b"", override.read_bytes() if override.is_file() else b""]
     digest = hashlib.sha256(f"{__version__} {lock_path(config)} {folder}".encode(errors="surrogateescape"))
@@ -102,7 +103,7 @@ def _inputs(config: Path, folder: Path) -> str:
 
 
 def _own_files() -> Iterator[bytes]:
-    """Yield name, size and time of modelgen's own files: a version that is worked on keeps its number."""
+    """Yield name, size and time of modelgen's own files: during development the version stays the same."""
     import modelgen_runtime
     from modelgen.targets.places import TEMPLATES
 

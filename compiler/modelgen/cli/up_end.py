@@ -1,4 +1,4 @@
-"""How `up` ends: what serves, what loads, how to ask it, and why a model does not serve."""
+"""Print the end of `up`: which models serve or load, how to send a request, and why a model failed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ASKED: dict[str, dict[str, Any]] = {
     "/rerank": {"query": "Hello", "texts": ["Hello"]},
     "/embed": {"inputs": "Hello"},
 }
-"""What can be asked of a model on the first of these routes that it has."""
+"""Example requests by route; the first route that a model has is used."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Running:
     """An orchestrator that `up` has left running.
 
     Args:
-        orchestrator: To be asked.
-        returning: Models that ran before and that it brings back.
-        made: Models whose containers were made anew.
-        is_new: Whether this run started the orchestrator, so that every failure is one of this run.
+        orchestrator: The client of its API.
+        returning: Models that ran before and that it starts again.
+        made: Models whose containers were recreated.
+        is_new: Whether this run started the orchestrator, so that every failure belongs to this run.
     """
 
     orchestrator: Orchestrator
@@ -49,7 +49,7 @@ class Running:
 
 
 def finish(running: Running, config: Path, out: Path, interruption: Interruption, *, no_wait: bool) -> int:
-    """Wait for the models that ought to serve, say what is there, and return the exit code."""
+    """Wait for the models that should serve, print their state, and return the exit code."""
     from modelgen.cli.failure_lines import describe_failure
     from modelgen.cli.status import print_status
     from modelgen.cli.up_waiting import await_models, await_resumed
@@ -66,7 +66,7 @@ def finish(running: Running, config: Path, out: Path, interruption: Interruption
     _print_address(orchestrator, status, targets)
     failed = [models[name] for name in targets if not no_wait and models[name]["state"] == "failed"]
     for model in failed:
-        # Without a failure it has failed before its container was recreated, and there was no room to try it again.
+        # A model without a failure failed before its container was recreated, and there was no room to retry it.
         known = model["failure"] is not None
         for line in describe_failure(model, config, out) if known else [f"{model['id']} was not started again"]:
             click.echo(f"modelgen: {line}", err=True)
@@ -74,7 +74,7 @@ def finish(running: Running, config: Path, out: Path, interruption: Interruption
 
 
 def _targets(status: dict[str, Any], running: Running) -> list[str]:
-    """Return the models that ought to serve: of the default profile, those that come back, and those that ran last."""
+    """Return the models that should serve: the default profile, those that return, and those that ran last."""
     default = [name for profile in status["profiles"] if profile["default"] for name in profile["models"]]
     resumed = [one["id"] for one in status["models"] if one["wanted"] or (running.is_new and one["state"] == "failed")]
     known = {model["id"] for model in status["models"]}
@@ -82,10 +82,10 @@ def _targets(status: dict[str, Any], running: Running) -> list[str]:
 
 
 def _try_again(orchestrator: Orchestrator, status: dict[str, Any], models: list[str], *, wait: bool) -> list[Thread]:
-    """Start models that failed before and have new containers now, unless that would evict others.
+    """Start models that failed before and have new containers, unless that would evict others.
 
     Returns:
-        The switches that are under way; what comes of them is in the status.
+        The running switches; the status has their results.
     """
     states = {model["id"]: model["state"] for model in status["models"]}
     switches = []

@@ -1,4 +1,4 @@
-"""The images that `up` needs: the orchestrator's is built here, the others are pulled where they are not there."""
+"""Provide the images that `up` needs: build the orchestrator's, pull the others that are missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _WHEELS, _CA, _REQUIREMENTS = "wheels", "ca.crt", "requirements.txt"
 _PYTHON = re.compile(r"(?:^|/)python:(\d+\.\d+)")
-# What BuildKit and the classic builder say of a base that they cannot have.
+# Errors of BuildKit and of the classic builder for a base image that cannot be pulled.
 _NO_BASE = re.compile(r"failed to resolve source metadata|pull access denied|(?:Head|Get) \\?\"https://[^\"]*/v2/")
 _NO_INDEX = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError|NewConnectionError|ConnectTimeoutError"
@@ -33,11 +33,11 @@ _NO_INDEX = re.compile(
 
 @dataclass(frozen=True)
 class Places:
-    """Where what an image is built from lies.
+    """The folders that an image is built from.
 
     Args:
         out: The output directory.
-        state: The folder beside models.toml that is no part of it.
+        state: The state folder beside models.toml.
     """
 
     out: Path
@@ -47,10 +47,10 @@ class Places:
 def ready_images(
     artifacts: Mapping[str, bytes], fleet: Fleet, changes: Changes, places: Places, *, offline: bool
 ) -> None:
-    """Have the images of all containers that are to be created.
+    """Build or pull the images of all containers that will be created.
 
     Raises:
-        ModelgenError: One of them cannot be had.
+        ModelgenError: An image is not available.
     """
     from modelgen.operate.changes import ORCHESTRATOR, SOCKET_PROXY
     from modelgen.operate.docker import has_image
@@ -78,24 +78,24 @@ def _pull(image: str, key: str, *, offline: bool) -> None:
 
     if offline:
         raise ModelgenError(
-            f"the image {image} is not here, and --offline forbids to pull it; bring it by `docker save` and "
-            f"`docker load`, or name another by {key}"
+            f"the image {image} is missing, and --offline does not pull it; copy it here with `docker save` and  "
+            f"`docker load`, or set another with {key}"
         )
     if not show(["docker", "pull", image]):
         raise ModelgenError(
-            f"the image {image} is not here and cannot be pulled; build it or load it, or name another by {key}"
+            f"the image {image} is missing and cannot be pulled; build or load it, or set another with {key}"
         )
 
 
 def _build(artifacts: Mapping[str, bytes], image: str, base: str, places: Places, *, offline: bool) -> None:
-    """Build the orchestrator's image from what will be written: the old files still belong to what runs."""
+    """Build the orchestrator's image from the new files; those on disk still belong to the running containers."""
     from modelgen.operate.docker import try_quietly
     from modelgen.targets.places import ORCHESTRATOR, ORCHESTRATOR_CONFIG
 
     own = places.out / ORCHESTRATOR
     if offline and not (own / _WHEELS).is_dir():
         raise ModelgenError(
-            f"the image {image} is not here, and to build it without a network its wheels have to be in "
+            f"the image {image} is missing; to build it without a network, put its wheels into  "
             f"{own / _WHEELS}; {_way_to_wheels(artifacts, base, places)}"
         )
     click.echo(f"building the orchestrator's image on {base}", err=True)
@@ -120,26 +120,26 @@ def _build(artifacts: Mapping[str, bytes], image: str, base: str, places: Places
 
 
 def _explain(said: str, artifacts: Mapping[str, bytes], base: str, places: Places) -> str:
-    """Return why an image could not be built, by what Docker and pip printed, and what to do."""
+    """Return why an image could not be built, from the output of Docker and pip, and the next step."""
     if _NO_INDEX.search(said):
         ca = places.out / "orchestrator" / _CA
         return (
-            "pip cannot reach its index while it builds the orchestrator's image (see above); "
-            f"{_way_to_wheels(artifacts, base, places)}; or, where the network intercepts TLS, copy its CA to {ca}"
+            "pip cannot reach its index during the build of the orchestrator's image (see above);  "
+            f"{_way_to_wheels(artifacts, base, places)}; or, if the network intercepts TLS, copy its CA to {ca}"
         )
     if _NO_BASE.search(said):
         return (
-            f"Docker cannot pull {base}; load it (`docker load`), have Docker trust your network's CA, or name another "
-            "by `base_image` in [orchestrator]"
+            f"Docker cannot pull {base}; load it (`docker load`), add your network's CA to Docker, or set another  "
+            "with `base_image` in [orchestrator]"
         )
     return (
-        f"the orchestrator's image cannot be built on {base}; see above, or name another by `base_image` in "
+        f"the orchestrator's image cannot be built on {base}; see above, or set another with `base_image` in  "
         "[orchestrator]"
     )
 
 
 def _way_to_wheels(artifacts: Mapping[str, bytes], base: str, places: Places) -> str:
-    """Return the command that brings the wheels; what it reads is written now, since the build may be an older one."""
+    """Return the command that downloads the wheels, and write its input, since the build may be an older one."""
     from modelgen.cli.state_folder import write_state
     from modelgen.targets.places import ORCHESTRATOR
 

@@ -1,4 +1,4 @@
-"""The keys without which the orchestrator does not start, and `up` cannot speak to it."""
+"""Find or create the API keys that the orchestrator needs to start and `up` needs to call it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def require_keys(path: Path) -> None:
-    """Look at a file of keys before anything is started by it.
+    """Check a file of keys before the orchestrator starts with it.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
 
     Raises:
         ModelgenError: The orchestrator cannot use it, or there is no key for `up` itself.
@@ -30,13 +30,13 @@ def require_keys(path: Path) -> None:
         raise ModelgenError(str(error)) from error
     if sys.platform != "win32" and not path.stat().st_mode & stat.S_IROTH:
         raise ModelgenError(
-            f"{path} cannot be read by the orchestrator's user, who is nobody; it holds hashes alone, so run "
+            f"{path} cannot be read by the orchestrator's user (nobody); it contains only hashes, so run  "
             f"`chmod a+r {path}`"
         )
     if "admin" not in roles:
         raise ModelgenError(
-            f"{path} has no key of role `admin`, which `up` needs to drain and look; `modelgen key --role admin` "
-            "prints one and its line"
+            f"{path} has no key of role `admin`, which `up` needs to drain models; `modelgen key --role admin`  "
+            "prints a key and its line"
         )
     if not os.environ.get("MODELGEN_KEY"):
-        raise ModelgenError(f"the orchestrator has keys; set MODELGEN_KEY to one of role `admin` that {path} knows")
+        raise ModelgenError(f"the orchestrator requires a key; set MODELGEN_KEY to a key of role `admin` in {path}")

@@ -1,4 +1,4 @@
-"""Waiting for models that load: a line that moves on a terminal, else a line for each change."""
+"""Wait for models to load: one updated line on a terminal, otherwise one line per change."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LINES = 5
 
 
 def await_resumed(orchestrator: Orchestrator) -> dict[str, Any]:
-    """Wait until the orchestrator has asked for the models that ran last, else the default profile; return the status.
+    """Wait until the orchestrator starts the models that ran last, else the default profile; return the status.
 
     Args:
-        orchestrator: To be asked.
+        orchestrator: The client of its API.
     """
     while not (status := orchestrator.ask("GET", "/status"))["resumed"]:
         time.sleep(_PAUSE)
@@ -37,17 +37,17 @@ def await_resumed(orchestrator: Orchestrator) -> dict[str, Any]:
 
 
 def await_models(orchestrator: Orchestrator, models: Iterable[str], is_asking: Callable[[], bool]) -> dict[str, Any]:
-    """Wait until each of these models serves, has failed, or is not going to be started, and return the status.
+    """Wait until each of these models is ready, has failed, or will not be started; return the status.
 
     Args:
-        orchestrator: To be asked.
+        orchestrator: The client of its API.
         models: Their ids.
-        is_asking: Tells whether some of them are being asked for at this moment.
+        is_asking: Returns whether switches to some of them are still running.
     """
     names, display = [*models], _Moving() if is_terminal(sys.stderr) else _Plain()
     try:
         while True:
-            was_asking = is_asking()  # before the status, which has what came of it then
+            was_asking = is_asking()  # before the status, so that the status has the result
             status = orchestrator.ask("GET", "/status")
             shown = [model for model in status["models"] if model["id"] in names]
             coming = [model for model in shown if _is_coming(model, status["models"])]
@@ -60,7 +60,7 @@ def await_models(orchestrator: Orchestrator, models: Iterable[str], is_asking: C
 
 
 def _is_coming(model: dict[str, Any], others: list[dict[str, Any]]) -> bool:
-    """Return whether a model loads, or does so once its cards are free; one that nothing makes room for does not."""
+    """Return whether a model loads, or will load when its GPUs are free; False if nothing makes room for it."""
     if not model["wanted"] or model["state"] in ("ready", "failed"):
         return False
     cards = model["reservations"].keys()
@@ -70,7 +70,7 @@ def _is_coming(model: dict[str, Any], others: list[dict[str, Any]]) -> bool:
 
 
 class _Plain:
-    """A line for each change, for logs."""
+    """Prints one line per change, for logs."""
 
     def __init__(self) -> None:
         self._shown_states: dict[str, str] = {}
@@ -84,11 +84,11 @@ class _Plain:
                 click.echo(f"{name}: {state}", err=True)
 
     def clear(self) -> None:
-        """Nothing of it has to go."""
+        """Do nothing: printed lines stay."""
 
 
 class _Moving:
-    """One line that moves, as wide as the terminal."""
+    """Updates one line, as wide as the terminal."""
 
     def show(self, orchestrator: Orchestrator, _: list[dict[str, Any]], coming: list[dict[str, Any]]) -> None:
         if not coming:
@@ -109,10 +109,10 @@ class _Moving:
 
 
 def _progress(orchestrator: Orchestrator, model: str) -> str:
-    """Return the last line that an engine has printed in this start; nothing where there is none."""
+    """Return the last line that an engine has printed in this start; empty if there is none."""
     try:
         lines = orchestrator.ask("GET", f"/logs/{quoted(model)}?lines={_LINES}")["lines"]
-    except ModelgenError:  # its container has gone meanwhile; the state says so
+    except ModelgenError:  # its container was removed meanwhile; the state shows it
         return ""
     last = next((line for line in reversed(lines) if line.strip()), "")
     return "" if last.startswith(_START_MARK) else last.strip()

@@ -1,4 +1,4 @@
-"""What `up` does before it builds: lock what is not locked, and bring what is not in the hub directory."""
+"""Run the steps of `up` before the build: lock what is not locked, fetch what is missing."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _GIB = 2**30
 
 
 def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
-    """Have everything in the hub directory that the models need; return the exit code, 0 for all is there."""
+    """Lock and fetch everything that the models need; return the exit code, 0 if nothing is missing."""
     if is_known_complete(config, find_hub(config)):
         return 0
-    from modelgen.engines.command import needs_hub
+    from modelgen.resolve.assets import needs_hub
 
     inputs = read_inputs(config)
     if not _is_locked(inputs):
@@ -40,7 +40,7 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
     if inputs.lock is not None and any(model.repo is not None for model in models):
         return _fetch(inputs, config, token_file, yes=yes, offline=offline)
     if any(needs_hub(model) for model in models) and not inputs.hub.is_dir():
-        raise ModelgenError(f"there is no hub directory at {inputs.hub}; make it, or correct `hub` in [project]")
+        raise ModelgenError(f"there is no hub directory at {inputs.hub}; create it, or correct `hub` in [project]")
     return 0
 
 
@@ -61,13 +61,13 @@ def _fetch(inputs: Inputs, config: Path, token_file: Path | None, *, yes: bool, 
     wanted = wanted_of(inputs, key_in(config))
     size = wanted.plan(Seen(wanted.hub)).size
     if size:
-        require_docker()  # rather than to say after hours of fetching that there is none
+        require_docker()  # rather than fail after hours of downloading
         _agree(wanted, size, yes=yes, offline=offline)
     return bring_registered(inputs, wanted, read_token(token_file), "human")
 
 
 def _agree(wanted: Wanted, size: int, *, yes: bool, offline: bool) -> None:
-    """Ask before much is downloaded.
+    """Ask for confirmation before a large download.
 
     Raises:
         ModelgenError: Nothing may be downloaded.
@@ -75,12 +75,12 @@ def _agree(wanted: Wanted, size: int, *, yes: bool, offline: bool) -> None:
     what = f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size:,} bytes"
     if offline:
         raise ModelgenError(
-            f"{what} are missing in {wanted.hub}, and --offline forbids to fetch them; bring them by `modelgen fetch` "
-            "where there is a network"
+            f"{what} are missing in {wanted.hub}, and --offline does not fetch them; run `modelgen fetch`  "
+            "with a network"
         )
     if yes:
         return
     if not is_terminal(sys.stdin):
-        raise ModelgenError(f"{what} have to come into {wanted.hub}; say so by --yes, or run `modelgen fetch` before")
-    if not click.confirm(f"{what} have to come into {wanted.hub}. Download them now?", default=True, err=True):
+        raise ModelgenError(f"{what} must be downloaded to {wanted.hub}; pass --yes, or run `modelgen fetch` first")
+    if not click.confirm(f"{what} must be downloaded to {wanted.hub}. Download now?", default=True, err=True):
         raise ModelgenError("nothing was downloaded, so nothing was started")

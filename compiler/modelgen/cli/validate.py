@@ -1,4 +1,4 @@
-"""`modelgen validate`."""
+"""Implement `modelgen validate`."""
 
 from __future__ import annotations
 

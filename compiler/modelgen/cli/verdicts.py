@@ -1,4 +1,4 @@
-"""What `modelgen verify --load` says of each model."""
+"""Print the result of `modelgen verify --load` for each model."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ TABLE = "modelgen's own table"
 
 @dataclass
 class Verdict:
-    """What the look-ups of one model came to.
+    """The result of the look-ups of one model.
 
     Args:
-        model: Its id.
-        engine: What its engine is called, with its release; empty where nothing was looked up.
-        by: Who looked.
-        findings: What was not found.
-        why_not: Why nothing was looked up; empty where it was.
-        is_unplanned: Whether that is in the files, as a model that is not locked.
-        problem: Why its engine's own image could not be asked; empty where it was, or was not meant to be.
+        model: The model's id.
+        engine: The engine with its release; empty if nothing was looked up.
+        by: The program that did the look-ups.
+        findings: The missing files.
+        why_not: Why nothing was looked up; empty if it was.
+        is_unplanned: Whether the reason is in the files, such as a model that is not locked.
+        problem: Why the look-ups did not run in the engine's image; empty if they did, or should not.
     """
 
     model: str
@@ -46,14 +46,14 @@ class Verdict:
 
     @property
     def status(self) -> str:
-        """The verdict in a word, for programs."""
+        """The verdict as one word, for programs."""
         if self.is_wrong:
             return "not-loadable"
         return "not-looked-up" if self.why_not or self.problem else "loadable"
 
 
 def print_verdicts(verdicts: Sequence[Verdict], *, in_image: bool) -> None:
-    """Print what was found, then a line for each model."""
+    """Print the findings, then one line per model."""
     for found in (found for verdict in verdicts for found in verdict.findings):
         label = "error" if found.is_wrong else "warning"
         what = f"{found.file} of {found.repo}" if found.file else found.repo
@@ -66,7 +66,7 @@ def print_verdicts(verdicts: Sequence[Verdict], *, in_image: bool) -> None:
     for problem in dict.fromkeys(verdict.problem for verdict in verdicts if verdict.problem):
         say(problem)
     if not in_image and (by := sorted({verdict.by for verdict in verdicts if verdict.by})):
-        say(f"looked up by {' and '.join(by)}; `--image` asks the engines themselves, in their images")
+        say(f"looked up by {' and '.join(by)}; `--image` runs the engines' own look-ups, in their images")
     elif quiet := sorted({verdict.engine for verdict in verdicts if verdict.by == TABLE and not verdict.problem}):
         say(f"{', '.join(quiet)} cannot look up without loading: {TABLE} was used")
 
@@ -79,7 +79,7 @@ def _line(verdict: Verdict) -> str:
     if wrong:
         return f"not loadable, {wrong} error{'s' if wrong > 1 else ''}"
     if verdict.problem:
-        return "not looked up by its engine; nothing is wrong by modelgen's own table"
+        return "not looked up by its engine; no problem found by modelgen's own table"
     return "loadable" + (f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
 
 

@@ -1,4 +1,4 @@
-"""`modelgen verify`."""
+"""Implement `modelgen verify`."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ def command(  # noqa: PLR0913 - its options
       modelgen verify --fix && modelgen fetch
     """
     if in_image and not load:
-        raise click.UsageError("`--image` says where `--load` looks up: write `--load --image`")
+        raise click.UsageError("`--image` needs `--load`: write `--load --image`")
     inputs, faults = _read(config)
     task = _task(inputs, models, faults)
     try:
         with _held(inputs.hub) if fix and inputs.hub.is_dir() else contextlib.nullcontext():
             outcome = _verify(task, quick=quick)
             if fix:
-                _mend(inputs.hub, outcome)
+                _repair(inputs.hub, outcome)
     except OSError as error:
         action, way_out = ("write", "writable") if fix else ("read", "readable")
         raise cannot(action, error.filename or inputs.hub, error, f"make the hub directory {way_out}") from error
     except KeyboardInterrupt:
-        return interrupted("nothing can be said of what was not read yet; run it again")
+        return interrupted("the remaining files were not checked; run it again")
     verdicts = _look_up(inputs, models, in_image=in_image) if load else []
     if format_ == "json":
         print_json(inputs.hub, outcome, verdicts if load else None, quick=quick)
@@ -99,10 +99,10 @@ def _look_up(inputs: Inputs, models: Sequence[str], *, in_image: bool) -> list[V
 
 
 def _read(config: Path) -> tuple[Inputs, Mapping[str, str]]:
-    """Read models.toml and its lock, and say which repositories have a damaged entry: all others are verified.
+    """Read models.toml and its lock; also return the repositories with a damaged entry, which are not verified.
 
-    The compiler's checks are left out: none is about what lies on the disk, and their import would be a tenth of the
-    time that a model of two gigabytes takes.
+    The compiler's checks do not run: none is about files on disk, and importing them would take a tenth of the time
+    that a model of two gigabytes takes.
     """
     data, lock = read_config(config), read_lock(config)
     from modelgen.diagnostics import has_errors
@@ -113,14 +113,14 @@ def _read(config: Path) -> tuple[Inputs, Mapping[str, str]]:
     document, _, found = load(data, config.as_posix())
     locked, faults = parse_entries(lock, lock_path(config).as_posix()) if lock is not None else (None, dict[str, str]())
     if document is None or has_errors(found) or (lock is not None and locked is None):
-        return read_inputs(config), {}  # which prints the errors and stops
+        return read_inputs(config), {}  # prints the errors and exits
     hub = hub_directory(document.config.project.hub, config.parent)
     return Inputs(config, document, locked, hub, run_models(document)), faults
 
 
 @dataclass
 class _Task:
-    """What to look at, and what is wrong before anybody looked."""
+    """The entries to verify, and the problems that are known beforehand."""
 
     hub: Path
     checkouts: list[Checkout]
@@ -128,7 +128,7 @@ class _Task:
     left_out: dict[str, tuple[str, ...]]
     problems: list[Problem]
     is_whole: bool
-    """Whether all models are meant, and so everything in the hub directory."""
+    """Whether all models are verified, and so everything in the hub directory."""
 
 
 def _task(inputs: Inputs, names: Sequence[str], faults: Mapping[str, str]) -> _Task:
@@ -147,7 +147,7 @@ def _task(inputs: Inputs, names: Sequence[str], faults: Mapping[str, str]) -> _T
 
 
 def _not_locked(inputs: Inputs, lock: Lock, models: Sequence[str], faults: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield what is needed and has no entry in the lock, or a damaged one."""
+    """Yield a problem for each needed repository without a valid entry in the lock."""
     from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.loading import why_unfit
     from modelgen.lockfile.reading import REMAKE
@@ -173,12 +173,12 @@ def _not_locked(inputs: Inputs, lock: Lock, models: Sequence[str], faults: Mappi
 
 
 def _left_out(snapshots: list[Snapshot]) -> dict[str, tuple[str, ...]]:
-    """Return patterns of the files of each commit that are no strangers: nobody wanted them."""
+    """Return, by commit, patterns of files that were left out on purpose and so are not foreign."""
     found: dict[str, tuple[str, ...]] = {}
     for entry in snapshots:
         found[entry.commit] = (*found.get(entry.commit, ()), *entry.left_out, *entry.exclude)
     everything = {entry.commit for entry in snapshots} - {entry.commit for entry in snapshots if not entry.include}
-    # Beside one quantization there may be the others, which are large: nothing to remove unasked.
+    # Other quantizations beside the locked one are large and are not removed without a question.
     return found | dict.fromkeys(everything, ("*",))
 
 
@@ -196,8 +196,8 @@ def _verify(task: _Task, *, quick: bool) -> Outcome:
     return Outcome(found.files, 0 if quick else found.size, problems)
 
 
-def _mend(hub: Path, outcome: Outcome) -> None:
-    """Fix what can be fixed; refs last, and only of repositories whose files are all right then."""
+def _repair(hub: Path, outcome: Outcome) -> None:
+    """Repair what can be repaired; write refs last, and only for repositories whose files are correct then."""
     from modelgen.hub.verifying.fixes import RefusedError, mend
     from modelgen.hub.verifying.refs import half_repos, withhold_refs
 
@@ -215,13 +215,13 @@ def _mend(hub: Path, outcome: Outcome) -> None:
         except RefusedError as error:
             outcome.problems[number] = replace(problem, help=str(error))
             continue
-        except PermissionError as error:  # one repository of another user's; the others can be fixed
+        except PermissionError as error:  # the repository of another user; the others can be repaired
             text = str(cannot("write", error.filename or hub / problem.path, error, "make it writable for this user"))
             outcome.problems[number] = replace(problem, help=text)
             continue
         if is_done:
             outcome.done.add(number)
-        outcome.mended.add(number)
+        outcome.repaired.add(number)
 
 
 @contextlib.contextmanager

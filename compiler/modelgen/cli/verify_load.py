@@ -1,4 +1,4 @@
-"""`modelgen verify --load`: would the engines find all that they look up when they start."""
+"""Implement `modelgen verify --load`: check that the engines find every file they open at start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SECONDS, _SECONDS_A_MODEL = 300, 30
 _HOST_SECONDS = 120
-_GET = "run `docker pull {0}`, or on a host without internet `docker load`"
+_GET = "run `docker pull {0}`, or `docker load` on a host without internet"
 
 
 def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> list[Verdict]:
@@ -31,11 +31,11 @@ def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> 
 
     Args:
         inputs: models.toml, its lock, the hub directory.
-        models: Ids of the models that are meant.
-        in_image: Whether the engines' own images are asked.
+        models: Ids of the models to check.
+        in_image: Run the look-ups in the engines' own images.
 
     Raises:
-        ModelgenError: It cannot be done at all, or was interrupted.
+        ModelgenError: The look-ups failed as a whole, or were interrupted.
     """
     from modelgen.hub.loading.plan import Plan, plan
     from modelgen.hub.loading.table import look_up
@@ -60,10 +60,8 @@ def look_up_models(inputs: Inputs, models: Iterable[str], *, in_image: bool) -> 
 
 
 def _ask_images(inputs: Inputs, plans: Sequence[Plan], verdicts: Mapping[str, Verdict]) -> None:
-    """Ask each image once about all models that have the same container; one that brings code is alone in its own."""
-    from modelgen.hub.loading.asking import HAVE_LOOK_UPS
-
-    asked = [planned for planned in plans if planned.engine in HAVE_LOOK_UPS]
+    """Run each image once for all models with the same container; a model with code gets a container of its own."""
+    asked = [planned for planned in plans if planned.opens.look_ups]
     if not asked:
         return
     places = _places(inputs)
@@ -75,7 +73,7 @@ def _ask_images(inputs: Inputs, plans: Sequence[Plan], verdicts: Mapping[str, Ve
     for (place, engine, _), group in groups.items():
         problem = missing.get(place.image, "")
         if not problem:
-            say(f"asking {place.image} about {', '.join(planned.model for planned in group)}")
+            say(f"looking up in {place.image}: {', '.join(planned.model for planned in group)}")
             answers, problem = _ask_image(inputs.hub, place, engine, group)
             _join(group, answers, verdicts, place.image)
         for planned in group:
@@ -88,14 +86,14 @@ def _ask_image(hub: Path, place: Place, engine: str, group: Sequence[Plan]) -> t
 
     seconds = _SECONDS + _SECONDS_A_MODEL * len(group)
     given = request(engine, group, hub, place.mounts[0][1], seconds)
-    broken = f"the image {place.image} cannot import {group[0].title} ({{}}); name one that can by `image`"
+    broken = f"the image {place.image} cannot import {group[0].title} ({{}}); set one that can with `image`"
     return _answers(
         group, place.image, broken, lambda program, most: run_in_image(place, program, given, seconds, most)
     )
 
 
 def _ask_host(hub: Path, plans: Sequence[Plan], verdicts: Mapping[str, Verdict]) -> None:
-    """Ask a transformers that is installed beside modelgen, for what it can say without any code of a repository."""
+    """Run look-ups with a transformers that is installed beside modelgen, without any code of a repository."""
     from importlib.metadata import PackageNotFoundError, version
 
     from modelgen.hub.loading.answers import of_files
@@ -118,7 +116,7 @@ def _ask_host(hub: Path, plans: Sequence[Plan], verdicts: Mapping[str, Verdict])
         lambda program, most: run_on_host(program, given, hub, _HOST_SECONDS, most),
     )
     if problem:
-        say(f"warning: {problem}; {TABLE} counts alone")
+        say(f"warning: {problem}; only {TABLE} was used")
     answers = {name: of_files(answer) for name, answer in answers.items()}
     by = f"{HOST} {release}"
     _join(asked, answers, verdicts, by, who=by)
@@ -127,7 +125,7 @@ def _ask_host(hub: Path, plans: Sequence[Plan], verdicts: Mapping[str, Verdict])
 def _answers(
     group: Sequence[Plan], who: str, broken: str, run: Callable[[str, int], bytes]
 ) -> tuple[dict[str, Answer], str]:
-    """Return the answers of a run of the program, or why there are none; `broken` is for an import that failed."""
+    """Return the answers of the look-up program, or why there are none; `broken` describes a failed import."""
     from modelgen.hub.loading.answers import MOST, read_answers, read_unimported
     from modelgen.hub.loading.asking import program
 
@@ -138,13 +136,13 @@ def _answers(
     if unimported := read_unimported(data):
         return {}, broken.format(unimported)
     answers = read_answers(data, [planned.model for planned in group])
-    return (answers, "") if answers is not None else ({}, f"{who} gave no answer that can be read")
+    return (answers, "") if answers is not None else ({}, f"the answer of {who} cannot be read")
 
 
 def _join(
     group: Sequence[Plan], answers: Mapping[str, Answer], verdicts: Mapping[str, Verdict], by: str, who: str = ""
 ) -> None:
-    """Correct the findings by what those said who really looked, who are the models' engines without a name."""
+    """Replace the table's findings by the answers of the engines, or of the program named by `by`."""
     from modelgen.hub.loading.answers import join
 
     for planned in group:
@@ -154,10 +152,10 @@ def _join(
 
 
 def _places(inputs: Inputs) -> dict[str, Place]:
-    """Return the container of each model; print the errors that stand in the way, and stop, if there are any.
+    """Return the container of each model; print the errors that prevent it, and exit if there are any.
 
-    What models.lock lacks is what the look-ups are to tell; only where a snapshot's path is needed (`no-snapshot`),
-    there is nothing to start.
+    Missing entries of models.lock do not matter here, since the look-ups report them; only a missing path of a snapshot
+    (`no-snapshot`) prevents a start.
     """
     from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
     from modelgen.diagnostics import Severity

@@ -1,4 +1,4 @@
-"""What `modelgen verify` prints."""
+"""Print the result of `modelgen verify`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelgen.cli.verdicts import Verdict
     from modelgen.hub.verifying.problems import Problem
 
-# Findings that a copy without links has for every file.
+# Findings that a copy without links causes for every file.
 _OF_COPIES = ("dangling", "missing", "unlinked")
 _MOST_ALIKE = 2
 _WITHOUT_PLACE = ("bad-lock", "no-hub", "not-locked", "other-weights")
@@ -25,30 +25,30 @@ _WITHOUT_PLACE = ("bad-lock", "no-hub", "not-locked", "other-weights")
 
 @dataclass
 class Outcome:
-    """What a look at a hub directory came to, and what `--fix` did.
+    """The result of a verification, and of `--fix`.
 
     Args:
-        files: Number of files that were looked at.
-        bytes: That were read.
-        problems: What is not as it should be.
-        mended: Of which problems `--fix` did something, by their number.
-        done: Of which problems nothing is left to do.
+        files: Number of files that were checked.
+        bytes: Number of bytes that were read.
+        problems: The problems.
+        repaired: Indexes of the problems on which `--fix` acted.
+        done: Indexes of the problems that need nothing more.
     """
 
     files: int
     bytes: int
     problems: list[Problem]
-    mended: set[int] = field(default_factory=set)
+    repaired: set[int] = field(default_factory=set)
     done: set[int] = field(default_factory=set)
 
     @property
     def is_wrong(self) -> bool:
-        """Whether something is left that is no note."""
+        """Whether an error remains; notes do not count."""
         return any(found.is_wrong and number not in self.done for number, found in enumerate(self.problems))
 
 
 def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
-    """Print findings on stdout, and what they come to on stderr."""
+    """Print findings on stdout, and a summary on stderr."""
     for number, more in _alike(outcome):
         problem = outcome.problems[number]
         label = "error" if problem.is_wrong else "note"
@@ -58,29 +58,32 @@ def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
         click.echo(printable(f"{label}: {what}{models}"))
         if number in outcome.done:
             click.echo(f"  moved to {ASIDE}" if problem.kind == "foreign" else "  fixed")
-        elif number in outcome.mended:
+        elif number in outcome.repaired:
             click.echo(f"  moved to {ASIDE}; run `modelgen fetch`")
         else:
             click.echo(printable(f"  {problem.help}"))
     wrong = sum(problem.is_wrong for problem in outcome.problems)
     looked = f"{outcome.files} file{'s' if outcome.files != 1 else ''}"
-    how = "looked at, nothing read" if quick else f"verified, {outcome.bytes:,} bytes read"
+    how = "checked, contents not read" if quick else f"verified, {outcome.bytes:,} bytes read"
     if not wrong:
-        click.echo(f"{hub}: {looked} {how}: all right", err=True)
+        click.echo(f"{hub}: {looked} {how}: no problems", err=True)
     elif not fix:
-        click.echo(f"{hub}: {looked} {how}: {wrong} thing{'s' if wrong > 1 else ''} wrong", err=True)
+        click.echo(f"{hub}: {looked} {how}: {wrong} problem{'s' if wrong > 1 else ''}", err=True)
     else:
-        click.echo(f"{hub}: {wrong} wrong, {len(outcome.mended)} dealt with; {_left(outcome)}", err=True)
+        click.echo(
+            f"{hub}: {wrong} found, {len(outcome.repaired)} repaired or moved aside; {_left(outcome)}",
+            err=True,
+        )
 
 
 def _alike(outcome: Outcome) -> list[tuple[int, int]]:
-    """Return the first problem of each kind in a repository, by its number, and how many more files have it too.
+    """Return the index of the first problem of each kind in a repository, and the number of further files with it.
 
     A copy that left out all links is one message for each repository, and not one for each of 3,000 files.
     """
     groups: dict[object, list[int]] = {}
     for number, found in enumerate(outcome.problems):
-        state = number in outcome.done, number in outcome.mended
+        state = number in outcome.done, number in outcome.repaired
         alike = (found.kind, found.text, found.help, found.repo, found.is_wrong, state)
         groups.setdefault(alike if found.kind in _OF_COPIES else number, []).append(number)
     shown = [
@@ -91,16 +94,16 @@ def _alike(outcome: Outcome) -> list[tuple[int, int]]:
 
 
 def _left(outcome: Outcome) -> str:
-    """Return what is left to do after `--fix`: a fetch or a lock, and what no fetch brings."""
+    """Return the next steps after `--fix`."""
     still = [found for number, found in enumerate(outcome.problems) if found.is_wrong and number not in outcome.done]
     if not still:
-        return "nothing is left to do"
+        return "nothing more to do"
     steps: dict[str, None] = {}
     for found in still:
         if found.kind in ("not-locked", "other-weights"):
             steps["run `modelgen lock`, then `modelgen fetch`"] = None
         elif found.kind == "mode":
-            steps["open what is closed"] = None
+            steps["make closed files readable"] = None
         elif not is_local(found.repo):
             steps["run `modelgen fetch`"] = None
         elif found.kind == "foreign":
@@ -123,7 +126,7 @@ def print_json(hub: Path, outcome: Outcome, verdicts: Sequence[Verdict] | None, 
             "models": problem.models,
             "message": problem.text,
             "help": problem.help,
-            "fixed": number in outcome.mended,
+            "fixed": number in outcome.repaired,
         }
         for number, problem in enumerate(outcome.problems)
     ]

@@ -1,4 +1,4 @@
-"""`modelgen why`."""
+"""Implement `modelgen why`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:
 
 
 def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str, Any]:
-    """Return what `--format json` prints: the orchestrator's own words, and where they apply."""
+    """Return the document of `--format json`: the orchestrator's answer, with places in models.toml."""
     failure = model["failure"]
     if failure is not None:
         failure = {**failure, "places": [vars(place) for place in find_places(config, failure.get("places", []))]}
@@ -66,8 +66,8 @@ def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str
 
 
 def _held(model: dict[str, Any]) -> list[str]:
-    # An orchestrator of a version before this does not say who holds it.
+    # Older orchestrators do not report the owner of a hold.
     lines = [f"{model['id']} is held by {model.get('held_by', 'an operator')}: its requests wait"]
     if model.get("held_for") is not None:
-        lines.append(f"  the hold ends by itself in {model['held_for']:.0f} s, unless it is renewed")
-    return [*lines, f"  what to do: `modelgen release {model['id']}` lets it start again"]
+        lines.append(f"  the hold expires in {model['held_for']:.0f} s unless it is renewed")
+    return [*lines, f"  what to do: run `modelgen release {model['id']}`"]

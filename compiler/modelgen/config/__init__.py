@@ -1,4 +1,4 @@
-"""A models.toml as it was written: strict pydantic models, nothing filled in."""
+"""The tables of models.toml as written: strict pydantic models without defaults filled in."""
 
 from modelgen.config.model import Defaults, Model
 from modelgen.config.tables import Config, EngineTable, Gpu, Host, Orchestrator, Profile, Project

@@ -1,7 +1,7 @@
-"""`[models.ID.compose]`: the keys of a Compose service that modelgen leaves to the user, with Compose's own types.
+"""Define `[models.ID.compose]`: the keys of a Compose service that the user may set, with Compose's own types.
 
-The types follow the schema of the Compose specification (compose-spec.json), so that no file can come out that
-Compose refuses. Keys that modelgen owns are not here; `OWNED` says where their meaning belongs.
+The types follow the schema of the Compose specification (compose-spec.json), so that Compose accepts every file that is
+rendered. Keys that modelgen sets itself are not here; `OWNED` names the key of models.toml to use instead.
 """
 
 from typing import Annotated, Literal
@@ -32,12 +32,12 @@ from modelgen.config.compose_types import (
 )
 from modelgen.config.table import Table
 
-_OVERRIDE = "put it into a docker-compose.override.yml beside the output"
+_OVERRIDE = "write it in a docker-compose.override.yml beside the output"
 
 OWNED = {
     "image": "write `image` in the model's own table or in `[engines.NAME]`",
-    "build": "build the image yourself and name it by `image`, with `version` in `[engines.NAME]`",
-    "command": "write the engine's flags in `args`; of a `command` model, write `command` in the model's own table",
+    "build": "build the image yourself and set `image`, with `version` in `[engines.NAME]`",
+    "command": "write the engine's flags in `args`; for engine `command`, write `command` in the model's own table",
     "entrypoint": "the launch form follows from the engine's version; write the engine's flags in `args`",
     "environment": "write the variables in the model's `env`",
     "env_file": "write the variables in the model's `env`: a file could override what keeps the engine offline",
@@ -46,19 +46,19 @@ OWNED = {
     "deploy": "GPUs are reserved by `gpus`; memory and processors are limited by `mem_limit` and `cpus` here",
     "gpus": "write `gpus` in the model's own table",
     "runtime": "the GPU reservation chooses the runtime: write `gpus` in the model's own table",
-    "ipc": "shared memory is set by `shm_size` here; host IPC would void it",
+    "ipc": "shared memory is set by `shm_size` here; host IPC would override it",
     "privileged": "no engine needs it; a single capability can be added by `cap_add` here",
     "network_mode": "engines live on the internal network; publish one by `publish`, or join others by `networks` here",
     "ports": "write `publish` in the model's own table",
     "restart": "the orchestrator starts and stops models; a restart policy would fight it",
-    "healthcheck": "it follows from the engine; a slow start is given more time by `start_timeout`",
+    "healthcheck": "it follows from the engine; give a slow start more time with `start_timeout`",
     "depends_on": "the orchestrator orders starts; a dependency between models breaks Compose profiles",
-    "extends": "put a service that is built from others into docker-compose.override.yml",
-    "secrets": "it needs a top-level definition, which belongs into docker-compose.override.yml",
-    "configs": "it needs a top-level definition, which belongs into docker-compose.override.yml",
-    "models": "modelgen is what declares models here",
+    "extends": "write services that extend others in docker-compose.override.yml",
+    "secrets": "it needs a top-level definition: write both in docker-compose.override.yml",
+    "configs": "it needs a top-level definition: write both in docker-compose.override.yml",
+    "models": "modelgen declares the models itself",
     "blkio_config": _OVERRIDE,
-    "mem_reservation": "Compose takes none beside reserved cards: `mem_limit` here is a limit",
+    "mem_reservation": "Compose allows none beside reserved GPUs: set a limit with `mem_limit` here",
     "credential_spec": _OVERRIDE,
     "develop": _OVERRIDE,
     "external_links": _OVERRIDE,
@@ -66,15 +66,15 @@ OWNED = {
     "links": _OVERRIDE,
     "post_start": _OVERRIDE,
     "pre_stop": _OVERRIDE,
-    "scale": "a model is one container: its name, its cards and its cache are its own",
-    "use_api_socket": "it would give the engine the whole host",
+    "scale": "a model is one container: its name, its GPUs and its cache are not shared",
+    "use_api_socket": "it would give the engine full control of the host",
     "volumes_from": _OVERRIDE,
     "provider": "an engine is a container of its own",
 }
 
 
 class ComposeKeys(Table):
-    """Added to the model's service; `shm_size`, `ulimits`, `logging`, `stop_grace_period` and the like replace ours."""
+    """Keys that are added to the model's service; `shm_size`, `ulimits`, `logging` and others replace modelgen's."""
 
     annotations: Pairs | None = None
     attach: bool | None = None

@@ -1,4 +1,4 @@
-"""The value types of Compose's service keys, as narrow as Compose itself takes them.
+"""Define the value types of Compose's service keys, as strict as Compose itself.
 
 Sources: compose-spec.json of the Compose specification, and what docker-compose 2.40 refuses beyond it (sizes,
 durations, devices and hosts are parsed after the schema).
@@ -14,10 +14,10 @@ from modelgen.config.table import Table
 
 _SIZE = r"\d+(?:\.\d+)? ?(?:[kmgtpKMGTP]i?)?[bB]?"
 _DURATION = r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h))+"
-# YAML has no key of more than 1,024 characters.
+# YAML keys have at most 1,024 characters.
 _LONGEST_KEY = 255
 _NAME = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST_KEY - 1}}}"
-# Compose takes a single letter for a Windows drive, not for the name of a volume.
+# Compose reads a single letter as a Windows drive, not as a volume's name.
 _SOURCE = r"(?:[A-Za-z]:[/\\][^:]*|[./~][^:]*|[A-Za-z0-9][A-Za-z0-9_.-]+)"
 _VOLUME_MODE = r"(?:ro|rw|z|Z|nocopy|cached|delegated|consistent|r?(?:shared|slave|private))"
 
@@ -31,12 +31,12 @@ def _text(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
 
 
 def _matching(pattern: str, expected: str, *, keep_numbers: bool = False) -> BeforeValidator:
-    """Return what refuses all but strings that match, and numbers whose digits do.
+    """Return a validator for strings that match, and for numbers whose digits match.
 
     Args:
-        pattern: Of the whole text.
+        pattern: Matches the whole text.
         expected: What the value should be.
-        keep_numbers: Whether Compose takes a number there; elsewhere `user: 1000` is "must be a string".
+        keep_numbers: Keep numbers as numbers where Compose allows them; it refuses `user: 1000` ("must be a string").
     """
     compiled = re.compile(pattern, re.ASCII)
 
@@ -65,7 +65,7 @@ def _pairs(value: Any) -> dict[str, str]:  # noqa: ANN401
 
 
 def _strings(value: Any) -> Any:  # noqa: ANN401
-    """Return a list for a single string, without repetitions, which Compose refuses."""
+    """Return a string or a list as a list without duplicates, which Compose refuses."""
     if isinstance(value, str):
         return [value]
     is_flat = isinstance(value, list) and all(isinstance(item, str | int) for item in value)
@@ -139,7 +139,7 @@ Ports = Annotated[
 
 
 class BindOptions(Table):
-    """Of a bind mount."""
+    """Options of a bind mount."""
 
     propagation: Literal["private", "rprivate", "shared", "rshared", "slave", "rslave"] | None = None
     create_host_path: bool | None = None
@@ -147,14 +147,14 @@ class BindOptions(Table):
 
 
 class VolumeOptions(Table):
-    """Of a named volume."""
+    """Options of a named volume."""
 
     nocopy: bool | None = None
     subpath: str | None = None
 
 
 class TmpfsOptions(Table):
-    """Of a tmpfs mount."""
+    """Options of a tmpfs mount."""
 
     size: Size | None = None
     mode: int | None = None
@@ -181,7 +181,7 @@ class Volume(Table):
 
 
 class Attachment(Table):
-    """How a service is on a network."""
+    """The options of a service on a network."""
 
     aliases: list[str] | None = None
     ipv4_address: str | None = None
@@ -200,7 +200,7 @@ class LimitPair(Table):
 
 
 def _form(value: Any) -> str:  # noqa: ANN401
-    """Tell a table from a plain value, so that faults speak of the form that was written."""
+    """Return "table" or "plain", so that faults refer to the form that was written."""
     return "[table]" if isinstance(value, dict | Table) else "[text]"
 
 
@@ -213,7 +213,7 @@ Volumes = list[Annotated[_ShortVolume | Annotated[Volume, Tag("[table]")], Discr
 
 
 class Logging(Table):
-    """Where the container's output goes."""
+    """The logging driver of the container and its options."""
 
     driver: str | None = None
     options: Pairs | None = None

@@ -1,4 +1,4 @@
-"""`[models.ID]` and `[defaults]`: what one model may say."""
+"""Define `[models.ID]` and `[defaults]`."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ def _check_arg(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
         for item in value:
             _check_arg(item)
     elif not isinstance(value, str | int | float | bool):
-        raise PydanticCustomError("wrong-type", "must not hold a date or time: engines have no flag that takes one")
+        raise PydanticCustomError("wrong-type", "must not be a date or time: no engine has a flag for one")
     elif isinstance(value, float) and value - value != 0:
         raise PydanticCustomError("bad-value", "must be a finite number: JSON has no nan and no inf")
     return value
@@ -40,8 +40,8 @@ class Defaults(Table):
     gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
     gpu_memory: Memory | None = Field(
         None,
-        description="Memory that the model reserves on each of its GPUs: a size such as "
-        '"10GiB" or a share such as 0.42. Default: all that the `limit` of the GPU allows.',
+        description="Memory to reserve on each GPU: a size such as   "
+        '"10GiB" or a share such as 0.42. Default: everything that the `limit` of the GPU allows.',
     )
     args: dict[str, Arg] | None = Field(
         None, description="The engine's own flags, without the leading dashes: `max-model-len = 16384`."
@@ -56,11 +56,11 @@ class Defaults(Table):
         None, description="LoRA adapters that vllm serves beside the model: name = repository id."
     )
     trust_remote_code: bool | None = Field(
-        None, description="Whether Python code from the model's repository may run in the engine. Default: false."
+        None, description="Allow Python code from the model's repository to run in the engine. Default: false."
     )
     model_arg: Literal["repo", "path"] | None = Field(
         None,
-        description="What vllm or sglang get as the model's name: `repo` for the repository id, `path` for the path of "
+        description="Name of the model on the engine's command line: `repo` for the repository id, `path` for the path of  "
         "the locked snapshot, for images that cannot resolve an id offline. Default: repo.",
     )
     idle_timeout: Duration | None = Field(
@@ -79,7 +79,7 @@ class Defaults(Table):
     )
     switch: Literal["restart", "sleep"] | None = Field(
         None,
-        description="How the model leaves its GPUs and returns. `sleep` is not supported yet. Default: restart.",
+        description="How the model frees its GPUs when it is unloaded. `sleep` is not supported yet. Default: restart.",
     )
     command: list[str] | None = Field(
         None, description="Engine `command`: the program and its arguments; {port}, {model} and {hub} are filled in."
@@ -90,19 +90,19 @@ class Defaults(Table):
     upstream_name: str | None = Field(
         None, description="Engine `command`: the model's name in its own API. Default: the id."
     )
-    # Read by `load` with config.compose, which costs a start more than all the other tables and is rarely needed.
+    # `load` validates it with config.compose. Importing that takes longer than all other tables, and few files need it.
     compose: dict[str, Any] | None = Field(
-        None, description="Keys of the Compose service that modelgen does not own: labels, volumes, networks …"
+        None, description="Keys of the Compose service that modelgen does not set: labels, volumes, networks …"
     )
 
 
 class Model(Defaults):
-    """One model; its table's name is its id."""
+    """One model. The name of its table is its id."""
 
     repo: str | None = Field(None, description="Repository id on the Hugging Face hub, `namespace/name`; never a path.")
     revision: str | None = Field(None, description="The repository's commit (40 hex digits), tag or branch.")
     file: str | None = Field(
-        None, description="Engine `llamacpp`: the GGUF file of the repository; of a split one the first part."
+        None, description="Engine `llamacpp`: the GGUF file of the repository; for a split file, its first part."
     )
     service: str | None = Field(None, description="Name of the Compose service. Default: `<engine>-<id>`.")
-    aliases: list[str] | None = Field(None, description="Further names by which clients may ask for the model.")
+    aliases: list[str] | None = Field(None, description="Further names of the model in the API.")

@@ -1,4 +1,4 @@
-"""Names of models.toml from before 0.1.0, with the names that replaced them."""
+"""List the names of models.toml from before 0.1.0, with the names that replaced them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEYS = {
 """Keys of `[models.ID]`, `[defaults]` and `[orchestrator]`."""
 
 VALUES = {("model_arg", "snapshot"): "path"}
-"""Values, by the present name of their key."""
+"""Values, by the current name of their key."""
 
 RULES = {"canary-without-route": "warmup-without-route"}
 """Names of rules in `[rules]`; the codes are unchanged."""

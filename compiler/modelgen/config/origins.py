@@ -1,4 +1,4 @@
-"""Origins of web pages and apps, as browsers send them."""
+"""Parse origins of web pages and apps, as browsers send them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _is_origin(text: str) -> bool:
 
 
 def _advice(value: Any) -> str:  # noqa: ANN401
-    """Return what is wrong with a value and what to write, to be read after its name."""
+    """Return what is wrong with a value and what to write, as the rest of a sentence that begins with its name."""
     if not isinstance(value, str):
         return f"is not an origin: write a string with scheme, host and port, {_EXAMPLES}"
     text = value.strip().lower()
@@ -44,7 +44,7 @@ def _advice(value: Any) -> str:  # noqa: ANN401
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "http", text
-    # What follows the host is no part of an origin, nor is a user before it.
+    # An origin has no user, and no path after the host.
     origin = f"{scheme}://{rest.split('/')[0].split('?')[0].split('#')[0].rpartition('@')[2]}"
     if _is_origin(origin):
         return f'is not an origin: write "{origin}", the scheme, host and port alone, as browsers send them'

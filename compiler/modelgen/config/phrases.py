@@ -1,4 +1,4 @@
-"""What pydantic finds, in the words of modelgen."""
+"""Translate pydantic's errors into modelgen's messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def phrase(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    """Return what is wrong with a value, after its name."""
+    """Return what is wrong with a value, as the rest of a sentence that begins with its name."""
     match item["type"]:
         case "string_type":
             return f"must be a string, not {_kind(item['input'])}"
@@ -29,7 +29,7 @@ def phrase(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return "is no key that modelgen knows"
+            return "is an unknown key"
         case _:
             return str(item["msg"])
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of models.toml, for editors."""
+"""Generate the JSON Schema of models.toml, for editors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ID = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the schema (draft 2020-12). An absent key is absent: TOML has no null, so the schema has none either."""
+    """Return the schema (draft 2020-12). TOML has no null, so the schema has none either."""
     schema: dict[str, Any] = _without_null(Config.model_json_schema())
     compose: dict[str, Any] = _without_null(ComposeKeys.model_json_schema())
     definitions: dict[str, Any] = schema["$defs"]
@@ -27,7 +27,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _without_null(schema: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Undo what `X | None = None` means to pydantic's generator."""
+    """Remove the null type that pydantic generates for `X | None = None`."""
     if isinstance(schema, list):
         return [_without_null(item) for item in schema]
     if not isinstance(schema, dict):

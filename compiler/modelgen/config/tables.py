@@ -1,4 +1,4 @@
-"""The other tables of a models.toml, and the whole file."""
+"""Define the other tables of models.toml, and the file as a whole."""
 
 from typing import Annotated, Any, Literal
 
@@ -36,7 +36,7 @@ ProjectName = Annotated[
 
 
 class Project(Table):
-    """What the deployment is called and where its weights are."""
+    """The name of the deployment and the directory of its weights."""
 
     name: ProjectName = Field(description="Name of the Compose project; prefix of containers, networks and volumes.")
     hub: str = Field(
@@ -64,7 +64,7 @@ SocketPath = Annotated[str, BeforeValidator(_check_socket), WithJsonSchema({"typ
 
 
 class Host(Table):
-    """What the target machine is, for the compiler never looks; of what is left out nothing is assumed."""
+    """Facts about the target machine, which the compiler never inspects. Omitted facts are not assumed."""
 
     platform: Literal["linux", "wsl2"] | None = Field(
         None, description="`wsl2` for Windows with Docker Desktop. Default: linux."
@@ -75,7 +75,7 @@ class Host(Table):
     driver: Dotted | None = Field(None, description='Version of the NVIDIA driver, such as "570.195.03".')
     docker: Dotted | None = Field(None, description='Version of the Docker Engine, such as "28.3".')
     memory: Size | None = Field(None, description="Memory of the host.")
-    selinux: bool | None = Field(None, description="Whether SELinux enforces. Default: false.")
+    selinux: bool | None = Field(None, description="SELinux is in enforcing mode. Default: false.")
     docker_socket: SocketPath | None = Field(
         None, description="Path of the Docker socket. Default: /var/run/docker.sock."
     )
@@ -97,20 +97,20 @@ Groups = Annotated[
 
 
 class Gpu(Table):
-    """One card."""
+    """One GPU."""
 
-    memory: Size = Field(description='Memory of the card, such as "24GiB".')
+    memory: Size = Field(description='Memory of the GPU, such as "24GiB".')
     device: str = Field(
-        description='Index ("0") or UUID ("GPU-…", "MIG-…") of the card, its CDI name, or its "/dev/dri/renderD128".'
+        description='Index ("0") or UUID ("GPU-…", "MIG-…") of the GPU, its CDI name, or its "/dev/dri/renderD128".'
     )
     limit: Share | None = Field(
-        None, description="Share of the card that resident models may reserve together. Default: 0.95, on WSL2 0.85."
+        None, description="Share of the GPU that resident models may reserve together. Default: 0.95, on WSL2 0.85."
     )
     kind: Literal["nvidia", "cdi", "amd"] | None = Field(
-        None, description="How containers get the card: NVIDIA's runtime, CDI, or AMD's device files. Default: nvidia."
+        None, description="How containers get the GPU: NVIDIA's runtime, CDI, or AMD's device files. Default: nvidia."
     )
     groups: Groups | None = Field(
-        None, description="Kind `amd`: numeric ids of the host's groups that may open the card: video, render."
+        None, description="Kind `amd`: numeric ids of the host's groups that can open the GPU: video, render."
     )
 
 
@@ -118,7 +118,7 @@ class EngineTable(Table):
     """Defaults of one engine."""
 
     image: str | None = Field(None, description="Container image of the engine.")
-    version: str | None = Field(None, description="The engine's version, where the image's tag does not tell it.")
+    version: str | None = Field(None, description="The engine's version, if the image's tag does not name it.")
     env: dict[str, str] | None = Field(None, description="Environment variables of every model of this engine.")
 
 
@@ -126,16 +126,18 @@ class Profile(Table):
     """Models that are resident together."""
 
     models: list[str] = Field(description="Ids of the models.")
-    default: bool | None = Field(None, description="Whether this profile is loaded at start. Default: false.")
+    default: bool | None = Field(None, description="Load this profile at start. Default: false.")
 
 
 class Orchestrator(Table):
-    """The service that switches models; only read where it runs."""
+    """The service that switches models."""
 
-    enabled: bool | None = Field(None, description="Whether the orchestrator starts and stops models. Default: true.")
+    enabled: bool | None = Field(
+        None, description="Run the orchestrator, which starts and stops models. Default: true."
+    )
     listen: str | None = Field(None, description='Address of its API. Default: "127.0.0.1:8080".')
     keys_file: str | None = Field(None, description="File with the hashes of the API keys.")
-    allowed_hosts: list[str] | None = Field(None, description="Further names that a Host header may hold.")
+    allowed_hosts: list[str] | None = Field(None, description="Further names that are allowed in the Host header.")
     allowed_origins: list[Origin] | None = Field(
         None,
         description="Origins of web pages and apps that may use the API from a browser, "
@@ -143,14 +145,14 @@ class Orchestrator(Table):
     )
     insecure: bool | None = Field(None, description="Allow a non-loopback `listen` without keys. Default: false.")
     drain_timeout: Duration | None = Field(
-        None, description='How long running requests may hold up an eviction. Default: "120s".'
+        None, description='How long an eviction waits for running requests. Default: "120s".'
     )
     shutdown_timeout: Duration | None = Field(
-        None, description='How long running requests may hold up the orchestrator\'s own end. Default: "10s".'
+        None, description='How long a shutdown of the orchestrator waits for running requests. Default: "10s".'
     )
-    queue_limit: int | None = Field(None, gt=0, description="Most waiting requests. Default: 100.")
+    queue_limit: int | None = Field(None, gt=0, description="Maximum number of waiting requests. Default: 100.")
     buffer_limit: Size | None = Field(
-        None, description='Most memory for the bodies of all waiting requests together. Default: "512MiB".'
+        None, description='Maximum memory for the bodies of all waiting requests. Default: "512MiB".'
     )
     min_loaded_time: Duration | None = Field(
         None, description="How long a loaded model with requests is protected from eviction. Default: no protection."
@@ -165,7 +167,7 @@ class Orchestrator(Table):
     socket_proxy_image: str | None = Field(
         None, description="HAProxy image of the proxy in front of the Docker socket."
     )
-    compose: dict[str, Any] | None = Field(None, description="Keys of its Compose service that modelgen does not own.")
+    compose: dict[str, Any] | None = Field(None, description="Keys of its Compose service that modelgen does not set.")
 
 
 class Config(Table):
@@ -176,7 +178,7 @@ class Config(Table):
     )
     project: Project = Field(description="Name and hub directory.")
     host: Host | None = Field(None, description="Facts about the target machine.")
-    gpus: dict[str, Gpu] | None = Field(None, description="The cards, one table each.")
+    gpus: dict[str, Gpu] | None = Field(None, description="The GPUs, one table each.")
     engines: dict[str, EngineTable] | None = Field(None, description="Images and environment by engine.")
     defaults: Defaults | None = Field(None, description="Keys for all models; `args` reach vllm models only.")
     models: dict[str, Model] | None = Field(None, description="The models, one table each, named by id.")

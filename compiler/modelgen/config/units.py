@@ -1,4 +1,4 @@
-"""Sizes, shares and durations: strings with a unit in the file, plain numbers in here."""
+"""Parse sizes, shares and durations: strings with a unit in the file, plain numbers in the code."""
 
 import math
 import re
@@ -46,7 +46,7 @@ def parse_duration(value: Any) -> int:  # noqa: ANN401
 
 
 def parse_share(value: Any) -> float:  # noqa: ANN401
-    """Return a share of a card, a float above 0 and at most 1."""
+    """Return a share of a GPU, a float above 0 and at most 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 < value <= 1):
         raise PydanticCustomError("bad-share", "is not a share: write a number above 0 and at most 1, such as 0.95")
     return float(value)
@@ -58,7 +58,7 @@ def parse_memory(value: Any) -> int | float:  # noqa: ANN401
         return parse_size(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 < value <= 1):
         raise PydanticCustomError(
-            "bad-size", 'is neither a size such as "10GiB" nor a share of the card above 0 and at most 1, such as 0.42'
+            "bad-size", 'is neither a size such as "10GiB" nor a share of the GPU above 0 and at most 1, such as 0.42'
         )
     return float(value)
 

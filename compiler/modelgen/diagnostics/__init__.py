@@ -1,4 +1,4 @@
-"""Findings as data, the rules that make them, and one module per output format."""
+"""Findings as data, the registry of rules, and one module per output format."""
 
 from modelgen.diagnostics.diagnostic import Diagnostic, Severity, has_errors, sort_by_place
 from modelgen.diagnostics.rules import Found, Rule, all_rules, rule

@@ -1,4 +1,4 @@
-"""What a rule found, where, and what to do about it."""
+"""Define a diagnostic: the finding of a rule, its place, and the next step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How bad a finding is; only `ERROR` stops a build."""
+    """The severity of a finding. Only `ERROR` stops a build."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -42,7 +42,7 @@ class Diagnostic:
 
 
 def sort_by_place(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return the findings in the order in which a reader meets them, each only once."""
+    """Return the findings in the order of their places, without duplicates."""
     return sorted(dict.fromkeys(diagnostics), key=lambda found: (found.span, found.code, found.message))
 
 

@@ -1,4 +1,4 @@
-"""Diagnostics as workflow commands, which GitHub shows beside the lines of a pull request.
+"""Format diagnostics as workflow commands, which GitHub shows beside the lines of a pull request.
 
 The grammar: docs.github.com, "Workflow commands for GitHub Actions", "Setting an error message".
 """
@@ -19,7 +19,7 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO
 
 
 def render(diagnostics: Iterable[Diagnostic]) -> str:
-    """Return one `::error file=…,line=…::…` line a finding."""
+    """Return one `::error file=…,line=…::…` line per finding."""
     return "".join(_command(found) for found in diagnostics)
 
 
@@ -29,7 +29,7 @@ def _command(found: Diagnostic) -> str:
         "file": span.path,
         "line": str(span.line),
         "endLine": str(span.end_line),
-        # GitHub refuses columns on an annotation of several lines.
+        # GitHub refuses columns in annotations of several lines.
         **({"col": str(span.column), "endColumn": str(span.end_column)} if span.line == span.end_line else {}),
         "title": f"{found.code} {found.rule}",
     }

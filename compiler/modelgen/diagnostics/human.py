@@ -1,4 +1,4 @@
-"""Diagnostics for people: the source line, a caret, and what to do."""
+"""Format diagnostics for people: the source line, a caret, and the next step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WIDTH = 120
 
 
 def render(diagnostics: Iterable[Diagnostic], source: Source, *, colour: bool) -> str:
-    """Return one block a finding, blank lines between them; an empty string when there is none."""
+    """Return one block per finding, separated by blank lines; an empty string if there is none."""
     paint = _paint if colour else _plain
     return "\n".join(_block(found, source, paint) for found in diagnostics)
 
@@ -71,7 +71,7 @@ def _is_wide(character: str) -> bool:
 
 
 def _printable(character: str) -> str:
-    """Escape sequences of a terminal must not get through an excerpt."""
+    """Return a character without its effect on a terminal: excerpts must not contain escape sequences."""
     if character == "\t":
         return "    "
     return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"

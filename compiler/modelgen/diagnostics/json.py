@@ -1,4 +1,4 @@
-"""Diagnostics for programs: a JSON array of flat objects."""
+"""Format diagnostics for programs: a JSON array of flat objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep secrets out of everything that is printed."""
+"""Mask secrets in everything that is printed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import lru_cache
 _TOKEN = re.compile(
     r"(?<=hf_)[A-Za-z0-9]{20,}|(?<=sk-)[A-Za-z0-9_-]{20,}|(?<=AKIA)[A-Z0-9]{16}|(?<=gh[pousr]_)[A-Za-z0-9]{30,}"
 )
-# A whole key, and what stands behind it: strings of all four kinds, lists, and bare values. The lengths are kept, so
+# A key and its value: strings of all four kinds, lists, and bare values. The lengths are kept, so
 # that carets still point at the value.
 _PAIR = re.compile(
     r"""(?<![\w.-])(?P<key>["']?[\w.-]++["']?)(?P<sign>[ \t]*[=:][ \t]*)"""
     r"""(?P<value>\"{3}.*?(?:\"{3}|$)|'{3}.*?(?:'{3}|$)|"(?:[^"\\]|\\.)*+"?|'[^']*+'?|\[[^\]]*+\]?|[^\s,}\]#]++)"""
 )
-# The value of a flag for a secret, in one item with it or in the next.
+# The value of a flag for a secret, in the same item or in the next.
 _FLAG = re.compile(
     r"""(?P<flag>--?(?:api-?key|auth-token|password|secret)(?:=|["'][ \t]*,[ \t]*["']))(?P<value>[^"']+)""",
     re.IGNORECASE,
@@ -22,7 +22,7 @@ _FLAG = re.compile(
 _SECRET = re.compile(r"(?:api[-_]?key|access[-_]?key|token|secret|password)$", re.IGNORECASE)
 
 
-@lru_cache(maxsize=16)  # many findings on one long line mask it once
+@lru_cache(maxsize=16)  # many findings on one long line mask it only once
 def mask(text: str) -> str:
     """Replace tokens and the values of secret-looking keys by asterisks of the same length."""
     text = _TOKEN.sub(lambda found: "*" * len(found[0]), text)

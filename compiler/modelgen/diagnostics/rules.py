@@ -1,4 +1,4 @@
-"""A rule is one function: it finds, and its docstring is its manual page and its test."""
+"""Register rules. A rule is one function; its docstring is its manual page, with examples that tests run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REGISTRY: dict[str, Rule[...]] = {}
 
 
 class Found(NamedTuple):
-    """What a rule's function yields; the rule adds code, name and severity."""
+    """A finding as a rule's function yields it; the rule adds code, name and severity."""
 
     span: Span
     message: str
@@ -35,11 +35,11 @@ class Rule(Generic[P]):
     Args:
         code: Such as `MG101`; the hundreds digit tells the subject (DESIGN: 0 file and shape, 1 identity and pins,
             2 engine, image and args, 3 hardware and fit, 4 names, ports and profiles, 5 hub).
-        name: Reads as what one would allow: `unpinned-repo`.
+        name: Names what `[rules]` allows, such as `unpinned-repo`.
         severity: As declared; `[rules]` may change it where `advisory` holds.
         find: The function itself.
-        manual: Its docstring: a summary line, then `## Why`, `## Bad` and `## Good` with TOML
-            and, where it takes one, the models.lock beside it.
+        manual: Its docstring: a summary line, then `## Why`, `## Bad` and `## Good` with TOML and, if needed, the
+            models.lock beside it.
     """
 
     code: str
@@ -50,7 +50,7 @@ class Rule(Generic[P]):
 
     @property
     def advisory(self) -> bool:
-        """Whether `[rules]` may change it: what is merely unwise may be allowed, what cannot work may not."""
+        """Whether `[rules]` may change the severity: advice can be turned off, errors that cannot work cannot."""
         return self.severity is not Severity.ERROR
 
     @property
@@ -59,7 +59,7 @@ class Rule(Generic[P]):
         return self.manual.split("\n", 1)[0]
 
     def examples(self, kind: str) -> list[tuple[str, str | None]]:
-        """Return the examples of the section `## Bad` or `## Good` of the manual: TOML, and a lock if it takes one."""
+        """Return the examples of the section `## Bad` or `## Good` of the manual: TOML, and a lock if there is one."""
         section = re.search(rf"^## {kind}$(.*?)(?=^## |\Z)", self.manual, re.MULTILINE | re.DOTALL)
         blocks = re.findall(r"```toml\n(.*?)```(?:\n+```lock\n(.*?)```)?", section[1], re.DOTALL) if section else []
         return [(toml, lock or None) for toml, lock in blocks]
@@ -71,14 +71,14 @@ class Rule(Generic[P]):
 
 
 def _shorten(text: str) -> str:
-    """A message quotes what was written, which may be the whole file."""
+    """Shorten a message, since it may quote a value as long as the file."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def rule(
     code: str, name: str, severity: Severity = Severity.ERROR
 ) -> Callable[[Callable[P, Iterable[Found]]], Rule[P]]:
-    """Declare the decorated function as the rule `code`, to be allowed under `name`."""
+    """Declare the decorated function as the rule `code`, which `[rules]` calls `name`."""
 
     def declare(find: Callable[P, Iterable[Found]]) -> Rule[P]:
         declared = Rule(code, name, severity, find, inspect.cleandoc(find.__doc__ or ""))

@@ -1,7 +1,7 @@
-"""Diagnostics as SARIF 2.1.0, for code scanning and for the viewers of editors.
+"""Format diagnostics as SARIF 2.1.0, for code scanning and for the viewers of editors.
 
-The format: docs.oasis-open.org, "Static Analysis Results Interchange Format". What GitHub requires of it and where it
-cuts: docs.github.com, "SARIF support for code scanning".
+The format: docs.oasis-open.org, "Static Analysis Results Interchange Format". GitHub's requirements and size limits:
+docs.github.com, "SARIF support for code scanning".
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-# Not `primaryLocationLineHash`: GitHub's upload action computes that one itself, stable too when lines move, and warns
-# at every result that brings another (github.com/github/codeql-action/issues/4052).
+# Not `primaryLocationLineHash`: GitHub's upload action computes that one itself, also stable when lines move, and warns
+# at every result that has another (github.com/github/codeql-action/issues/4052).
 _FINGERPRINT = "modelgenFinding/v1"
 _LONGEST_DESCRIPTION = 1024
 
@@ -51,7 +51,7 @@ def _rule(rule: Rule[...]) -> dict[str, object]:
     description = f"{rule.summary} {' '.join(why.split())}".strip()
     return {
         "id": rule.code,
-        "name": rule.name,  # as `[rules]` calls it
+        "name": rule.name,  # the name in `[rules]`
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": description[:_LONGEST_DESCRIPTION]},
         "help": {"text": rule.manual, "markdown": rule.manual},
@@ -65,7 +65,7 @@ def _results(found: list[Diagnostic], codes: list[str]) -> list[dict[str, object
     results: list[dict[str, object]] = []
     for diagnostic in found:
         text = _text(diagnostic)
-        # The place is left out: a line inserted above must not make it another finding.
+        # The place is not hashed: a line inserted above must not change the fingerprint.
         written = f"{diagnostic.code}\n{text}".encode(errors="backslashreplace")
         fingerprint = hashlib.sha256(written).hexdigest()[:32]
         seen[fingerprint] += 1
@@ -83,7 +83,7 @@ def _results(found: list[Diagnostic], codes: list[str]) -> list[dict[str, object
 
 
 def _text(found: Diagnostic) -> str:
-    """Where space is short, only the first sentence is shown, so the message has to end as one."""
+    """Return message and help. Viewers may show only the first sentence, so the message ends with a full stop."""
     return mask(f"{found.message.removesuffix('.')}.\n{found.help}" if found.help else found.message)
 
 

@@ -1,4 +1,4 @@
-"""Did you mean …?"""
+"""Suggest similar names for a misspelt one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) -> str:
-    """Return `did you mean …?` for the nearest known word, else the known words, else an empty string.
+    """Return `did you mean …?` with the nearest known word, else the known words, else an empty string.
 
     Args:
         word: As written.
-        known: What could stand there.
-        list_known: Whether to list the known words where none is near; not where the message does so already.
+        known: The words that are allowed there.
+        list_known: List the known words if none is near; False if the message lists them already.
     """
     # Imported here: a build without a typo does not pay for it.
     from difflib import get_close_matches

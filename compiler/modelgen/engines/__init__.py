@@ -1,6 +1,20 @@
-"""Inference engines: one file each, data and how to launch."""
+"""Inference engines: one module each, with the engine's data and its launch form."""
 
 from modelgen.engines import command, llamacpp, sglang, tei, vllm
 
-ENGINES = {engine.name: engine for engine in (vllm.ENGINE, sglang.ENGINE, llamacpp.ENGINE, tei.ENGINE, command.ENGINE)}
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        vllm.ENGINE,
+        sglang.ENGINE,
+        llamacpp.ENGINE,
+        tei.ENGINE,
+        command.ENGINE,
+    )
+}
 SUPPORTED = tuple(ENGINES)
+TAKERS = {
+    key: tuple(name for name, engine in ENGINES.items() if key in engine.keys)
+    for key in dict.fromkeys(key for engine in ENGINES.values() for key in engine.keys)
+}
+"""The keys of models.toml that not every engine takes, each with the engines that do."""

@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     from modelgen.engines.versions import Version
 
 DATA = Path(__file__).parent / "catalogues"
-# How many numbers of a version make a line of releases that take nearly the same flags: vLLM adds flags at minor
-# releases, SGLang at every one.
-_LINES = {"vllm": 2, "sglang": 3}
-# Flags whose JSON is a list, where not any may be (cli_args.py, type=json.loads).
-_LISTS: dict[str, dict[str, tuple[type, ...]]] = {
-    "vllm": dict.fromkeys(("allowed-origins", "allowed-methods", "allowed-headers"), (list,))
-}
 
 
 @cache
-def catalogue(engine: str) -> Catalogue:
-    """Return the flags of an engine; only the engines that are used are ever loaded."""
-    return Catalogue(engine)
+def catalogue(engine: str, line: int, lists: tuple[str, ...] | None = None) -> Catalogue:
+    """Return the flags of an engine; only the engines that are used are ever loaded.
+
+    Args:
+        engine: Its name.
+        line: How many numbers of a version make a line of releases that take nearly the same flags.
+        lists: The flags whose JSON is a list, where that of all others is a table; None where any may be either.
+    """
+    return Catalogue(engine, line, lists)
 
 
 class Kind(StrEnum):
@@ -86,13 +85,14 @@ class Life(NamedTuple):
 class Catalogue:
     """The flags of all known releases of one engine; `catalogue` returns it."""
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, line: int, lists: tuple[str, ...] | None) -> None:
         data = json.loads((DATA / f"{engine}_flags.json").read_bytes())
-        self.line = _LINES[engine]
+        self.line = line
         self.names: tuple[str, ...] = tuple(data["versions"])
         self._position = {name: at for at, name in enumerate(self.names)}
         self._entries: dict[str, list[list[Any]]] = data["flags"]
-        self._lists, self._json = _LISTS.get(engine, {}), (dict, list) if engine not in _LISTS else ()
+        self._lists: dict[str, tuple[type, ...]] = dict.fromkeys(lists or (), (list,))
+        self._json: tuple[type, ...] = (dict, list) if lists is None else ()
         self._releases: dict[Version, Release] = {}
 
     @cached_property

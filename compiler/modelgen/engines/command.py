@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from modelgen.engines import routes
 from modelgen.engines.engine import Engine, Run
+from modelgen.engines.places import HUB_PLACEHOLDER
+from modelgen.engines.published import Account, Published
+from modelgen.engines.vllm_images import for_cards
 from modelgen.ir import Launch
-
-if TYPE_CHECKING:
-    from modelgen.config import Model
 
 NAME = "command"
 PORT = 8000
-HUB_PLACEHOLDER = "{hub}"
+# The Dockerfile of speaches ends with USER ubuntu.
+_IMAGES = (
+    Published(
+        re.compile(r"ghcr\.io/speaches-ai/speaches"),
+        runs_as=Account(1000, 1000, "ubuntu", "/home/ubuntu", keeps_home=True),
+    ),
+)
 _PLACEHOLDER = re.compile(r"\{(?:port|model|hub)\}")
 
 
@@ -25,9 +30,18 @@ def launch(run: Run) -> Launch:
     return Launch(tuple(filled[:1]), tuple(filled[1:]))
 
 
-ENGINE = Engine(name=NAME, title="command", launch=launch, port=PORT, health="/health", routes=routes.ANY)
-
-
-def needs_hub(model: Model) -> bool:
-    """Return whether a model reads the hub directory: it has a repository, or its command names the place."""
-    return model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ())
+ENGINE = Engine(
+    name=NAME,
+    title="command",
+    launch=launch,
+    port=PORT,
+    health="/health",
+    keys=("command", "health", "upstream_name"),
+    needs_repo=False,
+    on_host=True,
+    images=_IMAGES,
+    for_processors="its program may come in another",
+    # Most images for GPUs are vLLM's, whatever their program is.
+    for_cards=for_cards,
+    routes=routes.ANY,
+)

@@ -1,16 +1,20 @@
-"""What the compiler has to know of an inference engine."""
+"""What the compiler knows of an inference engine: all of it is data of its `Engine`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modelgen.engines.flag_values import whole_number
+from modelgen.engines.warmup import chat, transcribes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from modelgen.engines.catalogue import Catalogue
+    from modelgen.engines.catalogue import Catalogue, Release
+    from modelgen.engines.facts import AtMost, Companion, Instead, Opens, Starter
+    from modelgen.engines.published import Published
+    from modelgen.engines.variables import Variables
     from modelgen.engines.versions import Version
     from modelgen.ir import Launch
     from modelgen.loader import Loader
@@ -75,13 +79,6 @@ class Pin:
     snapshot: str
 
 
-class Instead(NamedTuple):
-    """What to write for a flag that is gone: `help`, and the flags that it names."""
-
-    help: str
-    flags: tuple[str, ...] = ()
-
-
 Pins: TypeAlias = "Mapping[tuple[str, str], Pin]"
 """What is locked of the repositories that a model needs, by role and id."""
 
@@ -96,6 +93,13 @@ class Engine:
         launch: How a model is started.
         port: On which it listens inside the container.
         health: Path that answers 200 when it is up.
+        keys: The keys of a model's table that it takes, of those that not every engine takes.
+        needs_repo: Whether it serves a repository; a program of the user's may do without.
+        on_host: Whether it runs without a container too, as a program that is installed on the host.
+        images: The published images that are known; those of forks and plugins too, if they tell something.
+        for_processors: Which images are for a processor, to be read after "an image for processors: ".
+        for_cards: The vendors of a model's GPUs, and the version → which image to take for them.
+        starter: What `modelgen init` writes for a kind of checkpoint that this engine serves best.
         lists: Path whose JSON lists the served names, or None.
         probe: A program inside its images that exits 0 then; None where nothing is known of the images.
         caches: Variables that place compile caches, each below the folder that is the model's own volume; None for an
@@ -104,23 +108,40 @@ class Engine:
         defaults: Variables that are set unless the user writes others.
         hub: Where its images look for the hub; None where HF_HUB_CACHE tells it.
         variables: What its variables for flags begin with, for an engine that reads flags from variables too.
+        owned_variables: Variables that modelgen sets, or that must not be set, and where their meaning belongs.
+        known_variables: The variables that its releases read; None where that is not known.
+        on_wsl2: The variables that a version needs in WSL2.
+        reads_uuids_since: The first release that takes GPUs by their UUIDs in CUDA_VISIBLE_DEVICES; None if all do.
         several_names: Whether it answers to several names; else the gateway replaces what a client wrote.
-        loras: Whether it serves LoRA adapters that models.toml declares.
         routes: Paths of its API that clients may call; none that loads, sleeps or profiles.
+        warmup: Flags by canonical name, and the model's config.json → the route of the warmup request.
+        opens: What it opens of the hub directory; None where that is not known.
         catalogue: Its flags by release; None for an engine whose flags are not known.
         short_flags: For an engine whose flags are taken as they are written: what its short ones are short for.
         repeats_flags: Whether such an engine takes a list as the flag once for each value.
         from_config: Whether it loads a checkpoint, which a config.json describes.
         from_snapshot: Whether it serves offline only from a snapshot's path, never by repository id.
+        needs_snapshot: Whether it is never started by repository id, not even online.
+        follows_speculators: Whether it serves the `verifier` that a speculator's config.json names.
         one_card: Whether it uses no more than one card.
         owned_args: Flags that modelgen writes, and where their meaning belongs.
         instead: What to write for flags that are gone.
-        length: The flag for the longest context, where the model's own config.json limits it.
+        companions: Flags that need another.
+        at_most: Flags that limit each other.
+        takes: Whether a release takes a value of a flag by canonical name that its catalogue does not tell.
+        advice: What to write for a value of a flag that is refused; empty without advice.
+        length: The flag for the longest context.
+        needs_length: Whether that flag must be written, since the default may not fit the GPU.
+        iec_lengths: Whether `16k` is 16,000 and `16Ki` 16,384.
         overrides: Flags by which that config.json is not what counts.
         long_lengths: Variables that allow a longer context nevertheless.
         tensor_parallel: The flag that splits a model over its cards.
         parallel_sizes: Flags that count cards.
         counted_sizes: Which of these multiply to the number of cards, for flags by canonical name.
+        lora_rank: The flag that limits the rank of LoRA adapters.
+        rank_limit: The release's least value of that flag which allows a rank; None where none does.
+        beside_weights: Memory and reserved memory of each GPU, and flags by canonical name → the bytes that it needs
+            beside weights, where the reserved memory leaves nothing for weights; None where it does.
         repos: The further repositories that flags by canonical name ask for: role, id and revision; a value that is
             no repository id may be among them.
         loader: The version, flags by canonical name, and the image → how it finds the weights; None where that is not
@@ -134,6 +155,13 @@ class Engine:
     launch: Callable[[Run], Launch]
     port: int
     health: str
+    keys: tuple[str, ...] = ()
+    needs_repo: bool = True
+    on_host: bool = False
+    images: tuple[Published, ...] = ()
+    for_processors: str = ""
+    for_cards: Callable[[set[str], Version | None], str] | None = None
+    starter: Starter | None = None
     lists: str | None = None
     probe: tuple[str, ...] | None = None
     caches: Mapping[str, str] | None = None
@@ -141,23 +169,39 @@ class Engine:
     defaults: Mapping[str, str] = field(default_factory=dict)
     hub: str | None = None
     variables: str | None = None
+    owned_variables: Mapping[str, str] = field(default_factory=dict)
+    known_variables: Variables | None = None
+    on_wsl2: Callable[[Version], Mapping[str, str]] | None = None
+    reads_uuids_since: tuple[int, ...] | None = None
     several_names: bool = False
-    loras: bool = False
     routes: tuple[str, ...] = ()
+    warmup: Callable[[Mapping[str, Any], Mapping[str, Any]], str] = chat
+    opens: Opens | None = None
     catalogue: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     repeats_flags: bool = False
     from_config: bool = False
     from_snapshot: bool = False
+    needs_snapshot: bool = False
+    follows_speculators: bool = False
     one_card: bool = False
     owned_args: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, Instead] = field(default_factory=dict)
+    companions: tuple[Companion, ...] = ()
+    at_most: tuple[AtMost, ...] = ()
+    takes: Callable[[Release | None, str, Any], bool] | None = None
+    advice: Callable[[str, Any], str] | None = None
     length: str = ""
+    needs_length: bool = False
+    iec_lengths: bool = False
     overrides: tuple[str, ...] = ()
     long_lengths: tuple[str, ...] = ()
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    lora_rank: str = ""
+    rank_limit: Callable[[Release | None, int], int | None] | None = None
+    beside_weights: Callable[[tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
     loader: Callable[[Version | None, Mapping[str, Any], str | None], Loader | None] | None = None
     pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None
@@ -182,22 +226,12 @@ def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[st
     return product, keys
 
 
-def http_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
-    """Return a program of Python's that exits 0 when `path` answers 200 on the container's own loopback.
+def warmup_route(engine: Engine, args: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """Return the route of the warmup request; None for a model that takes nothing but sound.
 
-    http.client rather than urllib: it starts faster and never asks a proxy about 127.0.0.1. curl is not in every image.
+    Args:
+        engine: Of the model.
+        args: By canonical name.
+        config: The model's config.json; empty where it is not known.
     """
-    return (
-        "python3",
-        "-c",
-        (
-            f"import http.client as h; c = h.HTTPConnection('127.0.0.1', {port}, timeout={timeout}); "
-            f"c.request('GET', '{path}'); raise SystemExit(c.getresponse().status != 200)"
-        ),
-    )
-
-
-def curl_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
-    """Return the same for an image that has curl and no Python; a proxy of the user's is not for 127.0.0.1."""
-    quiet = ("--fail", "--silent", "--noproxy", "*", "--max-time", str(timeout))
-    return ("curl", *quiet, f"http://127.0.0.1:{port}{path}")
+    return None if transcribes(config) else engine.warmup(args, config)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.engines import ENGINES, owned
+from modelgen.engines.published import ROOT
+
 if TYPE_CHECKING:
     from modelgen.engines.engine import Engine
-    from modelgen.engines.images import Account
+    from modelgen.engines.published import Account
 
 # HF_HUB_OFFLINE keeps an engine from retrying for minutes on a host without internet, even when everything is on disk.
 QUIET_AND_OFFLINE = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
@@ -37,57 +40,48 @@ def environment(engine: Engine, account: Account) -> dict[str, str]:
     return variables
 
 
-_CACHE = "the hub is `[project] hub`, mounted where the engine looks"
-_OFFLINE = "engines are always offline; weights are brought beforehand"
-_TOKEN = "engines run offline and need no token; it belongs into the shell that fetches"  # noqa: S105 - a sentence
-_QUIET = "telemetry is always off"
 _DEVICES = "write `gpus`: inside the container the reserved cards count from 0"
-_VOLUME = "it is in the model's own cache volume"
 
-OWNED = {
+_OWNED = {
     "CUDA_DEVICE_ORDER": "it is PCI_BUS_ID wherever a model has several cards",
     "CUDA_VISIBLE_DEVICES": _DEVICES,
-    "DO_NOT_TRACK": _QUIET,
-    "FLASHINFER_WORKSPACE_BASE": _VOLUME,
-    "HF_DATASETS_OFFLINE": _OFFLINE,
-    "HF_ENDPOINT": _OFFLINE,
-    "HF_HOME": _CACHE,
-    "HF_HUB_CACHE": _CACHE,
-    "HF_HUB_DISABLE_TELEMETRY": _QUIET,
-    "HF_HUB_OFFLINE": _OFFLINE,
-    "HF_MODULES_CACHE": _VOLUME,
-    "HF_TOKEN": _TOKEN,
-    "HF_TOKEN_PATH": _TOKEN,
+    "DO_NOT_TRACK": owned.QUIET,
+    "FLASHINFER_WORKSPACE_BASE": owned.VOLUME,
+    "HF_DATASETS_OFFLINE": owned.OFFLINE,
+    "HF_ENDPOINT": owned.OFFLINE,
+    "HF_HOME": owned.HUB,
+    "HF_HUB_CACHE": owned.HUB,
+    "HF_HUB_DISABLE_TELEMETRY": owned.QUIET,
+    "HF_HUB_OFFLINE": owned.OFFLINE,
+    "HF_MODULES_CACHE": owned.VOLUME,
+    "HF_TOKEN": owned.TOKEN,
+    "HF_TOKEN_PATH": owned.TOKEN,
     "HIP_VISIBLE_DEVICES": _DEVICES,
     "HOME": "it is where the caches are; write `user` in the model's `compose` table to run as somebody else",
-    "HUGGINGFACE_HUB_CACHE": _CACHE,
-    "HUGGING_FACE_HUB_TOKEN": _TOKEN,
-    "LLAMA_API_KEY": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
-    "LLAMA_ARG_OFFLINE": _OFFLINE,
-    "LLAMA_CACHE": _CACHE,
+    "HUGGINGFACE_HUB_CACHE": owned.HUB,
+    "HUGGING_FACE_HUB_TOKEN": owned.TOKEN,
     "NVIDIA_VISIBLE_DEVICES": _DEVICES,
-    "PYTORCH_PRETRAINED_BERT_CACHE": _CACHE,
-    "PYTORCH_TRANSFORMERS_CACHE": _CACHE,
+    "PYTORCH_PRETRAINED_BERT_CACHE": owned.HUB,
+    "PYTORCH_TRANSFORMERS_CACHE": owned.HUB,
     "ROCR_VISIBLE_DEVICES": _DEVICES,
-    "SGLANG_CACHE_DIR": _VOLUME,
-    "SGLANG_DG_CACHE_DIR": _VOLUME,
-    "SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "a health check must make no tokens: it would kill a busy engine",
-    "SGLANG_JIT_CACHE_DIR": _VOLUME,
-    "SGLANG_USE_MODELSCOPE": "models come from the hub directory",
-    "TORCHINDUCTOR_CACHE_DIR": _VOLUME,
-    "TRANSFORMERS_CACHE": _CACHE,
-    "TRANSFORMERS_OFFLINE": _OFFLINE,
-    "TRITON_CACHE_DIR": _VOLUME,
+    "TORCHINDUCTOR_CACHE_DIR": owned.VOLUME,
+    "TRANSFORMERS_CACHE": owned.HUB,
+    "TRANSFORMERS_OFFLINE": owned.OFFLINE,
+    "TRITON_CACHE_DIR": owned.VOLUME,
     "USER": "it follows from `user` in the model's `compose` table",
-    "VLLM_API_KEY": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
-    "VLLM_CACHE_ROOT": _VOLUME,
-    "VLLM_DO_NOT_TRACK": _QUIET,
-    "VLLM_HOST_IP": "it is vLLM's own address between its processes, not where it listens",
-    "VLLM_MODEL_REDIRECT_PATH": "it would replace the repository id by a path",
-    "VLLM_NO_USAGE_STATS": _QUIET,
-    "VLLM_PORT": "it is vLLM's own port between its processes; write `publish` to reach the engine from the host",
-    "VLLM_SERVER_DEV_MODE": "it opens routes that run any code, for models that sleep, which is not supported yet",
-    "VLLM_USE_MODELSCOPE": "models come from the hub directory",
-    "VLLM_WSL2_ENABLE_PIN_MEMORY": 'it is set where `[host] platform = "wsl2"` needs it',
-    "XDG_CACHE_HOME": _CACHE,
+    "XDG_CACHE_HOME": owned.HUB,
 }
+
+OWNED = _OWNED | {name: why for engine in ENGINES.values() for name, why in engine.owned_variables.items()}
+"""Variables that no `env` table may set, whatever the engine, each with why."""
+
+CACHE_PLACES = (
+    *(f"{ROOT.home}/.cache/{engine.name}" for engine in ENGINES.values() if engine.caches is not None),
+    *(
+        f"{published.own_account.account.home}/.cache"
+        for engine in ENGINES.values()
+        for published in engine.images
+        if published.own_account is not None
+    ),
+)
+"""Where the compile caches of engines are mounted."""

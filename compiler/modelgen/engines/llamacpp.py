@@ -7,15 +7,21 @@ builds keep their flags.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import routes
-from modelgen.engines.engine import Engine, Run, curl_probe
+from modelgen.engines import owned, routes
+from modelgen.engines.engine import Engine, Run
+from modelgen.engines.facts import Opens, Starter
 from modelgen.engines.plain_flags import format_flags
+from modelgen.engines.probes import curl_probe
+from modelgen.engines.published import Published
+from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, is_on
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+    from modelgen.engines.versions import Version
 
 NAME = "llamacpp"
 PORT = 8080
@@ -24,9 +30,24 @@ CTX_SIZE = "ctx-size"
 LAYERS = "n-gpu-layers"
 # More layers than any model has: all of them.
 _ALL_LAYERS = "999"
-
-SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
-"""The end of a file's name that is a part of a split GGUF: its number, and how many there are."""
+# docs/docker.md. Tags move with every commit, except those that name a build.
+_IMAGES = (
+    Published(
+        re.compile(r"ghcr\.io/gg(?:ml-org|erganov)/llama\.cpp"),
+        kinds=(
+            (re.compile(r"^[a-z]+-cuda"), "nvidia"),
+            (re.compile(r"^[a-z]+-rocm"), "amd"),
+            (re.compile(r"^[a-z]+(?:-b\d+)?$"), "none"),
+        ),
+        cuda_tags=((re.compile("-cuda13"), (13, 0)),),
+        pinned=re.compile(r"-b\d+$"),
+    ),
+)
+_OWNED_VARIABLES = {
+    "LLAMA_API_KEY": owned.KEYS,
+    "LLAMA_ARG_OFFLINE": owned.OFFLINE,
+    "LLAMA_CACHE": owned.HUB,
+}
 
 _KEYS = "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`"
 _REPO = "write `repo` and `file` in the model's table"
@@ -94,14 +115,16 @@ def launch(run: Run) -> Launch:
     return Launch(("/app/llama-server",), (*command, *format_flags(run.args, joined=False)))
 
 
-def parts(file: str) -> Iterator[str]:
-    """Yield the files that a model is in: all parts of a split one, which is named by the first."""
-    shard = SHARD.search(file)
-    if not shard:
-        yield from [file] if file else []
-        return
-    for number in range(1, int(shard[2]) + 1):
-        yield f"{file[: shard.start()]}-{number:05}-of-{shard[2]}.gguf"
+def for_cards(_: set[str], __: Version | None) -> str:
+    """Return which image to take."""
+    return "take the tag for the card: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for processors"
+
+
+def warmup(args: Mapping[str, Any], _: Mapping[str, Any]) -> str:
+    """Return the route that the flags open."""
+    if is_on(args, "rerank", "reranking"):
+        return RERANK
+    return EMBEDDINGS if is_on(args, "embedding", "embeddings") else CHAT
 
 
 ENGINE = Engine(
@@ -110,13 +133,24 @@ ENGINE = Engine(
     launch=launch,
     port=PORT,
     health=HEALTH,
+    keys=("args", "file", "mmproj"),
+    images=_IMAGES,
+    for_processors="the tags of llama.cpp without a suffix: `server-b…`",
+    for_cards=for_cards,
+    starter=Starter("gguf", "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500"),
     lists="/v1/models",
     probe=curl_probe(PORT, HEALTH, timeout=20),
     # By variable, since builds from before `--offline` end at a flag that they do not know.
     environment={"LLAMA_ARG_OFFLINE": "1"},
     variables="LLAMA_ARG_",
+    owned_variables=_OWNED_VARIABLES,
     short_flags=SHORT_FLAGS,
     routes=routes.LLAMACPP,
+    warmup=warmup,
+    opens=Opens(gguf=True),
     from_snapshot=True,
+    needs_snapshot=True,
+    length=CTX_SIZE,
+    needs_length=True,
     owned_args=OWNED_ARGS,
 )

@@ -11,11 +11,8 @@ OPEN_HUB_HOME = "/huggingface"
 # Files beside models.toml that arguments name.
 FILES = "/modelgen"
 
-# Where TEI's images have the hub.
-DATA = "/data"
-
 HUBS = (f"{HUB_HOME}/hub", f"{OPEN_HUB_HOME}/hub")
-CACHES = ("/root/.cache/vllm", "/root/.cache/sglang", "/home/vllm/.cache")
+HUB_PLACEHOLDER = "{hub}"
 
 _SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
 

@@ -5,7 +5,7 @@ Read from the differences between the releases' own parsers and from their depre
 
 from __future__ import annotations
 
-from modelgen.engines.engine import Instead
+from modelgen.engines.facts import Instead
 
 _EPLB = Instead("write it inside `eplb-config = { … }`", ("eplb-config",))
 _STRUCTURED = Instead("write it inside `structured-outputs-config = { … }`", ("structured-outputs-config",))

@@ -5,24 +5,53 @@ Sources: srt/server_args.py, srt/entrypoints/http_server.py and srt/environ.py o
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import loaders, routes
+from modelgen.engines import loaders, owned, routes
 from modelgen.engines.catalogue import catalogue
-from modelgen.engines.engine import Engine, Instead, Run, http_probe
+from modelgen.engines.engine import Engine, Run
+from modelgen.engines.facts import Instead, Opens
 from modelgen.engines.flag_values import format_flag, whole_number
+from modelgen.engines.probes import http_probe
+from modelgen.engines.published import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
+from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier, is_on
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from modelgen.engines.engine import Pins
+    from modelgen.engines.versions import Version
 
 NAME = "sglang"
 PORT = 30000
 HEALTH = "/health"
+# SGLang adds flags at every release.
+FLAGS = partial(catalogue, NAME, 3)
+# docker/Dockerfile of 0.5.5 to 0.5.23.
+_IMAGES = (
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}lmsysorg/sglang"),
+        kinds=(
+            (re.compile("rocm"), "amd"),
+            (re.compile("xeon|cpu|npu|xpu"), "none"),
+            (ANY_TAG, "nvidia"),
+        ),
+        version=VERSION,
+        is_release=True,
+        cuda=(((0, 5, 5), (12, 9)), ((0, 5, 11), (13, 0))),
+        older_cuda=CudaSuffix("cu129", (0, 5, 11), (0, 5, 19)),
+    ),
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}lmsysorg/sglang-rocm"),
+        kinds=((ANY_TAG, "amd"),),
+        is_release=True,
+        amd64_only=True,
+    ),
+)
 PARALLEL_SIZES = ("tp-size", "pp-size", "dp-size")
 _MIB = 2**20
 # SGLang's own defaults by memory of the card, in MiB: below it, tokens of a prefill chunk and the largest batch of a
@@ -58,6 +87,14 @@ OWNED_ARGS = {
     "trust-remote-code": "write `trust_remote_code = true` in the model's table",
 }
 
+_OWNED_VARIABLES = {
+    "SGLANG_CACHE_DIR": owned.VOLUME,
+    "SGLANG_DG_CACHE_DIR": owned.VOLUME,
+    "SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "a health check must make no tokens: it would kill a busy engine",
+    "SGLANG_JIT_CACHE_DIR": owned.VOLUME,
+    "SGLANG_USE_MODELSCOPE": owned.MODELSCOPE,
+}
+
 # vLLM's names for what SGLang calls otherwise.
 INSTEAD = {
     "enable-auto-tool-choice": Instead("remove it: `tool-call-parser` alone is enough", ("tool-call-parser",)),
@@ -81,7 +118,7 @@ def launch(run: Run) -> Launch:
     """
     assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
-    release, args = catalogue(NAME).release(run.version), run.args
+    release, args = FLAGS().release(run.version), run.args
     command = ["--model-path", run.snapshot or run.repo, "--served-model-name", run.upstream_name]
     command += ["--host", run.listen[0], "--port", run.listen[1], "--enable-metrics"]
     if run.revision and not run.snapshot:
@@ -92,7 +129,18 @@ def launch(run: Run) -> Launch:
         command.append("--trust-remote-code")
     for name, value in args.items():
         command += format_flag(name, release.get(name.split(".")[0]), value)
-    return Launch(("python3", "-m", "sglang.launch_server"), tuple(command))
+    note = "the image has no entry point that serves, and listens on 127.0.0.1 unless told."
+    return Launch(("python3", "-m", "sglang.launch_server"), tuple(command), f"SGLang {run.version.text}: {note}")
+
+
+def for_cards(_: set[str], __: Version | None) -> str:
+    """Return which image to take."""
+    return "take the tag for the card: lmsysorg/sglang has tags with -rocm, and others for CUDA"
+
+
+def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return the route that a model's task has, by its flags and its architecture."""
+    return RERANK if is_classifier(args, config) else EMBEDDINGS if is_on(args, "is-embedding") else CHAT
 
 
 def static_share(reservations: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> Decimal:
@@ -108,6 +156,13 @@ def static_share(reservations: tuple[tuple[int, int], ...], args: Mapping[str, A
     count = len(reservations)
     parts = [(reserved - set_aside(memory, count, args)) * 10_000 // memory for memory, reserved in reservations]
     return (Decimal(max(min(parts), 0)) / 10_000).normalize()
+
+
+def beside_weights(reservations: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> int | None:
+    """Return what SGLang sets aside at most, if the reserved memory leaves nothing for weights; else None."""
+    if static_share(reservations, args):
+        return None
+    return max(set_aside(memory, len(reservations), args) for memory, _ in reservations)
 
 
 def set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
@@ -175,6 +230,10 @@ ENGINE = Engine(
     launch=launch,
     port=PORT,
     health=HEALTH,
+    keys=("args", "trust_remote_code", "model_arg"),
+    images=_IMAGES,
+    for_processors="the tags of lmsysorg/sglang with -xeon",
+    for_cards=for_cards,
     lists="/v1/models",
     # From 0.5.6 on a probe that makes no tokens is asked for by a variable; before, a busy engine answers late.
     probe=http_probe(PORT, HEALTH, timeout=24),
@@ -188,17 +247,22 @@ ENGINE = Engine(
         "TRITON_CACHE_DIR": "/triton",
     },
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
+    owned_variables=_OWNED_VARIABLES,
     routes=routes.SGLANG,
-    catalogue=partial(catalogue, NAME),
+    warmup=warmup,
+    opens=Opens(tokenizer_flag="tokenizer-path", others_by_path=True, look_ups=True),
+    catalogue=FLAGS,
     from_config=True,
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     length="context-length",
+    iec_lengths=True,
     overrides=("json-model-override-args", "model-config-parser"),
     long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
     tensor_parallel="tp-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
+    beside_weights=beside_weights,
     repos=repos,
     loader=loaders.sglang,
     pin=pin,

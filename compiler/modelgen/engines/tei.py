@@ -5,15 +5,38 @@ Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any
+
 from modelgen.engines import loaders, routes
-from modelgen.engines.engine import Engine, Run, curl_probe
-from modelgen.engines.places import DATA
+from modelgen.engines.engine import Engine, Run
+from modelgen.engines.facts import Opens, Starter
 from modelgen.engines.plain_flags import format_flags
+from modelgen.engines.probes import curl_probe
+from modelgen.engines.published import Published
+from modelgen.engines.warmup import is_classifier
 from modelgen.ir import Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.engines.versions import Version
 
 NAME = "tei"
 PORT = 80
 HEALTH = "/health"
+# Where the images have the hub.
+DATA = "/data"
+# README.md, "Docker Images": `cpu-1.9`, `89-1.9` and `1.9` (for an A100).
+_IMAGES = (
+    Published(
+        re.compile(r"ghcr\.io/huggingface/text-embeddings-inference"),
+        kinds=(
+            (re.compile(r"^cpu-"), "none"),
+            (re.compile(r"^(?:(?:cuda|turing|hopper|\d+)-|\d+\.|latest$)"), "nvidia"),
+        ),
+    ),
+)
 
 _HUB = "the hub directory is `[project] hub`, mounted where the engine looks"
 OWNED_ARGS = {
@@ -46,12 +69,30 @@ def launch(run: Run) -> Launch:
     return Launch((), (*command, *format_flags(run.args, joined=True)))
 
 
+def for_cards(_: set[str], __: Version | None) -> str:
+    """Return which image to take."""
+    return "take the tag for the card: cuda-… is for any of NVIDIA's, cpu-… for processors"
+
+
+def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return the route of a model by its architecture, and by the number of its labels."""
+    if not is_classifier(args, config):
+        return "/embed"
+    labels = config.get("id2label")
+    return "/predict" if isinstance(labels, dict) and len(labels) > 1 else "/rerank"
+
+
 ENGINE = Engine(
     name=NAME,
     title="TEI",
     launch=launch,
     port=PORT,
     health=HEALTH,
+    keys=("args",),
+    images=_IMAGES,
+    for_processors="the tags of text-embeddings-inference with cpu-",
+    for_cards=for_cards,
+    starter=Starter("embedding", "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9"),
     probe=curl_probe(PORT, HEALTH, timeout=20),
     environment={"HUGGINGFACE_HUB_CACHE": DATA},
     # The entry point of the image for CUDA runs nvidia-smi, and ends without it.
@@ -62,6 +103,8 @@ ENGINE = Engine(
     repeats_flags=True,
     from_config=True,
     routes=routes.TEI,
+    warmup=warmup,
+    opens=Opens(embeds_only=True, fast_tokenizer=True, processor=False, pooling=True),
     from_snapshot=True,
     one_card=True,
     loader=loaders.tei,

@@ -1,18 +1,19 @@
-"""vLLM's environment variables: which release reads which, and which names are really flags."""
+"""The environment variables of an engine: which release reads which, and which names are really flags."""
 
 from __future__ import annotations
 
 import json
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines.catalogue import DATA, catalogue, nearest, release_numbers
+from modelgen.engines.catalogue import DATA, nearest, release_numbers
 
 if TYPE_CHECKING:
-    from modelgen.engines.versions import Version
+    from collections.abc import Callable, Mapping
 
-PREFIX = "VLLM_"
-_ENGINE = "vllm"
+    from modelgen.engines.catalogue import Catalogue
+    from modelgen.engines.versions import Version
 
 
 class Readers(NamedTuple):
@@ -22,81 +23,82 @@ class Readers(NamedTuple):
     last: str | None
 
 
-@cache
-def readers() -> dict[str, Readers]:
-    """Return the variables of vllm/envs.py in any known release."""
-    lives = _data()["variables"]
-    return {name: Readers(life[0], life[1] if len(life) > 1 else None) for name, life in lives.items()}
+@dataclass(frozen=True)
+class Variables:
+    """The variables of one engine, as data that `tools/` extracts from its sources.
 
-
-@cache
-def _nearest(version: Version) -> tuple[int, bool]:
-    return nearest(_releases(), version.release, 2)
-
-
-@cache
-def _releases() -> list[tuple[int, ...]]:
-    return [release_numbers(name) for name in _data()["versions"]]
-
-
-@cache
-def _data() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((DATA / f"{_ENGINE}_variables.json").read_bytes())
-    return loaded
-
-
-def is_read(name: str, version: Version) -> bool:
-    """Return whether the release that speaks for a version reads the variable."""
-    life = readers().get(name)
-    if life is None:
-        return False
-    known = _releases()
-    at = _nearest(version)[0]
-    last = len(known) if life.last is None else known.index(release_numbers(life.last))
-    return known.index(release_numbers(life.first)) <= at <= last
-
-
-def is_newer(version: Version) -> bool:
-    """Return whether a version is newer than the data."""
-    return _nearest(version)[1]
-
-
-# Names that public files give to variables of other names.
-MEANT = {"LOG_LEVEL": "VLLM_LOGGING_LEVEL", "VLLM_LOG_LEVEL": "VLLM_LOGGING_LEVEL"}
-
-
-def flag_meant(name: str) -> str | None:
-    """Return the flag of vLLM that a variable's name spells: `VLLM_MAX_MODEL_LEN` and `MAX_MODEL_LEN` set nothing.
-
-    Public files write these (facts: 17 of 229), and no release ever read them.
+    Args:
+        engine: Its name.
+        prefix: What the names of all its variables begin with.
+        line: How many numbers of a version make a line of releases.
+        flags: Its flags, whose names public files give to variables.
+        meant: Names that public files give to variables of other names.
+        instead: What to write for variables that are gone.
+        bare: Flags whose names mean nothing else without the prefix; many others are variables of other programs
+            (HOST, PORT, SEED).
+        positional: Names of positional arguments, which public files write as flags.
     """
-    if name in readers():
-        return None
-    bare = name.removeprefix(PREFIX)
-    flag = bare.lower().replace("_", "-")
-    known = catalogue(_ENGINE).lives(flag)
-    if name != bare:
-        return flag if known or flag == "model" else None
-    return flag if known and flag in _BARE else None
 
+    engine: str
+    prefix: str
+    line: int
+    flags: Callable[[], Catalogue]
+    meant: Mapping[str, str]
+    instead: Mapping[str, str]
+    bare: frozenset[str]
+    positional: tuple[str, ...] = ()
 
-def first_numbers(name: str) -> tuple[int, ...]:
-    """Return the numbers of the first release that reads a variable."""
-    return release_numbers(readers()[name].first)
+    @cached_property
+    def readers(self) -> dict[str, Readers]:
+        """The variables of any known release."""
+        lives = self._data["variables"]
+        return {name: Readers(life[0], life[1] if len(life) > 1 else None) for name, life in lives.items()}
 
+    def is_read(self, name: str, version: Version) -> bool:
+        """Return whether the release that speaks for a version reads the variable."""
+        life = self.readers.get(name)
+        if life is None:
+            return False
+        known = self._releases
+        at = self._nearest(version)[0]
+        last = len(known) if life.last is None else known.index(release_numbers(life.last))
+        return known.index(release_numbers(life.first)) <= at <= last
 
-# What took the part of variables that are gone.
-INSTEAD = {
-    "VLLM_ALL2ALL_BACKEND": "write `args.all2all-backend`",
-    "VLLM_ATTENTION_BACKEND": "write `args.attention-backend`",
-    "VLLM_FLASH_ATTN_VERSION": "write `args.attention-config`",
-    "VLLM_TORCH_PROFILER_DIR": "write `args.profiler-config`",
-    "VLLM_USE_TRTLLM_ATTENTION": "write `args.attention-config`",
-    "VLLM_USE_V1": "remove it: the old engine is gone",
-}
+    def is_newer(self, version: Version) -> bool:
+        """Return whether a version is newer than the data."""
+        return self._nearest(version)[1]
 
-# Without the prefix many flags are other programs' variables (HOST, PORT, SEED): only names that can mean nothing else.
-_BARE = frozenset(
-    {"dtype", "enforce-eager", "gpu-memory-utilization", "kv-cache-dtype", "max-model-len", "max-num-batched-tokens"}
-    | {"max-num-seqs", "quantization", "served-model-name", "tensor-parallel-size", "trust-remote-code"}
-)
+    def is_unknown(self, name: str) -> bool:
+        """Return whether a name is spelt as the engine's, and no release reads it."""
+        is_known = name in self.readers or name in self.meant
+        return name.startswith(self.prefix) and not is_known and not self.flag_meant(name)
+
+    def flag_meant(self, name: str) -> str | None:
+        """Return the flag that a variable's name spells: `VLLM_MAX_MODEL_LEN` and `MAX_MODEL_LEN` set nothing.
+
+        Public files write these (facts: 17 of 229), and no release ever read them.
+        """
+        if name in self.readers:
+            return None
+        bare = name.removeprefix(self.prefix)
+        flag = bare.lower().replace("_", "-")
+        known = self.flags().lives(flag)
+        if name != bare:
+            return flag if known or flag in self.positional else None
+        return flag if known and flag in self.bare else None
+
+    def first_numbers(self, name: str) -> tuple[int, ...]:
+        """Return the numbers of the first release that reads a variable."""
+        return release_numbers(self.readers[name].first)
+
+    def _nearest(self, version: Version) -> tuple[int, bool]:
+        return nearest(self._releases, version.release, self.line)
+
+    @cached_property
+    def _releases(self) -> list[tuple[int, ...]]:
+        return [release_numbers(name) for name in self._data["versions"]]
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((DATA / f"{self.engine}_variables.json").read_bytes())
+        return loaded

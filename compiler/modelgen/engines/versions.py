@@ -1,17 +1,10 @@
-"""What an image reference tells about the engine inside."""
+"""References of images and versions of engines, in their parts."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-# Images whose tags carry the engine's own version (facts: 79 of 229 public files pin one of these). Other projects'
-# tags have other meanings: nvcr.io/nvidia/vllm:25.11-py3 and opea/vllm-gaudi:1.22.0 are not vLLM's numbers.
-_TAGGED_IMAGES = re.compile(r"(?:docker\.io/)?(?:vllm/vllm-openai(?:-rocm|-cpu|-xpu)?|lmsysorg/sglang)")
-_ROCM_IMAGE = re.compile(r"(?:docker\.io/)?rocm/vllm(?:-dev)?")
-LLAMACPP = re.compile(r"ghcr\.io/gg(?:ml-org|erganov)/llama\.cpp")
-_TAG_VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:\.\d+)?(?:\.?(?:post|rc)\d+)?)(?:-.*)?", re.ASCII)
-_ROCM_VERSION = re.compile(r"(?:^|_)vllm_(\d+\.\d+\.\d+)(?:_|$)", re.ASCII)
 _VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,3})((?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?)", re.ASCII)
 _REFERENCE = re.compile(
     r"(?P<name>(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?/)?"
@@ -19,9 +12,6 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
-_FLOATING = re.compile(r"(?:^|[-_.])(?:latest|nightly|main|master|dev|stable|edge)(?:[-_.]|$)", re.IGNORECASE)
-
-_COMMIT = re.compile(r"(?:^|-)[0-9a-f]{40}(?:-|$)")
 
 
 class Version(NamedTuple):
@@ -44,17 +34,6 @@ class Image(NamedTuple):
     tag: str | None
     digest: str | None
 
-    @property
-    def is_floating(self) -> bool:
-        """Whether tomorrow's pull may bring another image under the same name."""
-        is_pinned = self.digest is not None or (self.tag is not None and _COMMIT.search(self.tag) is not None)
-        return not is_pinned and (self.tag is None or _FLOATING.search(self.tag) is not None or self._is_rolling)
-
-    @property
-    def _is_rolling(self) -> bool:
-        """llama.cpp's tags move with every commit, save those that name a build."""
-        return LLAMACPP.fullmatch(self.name) is not None and not re.search(r"-b\d+$", self.tag or "")
-
 
 def parse_image(reference: str) -> Image | None:
     """Return the parts of a reference by the grammar of github.com/distribution/reference, or None."""
@@ -68,16 +47,3 @@ def parse_version(text: str) -> Version | None:
     if not match:
         return None
     return Version(tuple(int(part) for part in match[1].split(".")), match[1] + match[2])
-
-
-def version_of(image: Image) -> Version | None:
-    """Return the engine's version where the image's tag is known to tell it."""
-    if image.tag is None:
-        return None
-    if _ROCM_IMAGE.fullmatch(image.name):
-        found = _ROCM_VERSION.search(image.tag)
-    elif _TAGGED_IMAGES.fullmatch(image.name):
-        found = _TAG_VERSION.fullmatch(image.tag)
-    else:
-        return None
-    return parse_version(found[1]) if found else None

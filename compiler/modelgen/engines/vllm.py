@@ -8,11 +8,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import loaders, routes
+from modelgen.engines import loaders, routes, vllm_images, vllm_variables
 from modelgen.engines.catalogue import catalogue
-from modelgen.engines.engine import Engine, Run, http_probe
-from modelgen.engines.flag_values import format_flag, table_in
+from modelgen.engines.engine import Engine, Run
+from modelgen.engines.facts import AtMost, Companion, Opens
+from modelgen.engines.flag_values import format_flag, table_in, whole_number
+from modelgen.engines.probes import http_probe
 from modelgen.engines.renames import INSTEAD
+from modelgen.engines.variables import Variables
+from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, architectures, is_classifier
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
@@ -37,6 +41,44 @@ PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
 _STRATEGY = "safetensors-load-strategy"
 # A speculative config's `model` that is a method.
 _DRAFTS_WITHOUT_WEIGHTS = ("ngram", "[ngram]", "suffix")
+# `auto`, also spelt -1, takes what fits the card (human_readable_int_or_auto).
+_AUTO, _AUTO_SINCE = ("auto", -1, "-1"), (0, 14)
+_ENCODERS = ("BertModel", "RobertaModel", "NewModel", "EmbeddingModel", "ForMaskedLM")
+_SCORING = frozenset({"classify", "score"})
+_EMBEDDING = frozenset({"embed", "embedding", "encode", "reward"})
+
+# vLLM adds flags at minor releases. The JSON of three flags is a list (cli_args.py, type=json.loads).
+FLAGS = partial(catalogue, NAME, 2, ("allowed-origins", "allowed-methods", "allowed-headers"))
+VARIABLES = Variables(
+    NAME,
+    prefix="VLLM_",
+    line=2,
+    flags=FLAGS,
+    meant=vllm_variables.MEANT,
+    instead=vllm_variables.INSTEAD,
+    bare=vllm_variables.BARE,
+    positional=("model",),
+)
+# validate_parsed_serve_args and the configs' own checks.
+_COMPANIONS = (
+    Companion("enable-auto-tool-choice", "tool-call-parser", 'such as `tool-call-parser = "hermes"`'),
+    Companion("enable-reasoning", "reasoning-parser", 'such as `reasoning-parser = "qwen3"`'),
+    Companion("enable-log-outputs", "enable-log-requests", "`enable-log-requests = true`"),
+    Companion("enable-eplb", "enable-expert-parallel", "`enable-expert-parallel = true`"),
+    Companion("collect-detailed-traces", "otlp-traces-endpoint", "the address of the collector"),
+    Companion("mamba-block-size", "enable-prefix-caching", "`enable-prefix-caching = true`"),
+    Companion("numa-bind-nodes", "numa-bind", "`numa-bind = true`"),
+    Companion("numa-bind-cpus", "numa-bind", "`numa-bind = true`"),
+)
+# config/scheduler.py, config/lora.py, config/parallel.py.
+_AT_MOST = (
+    AtMost("max-num-seqs", "max-num-batched-tokens"),
+    AtMost("long-prefill-token-threshold", "max-model-len"),
+    AtMost("max-loras", "max-cpu-loras"),
+    AtMost("data-parallel-size-local", "data-parallel-size"),
+    AtMost("max-num-active-seqs", "max-num-seqs"),
+    AtMost("max-model-len", "max-num-batched-tokens", where_off="enable-chunked-prefill"),
+)
 
 OWNED_ARGS = {
     "api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
@@ -80,13 +122,15 @@ def launch(run: Run) -> Launch:
     """
     assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
-    release, args = catalogue(NAME).release(run.version), run.args
+    release, args = FLAGS().release(run.version), run.args
     if run.version.release < (0, 11, 1):
         entrypoint: tuple[str, ...] = ("python3", "-m", "vllm.entrypoints.openai.api_server")
         command = ["--model", run.snapshot or run.repo]
+        note = "api_server takes the repository id by --model; a positional one would be ignored."
     else:
         entrypoint = ("vllm", "serve")
         command = [run.snapshot or run.repo]
+        note = "`vllm serve` takes the repository id as its positional argument."
     command += ["--served-model-name", *run.served_names, "--host", run.listen[0], "--port", run.listen[1]]
     if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
@@ -110,7 +154,7 @@ def launch(run: Run) -> Launch:
             command.append(f"-O{value}")
             continue
         command += format_flag(name, release.get(name.split(".")[0]), value)
-    return Launch(entrypoint, tuple(command))
+    return Launch(entrypoint, tuple(command), f"vLLM {run.version.text}: {note}")
 
 
 def on_wsl2(version: Version) -> dict[str, str]:
@@ -122,6 +166,31 @@ def on_wsl2(version: Version) -> dict[str, str]:
     if (0, 22) <= version.release < (0, 24):
         return {"VLLM_USE_V2_MODEL_RUNNER": "0"}
     return {"VLLM_WSL2_ENABLE_PIN_MEMORY": "1"} if (0, 24) <= version.release < (0, 30) else {}
+
+
+def takes(release: Release | None, name: str, value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
+    """Return whether a release takes a value that its parser does not list: a length, or a compilation level."""
+    if name == MAX_MODEL_LEN:
+        has_auto = release is None or release.catalogue.releases[release.at] >= _AUTO_SINCE
+        return (has_auto and value in _AUTO) or bool(whole_number(value))
+    return name == COMPILATION and type(value) is int and 0 <= value <= 3 and takes_level(release)
+
+
+def advice(name: str, value: Any) -> str:  # noqa: ANN401
+    """Return what to know of a value that a release does not take."""
+    return "`auto` came with 0.14" if name == MAX_MODEL_LEN and value in _AUTO else ""
+
+
+def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return the route that a model's task has, by its flags and its architecture."""
+    wanted = {args.get(name) for name in ("task", "convert") if isinstance(args.get(name), str)}
+    if args.get("runner") == "generate" or "generate" in wanted:
+        return CHAT
+    if is_classifier(args, config) or wanted & _SCORING:
+        return RERANK
+    names = [*architectures(args.get("hf-overrides")), *architectures(config)]
+    is_pooling = args.get("runner") == "pooling" or bool(wanted & _EMBEDDING)
+    return EMBEDDINGS if is_pooling or any(name.endswith(_ENCODERS) for name in names) else CHAT
 
 
 def takes_level(release: Release | None) -> bool:
@@ -193,6 +262,11 @@ ENGINE = Engine(
     launch=launch,
     port=PORT,
     health=HEALTH,
+    keys=("args", "trust_remote_code", "loras", "model_arg"),
+    on_host=True,
+    images=vllm_images.IMAGES,
+    for_processors=vllm_images.FOR_PROCESSORS,
+    for_cards=vllm_images.for_cards,
     lists="/v1/models",
     probe=http_probe(PORT, HEALTH, timeout=20),
     caches={
@@ -203,19 +277,32 @@ ENGINE = Engine(
         "VLLM_CACHE_ROOT": "",
     },
     environment={"VLLM_NO_USAGE_STATS": "1"},
+    owned_variables=vllm_variables.OWNED,
+    known_variables=VARIABLES,
+    on_wsl2=on_wsl2,
+    reads_uuids_since=(0, 24),
     several_names=True,
-    loras=True,
     routes=routes.VLLM,
-    catalogue=partial(catalogue, NAME),
+    warmup=warmup,
+    opens=Opens(tokenizer_flag="tokenizer", config_formats=True, code_revision=True, look_ups=True),
+    catalogue=FLAGS,
     from_config=True,
+    follows_speculators=True,
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
+    companions=_COMPANIONS,
+    at_most=_AT_MOST,
+    takes=takes,
+    advice=advice,
     length=MAX_MODEL_LEN,
+    needs_length=True,
     overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
     long_lengths=("VLLM_ALLOW_LONG_MAX_MODEL_LEN",),
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
+    lora_rank=MAX_RANK,
+    rank_limit=least_rank_limit,
     repos=repos,
     loader=loaders.vllm,
     pin=pin,

@@ -1,1 +1,1 @@
-"""The Hugging Face hub and its cache on this host. The only importer of huggingface_hub."""
+"""The Hugging Face hub and its cache on this host. The only package that imports huggingface_hub."""

@@ -1,4 +1,4 @@
-"""Whose an address is: the hub's own host may have the token, and nobody else."""
+"""Decide which addresses may get the token: only the hub's own host."""
 
 from __future__ import annotations
 

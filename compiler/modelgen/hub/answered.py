@@ -1,4 +1,4 @@
-"""Who answered a request, with which status and in which words: bounded, printable and without secrets."""
+"""Describe which server answered a request, with its status and words: bounded, printable, masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON from the hub or a mirror: bounded, checked, and from whoever answered; the token goes to the hub's own host."""
+"""Read JSON from the hub or a mirror, bounded and checked. Only the hub's own host gets the token."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What is in the way and may be somebody's own is moved aside, not deleted: there may be no other copy of it.
+"""Move files aside that are in the way and may be the user's only copy, instead of deleting them.
 
-A rename within a file system takes no time and no space, so size does not matter.
+A rename within a file system takes no time and no space, whatever the size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a folder of files is to an engine, and why none could load it: by its names, its JSON and its headers."""
+"""Recognise a folder of files as a checkpoint, or say why no engine can load it, from names, JSON and headers."""
 
 from __future__ import annotations
 

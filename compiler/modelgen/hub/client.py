@@ -1,4 +1,4 @@
-"""The official client, told what modelgen needs before it is imported: it reads its environment only then."""
+"""Import the official client, after its environment variables are set: it reads them on import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of failure an error of the network or the disk is: it passes, it stays, and where it comes from."""
+"""Classify errors of the network and the disk: temporary or permanent, and their origin."""
 
 from __future__ import annotations
 

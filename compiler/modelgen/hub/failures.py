@@ -1,4 +1,4 @@
-"""Failures of the hub as data: who needs what, and the reason, so that one cause becomes one message."""
+"""Represent failures of the hub as data, grouped by cause, so that one cause gives one message."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where a path of a hub directory leads, one step after the other, and never out of it.
+"""Resolve a path of a hub directory step by step, and never out of it.
 
-A container sees the hub directory alone: a link that leads out of it, or that names an absolute path, leads nowhere
-there, however well it works on the host.
+A container sees only the hub directory: a link that leads out of it, or that has an absolute path, is broken there,
+even if it works on the host.
 """
 
 from __future__ import annotations

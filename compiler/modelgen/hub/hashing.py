@@ -1,4 +1,4 @@
-"""Hashes of files: SHA-256, and git's id for small ones. hashlib lets other threads run meanwhile."""
+"""Hash files: SHA-256, and git's id for small ones. hashlib releases the GIL meanwhile."""
 
 from __future__ import annotations
 

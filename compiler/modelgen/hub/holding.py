@@ -1,4 +1,4 @@
-"""One modelgen at a time in a hub directory; the second waits and says who holds it."""
+"""Lock a hub directory for one modelgen process. The next one waits and names the holder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a snapshot lacks that a model of its kind needs. Pure: names and two tables of JSON in, sentences out."""
+"""List what a snapshot needs for its kind of model and does not have. Pure: names and JSON in, sentences out."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The cache layout of huggingface_hub: where what is locked lies in a hub directory.
+"""Compute paths in the cache layout of huggingface_hub.
 
     models--namespace--name/
         blobs/<sha256, or git's id for small files>
-        snapshots/<commit>/<path> -> ../../blobs/<hash>      (a plain file where links cannot be)
+        snapshots/<commit>/<path> -> ../../blobs/<hash>      (a plain file where links do not work)
         refs/<branch or tag>                                 (a commit, without a line break)
-        trees/<commit>.json                                  (the listing; from 2.0 on clients miss what is in it)
-    .locks/modelgen/                                         (what no other client knows of)
+        trees/<commit>.json                                  (the listing; clients from 2.0 on report what is missing)
+    .locks/modelgen/                                         (modelgen's own files; other clients ignore it)
 
 Sources: docs/hub "Understand caching", file_download.py and _tree_cache.py of huggingface_hub 2.4.0.
 """

@@ -1,8 +1,8 @@
-"""Which files of a repository serving needs. Pure: paths in, paths out.
+"""Select the files of a repository that serving needs. Pure: paths in, paths out.
 
-What is left out is what no engine reads while something else is there that it does read. In doubt a file is kept: a
-byte too many costs a minute, a missing one costs a host without internet its model. Where the loaders are known, all
-that one of them reads is kept, and of several forms of the same weights those that none reads are left out.
+A file is left out only if no engine reads it while another form of it is present. In doubt a file is kept: an extra
+file costs a minute, a missing one makes the model useless on a host without internet. Where the loaders are known,
+every file that one of them reads is kept, and forms of the weights that none of them reads are left out.
 """
 
 from __future__ import annotations

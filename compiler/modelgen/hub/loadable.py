@@ -1,4 +1,4 @@
-"""Why no engine could load what was chosen of a repository, as far as the names of its files and its config tell."""
+"""Check, by file names and config, whether an engine can load what was selected of a repository."""
 
 from __future__ import annotations
 

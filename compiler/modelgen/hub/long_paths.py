@@ -1,4 +1,4 @@
-"""Paths that Windows does not open: of 260 characters and more, unless long paths are turned on."""
+"""Find paths that Windows cannot open: 260 characters and more, unless long paths are enabled."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Modes of what modelgen makes in a hub directory: everybody can read it, and its group can write where it may.
+"""Set modes in a hub directory: readable by all users, writable by the group where its folder is.
 
-The container's user is not the one that fetched. A folder that a group shares (2775) passes its group's right to write
-on to what is made in it, so that its next member can go on. Many file systems have no modes of their own (vfat, exFAT,
-CIFS, drvfs): chmod is refused there or does nothing, and what counts is the mode afterwards.
+The container's user is not the one that fetched. A folder that a group shares (2775) passes write access on to what is
+created in it, so that the next member of the group can continue. Many file systems have no modes of their own (vfat,
+exFAT, CIFS, drvfs): chmod fails there or does nothing, so the mode is checked afterwards.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What modules.json of a sentence-transformers model names and is not there. Pure: names and JSON in, names out.
+"""List the files that modules.json of a sentence-transformers model names and that are missing. Pure.
 
-As sentence-transformers, vLLM (get_pooling_config, try_get_dense_modules) and TEI (get_backend_model_type) read it.
+The rules are those of sentence-transformers, vLLM (get_pooling_config, try_get_dense_modules) and TEI
+(get_backend_model_type).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose a path is and on what file system it lies: why this process may not change it, and who or what can."""
+"""Find the owner and the file system of a path: why this process cannot change it, and who can."""
 
 from __future__ import annotations
 

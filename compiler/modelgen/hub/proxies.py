@@ -1,4 +1,4 @@
-"""The proxies of the environment: which one an address is asked through, and whether it can be used at all."""
+"""Find the proxy of the environment that applies to an address, and check that it can be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is whole gets its place in the hub's layout: readable by all, durable, and with links last."""
+"""Move complete files to their places in the hub's layout: readable by all, synced, links last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refusal of the hub, of a delivery network or of a proxy means, and what helps."""
+"""Explain refusals by the hub, a delivery network or a proxy, and name the next step."""
 
 from __future__ import annotations
 

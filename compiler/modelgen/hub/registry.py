@@ -1,4 +1,4 @@
-"""Which locks need what in a hub directory: every lock that was fetched or added here leaves a copy of its wants.
+"""Register which locks need what in a hub directory: each lock that was fetched or added leaves a copy of its wants.
 
 One file per lock in `.locks/modelgen/locks/`, named after the host and path of the lock. `modelgen prune` keeps what a
 registered lock needs, also when that lock cannot be read: it may be on another host.

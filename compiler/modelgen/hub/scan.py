@@ -1,4 +1,4 @@
-"""Which models a hub directory holds, whole: for a first models.toml."""
+"""List the complete models in a hub directory, for a first models.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong with the hub, as one sentence that names the model, the host that answered, and the next step."""
+"""Write errors of the hub as one sentence: the model, the host that answered, and the next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment says of the way to the hub: looked at before anything is asked, and never printed whole."""
+"""Check the environment variables that affect the way to the hub, before any request. Values are masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small files of the layout that are nobody's content: refs, and the listing of a snapshot."""
+"""Write the small files of the layout: refs, and the listing of a snapshot."""
 
 from __future__ import annotations
 

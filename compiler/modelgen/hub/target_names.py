@@ -1,4 +1,4 @@
-"""Names that the file system of the hub directory cannot hold: Windows has own rules, others ignore case."""
+"""Find names that the file system of the hub directory cannot hold: Windows' rules, case folding."""
 
 from __future__ import annotations
 

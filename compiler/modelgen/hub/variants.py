@@ -1,4 +1,4 @@
-"""The same weights once more in another type, as transformers and diffusers name them. Pure: paths in, paths out.
+"""Recognise weights that are present a second time in another type, as transformers and diffusers name them. Pure.
 
 `model.fp16.safetensors` lies beside `model.safetensors`. transformers reads the plain set unless `variant` names
 another. vLLM has no `variant`: without an index it loads every `*.safetensors`, so both sets.

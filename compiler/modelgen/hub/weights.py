@@ -1,4 +1,4 @@
-"""How many bytes of tensors of each dtype a safetensors file holds, by its header: the weights are not read.
+"""Read how many bytes of tensors of each dtype a safetensors file has, from its header alone.
 
 The format: eight bytes, the size of the header as a little-endian number; the header, JSON; the tensors
 (huggingface.co/docs/safetensors).

@@ -1,4 +1,4 @@
-"""TOML → Document. Never raises on any bytes: what is wrong with the file is a diagnostic."""
+"""Read models.toml: bytes → Document. It raises on no input; every fault is a diagnostic."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def load(data: bytes, path: str = "models.toml") -> tuple[Document | None, Sourc
     """Read the bytes of a models.toml.
 
     Returns:
-        The document, or None when the file has no shape to go on with; the text; what was found so far. A document
-        beside errors lacks the values that were refused (`Document.dropped`).
+        The document, or None if the file cannot be checked further; the text; the diagnostics so far. If there are
+        errors, the document lacks the refused values (`Document.dropped`).
     """
     if len(data) > MAX_SOURCE_BYTES:
         return None, Source(path, ""), [*text.file_too_large(path)]

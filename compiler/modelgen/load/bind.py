@@ -1,4 +1,4 @@
-"""TOML → Config: validate, collect every fault, and go on without the values that were refused."""
+"""Validate TOML as Config: collect every fault, and continue without the refused values."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
     from modelgen.load.text import Toml
 
-# Stands in for a [project] that was refused, so that the rest of the file can still be checked. Never rendered: the
+# Replaces a [project] that was refused, so that the rest of the file can still be checked. It is never rendered: the
 # refusal is an error.
 _PROJECT = {"name": "project", "hub": "hub"}
 _ROUNDS = 4
-# What pydantic puts into a path beside the keys that were written.
+# Parts that pydantic adds to a path beside the written keys.
 _PYDANTIC_PARTS = ("[key]", "[text]", "[table]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What pydantic refused.
+    """A value or key that pydantic refused.
 
     Args:
-        path: Of the value, of the unknown key, or of the missing key.
-        kind: pydantic's error type or one of our own.
-        message: What the value should be, to be read after its name. Of an old name: what to write instead.
-        known: For an unknown key, what could stand there.
+        path: Path of the value, the unknown key or the missing key.
+        kind: pydantic's error type or one of modelgen's.
+        message: What the value should be, as the rest of a sentence that begins with its name; for an old name, what to
+            write instead.
+        known: For an unknown key, the keys that are allowed there.
     """
 
     path: Path
@@ -42,7 +43,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Bound:
-    """The outcome: a Config as far as there is one, and what was refused on the way."""
+    """The result: a Config, if the file has one, and the faults."""
 
     config: Config | None
     compose: dict[Path, ComposeKeys]
@@ -51,7 +52,7 @@ class Bound:
 
 
 def bind(tables: Toml) -> Bound:
-    """Validate `tables`; what is refused is left out, and the rest is validated again."""
+    """Validate `tables`; leave out what is refused and validate the rest again."""
     faults: list[Fault] = []
     dropped: set[Path] = set()
     compose = _bind_compose(tables, faults)
@@ -65,7 +66,7 @@ def bind(tables: Toml) -> Bound:
             return Bound(Config.model_validate(tables), compose, faults, frozenset(dropped))
         except ValidationError as error:
             found = [_fault(Config, item) for item in error.errors(include_url=False)]
-        # What was refused in the last round is written all the same, so it is not missing in this one.
+        # A value that was refused in the last round is written, so it is not missing in this one.
         faults += [fault for fault in found if fault.path not in dropped]
         tables = _copy(tables)
         dropped.update(_drop(tables, fault) for fault in found)
@@ -73,7 +74,7 @@ def bind(tables: Toml) -> Bound:
 
 
 def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
-    """Validate the `compose` tables, which `Config` takes as they are (see config.compose)."""
+    """Validate the `compose` tables, which `Config` does not validate (see config.compose)."""
     bound: dict[Path, ComposeKeys] = {}
     places: list[tuple[Path, Any]] = [((name,), tables.get(name)) for name in ("defaults", "orchestrator")]
     models = tables.get("models")
@@ -94,7 +95,7 @@ def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
 
 
 def _old_rules(tables: Toml) -> list[Fault]:
-    """Return the rules that `[rules]` calls by an old name; the names of rules are not in `Config`."""
+    """Return the old names of rules in `[rules]`; `Config` does not know the names of rules."""
     rules = tables.get("rules")
     written = rules if isinstance(rules, dict) else {}
     return [
@@ -111,7 +112,7 @@ def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noq
 
 
 def _renamed(path: Path, item: Any, known: tuple[str, ...]) -> Fault | None:  # noqa: ANN401 - pydantic's ErrorDetails
-    """Return the fault of an old key, in a table that has the new one, or of an old value."""
+    """Return the fault for an old key, in a table that has the new one, or for an old value."""
     key, value = path[-1], item["input"]
     text = value if isinstance(value, str) else ""
     if (new := old_names.KEYS.get(str(key))) in known:
@@ -144,10 +145,10 @@ def _copy(table: Any) -> Any:  # noqa: ANN401
 
 
 def _drop(tables: Toml, fault: Fault) -> Path:
-    """Remove from `tables` what was refused, and return the path that is gone.
+    """Remove a refused value from `tables`, and return the path that was removed.
 
-    A list loses itself, not an item: an item's place is where its neighbours' meaning comes from. A table that lacks
-    a required key is lost as a whole.
+    A list is removed as a whole, since the index of an item may matter. A table without a required key is removed as a
+    whole, too.
     """
     path = fault.path[: next((at for at, part in enumerate(fault.path) if isinstance(part, int)), len(fault.path))]
     if fault.kind == "missing":

@@ -1,4 +1,4 @@
-"""A models.toml that has been read: what was written, the models with their defaults, and where it all stands."""
+"""Define the Document: what was written, the models merged with `[defaults]`, and the place of each value."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DEFAULT_ENGINE = "vllm"
 
 @dataclass(frozen=True)
 class Document:
-    """What later floors may know of the user's file.
+    """The user's file as later steps see it.
 
     Args:
         source: The text.
-        config: As written. Where `dropped` is not empty it lacks those values.
+        config: The tables as written, without the values in `dropped`.
         compose: The `compose` tables, by path.
-        dropped: Paths whose values were refused; they are written, so nobody may call them missing.
-        places: Where things are written, if that had to be found out already.
+        dropped: Paths whose values were refused. They are written, so no rule may report them as missing.
+        places: The locator, if a finding needed it already.
     """
 
     source: Source
@@ -57,7 +57,7 @@ class Document:
         return self._locator.value(path)
 
     def at_header(self, *path: str | int) -> Span:
-        """Return the header of the table at `path`: the place of what is missing in it."""
+        """Return the header of the table at `path`, where findings about missing keys point."""
         return self._locator.header(path)
 
     def origin(self, model: str, *keys: str | int) -> Path:
@@ -67,11 +67,11 @@ class Document:
         return own if table is None or own in self.dropped or _has(table, keys) else ("defaults", *keys)
 
     def is_refused(self, *path: str | int) -> bool:
-        """Return whether something is written at `path` or around it that has its own finding already."""
+        """Return whether a value at `path` or around it was refused and has its own finding."""
         return any(path[:length] in self.dropped for length in range(1, len(path) + 1))
 
     def lacks(self, model: str, key: str) -> bool:
-        """Return whether a model says nothing at all about `key`, not even something that was refused."""
+        """Return whether a model does not set `key`, not even to a refused value."""
         return (
             getattr(self.models[model], key) is None
             and not self.is_refused("models", model, key)
@@ -88,9 +88,9 @@ def _has(table: Defaults, keys: Path) -> bool:
 
 
 def _merge(defaults: Defaults, model: Model) -> Model:
-    """`args` and `env` merge key by key, all else is replaced; `args` reach vllm models only."""
+    """Merge `args` and `env` key by key and replace all other keys; `args` apply to vllm models only."""
     merged = {key: getattr(defaults, key) for key in defaults.model_fields_set}
-    if (model.engine or defaults.engine or DEFAULT_ENGINE) != "vllm":
+    if (model.engine or defaults.engine or DEFAULT_ENGINE) != DEFAULT_ENGINE:
         merged.pop("args", None)
     for key in model.model_fields_set:
         value = getattr(model, key)

@@ -1,7 +1,7 @@
-"""Where in the text each key and value of a TOML document is written.
+"""Find where in the text each key and value of a TOML document is written.
 
-tree-sitter gives the places; tomllib stays the authority on what the text means. It runs only when there is something
-to say about a place, so a clean build does not even import it.
+tree-sitter gives the places; tomllib decides what the text means. The locator runs only when a finding needs a place,
+so a clean build does not import tree-sitter.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
-# Parts of a dotted key. A longer one is refused for its depth alone, and its paths would fill the memory.
+# Maximum parts of a dotted key. A longer one is refused for its depth, and its paths would fill the memory.
 _LONGEST = 100
 
 
 class Locator:
     """The places of one document, by path: `("models", "qwen", "args", "max-model-len")`, list items by index.
 
-    A path that is not written gives the place of the nearest table around it; where tree-sitter does not know a
-    construct that tomllib accepts (TOML 1.1 in newer Pythons), the same.
+    A path that is not written gives the place of the nearest table around it. So does a construct that tomllib accepts
+    and tree-sitter does not parse (TOML 1.1 in newer Pythons).
     """
 
     def __init__(self, source: Source) -> None:
@@ -39,7 +39,7 @@ class Locator:
         self._read()
 
     def holds(self, path: Path) -> bool:
-        """Return whether a value or a table stands at `path`, and not only tables below it."""
+        """Return whether a value or a table is written at `path`, and not only tables below it."""
         return path in self._values or path in self._headers
 
     def key(self, path: Path) -> Span:
@@ -87,7 +87,7 @@ class Locator:
                 self._read_pair(child, path)
 
     def _read_pair(self, node: Node, table: Path) -> None:
-        """Read a pair and all below it; a stack instead of recursion, for the text is not to be trusted."""
+        """Read a pair and everything below it, with a stack instead of recursion, since the text is untrusted."""
         stack: list[tuple[Node, Path]] = [(node, table)]
         while stack:
             node, path = stack.pop()
@@ -109,7 +109,7 @@ class Locator:
         return Span(self._source.path, start.row + 1, self._column(*start), end.row + 1, self._column(*end))
 
     def _column(self, row: int, column: int) -> int:
-        """tree-sitter counts bytes, people count characters."""
+        """Return the column in characters; tree-sitter counts bytes."""
         return len(self._lines[row][:column].decode("utf-8", "replace")) + 1
 
 

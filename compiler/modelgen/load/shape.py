@@ -1,4 +1,4 @@
-"""The rules about the shape of a models.toml: keys, types, units."""
+"""Define the rules about the shape of models.toml: keys, types, units."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _OTHER_KINDS = _VALUE_KINDS | {"extra_forbidden", "missing", "owned-compose-key"
 
 @rule("MG010", "unknown-key")
 def unknown_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
-    """A key that the language does not have.
+    """A key is unknown.
 
     ## Why
-    A key that is accepted and ignored is a setting that somebody believes in.
+    A key that is accepted and ignored looks like a setting that works.
 
     ## Bad
     ```toml
@@ -57,10 +57,10 @@ def unknown_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
 
 @rule("MG011", "missing-key")
 def missing_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
-    """A table lacks a key that it needs.
+    """A required key is missing.
 
     ## Why
-    There is no value that would be right for everybody, so none is made up.
+    No default would be right for every host and model.
 
     ## Bad
     ```toml
@@ -86,15 +86,15 @@ _EXAMPLES = {
     "project": 'write `[project]` with `name = "my-models"` and `hub = "./models/hub"`',
     "name": 'write `name = "my-models"`',
     "hub": 'write `hub = "./models/hub"`, the directory that holds the `models--…` folders',
-    "memory": 'write the memory of the card, such as `memory = "24GiB"`',
-    "device": 'write the index or UUID of the card, such as `device = "0"`',
+    "memory": 'write the memory of the GPU, such as `memory = "24GiB"`',
+    "device": 'write the index or UUID of the GPU, such as `device = "0"`',
     "models": 'write the ids of the models, such as `models = ["text-4b"]`',
 }
 
 
 @rule("MG012", "wrong-type")
 def wrong_type(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
-    """A value is of another type than its key takes.
+    """A value has the wrong type.
 
     ## Why
     Nothing is converted silently: `device = 0` may be an index or a mistake, `device = "0"` is an index.
@@ -120,10 +120,10 @@ def wrong_type(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
 
 @rule("MG013", "bad-value")
 def bad_value(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
-    """A value is of the right type and still cannot be meant: a size without a unit, a share above 1.
+    """A value has the right type and is not valid: a size without a unit, a share above 1.
 
     ## Why
-    `"24"` may be bytes or gigabytes, and `95` may be percent. Units leave no room for that.
+    `"24"` may be bytes or gigabytes, and `95` may be percent. A unit makes it clear.
 
     ## Bad
     ```toml
@@ -146,10 +146,10 @@ def bad_value(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
 
 @rule("MG014", "newer-format")
 def newer_format(place: Span, written: int) -> Iterator[Found]:
-    """The file is written for a newer modelgen.
+    """The file has the format of a newer modelgen.
 
     ## Why
-    A newer format may give an old key a new meaning; guessing would build something else than what was meant.
+    A newer format may give an old key a new meaning, so the build could differ from what the file means.
 
     ## Bad
     ```toml
@@ -195,8 +195,8 @@ def owned_compose_key(faults: Iterable[Fault], places: Locator) -> Iterator[Foun
     """A `compose` table sets a key that modelgen owns.
 
     ## Why
-    These keys are what modelgen exists to get right; two authors would undo each other. Each has its own place in
-    models.toml, or belongs into a docker-compose.override.yml beside the output, which is never touched.
+    modelgen computes these keys, and a second value would conflict with its own. Each has a key of its own in
+    models.toml, or can be set in a docker-compose.override.yml beside the output, which modelgen never changes.
 
     ## Bad
     ```toml
@@ -224,7 +224,7 @@ RULES = (unknown_key, missing_key, wrong_type, bad_value, old_name, owned_compos
 
 
 def _name(path: Path) -> str:
-    """The last key, with the index of a list's item."""
+    """Return the last key of a path, with the index of a list's item."""
     *_, last = (number for number, part in enumerate(path) if isinstance(part, str))
     return str(path[last]) + "".join(f"[{part}]" for part in path[last + 1 :])
 

@@ -1,4 +1,4 @@
-"""Bytes → Source → TOML: everything that can be wrong before a table has a meaning."""
+"""Parse bytes as Source and TOML, and report encoding and syntax errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Deeper than any engine's JSON flag; far below what would exhaust the stack of this program or of Compose.
 MAX_DEPTH = 64
 
-# What could be an integer of more than 64 bits.
+# Matches text that could be an integer of more than 64 bits.
 _LONG_NUMBER = re.compile(r"0[xob][0-9A-Fa-f_]{16}|\d[\d_]{18}")
 _KEY_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_KEY_PART}[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}", re.MULTILINE)
@@ -29,8 +29,8 @@ def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
     """The file is not TOML.
 
     ## Why
-    Nothing can be said about a file that cannot be read. A key or table that is written twice counts: TOML forbids
-    it, since one of the two would be lost without a word.
+    A file that cannot be parsed cannot be checked. TOML also forbids a key or table that is written twice, since one of
+    the two would be lost silently.
 
     ## Bad
     ```toml
@@ -51,7 +51,7 @@ def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
         yield Found(Span(source.path, line, column, line, column + 1), "this integer has too many digits")
         return
     message = re.sub(r" \(at (line \d+, column \d+|end of document)\)$", "", str(error))
-    # tomllib names tables as Python tuples, and calls a second value an overwriting.
+    # tomllib prints tables as Python tuples, and reports a second value as an overwrite.
     message = re.sub(r"\((?:'[^']*'(?:, )?)+,?\)", _dotted_table, message)
     message = message.replace("Cannot overwrite a value", "this key is written twice")
     if place := re.search(r"\(at line (\d+), column (\d+)\)$", str(error)):
@@ -90,12 +90,12 @@ def file_too_large(path: str) -> Iterator[Found]:
     """The file is larger than 4 MiB.
 
     ## Why
-    10,000 models fit into that. What is larger is another file, such as the weights themselves.
+    10,000 models fit into 4 MiB. A larger file is probably not a models.toml, but for example the weights.
     """
     yield Found(
         Span(path, 1, 1, 1, 1),
         f"the file has more than {MAX_SOURCE_BYTES:,} bytes",
-        "name the models.toml by --config",
+        "pass the models.toml with --config",
     )
 
 
@@ -104,7 +104,7 @@ def huge_integer(span: Span) -> Iterator[Found]:
     """An integer does not fit into 64 bits.
 
     ## Why
-    TOML promises no more, and neither do the engines and JSON readers that would get it.
+    TOML guarantees 64 bits only, and so do the engines and JSON readers that receive the value.
 
     ## Bad
     ```toml
@@ -128,7 +128,7 @@ def nested_too_deep(span: Span) -> Iterator[Found]:
     """Values are nested more than 64 levels deep.
 
     ## Why
-    No table of the language and no flag of an engine is deeper than a few levels.
+    No table of models.toml and no flag of an engine is nested more than a few levels.
     """
     yield Found(span, f"values are nested more than {MAX_DEPTH} levels deep", "flatten this value")
 

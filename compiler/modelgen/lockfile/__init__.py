@@ -1,1 +1,1 @@
-"""models.lock: what exactly is served, as it was found on the hub; read, written and held against what is wanted."""
+"""models.lock: the exact files that are served, as found on the hub. Read, write and compare locks."""

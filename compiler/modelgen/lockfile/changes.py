@@ -1,4 +1,4 @@
-"""What differs between two locks, for a person who has to approve it."""
+"""List the differences between two locks, for a review."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Change:
-    """One repository whose entry is new, gone or different.
+    """One repository whose entry was added, removed or changed.
 
     Args:
         old: The entry before; None for a new one.
-        new: The entry now; None for one that is gone.
+        new: The entry now; None for a removed one.
         known: Hashes of all contents that the old lock has of the repository, in any of its entries.
     """
 
@@ -27,7 +27,7 @@ class Change:
 
     @property
     def entry(self) -> Snapshot:
-        """The entry that says which repository it is about."""
+        """The new entry, or the old one if it was removed."""
         entry = self.new or self.old
         assert entry is not None, "a change has a side"  # noqa: S101 - an invariant
         return entry
@@ -39,18 +39,18 @@ class Change:
 
     @property
     def removed(self) -> list[str]:
-        """Paths that are gone."""
+        """Paths that were removed."""
         return sorted(_files(self.old).keys() - _files(self.new).keys())
 
     @property
     def changed(self) -> list[str]:
-        """Paths with another content."""
+        """Paths whose content changed."""
         old, new = _files(self.old), _files(self.new)
         return sorted(path for path in old.keys() & new.keys() if old[path].etag != new[path].etag)
 
     @property
     def new_bytes(self) -> int:
-        """Bytes of contents that the old lock does not have of this repository; each content counts once."""
+        """Bytes of content that the old lock does not have for this repository; each content counts once."""
         new = {file.etag: file.size for file in _files(self.new).values()}
         return sum(size for etag, size in new.items() if etag not in self.known)
 
@@ -60,7 +60,7 @@ def _files(entry: Snapshot | None) -> Mapping[str, File]:
 
 
 def compare(old: Lock, new: Lock) -> list[Change]:
-    """Return the repositories whose commit or files differ, by name; who needs them does not count."""
+    """Return the repositories whose commit or files differ, by name; the models that need them are ignored."""
     wanted = {entry.want for entry in new.snapshots}
     lost = [entry for entry in old.snapshots if entry.want not in wanted]
     known: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Repositories that the configs of another name, since their code is there: `org/repo--module.Class`.
+"""Find repositories that a config names because their code is there: `org/repo--module.Class`.
 
 transformers follows `auto_map` in every config that it reads (transformers#34855, dynamic_module_utils.py), and its
 pipelines the `impl` of `custom_pipelines`.
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _KEYS = ("auto_map", "custom_pipelines")
 _CONFIGS = re.compile(r"config\.json|[\w-]+_config\.json")
-# Of config.json's parts: what is longer is a list of layers, of labels or of what is not quantized.
+# Maximum length of a list or table in config.json. Longer ones list layers, labels, or modules that are not quantized.
 _MOST_ITEMS = 64
 
 
 def may_name_code(path: str) -> bool:
-    """Return whether a file is a config that may name code: of the model, its tokenizer or a processor."""
+    """Return whether a file is a config that may name code: the model's, its tokenizer's or a processor's."""
     return _CONFIGS.fullmatch(path) is not None
 
 
@@ -49,7 +49,7 @@ def _repo(reference: str) -> str | None:
 
 
 def reduced(config: str) -> str:
-    """Return the text of a large config.json without its long lists and tables; one that is not JSON as it is."""
+    """Return a large config.json without its long lists and tables; return a text that is not JSON unchanged."""
     try:
         table = json.loads(config)
         return json.dumps(_reduced(table), indent=2, ensure_ascii=False)

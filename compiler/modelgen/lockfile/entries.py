@@ -1,4 +1,4 @@
-"""What a models.lock holds. Whatever it says came from outside: every value is checked before it becomes a path."""
+"""Define the entries of models.lock. They are untrusted input: each value is checked before use as a path."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from modelgen.lockfile.wants import Want
 
 FORMAT = 1
 MAX_CONFIG_BYTES = 64 * 1024
-"""Of a config.json that is kept in the lock."""
+"""Maximum size of a config.json that is kept whole in the lock."""
 
 _BAD_IN_PATH = re.compile(r'[\x00-\x1f\x7f\\<>"|?*]|^[A-Za-z]:')
 
@@ -47,7 +47,7 @@ def _check_repo(value: str) -> str:
 
 
 def _check_revision(value: str) -> str:
-    # It becomes a file below refs/.
+    # A revision becomes a file below refs/.
     if value.startswith("-"):
         raise PydanticCustomError("bad-revision", "is not a commit, tag or branch")
     return _check_path(value)
@@ -92,7 +92,7 @@ class File(Table):
 
     @property
     def etag(self) -> str:
-        """The name of its blob in the hub's cache layout."""
+        """The name of the file's blob in the hub's cache layout."""
         return self.sha256 or self.blob or ""
 
 
@@ -100,8 +100,8 @@ class Snapshot(Table):
     """A repository at a commit: the files that serving needs.
 
     `revision`, `include` and `exclude` are as models.toml has them: the entry counts only where they are the same.
-    `left_out` says what was not wanted, `weights` how many bytes of tensors there are of each dtype. `code` names the
-    other repositories that its configs take code from; None where nobody has looked. `config` is the model's own
+    `left_out` lists the patterns that were left out, `weights` the bytes of tensors by dtype. `code` names the other
+    repositories that its configs take code from; None if that was not looked up. `config` is the model's own
     config.json, byte for byte; of one larger than `MAX_CONFIG_BYTES` it has no long lists.
     """
 
@@ -122,22 +122,22 @@ class Snapshot(Table):
     @model_validator(mode="after")
     def _is_of_its_revision(self) -> "Snapshot":
         if self.revision is not None and is_commit(self.revision) and self.revision != self.commit:
-            raise PydanticCustomError("other-commit", "has another commit than its revision, which is one")
+            raise PydanticCustomError("other-commit", "has a commit other than its `revision`")
         return self
 
     @model_validator(mode="after")
     def _has_each_file_once(self) -> "Snapshot":
         paths = {file.path for file in self.files}
         if len(paths) != len(self.files):
-            raise PydanticCustomError("file-twice", "has a file twice")
+            raise PydanticCustomError("file-twice", "lists a file twice")
         # `a` cannot be a file and a folder.
         if any(parent in paths for path in paths for parent in _parents(path)):
-            raise PydanticCustomError("file-and-folder", "has a file that is a folder too")
+            raise PydanticCustomError("file-and-folder", "lists a path both as a file and as a folder")
         return self
 
     @cached_property
     def want(self) -> Want:
-        """What it answers."""
+        """The want that this entry answers."""
         return Want(self.repo, self.revision, tuple(self.include), tuple(self.exclude), tuple(self.models))
 
     @cached_property
@@ -147,14 +147,14 @@ class Snapshot(Table):
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """The total bytes of the files."""
         return sum(file.size for file in self.files)
 
 
 def digest_of(entry: Snapshot) -> str:
-    """Return the hash of all that an entry says of the hub, so that an edit or a bad merge is noticed.
+    """Return the hash of all that an entry records of the hub, to detect an edit or a bad merge.
 
-    Who needs it is left out: models may be renamed.
+    The models that need it are not hashed: they may be renamed.
     """
     # An entry of an older modelgen has no `code`, and keeps its hash.
     told = entry.model_dump(exclude={"models"} if entry.code is not None else {"models", "code"})

@@ -1,4 +1,4 @@
-"""What a lock serves, as whoever answers for its security asks: licences, terms, code and formats that can run code."""
+"""List what a lock serves, for a security review: licences, terms, code, formats that can run code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Snapshot
 
 _PYTHON = (".py", ".pyc", ".pyd", ".so")
-# Pickles, and what is made of them: whoever loads one runs what is in it, unless the loader takes tensors only.
+# Pickles and formats based on them: loading one runs the code in it, unless the loader accepts tensors only.
 _PICKLES = (".bin", ".ckpt", ".dill", ".joblib", ".mar", ".nemo", ".pickle", ".pkl", ".pt", ".pth")
 _HUB = "https://huggingface.co"
 
@@ -24,7 +24,7 @@ class Item:
     """One repository at one commit.
 
     Args:
-        entry: Of the lock.
+        entry: The entry of the lock.
         trusting: Ids of the models that may run code of a repository.
         code_from: The repositories that their code comes from.
     """
@@ -35,7 +35,7 @@ class Item:
 
     @property
     def python(self) -> list[str]:
-        """Files of code, by path."""
+        """Files with Python code, by path."""
         return _with_suffix(self.entry, _PYTHON)
 
     @property
@@ -45,12 +45,12 @@ class Item:
 
     @property
     def digest(self) -> str:
-        """One hash of all that the lock says of the entry: commit, paths, sizes and hashes of all files."""
+        """One hash of everything in the entry: commit, paths, sizes and hashes of all files."""
         return digest_of(self.entry)
 
     @property
     def terms(self) -> str | None:
-        """Where the terms of a gated repository are."""
+        """The address of a gated repository's terms."""
         return f"{_HUB}/{self.entry.repo}" if self.entry.gated and not is_local(self.entry.repo) else None
 
 

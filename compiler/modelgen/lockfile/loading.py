@@ -1,4 +1,4 @@
-"""What a loader reads of a snapshot, by the names of its files. Pure: names in, names out."""
+"""Select the files of a snapshot that a loader reads. Pure: names in, names out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Snapshot
     from modelgen.lockfile.wants import Want
 
-# What training leaves beside weights; the engines pass over it too (vLLM: filter_files_not_needed_for_inference).
+# Files that training leaves beside weights; the engines skip them too (vLLM: filter_files_not_needed_for_inference).
 _TRAINING = re.compile(r"(.*[-_.])?(training_args|optimizer|scheduler|scaler|rng_state.*)\.(bin|pt)")
 
 
 def read_by(loader: Loader, paths: Iterable[str]) -> list[str]:
-    """Return the files that a loader reads; empty for one that finds none, or reads no weights."""
+    """Return the files that a loader reads; empty if it finds none or reads no weights."""
     paths = [*paths]
     for globs in loader.globs:
         if found := [path for path in paths if any(_is_match(path, glob) for glob in globs)]:
@@ -29,7 +29,7 @@ def read_by(loader: Loader, paths: Iterable[str]) -> list[str]:
 
 
 def lacking(loader: Loader, paths: Iterable[str]) -> str | None:
-    """Return the patterns that a loader looks for and of which no file is there; None where it finds its weights."""
+    """Return the patterns of a loader if no file matches any of them; None if it finds its weights."""
     if not loader.globs or read_by(loader, paths):
         return None
     return " or ".join(patterns(loader))
@@ -42,13 +42,13 @@ def patterns(loader: Loader) -> list[str]:
 
 
 def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str], *, wholly: bool = True) -> str | None:
-    """Return a pattern of what was left out although a loader would read it rather than what is there; None without.
+    """Return a pattern that was left out although a loader would prefer its files; None if there is none.
 
     Args:
-        loader: Of an engine.
-        paths: What is locked.
-        left_out: Patterns of what is not.
-        wholly: Whether a part of what it reads counts too, where it can do with the rest.
+        loader: The loader of an engine.
+        paths: The locked files.
+        left_out: The patterns of files that were left out.
+        wholly: Report also a pattern that is only a part of what it reads, where it can load the rest.
     """
     left_out = [*left_out]
     for globs in loader.globs:
@@ -63,7 +63,7 @@ def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str], *, who
 
 
 def why_unfit(want: Want, entry: Snapshot) -> str | None:
-    """Return what an entry that was locked for other engines or arguments lacks, after its name; None without."""
+    """Return what an entry misses that was locked for other engines, as the rest of a sentence; or None."""
     for loader in want.loaders:
         if pattern := lost(loader, entry.by_path, entry.left_out, wholly=False):
             return f"was locked without {pattern}, which {loader.name} reads"
@@ -71,9 +71,9 @@ def why_unfit(want: Want, entry: Snapshot) -> str | None:
 
 
 def why_untold(want: Want, entry: Snapshot) -> str | None:
-    """Return that nobody has looked where the code of an entry is, after its name; None where that is known.
+    """Return that the repositories of an entry's code are unknown, as the rest of a sentence; None if they are known.
 
-    It may have been locked when no code was trusted, or by an older modelgen. What is in the lock needs no look.
+    It may have been locked when no code was trusted, or by an older modelgen.
     """
     known = () if entry.config is None else ("config.json",)
     if want.trusted and entry.code is None and any(may_name_code(path) for path in entry.by_path.keys() - known):
@@ -82,7 +82,7 @@ def why_untold(want: Want, entry: Snapshot) -> str | None:
 
 
 def why_outdated(want: Want, entry: Snapshot) -> str | None:
-    """Return why an entry has to be looked up again at its commit, after its name; None where it need not."""
+    """Return why an entry must be looked up again at its commit, as the rest of a sentence; None if it need not be."""
     for loader in want.loaders:
         if pattern := lost(loader, entry.by_path, entry.left_out):
             return f"was locked without {pattern}, which {loader.name} reads"
@@ -90,7 +90,7 @@ def why_outdated(want: Want, entry: Snapshot) -> str | None:
 
 
 def _is_match(path: str, glob: str) -> bool:
-    """Return whether a pattern matches as engines mean it: `*` stays in one folder."""
+    """Return whether a pattern matches as in the engines: `*` does not match `/`."""
     parts, patterns = path.split("/"), glob.split("/")
     is_same = len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
     return is_same and _TRAINING.fullmatch(parts[-1]) is None

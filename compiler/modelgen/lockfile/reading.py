@@ -1,4 +1,4 @@
-"""Bytes → Lock; what is wrong with them is a diagnostic."""
+"""Parse bytes as a Lock; every fault is a diagnostic."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from modelgen.diagnostics import Diagnostic
 
 MAX_BYTES = 64 * 2**20
-"""Of a models.lock; a thousand models of a hundred files have 20 MB."""
+"""Maximum size of a models.lock; a thousand models of a hundred files take 20 MB."""
 _AT = re.compile(r" \(at line (\d+), column (\d+)\)")
-REMAKE = "take models.lock from your version control, or remove it and run `modelgen lock`"
+REMAKE = "restore models.lock from version control, or remove it and run `modelgen lock`"
 
 
 def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, list[Diagnostic]]:
@@ -52,17 +52,17 @@ def parse_lock(data: bytes, path: str = "models.lock") -> tuple[Lock | None, lis
     except ValidationError as error:
         return None, [*bad_lock(start, _first_fault(error, tables))]
     for entry, digest in zip(lock.snapshots, digests, strict=True):
-        # Without one it was made by hand as a whole, and is taken at its word.
+        # A lock without a digest was written by hand, and is accepted.
         if digest is not None and digest != digest_of(entry):
-            return None, [*bad_lock(start, f"was edited by hand at {entry.repo}: its `digest` is of something else")]
+            return None, [*bad_lock(start, f"was edited by hand at {entry.repo}: its `digest` does not match")]
     return lock, []
 
 
 def parse_entries(data: bytes, path: str = "models.lock") -> tuple[Lock | None, dict[str, str]]:
-    """Read as much of a models.lock as can be: one damaged entry does not keep anybody from checking the others.
+    """Read the valid entries of a models.lock, so that one damaged entry does not prevent checks of the others.
 
     Returns:
-        The lock without damaged entries, or None where nothing can be read; and what is wrong, by repository id.
+        The lock without damaged entries, or None if nothing can be read; and the faults, by repository id.
     """
     lock, _ = parse_lock(data, path)
     if lock is not None:
@@ -89,7 +89,7 @@ def parse_entries(data: bytes, path: str = "models.lock") -> tuple[Lock | None, 
 
 
 def _fault_of_one(tables: dict[str, Any]) -> str | None:
-    """Return what is wrong with a lock of one entry; its digest is taken out."""
+    """Return the fault of a lock with one entry, and remove its digest."""
     (digest,) = _take_digests(tables)
     try:
         lock = Lock.model_validate(tables)
@@ -97,12 +97,12 @@ def _fault_of_one(tables: dict[str, Any]) -> str | None:
         return _first_fault(error, tables)
     entry = lock.snapshots[0]
     if digest is not None and digest != digest_of(entry):
-        return f"was edited by hand at {entry.repo}: its `digest` is of something else"
+        return f"was edited by hand at {entry.repo}: its `digest` does not match"
     return None
 
 
 def _take_digests(tables: dict[str, Any]) -> list[object]:
-    """Take the digests out of the tables: they are about an entry, not a part of it."""
+    """Remove the digests from the tables and return them: they are not part of the entries."""
     entries = tables.get("snapshots")
     if not isinstance(entries, list):
         return []
@@ -110,7 +110,7 @@ def _take_digests(tables: dict[str, Any]) -> list[object]:
 
 
 def _first_fault(error: ValidationError, tables: Mapping[str, Any]) -> str:
-    """Return one sentence: after a bad merge there may be thousands of faults, and the first tells enough."""
+    """Return the first fault as one sentence; after a bad merge there may be thousands."""
     fault = error.errors(include_url=False)[0]
     where, place, named = tables, "", ""
     for key in fault["loc"]:
@@ -127,21 +127,21 @@ def _holds(container: Any, key: str | int) -> bool:  # noqa: ANN401 - whatever T
 
 @rule("MG501", "bad-lock")
 def bad_lock(place: Span, fault: str) -> Iterator[Found]:
-    """A models.lock that is not as `modelgen lock` writes it.
+    """A models.lock is damaged or was edited.
 
     ## Why
-    Its commits, sizes and hashes decide what is fetched and believed. A merge that went wrong or an edit by hand must
-    not be half read.
+    Its commits, sizes and hashes decide what is downloaded and accepted. After a bad merge or an edit by hand, some of
+    them may be wrong.
     """
     yield Found(place, f"models.lock {fault}", REMAKE)
 
 
 @rule("MG502", "newer-lock")
 def newer_lock(place: Span, written: int) -> Iterator[Found]:
-    """A models.lock of a newer modelgen.
+    """A models.lock has the format of a newer modelgen.
 
     ## Why
-    What it means beyond this version's format is not known, so nothing of it is used.
+    This version cannot interpret the newer format, so it uses nothing of the file.
     """
     yield Found(
         place,

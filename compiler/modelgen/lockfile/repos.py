@@ -1,4 +1,4 @@
-"""Names of the hub: repositories, commits and the folders of its cache layout."""
+"""Parse names of the hub: repositories, commits and the folders of its cache layout."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 
 COMMIT = r"[0-9a-f]{40}"
 LOCAL = "local/"
-"""Namespace of what `modelgen add` puts into the hub directory; the hub is never asked for it."""
+"""Namespace of repositories that `modelgen add` makes; they are never requested from the hub."""
 OWN_FOLDER = ".locks/modelgen"
-"""What modelgen keeps in a hub directory: below `.locks`, since `hf cache` warns of every other folder at the root."""
+"""modelgen's folder in a hub directory, below `.locks`: `hf cache` warns of every other folder at the root."""
 OLD_FOLDER = ".modelgen"
-"""Where earlier versions kept it."""
+"""modelgen's own folder in earlier versions."""
 ASSETS = f"{OWN_FOLDER}/assets"
 """A folder for each file that is on no hub, named by its hash."""
 ASIDE = f"{OWN_FOLDER}/aside"
-"""What was in the way of a right file, by its path in the hub directory."""
+"""Files that were moved aside for a correct one, by their path in the hub directory."""
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")

@@ -1,4 +1,4 @@
-"""What models.toml asks of the hub, before anybody has looked there."""
+"""Define a want: what models.toml needs from the hub, before anything is looked up."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Form: TypeAlias = Literal["checkpoint", "adapter", "files"]
 class Want:
     """A repository that a model needs at run time.
 
-    Two wants are equal when the same files answer them, whoever asks.
+    Two wants are equal if the same files answer them, whatever models need them.
 
     Args:
         repo: Repository id; `local/…` was made by `modelgen add`.
         revision: Commit, tag or branch as written; None for the default branch.
-        include: Glob patterns of the files to fetch; empty for all that serving needs.
+        include: Glob patterns of the files to fetch; empty for every file that serving needs.
         exclude: Glob patterns of the files to leave out.
         models: Ids of the models that need it.
-        role: What for: `model`, `tokenizer`, `code`, `lora` or `draft`.
-        form: What it must be to be of use: a `checkpoint`, an `adapter`, or any `files`.
-        loaders: How the engines of all models that need it find the weights; empty where that is not known.
-        trusted: Whether code may run that its configs name, wherever that is.
+        role: Its use: `model`, `tokenizer`, `code`, `lora` or `draft`.
+        form: The form that it must have: a `checkpoint`, an `adapter`, or any `files`.
+        loaders: How the engines of all models that need it find the weights; empty if that is not known.
+        trusted: Whether the code that its configs name may run, in whatever repository it is.
     """
 
     repo: str
@@ -44,7 +44,7 @@ class Want:
     trusted: bool = field(default=False, compare=False)
 
     def name(self, among: Iterable[Want]) -> str:
-        """Return the repository, and where others of it are among some wants, the revision and patterns too."""
+        """Return the repository; if other wants name it too, also the revision and the patterns."""
         if {other for other in among if other.repo == self.repo} <= {self}:
             return self.repo
         revision = f" at {self.revision}" if self.revision else ""
@@ -66,6 +66,6 @@ def merge(wants: Iterable[Want]) -> list[Want]:
 
 
 def _loaders(one: Want, other: Want) -> tuple[Loader, ...]:
-    """Return the loaders of both; of two of which one is not known, that one counts too."""
+    """Return the loaders of both; if the loaders of one are not known, add the unknown one."""
     unknown = () if bool(one.loaders) == bool(other.loaders) else (SOME_LOADER,)
     return tuple(dict.fromkeys((*one.loaders, *other.loaders, *unknown)))

@@ -1,4 +1,4 @@
-"""Lock → bytes: sorted and stable, made to be reviewed."""
+"""Render a Lock as bytes: sorted and stable, for reviews."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Asset, File, Image, Lock, Snapshot
 
 _HEADER = """\
-# Written by `modelgen lock` from models.toml: what `modelgen fetch` brings and `modelgen verify` checks. Commit it.
-# `modelgen lock --upgrade` moves the commits.
+# Written by `modelgen lock` from models.toml; used by `modelgen fetch` and `modelgen verify`. Commit this file.
+# `modelgen lock --upgrade` updates the commits.
 """
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPED = re.compile(r'[\x00-\x09\x0b-\x1f\x7f\\]|"(?="")|"$')
@@ -79,13 +79,13 @@ def _asset(entry: Asset) -> str:
 def _image(entry: Image) -> str:
     lines = ["[[images]]", f"reference = {_text(entry.reference)}"]
     keys = ("config_digest", "manifest_digest")
-    told = [f"{key} = {_text(digest)}" for key in keys if (digest := getattr(entry, key))]
-    lines += told or ["# Nothing told what is behind this name."]
+    digests = [f"{key} = {_text(digest)}" for key in keys if (digest := getattr(entry, key))]
+    lines += digests or ["# The digest of this image is not known."]
     return "\n".join(lines) + "\n"
 
 
 def _text(value: str) -> str:
-    """JSON's strings are TOML's, save for DEL and lone surrogates, which no UTF-8 holds."""
+    """Return a TOML string: JSON's, except for DEL and for lone surrogates, which UTF-8 cannot encode."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
@@ -99,5 +99,5 @@ def _table(values: Mapping[str, int]) -> str:
 
 
 def _long_text(value: str) -> str:
-    """Return a string of several lines, as they are, so that a review of a config.json reads it."""
+    """Return a multi-line string, so that a config.json stays readable in a review."""
     return f'"""\n{_ESCAPED.sub(lambda found: _text(found[0])[1:-1], value)}"""'

@@ -1,4 +1,4 @@
-"""Resolved → Fleet: fill in every default and place every path; after this the user's file is forgotten."""
+"""Lower Resolved to Fleet: fill in every default and place every path. Later steps never read models.toml."""
 
 from __future__ import annotations
 

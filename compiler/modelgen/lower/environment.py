@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines import vllm
 from modelgen.engines.environment import QUIET_AND_OFFLINE, environment
 from modelgen.engines.host import is_wsl2
 
@@ -33,8 +32,8 @@ def engine_environment(
     if kind != "amd" and (len(cards) > 1 or "CUDA_VISIBLE_DEVICES" in variables):
         # CUDA counts the fastest card first, reservations count by bus: vllm#28132 got another card than asked for.
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    if is_wsl2(config) and engine.name == vllm.NAME and run.version is not None:
-        variables = vllm.on_wsl2(run.version) | variables
+    if is_wsl2(config) and engine.on_wsl2 and run.version is not None:
+        variables = {**engine.on_wsl2(run.version), **variables}
     return tuple(sorted(variables.items()))
 
 

@@ -6,12 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from modelgen import fit, ir
-from modelgen.engines import command
 from modelgen.engines.addresses import parse_address
-from modelgen.engines.engine import Engine, Run
+from modelgen.engines.engine import Engine, Run, warmup_route
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
-from modelgen.engines.warmup import warmup_route
 from modelgen.host_paths import host_path
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
@@ -20,13 +18,14 @@ from modelgen.lower.files import place_files
 from modelgen.lower.security import ENGINE_LIMITS, security
 from modelgen.lower.snapshots import asset_variables, other_pins, own_pin
 from modelgen.lower.sources import sources_of
+from modelgen.resolve.assets import needs_hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelgen.config import Config, Model
     from modelgen.engines.engine import Pins
-    from modelgen.engines.images import Account
+    from modelgen.engines.published import Account
     from modelgen.resolve import ModelRun, Resolved
 
 # Compile, profiling and CUDA graphs: 48 to 330 s were seen (vllm#44881, talos-argocd-proxmox#1848).
@@ -79,7 +78,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         file=model.file,
         mmproj=model.mmproj,
         served_names=_served_names(name, model, repo_is_name=repo_is_name),
-        upstream_name=(model.upstream_name if engine.name == command.NAME else None) or name,
+        upstream_name=(model.upstream_name if "upstream_name" in engine.keys else None) or name,
         share=f"{fit.share(cards.values(), model.gpu_memory):f}" if cards else None,
         reservations=tuple((cards[gpu].memory, reserved) for gpu, reserved in reservations.items()),
         trust_remote_code=bool(model.trust_remote_code),
@@ -92,7 +91,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
-    needs_hub = model.repo is not None or any(command.HUB_PLACEHOLDER in item for item in launched.command)
+    has_hub = needs_hub(model)
     publish = parse_address(model.publish) if model.publish else None
     size = sum(reservations.values()) if pins.size is None else pins.size
     start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if launched.eager_reads else _DISK))
@@ -114,14 +113,14 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         upstream_name=None if engine.several_names else launched.upstream_name,
         repo=model.repo,
         loras=tuple((model.loras or {}).items()),
-        hub=ir.Mount(host_path(project.hub), launched.hub) if needs_hub else None,
+        hub=ir.Mount(host_path(project.hub), launched.hub) if has_hub else None,
         files=files,
         cache=_cache(engine, run.account, project.name, run.service),
         scratch=_scratch(engine, run.account, added),
         devices=_devices(config, model),
         security=security(
             read_only=bool(added.get("read_only")),
-            unlabelled=(needs_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
+            unlabelled=(has_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
         ),
         limits=ENGINE_LIMITS,
         reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in reservations.items()),
@@ -134,7 +133,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         stop_grace=_stop_grace(args, added.get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,
-        warmup=warmup_route(engine.name, run.args, pins.config) if model.warmup else None,
+        warmup=warmup_route(engine, run.args, pins.config) if model.warmup else None,
         additions=additions,
         sources=sources_of(resolved.document, run),
     )

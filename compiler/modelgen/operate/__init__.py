@@ -1,1 +1,1 @@
-"""How a host is run and looked at: Docker's command line, as its user has it."""
+"""Inspect and change a host through Docker's command line, with the user's own settings."""

@@ -1,4 +1,4 @@
-"""Make a deployment what was built, without a request being lost: only what has changed is drained and made anew."""
+"""Apply a build to a deployment without losing a request: drain and recreate only what changed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _PAUSE = 0.05
 
 @dataclass(frozen=True)
 class Applying:
-    """What is needed to apply a change.
+    """The settings of one change.
 
     Args:
-        deployment: Where.
-        before: The orchestrator that may run now.
-        after: The one that will.
-        say: Told of each step that takes time.
+        deployment: The deployment to change.
+        before: The client of the orchestrator that may run now.
+        after: The client of the orchestrator that will run.
+        say: Called with a message before each step that takes time.
     """
 
     deployment: Deployment
@@ -41,17 +41,17 @@ class Applying:
 def apply(
     task: Applying, changes: Changes, found: Mapping[str, Container], write: Callable[[], None], leases: Leases
 ) -> list[str]:
-    """Apply a change, and return the models that ran before and that the orchestrator brings back.
+    """Apply a change, and return the models that ran before and that the orchestrator starts again.
 
     Args:
-        task: See there.
-        changes: What has to happen.
+        task: The settings.
+        changes: The changes.
         found: The containers that exist, by service.
         write: Writes the build.
-        leases: Keep models from running meanwhile; released however this ends.
+        leases: Hold the models meanwhile; they are released however this ends.
 
     Raises:
-        ModelgenError: It cannot be done; the next run completes it.
+        ModelgenError: A step failed; the next run completes the change.
     """
     is_up = ORCHESTRATOR in found and found[ORCHESTRATOR].is_running
     is_replaced = ORCHESTRATOR in changes.changed
@@ -75,14 +75,14 @@ def apply(
 
 @dataclass(frozen=True)
 class _State:
-    """Models that an orchestrator knows, and those that are resident, as it lists them."""
+    """The models of a running orchestrator, and those that are resident, in its order."""
 
     known: set[str]
     resident: list[str]
 
 
 def _running(orchestrator: Orchestrator) -> _State | None:
-    """Return what runs, or None where nobody answers: then nobody can be asked to drain."""
+    """Return the state of the orchestrator, or None if none answers; then nothing can be drained."""
     try:
         models = orchestrator.ask("GET", "/status")["models"]
     except UnreachableError:
@@ -99,14 +99,12 @@ def _make(task: Applying, changes: Changes, found: Mapping[str, Container], leas
         task.say(f"creating {', '.join(changes.made)}")
         deployment.create(changes.made, is_forced=changes.is_take_over)
     if ORCHESTRATOR in changes.changed:
-        leases.end()  # a hold ends with the orchestrator that knows it, and the new one is to start what ran
+        leases.end()  # a hold ends with its orchestrator, and the new one starts the models that ran
     for service in (SOCKET_PROXY, ORCHESTRATOR):
         if service in (*changes.new, *changes.changed) or not found[service].is_running:
             deployment.start(service)
-    for container in changes.outdated:  # only now: the orchestrator that was replaced used it
-        deployment.remove_network(
-            OLD_SOCKET_PROXY, container.name
-        )  # first: without the container, it would not be found
+    for container in changes.outdated:  # only now, since the replaced orchestrator used it
+        deployment.remove_network(OLD_SOCKET_PROXY, container.name)  # first, since it is found by its container
         deployment.remove([container.name])
 
 
@@ -118,8 +116,8 @@ def _await_health(task: Applying) -> None:
         except UnreachableError as error:
             if time.monotonic() > end:
                 raise ModelgenError(
-                    f"the orchestrator does not answer at {task.after.url}; `docker logs {task.deployment.project}-"
-                    "orchestrator` says why"
+                    f"the orchestrator does not answer at {task.after.url}; run `docker logs {task.deployment.project}-"
+                    "orchestrator` to see why"
                 ) from error
             time.sleep(_PAUSE)
         else:

@@ -1,4 +1,4 @@
-"""Run a program whose output is not trusted: it has a time limit, and what it prints is read no further than asked."""
+"""Run a program whose output is not trusted, with limits on its time and its output."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _TICK = 0.2
 
 @dataclass(frozen=True)
 class Printed:
-    """What a program printed.
+    """The output of a program.
 
     Args:
-        code: Its exit code; None where it had to be ended.
-        output: What it printed, no more than was asked for.
-        errors: The end of what it printed on stderr.
-        problem: Why it was ended, or did not start; else empty.
+        code: Its exit code; None if it was killed.
+        output: Its stdout, up to the limit.
+        errors: The end of its stderr.
+        problem: Why it was killed or did not start; else empty.
     """
 
     code: int | None
@@ -38,7 +38,7 @@ class Printed:
 
 @dataclass
 class _Stream:
-    """What was read of a stream: its beginning up to a limit, or its end."""
+    """The part of a stream that is kept: its beginning up to a limit, or its end."""
 
     data: bytes = b""
     overflowed: bool = False
@@ -47,14 +47,14 @@ class _Stream:
 def run_bounded(
     command: Sequence[str], given: bytes, seconds: float, most: int, environment: Mapping[str, str] | None = None
 ) -> Printed:
-    """Run a command in a session of its own; whatever ends this call ends the command too.
+    """Run a command in a session of its own; it is killed when this call ends for any reason.
 
     Args:
         command: The program and its arguments.
-        given: What it reads.
-        seconds: How long it may take.
-        most: Bytes that it may print.
-        environment: Its variables; those of this process where left out.
+        given: Its stdin.
+        seconds: Its time limit.
+        most: Its output limit in bytes.
+        environment: Its environment variables; by default those of this process.
     """
     output, errors = _Stream(), _Stream()
     try:
@@ -93,14 +93,14 @@ def _started(command: Sequence[str], environment: Mapping[str, str] | None) -> I
 
 
 def _await(process: subprocess.Popen[bytes], output: _Stream, seconds: float) -> str:
-    """Wait for the end of a program; return why it did not come."""
+    """Wait for the end of a program; return why it did not end, or an empty string."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_TICK)
             return ""
         if output.overflowed:
-            return "it printed more than an answer"
+            return "it printed more than the limit"
     return f"it did not end within {seconds:.0f} s"
 
 

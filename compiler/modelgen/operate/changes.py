@@ -1,4 +1,4 @@
-"""What has to happen to a deployment so that it is what was built."""
+"""Compute what has to change in a deployment to match a build. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OLD_SOCKET_PROXY = "gate"
 
 @dataclass(frozen=True)
 class Wanted:
-    """A service as it ought to be: Compose's digest of it, its image, and the id of its model, or ""."""
+    """A service as built: Compose's digest of it, its image, and the id of its model, or ""."""
 
     digest: str
     image: str
@@ -26,14 +26,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Changes:
-    """What has to happen.
+    """The changes to a deployment.
 
     Args:
-        new: Services that have no container yet.
-        changed: Services whose container is another than the file says.
+        new: Services without a container.
+        changed: Services whose container differs from the file.
         removed: Containers of models that are no longer in the file.
         outdated: The container of the socket proxy under its old name.
-        is_take_over: Whether the containers were another folder's, so that all of them are made anew.
+        is_take_over: Whether the containers belong to another folder, so that all of them are recreated.
     """
 
     new: tuple[str, ...]
@@ -44,17 +44,17 @@ class Changes:
 
     @property
     def made(self) -> tuple[str, ...]:
-        """Services whose containers are to be created, the orchestrator's own aside."""
+        """Services whose containers are to be created, without the orchestrator's own."""
         return tuple(name for name in (*self.new, *self.changed) if name not in (ORCHESTRATOR, SOCKET_PROXY))
 
     @property
     def is_empty(self) -> bool:
-        """Whether all is as it ought to be."""
+        """Whether nothing has to change."""
         return not (self.new or self.changed or self.removed or self.outdated)
 
 
 def compare(wanted: Mapping[str, Wanted], found: Mapping[str, Container], *, is_take_over: bool = False) -> Changes:
-    """Compare what ought to be with what is there; services that others have added are left alone."""
+    """Compare the built services with the existing containers; services added by the user are ignored."""
     return Changes(
         new=tuple(name for name in wanted if name not in found),
         changed=tuple(
@@ -67,14 +67,14 @@ def compare(wanted: Mapping[str, Wanted], found: Mapping[str, Container], *, is_
 
 
 def is_old_socket_proxy(container: Container) -> bool:
-    """Return whether a container is the socket proxy of a deployment that was brought up before 0.1.0.
+    """Return whether a container is the socket proxy of a deployment that was started before 0.1.0.
 
-    A service that a user calls `gate` has a container with a number at the end of its name.
+    The container of a user's own service `gate` has a number at the end of its name.
     """
     name = container.name
     return container.service == OLD_SOCKET_PROXY and name.endswith(f"-{OLD_SOCKET_PROXY}") and not container.model
 
 
 def _differs(wanted: Wanted, found: Container) -> bool:
-    """A tag that was moved to another image leaves Docker with the old one's id, and Compose would replace it too."""
+    """Return whether a container differs from its service. If a tag moved to another image, the container's image is an id, and Compose would recreate it too."""
     return wanted.digest != found.digest or found.image != wanted.image

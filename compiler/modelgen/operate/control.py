@@ -1,4 +1,4 @@
-"""The client of the orchestrator's control API."""
+"""Call the orchestrator's control API."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ _FIXED_BY_KEY = ("urn:modelgen:invalid_api_key", "urn:modelgen:wrong_role")
 
 
 class UnreachableError(ModelgenError):
-    """Nothing answers at the orchestrator's address."""
+    """No server answers at the orchestrator's address."""
 
 
 @dataclass(frozen=True)
 class Orchestrator:
-    """A running orchestrator.
+    """The client of a running orchestrator.
 
     Args:
         url: Its address, without a slash at its end.
-        key: Of role `admin`, or None; never printed.
+        key: A key of role `admin`, or None; never printed.
     """
 
     url: str
     key: str | None = field(default=None, repr=False)
 
     def ask(self, method: str, path: str, body: object = None, *, seconds: float | None = None) -> dict[str, Any]:
-        """Return the JSON of an answer; one that takes long is waited for, unless there is a limit.
+        """Return the JSON of an answer; wait without a limit unless `seconds` is set.
 
         Args:
-            method: Of HTTP.
-            path: What is asked.
-            body: To be sent as JSON.
-            seconds: How long nothing may come.
+            method: The HTTP method.
+            path: The path of the request.
+            body: The body, sent as JSON.
+            seconds: The maximum time without data.
 
         Raises:
-            ModelgenError: It cannot be reached, stops in the middle of its answer, or says no.
+            ModelgenError: The orchestrator cannot be reached, breaks off its answer, or refuses the request.
         """
         with self._open(method, path, body, seconds) as answer, self._complete():
             data = answer.read()
         try:
             read: dict[str, Any] = json.loads(data)
         except ValueError as error:
-            raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error
+            raise ModelgenError(f"the server at {self.url} is not an orchestrator of modelgen") from error
         return read
 
     def follow(self, path: str) -> Iterator[Any]:
         """Yield the data of Server-Sent Events as they come.
 
         Raises:
-            ModelgenError: As `ask` does; the end of the orchestrator is one.
+            ModelgenError: As for `ask`, and when the orchestrator ends.
         """
         with self._open("GET", path, None, None) as answer:
             while True:
@@ -73,12 +73,12 @@ class Orchestrator:
 
     @contextlib.contextmanager
     def _complete(self) -> Iterator[None]:
-        """Read what an orchestrator that ends meanwhile does not complete."""
+        """Raise an error if the orchestrator ends before its answer is complete."""
         try:
             yield
         except (http.client.HTTPException, OSError) as error:
             raise UnreachableError(
-                f"the orchestrator at {self.url} stopped in the middle of its answer; `modelgen status` shows whether "
+                f"the orchestrator at {self.url} stopped in the middle of its answer; run `modelgen status` to see whether "
                 "it is back"
             ) from error
 
@@ -88,44 +88,44 @@ class Orchestrator:
         request.add_header("Content-Type", "application/json")
         if self.key:
             request.add_header("Authorization", f"Bearer {self.key}")
-        # No proxy is asked about a server of one's own, and none gets the key.
+        # Requests to the user's own server use no proxy, so that no proxy gets the key.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             return opener.open(request, timeout=seconds)
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error, self.url) from error
-        except ConnectionResetError as error:  # http.client.RemoteDisconnected is one
+        except ConnectionResetError as error:  # the base class of http.client.RemoteDisconnected
             raise UnreachableError(
                 f"the server at {self.url} closed the connection without an answer; `modelgen status` shows whether it "
                 "is back"
             ) from error
         except http.client.HTTPException as error:
-            raise ModelgenError(f"what answers at {self.url} is no orchestrator of modelgen's") from error
+            raise ModelgenError(f"the server at {self.url} is not an orchestrator of modelgen") from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             cause = getattr(reason, "strerror", None) or reason
             raise UnreachableError(
-                f"nothing answers at {self.url} ({str(cause).lower()}); start it by `modelgen up` or `modelgen serve`, "
-                "or name another address by --url"
+                f"nothing answers at {self.url} ({str(cause).lower()}); start it with `modelgen up` or `modelgen serve`,  "
+                "or pass another address with --url"
             ) from error
 
 
 def quoted(name: str) -> str:
-    """Return a name as it stands in a path."""
+    """Return a name, quoted for a path."""
     return urllib.parse.quote(name, safe="")
 
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> ModelgenError:
-    """Return what the orchestrator says no with, with the engine's last lines where it has them."""
+    """Return the error for a refusal by the orchestrator, with the engine's last lines if it has them."""
     try:
         problem = json.loads(error.read())
         detail, log = str(problem["detail"]), [str(line) for line in problem.get("log", ())]
     except (ValueError, KeyError, TypeError, AttributeError, OSError, http.client.HTTPException):
-        return ModelgenError(f"what answers at {url} is no orchestrator of modelgen's: it says {error.code}")
+        return ModelgenError(f"the server at {url} is not an orchestrator of modelgen: it answered {error.code}")
     if problem.get("type") in _FIXED_BY_KEY:
-        if error.code == 401:  # its detail lists the headers, which do not concern a command
-            detail = f"the orchestrator at {url} asks for a key that it knows"
+        if error.code == 401:  # its detail lists headers, which a command does not set
+            detail = f"the orchestrator at {url} requires a valid key"
         detail += "; set MODELGEN_KEY to a key of role `admin`"
     text = "\n".join([detail, *(f"  | {line}" for line in log)])
     return InputError(text) if error.code in _FIXED_BY_USER else ModelgenError(text)

@@ -1,4 +1,4 @@
-"""One deployment on one Docker host: what is there of it, and what Compose does with it."""
+"""Represent one deployment on one Docker host: its containers, and the calls of Compose."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Container:
     """A container of the deployment.
 
     Args:
-        name: Of it.
-        service: Of which service.
+        name: The container's name.
+        service: The name of its service.
         is_running: Whether it runs.
-        image: The name that it was made by; an id where that name is another image's now.
-        digest: Compose's own of its configuration.
+        image: The image that it was created from; an id if the name refers to another image now.
+        digest: Compose's digest of its configuration.
         model: Id of the model that it serves, or "".
-        folder: Where it was made from, as Compose notes it.
+        folder: The folder that it was created from, as Compose records it.
     """
 
     name: str
@@ -47,11 +47,11 @@ class Container:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A folder that was built, and its project.
+    """An output directory and its Compose project.
 
     Args:
         folder: The output directory.
-        project: Name of the Compose project.
+        project: The name of the Compose project.
     """
 
     folder: Path
@@ -67,29 +67,29 @@ class Deployment:
         return found
 
     def owner(self, found: Mapping[str, Container]) -> Path | None:
-        """Return the other folder that the containers were made from, which has the same name; None for this one."""
+        """Return the folder that the containers were created from, if it is not this one, else None."""
         folders = {one.folder for one in found.values() if one.folder}
         others = sorted(folder for folder in folders if os.path.realpath(folder) != os.path.realpath(self.folder))
         return Path(others[0]) if others else None
 
     def require_own(self, found: Mapping[str, Container], *, take_over: bool) -> None:
-        """Refuse containers that another folder made for a project of the same name, unless they are to be taken over.
+        """Refuse containers that were created from another folder for a project of this name, unless `take_over`.
 
         Raises:
-            InputError: They are another folder's.
+            InputError: They belong to another folder.
         """
         owner = self.owner(found)
         if owner is not None and not take_over:
             raise InputError(
                 f"the project `{self.project}` already has containers, created from {owner}, and this is "
-                f"{self.folder}; give this one another `name` in [project], or replace those containers by --take-over"
+                f"{self.folder}; set another `name` in [project], or replace those containers with --take-over"
             )
 
     def digests(self, text: bytes) -> dict[str, str]:
-        """Return Compose's digest of each service of a file that need not be written yet. Raises as `run` does.
+        """Return Compose's digest of each service in a file, which need not be written yet. Raises as `run` does.
 
         Args:
-            text: Of the file; the override beside it counts.
+            text: The text of the file; the override beside it is applied.
         """
         command = [*self._compose(file="-"), "config", "--hash", "*"]
         pairs = (line.split() for line in run(command, folder=self.folder, given=text).splitlines())
@@ -99,14 +99,14 @@ class Deployment:
         """Create the containers of these services and start none. Raises as `run` does.
 
         Args:
-            services: By name.
-            is_forced: Whether those that have not changed are made anew too.
+            services: The names of the services.
+            is_forced: Recreate unchanged containers too.
         """
         options = ["--no-build", "--pull", "never", *(["--force-recreate"] if is_forced else [])]
         run([*self._compose(), "create", *options, *services], folder=self.folder)
 
     def start(self, service: str) -> None:
-        """Have a service run as the file says. Raises as `run` does."""
+        """Start a service as in the file. Raises as `run` does."""
         run(
             [*self._compose(), "up", "--detach", "--no-deps", "--no-build", "--pull", "never", service],
             folder=self.folder,
@@ -122,8 +122,8 @@ class Deployment:
         """Remove a network of the project, if it exists. Raises as `run` does.
 
         Args:
-            name: Without the project.
-            member: A container to disconnect before.
+            name: The network's name without the project.
+            member: A container to disconnect first.
         """
         network = f"{self.project}-{name}"
         if run(["docker", "network", "ls", "--quiet", "--filter", f"name=^{network}$"]):
@@ -132,11 +132,11 @@ class Deployment:
             run(["docker", "network", "rm", network])
 
     def down(self) -> None:
-        """Stop and remove all containers and networks; volumes stay. Raises as `run` does."""
+        """Stop and remove all containers and networks; keep volumes. Raises as `run` does."""
         run([*self._compose(), "down", "--remove-orphans"], folder=self.folder)
 
     def _compose(self, *, file: str = _FILE) -> list[str]:
-        """All profiles are on: a service that is off would be no part of the project."""
+        """Return the base command with all profiles enabled, since Compose ignores services of disabled ones."""
         files = [file, *([_OVERRIDE] if (self.folder / _OVERRIDE).is_file() else [])]
         options = [part for name in files for part in ("--file", name)]
         return ["docker", "compose", "--project-directory", ".", *options, "--profile", "*"]

@@ -1,4 +1,4 @@
-"""Docker and Compose by their command lines, as their user has them set up; what they refuse is a sentence."""
+"""Run Docker and Compose by their command lines, and turn their errors into sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-# Words of Docker's, and what to do about them.
+# Patterns of Docker's errors, and the next step for each.
 _KNOWN = (
     (
         r"permission denied.*(?:docker API|docker daemon|docker\.sock)",
@@ -30,12 +30,12 @@ _KNOWN = (
     ),
     (
         r"is not a docker command|unknown (?:shorthand )?flag|unknown command: docker compose",
-        "there is no Docker Compose v2 here; install the plugin `docker-compose-plugin`, and try again",
+        "Docker Compose v2 is not installed; install the plugin `docker-compose-plugin`, and try again",
     ),
     (
         r"error setting rlimit",
         (
-            "this Docker Engine may not raise the limits of containers, as is usual without root; write `ulimits` that "
+            "this Docker Engine cannot raise the limits of containers, as is usual without root; set `ulimits` that  "
             "it allows in [orchestrator.compose] and [models.ID.compose], such as `ulimits = { nofile = 1024 }`"
         ),
     ),
@@ -45,15 +45,15 @@ _ADDRESS = re.compile(r"(?:for|listen tcp4?|Bind for) (\[?[0-9a-fA-F.:]+\]?:\d+)
 
 
 def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | None = None) -> str:
-    """Run a command of Docker's, and return what it printed.
+    """Run a Docker command, and return its output.
 
     Args:
         command: `docker` and its arguments.
-        folder: Where it runs.
-        given: What it reads.
+        folder: Its working directory.
+        given: Its stdin.
 
     Raises:
-        ModelgenError: It cannot be done; the message says what to do.
+        ModelgenError: The command failed; the message names the next step.
     """
     code, output, errors = _run(command, folder, given, subprocess.PIPE, subprocess.PIPE)
     if code:
@@ -62,12 +62,12 @@ def run(command: Sequence[str], *, folder: Path | None = None, given: bytes | No
 
 
 def show(command: Sequence[str]) -> bool:
-    """Run a command whose progress a person watches, on stderr, and return whether it succeeded."""
+    """Run a command with its output on stderr, and return whether it succeeded."""
     return _run(command, None, None, sys.stderr, None)[0] == 0
 
 
 def try_quietly(command: Sequence[str]) -> str | None:
-    """Run a command, and return all that it printed if it failed; None if it went well."""
+    """Run a command, and return its output if it failed, or None if it succeeded."""
     code, output, _ = _run(command, None, None, subprocess.PIPE, subprocess.STDOUT)
     return output.decode(errors="replace") if code else None
 
@@ -75,7 +75,7 @@ def try_quietly(command: Sequence[str]) -> str | None:
 def _run(
     command: Sequence[str], folder: Path | None, given: bytes | None, output: int | TextIO, errors: int | None
 ) -> tuple[int, bytes, bytes]:
-    """Run a command in a session of its own, so that Ctrl-C is ours alone; it ends with us, and prints no more."""
+    """Run a command in a session of its own, so that Ctrl-C reaches only modelgen, and kill it at the end."""
     with _signals_deferred() as deliver, _start(command, folder, output, errors) as process:
         try:
             deliver()
@@ -100,12 +100,12 @@ def _start(
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise ModelgenError("there is no `docker` here; install Docker, and try again") from error
+        raise ModelgenError("the command `docker` is not installed; install Docker, and try again") from error
 
 
 @contextlib.contextmanager
 def _signals_deferred() -> Iterator[Callable[[], None]]:
-    """Hear no signal until the function is called: one between a start and its `try` would leave a process behind."""
+    """Defer signals until the yielded function is called: one between a start and its `try` would leave a process."""
     if sys.platform == "win32":
         yield lambda: None
         return
@@ -121,10 +121,10 @@ def _signals_deferred() -> Iterator[Callable[[], None]]:
 
 
 def require_docker() -> None:
-    """Ask whether Docker and Compose answer.
+    """Check that Docker and Compose answer.
 
     Raises:
-        ModelgenError: One of them does not.
+        ModelgenError: One of them does not answer.
     """
     run(["docker", "version", "--format", "{{.Server.Version}}"])
     run(["docker", "compose", "version", "--short"])
@@ -134,24 +134,24 @@ def has_image(reference: str) -> bool:
     """Return whether the Docker Engine has an image.
 
     Raises:
-        ModelgenError: It cannot be asked.
+        ModelgenError: The engine does not answer.
     """
     return bool(run(["docker", "image", "ls", "--quiet", reference]).strip())
 
 
 def explain(errors: str, otherwise: str) -> str:
-    """Return what Docker's words mean and what to do, or its last line."""
+    """Return the meaning of Docker's error and the next step, or its last line."""
     for pattern, meaning in _KNOWN:
         if re.search(pattern, errors, re.DOTALL):
             return meaning
     if _TAKEN.search(errors):
         found = _ADDRESS.search(errors)
         address = found[1] if found else "an address"
-        return f"{address} is taken; stop what listens there, or write another `listen` or `publish` in models.toml"
+        return f"{address} is in use; stop the program that listens there, or set another `listen` or `publish` in models.toml"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return lines[-1].removeprefix("Error response from daemon: ") if lines else otherwise
 
 
 def _environment() -> dict[str, str]:
-    """The user's own COMPOSE_FILE or COMPOSE_PROJECT_NAME would be another deployment than the one that is meant."""
+    """Return the environment without COMPOSE_FILE and COMPOSE_PROJECT_NAME, which would name another deployment."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}

@@ -1,7 +1,7 @@
-"""What an image's name means now: asked of the local engine, then of the registry, through Docker's command line.
+"""Resolve an image's name to its digest: in the local engine, then in the registry, through Docker's command line.
 
-Docker's own credentials, mirrors and proxies are used that way. Everything together has a few seconds: what is not
-known by then stays unknown.
+This way Docker's own credentials, mirrors and proxies apply. All look-ups together have a few seconds; an image that is
+not resolved by then stays unresolved.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PATIENCE = 5.0
-"""Seconds for all images together."""
-_AT_ONCE = 16  # of one registry
+"""Time limit in seconds for all images together."""
+_AT_ONCE = 16  # prefix of one registry's error
 _TRANSPORT = re.compile(r"^(?:failed to configure transport: )?error pinging v2 registry: ")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Digests:
-    """What an image is.
+    """The digests of an image.
 
     Args:
-        config: Digest of its configuration: its id in Docker's classic store, and what survives `save` and `load`.
+        config: Digest of its configuration: its id in Docker's classic store, which `save` and `load` keep.
         manifest: Digest by which `name@digest` pulls it: of its manifest or of its index.
-        problem: Why one of them is not known.
+        problem: Why one of them is unknown.
     """
 
     config: str | None = None
@@ -44,7 +44,7 @@ class Digests:
 
     @property
     def is_known(self) -> bool:
-        """Whether one of them is known, by which the image can be told from others."""
+        """Whether one of them is known."""
         return self.config is not None or self.manifest is not None
 
     @property
@@ -54,17 +54,17 @@ class Digests:
 
 
 def look_up(references: Iterable[str], arch: str, *, local_only: bool = False) -> dict[str, Digests]:
-    """Return what is known of each image within `PATIENCE`.
+    """Return the digests of each image that can be found within `PATIENCE`.
 
     Args:
-        references: As models.toml has them.
-        arch: The processor of the host that runs them, as Docker calls it.
-        local_only: Whether the registry is not to be asked.
+        references: The images as in models.toml.
+        arch: The architecture of the host that runs them, as in Docker's platforms.
+        local_only: Do not look in the registry.
     """
     names = [*dict.fromkeys(references)]
     docker = shutil.which("docker")
     if docker is None:
-        return {name: Digests(problem="there is no `docker` here") for name in names}
+        return {name: Digests(problem="the command `docker` is not installed") for name in names}
     if not names:
         return {}
     end = time.monotonic() + PATIENCE
@@ -76,7 +76,7 @@ def look_up(references: Iterable[str], arch: str, *, local_only: bool = False) -
         return _look_up(name, arch, run, local_only=local_only)
 
     with contextlib.ExitStack() as stack:
-        # One that does not answer keeps no other waiting.
+        # A registry that does not answer must not delay the others.
         registries = {_full(name).partition("/")[0] for name in names}
         pools = {registry: stack.enter_context(ThreadPoolExecutor(_AT_ONCE)) for registry in registries}
         asked = {name: pools[_full(name).partition("/")[0]].submit(ask, name) for name in names}
@@ -87,19 +87,19 @@ def _look_up(name: str, arch: str, run: Callable[..., Any], *, local_only: bool)
     here = _of_engine(run("image", "inspect", name), name, arch)
     if here.is_complete or local_only:
         return here if here.is_known else replace(here, problem="the local engine does not have it")
-    # By the digest where it is known: the tag may have moved on.
+    # Look up the digest if it is known, since the tag may have moved.
     target = f"{_without_tag(name)}@{here.manifest}" if here.manifest else name
     printed = run("manifest", "inspect", "--verbose", target)
     there = _of_registry(printed, arch)
     if here.manifest:
         return replace(here, config=there.config)
-    if here.config:  # of an image that was built or loaded here, which need not be the registry's
+    if here.config:  # the image may have been built or loaded here and differ from the registry's
         return there if there.config == here.config else here
     return there if there.is_known else replace(there, problem=_problem(printed, arch))
 
 
 def _run(command: list[str], end: float) -> Any:  # noqa: ANN401 - whatever JSON it prints
-    """Return what a command printed as JSON; the text of its failure; or None if it is out of time."""
+    """Return the JSON that a command printed, the text of its failure, or None if it ran out of time."""
     answer = ask_program(command, end - time.monotonic())
     if answer.is_late:
         return None
@@ -119,7 +119,7 @@ def _of_engine(printed: Any, name: str, arch: str) -> Digests:  # noqa: ANN401 -
     digests = [str(item).partition("@") for item in image.get("RepoDigests") or ()]
     own = [_digest(digest) for repo, _, digest in digests if _full(repo) == _full(name)]
     id_ = str(image.get("Id"))
-    # In containerd's store an image's id is the digest of its manifest or index.
+    # In containerd's store, an image's id is the digest of its manifest or index.
     is_config = id_ not in {digest for *_, digest in digests}
     return Digests(_digest(id_) if is_config else None, written or (own[0] if own else None))
 
@@ -135,7 +135,7 @@ def _without_tag(name: str) -> str:
 
 
 def _full(name: str) -> str:
-    """Return a repository's name with what Docker leaves out."""
+    """Return a repository's full name, with the parts that Docker omits."""
     name = _without_tag(name).removeprefix("docker.io/")
     host, slash, _ = name.partition("/")
     if not slash:
@@ -144,7 +144,7 @@ def _full(name: str) -> str:
 
 
 def _of_registry(printed: Any, arch: str) -> Digests:  # noqa: ANN401 - whatever Docker printed
-    """Read `docker manifest inspect --verbose`: one manifest, or a list of those that an index holds."""
+    """Parse `docker manifest inspect --verbose`: one manifest, or the list of an index."""
     manifests = printed if isinstance(printed, list) else [printed]
     for manifest in manifests:
         descriptor = manifest.get("Descriptor") if isinstance(manifest, dict) else None

@@ -1,4 +1,4 @@
-"""Leases of this process: renewed while it works, released when it ends, and expired if it is killed."""
+"""Hold leases for this process: renewed while it works, released at its end, expired if it is killed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from modelgen.operate.control import Orchestrator
 
 SECONDS = 15.0
-"""How long a hold outlives a process that was killed."""
+"""Seconds after which the hold of a killed process expires."""
 _PATIENCE = 2.0
-"""Seconds that one renewal or release may take."""
+"""Time limit in seconds for one renewal or release."""
 
 
 class Leases:
-    """The models that this process keeps from running; leaving the context releases all of them.
+    """The models that this process holds; leaving the context releases all of them.
 
     Args:
-        orchestrator: Which runs them.
-        seconds: How long a hold lasts without a renewal.
+        orchestrator: The client of their orchestrator.
+        seconds: Duration of a hold without a renewal.
     """
 
     def __init__(self, orchestrator: Orchestrator, seconds: float = SECONDS) -> None:
@@ -50,7 +50,7 @@ class Leases:
             thread.join(_PATIENCE)
 
     def hold(self, models: Iterable[str]) -> None:
-        """Drain and stop models beside each other; their requests wait until the hold ends.
+        """Drain and stop models in parallel; their requests wait until the hold ends.
 
         Raises:
             ModelgenError: One of them cannot be stopped.
@@ -68,13 +68,13 @@ class Leases:
 
         self._renewing.start()
         for model in self._models:
-            _in_background(ask, model)  # of a daemon: an interrupted command does not wait for drains
+            _in_background(ask, model)  # daemon threads: an interrupted command does not wait for drains
         for _ in self._models:
             if (error := answers.get()) is not None:
                 raise error
 
     def end(self) -> None:
-        """Renew no more."""
+        """Stop renewing."""
         self._ended.set()
         if self._renewing.is_alive():
             self._renewing.join(_PATIENCE)
@@ -88,7 +88,7 @@ class Leases:
         self._try(model, "release", {"owner": self._owner})
 
     def _try(self, model: str, verb: str, body: dict[str, object]) -> None:
-        """Ask; without an answer the lease runs out by itself, and with the orchestrator it has gone already."""
+        """Send a request and ignore failures: without an answer the lease expires by itself."""
         try:
             self._ask(model, verb, body, _PATIENCE)
         except ModelgenError:

@@ -1,4 +1,4 @@
-"""Run a program beside the models, without a network: inside an engine's image, or in a Python of this host."""
+"""Run the look-up program without a network: inside an engine's image, or in a Python of this host."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 _MEMORY = "8g"
 _PIDS = "1024"
 _TIDY = 30.0
-_MARGIN = 15.0  # seconds: the program ends itself before it is ended
+_MARGIN = 15.0  # seconds; the program ends itself before it is killed
 _TMP = "/tmp"  # noqa: S108 - in the container
-# Where NVIDIA's runtime is the default, an image's own variable would bring all cards.
+# If NVIDIA's runtime is the default, an image's own variable would add all GPUs.
 _NO_CARDS = ("NVIDIA_VISIBLE_DEVICES", "void")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A container as Compose would make it for a model, as far as the look-ups depend on it.
+    """A container like the one that Compose creates for a model, as far as the look-ups depend on it.
 
     Args:
-        image: What it is made of.
-        environment: Variables.
-        mounts: What is mounted read-only: absolute source and target.
+        image: Its image.
+        environment: Its environment variables.
+        mounts: Its read-only mounts: absolute source and target.
         scratch: Its writable directories, in memory.
         user: Its account; None for the image's own.
-        groups: Further groups.
-        label_disabled: Whether SELinux must leave it alone.
+        groups: Its additional groups.
+        label_disabled: Whether to disable SELinux labels for it.
     """
 
     image: str
@@ -81,35 +81,35 @@ def place_of(service: ir.Service, root: str) -> Place:
 
 
 def run_in_image(place: Place, program: str, given: bytes, seconds: int, most: int) -> bytes:
-    """Run a program of Python's in a container that is gone afterwards, and return what it printed.
+    """Run a Python program in a temporary container, and return its output.
 
-    Code of a repository may run in there: it has no network, no capabilities and no card, and writes to memory alone.
+    Code of a repository may run in it, so it has no network, no capabilities and no GPU, and writes only to memory.
 
     Args:
         place: The container.
-        program: Its text.
-        given: What it reads.
+        program: The text of the program.
+        given: Its stdin.
         seconds: How long it may take.
-        most: Bytes that it may print.
+        most: Its output limit in bytes.
 
     Raises:
-        ModelgenError: It did not end well.
+        ModelgenError: The program failed.
     """
     name = f"modelgen-load-{secrets.token_hex(6)}"
     with _environment_file(place) as variables:
         try:
             printed = run_bounded([*_command(name, place, variables), program], given, seconds + _MARGIN, most)
         finally:
-            # Without effect where it ended by itself; the client that started it may be dead, and it alive.
+            # Without effect if the container has ended; it may still run although its client is dead.
             ask(["docker", "rm", "--force", "--volumes", name], _TIDY)
     return _output(printed, f"the look-ups in {place.image}")
 
 
 def run_on_host(program: str, given: bytes, hub: Path, seconds: int, most: int) -> bytes:
-    """Run a program of Python's with this interpreter, offline and without a token, and return what it printed.
+    """Run a Python program with this interpreter, offline and without a token, and return its output.
 
     Raises:
-        ModelgenError: It did not end well.
+        ModelgenError: The program failed.
     """
     secret = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
     kept = {name: value for name, value in os.environ.items() if name not in secret}
@@ -143,16 +143,16 @@ def _command(name: str, place: Place, variables: str) -> list[str]:
 
 
 def _quoted(field: str) -> str:
-    """Return a field of CSV, which `--mount` takes."""
+    """Return a quoted CSV field, the format of `--mount`."""
     doubled = field.replace('"', '""')
     return f'"{doubled}"'
 
 
 @contextlib.contextmanager
 def _environment_file(place: Place) -> Iterator[str]:
-    """Yield a file of the variables, which may be secrets: an argument list is for everybody to see.
+    """Yield a file with the environment variables, which may be secrets: other users can see an argument list.
 
-    Docker's form has no line breaks, and no look-up depends on a variable with one.
+    Docker's format has no line breaks, and no look-up depends on a variable with one.
     """
     variables = {**dict(place.environment), _NO_CARDS[0]: _NO_CARDS[1]}
     lines = [f"{name}={value}\n" for name, value in variables.items() if "\n" not in value and "\r" not in value]
@@ -164,7 +164,7 @@ def _environment_file(place: Place) -> Iterator[str]:
 
 def _output(printed: Printed, what: str) -> bytes:
     if printed.problem:
-        raise ModelgenError(f"{what} came to no answer: {printed.problem}")
+        raise ModelgenError(f"{what} gave no answer: {printed.problem}")
     if printed.code:
-        raise ModelgenError(f"{what} ended with {printed.code}: {explain(printed.errors, 'without a word')}")
+        raise ModelgenError(f"{what} ended with {printed.code}: {explain(printed.errors, 'no output')}")
     return printed.output

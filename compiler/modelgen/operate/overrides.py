@@ -1,8 +1,8 @@
-"""What a docker-compose.override.yml replaces or takes away of the file that was built, with the lines of it.
+"""List what a docker-compose.override.yml replaces in or removes from the built file, with its lines.
 
 Compose merges the two: it replaces single values, `command` and `entrypoint`, merges tables key by key, and appends to
-most lists; `!reset` takes a value away and `!override` replaces a whole table or list (docs.docker.com, "Merge Compose
-files"). The override is its user's own and may hold anything: it is read as nodes, of which no object is made.
+most lists; `!reset` removes a value and `!override` replaces a whole table or list (docs.docker.com, "Merge Compose
+files"). The override is untrusted: it is read as YAML nodes, and no object is constructed from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OWN_SERVICES = ("orchestrator", "socket-proxy")
 _BUILT = "docker-compose.yml"
-_MOST_BYTES = 256 * 1024  # PyYAML reads as much in a second or two
+_MOST_BYTES = 256 * 1024  # PyYAML takes a second or two for as much
 _MODEL = "modelgen.model"
 _REPLACED_WHOLE = ("command", "entrypoint", "test")
 _SET = ("entrypoint", "devices", "gpus", "runtime", "network_mode")
@@ -36,16 +36,16 @@ Verb = Literal["replaces", "takes away", "adds to", "sets"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that an override changes of what was built.
+    """One difference between an override and the built file.
 
     Args:
         file: The override.
-        line: Where in it.
-        column: Likewise.
-        service: Whose.
-        model: Which it serves; None for a service of modelgen's own.
-        keys: Of the service, such as `("environment", "HF_HUB_OFFLINE")`; empty for the whole service.
-        verb: What happens to it.
+        line: The line in it.
+        column: The column in it.
+        service: The changed service.
+        model: The model that it serves; None for a service of modelgen's own.
+        keys: The keys in the service, such as `("environment", "HF_HUB_OFFLINE")`; empty for the whole service.
+        verb: The kind of change.
     """
 
     file: str
@@ -58,17 +58,17 @@ class Change:
 
     @property
     def is_vital(self) -> bool:
-        """Whether a model may not run as models.toml says because of it."""
+        """Whether the change may keep a model from running as in models.toml."""
         return self.model is not None and (not self.keys or self.keys[0] in _VITAL)
 
     @property
     def place(self) -> str:
-        """Where it is written."""
+        """The place in the override."""
         return f"{self.file}:{self.line}:{self.column}"
 
     @property
     def sentence(self) -> str:
-        """What it does."""
+        """The change as a sentence."""
         if self.keys[:1] == ("volumes",) and len(self.keys) > 1:
             what = f"the mount at `{self.keys[1]}` of "
         else:
@@ -77,14 +77,14 @@ class Change:
 
 
 def read_changes(folder: Path, built: bytes | None = None) -> list[Change]:
-    """Return what the override in a folder changes of what was built; nothing where there is none.
+    """Return what the override in a folder changes in the built file; empty if there is no override.
 
     Args:
         folder: The output directory.
-        built: Text of the docker-compose.yml beside it, which need not be written yet; None for the one in the folder.
+        built: The text of the docker-compose.yml beside it, if not written yet; None for the one in the folder.
 
     Raises:
-        ModelgenError: One of the two cannot be read.
+        ModelgenError: One of the two files cannot be read.
     """
     path = find_override(folder)
     if path is None:
@@ -97,13 +97,13 @@ def read_changes(folder: Path, built: bytes | None = None) -> list[Change]:
 
 
 def require_readable(folder: Path) -> None:
-    """Refuse an override that nobody can read, Compose included.
+    """Refuse an override that cannot be read, by Compose or by modelgen.
 
     Args:
         folder: The output directory.
 
     Raises:
-        ModelgenError: It is no YAML, or cannot be read.
+        ModelgenError: It is not YAML, or cannot be read.
     """
     path = find_override(folder)
     if path is not None:
@@ -119,19 +119,19 @@ def _read(path: Path) -> bytes:
 
 
 def _services(built: bytes) -> dict[str, dict[str, Any]]:
-    """Return the services of what modelgen wrote, which nobody may edit."""
+    """Return the services of the built file, which must be unchanged."""
     try:
         tree = yaml.load(built, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
         services: dict[str, dict[str, Any]] = tree["services"]
     except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelgenError(
-            f"the {_BUILT} beside the override is not as modelgen writes it; run `modelgen build`"
+            f"the {_BUILT} beside the override was edited or is damaged; run `modelgen build`"
         ) from error
     return services
 
 
 def _compose(path: Path) -> yaml.MappingNode | None:
-    """Return the root of an override as nodes; None where it is empty."""
+    """Return the root node of an override; None if it is empty."""
     data = _read(path)
     if len(data) > _MOST_BYTES:
         raise InputError(f"{path} is too large: it has more than {_MOST_BYTES // 1024} KiB")
@@ -142,16 +142,16 @@ def _compose(path: Path) -> yaml.MappingNode | None:
         at = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
         raise InputError(f"{at} is not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not YAML that modelgen can read: {type(error).__name__}") from error
+        raise InputError(f"{path} cannot be read as YAML: {type(error).__name__}") from error
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
         return None
     if not isinstance(root, yaml.MappingNode):
-        raise InputError(f"{path} is not a table with `services` in it, so Compose refuses it")
+        raise InputError(f"{path} is not a table with `services`, so Compose refuses it")
     return root
 
 
 class _Differences:
-    """Finds what an override changes, by walking through what was built and never deeper than that."""
+    """Finds the differences of an override by walking the built file, and no deeper."""
 
     def __init__(self, file: str, services: dict[str, dict[str, Any]]) -> None:
         self._file, self._services = file, services
@@ -205,7 +205,7 @@ class _Differences:
     def _in_list(
         self, service: str, built: list[Any], node: yaml.SequenceNode, keys: tuple[str, ...]
     ) -> Iterator[Change]:
-        """Compose appends; a mount at a place that has one already replaces it."""
+        """Compare lists: Compose appends to them, and a mount replaces another at the same target."""
         if keys[-1] == "volumes":
             ours = {normal_target(mount["target"]): mount for mount in built if isinstance(mount, dict)}
             for item in node.value:
@@ -223,7 +223,7 @@ class _Differences:
 
 
 def _reserves_cards(key: str, node: yaml.Node) -> bool:
-    """Return whether a key is a `deploy` that gives the service cards."""
+    """Return whether a key is a `deploy` that gives the service GPUs."""
     found: yaml.Node | None = node if key == "deploy" else None
     for name in _CARDS:
         found = None if found is None else _entries(found).get(name)
@@ -235,7 +235,7 @@ def _entries(node: yaml.Node) -> dict[str, yaml.Node]:
 
 
 def _pairs(node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-    """Return key and value of each entry: of a table, with what is merged into it, or of a list of `NAME=value`."""
+    """Return key and value of each entry of a table, with merged keys, or of a list of `NAME=value`."""
     pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -255,7 +255,7 @@ def _pairs(node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
 
 
 def _is_same(built: object, node: yaml.Node) -> bool:
-    """Return whether a node says what was built, as far as Compose tells the two apart."""
+    """Return whether a node equals the built value for Compose."""
     if isinstance(node, yaml.ScalarNode):
         return not isinstance(built, dict | list) and _text(built) == node.value
     if isinstance(node, yaml.SequenceNode):
@@ -273,7 +273,7 @@ def _text(value: object) -> str:
 
 
 def _target(item: yaml.Node) -> str:
-    """Return where in the container an entry of `volumes` is."""
+    """Return the path in the container of an entry of `volumes`."""
     if isinstance(item, yaml.ScalarNode):
         return target_of(item.value)
     target = _entries(item).get("target")

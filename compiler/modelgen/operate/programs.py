@@ -1,4 +1,4 @@
-"""Ask a program of the host something, within a few seconds."""
+"""Run a program of the host and read its output, within a few seconds."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MOST = 4 << 20
-"""Bytes that are read of what a program printed."""
+"""Maximum bytes that are read from a program's output."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program said.
+    """The answer of a program.
 
     Args:
-        code: Its exit code; None where it did not start or did not end in time.
-        output: What it printed.
-        errors: What it printed on stderr, or why it did not start.
+        code: Its exit code; None if it did not start or did not end in time.
+        output: Its stdout.
+        errors: Its stderr, or why it did not start.
     """
 
     code: int | None
@@ -34,27 +34,27 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Whether the program ended well."""
+        """Whether the program succeeded."""
         return self.code == 0
 
     @property
     def is_late(self) -> bool:
-        """Whether the program was still at it when its time was up."""
+        """Whether the program was killed at its time limit."""
         return self.code is None and not self.errors
 
 
 def ask(
     command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None, given: bytes = b""
 ) -> Answer:
-    """Run a command and return what it said; one that takes longer is ended, with all that it started.
+    """Run a command and return its answer; at the time limit, kill it and all processes that it started.
 
-    Its output goes to a file: a pipe would be held open by whatever the command started itself.
+    Its output goes to a file, since a process that the command started could keep a pipe open.
 
     Args:
         command: The program's path and its arguments.
         seconds: How long it may take.
         environment: Its variables; those of this process where left out.
-        given: What it reads.
+        given: Its stdin.
     """
     if seconds <= 0:
         return Answer(None)
@@ -85,7 +85,7 @@ def ask(
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it started."""
+    """Kill a command and the processes that it started."""
     with contextlib.suppress(OSError):
         if sys.platform == "win32":
             process.kill()

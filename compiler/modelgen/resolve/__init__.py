@@ -1,6 +1,6 @@
-"""The step between `load` and `check`: every value that a model consists of, resolved once.
+"""Resolve every value of a model once: the step between `load` and `check`.
 
-Checks and `lower` read the result; they ask the Document only what was written, and where.
+Checks and `lower` read the result. They use the Document only for what was written, and where.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Resolved(NamedTuple):
         lock: The models.lock beside it; None without one that can be used.
         runs: What each model runs on, by the model's id.
         pins: What the lock says of each model, by the model's id.
-        cards: The cards of `[gpus]` by name.
-        unused_arguments: The `args` of `[defaults]` where there is no model to take them.
+        cards: The GPUs of `[gpus]` by name.
+        unused_arguments: The `args` of `[defaults]` if the file has no models.
     """
 
     document: Document

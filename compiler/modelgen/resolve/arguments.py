@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import vllm
+from modelgen.engines import ENGINES
 from modelgen.engines.plain_flags import long_name
+from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ class Argument(NamedTuple):
     """One entry of `args` as one model gets it, of an engine whose flags are known.
 
     Args:
-        model: The model's id; empty for a default that reaches no model.
+        model: The model's id; empty for a default that applies to no model.
         engine: The model's engine.
         catalogue: The engine's flags.
         release: The flags of the model's release; None where its version is not known.
@@ -54,7 +55,7 @@ class Argument(NamedTuple):
 
 
 class PlainArgument(NamedTuple):
-    """One entry of `args` of a model whose engine's flags are not known: where it is written, and its long name."""
+    """One entry of `args` of a model whose engine's flags are not known: its place and its long name."""
 
     model: str
     engine: Engine
@@ -99,10 +100,11 @@ def unused_arguments(document: Document) -> tuple[Argument, ...]:
     defaults = document.config.defaults
     if document.models or defaults is None or not defaults.args:
         return ()
-    assert vllm.ENGINE.catalogue is not None, "its flags are known"  # noqa: S101 - an invariant
-    catalogue, title = vllm.ENGINE.catalogue(), vllm.ENGINE.title
+    engine = ENGINES[DEFAULT_ENGINE]
+    assert engine.catalogue is not None, "its flags are known"  # noqa: S101 - an invariant
+    catalogue, title = engine.catalogue(), engine.title
     return tuple(
-        _argument(vllm.ENGINE, catalogue, "", None, ("defaults", "args", key), key, value, title)
+        _argument(engine, catalogue, "", None, ("defaults", "args", key), key, value, title)
         for key, value in defaults.args.items()
     )
 

@@ -6,22 +6,24 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import command, llamacpp, vllm
+from modelgen.engines.gguf import SHARD
 from modelgen.engines.loaders import FORMAT, args_of_draft
 from modelgen.engines.model_config import counts
+from modelgen.engines.places import HUB_PLACEHOLDER
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from modelgen.config import Model
     from modelgen.engines.engine import Engine
     from modelgen.loader import Loader
     from modelgen.lockfile.entries import Lock
     from modelgen.lockfile.wants import Form
     from modelgen.resolve.runs import ModelRun
 
-# A tokenizer or code repository may be a whole model; its weights are not what is wanted.
+# A tokenizer or code repository may be a complete model; its weights are not needed.
 _WEIGHTS = ("*.bin", "*.ckpt", "*.gguf", "*.h5", "*.msgpack", "*.onnx", "*.pt", "*.pth", "*.safetensors")
 
 _FORMS: Mapping[str, Form] = {"draft": "checkpoint", "lora": "adapter"}
@@ -32,7 +34,7 @@ _WITHOUT_CONFIG = ("dummy", "gguf")
 
 
 class Outside(NamedTuple):
-    """A file that is on no hub: its name, address and hash, the variable that says where its folder is."""
+    """A file that is on no hub: its name, address and hash, and the variable that names its folder."""
 
     name: str
     url: str
@@ -53,21 +55,28 @@ _HARMONY = Outside(
 def wants(runs: Mapping[str, ModelRun], lock: Lock | None, models: Iterable[str] | None = None) -> list[Want]:
     """Return every repository that the models need, each once.
 
-    What configs name in turn (code of another repository, the model that a speculator belongs to) is known only as far
-    as `lock` has it, so `modelgen lock` repeats this with a growing lock until nothing new comes.
+    Repositories that configs name (code of another repository, the model of a speculator) are known only if `lock` has
+    the configs, so `modelgen lock` repeats this with a growing lock until it returns nothing new.
 
     Args:
         runs: All models, by id.
         lock: The lock, as far as there is one.
-        models: Ids of the models that are meant; None for all.
+        models: Ids of the models to look at; None for all.
     """
     return merge(want for name in (runs if models is None else models) for want in wants_of(runs[name], lock))
 
 
+def needs_hub(model: Model) -> bool:
+    """Return whether a model reads the hub directory: it has a repository, or its command names the place."""
+    return model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ())
+
+
 def opening_by_name(runs: Mapping[str, ModelRun]) -> frozenset[str]:
-    """Return the models whose program may open its repository by name: all engines are given its commit or a path."""
+    """Return the models that may open their repository by name; most engines get its commit or a path."""
     return frozenset(
-        name for name, run in runs.items() if run.engine_name == command.NAME and run.model.repo is not None
+        name
+        for name, run in runs.items()
+        if run.engine is not None and not run.engine.needs_repo and run.model.repo is not None
     )
 
 
@@ -110,7 +119,7 @@ def _is_checkpoint(engine: Engine | None, args: Mapping[str, Any], loader: Loade
 
 def _verified(engine: Engine | None, own: Want, lock: Lock | None) -> Iterator[Want]:
     """Yield the `verifier` of a speculator, which vLLM serves in its place (maybe_override_with_speculators)."""
-    if engine is None or engine.name != vllm.NAME:
+    if engine is None or not engine.follows_speculators:
         return
     speculators = config_of(own, lock).get("speculators_config")
     verifier = speculators.get("verifier") if isinstance(speculators, dict) else None
@@ -125,22 +134,22 @@ def _other(name: str, role: str, repo: str, revision: str | None = None) -> Want
 
 
 def own_want(run: ModelRun) -> Want | None:
-    """Return what a model needs of its own repository; None without one that the hub could have."""
+    """Return the want for a model's own repository; None without one that the hub could have."""
     model = run.model
     if model.repo is None or not is_repo_id(model.repo):
         return None
     # `[defaults]` may have a vision part, which models of other engines do not take.
-    files = (model.file, model.mmproj) if run.engine_name == llamacpp.NAME else ()
+    files = (model.file, model.mmproj) if run.engine is not None and "file" in run.engine.keys else ()
     include = [_all_shards(file) for file in files if file]
     include += [pattern for pattern in model.include or () if pattern not in include]
     return Want(model.repo, model.revision, tuple(include), tuple(model.exclude or ()), (run.name,))
 
 
 def _all_shards(file: str) -> str:
-    """A split GGUF is named by its first shard, and is all of them."""
+    """Return a pattern for all shards of a split GGUF, which is named by its first shard."""
     import glob
 
-    shard = llamacpp.SHARD.search(file)
+    shard = SHARD.search(file)
     return f"{glob.escape(file[: shard.start()])}-*-of-{shard[2]}.gguf" if shard else glob.escape(file)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import vllm
 from modelgen.engines.model_config import served_length
 from modelgen.lockfile.repos import is_commit
 from modelgen.resolve.assets import config_of, outside_of, own_want, ranks, wants_of
@@ -19,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class ModelPins(NamedTuple):
-    """What the lock says of one model. Without a lock, only its needs are known, and a commit that is written.
+    """The entries of the lock for one model. Without a lock, only its needs and a written commit are known.
 
     Args:
         want: Its own repository; None without one that the hub could have.
         entry: The lock's entry of its own repository.
         own: The commit of its own repository, from the lock or from `revision`.
-        needs: Every repository that it needs, its own first, each with the lock's entry.
+        needs: Every repository that the model needs, its own first, each with the lock's entry.
         others: The commits of the repositories that it needs beside its own, by role and id.
         config: Its own config.json; empty where it is not known.
-        size: Bytes that are read at a start; None where its own repository is not locked.
-        length: Tokens of the context, where no flag says it and config.json does.
+        size: Bytes that a start reads; None if its own repository is not locked.
+        length: Tokens of the context, from config.json if no flag sets it.
         ranks: The ranks of its LoRA adapters, by name, as far as they are known.
         lora_limit: The least `--max-lora-rank` of vLLM that allows these ranks.
         outside: The files that it needs and that are on no hub, each with whether it is locked.
@@ -62,7 +61,9 @@ def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
     written = want.revision if want and is_commit(want.revision or "") else None
     config = config_of(want, lock) if want else {}
     adapters = ranks(run, lock)
-    is_vllm = run.engine_name == vllm.NAME
+    engine = run.engine
+    serves_own_length = engine is not None and engine.needs_length and engine.from_config
+    rank_limit = engine.rank_limit if engine else None
     return ModelPins(
         want=want,
         entry=entry,
@@ -71,8 +72,10 @@ def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
         others={(need.role, need.repo): other.commit for need, other in found if need.role != "model"},
         config=config,
         size=sum({other.want: other.size for _, other in found}.values()) if entry else None,
-        length=served_length(vllm.ENGINE, run.args, config, entry.by_path) if entry and is_vllm else None,
+        length=served_length(engine, run.args, config, entry.by_path)
+        if engine and entry and serves_own_length
+        else None,
         ranks=adapters,
-        lora_limit=vllm.least_rank_limit(run.release, max(adapters.values())) if adapters and is_vllm else None,
+        lora_limit=rank_limit(run.release, max(adapters.values())) if adapters and rank_limit else None,
         outside={file: file.sha256 in locked for file in outside_of(run, lock)},
     )

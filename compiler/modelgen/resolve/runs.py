@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, images
-from modelgen.engines.versions import Image, Version, parse_image, parse_version, version_of
+from modelgen.engines.versions import Image, Version, parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE
 from modelgen.resolve.arguments import Argument, PlainArgument, read_arguments, read_plain_arguments
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from modelgen.config import EngineTable, Model
     from modelgen.engines.catalogue import Release
     from modelgen.engines.engine import Engine
+    from modelgen.engines.published import Account
     from modelgen.load import Document
     from modelgen.load.locator import Path
 
 
 class ModelRun(NamedTuple):
-    """What one model runs on. An unknown engine and a refused image are None.
+    """The engine and image of one model. An unknown engine and a refused image are None.
 
     Args:
         name: The model's id.
@@ -30,7 +31,7 @@ class ModelRun(NamedTuple):
         reference: The image as written, or None.
         place: The path at which the image is written, or would be.
         image: The parts of the reference; None where it is not a reference.
-        version: From the tag where it names one, else the engine's `version`; None without either.
+        version: The version from the tag, else the engine's `version`; None without either.
         release: The flags of this version; None where the engine's flags or its version are not known.
         account: The user and group that the engine runs as.
         service: The name of its service.
@@ -49,7 +50,7 @@ class ModelRun(NamedTuple):
     image: Image | None
     version: Version | None
     release: Release | None
-    account: images.Account
+    account: Account
     service: str
     env: Mapping[str, str]
     args: Mapping[str, Any]
@@ -93,12 +94,12 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
 
 
 def _version(image: Image | None, table: EngineTable | None) -> Version | None:
-    tagged = version_of(image) if image else None
+    tagged = images.version_of(image) if image else None
     written = table.version if table else None
     return parse_version(written) if tagged is None and written is not None else tagged
 
 
-def _account(document: Document, name: str, image: Image | None, version: Version | None) -> images.Account:
+def _account(document: Document, name: str, image: Image | None, version: Version | None) -> Account:
     keys = document.compose.get(document.origin(name, "compose"))
     user = None if keys is None or keys.user is None else str(keys.user)
     return images.account(image, version, user)

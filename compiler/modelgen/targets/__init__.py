@@ -1,4 +1,4 @@
-"""Fleet → Artifacts, one module per output format."""
+"""Render a Fleet as artifacts: one module per output format."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _service(
         "pull_policy": added.get("pull_policy", Raw("missing")),
         "container": service.container,
         "profiles": service.profiles,
-        "launch_note": _launch_note(service),
+        "launch_note": Raw(service.launch.note) if service.launch.note else None,
         "entrypoint": service.launch.entrypoint,
         "reservation_note": _reservation_note(service, cards),
         "command": service.launch.command,
@@ -121,21 +121,6 @@ def _reservation_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw |
         for one in service.reservations
     ]
     return Raw(f"It reserves {' and '.join(parts)}.") if parts else None
-
-
-def _launch_note(service: ir.Service) -> Raw | None:
-    """Say which release the launch form is for; only an engine whose release matters has one."""
-    if service.engine_version is None:
-        return None
-    notes = {
-        "vllm": "`vllm serve` takes the repository id as its positional argument.",
-        "vllm.entrypoints.openai.api_server": "api_server takes the repository id by --model; a positional one would "
-        "be ignored.",
-        "sglang.launch_server": "the image has no entry point that serves, and listens on 127.0.0.1 unless told.",
-    }
-    name = {"vllm": "vLLM", "sglang": "SGLang"}[service.engine]
-    program = service.launch.entrypoint[-1] if service.launch.entrypoint[0] == "python3" else "vllm"
-    return Raw(f"{name} {service.engine_version}: {notes[program]}")
 
 
 def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:

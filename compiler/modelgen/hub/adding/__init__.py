@@ -1,1 +1,1 @@
-"""`modelgen add`: put a checkpoint that is on no hub into the hub directory, in the hub's layout."""
+"""`modelgen add`: put a local checkpoint into the hub directory, in the hub's layout."""

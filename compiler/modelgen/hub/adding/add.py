@@ -1,6 +1,7 @@
-"""A checkpoint of the user's into the hub directory, in the hub's own layout and under a commit of its content.
+"""Put a checkpoint of the user's into the hub directory, in the hub's layout, under a commit computed from its content.
 
-Blobs first, then links, then refs: killed at any moment, nothing half-done has a name, and the next run completes it.
+Blobs are placed first, then links, then refs. After a kill at any moment, no incomplete snapshot has a ref, and the
+next run completes it.
 """
 
 from __future__ import annotations

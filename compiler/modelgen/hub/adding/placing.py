@@ -1,4 +1,4 @@
-"""Staged files get their places: as blobs where links can be, as files of the snapshot where they cannot."""
+"""Move staged files to their places: to blobs where links work, otherwise into the snapshot."""
 
 from __future__ import annotations
 

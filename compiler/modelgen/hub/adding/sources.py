@@ -1,4 +1,4 @@
-"""The files of a checkpoint on this host: regular files behind whatever links, without what is hidden."""
+"""List the files of a local checkpoint: regular files, links followed, hidden files left out."""
 
 from __future__ import annotations
 

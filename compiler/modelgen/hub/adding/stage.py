@@ -1,4 +1,4 @@
-"""Files of the user's brought near their places: as reflinks, else as hard links, else as copies."""
+"""Stage the user's files on the hub's file system: as reflinks, else hard links, else copies."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`modelgen fetch`: bring what is locked into the hub directory."""
+"""`modelgen fetch`: download what is locked into the hub directory."""

@@ -1,4 +1,4 @@
-"""How one content comes: through the official client, or, if it is large and plain HTTP has to carry it, by ranges."""
+"""Choose how one file is downloaded: by the official client, by one request, or by ranges."""
 
 from __future__ import annotations
 

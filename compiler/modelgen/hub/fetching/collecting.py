@@ -1,4 +1,4 @@
-"""All contents of a fetch, several at once, and what becomes of each."""
+"""Download all files of a fetch in one pool, and decide what to do with each result."""
 
 from __future__ import annotations
 

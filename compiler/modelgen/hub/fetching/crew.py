@@ -1,4 +1,4 @@
-"""The connections that bring one file: a first one, which sees it through, and further ones as long as they pay."""
+"""Run the connections that download one file: a first one, and more while they raise the rate."""
 
 from __future__ import annotations
 

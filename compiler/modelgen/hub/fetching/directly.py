@@ -1,8 +1,8 @@
-"""A file by one plain request, without the official client: received, hashed, and put in its place.
+"""Download a file by one plain request, without the official client: receive, hash, and move it to its place.
 
-Small files come so, since the client asks twice for headers first; any file where a mirror leaves out headers that the
-client needs; and what git holds where the client cannot lock its files, since it has no switch for its locks
-(huggingface_hub 2.4.0, WeakFileLock; see `client.can_lock`).
+Three kinds of files come this way: small files, since the client sends two requests for headers first; any file of a
+mirror that leaves out headers which the client needs; and files that git holds, where the client cannot lock its files,
+since it has no switch for its locks (huggingface_hub 2.4.0, WeakFileLock; see `client.can_lock`).
 """
 
 from __future__ import annotations

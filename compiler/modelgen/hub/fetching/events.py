@@ -1,4 +1,4 @@
-"""What a fetch tells while it runs; the command line shows it as bars, lines or JSON."""
+"""Define the events of a running fetch. The command line shows them as bars, lines or JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sentence a user reads when a file does not come."""
+"""Choose the message for a file that cannot be downloaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bring what is locked into the hub directory: one pool over all files, each hashed before it counts as there."""
+"""Download what is locked: one pool over all files, each hashed before it counts as present."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last step of a fetch: whole snapshots are completed, made durable, and get their refs."""
+"""Finish a fetch: complete the snapshots, sync them to disk, and write their refs."""
 
 from __future__ import annotations
 

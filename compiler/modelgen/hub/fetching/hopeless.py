@@ -1,4 +1,4 @@
-"""What is not worth asking for any more: the rest of a repository that fails, or of a hub that has gone silent."""
+"""Give up downloads that cannot succeed: the rest of a failed repository or of a silent hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many connections each host gets: one for each large file to begin with, and more while they pay."""
+"""Count connections per host: one per large file at first, more while they raise the rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What killed runs left in a hub directory."""
+"""Remove what killed runs left in a hub directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many files are asked for at once: a mirror on one core cannot keep up with as many as the hub can."""
+"""Limit how many files are requested at once: a mirror on one core handles fewer than the hub."""
 
 from __future__ import annotations
 

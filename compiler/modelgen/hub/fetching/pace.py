@@ -1,4 +1,4 @@
-"""A limit of the bytes that a run receives in a second, over all its connections."""
+"""Limit the bytes per second of a run, over all its connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that grows over one or several connections, hashed on its way."""
+"""Write a partial file over one or several connections, and hash it as it grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is missing in a hub directory, by a look at names and sizes; never at the network."""
+"""Find what is missing in a hub directory, from names and sizes, without the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A progress bar as the official client calls it, that shows nothing and counts."""
+"""Count bytes through the progress bar that the official client calls. Nothing is displayed."""
 
 from __future__ import annotations
 

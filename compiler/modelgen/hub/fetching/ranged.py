@@ -1,6 +1,6 @@
-"""A large file over plain HTTP: resumed where it stopped, hashed on its way, fetched again when its hash is wrong.
+"""Download a large file over plain HTTP: resume it, hash it as it grows, fetch it again when its hash is wrong.
 
-The official client begins such a file anew in every process and never hashes it (huggingface_hub#4196).
+The official client starts such a file anew in every process and never hashes it (huggingface_hub#4196).
 """
 
 from __future__ import annotations

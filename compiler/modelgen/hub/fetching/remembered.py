@@ -1,8 +1,8 @@
-"""What was seen to be right in a hub directory: which files had the hash of the lock, and which lock was complete.
+"""Remember which files had the locked hash, and which lock was complete, in a hub directory.
 
-A size proves little: the client links a file before anybody has hashed it, and a run may be killed in between. So a
-file counts as there only when its hash was seen, as long as its time and size are what they were then; whatever else
-is there is hashed once. It is a note, never a proof of more: whatever is amiss with it, all is looked at again.
+A size proves little: the client links a file before its hash is checked, and a run may be killed in between. A file
+counts as present only if its hash was checked and its time and size have not changed since; any other file is hashed
+once. The record is a hint: if it is missing or damaged, everything is checked again.
 """
 
 from __future__ import annotations

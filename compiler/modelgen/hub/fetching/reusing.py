@@ -1,4 +1,4 @@
-"""Contents that the hub directory has already, of another commit or by another name: a link, and no download."""
+"""Reuse content that the hub directory has under another commit or name: link it, download nothing."""
 
 from __future__ import annotations
 

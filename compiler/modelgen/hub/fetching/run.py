@@ -1,4 +1,4 @@
-"""One fetch on its way: what it still works on, and what it has given up."""
+"""Track one running fetch: the repositories it still works on, and those it gave up."""
 
 from __future__ import annotations
 

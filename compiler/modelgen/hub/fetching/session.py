@@ -1,4 +1,4 @@
-"""One fetch: where to, from where, and what it tells on its way."""
+"""Hold the settings of one fetch: directory, hub, token, limits, and the receiver of its events."""
 
 from __future__ import annotations
 

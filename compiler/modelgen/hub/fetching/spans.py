@@ -1,4 +1,4 @@
-"""Which bytes of a growing file are there, and the journal that keeps it when they came out of order."""
+"""Track which byte ranges of a partial file are written, in a journal that survives a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file through the official client, and then through its hash."""
+"""Download a file through the official client, then check its hash."""
 
 from __future__ import annotations
 

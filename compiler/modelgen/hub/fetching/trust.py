@@ -1,4 +1,4 @@
-"""What is there is not yet right, and not everything that looks like the hub directory is in it."""
+"""Check files that are already present, and refuse links that lead out of the hub directory."""
 
 from __future__ import annotations
 

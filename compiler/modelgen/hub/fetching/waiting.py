@@ -1,4 +1,4 @@
-"""Contents that wait: for a thread that is free, or for the time of their next try."""
+"""Queue files that wait for a free thread or for the time of their next try."""
 
 from __future__ import annotations
 

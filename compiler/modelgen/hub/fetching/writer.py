@@ -1,4 +1,4 @@
-"""One connection's way into a part, past the page cache where possible."""
+"""Write the data of one connection into a partial file, past the page cache where possible."""
 
 from __future__ import annotations
 

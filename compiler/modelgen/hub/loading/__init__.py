@@ -1,1 +1,1 @@
-"""What an engine looks up when it starts, run again without it."""
+"""`modelgen verify --load`: repeat the file look-ups of an engine's start, without the engine."""

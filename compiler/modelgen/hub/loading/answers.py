@@ -1,6 +1,6 @@
-"""The answers of the program `inside`, joined with what modelgen's own table says.
+"""Combine the results of the program `inside` with those of modelgen's own table.
 
-The output of the program is not trusted: code of a repository may have run beside it.
+The program's output is not trusted: code of a repository may have run beside it.
 """
 
 from __future__ import annotations

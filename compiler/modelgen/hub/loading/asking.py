@@ -1,4 +1,4 @@
-"""What an engine, or a transformers of the host's, is asked of a model; `inside` is the program that reads it."""
+"""Build the request to the program `inside`, which runs the look-ups of an engine or of transformers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import sglang, vllm
 from modelgen.hub.loading.configs import CONFIG, PROCESSORS
 from modelgen.hub.loading.snapshot import Files
 from modelgen.lockfile.repos import snapshot_folder
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from modelgen.hub.loading.plan import Plan
     from modelgen.lockfile.entries import Snapshot
 
-HAVE_LOOK_UPS = (vllm.NAME, sglang.NAME)
-"""Engines whose look-ups can be made without a card; TEI and llama.cpp have no program for it."""
 HOST = "transformers"
 _HOST_MODES = ("auto", "hf", "slow")
 _NO_WEIGHTS = ("dummy",)
@@ -32,7 +29,7 @@ def program() -> str:
 
 def is_for_host(plan: Plan) -> bool:
     """Return whether a transformers of the host's may answer: never where that would be a matter of foreign code."""
-    return plan.engine in HAVE_LOOK_UPS and not plan.trust_remote_code
+    return plan.opens.look_ups and not plan.trust_remote_code
 
 
 def request(engine: str, plans: Iterable[Plan], hub: Path, mount: str, seconds: int) -> bytes:
@@ -57,9 +54,8 @@ def _asked(plan: Plan, hub: Path, mount: str) -> dict[str, Any]:
 
     own = path(plan.own) if plan.by_path else plan.own.repo
     revision = None if plan.by_path else plan.own.commit
-    # For another repository SGLang has no revision of a tokenizer: see its `pin`.
     is_own = plan.tokenizer is plan.own
-    by_path = plan.by_path or (not is_own and plan.engine == sglang.NAME)
+    by_path = plan.by_path or (not is_own and plan.opens.others_by_path)
     tokenizer = plan.tokenizer if plan.reads_tokenizer else None
     described = plan.config or plan.own
     ignored = plan.args.get("ignore-patterns")

@@ -1,10 +1,9 @@
-"""The chat template of a model that clients ask by /v1/chat/completions."""
+"""Check the chat template of a model that serves /v1/chat/completions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import sglang, vllm
 from modelgen.hub.loading.findings import Lack
 from modelgen.hub.loading.tokenizer import SETTINGS
 
@@ -50,8 +49,7 @@ def _chats(plan: Plan, own: Files, config: Mapping[str, Any]) -> bool:
     names = config.get("architectures")
     generates = isinstance(names, list) and any(isinstance(name, str) and name.endswith(_GENERATES) for name in names)
     is_encoded = plan.text("tokenizer-mode") not in ("auto", "hf", "slow") or config.get("model_type") in _WITHOUT
-    serves = plan.engine in (vllm.NAME, sglang.NAME) and not plan.is_pooling
-    return serves and generates and not is_encoded and "modules.json" not in own
+    return not plan.is_pooling and generates and not is_encoded and "modules.json" not in own
 
 
 def _has_template(files: Files) -> bool:

@@ -1,4 +1,4 @@
-"""Code of repositories: the modules that `auto_map` names, here or in another repository, and what they import."""
+"""Check code in repositories: the modules that `auto_map` names, here or elsewhere, and their imports."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""The small files of JSON that describe a checkpoint: which of them an engine opens."""
+"""Check the small JSON files of a checkpoint that an engine opens."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import tei, vllm
 from modelgen.hub.loading.findings import REPOSITORY, Lack
 
 if TYPE_CHECKING:
@@ -30,12 +29,12 @@ def missing_configs(plan: Plan, described_by: Files, own: Files, config: Mapping
         own: The model's own snapshot.
         config: Its config.json, as far as there is one.
     """
-    form = plan.text("config-format") if plan.engine == vllm.NAME else "hf"
+    form = plan.text("config-format") if plan.opens.config_formats else "hf"
     if form == "mistral" or (form == "auto" and CONFIG not in described_by and PARAMS in described_by):
         yield from _unreadable(described_by, "config", PARAMS)
     elif not (plan.text("load-format") == "gguf" and CONFIG not in described_by):
         yield from _unreadable(described_by, "config", CONFIG)
-    if GENERATION in own and plan.text("generation-config") == "auto" and plan.engine != tei.NAME:
+    if GENERATION in own and plan.text("generation-config") == "auto" and not plan.opens.embeds_only:
         yield from _unreadable(own, "generation-config", GENERATION)
     if _needs_processor(plan, config) and own.first(*PROCESSORS) is None:
         yield Lack(
@@ -56,4 +55,4 @@ def _needs_processor(plan: Plan, config: Mapping[str, Any]) -> bool:
     limits = plan.args.get("limit-mm-per-prompt")
     takes_none = isinstance(limits, dict) and {"image", "video", "audio"} <= {*limits} and not any(limits.values())
     is_own = config.get("model_type") in _OWN_PROCESSORS
-    return sees and not is_off and not takes_none and not is_own and plan.engine != tei.NAME
+    return sees and not is_off and not takes_none and not is_own and plan.opens.processor

@@ -1,4 +1,4 @@
-"""What a look-up finds, and how a file that it lacks comes into a snapshot."""
+"""Define the finding of a look-up, and the ways in which a missing file gets into a snapshot."""
 
 from __future__ import annotations
 

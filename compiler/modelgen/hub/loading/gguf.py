@@ -1,11 +1,11 @@
-"""GGUF files: which parts llama.cpp opens, and what their metadata says of tokenizer and chat template."""
+"""Check GGUF files: the parts that llama.cpp opens, and the tokenizer and chat template in their metadata."""
 
 from __future__ import annotations
 
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelgen.engines import llamacpp
+from modelgen.engines.gguf import parts
 from modelgen.hub.following import open_regular
 from modelgen.hub.loading.findings import Lack
 
@@ -34,7 +34,7 @@ def bad_gguf(plan: Plan, files: Files) -> Iterator[Lack]:
         plan: What is looked up.
         files: The model's snapshot.
     """
-    for path in (*llamacpp.parts(plan.file or ""), *([plan.mmproj] if plan.mmproj else [])):
+    for path in (*parts(plan.file or ""), *([plan.mmproj] if plan.mmproj else [])):
         if path not in files:
             yield Lack("gguf", path)
             continue

@@ -1,14 +1,14 @@
-"""The look-ups themselves, with an engine's own functions. A program, never imported: it runs where the engine is.
+"""Run the look-ups with an engine's own functions. This is a program that runs beside the engine; it is never imported.
 
-It runs inside the engine's image, or beside a transformers of the host's, as `python3 -c`; so it imports nothing of
-modelgen. On stdin it reads one JSON document, on stdout it writes one:
+It runs inside the engine's image, or beside the host's transformers, as `python3 -c`, so it imports nothing of
+modelgen. It reads one JSON document on stdin and writes one to stdout:
 
     {"engine": "transformers", "seconds": 60, "models": {"id": {"model": …}}}
     {"version": "4.57.1", "models": {"id": {"passed": ["config"], "failed": {"tokenizer": "OSError: …"}}}}
 
-Where nothing could be looked up, `unimported` says which import failed.
+If an import fails, `unimported` names it, and nothing is looked up.
 
-A look-up that cannot be made here, such as one whose function is not in this release, is in neither of the two.
+A look-up that this release cannot make, such as one whose function does not exist in it, is in neither list.
 """
 
 from __future__ import annotations

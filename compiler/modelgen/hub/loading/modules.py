@@ -1,10 +1,9 @@
-"""The modules of sentence-transformers: a pipeline that modules.json lists, each in a folder of its own."""
+"""Check the modules of sentence-transformers: the pipeline in modules.json, one folder per module."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import tei
 from modelgen.hub.loading.findings import REPOSITORY, Lack
 
 if TYPE_CHECKING:
@@ -37,9 +36,11 @@ def missing_modules(plan: Plan, files: Files, config: Mapping[str, Any]) -> Iter
         for module in written:
             if isinstance(module, dict):
                 yield from _missing_module(files, str(module.get("type", "")), str(module.get("path", "")))
-    needs_pooling = plan.engine == tei.NAME and "pooling" not in plan.args and not _classifies(config)
+    needs_pooling = plan.opens.pooling and "pooling" not in plan.args and not _classifies(config)
     if needs_pooling and TEI_POOLING not in files:
-        text = "is missing, and `pooling` is not in the model's `args`: TEI does not start without one of them"
+        text = (
+            f"is missing, and `pooling` is not in the model's `args`: {plan.title} does not start without one of them"
+        )
         yield Lack("modules", TEI_POOLING, text, "write `pooling` in the model's `args`")
 
 

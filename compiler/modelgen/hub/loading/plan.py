@@ -1,21 +1,20 @@
-"""Which look-ups an engine makes when it starts a model. Pure data; nothing is opened here."""
+"""Plan which look-ups an engine makes when it starts a model. Pure: no file is opened here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import command, llamacpp, sglang, tei, vllm
 from modelgen.resolve.assets import own_want, wants_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen.engines.facts import Opens
     from modelgen.loader import Loader
     from modelgen.lockfile.entries import Lock, Snapshot
     from modelgen.resolve import ModelRun
 
-LOADS_CHECKPOINTS = (vllm.NAME, sglang.NAME, tei.NAME)
 _TEXT = ("generate", "draft", "auto")
 _SKIP_TOKENIZER = "skip-tokenizer-init"
 
@@ -28,6 +27,7 @@ class Plan:
         model: Its id.
         engine: Name of its engine.
         title: What to call the engine, with its release where that is known.
+        opens: What the engine opens.
         own: The lock's entry of its own repository.
         args: Flags by canonical name.
         tokenizer: Where its tokenizer comes from; None where no hub has it.
@@ -46,6 +46,7 @@ class Plan:
     model: str
     engine: str
     title: str
+    opens: Opens
     own: Snapshot
     args: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Snapshot | None = None
@@ -73,7 +74,7 @@ class Plan:
     @property
     def is_pooling(self) -> bool:
         """Whether flags say that the model makes embeddings, scores or classes, and no text."""
-        if self.engine == tei.NAME or self.args.get("is-embedding") is True:
+        if self.opens.embeds_only or self.args.get("is-embedding") is True:
             return True
         task, runner = self.text("task"), self.text("runner")
         flags = {"embedding", "embeddings", "rerank", "reranking"}
@@ -98,7 +99,7 @@ class Unplanned:
 def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
     """Return the look-ups of one model, or why there are none."""
     name, model, engine, args = run.name, run.model, run.engine, run.args
-    if engine is None or engine.name == command.NAME:
+    if engine is None or engine.opens is None:
         return Unplanned(name, f"modelgen does not know what a program of the engine `{run.engine_name}` opens")
     if own_want(run) is None:
         return Unplanned(name, "it has no repository of the hub")
@@ -108,14 +109,14 @@ def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
         why = f"{own_wanted.repo} is not locked; run `modelgen lock`, then `modelgen fetch`"
         return Unplanned(name, why, is_wrong=True)
     by_role = {(want.role, want.repo): entry for want, entry in found if entry is not None}
-    tokenizer = args.get("tokenizer" if engine.name == vllm.NAME else "tokenizer-path")
+    tokenizer = args.get(engine.opens.tokenizer_flag)
     config = args.get("hf-config-path")
     version = f" {run.version.text}" if engine.catalogue and run.version else ""
-    is_gguf = engine.name == llamacpp.NAME
     return Plan(
         model=name,
         engine=engine.name,
         title=f"{engine.title}{version}",
+        opens=engine.opens,
         own=own,
         args=args,
         tokenizer=_named(tokenizer, by_role, own),
@@ -126,12 +127,12 @@ def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
             if entry is not None and want.role == "draft"
         ),
         loras={lora: entry for lora, repo in (model.loras or {}).items() if (entry := by_role.get(("lora", repo)))},
-        file=model.file if is_gguf else None,
-        mmproj=model.mmproj if is_gguf else None,
+        file=model.file if engine.opens.gguf else None,
+        mmproj=model.mmproj if engine.opens.gguf else None,
         by_path=engine.from_snapshot or model.model_arg == "path",
         trust_remote_code=bool(model.trust_remote_code),
         code=tuple(entry for (role, _), entry in by_role.items() if role == "code"),
-        code_revision=_code_revision(args, by_role) if engine.name == vllm.NAME else None,
+        code_revision=_code_revision(args, by_role) if engine.opens.code_revision else None,
         loader=next(iter(own_wanted.loaders), None),
     )
 

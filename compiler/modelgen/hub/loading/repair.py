@@ -1,4 +1,4 @@
-"""How the right bytes of a locked file come into a snapshot; the same next steps as `modelgen verify` names."""
+"""Name the command that restores a locked file; the same next steps as those of `modelgen verify`."""
 
 from __future__ import annotations
 

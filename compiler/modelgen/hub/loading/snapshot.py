@@ -1,4 +1,4 @@
-"""A snapshot in the hub directory as a container sees it."""
+"""Read a snapshot in the hub directory as a container sees it."""
 
 from __future__ import annotations
 

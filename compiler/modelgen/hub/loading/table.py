@@ -1,10 +1,9 @@
-"""The look-ups of an engine by modelgen's own table: what each of them opens, compared with the hub directory."""
+"""Run the look-ups of an engine from modelgen's own table: the files each opens, checked on disk."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines import llamacpp
 from modelgen.hub.loading.chat import missing_template
 from modelgen.hub.loading.code import missing_code
 from modelgen.hub.loading.configs import CONFIG, missing_configs
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 def look_up(hub: Path, plan: Plan) -> list[Finding]:
     """Return what the engine of a model would not find in the hub directory, each once."""
-    lacks = _llamacpp(hub, plan) if plan.engine == llamacpp.NAME else _checkpoint(hub, plan)
+    lacks = _gguf(hub, plan) if plan.opens.gguf else _checkpoint(hub, plan)
     return [*dict.fromkeys(finding(hub, lack, entry, plan.model) for entry, lack in lacks)]
 
 
@@ -75,7 +74,7 @@ def _beside(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
             yield from ((entry, lack) for lack in missing_weights(loader or ANY, plan, files, look_up="draft"))
 
 
-def _llamacpp(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
+def _gguf(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Lack]]:
     own = _files(hub, plan.own)
     if own.exists:
         yield from ((plan.own, lack) for lack in bad_gguf(plan, own))

@@ -1,11 +1,10 @@
-"""The files of a tokenizer, by its class."""
+"""Check the files of a tokenizer, by its class."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import tei
 from modelgen.hub.loading.findings import REPOSITORY, Lack
 
 if TYPE_CHECKING:
@@ -48,8 +47,8 @@ def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> It
         files: The snapshot that has the tokenizer.
         config: The model's config.json.
     """
-    flag = "tokenizer" if plan.engine == "vllm" else "tokenizer-path"
-    otherwise = "" if plan.engine == tei.NAME else _HELP.format(flag=flag)
+    flag = plan.opens.tokenizer_flag
+    otherwise = _HELP.format(flag=flag) if flag else ""
     mode = plan.text("tokenizer-mode")
     if mode == "mistral":
         if not any(files.matching(pattern) for pattern in _MISTRAL):
@@ -62,8 +61,8 @@ def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> It
         if not isinstance(files.json(FAST), dict):
             yield Lack("tokenizer", FAST, "is not JSON, or not a table", keys=REPOSITORY)
         return
-    if plan.engine == tei.NAME:
-        yield Lack("tokenizer", FAST, "is missing: TEI reads no other form of a tokenizer")
+    if plan.opens.fast_tokenizer:
+        yield Lack("tokenizer", FAST, f"is missing: {plan.title} reads no other form of a tokenizer")
         return
     if _is_custom(settings, plan):
         return  # its own code says which files it reads

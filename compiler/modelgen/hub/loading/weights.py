@@ -1,4 +1,4 @@
-"""The files of weights: by the engine's own patterns, and whole by their index or their numbers."""
+"""Check the weights: the engine's own patterns, and completeness by index or by numbers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`modelgen lock`: find out what models.toml needs, from the hub or from a hub directory."""
+"""`modelgen lock`: resolve what models.toml needs, on the hub or in a hub directory."""

@@ -1,4 +1,4 @@
-"""What a hub directory has of a snapshot: which files, and by which hashes they are named."""
+"""List the files of a snapshot that a hub directory has, and the hashes that name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nothing on this host confirms about a lock's entry that was made, or is kept, without asking the hub."""
+"""List what nothing on this host confirms about a lock entry that was made or kept offline."""
 
 from __future__ import annotations
 

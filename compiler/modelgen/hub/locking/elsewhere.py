@@ -1,4 +1,4 @@
-"""Files that are on no hub: their hashes are known beforehand, their sizes are asked for."""
+"""Lock files that are on no hub: their hashes are given, their sizes are looked up."""
 
 from __future__ import annotations
 

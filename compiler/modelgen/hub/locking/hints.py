@@ -1,4 +1,4 @@
-"""Commands after which the next `modelgen lock --offline` accepts a hub directory, to be run as they are printed."""
+"""Print commands after which `modelgen lock --offline` accepts a hub directory, ready to paste."""
 
 from __future__ import annotations
 

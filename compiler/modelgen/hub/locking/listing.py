@@ -1,4 +1,4 @@
-"""What was found of a repository, on the hub or in a hub directory, and the lock's entry that comes of it."""
+"""Build a lock entry from the listing of a repository, on the hub or in a hub directory."""
 
 from __future__ import annotations
 

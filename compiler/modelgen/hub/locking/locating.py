@@ -1,4 +1,4 @@
-"""Which commit of a repository an engine would open by name in a hub directory, and how to get there without one."""
+"""Find the commit that an engine opens by name in a hub directory, or say how to get one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors about the names of a repository's files: all of one repository at once, with an `exclude` to paste."""
+"""Report unusable file names of a repository, all at once, with an `exclude` to paste."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look repositories up in a hub directory: what is there is hashed, and nobody is asked."""
+"""Look repositories up in a hub directory: hash its files, send no request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look repositories up on the hub: a request for the files of each, and few for its config.json and its weights."""
+"""Look repositories up on the hub: one request for the files of each, few for config and weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what models.toml needs and what the lock has to what the lock is to have: only what is new is looked up."""
+"""Update a lock: from the old lock and what models.toml needs, look up only what is new."""
 
 from __future__ import annotations
 

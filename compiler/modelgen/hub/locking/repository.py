@@ -1,4 +1,4 @@
-"""What the hub says of a repository at a commit; where a mirror leaves out the hashes, its tree has them."""
+"""Read the files of a repository at a commit; take the hashes from its tree if a mirror omits them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lock is to have, and why it does not have all of it."""
+"""Define the result of locking: the new entries, and the reasons for those that are missing."""
 
 from __future__ import annotations
 

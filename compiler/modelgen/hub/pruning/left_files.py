@@ -1,7 +1,7 @@
-"""Files of a snapshot that stays which no lock needs any more: the form that another loader or release read.
+"""List files in a kept snapshot that no lock needs any more: the form that another loader or release reads.
 
-A file is known as the repository's own, and can be downloaded again, if the lock leaves it out on purpose and the
-listing of the snapshot has its hash. Anything else in a snapshot may be somebody's only copy, and stays.
+A file can be downloaded again, and so may go, if the lock leaves it out on purpose and the listing of the snapshot has
+its hash. Any other file in a snapshot may be the only copy, and stays.
 """
 
 from __future__ import annotations

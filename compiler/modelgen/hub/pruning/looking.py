@@ -1,4 +1,4 @@
-"""What lies in a hub directory: walked without following a link, and links step by step."""
+"""Walk a hub directory without following links, and resolve links step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registered locks need: as they were registered and, where they can be read, as they are now."""
+"""Collect what the registered locks need: as registered and, where they can be read, as they are now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go from modelgen's own folder, and from the store that newer clients share among repositories."""
+"""List what can be removed from modelgen's own folder and from the store shared among repositories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go from a hub directory: snapshots that no registered lock needs, and what only they need."""
+"""Plan what to remove from a hub directory: snapshots that no registered lock needs, and their blobs."""
 
 from __future__ import annotations
 

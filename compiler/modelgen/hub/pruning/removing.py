@@ -1,4 +1,4 @@
-"""Remove what can go, so that a kill at any moment leaves a hub directory that clients understand."""
+"""Remove what is planned, so that a kill at any moment leaves a hub directory that clients can read."""
 
 from __future__ import annotations
 

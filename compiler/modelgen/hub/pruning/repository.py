@@ -1,4 +1,4 @@
-"""What can go from a repository of which something stays."""
+"""List what can be removed from a repository that keeps some of its snapshots."""
 
 from __future__ import annotations
 

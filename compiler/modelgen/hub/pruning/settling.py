@@ -1,4 +1,4 @@
-"""Which folders can go: no lock needs them, and no link of what stays leads into them."""
+"""Find folders that can be removed: no lock needs them, and no link of what stays leads into them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `prune` can remove, as a list to be shown before anything goes."""
+"""Define what `prune` can remove, as a list that is shown before anything is removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many bytes of the disk come free."""
+"""Compute how many bytes of disk space become free."""
 
 from __future__ import annotations
 

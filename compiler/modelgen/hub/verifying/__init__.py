@@ -1,1 +1,1 @@
-"""`modelgen verify`: hold a hub directory against the lock, and mend what can be mended there."""
+"""`modelgen verify`: compare a hub directory with the lock, and repair what can be repaired offline."""

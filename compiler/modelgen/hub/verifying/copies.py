@@ -1,7 +1,7 @@
-"""What a copy without links makes of a hub directory, told apart from damage: rsync, zip, git and drives without links.
+"""Recognise what a copy without links (rsync, zip, git, some drives) makes of a hub directory; it is not damage.
 
 A snapshot of regular files is as good as one of links. Where the copy left nothing, an empty file, the text of the link
-or an absolute link in the place of a file, the content may still lie in `blobs/`: `verify --fix` links it.
+or an absolute link in the place of a file, the content may still be in `blobs/`: `verify --fix` links it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each locked file by its name, size and link; what is right so far is left to be read."""
+"""Check each locked file by name, size and link; files without a finding are hashed afterwards."""
 
 from __future__ import annotations
 

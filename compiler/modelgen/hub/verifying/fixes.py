@@ -1,4 +1,4 @@
-"""What `verify --fix` does: links are made, bad files set aside, small ones written, modes opened."""
+"""Implement `verify --fix`: link files, move bad ones aside, write small ones, open modes."""
 
 from __future__ import annotations
 

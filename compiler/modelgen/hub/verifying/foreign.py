@@ -1,4 +1,4 @@
-"""What lies in a hub directory and is not locked: wrong inside a locked snapshot, elsewhere worth a note."""
+"""Find files that are not locked: an error inside a locked snapshot, a note elsewhere."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the account of a container cannot read. It is not the one that fetched, and has no rights over modes.
+"""Find files that the account of a container cannot read; it differs from the account that fetched them.
 
-`cap_drop: [ALL]` takes from root, too, the right to read what is closed to others (tests/e2e; hosts.md).
+`cap_drop: [ALL]` also takes from root the right to read files that are closed to others (tests/e2e; hosts.md).
 """
 
 from __future__ import annotations

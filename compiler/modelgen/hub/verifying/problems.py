@@ -1,4 +1,4 @@
-"""What `verify` finds in a hub directory, and what can be done about it there."""
+"""Define the problems that `verify` finds in a hub directory, and the repair for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small files beside a snapshot, by which clients find it and judge whether it is whole: refs and listing."""
+"""Check the refs and the listing beside a snapshot, by which clients find it and judge it complete."""
 
 from __future__ import annotations
 

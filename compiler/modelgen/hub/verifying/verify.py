@@ -1,6 +1,6 @@
-"""A hub directory against the lock, offline: every file that is missing, damaged, unreadable or foreign.
+"""Compare a hub directory with the lock, offline: report missing, damaged, unreadable and foreign files.
 
-The official client believes names: a truncated blob, a flipped byte or a link to another blob is "cached" for it.
+The official client trusts names: it takes a truncated blob, a flipped byte or a link to another blob as cached.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What of a host would keep models.toml from running on it, each with what mends it."""
+"""`modelgen doctor`: find what on a host would keep models.toml from running, with the fix for each."""
 
 from __future__ import annotations
 
@@ -65,21 +65,21 @@ OF_UP: tuple[Callable[[Host, Wanted], list[Finding]], ...] = (
     check_ports,
     check_rivals,
 )
-"""What `up` looks at before it does anything; each takes a fraction of a second."""
+"""The checks of `up` before any change; each takes a fraction of a second."""
 
 
 def examine(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return all that was found, subject by subject; the checks run side by side."""
+    """Return all findings, ordered by subject; the checks run in parallel."""
     return _run(CHECKS, host, wanted)
 
 
 def examine_for_up(host: Host, wanted: Wanted, *, is_complete: bool) -> list[Finding]:
-    """Return what was found by the checks that `up` needs; cards count only where a model has one.
+    """Return the findings of the checks that `up` needs; GPUs are checked only if a model uses one.
 
     Args:
-        host: See there.
-        wanted: See there.
-        is_complete: Whether nothing is missing that needs room on a disk.
+        host: The host.
+        wanted: The needs of models.toml.
+        is_complete: Whether nothing is missing that needs disk space.
     """
     models = wanted.document.models.values() if wanted.document else ()
     wanted = replace(wanted, is_without_cards=not any(model.gpus for model in models))

@@ -1,4 +1,4 @@
-"""AMD's device files, and the groups that may open them."""
+"""Check AMD's device files and the groups that can open them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPEN = stat.S_IROTH | stat.S_IWOTH
 
 
 def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether the device files of AMD's cards are there and open to the groups that are written."""
+    """Check that the device files of AMD's GPUs exist and that the configured groups can open them."""
     cards = {name: gpu for name, gpu in wanted.gpus.items() if gpu.kind == "amd"}
     return [found for name, gpu in cards.items() for found in _check_card(host, name, gpu)]
 
@@ -32,17 +32,17 @@ def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:
             status = host.path(device).stat()
         except (OSError, ValueError):
             is_driver = device == _ALL
-            text = f"{name}: there is no {device}" + (": AMD's driver is not loaded" if is_driver else "")
+            text = f"{name}: {device} does not exist" + (": AMD's driver is not loaded" if is_driver else "")
             yield Finding(_SUBJECT, "bad", text, "sudo modprobe amdgpu" if is_driver else "ls /dev/dri")
             return
         if status.st_mode & _OPEN != _OPEN:
             groups.add(status.st_gid)
     if missing := groups - {*(gpu.groups or ())}:
-        text = f"{name}: a container may not open {_ALL} and {gpu.device} without {_named(missing)}"
+        text = f"{name}: a container cannot open {_ALL} and {gpu.device} without {_named(missing)}"
         whole = ", ".join(map(str, sorted({*groups, *(gpu.groups or ())})))
         yield Finding(_SUBJECT, "bad", text, f"`[gpus.{name}] groups = [{whole}]`")
     else:
-        yield Finding(_SUBJECT, "good", f"{name}: {_ALL} and {gpu.device} are there")
+        yield Finding(_SUBJECT, "good", f"{name}: {_ALL} and {gpu.device} exist")
 
 
 def _named(groups: set[int]) -> str:

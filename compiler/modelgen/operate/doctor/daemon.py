@@ -1,4 +1,4 @@
-"""What Docker says of itself, read with care: other programs answer to the name of `docker`, too."""
+"""Read Docker's version and information. Other programs answer to the name `docker`, too."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Daemon:
     """A Docker Engine that answers.
 
     Args:
-        system: The operating system that it runs on, in its words.
+        system: The operating system that it runs on, as it reports it.
         kernel: Version of that system's kernel.
-        arch: Its processor, as Docker calls images for it; None where unknown.
-        memory: Bytes that containers can have; 0 where unknown.
-        folder: Where images and containers lie.
+        arch: Its architecture, as in Docker's platforms; None if unknown.
+        memory: Bytes of memory for containers; 0 if unknown.
+        folder: The folder of images and containers.
         runtimes: Names of the OCI runtimes.
-        cgroup_driver: Who makes the containers' cgroups.
-        cdi_folders: Where devices are described; empty where CDI is switched off or not known to it.
+        cgroup_driver: The driver that creates the containers' cgroups.
+        cdi_folders: The folders of CDI files; empty if CDI is disabled or not supported.
     """
 
     system: str
@@ -42,17 +42,17 @@ class Daemon:
 
     @property
     def is_desktop(self) -> bool:
-        """Whether it is Docker Desktop, whose containers run in a virtual machine of its own."""
+        """Whether it is Docker Desktop, whose containers run in a virtual machine."""
         return "Docker Desktop" in self.system
 
 
 def ask_version(host: Host) -> Answer:
-    """Return what `docker version` says."""
+    """Return the output of `docker version`."""
     return host.run("docker", "version", "--format", "{{json .}}")
 
 
 def find_daemon(host: Host) -> Daemon | None:
-    """Return the Engine, or None where none answers."""
+    """Return the Engine, or None if none answers."""
     if host.which("docker") is None:
         return None
     info = table(host.run("docker", "info", "--format", "{{json .}}"))
@@ -73,8 +73,8 @@ def find_daemon(host: Host) -> Daemon | None:
 
 
 def find_endpoint(host: Host) -> str | None:
-    """Return where the `docker` command finds the Engine, such as `unix:///var/run/docker.sock`."""
-    # The variable goes before every context (docs.docker.com, "Docker contexts").
+    """Return the address at which the `docker` command finds the Engine, such as `unix:///var/run/docker.sock`."""
+    # The variable overrides every context (docs.docker.com, "Docker contexts").
     if written := host.environment.get("DOCKER_HOST"):
         return written
     answer = host.run("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
@@ -82,7 +82,7 @@ def find_endpoint(host: Host) -> str | None:
 
 
 def table(answer: Answer) -> dict[str, Any]:
-    """Return the JSON object that was printed; an empty one where none was."""
+    """Return the printed JSON object, or an empty one."""
     try:
         found = json.loads(answer.output)
     except (ValueError, RecursionError):
@@ -91,13 +91,13 @@ def table(answer: Answer) -> dict[str, Any]:
 
 
 def numbers(text: str) -> str | None:
-    """Return the numbers of a version such as `v2.40.3-desktop.1` or `20.10.24+dfsg1`, as `[host]` has them."""
+    """Return the numbers of a version such as `v2.40.3-desktop.1` or `20.10.24+dfsg1`, in the form of `[host]`."""
     match = _VERSION.match(text)
     return match[1] if match else None
 
 
 def compare(found: str, written: str) -> int:
-    """Return -1, 0 or 1 for a version below, of, or above the one written; `28.3` is written for all of 28.3."""
+    """Return -1, 0 or 1 for a version below, equal to, or above the written one; `28.3` stands for all of 28.3."""
     said = dotted(written)
     is_ = (*dotted(found), 0, 0, 0)[: len(said)]
     return (is_ > said) - (is_ < said)

@@ -1,4 +1,4 @@
-"""What this host is, in the words of `[host]`."""
+"""Describe this host by the keys of `[host]`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ARCHES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "ar
 
 
 def describe(host: Host) -> Description:
-    """Return each key of `[host]` with what was found; None where nothing was."""
+    """Return each key of `[host]` with the value found; None if none was."""
     daemon = find_daemon(host)
     return {
         "platform": find_platform(host),
@@ -40,7 +40,7 @@ def _docker(host: Host) -> str | None:
 
 
 def _memory(host: Host) -> str | None:
-    """Return what containers can have, which in a virtual machine is less than the host has."""
+    """Return the memory for containers, which in a virtual machine is less than the host's."""
     daemon = find_daemon(host)
     total = daemon.memory if daemon else 0
     if not total and (match := _TOTAL.search(host.read("/proc/meminfo") or "")):

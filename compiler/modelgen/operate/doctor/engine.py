@@ -1,4 +1,4 @@
-"""Docker: the command, the Engine, the right to talk to it, its version, its socket."""
+"""Check Docker: the command, the Engine, access to it, its version and its socket."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WRITE = "`modelgen doctor --write`"
 
 
 def check_engine(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether there is a Docker Engine that answers, and whether it is new enough."""
+    """Check that a Docker Engine answers and is new enough."""
     if host.which("docker") is None:
-        return [Finding("docker", "bad", "there is no `docker` command here", INSTALL)]
+        return [Finding("docker", "bad", "the command `docker` is not installed", INSTALL)]
     answer = ask_version(host)
     if answer.is_late:
-        text = "`docker version` gave no answer in time: the daemon is there, but hangs"
+        text = "`docker version` did not answer in time: the daemon hangs"
         return [Finding("docker", "bad", text, "sudo systemctl restart docker")]
     server = table(answer).get("Server")
     if not isinstance(server, dict) or not server.get("Version"):
@@ -35,15 +35,15 @@ def check_engine(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def check_socket(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether Docker listens on the socket that the socket proxy mounts."""
+    """Check that Docker listens on the socket that the socket proxy mounts."""
     if host.which("docker") is None or not wanted.has_orchestrator:
         return []
     endpoint = find_endpoint(host)
     if endpoint is None:
-        text = "`docker context inspect` does not tell where the Engine is"
+        text = "`docker context inspect` does not name the Engine's address"
         return [Finding("docker", "unknown", text, "docker context ls")]
     if not endpoint.startswith(("unix://", "npipe://")):
-        text = f"Docker runs elsewhere, at {endpoint}: what is said here of files, cards and ports is of this machine"
+        text = f"Docker runs elsewhere, at {endpoint}; the findings about files, GPUs and ports are about this machine"
         return [Finding("docker", "warning", text, "run `modelgen doctor` on that machine")]
     found = socket_of(host, endpoint)
     written = wanted.host.docker_socket or DEFAULT_SOCKET
@@ -56,7 +56,7 @@ def check_socket(host: Host, wanted: Wanted) -> list[Finding]:
 def socket_of(host: Host, endpoint: str) -> str:
     """Return the path by which a container can mount the socket of an Engine on this machine."""
     daemon = find_daemon(host)
-    # Docker Desktop puts the socket of its machine there, wherever the command's own socket is.
+    # Docker Desktop has the socket of its machine there, whatever socket the command uses.
     if not endpoint.startswith("unix://") or (daemon is not None and daemon.is_desktop):
         return DEFAULT_SOCKET
     return endpoint.removeprefix("unix://")
@@ -64,11 +64,11 @@ def socket_of(host: Host, endpoint: str) -> str:
 
 def _no_daemon(host: Host, errors: str) -> Finding:
     if "permission denied" in errors.lower():
-        text = "you may not talk to Docker: permission denied on its socket"
+        text = "permission denied on Docker's socket"
         return Finding("docker", "bad", text, "sudo usermod -aG docker $USER, then log in again")
     folder = host.environment.get("XDG_RUNTIME_DIR")
     if folder and not host.environment.get("DOCKER_HOST") and host.path(f"{folder}/docker.sock").exists():
-        text = "Docker does not answer at its usual place, but a rootless one is there"
+        text = "Docker does not answer at its default socket, but a rootless Docker exists"
         return Finding("docker", "bad", text, f"export DOCKER_HOST=unix://{folder}/docker.sock")
     said = errors.splitlines()[-1][:200] if errors else "it printed no version"
     is_desktop = sys.platform != "linux"
@@ -79,7 +79,7 @@ def _no_daemon(host: Host, errors: str) -> Finding:
 def _version(version: str, api: str, wanted: Wanted) -> list[Finding]:
     match, found = _API.fullmatch(api), numbers(version)
     if match is None or found is None:
-        return [Finding("docker", "unknown", f"Docker answers, but says no version that is understood: {version}")]
+        return [Finding("docker", "unknown", f"Docker answers, but its version is not understood: {version}")]
     if (int(match[1]), int(match[2])) < _OLDEST_API:
         text = f"Docker Engine {version} is too old: it has API {api}, and 1.41 (Engine 20.10) is needed"
         return [Finding("docker", "bad", text, INSTALL)]
@@ -87,7 +87,7 @@ def _version(version: str, api: str, wanted: Wanted) -> list[Finding]:
     written = wanted.host.docker
     order = compare(found, written) if written else 0
     if order:
-        # What was compiled for a newer Engine may be refused; what was compiled for an older one runs.
+        # A build for a newer Engine may be refused; a build for an older one runs.
         help_ = f'{_WRITE}, or `[host] docker = "{found}"`'
         text = f"the Engine is {found}, but models.toml has {written}"
         findings.append(Finding("docker", "bad" if order < 0 else "warning", text, help_))
@@ -95,5 +95,5 @@ def _version(version: str, api: str, wanted: Wanted) -> list[Finding]:
 
 
 def _real(path: str) -> str:
-    """Return a socket's path by one of its names: /var/run is /run on every system that has systemd."""
+    """Return one path for a socket with two: /var/run is /run on every system with systemd."""
     return path.removeprefix("/var") if path.startswith("/var/run/") else path

@@ -1,4 +1,4 @@
-"""What the doctor found, one thing at a time."""
+"""Define a finding of the doctor."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ State = Literal["good", "warning", "bad", "unknown"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Args:
-        subject: Under which heading it is shown.
-        state: `bad` keeps a model from serving; a `warning` may, later; `unknown` could not be looked at.
-        message: What is the case, in one sentence.
-        help: The command, or the line of models.toml, that mends it; empty where nothing is to be mended.
+        subject: The heading under which it is shown.
+        state: `bad` prevents a model from serving; a `warning` may do so later; `unknown` could not be checked.
+        message: The result, in one sentence.
+        help: The command, or the line of models.toml, that fixes it; empty if there is nothing to fix.
     """
 
     subject: str

@@ -1,4 +1,4 @@
-"""How the doctor looks at a host: by its programs and its files, within a few seconds."""
+"""Read a host's programs and files, within a few seconds."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ALL_TOGETHER = 4.0
-"""Seconds that everything may take."""
+"""Time limit in seconds for all checks together."""
 _EACH = 3.0
 _MOST = 1 << 20
 
 
 class Host:
-    """A host to look at; several threads may.
+    """A host to check. Thread-safe.
 
     Args:
-        environment: Variables, among them PATH by which programs are found.
-        root: Where /proc, /sys, /etc, /dev and /var are found.
-        patience: Seconds that everything together may take, from now on.
-        each: Seconds that one program may take.
+        environment: Environment variables, including the PATH for programs.
+        root: The folder of /proc, /sys, /etc, /dev and /var.
+        patience: Time limit in seconds for everything together, from now on.
+        each: Time limit in seconds for one program.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class Host:
 
     @property
     def seconds_left(self) -> float:
-        """How long looking may go on."""
+        """The seconds that remain."""
         return self._end - time.monotonic()
 
     def which(self, program: str) -> str | None:
-        """Return where a program is, or None."""
+        """Return the path of a program, or None."""
         return shutil.which(program, path=self.environment.get("PATH"))
 
     def run(self, program: str, *arguments: str, given: bytes = b"") -> Answer:
-        """Return what a program says, that may be given something to read; the same question is put once."""
+        """Return the answer of a program, with optional stdin; equal calls run it only once."""
         question = ((program, *arguments), given)
         with self._guard:
             is_new = question not in self._asked
@@ -63,26 +63,26 @@ class Host:
             path = self.which(program)
             try:
                 said.set_result(
-                    Answer(None, errors=f"there is no `{program}` here")
+                    Answer(None, errors=f"`{program}` is not installed")
                     if path is None
                     else ask([path, *arguments], min(self._each, self.seconds_left), self.environment, given)
                 )
-            except BaseException as error:  # else whoever waits for the same answer waits for ever
+            except BaseException as error:  # else threads that wait for the same answer would wait for ever
                 said.set_exception(error)
                 raise
         return said.result()
 
     def path(self, path: str) -> Path:
-        """Return where a file of the system is."""
+        """Return the path of a system file."""
         return self._root / path.lstrip("/")
 
     def read(self, path: str) -> str | None:
-        """Return the text of a file of the system, or None where it is not there or closed."""
+        """Return the text of a system file, or None if it is missing or not readable."""
         return read_text(self.path(path))
 
 
 def read_text(path: Path) -> str | None:
-    """Return the text of a file, or None where there is none that can be read."""
+    """Return the text of a file, or None if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(_MOST).decode(errors="replace")

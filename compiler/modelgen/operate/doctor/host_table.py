@@ -1,4 +1,4 @@
-"""Fill `[host]` of a models.toml, and leave all else as it is. The only importer of tomlkit."""
+"""Fill in `[host]` of a models.toml and leave the rest as it is. The only module that imports tomlkit."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _BY_HAND = "fill in `[host]` by hand"
 
 @dataclass(frozen=True)
 class Filled:
-    """A models.toml with what was found in `[host]`.
+    """A models.toml with the facts of a host in `[host]`.
 
     Args:
-        data: The new bytes, or None where nothing is to be written.
-        changes: What is new, line by line.
-        problem: Why nothing can be written, if something ought to be.
+        data: The new bytes, or None if nothing has to be written.
+        changes: The changed lines.
+        problem: Why nothing can be written, if something should be.
     """
 
     data: bytes | None
@@ -41,16 +41,16 @@ class Filled:
 
 
 def fill_host(data: bytes, found: Description, path: str) -> Filled:
-    """Return the file with `[host]` filled; what is not known stays as it is written.
+    """Return the file with `[host]` filled; unknown facts stay as written.
 
     Args:
         data: The file.
-        found: What the host is.
+        found: The facts of the host.
         path: The file's name, for findings.
     """
     document, source, before = load(data, path)
     if document is None:
-        return Filled(None, problem=f"{path} cannot be read; `modelgen validate` says why")
+        return Filled(None, problem=f"{path} cannot be read; run `modelgen validate`")
     is_marked = data.decode("utf-8").startswith(_BOM)
     written = tomllib.loads(source.text).get("host", {})
     news = _news(written if isinstance(written, dict) else {}, found)
@@ -74,7 +74,7 @@ def fill_host(data: bytes, found: Description, path: str) -> Filled:
 
 
 def _news(written: dict[str, Any], found: Description) -> dict[str, Value]:
-    """Return what is to be written: what is known and not said yet, or said otherwise."""
+    """Return the facts that are not written yet, or differently."""
     return {
         key: value
         for key, value in found.items()
@@ -92,9 +92,9 @@ def _is_said(key: str, written: Any, found: Value) -> bool:  # noqa: ANN401 - wh
     try:
         if key in ("docker", "driver"):
             return compare(found, written) == 0
-        if key == "memory":  # a host of 64 GiB shows some less
+        if key == "memory":  # a host of 64 GiB reports a little less
             return abs(parse_size(written) / parse_size(found) - 1) <= _TOLERANCE
-    except ValueError:  # what is written is refused anyway
+    except ValueError:  # the written value is refused anyway
         return False
     return False
 
@@ -111,7 +111,7 @@ def _with_host(text: str, news: dict[str, Value]) -> str:
     else:
         host = document["host"]
         if not isinstance(host, Table | InlineTable):
-            raise TypeError("it is no table of its own")
+            raise TypeError("it is not a table of its own")
         for key, value in news.items():
             if key in host or isinstance(host, InlineTable):
                 host[key] = value
@@ -122,7 +122,7 @@ def _with_host(text: str, news: dict[str, Value]) -> str:
 
 
 def _insert(host: Table, key: str, value: Value) -> None:
-    """Put a key after the last of its table: a comment below that is about the next table."""
+    """Insert a key after the last one of its table: a comment below that belongs to the next table."""
     body = host.value.body
     last = max(
         (place for place, (_, item) in enumerate(body) if not isinstance(item, Whitespace | Comment | Null)), default=-1

@@ -1,4 +1,4 @@
-"""The hub directory: there, filled, and open to the containers' user; and how full the disks are."""
+"""Check the hub directory: present, complete, readable by the containers' user; and free disk space."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _FOLDER = stat.S_IROTH | stat.S_IXOTH
 _FILE = stat.S_IROTH
 _BRING = "modelgen lock && modelgen fetch"
 _LOW = 10 * 2**30
-"""Bytes; an engine's image alone takes as much."""
+"""Minimum free bytes; an engine's image alone takes as much."""
 _WINDOWS_FILE_SYSTEMS = ("9p", "drvfs", "v9fs")
 _WINDOWS_DRIVE = re.compile(r"/mnt/(?:host/)?[a-z](?:/|$)|[A-Za-z]:")
 _RESERVE = 0.5
-"""Seconds of the host's patience that are left for the others."""
+"""Seconds of the time limit that are reserved for the other checks."""
 
 
 def check_hub(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether the hub directory is there, holds models, and can be read by every container."""
+    """Check that the hub directory exists, contains models, and can be read by every container."""
     if wanted.hub is None or not wanted.needs_hub:
         return []
     try:
@@ -50,15 +50,15 @@ def check_hub(host: Host, wanted: Wanted) -> list[Finding]:
     if not any(name.startswith("models--") for name in names):
         if "hub" in names and os.path.isdir(wanted.hub / "hub"):  # noqa: PTH112 - Path raises where it may not look
             text = f"{wanted.hub} is one level too high: the models--… folders are in {wanted.hub / 'hub'}"
-            help_ = "the path with `/hub` at its end in `[project] hub`"
+            help_ = "append `/hub` to the path in `[project] hub`"
         else:
-            text, help_ = f"the hub directory {wanted.hub} holds no model", _BRING
+            text, help_ = f"the hub directory {wanted.hub} contains no model", _BRING
         return [*findings, Finding("hub", "bad", text, help_)]
     return [*findings, _check_modes(host, wanted.hub)]
 
 
 def check_disk(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return how much room there is for weights and images."""
+    """Check the free disk space for weights and images."""
     places = {} if wanted.hub is None else {"the hub directory": wanted.hub}
     daemon = find_daemon(host)
     if daemon is not None and daemon.folder and not daemon.is_desktop:
@@ -80,7 +80,7 @@ def _check_room(host: Host, what: str, path: Path) -> Finding | None:
 def _free(place: Path) -> int | None:
     try:
         return shutil.disk_usage(place).free
-    except (OSError, ValueError):  # not there yet, or in a folder that is closed
+    except (OSError, ValueError):  # missing, or in a folder that cannot be read
         return None
 
 
@@ -94,7 +94,7 @@ def file_system(host: Host, path: Path) -> str | None:
             continue
         point = words[1].replace("\\040", " ")
         is_above = real == point or real.startswith(point.rstrip("/") + "/")
-        # Of two at one place the later lies on top.
+        # Of two mounts at one place, the later one is on top.
         if is_above and len(point) >= len(found[0]):
             found = (point, words[2])
     return found[1]
@@ -104,16 +104,16 @@ def _find_windows_drive(host: Host, hub: Path) -> Iterator[Finding]:
     if find_platform(host) != "wsl2":
         return
     if file_system(host, hub) in _WINDOWS_FILE_SYSTEMS or _WINDOWS_DRIVE.match(str(hub)):
-        text = f"{hub} is on a Windows drive, which WSL2 reads at some 20 MB/s: a model takes many minutes to load"
+        text = f"{hub} is on a Windows drive, which WSL2 reads at about 20 MB/s: a model takes many minutes to load"
         yield Finding("hub", "warning", text, 'keep the hub in WSL2\'s own file system, such as `hub = "~/models/hub"`')
 
 
 def _check_modes(host: Host, hub: Path) -> Finding:
-    """Name the first file or folder that is closed to others.
+    """Report the first file or folder that others cannot read.
 
-    The container's user is neither the one that fetched nor, with all capabilities dropped, one that no mode stops.
+    The container's user is not the one that fetched, and with all capabilities dropped modes apply to it.
     """
-    if sys.platform == "win32":  # modes say nothing there
+    if sys.platform == "win32":  # modes have no meaning there
         return Finding("hub", "good", f"the hub directory is {hub}")
     count = 0
     for path, mode in _walk(hub):
@@ -125,7 +125,7 @@ def _check_modes(host: Host, hub: Path) -> Finding:
             text = f"the container's user cannot read {path}: the {kind} has mode {stat.S_IMODE(mode):04o}"
             return Finding("hub", "bad", text, _how_to_open(host, hub))
         if host.seconds_left < _RESERVE:
-            text = f"the first {count} files of {hub} can be read; there was no time for the others"
+            text = f"the first {count} files of {hub} can be read; the others were not checked for lack of time"
             return Finding("hub", "unknown", text, "modelgen verify --quick")
     return Finding("hub", "good", f"{hub} can be read by the containers' user, {count} files and folders")
 
@@ -134,11 +134,11 @@ def _how_to_open(host: Host, hub: Path) -> str:
     kind = file_system(host, hub)
     command = f"chmod -R a+rX {shlex.quote(str(hub))}"
     options = options_that_open(kind)
-    return command if options is None else f"{command}, or where that does nothing, mount {kind} with `{options}`"
+    return command if options is None else f"{command}, or if that has no effect, mount {kind} with `{options}`"
 
 
 def _walk(hub: Path) -> Iterator[tuple[str, int]]:
-    """Yield all that a container may read, with its mode; what others left half done is not read by any."""
+    """Yield every path that a container may read, with its mode; without incomplete downloads."""
     yield str(hub), hub.stat().st_mode
     folders = [path for path, _ in _scan(str(hub)) if os.path.basename(path).startswith("models--")]  # noqa: PTH119
     assets = os.path.join(hub, ASSETS)  # noqa: PTH118
@@ -154,10 +154,10 @@ def _walk(hub: Path) -> Iterator[tuple[str, int]]:
 
 
 def _scan(folder: str) -> list[tuple[str, int]]:
-    """Return what is in a folder, with its mode; nothing of one that cannot be listed: its own mode tells why."""
+    """Return the paths in a folder with their modes; empty if it cannot be listed, which its own mode shows."""
     found = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            with contextlib.suppress(OSError):  # it went away meanwhile
+            with contextlib.suppress(OSError):  # removed meanwhile
                 found.append((entry.path, entry.stat(follow_symlinks=False).st_mode))
     return sorted(found)

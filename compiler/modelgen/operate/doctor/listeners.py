@@ -1,4 +1,4 @@
-"""Which process listens on a port, as Linux shows it below /proc."""
+"""Find the process that listens on a port, from /proc on Linux."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS, _MOST = 3, 80
 
 
 def find_listener(host: Host, port: int) -> str | None:
-    """Return the process that listens on a port, such as `nginx (pid 812)`; None where it is hidden or not there."""
+    """Return the process that listens on a port, such as `nginx (pid 812)`; None if it is hidden or there is none."""
     sockets = {f"socket:[{inode}]" for inode in _inodes(host, port)}
     if not sockets:
         return None
@@ -37,7 +37,7 @@ def _inodes(host: Host, port: int) -> Iterator[str]:
 
 
 def _open_files(folder: os.PathLike[str]) -> list[str]:
-    """Return what a process has open; nothing of another user's process."""
+    """Return the open files of a process; empty for a process of another user."""
     found = []
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
@@ -49,7 +49,7 @@ def _open_files(folder: os.PathLike[str]) -> list[str]:
 def _name(host: Host, pid: str) -> str:
     """Return the beginning of a process's command line, without options, which may hold secrets.
 
-    Its name alone says little of Python or Java.
+    The name alone is not enough for Python or Java.
     """
     words = (host.read(f"/proc/{pid}/cmdline") or "").split("\0")
     plain = itertools.takewhile(lambda word: word == "-m" or not word.startswith("-"), words[1:_WORDS])

@@ -1,4 +1,4 @@
-"""The machine: Linux or WSL2, SELinux, and what `[host]` says of it."""
+"""Check the machine: Linux or WSL2, SELinux, and the values in `[host]`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def find_platform(host: Host) -> str | None:
-    """Return where containers run, in `[host]`'s words: `linux` or `wsl2`; None on a Mac."""
+    """Return the platform of the containers, as in `[host]`: `linux` or `wsl2`; None on a Mac."""
     daemon = find_daemon(host)
-    # The Engine's kernel is the one that containers have, wherever the command runs.
+    # Containers use the Engine's kernel, wherever the command runs.
     kernel = (daemon.kernel if daemon else "") or host.read("/proc/version") or ""
     if "microsoft" in kernel.lower():
         return "wsl2"
     if kernel:
         return "linux"
-    return "wsl2" if sys.platform == "win32" else None  # where Docker Desktop's machine is one of WSL2's
+    return "wsl2" if sys.platform == "win32" else None  # Docker Desktop's machine may run in WSL2
 
 
 def find_selinux(host: Host) -> bool | None:
-    """Return whether SELinux enforces; None where it does not say."""
+    """Return whether SELinux is enforcing; None if unknown."""
     if host.which("getenforce") is not None:
         answer = host.run("getenforce")
         return answer.output.strip().lower() == "enforcing" if answer.is_good else None
@@ -34,28 +34,28 @@ def find_selinux(host: Host) -> bool | None:
 
 
 def check_platform(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether `[host] platform` is what the containers run on."""
+    """Check that `[host] platform` is the platform of the containers."""
     found, written = find_platform(host), wanted.host.platform or "linux"
     if found is None:
-        return [Finding("host", "unknown", "containers run neither on Linux nor on WSL2, as far as can be seen")]
+        return [Finding("host", "unknown", "containers seem to run neither on Linux nor on WSL2")]
     if wanted.document is None or found == written:
         return [Finding("host", "good", f"the platform is {found}")]
     text = f"the platform is {found}, but " + (
-        f"models.toml has {written}" if wanted.host.platform else "it is not said"
+        f"models.toml has {written}" if wanted.host.platform else "models.toml has none"
     )
     return [Finding("host", "bad", text, f'`modelgen doctor --write`, or `[host] platform = "{found}"`')]
 
 
 def check_selinux(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether `[host] selinux` is what the system does: it denies containers the hub and the socket."""
+    """Check `[host] selinux` against the system: SELinux denies containers the hub and the socket."""
     found, written = find_selinux(host), bool(wanted.host.selinux)
     if found is None:
-        return [Finding("host", "unknown", "`getenforce` does not tell whether SELinux enforces", "getenforce")]
-    word = "enforces" if found else "does not enforce"
+        return [Finding("host", "unknown", "`getenforce` does not report whether SELinux is enforcing", "getenforce")]
+    word = "is enforcing" if found else "is not enforcing"
     if wanted.document is None or found == written:
         return [Finding("host", "good", f"SELinux {word}")]
     if found:
-        text = "SELinux enforces, and keeps containers from the hub and from Docker's socket"
+        text = "SELinux is enforcing, and denies containers access to the hub and to Docker's socket"
         return [Finding("host", "bad", text, "`modelgen doctor --write`, or `[host] selinux = true`")]
-    text = "SELinux does not enforce, but models.toml has `selinux = true`"
+    text = "SELinux is not enforcing, but models.toml has `selinux = true`"
     return [Finding("host", "warning", text, "`modelgen doctor --write`, or `[host] selinux = false`")]

@@ -1,4 +1,4 @@
-"""NVIDIA's driver and cards, against the images and `[gpus]`."""
+"""Check NVIDIA's driver and GPUs against the images and `[gpus]`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 _SUBJECT = "nvidia"
 _INSTALL = "install the driver: https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/"
 _TOLERANCE = 0.97
-"""A card of "24 GiB" has a little less: the driver keeps some, 0.05 % of an RTX 4090, 0.4 % of an H100."""
+"""A GPU of "24 GiB" has a little less: the driver reserves some, 0.05 % of an RTX 4090, 0.4 % of an H100."""
 
 
 def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether the driver is there and runs the CUDA of all images."""
+    """Check that the driver is installed and supports the CUDA of all images."""
     if not wanted.nvidia:
         return []
     if host.which("nvidia-smi") is None:
-        return [Finding(_SUBJECT, "bad", "there is no `nvidia-smi`: NVIDIA's driver is not installed", _INSTALL)]
+        return [Finding(_SUBJECT, "bad", "`nvidia-smi` is missing: NVIDIA's driver is not installed", _INSTALL)]
     cards = find_cards(host)
     if not cards:
         return [_no_answer(host)]
@@ -38,11 +38,11 @@ def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
         help_ = f'`modelgen doctor --write`, or `[host] driver = "{driver}"`'
         text = f"the driver is {driver}, but models.toml has {written}"
         findings.append(Finding(_SUBJECT, "bad" if order < 0 else "warning", text, help_))
-    return findings or [Finding(_SUBJECT, "good", f"driver {driver}" + (" runs all images" if wanted.cuda else ""))]
+    return findings or [Finding(_SUBJECT, "good", f"driver {driver}" + (" supports all images" if wanted.cuda else ""))]
 
 
 def check_cards(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether each card of `[gpus]` is there, with the memory that is written."""
+    """Check that each GPU of `[gpus]` exists, with the memory that is written."""
     if not wanted.nvidia or not (cards := find_cards(host)):
         return []
     return [_against_card(host, name, gpu, cards) for name, gpu in wanted.nvidia.items()]
@@ -51,22 +51,22 @@ def check_cards(host: Host, wanted: Wanted) -> list[Finding]:
 def _no_answer(host: Host) -> Finding:
     answer = ask_cards(host)
     if answer.is_late:
-        return Finding(_SUBJECT, "bad", "`nvidia-smi` gave no answer in time: a card or its driver hangs", "reboot")
+        return Finding(_SUBJECT, "bad", "`nvidia-smi` did not answer in time: a GPU or its driver hangs", "reboot")
     said = (answer.errors or answer.output).strip().splitlines()
     if "version mismatch" in f"{answer.errors}{answer.output}".lower():
         text = "NVIDIA's driver was updated, but its old module is still loaded"
         return Finding(_SUBJECT, "bad", text, "reboot")
-    text = f"`nvidia-smi` shows no card: {said[0][:200] if said else f'it ended with {answer.code}'}"
-    return Finding(_SUBJECT, "bad", text, "look at `nvidia-smi` and at `sudo dmesg | grep -i nvrm`")
+    text = f"`nvidia-smi` shows no GPU: {said[0][:200] if said else f'it ended with {answer.code}'}"
+    return Finding(_SUBJECT, "bad", text, "run `nvidia-smi` and `sudo dmesg | grep -i nvrm`")
 
 
 def _against(driver: str, image: str, cuda: tuple[int, int]) -> Finding | None:
     name, oldest, own = f"CUDA {cuda[0]}.{cuda[1]}", oldest_driver(cuda), TOOLKIT_DRIVERS.get(cuda)
     if dotted(driver) < oldest:
-        text = f"driver {driver} does not run {image}: {name} needs {oldest[0]} or newer"
-        return Finding(_SUBJECT, "bad", text, f"{_INSTALL}; or take an older image")
+        text = f"driver {driver} does not support {image}: {name} needs {oldest[0]} or newer"
+        return Finding(_SUBJECT, "bad", text, f"{_INSTALL}; or use an older image")
     if own is not None and dotted(driver) < (own,):
-        text = f"driver {driver} is older than {image}'s {name}, which came with {own}: a GeForce card is refused"
+        text = f"driver {driver} is older than {image}'s {name}, which came with {own}: a GeForce GPU is refused"
         return Finding(_SUBJECT, "warning", text, f"update the driver to {own} or newer")
     return None
 
@@ -77,16 +77,16 @@ def _against_card(host: Host, name: str, gpu: Gpu, cards: list[Card]) -> Finding
     if device.startswith("MIG-"):
         if device in find_slices(host):
             return Finding(_SUBJECT, "good", f"{name} is {device}")
-        text, help_ = f"{name} is {device}, which is not here", "`nvidia-smi -L` shows the names of MIG devices"
+        text, help_ = f"{name} is {device}, which does not exist", "run `nvidia-smi -L` to list MIG devices"
         return Finding(_SUBJECT, "bad", text, help_)
     card = next((card for card in cards if device in (card.index, card.uuid)), None)
     if card is None and gpu.kind == "cdi" and not device.isdigit() and not device.startswith("GPU-"):
-        return Finding(_SUBJECT, "unknown", f"{name} is {gpu.device}: which card that is, only CDI's file says")
+        return Finding(_SUBJECT, "unknown", f"{name} is {gpu.device}; only CDI's file names the GPU")
     if card is None:
-        text = f"{name} is card {device}, which is not here; there is {here}"
+        text = f"{name} is GPU {device}, which does not exist; there is {here}"
         return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] device = "{cards[0].index}"`')
     if card.memory is None:
-        return Finding(_SUBJECT, "unknown", f"{name} is {card.name}, which does not say how much memory it has")
+        return Finding(_SUBJECT, "unknown", f"{name} is {card.name}, which does not report its memory")
     gib = int(card.memory / 2**30 * 10) / 10
     if card.memory < gpu.memory * _TOLERANCE:
         text = f"{name} is {card.name} with {gib} GiB, but models.toml has {gpu.memory / 2**30:.1f} GiB"

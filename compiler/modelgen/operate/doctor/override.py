@@ -1,4 +1,4 @@
-"""What a docker-compose.override.yml takes back of the cards that were built in."""
+"""Check whether a docker-compose.override.yml removes GPUs that the build assigns."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 def find_override(folder: Path) -> Path | None:
-    """Return the override in an output directory, if its user wrote one."""
+    """Return the override in an output directory, if there is one."""
     path = folder / "docker-compose.override.yml"
     return path if path.is_file() else None
 
 
 def takes_all_cards(host: Host, override: Path, text: bytes) -> bool:
-    """Return whether no service gets a card once the user's override counts.
+    """Return whether no service has a GPU after the user's override is applied.
 
     Args:
-        host: Which has Compose.
-        override: See `find_override`.
-        text: Of the Compose file beside it, which need not be written yet.
+        host: The host, with Compose.
+        override: The override, from `find_override`.
+        text: The text of the Compose file beside it, which need not be written yet.
     """
     files = ("--project-directory", str(override.parent), "--file", "-", "--file", str(override))
     answer = host.run("docker", "compose", *files, "--profile", "*", "config", "--format", "json", given=text)
@@ -38,13 +38,13 @@ def takes_all_cards(host: Host, override: Path, text: bytes) -> bool:
 
 
 def check_override(host: Host, wanted: Wanted) -> list[Finding]:  # noqa: ARG001 - all checks are called alike
-    """Say why no card is looked at."""
+    """Report why no GPU is checked."""
     if not wanted.is_without_cards:
         return []
-    return [Finding("cards", "good", "docker-compose.override.yml takes all cards back: none is looked at")]
+    return [Finding("cards", "good", "docker-compose.override.yml removes all GPUs, so none is checked")]
 
 
 def _has_card(service: dict[str, Any]) -> bool:
-    """Return whether a service has devices, NVIDIA's by reservation or others by path."""
+    """Return whether a service has devices, by an NVIDIA reservation or by path."""
     reservations = ((service.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
     return bool(reservations.get("devices") or service.get("devices") or service.get("gpus"))

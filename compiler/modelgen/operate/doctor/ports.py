@@ -1,4 +1,4 @@
-"""The ports that models.toml publishes: free, or held by the project itself."""
+"""Check the ports that models.toml publishes: free, or used by the project itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PUBLISHED = re.compile(r":(\d{1,5})(?:-(\d{1,5}))?->", re.ASCII)
 
 
 def check_ports(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether what is listened on is free."""
+    """Check that the addresses to listen on are free."""
     return [_check(host, wanted, line, address) for line, address in wanted.addresses.items()]
 
 
@@ -30,30 +30,30 @@ def _check(host: Host, wanted: Wanted, line: str, address: Address) -> Finding:
     if problem is None:
         return Finding("ports", "good", f"{text} is free")
     if problem == errno.EADDRNOTAVAIL:
-        return Finding("ports", "bad", f"{address.host} is no address of this machine", f'`{line} = "0.0.0.0:…"`')
+        return Finding("ports", "bad", f"{address.host} is not an address of this machine", f'`{line} = "0.0.0.0:…"`')
     if problem != errno.EADDRINUSE:
-        return Finding("ports", "unknown", f"whether {text} is free cannot be tried by this user")
+        return Finding("ports", "unknown", f"this user cannot check whether {text} is free")
     holder = _holder(host, address.port)
     if holder is not None and wanted.project is not None and holder.startswith(f"{wanted.project}-"):
-        return Finding("ports", "good", f"{text} is held by {holder}")
+        return Finding("ports", "good", f"{text} is used by {holder}")
     if holder is not None:
-        help_ = f'`docker stop {holder}`, or write another port in `{line} = "…"`'
-        return Finding("ports", "bad", f"{text} is taken by the container {holder}", help_)
+        help_ = f'`docker stop {holder}`, or set another port in `{line} = "…"`'
+        return Finding("ports", "bad", f"{text} is used by the container {holder}", help_)
     if (listener := find_listener(host, address.port)) is not None:
         return Finding(
-            "ports", "bad", f"{text} is taken by {listener}", f'stop it, or write another port in `{line} = "…"`'
+            "ports", "bad", f"{text} is used by {listener}", f'stop it, or set another port in `{line} = "…"`'
         )
     show = f"netstat -ano | findstr :{address.port}" if sys.platform == "win32" else f"ss -ltnp sport = :{address.port}"
-    help_ = f'`{show}` shows which one; stop it, or write another port in `{line} = "…"`'
-    return Finding("ports", "bad", f"{text} is taken by another program", help_)
+    help_ = f'run `{show}` to see which one; stop it, or set another port in `{line} = "…"`'
+    return Finding("ports", "bad", f"{text} is used by another program", help_)
 
 
 def _try_to_bind(address: Address) -> int | None:
-    """Return why an address cannot be listened on, or None if it can."""
+    """Return the errno if an address cannot be listened on, or None if it can."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if sys.platform != "win32":  # there it would take a port that somebody has
+            if sys.platform != "win32":  # on Windows it would take a port that is in use
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((address.host, address.port))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Whether a `docker container prune` would take the models' stopped containers away."""
+"""Check whether `docker container prune` would remove the models' stopped containers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FILTER = "label!=modelgen.keep"
 
 
 def check_prune_filter(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether the Docker client's settings keep stopped models; the orchestrator may not make them again."""
+    """Check that the Docker client's settings keep stopped models; the orchestrator cannot recreate them."""
     if host.which("docker") is None or not wanted.has_orchestrator:
         return []
     path = _settings(host)
     if path is None:
         return []
     if _FILTER in _filters(path):
-        return [Finding("prune", "good", "`docker container prune` leaves the models' containers alone")]
+        return [Finding("prune", "good", "`docker container prune` keeps the models' containers")]
     text = "`docker container prune` and `docker system prune` remove the containers of models that are not running"
     return [Finding("prune", "warning", text, f'`"pruneFilters": ["{_FILTER}"]` in {path}')]
 

@@ -1,4 +1,4 @@
-"""Other projects of modelgen's on this host whose models use the same cards: neither knows what the other reserves."""
+"""Find other projects of modelgen on this host whose models use the same GPUs; they do not share reservations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DETAILS = (
 
 
 def check_rivals(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return warnings about running projects with models on the same cards."""
+    """Return warnings about running projects with models on the same GPUs."""
     if not wanted.gpus or host.which("docker") is None:
         return []
     running = set(host.run("docker", "ps", "--format", f'{{{{.Label "{_PROJECT}"}}}}').output.split())
@@ -44,16 +44,16 @@ def check_rivals(host: Host, wanted: Wanted) -> list[Finding]:
 
 def _finding(project: str, names: list[str]) -> Finding:
     text = (
-        f"the project `{project}` runs here too and has models on {', '.join(names)}: each orchestrator counts only "
-        "its own reservations, so that together they may run out of memory"
+        f"the project `{project}` also runs here and has models on {', '.join(names)}: each orchestrator counts only  "
+        "its own reservations, so together they may run out of memory"
     )
     return Finding(
-        "cards", "warning", text, "write all models of a card into one models.toml, or lower its `limit` in [gpus]"
+        "cards", "warning", text, "write all models of a GPU in one models.toml, or lower its `limit` in [gpus]"
     )
 
 
 def _uuid(host: Host, device: str) -> str:
-    """Return a card's UUID where its index is given and the driver answers; CDI's names end with either."""
+    """Return a GPU's UUID for its index, if the driver answers; CDI's names end with either."""
     device = device.partition("=")[2] or device
     return next((card.uuid for card in find_cards(host) if card.index == device), device)
 

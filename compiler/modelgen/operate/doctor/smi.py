@@ -1,4 +1,4 @@
-"""What `nvidia-smi` says of the cards."""
+"""Parse the output of `nvidia-smi`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MIG = re.compile(r"\(UUID:\s*(MIG-[^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Card:
-    """A card of NVIDIA's.
+    """An NVIDIA GPU.
 
     Args:
-        index: By the order of the PCI bus, as containers are given it.
-        uuid: Such as `GPU-5a1c…`.
-        name: Such as `NVIDIA GeForce RTX 4090`.
-        memory: In bytes; None where it has none of its own (DGX Spark).
-        driver: Version of the driver.
+        index: The index in the order of the PCI bus, as containers use it.
+        uuid: The UUID, such as `GPU-5a1c…`.
+        name: The product name, such as `NVIDIA GeForce RTX 4090`.
+        memory: The memory in bytes; None if it has none of its own (DGX Spark).
+        driver: The version of the driver.
     """
 
     index: str
@@ -34,13 +34,13 @@ class Card:
 
 
 def ask_cards(host: Host) -> Answer:
-    """Return what `nvidia-smi` says of all cards."""
+    """Return the output of `nvidia-smi` for all GPUs."""
     query = "--query-gpu=index,uuid,name,memory.total,driver_version"
     return host.run("nvidia-smi", query, "--format=csv,noheader,nounits")
 
 
 def find_cards(host: Host) -> list[Card]:
-    """Return the cards that are here; none where the driver does not answer."""
+    """Return the installed GPUs; none if the driver does not answer."""
     answer = ask_cards(host)
     return [card for line in answer.output.splitlines() if (card := _card(line))] if answer.is_good else []
 

@@ -1,4 +1,4 @@
-"""How containers get NVIDIA's cards: by its toolkit's runtime, or by CDI."""
+"""Check how containers get NVIDIA's GPUs: by the toolkit's runtime, or by CDI."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _SWITCH_ON = '`"features": {"cdi": true}` in /etc/docker/daemon.json, then sudo 
 
 
 def check_toolkit(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether Docker can give the cards of `[gpus]` to a container."""
+    """Check that Docker can give the GPUs of `[gpus]` to a container."""
     kinds = {gpu.kind or "nvidia" for gpu in wanted.gpus.values()}
     if not kinds & {"nvidia", "cdi"}:
         return []
     daemon = find_daemon(host)
     if daemon is None:
-        text = "whether Docker can give cards to containers is not known without its answer"
+        text = "Docker does not answer, so its access to GPUs is unknown"
         return [Finding(_SUBJECT, "unknown", text)]
     findings = [_runtime(host, daemon)] if "nvidia" in kinds else []
     return [*findings, *_cdi(host, wanted, daemon)]
 
 
 def check_cgroups(host: Host, wanted: Wanted) -> list[Finding]:
-    """Return whether a `systemctl daemon-reload` takes the cards away from running containers.
+    """Check whether a `systemctl daemon-reload` removes the GPUs from running containers.
 
-    The toolkit's hook gives the card behind the back of systemd, which takes it again when it sets all cgroups anew:
+    The toolkit's hook adds the GPU without systemd, which removes it when it writes all cgroups again:
     "Failed to initialize NVML: Unknown Error" (NVIDIA Container Toolkit, troubleshooting).
     """
     if all(gpu.kind not in (None, "nvidia") for gpu in wanted.gpus.values()):
@@ -50,7 +50,7 @@ def check_cgroups(host: Host, wanted: Wanted) -> list[Finding]:
     if daemon is None or daemon.is_desktop or daemon.cgroup_driver != "systemd":
         return []
     text = (
-        "cgroups are made by systemd: after a `systemctl daemon-reload` containers lose their card "
+        "systemd manages the cgroups: after a `systemctl daemon-reload`, containers lose their GPU  "
         '("Failed to initialize NVML: Unknown Error")'
     )
     help_ = (
@@ -61,13 +61,13 @@ def check_cgroups(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def _runtime(host: Host, daemon: Daemon) -> Finding:
-    # A reservation needs only the hook on the Engine's PATH; the runtime is what the toolkit enters beside it.
+    # A reservation needs only the hook on the Engine's PATH; the toolkit's setup also registers the runtime.
     if "nvidia" in daemon.runtimes or host.which("nvidia-container-runtime-hook"):
-        return Finding(_SUBJECT, "good", "the NVIDIA Container Toolkit is there")
+        return Finding(_SUBJECT, "good", "the NVIDIA Container Toolkit is installed")
     if daemon.is_desktop:
-        text = "Docker Desktop brings the toolkit itself; whether it sees the card, only a container can tell"
+        text = "Docker Desktop includes the toolkit; only a container can show whether it sees the GPU"
         return Finding(_SUBJECT, "unknown", text, "docker run --rm --gpus all ubuntu nvidia-smi")
-    text = 'Docker does not know NVIDIA\'s cards ("could not select device driver"): it has no runtime `nvidia`'
+    text = 'Docker has no access to NVIDIA\'s GPUs ("could not select device driver"): it has no runtime `nvidia`'
     return Finding(_SUBJECT, "bad", text, _CONFIGURE)
 
 
@@ -76,7 +76,7 @@ def _cdi(host: Host, wanted: Wanted, daemon: Daemon) -> Iterator[Finding]:
     if not cards:
         return
     if not daemon.cdi_folders:
-        text = "CDI is switched off in Docker, or the Engine is older than 25"
+        text = "CDI is disabled in Docker, or the Engine is older than 25"
         yield Finding(_SUBJECT, "bad", text, _SWITCH_ON)
         return
     found = set(_described(host, [*dict.fromkeys([*daemon.cdi_folders, *_FOLDERS])]))
@@ -84,7 +84,7 @@ def _cdi(host: Host, wanted: Wanted, daemon: Daemon) -> Iterator[Finding]:
         if device in found:
             yield Finding(_SUBJECT, "good", f"{name}: CDI describes {device}")
         else:
-            there = f"it has {', '.join(sorted(found)[:8])}" if found else "it has no device at all"
+            there = f"it describes {', '.join(sorted(found)[:8])}" if found else "it describes no device"
             yield Finding(_SUBJECT, "bad", f"{name} is {device}, which CDI does not describe; {there}", _GENERATE)
 
 
@@ -104,7 +104,7 @@ def _devices(text: str) -> Iterator[str]:
     import yaml
 
     try:
-        spec: Any = yaml.safe_load(text)  # JSON is YAML, too
+        spec: Any = yaml.safe_load(text)  # JSON is YAML too
     except (yaml.YAMLError, RecursionError, ValueError):
         return
     devices = spec.get("devices") if isinstance(spec, dict) else None

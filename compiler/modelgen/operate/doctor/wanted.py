@@ -1,4 +1,4 @@
-"""What models.toml asks of a host."""
+"""Collect what models.toml needs from a host."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from modelgen.config.tables import Host
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
-from modelgen.engines.command import needs_hub
 from modelgen.engines.images import cuda_of
+from modelgen.resolve.assets import needs_hub
 from modelgen.resolve.runs import run_models
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ _NVIDIA_DEVICES = "nvidia.com/"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of the host; nothing where there is no models.toml that can be read.
+    """The needs of models.toml; empty if the file cannot be read.
 
     Args:
         document: The user's file.
-        hub: The hub directory as this host finds it.
-        is_without_cards: Whether the user's override takes all cards back.
+        hub: The hub directory on this host.
+        is_without_cards: Whether the user's override removes all GPUs.
     """
 
     document: Document | None = None
@@ -39,12 +39,12 @@ class Wanted:
 
     @cached_property
     def runs(self) -> dict[str, ModelRun]:
-        """What each model runs on, by the model's id."""
+        """The engine and image of each model, by id."""
         return run_models(self.document) if self.document else {}
 
     @property
     def project(self) -> str | None:
-        """The Compose project: containers' names begin with it."""
+        """The Compose project, the prefix of containers' names."""
         if self.document is None or self.document.is_refused("project", "name"):
             return None
         return self.document.config.project.name
@@ -57,12 +57,12 @@ class Wanted:
 
     @property
     def needs_hub(self) -> bool:
-        """Whether any model reads weights; so it is said where models.toml cannot be read."""
+        """Whether any model reads weights; True if models.toml cannot be read."""
         return self.document is None or any(needs_hub(model) for model in self.document.models.values())
 
     @property
     def has_orchestrator(self) -> bool:
-        """Whether the orchestrator runs in Docker, and so reads its socket and listens."""
+        """Whether the orchestrator runs in Docker, and so uses its socket and listens."""
         if self.document is None:
             return False
         table = self.document.config.orchestrator
@@ -70,14 +70,14 @@ class Wanted:
 
     @property
     def gpus(self) -> dict[str, Gpu]:
-        """The cards by name; none where they are taken back."""
+        """The GPUs by name; none if the override removes them."""
         if self.is_without_cards:
             return {}
         return (self.document.config.gpus or {}) if self.document else {}
 
     @property
     def nvidia(self) -> dict[str, Gpu]:
-        """The cards that NVIDIA's driver runs."""
+        """The GPUs of NVIDIA's driver."""
         return {
             name: gpu
             for name, gpu in self.gpus.items()
@@ -86,7 +86,7 @@ class Wanted:
 
     @cached_property
     def cuda(self) -> dict[str, tuple[int, int]]:
-        """The images that run on NVIDIA's cards, with the CUDA that each brings, where that is known."""
+        """The images that run on NVIDIA's GPUs, with the CUDA version of each, if known."""
         found = {}
         for run in self.runs.values():
             cuda = cuda_of(run.image, run.version) if run.image else None
@@ -96,7 +96,7 @@ class Wanted:
 
     @cached_property
     def addresses(self) -> dict[str, Address]:
-        """What is listened on, by the line of models.toml that says so; no address is named twice."""
+        """The addresses to listen on, by the line of models.toml that sets each, without duplicates."""
         written: dict[str, str] = {}
         if self.document and self.has_orchestrator and not self.document.is_refused("orchestrator", "listen"):
             table = self.document.config.orchestrator

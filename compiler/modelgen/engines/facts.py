@@ -1,0 +1,74 @@
+"""The small records that an `Engine` is made of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Instead(NamedTuple):
+    """What to write for a flag that is gone: `help`, and the flags that it names."""
+
+    help: str
+    flags: tuple[str, ...] = ()
+
+
+class Companion(NamedTuple):
+    """A flag that the engine refuses without `other`; `help` completes the sentence "write … too"."""
+
+    flag: str
+    other: str
+    help: str
+
+
+class AtMost(NamedTuple):
+    """Two flags of which the engine refuses a `small` one above the `large` one.
+
+    Args:
+        small: The flag whose value must not be larger.
+        large: The flag whose value limits it.
+        where_off: The flag that must be false for this to count; empty if it always counts.
+    """
+
+    small: str
+    large: str
+    where_off: str = ""
+
+
+class Opens(NamedTuple):
+    """What an engine opens of the hub directory at a start; `modelgen verify --load` looks for the same.
+
+    Args:
+        gguf: Whether it opens one GGUF file, and no checkpoint.
+        embeds_only: Whether it serves no model that writes text.
+        tokenizer_flag: The flag that names another repository for the tokenizer; empty without one.
+        fast_tokenizer: Whether tokenizer.json is the only form of a tokenizer that it reads.
+        config_formats: Whether `config-format` selects between config.json and params.json.
+        processor: Whether it opens the processor of a model that takes images or sound.
+        pooling: Whether it needs the pooling of sentence-transformers, or the flag `pooling`.
+        code_revision: Whether `code-revision` pins code in another repository.
+        others_by_path: Whether it takes other repositories than the model's own by path only.
+        look_ups: Whether `hub.loading.inside` can make the look-ups with the engine's own functions.
+    """
+
+    gguf: bool = False
+    embeds_only: bool = False
+    tokenizer_flag: str = ""
+    fast_tokenizer: bool = False
+    config_formats: bool = False
+    processor: bool = True
+    pooling: bool = False
+    code_revision: bool = False
+    others_by_path: bool = False
+    look_ups: bool = False
+
+
+class Starter(NamedTuple):
+    """What `modelgen init` and `modelgen add` write for a checkpoint of one kind.
+
+    Args:
+        kind: The kind of checkpoint that they choose this engine for: `embedding`, `gguf`.
+        image: The image that they write.
+    """
+
+    kind: str
+    image: str
