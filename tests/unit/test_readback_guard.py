@@ -132,7 +132,7 @@ def spoilt(document: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
 
 def is_seen(fleet: Fleet, document: dict[str, Any]) -> bool:
     try:
-        check_readback(fleet, yaml.safe_dump(document, sort_keys=False).encode())
+        check_readback(fleet, "..", yaml.safe_dump(document, sort_keys=False).encode())
     except RenderingError:
         return True
     return False
@@ -186,4 +186,4 @@ def test_a_service_too_much_and_another_order_are_seen() -> None:
 def test_no_document_at_all_is_a_rendering_error(text: bytes) -> None:
     fleet, _ = rendered(EVERYTHING)
     with pytest.raises(RenderingError):
-        check_readback(fleet, text)
+        check_readback(fleet, "..", text)
