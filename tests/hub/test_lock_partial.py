@@ -52,7 +52,8 @@ def test_an_upgrade_keeps_the_old_entry_of_what_cannot_be_reached(project: Proje
     *_, cause, last = done.stderr.splitlines()
     assert cause.startswith("modelgen: two: org/two is not at http")
     assert last == (
-        f"modelgen: models.lock was written with the other entries; it keeps the old entry of org/two at {before['two'][:12]}"
+        "modelgen: models.lock was written with the other entries; it keeps the old entry of org/two at "
+        f"{before['two'][:12]}"
     )
     assert project.run("--check").returncode == 0
 
