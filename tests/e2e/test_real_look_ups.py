@@ -56,7 +56,7 @@ def edit(file: str, **keys: object) -> Callable[[Path], None]:
 
 CODE = "org/code--module.Class"
 CASES: dict[str, tuple[Callable[[Path], object], str, str, list[str]]] = {
-    "all right": (lambda _: None, "", "", []),
+    "no problems": (lambda _: None, "", "", []),
     "consolidated": (lambda _: None, ', load-format = "mistral"', "", ["weights"]),
     "code of config.json": (
         edit("config.json", auto_map={"AutoConfig": CODE}, model_type="new"),

@@ -99,7 +99,7 @@ def test_what_an_engine_does_not_find(  # noqa: PLR0917
     assert asked.code == 1
     assert [found["look_up"] for found in asked.findings if found["severity"] == "error"] == [wrong]
     assert said in asked.findings[0]["engine_says"]
-    assert bool(said) == asked.findings[0]["engine_says"].startswith("vLLM 0.11.0 says: ")
+    assert bool(said) == asked.findings[0]["engine_says"].startswith("vLLM 0.11.0 reports: ")
 
 
 def test_a_chat_model_without_a_chat_template_is_reported(tmp_path: Path, image: str) -> None:
@@ -138,7 +138,7 @@ raise ValueError("; ".join(found))
     trusted(code, image, tmp_path)
     [found] = load(tmp_path, "--image").findings
     assert found["engine_says"] == (
-        "vLLM 0.11.0 says: ValueError: network: 101; hub: 30; root: 30; 0000000000000000; 1; 1void"
+        "vLLM 0.11.0 reports: ValueError: network: 101; hub: 30; root: 30; 0000000000000000; 1; 1void"
     )
     assert not [*(tmp_path / "hub").glob("x")]
 

@@ -174,11 +174,11 @@ def test_no_room_for_a_copy(elsewhere: Path, root: Path) -> None:
     (root / "models.toml").write_text(text)
     source = checkpoint(root / "a")
     header = json.dumps({"w": {"dtype": "U8", "shape": [free], "data_offsets": [0, free]}}).encode()
-    with (source / "model.safetensors").open("wb") as file:  # sparse: it only is of type so large
+    with (source / "model.safetensors").open("wb") as file:  # sparse: it only claims to be so large
         file.write(len(header).to_bytes(8, "little") + header)
         file.truncate(8 + len(header) + free)
     _, err = add(root, source, "--copy", code=3)
-    assert "make room" in err
+    assert "free some space" in err
 
 
 def test_a_file_that_is_closed_to_others_is_not_opened_behind_its_owners_back(root: Path) -> None:
@@ -218,7 +218,7 @@ def test_who_edits_a_linked_file_is_told_that_the_old_commit_is_damaged(root: Pa
     _, err = add(root, source)
     assert head(root) != first
     assert f"it was commit {first} before, which is damaged now: model.safetensors had hard links" in err
-    assert "which stays" not in err
+    assert "which is kept" not in err
 
 
 def test_the_table_goes_into_a_pipe(root: Path) -> None:

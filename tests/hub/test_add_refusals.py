@@ -79,7 +79,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
         "x.json is a link out of the folder, to /etc/pass",
     ),
     "folder out": (lambda a: (a / "x").symlink_to("/etc"), "x is a link out of the folder, to /etc"),
-    "config is empty": (lambda a: write(a / "config.json", b"{}"), "config.json has no architecture"),
+    "config is empty": (lambda a: write(a / "config.json", b"{}"), "config.json has no model_type"),
     "junk": (junk, "pytorch_model.bin is not a PyTorch file"),
     "no tokenizer": (lambda a: write(a / "tokenizer.json", b""), "tokenizer.json is empty"),
     "bad tokenizer": (lambda a: write(a / "tokenizer_config.json", b"<html>"), "tokenizer_config.json is not JSON"),
@@ -91,7 +91,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "lora": (lora_without_weights, "there is no adapter_model.safetensors"),
     "no name": (lambda a: write(a / "a\nb.json", b"x"), "is not a valid file name"),
-    "not there": (lambda a: a.rename(a.parent / "b"), "a is not there"),
+    "not there": (lambda a: a.rename(a.parent / "b"), "a does not exist"),
 }
 
 

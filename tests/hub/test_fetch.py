@@ -204,6 +204,6 @@ def test_what_is_local_is_never_asked_of_the_hub(hub: Hub, tmp_path: Path) -> No
     models = project(tmp_path, hub, {"local/mine": {"config.json": b"{}"}})
     done = models.run("fetch")
     assert done.returncode == 1
-    assert "modelgen: mine: local/mine lacks config.json at the commit of models.lock" in done.stderr
+    assert "modelgen: mine: local/mine has no intact config.json at the commit of models.lock" in done.stderr
     assert "modelgen add PATH --as local/mine" in done.stderr
     assert hub.requests == []

@@ -87,7 +87,7 @@ def test_a_host_that_refuses_is_left_with_one_connection(hub: Hub, models: Proje
 
 def test_a_flipped_byte_in_any_stretch_is_noticed(hub: Hub, models: Project) -> None:
     hub.faults.corrupt(90_000_000, path=WEIGHTS, count=2)  # the first connection is not read so far
-    assert f"{WEIGHTS} came damaged" in fetched(models)
+    assert f"{WEIGHTS} arrived damaged" in fetched(models)
 
 
 def test_what_an_earlier_version_left_is_kept(hub: Hub, models: Project, large: Path) -> None:

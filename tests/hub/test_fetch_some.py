@@ -65,7 +65,7 @@ def test_what_cannot_be_had_stops_nobody_else(hub: Hub, models: Project) -> None
     assert (done.returncode, there(models)) == (1, ["org/b"]), done.stderr
     assert "org/a is gated" in done.stderr
     assert "org/c" in done.stderr.splitlines()[-1]
-    assert "hashes right" not in done.stderr
+    assert "hashes correct" not in done.stderr
 
 
 def test_the_world_alone_is_at_fault(hub: Hub, models: Project) -> None:

@@ -175,7 +175,7 @@ def test_verify_does_not_call_fixed_what_stays_closed(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "mended" not in done.stdout
     assert "  cannot change it: " in done.stdout
-    assert "1 wrong, 0 dealt with; make closed files readable" in done.stderr
+    assert "1 found, 0 repaired or moved aside; make closed files readable" in done.stderr
     done = modelgen("verify", "--fix", "--format", "json", cwd=tmp_path, env=refusing(chmod="EPERM"))
     (found,) = json.loads(done.stdout)["findings"]
     assert (done.returncode, found["fixed"]) == (1, False)

@@ -157,8 +157,8 @@ def lose_all(project: Project) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (flip, f"is damaged: {SHARD} has other bytes"),
-        (truncate, f"is damaged: {SHARD} has other bytes"),
+        (flip, f"is damaged: {SHARD} has wrong contents"),
+        (truncate, f"is damaged: {SHARD} has wrong contents"),
         (dangle, f"lacks {SHARD}"),
         (lose, f"lacks {SHARD}"),
         (lose_without_listing, f"lacks {SHARD}"),

@@ -64,7 +64,7 @@ def said(models: Project, command: str, **environment: str) -> str:
     assert "trying again" not in done.stderr
     assert "geheim" not in done.stderr
     [*_, sentence] = [
-        line for line in done.stderr.splitlines() if line.startswith("modelgen: ") and "left as" not in line
+        line for line in done.stderr.splitlines() if line.startswith("modelgen: ") and "is unchanged" not in line
     ]
     return sentence
 
@@ -83,7 +83,7 @@ def test_a_proxy_that_wants_a_password(models: Project, hub: Hub, command: str, 
 def test_a_proxy_that_blocks_the_hub(models: Project, hub: Hub, command: str) -> None:
     with proxy(403) as address:
         sentence = said(models, command, HTTP_PROXY=address)
-    assert f"{hub.endpoint}, asked through the proxy {address.replace('user:geheim@', '')} of HTTP_PROXY" in sentence
+    assert f"{hub.endpoint}, through the proxy {address.replace('user:geheim@', '')} of HTTP_PROXY" in sentence
     assert "refuses access (403)" in sentence
     assert "allow that host" in sentence
 

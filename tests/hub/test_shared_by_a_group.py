@@ -109,7 +109,7 @@ def test_what_one_user_fetches_the_group_goes_on_with(hub: Hub, models: Project,
     models.want("org/other", FILES, hub.add("org/other", FILES))
     run(models, SECOND, "fetch", umask=umask)
     assert wrong_modes(models.hub) == []
-    assert "all right" in run(models, FIRST, "verify")
+    assert "no problems" in run(models, FIRST, "verify")
     assert {path.stat().st_uid for path in models.hub.rglob("*")} == {FIRST, SECOND}
 
 
@@ -177,7 +177,7 @@ def test_the_second_user_fixes_what_the_first_fetched(models: Project) -> None:
     run(models, SECOND, "verify", "--fix", code=1)
     run(models, SECOND, "fetch")
     assert wrong_modes(models.hub) == []
-    assert "all right" in run(models, SECOND, "verify")
+    assert "no problems" in run(models, SECOND, "verify")
 
 
 def test_a_mode_that_only_its_owner_can_change(models: Project) -> None:
@@ -187,7 +187,7 @@ def test_a_mode_that_only_its_owner_can_change(models: Project) -> None:
     talk = run(models, SECOND, "verify", "--fix", code=1)
     assert f"cannot change it: it belongs to user {FIRST}; let that user run `chmod a+rX {blob}`" in talk
     run(models, FIRST, "verify", "--fix")
-    assert "all right" in run(models, SECOND, "verify")
+    assert "no problems" in run(models, SECOND, "verify")
 
 
 def test_a_hub_of_another_user_is_refused_before_the_first_byte(hub: Hub, models: Project) -> None:
@@ -215,7 +215,7 @@ def test_a_repository_of_another_user_is_refused_until_it_is_shared(hub: Hub, mo
     advice = talk.partition("`")[2].partition("`")[0].replace("GROUP", str(GROUP))
     subprocess.run([*somebody(FIRST), "sh", "-c", advice], check=True)
     run(models, SECOND, "fetch")
-    assert "all right" in run(models, SECOND, "verify")
+    assert "no problems" in run(models, SECOND, "verify")
 
 
 def test_a_folder_like_tmp_is_no_reason_to_let_a_group_write(models: Project) -> None:
@@ -233,5 +233,5 @@ def test_a_hub_that_is_read_only_for_this_user(hub: Hub, models: Project) -> Non
     assert run(models, STRANGER, "fetch") == f"{models.hub}: nothing is missing\n"
     (models.hub / ".locks/modelgen/seen.json").unlink()  # a hub that was copied has none
     assert run(models, STRANGER, "fetch") == f"{models.hub}: nothing is missing\n"
-    assert "all right" in run(models, STRANGER, "verify")
+    assert "no problems" in run(models, STRANGER, "verify")
     assert hub.requests == []

@@ -51,7 +51,7 @@ def test_what_transformers_does_not_find_is_an_error(tmp_path: Path) -> None:
     place(tmp_path, model(), {"org/model": checkpoint()})
     asked = load(tmp_path, env=installed(tmp_path, config='raise OSError("there is no such file")'))
     assert asked.wrong == ["config: config.json does not load"]
-    assert asked.findings[0]["engine_says"] == "transformers 9.9 says: OSError: there is no such file"
+    assert asked.findings[0]["engine_says"] == "transformers 9.9 reports: OSError: there is no such file"
     assert asked.code == 1
 
 

@@ -76,7 +76,7 @@ def test_nothing_half_done_gets_its_ref(tmp_path: Path) -> None:
     again = modelgen("verify", "--fix", cwd=tmp_path)
     assert f"{WEIGHTS} is missing" in again.stdout
     assert "removed" not in again.stdout
-    assert "0 dealt with" in again.stderr
+    assert "0 repaired" in again.stderr
 
 
 def test_a_missing_listing_is_a_note(tmp_path: Path) -> None:

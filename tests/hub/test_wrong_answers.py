@@ -36,7 +36,7 @@ def said(models: Project, command: str, **environment: str) -> str:
     assert "trying again" not in done.stderr
     assert GOOD not in done.stderr + done.stdout
     [*notes, sentence] = [line for line in done.stderr.splitlines() if line.startswith("modelgen: model: org/model")]
-    assert all("came damaged; reading it again" in note for note in notes)
+    assert all("arrived damaged; reading it again" in note for note in notes)
     return sentence
 
 

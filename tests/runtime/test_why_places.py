@@ -137,4 +137,4 @@ def test_why_says_what_an_engine_said_however_long_the_line_was(tmp_path: Path, 
     with serving(tmp_path, manifest(broken)) as served:
         assert served.chat("a")[0] == 503
         why = modelgen("why", "a", "--url", served.url, "--config", config, cwd=tmp_path).stdout
-        assert f"\n  it said: {SAID}" in why
+        assert f"\n  output: {SAID}" in why

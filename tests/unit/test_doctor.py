@@ -197,7 +197,13 @@ BAD: dict[str, Case] = {
     ),
     "compose v1": (old_compose_only, PROJECT, "compose", "installed `docker-compose` is too old", "plugin"),
     "old compose": (lambda fake: fake.docker(compose="v2.17.0"), PROJECT, "compose", "2.17.0 is too old", "plugin"),
-    "no driver": (lambda fake: fake.lose("nvidia-smi"), PROJECT, "nvidia", "`nvidia-smi` is missing", "docs.nvidia"),
+    "no driver": (
+        lambda fake: fake.lose("nvidia-smi"),
+        PROJECT,
+        "nvidia",
+        "`nvidia-smi` is missing",
+        "docs.nvidia.com",
+    ),
     "stale module": (
         smi_fails("Failed to initialize NVML: Driver/library version mismatch"),
         PROJECT,

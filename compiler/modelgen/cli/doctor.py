@@ -37,7 +37,7 @@ _MARKS = {"good": "ok", "warning": "warn", "bad": "BAD", "unknown": "?"}
     help="Output format of the findings; `json` is one document.",
 )
 def command(config: Path, *, write: bool, format_: str) -> int:
-    """Check whether this host can run the models, and print how to fix what cannot.
+    """Check whether this host can run the models, and print a fix for each problem.
 
     Checks Docker and Compose, NVIDIA's or AMD's driver, the GPUs of [gpus], the hub directory, ports, SELinux and WSL2.
     Nothing is changed except [host] with `--write`.

@@ -65,7 +65,7 @@ def missing_pattern(
 
 
 def why_unfit(want: Want, entry: Snapshot) -> str | None:
-    """Return what an entry misses that was locked for other engines, as the rest of a sentence; or None."""
+    """Return what an entry lacks that was locked for other engines, as the rest of a sentence; or None."""
     for loader in want.loaders:
         if pattern := missing_pattern(loader, entry.by_path, entry.left_out, wholly=False):
             return f"was locked without {pattern}, which {loader.name} reads"

@@ -148,9 +148,9 @@ def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:
 def _incomplete(hub: Path, ask: Ask, commit: str, absent: list[str]) -> ModelgenError:
     """Return the error for a snapshot with missing files."""
     if is_local(ask.want.repo):
-        return InputError(f"{ask.about} misses {some(absent)}; {_add_again(ask)}")
+        return InputError(f"{ask.about} lacks {some(absent)}; {_add_again(ask)}")
     return InputError(
-        f"{ask.about} in the hub directory misses {some(absent)}; {hints.download(hub, ask, commit, absent)}"
+        f"{ask.about} in the hub directory lacks {some(absent)}; {hints.download(hub, ask, commit, absent)}"
     )
 
 

@@ -190,7 +190,7 @@ def _fault_of_listing(checkout: Checkout, data: bytes | None) -> str | None:
             "offline, a client from 2.0 on refuses the snapshot as incomplete"
         )
     if missing := [name for name in checkout.files if name not in listed]:
-        return f"misses {len(missing)} of the locked files ({_some(missing)})"
+        return f"lacks {len(missing)} of the locked files ({_some(missing)})"
     if wrong := [file.path for file in checkout.files.values() if not _says(listed[file.path], file)]:
         return f"has other hashes or sizes than models.lock ({_some(wrong)})"
     return None
