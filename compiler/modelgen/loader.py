@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Loader(NamedTuple):
-    """How an engine finds the weights in a snapshot.
+    """The rules by which an engine finds the weights in a snapshot.
 
     Args:
         name: The engine and the deciding argument, as in "vLLM 0.11.0 with --load-format mistral".

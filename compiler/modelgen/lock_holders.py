@@ -43,7 +43,7 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process ran on this host and has ended."""
+        """Return whether the process ran on this host and has ended."""
         if sys.platform == "win32" or self.host != _host():
             return False
         try:

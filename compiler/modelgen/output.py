@@ -53,7 +53,7 @@ class ChangeSet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the directory equals the result of a fresh build."""
+        """Return whether the directory equals the result of a fresh build."""
         return not (self.create or self.update or self.delete or self.conflicts) and self.is_complete
 
 

@@ -55,7 +55,7 @@ class Compilation:
 
     @property
     def failed(self) -> bool:
-        """Whether there is an error among the findings."""
+        """Return whether there is an error among the findings."""
         return self.fleet is None
 
 

@@ -77,5 +77,5 @@ def engine_problem() -> str | None:
     try:
         done = run(["docker", "version", "--format", "{{.Server.Version}}"], check=False)
     except FileNotFoundError:
-        return "there is no `docker` command"
+        return "the command `docker` is not installed"
     return None if done.returncode == 0 else f"no Docker Engine answers: {done.stderr.strip()}"

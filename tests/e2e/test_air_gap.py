@@ -146,8 +146,8 @@ def test_up_from_an_empty_hub_to_the_first_answer(
             ["modelgen", "up"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
         assert refused.returncode == 3
-        assert "bytes have to come into" in refused.stderr
-        assert "say so by --yes" in refused.stderr
+        assert "bytes must be downloaded to" in refused.stderr
+        assert "pass --yes" in refused.stderr
         follow("modelgen up --yes", tmp_path, environment, networked=True)
         served = Served(tmp_path, cast("subprocess.Popen[str]", None), port)
         assert served.chat("text-4b")[1]["choices"][0]["message"]["content"] == f"{REPOS[0]} heard hello"

@@ -204,8 +204,8 @@ def test_what_cannot_be_is_said_in_one_sentence(deployment: Running) -> None:
     done = deployment.modelgen("up", "--offline", check=False)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         3,
-        "modelgen: the image registry.invalid/nothing:1 is not here, and --offline forbids to pull it; bring it by "
-        "`docker save` and `docker load`, or name another by `image` of the model `a` or of its engine",
+        "modelgen: the image registry.invalid/nothing:1 is missing, and --offline does not pull it; copy it here with "
+        "`docker save` and `docker load`, or set another with `image` of the model `a` or of its engine",
     )
     deployment.write(A)
     with socket.socket() as taken:
@@ -213,8 +213,8 @@ def test_what_cannot_be_is_said_in_one_sentence(deployment: Running) -> None:
         taken.listen()
         done = deployment.modelgen("up", check=False)
     assert done.returncode == 3
-    assert f"modelgen: 127.0.0.1:{deployment.port} is taken by " in done.stderr
-    assert f"(pid {os.getpid()}); stop it, or write another port in `[orchestrator] listen" in done.stderr
+    assert f"modelgen: 127.0.0.1:{deployment.port} is used by " in done.stderr
+    assert f"(pid {os.getpid()}); stop it, or set another port in `[orchestrator] listen" in done.stderr
     deployment.up()
     assert deployment.served.chat("a")[0] == 200
 
@@ -241,7 +241,7 @@ def test_with_keys_only_who_has_one_gets_in(deployment: Running, monkeypatch: py
     (deployment.folder / "keys").mkdir()
     (deployment.folder / "keys" / "keys.txt").write_text("".join(f"{words[3]} {words[4]}\n" for words in made))
     done = deployment.modelgen("up", check=False)
-    assert (done.returncode, "set MODELGEN_KEY to one of role `admin`" in done.stderr) == (3, True)
+    assert (done.returncode, "set MODELGEN_KEY to a key of role `admin`" in done.stderr) == (3, True)
     assert not docker("ps", "--all", "--quiet", "--filter", f"name=^{deployment.project}-")
     data, control = (words[1] for words in made)
     monkeypatch.setenv("MODELGEN_KEY", control)

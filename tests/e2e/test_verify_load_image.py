@@ -146,10 +146,10 @@ raise ValueError("; ".join(found))
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        (f"{WRITES}\nwrite(b'{{')", "gave no answer that can be read"),
-        ("import os\nos._exit(0)", "gave no answer that can be read"),
+        (f"{WRITES}\nwrite(b'{{')", "cannot be read"),
+        ("import os\nos._exit(0)", "cannot be read"),
         ("import os\nos._exit(7)", "ended with 7"),
-        (f"{WRITES}\nwhile True: write(b'x' * 9999)", "it printed more than an answer"),
+        (f"{WRITES}\nwhile True: write(b'x' * 9999)", "it printed more than the limit"),
     ],
 )
 def test_output_that_is_no_answer(tmp_path: Path, image: str, code: str, why: str) -> None:
@@ -181,7 +181,7 @@ def test_an_image_that_is_not_here(tmp_path: Path, image: str) -> None:
     place(tmp_path, text, {"org/model": checkpoint(), "org/other": checkpoint()})
     done = modelgen("verify", "--quick", "--load", "--image", cwd=tmp_path)
     assert done.returncode == 3
-    assert "m: not looked up by its engine; nothing is wrong by modelgen's own table\nn: loadable\n" in done.stdout
+    assert "m: not looked up by its engine; no problem found by modelgen's own table\nn: loadable\n" in done.stdout
     image = "modelgen-e2e/engine:nowhere"
     assert f"the image {image} is not on this host; run `docker pull {image}`" in done.stderr
 

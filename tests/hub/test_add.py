@@ -129,8 +129,8 @@ def test_another_file_system_needs_a_copy(root: Path, elsewhere: Path) -> None:
     (source / "config.json").chmod(0o600)
     size = sum(path.stat().st_size for path in source.iterdir())
     _, err = add(root, source, code=3)
-    assert f"3 files with {size:,} bytes would have to be copied" in err
-    assert "add `--copy` to do so" in err
+    assert f"3 files with {size:,} bytes must be copied" in err
+    assert "pass `--copy` to do so" in err
     assert not (root / FOLDER).exists()
     _, err = add(root, source, "--copy")
     assert f"{size:,} bytes copied" in err
@@ -174,7 +174,7 @@ def test_no_room_for_a_copy(elsewhere: Path, root: Path) -> None:
     (root / "models.toml").write_text(text)
     source = checkpoint(root / "a")
     header = json.dumps({"w": {"dtype": "U8", "shape": [free], "data_offsets": [0, free]}}).encode()
-    with (source / "model.safetensors").open("wb") as file:  # sparse: it only says that it is so large
+    with (source / "model.safetensors").open("wb") as file:  # sparse: it only is of type so large
         file.write(len(header).to_bytes(8, "little") + header)
         file.truncate(8 + len(header) + free)
     _, err = add(root, source, "--copy", code=3)
@@ -217,7 +217,7 @@ def test_who_edits_a_linked_file_is_told_that_the_old_commit_is_damaged(root: Pa
         file.write(b"new")
     _, err = add(root, source)
     assert head(root) != first
-    assert f"it was commit {first} before, which is damaged now: model.safetensors in it had hard links" in err
+    assert f"it was commit {first} before, which is damaged now: model.safetensors had hard links" in err
     assert "which stays" not in err
 
 
@@ -234,7 +234,7 @@ def test_names_and_models_toml(root: Path) -> None:
         assert "write --as local/my-ft" in err
     (root / "models.toml").write_text("[project]\nname = 'x'\n")
     _, err = add(root, "a", code=1)
-    assert "models.toml does not say where the hub directory is" in err
+    assert "models.toml names no hub directory that can be used" in err
     (root / "models.toml").unlink()
     _, err = add(root, "a", code=3)
     assert "there is no models.toml" in err

@@ -42,7 +42,7 @@ def fetched(models: Project, *args: str, **environment: str) -> subprocess.Compl
 def test_an_engine_finds_it_offline(hub: Hub, models: Project) -> None:
     done = fetched(models)
     assert done.stdout == ""
-    assert done.stderr.endswith(f"{models.hub}: 6 files fetched, 20,008 bytes, hashes right\n")
+    assert done.stderr.endswith(f"{models.hub}: 6 files fetched, 20,008 bytes, hashes correct\n")
     assert models.damage() == []
     by_name, by_commit = ask(
         hub,
@@ -87,7 +87,7 @@ def test_with_everything_there_nobody_is_asked(hub: Hub, models: Project) -> Non
     fetched(models)
     hub.clear()
     done = fetched(models, HF_ENDPOINT="http://127.0.0.1:1")
-    assert done.stderr == f"{models.hub}: everything is there\n"
+    assert done.stderr == f"{models.hub}: nothing is missing\n"
     assert hub.requests == []
 
 
@@ -97,11 +97,11 @@ def test_what_was_complete_is_looked_at_again(hub: Hub, models: Project) -> None
     assert note.stat().st_mode & 0o777 == 0o644
     for text in ("", "[]", '{"key": 1}', note.read_text().replace("config.json", "gone")):
         note.write_text(text)
-        assert fetched(models).stderr == f"{models.hub}: everything is there\n"
+        assert fetched(models).stderr == f"{models.hub}: nothing is missing\n"
     models.want("org/more", {"config.json": b"[]"}, hub.add("org/more", {"config.json": b"[]"}))
     assert "1 file fetched" in fetched(models).stderr
     (models.snapshot(models.snapshots[0]) / "empty").unlink()
-    assert "1 file put in place without a download" in fetched(models).stderr
+    assert "1 file linked without a download" in fetched(models).stderr
     models.blob(models.snapshots[0], "empty").unlink()
     assert "1 file fetched" in fetched(models).stderr
     assert models.damage() == []
@@ -151,7 +151,7 @@ def test_without_a_terminal_there_is_a_line_for_each_repository(models: Project)
         "org/model: 5 files, 20,006 bytes, N s",
     ]
     assert [line.partition(" ")[0] for line in lines] == ["[1/2]", "[2/2]"]
-    assert last.endswith("6 files fetched, 20,008 bytes, hashes right")
+    assert last.endswith("6 files fetched, 20,008 bytes, hashes correct")
 
 
 def test_events_as_json(models: Project) -> None:

@@ -48,7 +48,7 @@ def test_gated_without_a_token(hub: Hub, models: Project) -> None:
     hub.store.repos["org/model"].gated = "auto"
     assert refusal(models, hub, 1) == (
         "modelgen: model: org/model is gated and there is no token; "
-        f"accept its terms at {hub.endpoint}/org/model and set HF_TOKEN, or give --token-file"
+        f"accept its terms at {hub.endpoint}/org/model and set HF_TOKEN, or pass --token-file"
     )
 
 
@@ -79,7 +79,7 @@ def test_a_bad_token(hub: Hub, models: Project) -> None:
     bad = "hf_" + "b" * 34
     done = models.run("fetch", HF_TOKEN=bad)
     assert done.returncode == 3
-    assert f"model: org/model: the hub {hub.endpoint} does not know your token from HF_TOKEN: " in done.stderr
+    assert f"model: org/model: the hub {hub.endpoint} does not accept your token from HF_TOKEN: " in done.stderr
     assert bad not in done.stderr
     assert hub.bytes_sent() == 0
 
@@ -134,7 +134,7 @@ def test_a_revision_that_moved_is_fetched_as_locked(hub: Hub, models: Project) -
 def test_a_file_that_holds_no_token(models: Project, text: str) -> None:
     (models.folder / "token").write_text(text)
     done = models.run("fetch", "--token-file", "token")
-    assert (done.returncode, done.stderr) == (3, "modelgen: token holds no token; write the token alone into it\n")
+    assert (done.returncode, done.stderr) == (3, "modelgen: token contains no token; write only the token to it\n")
 
 
 def test_the_hub_may_not_be_asked(hub: Hub, models: Project) -> None:
@@ -159,9 +159,9 @@ def test_where_a_bad_token_came_from(models: Project) -> None:
     bad = "hf_" + "b" * 34
     (models.folder / "token").write_text(bad)
     given = models.run("fetch", "--token-file", "token", HF_TOKEN=GOOD)
-    assert "does not know your token from --token-file" in given.stderr
+    assert "does not accept your token from --token-file" in given.stderr
     stored = models.run("fetch", HF_TOKEN_PATH=str(models.folder / "token"))
-    assert "does not know your token that `hf auth login` stored" in stored.stderr
+    assert "does not accept your token that `hf auth login` stored" in stored.stderr
     assert "run `hf auth login` again" in stored.stderr
     assert bad not in given.stderr + stored.stderr
 

@@ -54,7 +54,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], bool]] = {
     "no link": (lambda link: link.unlink(), False),
     "link to another": (lambda link: other_link(link, link.with_name(CONFIG).readlink()), False),
     "empty file": (empty_file, False),
-    "link in a circle": (lambda link: other_link(link, link.name), False),
+    "link that leads back to itself": (lambda link: other_link(link, link.name), False),
     "link out of the hub": (lambda link: other_link(link, link.parents[5] / "mine"), False),
 }
 
@@ -107,7 +107,7 @@ def test_a_folder_where_a_file_belongs(hub: Hub, models: Project, *, is_empty: b
     assert done.returncode == 3
     assert (
         done.stderr.splitlines()[-1]
-        == f"modelgen: {link} is a folder where a file belongs; run `modelgen verify --fix`"
+        == f"modelgen: {link} is a folder in the place of a file; run `modelgen verify --fix`"
     )
     assert hub.bytes_sent() == 0
 
@@ -150,7 +150,7 @@ def test_a_disk_that_is_too_small_is_known_before(
     assert done.stderr.startswith(f"modelgen: {models.hub} has 20,9")
     assert done.stderr.endswith(
         " bytes free, and 101,000,002 bytes are needed, with 5% to spare; make room, such as with `modelgen prune`, "
-        "or name another directory in `[project] hub`\n"
+        "or set another directory in `[project] hub`\n"
     )
     assert hub.requests == []
 
@@ -179,7 +179,7 @@ def test_a_disk_that_fills_meanwhile(
     assert fetch.returncode == 3, talk
     sentence = talk.splitlines()[-1]
     assert re.match(rf"modelgen: model: org/model: ({WEIGHTS}|{CONFIG}): cannot write /", sentence)
-    assert "no space left on device; fix that and run `modelgen fetch` again: what came is kept" in sentence
+    assert "no space left on device; fix that and run `modelgen fetch` again; downloads are kept" in sentence
     assert not (models.snapshot(models.snapshots[0]).parents[1] / "refs").exists()
     filler.unlink()
     assert models.run("fetch").returncode == 0
@@ -191,7 +191,7 @@ def test_a_hub_directory_that_is_read_only(hub: Hub, models: Project, disk: Call
     disk(models.hub, "--bind", str(models.hub))
     subprocess.run(["mount", "-o", "remount,ro,bind", str(models.hub)], check=True)
     done = models.run("fetch")
-    assert (done.returncode, done.stderr) == (0, f"{models.hub}: everything is there\n")
+    assert (done.returncode, done.stderr) == (0, f"{models.hub}: nothing is missing\n")
     assert hub.requests == []
     (models.folder / "models.lock").unlink()
     models.want("org/more", {CONFIG: b"[]"}, hub.add("org/more", {CONFIG: b"[]"}))

@@ -121,7 +121,7 @@ def test_interrupted(hub: Hub, tmp_path: Path, large: Path) -> None:
     _, talk = fetch.communicate(timeout=60)
     assert fetch.returncode == 130
     assert time.monotonic() - begun < 3
-    assert talk.splitlines()[-1] == "modelgen: interrupted; what came is kept, run `modelgen fetch` again"
+    assert talk.splitlines()[-1] == "modelgen: interrupted; downloads are kept, run `modelgen fetch` again"
     assert "Traceback" not in talk
     kept = total_of(on_disk(models))
     assert kept > 0

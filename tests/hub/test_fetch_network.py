@@ -72,7 +72,7 @@ def test_what_passes_is_tried_again(fetched: Fetched, fault: str) -> None:
 
 
 def test_a_flipped_byte_is_noticed(fetched: Fetched) -> None:
-    assert f"org/flipped: {WEIGHTS} came damaged: its hash is wrong; fetching it once more" in fetched.done.stderr
+    assert f"org/flipped: {WEIGHTS} arrived damaged: its hash is wrong; fetching it again" in fetched.done.stderr
     assert fetched.hub.bytes_sent(f"org/flipped/{WEIGHTS}") == 2 * fetched.project.snapshots[0].by_path[WEIGHTS].size
 
 
@@ -103,7 +103,10 @@ def test_what_is_always_damaged_is_never_presented(hub: Hub, tmp_path: Path, lar
     done = models.run("fetch")
     model, other = models.snapshots
     assert done.returncode == 1
-    assert "modelgen: model: org/model: model.safetensors came twice with a hash that models.lock has" in done.stderr
+    assert (
+        "modelgen: model: org/model: model.safetensors arrived twice with a hash that differs from models.lock"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert not (models.snapshot(model) / WEIGHTS).exists()
     assert not models.blob(model, WEIGHTS).exists()

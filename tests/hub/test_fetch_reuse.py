@@ -56,7 +56,7 @@ def test_a_change_of_the_readme_is_its_bytes_everywhere(
     assert done.returncode == 0, done.stderr
     assert upgraded["changes"][0]["bytes_new"] == planned["bytes"] == len(README)
     assert upgraded["bytes_to_fetch"] == len(README)
-    assert f"1 file fetched, {len(README)} bytes, hashes right" in done.stderr
+    assert f"1 file fetched, {len(README)} bytes, hashes correct" in done.stderr
     assert hub.bytes_sent() == len(README)
     verified = modelgen("verify", cwd=project.folder, env=project.environment)
     assert verified.returncode == 0, verified.stdout

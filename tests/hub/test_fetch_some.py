@@ -32,7 +32,7 @@ def test_named_models_alone_are_fetched(hub: Hub, models: Project) -> None:
     assert (done.returncode, there(models)) == (0, ["org/b"]), done.stderr
     assert not hub.requests_for("org/a/*")
     hub.clear()
-    assert models.run("fetch", "b").stderr == f"{models.hub}: everything is there\n"
+    assert models.run("fetch", "b").stderr == f"{models.hub}: nothing is missing\n"
     assert hub.requests == []
 
 
@@ -42,7 +42,7 @@ def test_a_complete_model_says_nothing_of_the_others(models: Project) -> None:
         done = models.run("fetch", *names)
         assert (done.returncode, there(models)) == (0, want), done.stderr
     models.blob(models.snapshots[2], "own").unlink()
-    assert "everything is there" in models.run("fetch", "a").stderr
+    assert "nothing is missing" in models.run("fetch", "a").stderr
     assert "1 file fetched" in models.run("fetch").stderr
 
 

@@ -80,7 +80,7 @@ def test_the_cursor_comes_back_after_a_signal(models: Project, number: signal.Si
     terminal.read_all()
     assert terminal.process.returncode == 128 + number, terminal.seen
     assert terminal.seen.rfind(SHOW) > terminal.seen.rfind(HIDE)
-    assert b"interrupted; what came is kept" in terminal.seen
+    assert b"interrupted; downloads are kept" in terminal.seen
     assert b"Traceback" not in terminal.seen
 
 

@@ -49,7 +49,7 @@ def test_a_hub_that_cannot_lock_files(hub: Hub, tmp_path: Path, error: str) -> N
     assert not [*models.hub.rglob("*.incomplete")]
     hub.clear()
     done = models.run("fetch", **refusing(flock=error))
-    assert (done.returncode, done.stderr) == (0, f"{models.hub}: everything is there\n")
+    assert (done.returncode, done.stderr) == (0, f"{models.hub}: nothing is missing\n")
     assert hub.requests == []
 
 
@@ -162,7 +162,7 @@ def test_a_chmod_without_effect_is_noted_once(hub: Hub, tmp_path: Path) -> None:
     note, *more = [line for line in done.stderr.splitlines() if " mode " in line]
     assert not more
     assert re.search(r"modelgen: note: .* keeps mode 0[67]00, so the container's user cannot read it: ", note)
-    assert "does not take modes; mount it so that all may read it, or move the hub directory to another one" in note
+    assert "has no modes; mount it readable for all, or move the hub directory to another one" in note
     hub.clear()
     assert models.run("fetch", **refusing(chmod="ignored")).returncode == 0
     assert hub.requests == []
@@ -175,7 +175,7 @@ def test_verify_does_not_call_fixed_what_stays_closed(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "mended" not in done.stdout
     assert "  cannot change it: " in done.stdout
-    assert "1 wrong, 0 dealt with; open what is closed" in done.stderr
+    assert "1 wrong, 0 dealt with; make closed files readable" in done.stderr
     done = modelgen("verify", "--fix", "--format", "json", cwd=tmp_path, env=refusing(chmod="EPERM"))
     (found,) = json.loads(done.stdout)["findings"]
     assert (done.returncode, found["fixed"]) == (1, False)

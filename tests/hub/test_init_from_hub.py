@@ -108,7 +108,7 @@ def test_the_cache_of_the_client_is_found_and_a_given_one_comes_first(tmp_path: 
     written, said = init(project, "--hub", given, env=env)
     assert written["project"]["hub"] == str(given)
     assert [*written["models"]] == ["text-4b"]
-    assert "has no whole model" in said
+    assert "has no complete model" in said
 
 
 def test_what_add_made_is_found_too(tmp_path: Path) -> None:

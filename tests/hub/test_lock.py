@@ -48,12 +48,12 @@ def test_a_lock_is_made_to_be_reviewed(project: Project, snapshot: SnapshotAsser
     assert done.returncode == 0, done.stderr
     assert project.path.read_text() == snapshot(extension_class=LockFile)
     assert "models.lock: 2 repositories, 8 files, 31.1 kB; 1 image" in done.stderr
-    assert "text: org/text: left out original/*, *.bin (40.0 kB), which serving does not need" in done.stderr
+    assert "text: org/text: left out original/*, *.bin (40.0 kB), not needed for serving" in done.stderr
 
 
 def test_weights_are_not_fetched(project: Project, hub: Hub) -> None:
     hub.add("org/text", {"model-00001-of-00002.safetensors": safetensors(padding=150_000, a=("BF16", 900_000))})
-    hub.faults.norange(path="*00001-of*", count=None)  # not even where a server knows no ranges
+    hub.faults.norange(path="*00001-of*", count=None)  # not even where a server does not support ranges
     assert project.lock().find(project.entry("org/text").want)
     assert project.entry("org/text").weights == {"BF16": 930_000}
     assert hub.bytes_sent("*pth") + hub.bytes_sent("*bin") == 0

@@ -55,12 +55,15 @@ def test_all_faults_are_told_in_one_run(project: Project, hub: Hub) -> None:
     assert done.returncode == 1
     assert [entry.repo for entry in project.read().snapshots] == ["org/text"]
     assert "gone: org/gone is not at http" in told
-    assert "; the same holds for private: org/private" in told
+    assert "; the same applies to private: org/private" in told
     assert "or it is private and there is no token; correct `repo` in models.toml, or set HF_TOKEN" in told
     assert "gated: org/gated is gated and there is no token; accept its terms at" in told
     assert "tag: org/text has no revision v9; correct `revision` in models.toml" in told
     last = told.splitlines()[-1]
-    assert last == "modelgen: models.lock has what could be locked; it lacks what gone, gated, private, tag need"
+    assert (
+        last
+        == "modelgen: models.lock was written with the other entries; it has no entries for gone, gated, private, tag"
+    )
 
 
 def test_a_gated_model_is_the_worlds_affair_and_a_token_opens_it(project: Project, hub: Hub) -> None:
@@ -87,14 +90,14 @@ def test_who_interrupts_it_need_not_wait(project: Project, hub: Hub) -> None:
         assert process.stderr is not None
         assert "trying again in 60.0 s" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == "modelgen: interrupted; models.lock is left as it is\n"
+        assert process.stderr.read() == "modelgen: interrupted; models.lock is unchanged\n"
         assert process.wait(10) == 130
 
 
 def test_a_bad_token_is_told(project: Project) -> None:
     wrong = "hf_" + "w" * 34
     told = refused(project, code=3, HF_TOKEN=wrong)
-    assert f"text: org/text: the hub {project.hub.endpoint} does not know your token from HF_TOKEN: " in told
+    assert f"text: org/text: the hub {project.hub.endpoint} does not accept your token from HF_TOKEN: " in told
     assert wrong not in told
 
 
@@ -137,14 +140,14 @@ def test_what_is_damaged_on_the_wire_once_is_read_again(project: Project, hub: H
 def test_damage_on_the_wire_that_stays_is_told(project: Project, hub: Hub) -> None:
     hub.faults.corrupt(0, path="*config.json", count=None)
     told = refused(project, code=3)
-    assert "text: org/text: config.json came damaged twice; " in told
+    assert "text: org/text: config.json arrived damaged twice; " in told
     assert "on the hub" not in told
 
 
 def test_weights_that_are_damaged_on_the_hub(project: Project, hub: Hub) -> None:
     hub.add("org/text", {"model.safetensors": safetensors(missing=3, a=("BF16", 400))})
     told = refused(project, code=1)
-    assert "model.safetensors is damaged on the hub: its header speaks of 400 bytes of tensors, and it has 397" in told
+    assert "model.safetensors is damaged on the hub: its header lists 400 bytes of tensors, and it has 397" in told
     assert "and it has 397; choose another `revision`\n" in told
 
 
@@ -190,10 +193,10 @@ def test_a_folder_that_cannot_be_written(project: Project) -> None:
 
 
 SETTINGS = {
-    "no address": ({"HF_ENDPOINT": "nonsense"}, "HF_ENDPOINT is `nonsense`, which is no address"),
-    "another scheme": ({"HF_ENDPOINT": "ftp://x"}, "HF_ENDPOINT is `ftp://x`, which is no address"),
-    "no certificates": ({"SSL_CERT_FILE": "/nonexistent"}, "SSL_CERT_FILE is /nonexistent, and nothing is there"),
-    "no token": ({"HF_TOKEN": "hf_ä" + "b" * 30}, "the token holds a character that no token has"),
+    "no address": ({"HF_ENDPOINT": "nonsense"}, "HF_ENDPOINT is `nonsense`, which is not an address"),
+    "another scheme": ({"HF_ENDPOINT": "ftp://x"}, "HF_ENDPOINT is `ftp://x`, which is not an address"),
+    "no certificates": ({"SSL_CERT_FILE": "/nonexistent"}, "SSL_CERT_FILE is /nonexistent, which does not exist"),
+    "no token": ({"HF_TOKEN": "hf_ä" + "b" * 30}, "the token contains an invalid character"),
 }
 
 

@@ -98,7 +98,7 @@ def test_a_pattern_that_names_nothing_is_told_with_the_nearest_file(tmp_path: Pa
     assert (done.returncode, project.path.exists()) == (1, False)
     assert "m: org/gguf has no file `model-Q4_KM.gguf`; the nearest are `model-Q4_K_M.gguf`" in done.stderr
     project.write(model("m", "org/gguf", 'exclude = ["*"]'))
-    assert "m: org/gguf has no file that is wanted" in project.run().stderr
+    assert "m: org/gguf has no file that `include` and `exclude` select" in project.run().stderr
 
 
 def test_the_file_of_gpt_oss_that_is_on_no_hub(tmp_path: Path, hub: Hub) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import prepared_interpreter
 from compiling import REPOSITORY, modelgen
 from lock_project import Project, model, safetensors
 
@@ -51,6 +53,12 @@ def project(tmp_path: Path, hub: Hub) -> Project:
 
 
 def shell(project: Project, command: str) -> None:
+    """Run a command as a shell does; one without operators and expansions in the prepared interpreter."""
+    program, *args = shlex.split(command)
+    if program in PROGRAMS and not set("$`*?~|&;<>()\\\n").intersection(command):
+        done = prepared_interpreter.run(PROGRAMS[program], *args, cwd=project.folder, env=project.environment)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        return
     done = subprocess.run(
         command, shell=True, cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
     )
@@ -238,7 +246,7 @@ def test_weights_that_are_damaged_on_the_hub_are_not_fetched_again(project: Proj
     shell(project, f"hf download org/text --cache-dir {project.hub_folder}")
     done = project.run("--offline")
     assert done.returncode == 1
-    assert f"{SHARD} is damaged on the hub: its header speaks of 400 bytes" in done.stderr
+    assert f"{SHARD} is damaged on the hub: its header lists 400 bytes" in done.stderr
     assert "hf download" not in done.stderr
 
 
@@ -294,7 +302,7 @@ def test_files_without_a_hash_are_said_in_one_line(project: Project) -> None:
     shutil.rmtree(folder(project) / "trees")
     told = unchecked(project)
     assert told.startswith("modelgen: warning: text: org/text: not checked: README.md, config.json, ")
-    assert " and 3 more have no hash to compare with, so their own bytes were taken as they are" in told
+    assert " and 3 more have no hash to compare with, so their contents were not checked" in told
 
 
 def test_strict_makes_it_an_error_and_writes_nothing(project: Project) -> None:
@@ -302,7 +310,7 @@ def test_strict_makes_it_an_error_and_writes_nothing(project: Project) -> None:
     shutil.rmtree(folder(project) / "trees")
     done = project.run("--offline", "--strict", "--format", "json")
     assert (done.returncode, project.path.exists()) == (1, False)
-    assert done.stderr.splitlines()[-1] == "modelgen: models.lock is left as it is"
+    assert done.stderr.splitlines()[-1] == "modelgen: models.lock is unchanged"
     assert '"unchecked": [\n    {\n      "repo": "org/text"' in done.stdout
 
 
@@ -311,7 +319,7 @@ def test_an_entry_that_is_kept_is_checked_again(project: Project) -> None:
     shutil.rmtree(folder(project) / "trees")
     assert "have no hash to compare with" in unchecked(project)
     before = project.path.read_bytes()
-    assert " and 3 more have no hash in the hub directory, so nothing confirms" in unchecked(project)
+    assert " and 3 more have no hash in the hub directory to confirm" in unchecked(project)
     done = project.run("--offline", "--strict")
     assert (done.returncode, project.path.read_bytes()) == (1, before)
     assert "text: org/text: not checked: " in done.stderr
@@ -344,7 +352,7 @@ def test_an_entry_of_the_hub_that_was_fetched_is_strict(project: Project) -> Non
 @pytest.mark.parametrize(
     ("delete", "add", "told"),
     [
-        (["tokenizer.json"], {}, "there is no tokenizer (tokenizer.json or its like)"),
+        (["tokenizer.json"], {}, "there is no tokenizer (such as tokenizer.json)"),
         (["model.safetensors.index.json"], {}, "there is no index of its shards (model.safetensors.index.json)"),
         ([], {"config.json": CHAT}, ""),
     ],
@@ -362,8 +370,8 @@ def test_without_a_listing_nobody_knows_what_else_there_was(project: Project, hu
     shell(project, f"hf download org/text --cache-dir {project.hub_folder}")
     shutil.rmtree(folder(project) / "trees")
     told = unchecked(project)
-    assert "there is no generation_config.json, and there is no listing to tell whether there should be one" in told
-    assert "there is no chat template, and there is no listing to tell whether there should be one" in told
+    assert "there is no generation_config.json, and no listing shows whether the repository has one" in told
+    assert "there is no chat template, and no listing shows whether the repository has one" in told
 
 
 def test_a_tokenizer_of_another_repository_will_do(project: Project, hub: Hub) -> None:

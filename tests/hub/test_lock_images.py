@@ -121,7 +121,7 @@ def test_offline_asks_the_local_engine_alone(project: Project) -> None:
 def test_no_docker_is_a_warning(project: Project) -> None:
     done = project.run()
     assert (done.returncode, done.stderr.count("warning")) == (0, 1)
-    assert "there is no `docker` here" in done.stderr
+    assert "the command `docker` is not installed" in done.stderr
     assert project.read().images[0].reference == NAME
 
 

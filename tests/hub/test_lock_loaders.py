@@ -43,7 +43,7 @@ def weights(project: Project) -> list[str]:
 @pytest.mark.parametrize(
     ("fragment", "kept", "told"),
     [
-        (table("m"), SHARDS, "which serving does not need: vLLM 0.11.0 reads model-00001-of-00002.safetensors"),
+        (table("m"), SHARDS, "not needed for serving: vLLM 0.11.0 reads model-00001-of-00002.safetensors"),
         (table("m", version="0.13.0"), ["consolidated.safetensors"], "vLLM 0.13.0 reads consolidated.safetensors"),
         (table("m", MISTRAL), ["consolidated.safetensors"], "with --load-format mistral reads consolidated"),
         (table("m", ', load-format = "hf"', "0.13.0"), SHARDS, "vLLM 0.13.0 with --load-format hf reads model-00001"),
@@ -226,7 +226,7 @@ def test_a_repository_of_gguf_files_is_not_for_vllm(tmp_path: Path, hub: Hub, fl
     project = Project(tmp_path, hub, table("m", f', {flag} = "gguf"'))
     done = project.run()
     assert (done.returncode, project.path.exists()) == (1, False)
-    assert f"m: org/text cannot be loaded by vLLM 0.11.0 with --{flag} gguf, which takes the path of " in done.stderr
+    assert f"m: org/text cannot be loaded by vLLM 0.11.0 with --{flag} gguf, which needs the path of " in done.stderr
     code, told = other(project, "validate")
     assert (code, "gguf-repository" in told) == (1, True), told
 

@@ -26,12 +26,12 @@ UNFIT = {
     "a device without an extension": (["nul"], "'nul' is the name of a device"),
     "a port": (["com1.tar.gz"], "'com1' is the name of a device"),
     "a superscript": (["LPT².txt"], "'LPT²' is the name of a device"),
-    "a dot at the end": (["vocab."], "no name ends with a dot or a space"),
-    "a space at the end of a folder": (["deep /x"], "no name ends with a dot or a space"),
-    "a colon": (["ab:c"], "no name holds ':'"),
-    "another case": (["Vocab.txt", "vocab.txt"], "'Vocab.txt' and 'vocab.txt' have one name there"),
-    "folders of another case": (["Deep/a", "deep/b"], "'Deep/a' and 'deep/b' have one name there"),
-    "another form": ([NFC, NFD], "have one name there"),
+    "a dot at the end": (["vocab."], "a name cannot end with a dot or a space"),
+    "a space at the end of a folder": (["deep /x"], "a name cannot end with a dot or a space"),
+    "a colon": (["ab:c"], "a name cannot contain ':'"),
+    "another case": (["Vocab.txt", "vocab.txt"], "'Vocab.txt' and 'vocab.txt' are the same name there"),
+    "folders of another case": (["Deep/a", "deep/b"], "'Deep/a' and 'deep/b' are the same name there"),
+    "another form": ([NFC, NFD], "are the same name there"),
 }
 
 
@@ -70,7 +70,7 @@ def test_all_of_a_repository_are_named_in_one_run_and_the_list_can_be_pasted(tmp
 def test_of_twins_the_one_that_is_not_needed_is_excluded(tmp_path: Path, hub: Hub) -> None:
     project = project_with(tmp_path, hub, ["Config.json", "CONFIG.JSON"])
     told = project.run().stderr
-    assert "'Config.json' and 'config.json' have one name there" in told
+    assert "'Config.json' and 'config.json' are the same name there" in told
     assert pasted(told) == 'exclude = ["CONFIG.JSON", "Config.json"]'
 
 
@@ -120,7 +120,7 @@ def test_a_file_system_that_ignores_case(tmp_path: Path, hub: Hub) -> None:
     os.link(project.hub_folder / "entry", project.hub_folder / "ENTRY")  # which such a file system shows by both names
     done = project.run()
     assert done.returncode == 1
-    assert "'Vocab.txt' and 'vocab.txt' have one name there" in done.stderr
+    assert "'Vocab.txt' and 'vocab.txt' are the same name there" in done.stderr
     project.write(model("text", "org/text", 'exclude = ["Vocab.txt"]'))
     project.lock()
 
@@ -145,7 +145,7 @@ def test_a_probe_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x" * 256, "é" * 256, "\U0001f600" * 128])
 def test_255_units_are_the_most(name: str) -> None:
     target = Target(is_windows=True)
-    assert "no name is longer than 255" in target.unfit([name])[name]
+    assert "a name cannot have more than 255" in target.unfit([name])[name]
     assert target.unfit([name[: len(name) // 2]]) == {}
 
 

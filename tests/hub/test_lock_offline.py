@@ -163,8 +163,8 @@ def lose_all(project: Project) -> None:
         (lose, f"lacks {SHARD}"),
         (lose_without_listing, f"lacks {SHARD}"),
         (lose_without_index, f"lacks {SHARD}"),
-        (break_ref, "white space about its commit, with which no engine finds the snapshot"),
-        (lose_ref, "so nothing finds it by that name; run `printf %s "),
+        (break_ref, "white space around its commit, so no engine finds the snapshot"),
+        (lose_ref, "so engines do not find it by that name; run `printf %s "),
         (lose_snapshot, "there is none; on a host with internet run `hf download org/text --revision "),
         (lose_all, "on a host with internet run `hf download org/text --cache-dir "),
     ],
@@ -176,7 +176,7 @@ def test_what_is_not_whole_is_not_locked(project: Project, damage: Callable[[Pro
     assert (done.returncode, project.path.exists()) == (code, False)
     assert "modelgen: text: org/text" in done.stderr
     assert told in done.stderr
-    assert "models.lock is left as it is" in done.stderr
+    assert "models.lock is unchanged" in done.stderr
 
 
 def test_what_serving_does_not_need_may_be_missing_or_foreign(project: Project) -> None:
@@ -233,7 +233,7 @@ def test_a_damaged_local_model_has_to_be_added_again(project: Project) -> None:
     project.write(model("ft", "local/ft"))
     done = project.run()
     assert done.returncode == 1
-    assert "its header speaks of 2 bytes of tensors, and it has 1; add it again by" in done.stderr
+    assert "its header lists 2 bytes of tensors, and it has 1; add it again with" in done.stderr
 
 
 def test_what_the_official_client_fetched_verifies_once_it_is_locked(project: Project) -> None:

@@ -52,7 +52,8 @@ def test_an_upgrade_keeps_the_old_entry_of_what_cannot_be_reached(project: Proje
     *_, cause, last = done.stderr.splitlines()
     assert cause.startswith("modelgen: two: org/two is not at http")
     assert last == (
-        f"modelgen: models.lock has what could be locked; it keeps the old entry of org/two at {before['two'][:12]}"
+        "modelgen: models.lock was written with the other entries; it keeps the old entry of org/two at "
+        f"{before['two'][:12]}"
     )
     assert project.run("--check").returncode == 0
 
@@ -64,7 +65,10 @@ def test_a_model_that_was_never_locked_is_missing_alone(project: Project, hub: H
     done = project.run()
     assert done.returncode == 1
     assert set(commits(project)) == {*NAMES, "more"}
-    assert done.stderr.splitlines()[-1] == "modelgen: models.lock has what could be locked; it lacks what new needs"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "modelgen: models.lock was written with the other entries; it has no entries for new"
+    )
     assert "models.lock has no org/new" in modelgen("build", cwd=project.folder).stderr
 
 
@@ -88,8 +92,8 @@ def test_a_dead_host_is_one_message_and_is_not_asked_for_ever(project: Project) 
         done = project.run("--upgrade", HF_ENDPOINT=f"http://127.0.0.1:{nobody.getsockname()[1]}")
     assert (done.returncode, done.stdout, project.path.read_bytes()) == (3, "", before)
     assert sum("connection refused" in line for line in done.stderr.splitlines()) == 1
-    assert "; the same holds for three: org/three, two: org/two" in done.stderr
-    assert "models.lock is left as it is; it keeps the old entries of org/one at" in done.stderr.splitlines()[-1]
+    assert "; the same applies to three: org/three, two: org/two" in done.stderr
+    assert "models.lock is unchanged; it keeps the old entries of org/one at" in done.stderr.splitlines()[-1]
 
 
 def test_a_mistyped_revision_does_not_lose_the_commit_that_was_locked(project: Project, hub: Hub) -> None:

@@ -27,8 +27,8 @@ LORA: dict[str, bytes | Path] = {
 @pytest.mark.parametrize(
     ("files", "fault"),
     [
-        (WEIGHTS, "has no config.json, so no engine could load it"),
-        (LORA, "has no config.json, so no engine serves it by itself: it is a LoRA adapter; name it in `loras = {"),
+        (WEIGHTS, "has no config.json, so no engine can load it"),
+        (LORA, "has no config.json, so no engine serves it by itself: it is a LoRA adapter; add it to `loras = {"),
         ({"model-Q4_K_M.gguf": b"GGUF"}, 'GGUF files are for `engine = "llamacpp"` with `file`'),
         ({"config.json": b"[]"} | WEIGHTS, "cannot be used: config.json is not JSON, or not a table"),
         ({"config.json": b""} | WEIGHTS, "cannot be used: config.json is not JSON, or not a table"),
@@ -84,11 +84,11 @@ def with_adapter(folder: Path, hub: Hub, files: dict[str, bytes | Path]) -> Proj
 @pytest.mark.parametrize(
     ("files", "fault"),
     [
-        (WHOLE, "has no adapter_config.json, so no engine could load it"),
+        (WHOLE, "has no adapter_config.json, so no engine can load it"),
         (LORA | {"adapter_config.json": b"null"}, "cannot be used: adapter_config.json is not JSON, or not a table"),
         (
             LORA | {"adapter_config.json": b'{"peft_type": "IA3"}'},
-            "cannot be used: adapter_config.json says that it is IA3; engines load LORA alone",
+            "cannot be used: adapter_config.json is of type IA3; engines load only LORA",
         ),
         ({"adapter_config.json": b"{}", "x.safetensors": ONE}, "has no weights (adapter_model.safetensors)"),
     ],

@@ -100,7 +100,7 @@ def test_a_circle_of_redirects_is_one_sentence(hub: Hub, tmp_path: Path, command
     with mirror(hub.endpoint, 302, hops=10**6) as (address, _):
         done = models.run(command, HF_ENDPOINT=address)
     assert done.returncode == 3
-    assert f"{address} redirects in a circle; fix HF_ENDPOINT" in done.stderr
+    assert f"{address} redirects in a loop; fix HF_ENDPOINT" in done.stderr
     assert "Traceback" not in done.stderr
     assert "trying again" not in done.stderr
 
@@ -113,7 +113,7 @@ def test_what_such_a_mirror_damages_is_never_presented(hub: Hub, tmp_path: Path,
     with mirror(hub.endpoint) as (address, _):
         done = models.run("fetch", HF_ENDPOINT=address)
     assert done.returncode == 3
-    assert "came twice with a hash that models.lock has not" in done.stderr
+    assert "arrived twice with a hash that differs from models.lock" in done.stderr
     assert not [*models.hub.glob("models--*/snapshots/*/*")]
 
 

@@ -35,7 +35,7 @@ def test_it_is_a_note_for_engines_that_get_the_commit(hub: Hub, models: Project)
     assert (done.returncode, note["severity"], note["kind"]) == (0, "note", "ref")
     assert "is missing" in note["message"]
     done = models.run("fetch")
-    assert (done.returncode, done.stderr) == (0, f"{models.hub}: everything is there\n")
+    assert (done.returncode, done.stderr) == (0, f"{models.hub}: nothing is missing\n")
     assert not ref(models).exists()
     assert models.run("verify", "--fix").returncode == 0
     assert models.damage() == []

@@ -109,7 +109,7 @@ def test_a_private_repository_and_one_that_is_not_there(project: Mirrored, hub: 
     project.write(model("text", "org/text") + model("gone", "org/gone"))
     told = project.run().stderr
     assert f"gone: org/gone is not at {project.mirror}, or it is private and there is no token" in told
-    assert "; the same holds for text: org/text" in told
+    assert "; the same applies to text: org/text" in told
     project.write(model("text", "org/text"))
     project.lock(HF_TOKEN=GOOD)
     project.succeed("fetch", HF_TOKEN=GOOD)
@@ -141,7 +141,7 @@ def test_bytes_that_the_mirror_damages_are_never_presented(project: Mirrored, hu
     hub.faults.corrupt(5, path="tokenizer.json")
     done = project.modelgen("fetch")
     assert done.returncode == 3, done.stderr
-    assert "tokenizer.json came twice with a hash that models.lock has not" in done.stderr
+    assert "tokenizer.json arrived twice with a hash that differs from models.lock" in done.stderr
     assert not [*project.hub_folder.glob("models--org--text/snapshots/*/tokenizer.json")]
 
 

@@ -64,7 +64,7 @@ def test_a_listing_is_named_by_its_file(hub: Hub, tmp_path: Path) -> None:
     write(first.hub / REPO / "trees" / f"{'e' * 40}.json")
     found = things(first)
     assert [*found] == [f"{REPO}/trees/{'e' * 40}.json"]
-    assert found[f"{REPO}/trees/{'e' * 40}.json"]["why"] == "listing of a snapshot that is not there"
+    assert found[f"{REPO}/trees/{'e' * 40}.json"]["why"] == "listing of a missing snapshot"
 
 
 def another_form(hub: Hub, tmp_path: Path, *, links: bool = True) -> tuple[Sharing, list[Path]]:

@@ -76,7 +76,7 @@ def test_a_proxy_that_wants_a_password(models: Project, hub: Hub, command: str, 
         endpoint = f"{scheme}://{hub.endpoint.rpartition('/')[2]}"
         sentence = said(models, command, HF_ENDPOINT=endpoint, **{f"{scheme.upper()}_PROXY": address})
     shown = address.replace("user:geheim@", "")
-    assert f"the proxy {shown} of {scheme.upper()}_PROXY asks for a password (407)" in sentence
+    assert f"the proxy {shown} of {scheme.upper()}_PROXY requires a password (407)" in sentence
 
 
 @pytest.mark.parametrize("command", ["lock", "fetch"])
@@ -85,7 +85,7 @@ def test_a_proxy_that_blocks_the_hub(models: Project, hub: Hub, command: str) ->
         sentence = said(models, command, HTTP_PROXY=address)
     assert f"{hub.endpoint}, asked through the proxy {address.replace('user:geheim@', '')} of HTTP_PROXY" in sentence
     assert "refuses access (403)" in sentence
-    assert "have that host allowed" in sentence
+    assert "allow that host" in sentence
 
 
 @pytest.mark.parametrize("command", ["lock", "fetch"])
@@ -101,8 +101,8 @@ def test_a_proxy_that_does_not_connect(models: Project, hub: Hub, command: str) 
     ("address", "words"),
     [
         ("socks5://user:geheim@127.0.0.1:1", "the SOCKS proxy socks5://127.0.0.1:1, which needs the package socksio"),
-        ("socks4://127.0.0.1:1", "which is no address of a proxy"),
-        ("http://127.0.0.1:one", "which is no address of a proxy"),
+        ("socks4://127.0.0.1:1", "which is not an address of a proxy"),
+        ("http://127.0.0.1:one", "which is not an address of a proxy"),
     ],
 )
 def test_a_proxy_that_cannot_be_used(models: Project, command: str, address: str, words: str) -> None:

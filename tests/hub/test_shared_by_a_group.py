@@ -185,7 +185,7 @@ def test_a_mode_that_only_its_owner_can_change(models: Project) -> None:
     blob = models.blob(models.snapshots[0], "model.safetensors")
     blob.chmod(0o660)
     talk = run(models, SECOND, "verify", "--fix", code=1)
-    assert f"cannot change it: it belongs to user {FIRST}, who can run `chmod a+rX {blob}`" in talk
+    assert f"cannot change it: it belongs to user {FIRST}; let that user run `chmod a+rX {blob}`" in talk
     run(models, FIRST, "verify", "--fix")
     assert "all right" in run(models, SECOND, "verify")
 
@@ -230,8 +230,8 @@ def test_a_folder_like_tmp_is_no_reason_to_let_a_group_write(models: Project) ->
 def test_a_hub_that_is_read_only_for_this_user(hub: Hub, models: Project) -> None:
     run(models, FIRST, "fetch")
     hub.clear()
-    assert run(models, STRANGER, "fetch") == f"{models.hub}: everything is there\n"
+    assert run(models, STRANGER, "fetch") == f"{models.hub}: nothing is missing\n"
     (models.hub / ".locks/modelgen/seen.json").unlink()  # a hub that was copied has none
-    assert run(models, STRANGER, "fetch") == f"{models.hub}: everything is there\n"
+    assert run(models, STRANGER, "fetch") == f"{models.hub}: nothing is missing\n"
     assert "all right" in run(models, STRANGER, "verify")
     assert hub.requests == []

@@ -62,7 +62,7 @@ def test_a_program_that_opens_by_name_needs_the_name(hub: Hub, tmp_path: Path) -
     code, findings = first.verify()
     assert (code, findings[0]["kind"], findings[0]["severity"]) == (1, "ref", "error")
     assert f"{second.folder}/models.lock needs that one" in findings[0]["message"]
-    assert "give one of them another `hub` in [project]" in findings[0]["help"]
+    assert "set another `hub` in [project] of one" in findings[0]["help"]
     first.fetch()
     assert first.verify() == (0, [])
     assert second.verify()[0] == 0

@@ -52,7 +52,7 @@ def replace_by_socket(path: Path) -> None:
 CONTENT_FAULTS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "truncated": (lambda _p, b: os.truncate(b, 1000), "has 1,000 bytes, not 4,500 as models.lock says"),
     "missing": (lambda p, _b: p.unlink(), "is missing"),
-    "dangling": (lambda _p, b: b.unlink(), "is a link to nothing: there is no models--org--model/blobs/"),
+    "dangling": (lambda _p, b: b.unlink(), "is a dangling symlink: there is no models--org--model/blobs/"),
     "blob is a folder": (lambda _p, b: replace_by_folder(b), "is a folder, not a file"),
     "blob is a pipe": (lambda _p, b: replace_by_pipe(b), "is a named pipe, not a file"),
     "blob is a socket": (lambda _p, b: replace_by_socket(b), "is a socket, not a file"),
@@ -61,8 +61,8 @@ CONTENT_FAULTS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "device": (lambda _p, b: relink(b, "../" * 30 + "dev/zero"), "is a link that leads out of the hub directory"),
     "absolute": (lambda p, b: relink(p, b.absolute()), "is a link with an absolute path"),
     "out": (lambda p, _b: relink(p, "../../../../outside"), "is a link that leads out of the hub directory"),
-    "circle": (lambda _p, b: relink(b, b.name), "is a link in a circle"),
-    "long name": (lambda p, _b: relink(p, "../../blobs/" + "x" * 300), "cannot be looked at: file name too long"),
+    "circle": (lambda _p, b: relink(b, b.name), "is a link that leads back to itself"),
+    "long name": (lambda p, _b: relink(p, "../../blobs/" + "x" * 300), "cannot be read: file name too long"),
 }
 
 

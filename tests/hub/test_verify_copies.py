@@ -41,14 +41,14 @@ def as_absolute(pointer: Path) -> None:
 
 
 COPIES: dict[str, tuple[Callable[[Path], None], str]] = {
-    "text": (as_text, "is a text file in place of a link, as a copy without links leaves it; its content lies in"),
+    "text": (as_text, "is a text file in place of a link, as a copy without links leaves it; its content is in"),
     "cygwin": (as_cygwin, "is a text file in place of a link"),
     "empty": (as_nothing, "is an empty file in place of a link"),
     "absolute": (
         as_absolute,
-        "is a link with an absolute path, which leads nowhere in a container; its content lies in",
+        "is a link with an absolute path, which is broken in a container; its content is in",
     ),
-    "missing": (os.unlink, "is missing; its content lies in blobs/"),
+    "missing": (os.unlink, "is missing; its content is in blobs/"),
 }
 
 

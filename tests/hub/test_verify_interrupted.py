@@ -64,7 +64,7 @@ def test_add(tmp_path: Path, mode: int) -> None:
     if mode == 0o600 and os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize < SIZE:
         pytest.skip("a copy needs more room than there is")
     said = interrupt(tmp_path, "add", "a", "--as", "local/ft", "--copy")
-    assert said.strip() == "modelgen: interrupted; local/ft is what it was before, run it again"
+    assert said.strip() == "modelgen: interrupted; local/ft is unchanged; run it again"
     assert not (tmp_path / FOLDER).exists()
     assert not (tmp_path / "hub/.locks/modelgen/adding").exists()
 
@@ -80,4 +80,4 @@ def test_verify(tmp_path: Path) -> None:
     checkout.snapshot.mkdir(parents=True)
     os.link(tmp_path / "weights", checkout.pointer(entry))
     said = interrupt(tmp_path, "verify")
-    assert said.strip() == "modelgen: interrupted; nothing can be said of what was not read yet; run it again"
+    assert said.strip() == "modelgen: interrupted; the remaining files were not checked; run it again"

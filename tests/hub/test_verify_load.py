@@ -56,7 +56,7 @@ def test_a_line_for_each_model_of_the_example(tmp_path: Path) -> None:
     done = modelgen("verify", "--load", cwd=tmp_path)
     assert done.stdout == "text-4b: loadable\nqwen3vl-4b: loadable\nqwen3vl: loadable\n"
     assert done.returncode == 0
-    assert "`--image` asks the engines themselves" in done.stderr
+    assert "`--image` runs the engines' own look-ups" in done.stderr
 
 
 def test_missing_consolidated_weights(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_shards_that_the_index_names(tmp_path: Path) -> None:
     text = "shards: model-00002-of-00003.safetensors is missing, as is 1 more: model.safetensors.index.json names it"
     assert load(tmp_path).wrong == [text]
     place(tmp_path, model(), {"org/model": files})
-    assert load(tmp_path).wrong == ["shards: model-00002-of-00003.safetensors is missing: 2 of 3 shards are not there"]
+    assert load(tmp_path).wrong == ["shards: model-00002-of-00003.safetensors is missing: 2 of 3 shards are missing"]
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_an_empty_index_of_the_repositorys_own_is_not_fetched_again(tmp_path: Pa
     place(tmp_path, model(), {"org/model": files})
     asked = load(tmp_path)
     assert asked.wrong == ["shards: model.safetensors.index.json is not an index of shards"]
-    assert asked.findings[0]["help"].startswith("the repository's own file is bad: name another `revision` or `repo`")
+    assert asked.findings[0]["help"].startswith("the repository's own file is bad: set another `revision` or `repo`")
 
 
 def test_a_file_whose_content_is_in_blobs_is_linked(tmp_path: Path) -> None:
@@ -317,7 +317,9 @@ def test_a_program_is_never_said_to_load(tmp_path: Path) -> None:
     program = '[models.p]\nengine = "command"\nimage = "server:1"\ncommand = ["serve", "{port}"]\nrepo = "org/model"\n'
     place(tmp_path, program + model("org/other"), {"org/model": checkpoint(), "org/other": checkpoint()})
     done = modelgen("verify", "--quick", "--load", cwd=tmp_path)
-    assert "p: not looked up: modelgen does not know what a program of the engine `command` opens\n" in done.stdout
+    assert (
+        "p: not looked up: modelgen does not know which files a program of the engine `command` opens\n" in done.stdout
+    )
     assert "m: loadable\n" in done.stdout
     assert done.returncode == 0
 
@@ -343,7 +345,7 @@ def test_no_repository_is_named_to_a_terminal_as_it_is(tmp_path: Path) -> None:
     place(tmp_path, model(keys=TRUST), {"org/model": checkpoint(config__json=config)})
     done = modelgen("verify", "--quick", "--load", cwd=tmp_path)
     assert "\x1b" not in done.stdout
-    assert "which is no repository id" in done.stdout
+    assert "which is not a repository id" in done.stdout
     assert json.loads(modelgen("verify", "--load", "--format", "json", cwd=tmp_path).stdout)["ok"] is False
 
 
@@ -353,5 +355,5 @@ def test_a_repository_of_gguf_files_is_not_for_vllm(tmp_path: Path, flag: str) -
     asked = load(tmp_path)
     assert asked.code == 1
     [wrong] = asked.wrong
-    assert "which takes the path of one GGUF file and no repository" in wrong
+    assert "which needs the path of one GGUF file and takes no repository" in wrong
     assert "llamacpp" in asked.findings[0]["help"]

@@ -88,15 +88,15 @@ def test_a_transformers_that_does_not_answer_leaves_the_table(tmp_path: Path, co
     environment = installed(tmp_path, config=config)
     done = modelgen("verify", "--quick", "--load", cwd=tmp_path, env=environment)
     assert done.stdout == "m: loadable\n"
-    assert "modelgen's own table counts alone" in done.stderr
+    assert "modelgen's own table was used" in done.stderr
 
 
 def test_images_without_docker(tmp_path: Path) -> None:
     place(tmp_path, model(), {"org/model": checkpoint()})
     done = modelgen("verify", "--quick", "--load", "--image", cwd=tmp_path, env={"PATH": str(tmp_path)})
     assert done.returncode == 3
-    assert done.stdout == "m: not looked up by its engine; nothing is wrong by modelgen's own table\n"
-    assert "modelgen: there is no `docker` here; install Docker, and try again\n" in done.stderr
+    assert done.stdout == "m: not looked up by its engine; no problem found by modelgen's own table\n"
+    assert "modelgen: the command `docker` is not installed; install Docker, and try again\n" in done.stderr
 
 
 DOCKER = """#!{python}
@@ -117,10 +117,10 @@ def test_an_image_without_the_engine_names_the_import_that_failed(tmp_path: Path
     program.chmod(0o755)
     done = modelgen("verify", "--quick", "--load", "--image", cwd=tmp_path, env={"PATH": str(program.parent)})
     assert done.returncode == 3
-    assert done.stdout == "m: not looked up by its engine; nothing is wrong by modelgen's own table\n"
+    assert done.stdout == "m: not looked up by its engine; no problem found by modelgen's own table\n"
     assert "ModuleNotFoundError: No module named 'vllm'" in done.stderr
     assert "modelgen: the image vllm/vllm-openai:" in done.stderr
-    assert "; name one that can by `image`\n" in done.stderr
+    assert "; set one that can with `image`\n" in done.stderr
     assert "cannot look up without loading" not in done.stderr
 
 

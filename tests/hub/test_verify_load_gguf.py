@@ -68,12 +68,12 @@ def test_the_vision_part_is_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "wrong"),
     [
-        (b"", "gguf: m.gguf is no GGUF file"),
-        (b"PK\x03\x04" * 100, "gguf: m.gguf is no GGUF file"),
-        (gguf(*WHOLE)[:60], "gguf: m.gguf is no GGUF file"),
-        (gguf(*WHOLE, count=2**60), "gguf: m.gguf is no GGUF file"),
-        (gguf(*WHOLE[1:]), "gguf: m.gguf does not say what model it is"),
-        (gguf(ARCHITECTURE, TEMPLATE), "tokenizer: m.gguf holds no tokenizer"),
+        (b"", "gguf: m.gguf is not a GGUF file"),
+        (b"PK\x03\x04" * 100, "gguf: m.gguf is not a GGUF file"),
+        (gguf(*WHOLE)[:60], "gguf: m.gguf is not a GGUF file"),
+        (gguf(*WHOLE, count=2**60), "gguf: m.gguf is not a GGUF file"),
+        (gguf(*WHOLE[1:]), "gguf: m.gguf has no architecture"),
+        (gguf(ARCHITECTURE, TEMPLATE), "tokenizer: m.gguf contains no tokenizer"),
     ],
 )
 def test_metadata_that_llamacpp_cannot_use(tmp_path: Path, data: bytes, wrong: str) -> None:
@@ -98,7 +98,7 @@ def helps(root: Path) -> list[str]:
 def test_a_file_with_the_bytes_of_the_lock_is_not_fetched_again(tmp_path: Path) -> None:
     put(tmp_path, "m.gguf", {"m.gguf": b"no GGUF file, and locked as it is"})
     [told] = helps(tmp_path)
-    assert told.startswith("the repository's own file is bad: name another `file` or `revision` in the table of `m`")
+    assert told.startswith("the repository's own file is bad: set another `file` or `revision` in the table of `m`")
 
 
 def test_a_file_with_other_bytes_than_the_lock_is_fetched_again(tmp_path: Path) -> None:

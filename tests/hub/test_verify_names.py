@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REF_FAULTS: dict[str, tuple[bytes, str]] = {
-    "line break": (f"{COMMIT}\n".encode(), "has a line break or blanks around the commit"),
+    "line break": (f"{COMMIT}\n".encode(), "has a line break or spaces around the commit"),
     "other commit": (b"f" * 40, "names commit ffffffffffff…, not 0123456789ab… as models.lock does"),
-    "anything": (b"\xff\x00" * 1000, "holds no commit"),
+    "anything": (b"\xff\x00" * 1000, "contains no commit"),
 }
 
 
@@ -37,7 +37,7 @@ def test_a_wrong_ref_is_written_anew(tmp_path: Path, fault: str) -> None:
 
 
 TREE_FAULTS = {
-    "foreign": ({"gone.bin": {"size": 3, "blob_id": "0" * 40}}, "lists 1 file that are not there (gone.bin)"),
+    "foreign": ({"gone.bin": {"size": 3, "blob_id": "0" * 40}}, "lists 1 file that is missing (gone.bin)"),
     "wrong": ({"config.json": {"size": 3, "blob_id": "0" * 40}}, "has other hashes or sizes than models.lock"),
     "odd": ({"config.json": 7}, "has other hashes or sizes than models.lock"),
 }
@@ -70,7 +70,7 @@ def test_nothing_half_done_gets_its_ref(tmp_path: Path) -> None:
     blobs[WEIGHTS].unlink()
     done = modelgen("verify", "--fix", cwd=tmp_path)
     assert done.returncode == 1
-    assert "run `modelgen fetch`, which writes it when everything is there" in done.stdout
+    assert "run `modelgen fetch`, which writes it when all files are there" in done.stdout
     assert not ref.exists()
     (tmp_path / f"hub/{SNAPSHOT}/{WEIGHTS}").unlink(missing_ok=True)
     again = modelgen("verify", "--fix", cwd=tmp_path)

@@ -108,7 +108,7 @@ def test_a_snapshot_that_is_not_there_at_all(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere/snapshots" / COMMIT / "config.json").exists()
     checkout.folder.unlink()
     checkout.folder.symlink_to("gone")
-    assert errors(tmp_path)[0].startswith(f"{REPO} is a link to nothing")
+    assert errors(tmp_path)[0].startswith(f"{REPO} is a dangling symlink")
     (tmp_path / "hub/gone").mkdir(mode=0o755)
     assert f"{SNAPSHOT} is missing" in errors(tmp_path)[0]
 
@@ -120,7 +120,7 @@ def test_a_folder_in_a_snapshot_that_is_a_link_out_goes_and_what_it_leads_to_sta
     (wrong,) = errors(tmp_path, "--fix")
     assert wrong.startswith(f"{SNAPSHOT}/deep is a link with an absolute path")
     assert (tmp_path / "deep/er/vocab.json").is_symlink()
-    assert errors(tmp_path) == [f"{SNAPSHOT}/deep/er/vocab.json is missing; its content lies in blobs/"]
+    assert errors(tmp_path) == [f"{SNAPSHOT}/deep/er/vocab.json is missing; its content is in blobs/"]
 
 
 def test_a_copy_without_links_is_one_message_for_a_repository(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_hub_that_was_copied_one_level_too_deep(tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     (tmp_path / "copied").rename(tmp_path / "hub/hub")
     [wrong] = errors(tmp_path)
-    assert f"is missing, but {tmp_path / 'hub/hub'} has it: the hub directory was copied one level off" in wrong
+    assert f"is missing, but {tmp_path / 'hub/hub'} has it: the hub directory was copied to the wrong level" in wrong
     for folder in (tmp_path / "hub/hub").iterdir():
         folder.rename(tmp_path / "hub" / folder.name)
     assert errors(tmp_path) == []

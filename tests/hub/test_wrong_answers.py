@@ -49,7 +49,7 @@ def locking(models: Project, **environment: str) -> str:
 WRONG: dict[str, tuple[Callable[[Faults], None], str]] = {
     "a login page": (lambda faults: faults.page("Wi-Fi &amp; login", path=API), 'a web page "Wi-Fi & login" where the'),
     "no JSON": (lambda faults: faults.answer(200, b"OK", path=API), "answers with no JSON"),
-    "nowhere": (lambda faults: faults.answer(302, b"", path=API), "answers with status 302, which leads nowhere"),
+    "nowhere": (lambda faults: faults.answer(302, b"", path=API), "answers with status 302without a valid target"),
     "a list": (lambda faults: faults.answer(200, b"[1]", path=API), "answers with no commit"),
     "no sha": (lambda faults: faults.answer(200, b'{"siblings": 5}', path=API), "answers with no commit"),
     "a strange sha": (lambda faults: faults.answer(200, b'{"sha": "../x"}', path=API), "answers with no commit"),
@@ -96,7 +96,7 @@ def test_a_delivery_network_that_answers_with_a_page(hub: Hub, tmp_path: Path, l
 
 def test_a_redirect_to_nowhere(hub: Hub, models: Project) -> None:
     hub.faults.answer(302, b"")
-    assert f"{hub.endpoint} answers with status 302, which leads nowhere" in said(models, "fetch")
+    assert f"{hub.endpoint} answers with status 302 without a valid target" in said(models, "fetch")
 
 
 def test_a_page_in_place_of_everything(hub: Hub, models: Project) -> None:
@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[Callable[[Faults], None], str, str]] = {
     "proxy": (
         lambda faults: faults.page("Access denied", status=403),
         '(403): "Access denied"',
-        "have that host allowed",
+        "allow that host",
     ),
     "long": (words(400, "word " * 500), "word …", "check HF_ENDPOINT"),
     "disabled": (words(403, "Access to this resource is disabled."), "resource is disabled", "HF_TOKEN"),
@@ -148,7 +148,7 @@ def test_a_delivery_network_that_refuses(hub: Hub, models: Project) -> None:
     hub.faults.answer(403, xml, path="tokenizer.bin", host="cdn", Content_Type="application/xml")
     sentence = said(models, "fetch", HF_TOKEN=GOOD)
     assert f"{hub.cdn} refuses access (403)" in sentence
-    assert "a token does not help there" in sentence
+    assert "a token does not help" in sentence
 
 
 def test_what_many_files_and_repositories_have_in_common_is_said_once(hub: Hub, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_many_files_and_repositories_have_in_common_is_said_once(hub: Hub, 
     assert done.returncode == 3
     [sentence] = [line for line in done.stderr.splitlines() if line.startswith("modelgen: ")]
     assert sentence.startswith(f"modelgen: a: org/a (0.bin, 1.bin, 2.bin and 3 more): {hub.cdn} refuses access (403)")
-    assert sentence.endswith("; the same holds for b: org/b")
+    assert sentence.endswith("; the same applies to b: org/b")
 
 
 def test_a_name_that_cannot_be_resolved(models: Project) -> None:

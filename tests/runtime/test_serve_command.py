@@ -142,14 +142,14 @@ def test_a_model_is_loaded_and_unloaded_by_the_command_line(project: Path) -> No
 def test_a_model_is_held_and_released_by_the_command_line(project: Path) -> None:
     folder = project / "tests" / "demo"
     with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
-        assert modelgen("hold", "owl", cwd=folder).stdout == ("owl: held; `modelgen release owl` lets it start again\n")
+        assert modelgen("hold", "owl", cwd=folder).stdout == ("owl: held; run `modelgen release owl`\n")
         why = modelgen("why", "owl", cwd=folder).stdout
         assert re.match(r"owl is held by \S.* on \S+: its requests wait\n", why)
-        assert "  what to do: `modelgen release owl` lets it start again\n" in why
+        assert "  what to do: run `modelgen release owl`\n" in why
         assert re.search(r"owl +stopped +0 +0 +held by \S", modelgen("status", cwd=folder).stdout)
         refused = modelgen("switch", "owl", cwd=folder)
         assert refused.returncode == 1
-        assert "it can run again after `modelgen release owl`" in refused.stderr
+        assert "it can run again after run `modelgen release owl`" in refused.stderr
         released = modelgen("release", "owl", "--format", "json", cwd=folder)
         assert json.loads(released.stdout)["held"] is False
         assert modelgen("switch", "owl", cwd=folder).returncode == 0
@@ -192,7 +192,7 @@ def test_another_address_needs_another_start(project: Path) -> None:
         config.write_text(re.sub(r'listen = ".*"', 'listen = "127.0.0.1:1"', config.read_text()))
         reloaded = modelgen("serve", "--reload", cwd=folder)
         assert reloaded.returncode == 0
-        assert "`listen` has changed too; for that end `modelgen serve` and start it again\n" in reloaded.stderr
+        assert "`listen` has changed too; restart `modelgen serve` to apply it\n" in reloaded.stderr
 
 
 def test_nothing_that_answers_is_said(project: Path) -> None:
@@ -200,8 +200,8 @@ def test_nothing_that_answers_is_said(project: Path) -> None:
     for command in (["status"], ["switch", "owl"], ["logs", "owl"], ["why", "owl"], ["serve", "--reload"]):
         done = modelgen(*command, cwd=folder)
         assert done.returncode == 3
-        assert "nothing answers at http://127.0.0.1:" in done.stderr
-        assert "start it by `modelgen up` or `modelgen serve`" in done.stderr
+        assert "no answer at http://127.0.0.1:" in done.stderr
+        assert "start it with `modelgen up` or `modelgen serve`" in done.stderr
     (folder / "models.toml").write_text("[")
     assert modelgen("status", cwd=folder).returncode == 1
 
@@ -214,7 +214,7 @@ def test_it_says_that_windows_cannot_serve(project: Path) -> None:
     )
     done = python("-c", code, cwd=project / "tests" / "demo")
     assert done.returncode == 3
-    assert done.stderr == "modelgen: `serve` needs Linux or macOS; on Windows run it in WSL2, or use Docker\n"
+    assert done.stderr == "modelgen: `serve` needs Linux or macOS; on Windows, run it in WSL2 or use Docker\n"
 
 
 def test_a_file_with_errors_is_not_served(tmp_path: Path) -> None:
@@ -234,6 +234,23 @@ def test_what_lives_in_an_image_is_refused(tmp_path: Path) -> None:
     done = modelgen("serve", cwd=tmp_path)
     assert done.returncode == 1
     assert "`a` (sglang) can run only in a container; `serve` runs vllm and" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("engine", "advice"),
+    [("vllm", 'write `version = "…"` in `[engines.vllm]`'), ("sglang", "SGLang can run only in a container")],
+)
+def test_a_version_that_nothing_tells_is_a_finding(tmp_path: Path, engine: str, advice: str) -> None:
+    (tmp_path / "models.toml").write_text(
+        f'[project]\nname = "x"\nhub = "hub"\n[models.a]\nengine = "{engine}"\nrepo = "org/a"\n'
+        f"args = {{ {'max-model-len' if engine == 'vllm' else 'context-length'} = 1024 }}\n"
+    )
+    done = modelgen("serve", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        f"neither an image nor `version` tells the version of {'vLLM' if engine == 'vllm' else 'SGLang'}" in done.stderr
+    )
+    assert advice in done.stderr
 
 
 def test_an_installed_vllm_is_started_for_this_host(tmp_path: Path) -> None:

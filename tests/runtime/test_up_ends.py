@@ -259,7 +259,7 @@ def test_another_folder_of_the_same_name_is_refused_with_both_paths(tmp_path: Pa
         host.show(edited="", build=other)
         done = host.up()
         assert done.returncode == 1
-        assert f"created from {other}, and this is {host.folder / 'build'}; give this one another" in done.stderr
+        assert f"created from {other}, and this is {host.folder / 'build'}; set another" in done.stderr
         assert host.docker.done == ""
         assert not (host.folder / "build").exists()
         assert host.up("--take-over", "--no-wait").returncode == 0
@@ -335,9 +335,9 @@ def test_a_port_of_somebody_else_is_said_before_anything_is_done(tmp_path: Path)
         (host.docker.state / "containers").write_text("")
         done = host.up("--yes")
         assert done.returncode == 3
-        named = f"127.0.0.1:{host.served.port} is taken by "
+        named = f"127.0.0.1:{host.served.port} is used by "
         assert named in done.stderr
         if sys.platform == "linux":
-            assert f"(pid {host.served.process.pid}); stop it, or write another port in" in done.stderr
+            assert f"(pid {host.served.process.pid}); stop it, or set another port in" in done.stderr
         assert host.docker.done == ""
         assert not (host.folder / "build").exists()

@@ -23,14 +23,14 @@ STATUS = b'{"project": "demo", "driver": "process", "models": [{"id": "a", "name
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(STATUS), STATUS)
 BREAKS = {
     "nothing": (b"", "closed the connection without an answer"),
-    "half a body": (HEAD + b"Content-Length: 1000\r\n\r\n{", "stopped in the middle of its answer"),
-    "half a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", "stopped in the middle of its answer"),
+    "half a body": (HEAD + b"Content-Length: 1000\r\n\r\n{", "broke off its answer"),
+    "half a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{", "broke off its answer"),
     "half an error": (
         b"HTTP/1.1 503 x\r\nContent-Length: 1000\r\n\r\n{",
-        "is no orchestrator of modelgen's: it says 503",
+        "is not an orchestrator of modelgen: it answered 503",
     ),
-    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "is no orchestrator of modelgen's"),
-    "no JSON": (HEAD + b"Content-Length: 2\r\n\r\nhi", "is no orchestrator of modelgen's"),
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "is not an orchestrator of modelgen"),
+    "no JSON": (HEAD + b"Content-Length: 2\r\n\r\nhi", "is not an orchestrator of modelgen"),
 }
 
 
@@ -81,5 +81,5 @@ def test_a_switch_that_breaks_off(tmp_path: Path) -> None:
 
 
 def test_the_status_of_an_older_orchestrator_is_refused_with_the_next_step() -> None:
-    with pytest.raises(ModelgenError, match="is of an older version; run `modelgen up`"):
+    with pytest.raises(ModelgenError, match="has an older version; run `modelgen up`"):
         print_status({"gpus": [{"name": "gpu0", "memory": 1, "limit": 1, "claimed": 0, "models": []}], "models": []})

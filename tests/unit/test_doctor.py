@@ -152,7 +152,13 @@ def close_folder(fake: FakeHost) -> None:
 CDI = with_card('memory = "24GiB"\ndevice = "nvidia.com/gpu=0"\nkind = "cdi"')
 AMD = with_card('memory = "24GiB"\ndevice = "/dev/dri/renderD128"\nkind = "amd"')
 BAD: dict[str, Case] = {
-    "no docker": (lambda fake: fake.lose("docker"), PROJECT, "docker", "no `docker` command", "docs.docker.com"),
+    "no docker": (
+        lambda fake: fake.lose("docker"),
+        PROJECT,
+        "docker",
+        "the command `docker` is not installed",
+        "docs.docker.com",
+    ),
     "no daemon": (
         no_daemon("Cannot connect to the Docker daemon. Is the docker daemon running?"),
         PROJECT,
@@ -164,7 +170,7 @@ BAD: dict[str, Case] = {
         no_daemon("permission denied while trying to connect to the Docker daemon socket"),
         PROJECT,
         "docker",
-        "permission denied on its socket",
+        "permission denied on Docker's socket",
         "sudo usermod -aG docker $USER, then log in again",
     ),
     "rootless, not said": (rootless, PROJECT, "docker", "rootless", "export DOCKER_HOST=unix:///run/user/1000/docker"),
@@ -189,9 +195,9 @@ BAD: dict[str, Case] = {
         "Docker's socket is /run/user/1000/docker.sock, but models.toml has /var/run/docker.sock",
         '`[host] docker_socket = "/run/user/1000/docker.sock"`',
     ),
-    "compose v1": (old_compose_only, PROJECT, "compose", "`docker-compose` that is here is not enough", "plugin"),
+    "compose v1": (old_compose_only, PROJECT, "compose", "installed `docker-compose` is too old", "plugin"),
     "old compose": (lambda fake: fake.docker(compose="v2.17.0"), PROJECT, "compose", "2.17.0 is too old", "plugin"),
-    "no driver": (lambda fake: fake.lose("nvidia-smi"), PROJECT, "nvidia", "no `nvidia-smi`", "docs.nvidia.com"),
+    "no driver": (lambda fake: fake.lose("nvidia-smi"), PROJECT, "nvidia", "`nvidia-smi` is missing", "docs.nvidia"),
     "stale module": (
         smi_fails("Failed to initialize NVML: Driver/library version mismatch"),
         PROJECT,
@@ -210,7 +216,7 @@ BAD: dict[str, Case] = {
         lambda _: None,
         with_image("vllm/vllm-openai:v0.20.0"),
         "nvidia",
-        "570.195.03 does not run vllm/vllm-openai:v0.20.0: CUDA 13.0 needs 580",
+        "570.195.03 does not support vllm/vllm-openai:v0.20.0: CUDA 13.0 needs 580",
         "older image",
     ),
     "older driver than written": (
@@ -224,14 +230,14 @@ BAD: dict[str, Case] = {
         lambda _: None,
         with_card('memory = "24GiB"\ndevice = "3"'),
         "nvidia",
-        "gpu0 is card 3, which is not here; there is 0 (NVIDIA GeForce RTX 4090, GPU-1111)",
+        "gpu0 is GPU 3, which does not exist; there is 0 (NVIDIA GeForce RTX 4090, GPU-1111)",
         '`[gpus.gpu0] device = "0"`',
     ),
     "no such slice": (
         lambda _: None,
         with_card('memory = "24GiB"\ndevice = "MIG-1"'),
         "nvidia",
-        "MIG-1, which is not here",
+        "MIG-1, which does not exist",
         "nvidia-smi -L",
     ),
     "less memory": (
@@ -248,11 +254,11 @@ BAD: dict[str, Case] = {
         "no runtime `nvidia`",
         "nvidia-ctk runtime configure",
     ),
-    "no CDI": (info(CDISpecDirs=None), CDI, "toolkit", "CDI is switched off", '"features": {"cdi": true}'),
-    "nothing in CDI": (lambda _: None, CDI, "toolkit", "has no device at all", "sudo nvidia-ctk cdi generate"),
-    "no AMD driver": (lambda _: None, AMD, "amd", "there is no /dev/kfd", "modprobe amdgpu"),
+    "no CDI": (info(CDISpecDirs=None), CDI, "toolkit", "CDI is disabled", '"features": {"cdi": true}'),
+    "nothing in CDI": (lambda _: None, CDI, "toolkit", "describes no device", "sudo nvidia-ctk cdi generate"),
+    "no AMD driver": (lambda _: None, AMD, "amd", "/dev/kfd does not exist", "modprobe amdgpu"),
     "no hub": (no_hub, PROJECT, "hub", "there is no hub directory", "modelgen lock && modelgen fetch"),
-    "empty hub": (empty_hub, PROJECT, "hub", "holds no model", "modelgen lock && modelgen fetch"),
+    "empty hub": (empty_hub, PROJECT, "hub", "contains no model", "modelgen lock && modelgen fetch"),
     "one level too high": (
         lambda _: None,
         PROJECT.replace("./models/hub", "./models"),
@@ -266,21 +272,21 @@ BAD: dict[str, Case] = {
         PROJECT,
         "hub",
         "models--a--b/blobs/0: the file has mode 0600",
-        "or where that does nothing, mount exfat with `umask=022`",
+        "or if that has no effect, mount exfat with `umask=022`",
     ),
     "closed folder": (close_folder, PROJECT, "hub", "models--a--b: the folder has mode 0700", "chmod -R a+rX"),
     "no such address": (
         lambda _: None,
         complete(f'{MODEL}publish = "192.0.2.1:8001"\n{FREE}'),
         "ports",
-        "192.0.2.1 is no address of this machine",
+        "192.0.2.1 is not an address of this machine",
         "[models.qwen] publish",
     ),
     "SELinux": (
         lambda fake: fake.program("getenforce", {"": "Enforcing"}),
         PROJECT,
         "host",
-        "SELinux enforces",
+        "SELinux is enforcing",
         "`[host] selinux = true`",
     ),
     "WSL2": (wsl2_without_docker, PROJECT, "host", "the platform is wsl2", '`[host] platform = "wsl2"`'),
@@ -327,7 +333,7 @@ WARNED: dict[str, Case] = {
         cards(CARD.replace("570.195.03", "550.54.15")),
         PROJECT,
         "nvidia",
-        "a GeForce card is refused",
+        "a GeForce GPU is refused",
         "update the driver to 570",
     ),
     "cgroups by systemd": (
@@ -348,7 +354,7 @@ WARNED: dict[str, Case] = {
         lambda _: None,
         with_host("selinux = true"),
         "host",
-        "does not enforce",
+        "is not enforcing",
         "selinux = false",
     ),
     "no prune filter": (
@@ -382,8 +388,8 @@ def test_a_daemon_that_hangs_is_not_waited_for(fake: FakeHost) -> None:
     fake.script("nvidia-smi", "#!/bin/sh\nexec /bin/sleep 600\n")
     found = fake.examine(patience=1)
     assert [item.message for item in found if "in time" in item.message and item.state == "bad"] == [
-        "`docker version` gave no answer in time: the daemon is there, but hangs",
-        "`nvidia-smi` gave no answer in time: a card or its driver hangs",
+        "`docker version` did not answer in time: the daemon hangs",
+        "`nvidia-smi` did not answer in time: a GPU or its driver hangs",
     ]
 
 
@@ -470,7 +476,7 @@ def test_a_port_that_a_process_holds_names_the_process(fake: FakeHost, taken: in
     (fake.root / "proc" / "812" / "fd" / "3").symlink_to("socket:[4711]")
     assert "by another program" in fake.wrong(toml)[0][2]
     fake.file("/proc/net/tcp6", head + row % "0A")
-    assert f"127.0.0.1:{taken} is taken by python3 -m http.server (pid 812)" in fake.wrong(toml)[0][2]
+    assert f"127.0.0.1:{taken} is used by python3 -m http.server (pid 812)" in fake.wrong(toml)[0][2]
 
 
 def test_another_project_on_the_same_cards_is_a_warning(fake: FakeHost) -> None:
@@ -488,7 +494,7 @@ def test_another_project_on_the_same_cards_is_a_warning(fake: FakeHost) -> None:
     )
     [found] = fake.wrong()
     assert found[:2] == ("cards", "warning")
-    assert "the project `other` runs here too and has models on gpu0" in found[2]
+    assert "the project `other` also runs here and has models on gpu0" in found[2]
 
 
 def run(fake: FakeHost, *args: str, toml: str = PROJECT + FREE) -> tuple[int, str, str]:
@@ -500,7 +506,7 @@ def run(fake: FakeHost, *args: str, toml: str = PROJECT + FREE) -> tuple[int, st
 
 def test_people_read_a_table(fake: FakeHost) -> None:
     code, out, err = run(fake)
-    assert (code, err) == (0, "nothing is wrong with this host\n")
+    assert (code, err) == (0, "no problems found\n")
     assert "\ncompose\n  ok    Docker Compose 2.40.3\n" in out
     fake.docker(compose="2.1.0")
     code, out, err = run(fake)
@@ -512,7 +518,7 @@ def test_a_warning_is_no_failure(fake: FakeHost) -> None:
     fake.docker(info={"CgroupDriver": "systemd"})
     code, out, err = run(fake)
     assert (code, err) == (0, "1 warning\n")
-    assert "\n  warn  cgroups are made by systemd" in out
+    assert "\n  warn  systemd manages the cgroups" in out
 
 
 def test_programs_read_one_document(fake: FakeHost) -> None:
@@ -532,7 +538,7 @@ def test_programs_read_one_document(fake: FakeHost) -> None:
     assert {
         "subject": "nvidia",
         "state": "bad",
-        "message": "there is no `nvidia-smi`: NVIDIA's driver is not installed",
+        "message": "`nvidia-smi` is missing: NVIDIA's driver is not installed",
         "help": "install the driver: https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
     } in told["findings"]
 
@@ -540,14 +546,16 @@ def test_programs_read_one_document(fake: FakeHost) -> None:
 def test_without_a_models_toml_the_host_is_looked_at(fake: FakeHost) -> None:
     done = modelgen("doctor", cwd=fake.folder, env=fake.environment)
     assert done.returncode == 3
-    assert done.stdout.startswith("models.toml\n  BAD   there is no models.toml\n        `modelgen init` writes one")
+    assert done.stdout.startswith(
+        "models.toml\n  BAD   there is no models.toml\n        run `modelgen init` to create one"
+    )
     assert "Docker Engine 28.3.2 answers" in done.stdout
 
 
 def test_a_file_that_is_no_toml_is_said_and_the_host_looked_at(fake: FakeHost) -> None:
     code, out, _ = run(fake, toml="[project\n")
     assert code == 1
-    assert out.startswith("models.toml\n  BAD   models.toml has 1 error: what it asks for is not known\n")
+    assert out.startswith("models.toml\n  BAD   models.toml has 1 error, so its needs are not known\n")
     assert "Docker Engine 28.3.2 answers" in out
 
 
@@ -570,7 +578,7 @@ def test_a_bare_machine_is_told_what_it_lacks(tmp_path: Path) -> None:
     done = modelgen("doctor", cwd=tmp_path, env={"PATH": "", "HOME": str(tmp_path)})
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-    for text in ("no `docker` command", "no `nvidia-smi`", "no hub directory"):
+    for text in ("the command `docker` is not installed", "`nvidia-smi` is missing", "no hub directory"):
         assert text in done.stdout
 
 

@@ -51,7 +51,7 @@ def test_a_second_time_nothing_is_to_be_done(fake: FakeHost) -> None:
     first, _ = write(fake, REST)
     again, said = write(fake, first)
     assert again == first
-    assert said[0] == "models.toml: [host] says what this host is"
+    assert said[0] == "models.toml: [host] is up to date"
 
 
 def test_comments_stay_and_a_comment_below_stays_with_its_table(fake: FakeHost) -> None:

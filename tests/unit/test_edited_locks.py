@@ -52,7 +52,7 @@ BROKEN = {
     "a size of text": (entry(file(size='"1"')), "size"),
     "a snapshot twice": (entry(file()) * 2, "snapshot twice"),
     "a short commit": (entry(file()).replace(COMMIT, "abc", 1), "commit"),
-    "another commit than the revision": (entry(file(), more=f'revision = "{"1" * 40}"\n'), "another commit"),
+    "another commit than the revision": (entry(file(), more=f'revision = "{"1" * 40}"\n'), "a commit other than its"),
     "a revision above": (entry(file(), more='revision = "../../x"\n'), "path inside"),
     "a path for a repository": (entry(file()).replace('"a/b"', '"/a/b"'), "repository id"),
     "an unknown key": (entry(file(), more="x = 1\n"), "x"),

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from modelgen.cli.progress import _rate_line
-from modelgen.hub.client import Overheard
+from modelgen.hub.client import LogForwarder
 from modelgen.hub.fetching.planning import Job
 from modelgen.hub.fetching.waiting import in_order
 from modelgen.hub.layout import Checkout
@@ -15,7 +15,7 @@ from modelgen.lockfile.entries import File
 
 def heard(*texts: str) -> list[str]:
     told: list[str] = []
-    with Overheard(told.append):
+    with LogForwarder(told.append):
         for text in texts:
             logging.getLogger("huggingface_hub.file_download").warning(text)
     return told
@@ -27,7 +27,7 @@ def test_the_client_is_not_quoted_file_by_file() -> None:
         *(f"Error while downloading from {address.format(n)}: timed out\nTrying to resume download..." for n in (1, 2))
     )
     assert len({*told}) == 1
-    assert told[0] == "http://mirror:8090: timed out; what came is kept, and the rest is asked for"
+    assert told[0] == "http://mirror:8090: timed out; what arrived is kept, and the rest is requested"
     assert heard("Retrying in 1s [Retry 1/5].") == []
     assert heard("something new\nin two lines") == ["something new in two lines"]
 

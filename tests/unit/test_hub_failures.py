@@ -23,7 +23,7 @@ def test_files_of_one_repository_with_one_cause_are_one_message() -> None:
 def test_repositories_with_one_cause_are_one_message() -> None:
     [only] = grouped(failure(number) for number in range(300))
     assert str(only) == (
-        "model-0: org/model-0 (0.txt): hub.example answers 503; the same holds for model-1: org/model-1, "
+        "model-0: org/model-0 (0.txt): hub.example answers 503; the same applies to model-1: org/model-1, "
         "model-10: org/model-10, model-100: org/model-100, model-101: org/model-101, model-102: org/model-102 "
         "and 294 more"
     )
@@ -33,7 +33,7 @@ def test_repositories_with_one_cause_are_one_message() -> None:
 def test_another_cause_is_another_message() -> None:
     told = grouped([failure(1), failure(2, "the disk is full"), failure(3)])
     assert [str(one) for one in told] == [
-        "model-1: org/model-1 (1.txt): hub.example answers 503; the same holds for model-3: org/model-3",
+        "model-1: org/model-1 (1.txt): hub.example answers 503; the same applies to model-3: org/model-3",
         "model-2: org/model-2 (2.txt): the disk is full",
     ]
 

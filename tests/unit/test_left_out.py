@@ -51,7 +51,7 @@ def test_what_serving_does_not_need(paths: str, gone: str, patterns: str) -> Non
 
 def test_what_is_included_is_kept_whatever_it_is() -> None:
     choice = choose(["a.safetensors", "a.bin", "b.bin"], ["*.bin"], ["b*"])
-    assert (choice.kept, choice.unasked, choice.left_out) == (("a.bin",), ("a.safetensors",), ())
+    assert (choice.kept, choice.not_included, choice.left_out) == (("a.bin",), ("a.safetensors",), ())
 
 
 def test_what_is_excluded_is_no_reason_to_leave_out_the_rest() -> None:

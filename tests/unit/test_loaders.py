@@ -14,7 +14,7 @@ from modelgen.hub.left_out import choose
 from modelgen.hub.loadable import why_not
 from modelgen.hub.modules import missing_modules
 from modelgen.lockfile.code import code_repos
-from modelgen.lockfile.loading import lost, read_by
+from modelgen.lockfile.loading import missing_pattern, read_by
 from modelgen.lockfile.wants import Want, merge
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test_nothing_that_a_loader_reads_is_left_out_and_an_entry_is_never_looked_up
 ) -> None:
     choice = choose(paths, (), (), shared)
     for loader in shared:
-        assert lost(loader, choice.kept, choice.left_out) is None
+        assert missing_pattern(loader, choice.kept, choice.left_out) is None
         narrow = [path for path in paths if path in choice.kept or not (".fp32" in path or "original/" in path)]
         assert {*read_by(loader, narrow)} <= {*choice.kept}
 
@@ -169,7 +169,7 @@ def test_nothing_that_a_loader_reads_is_left_out_and_an_entry_is_never_looked_up
     ],
 )  # fmt: skip
 def test_what_an_older_lock_left_out_is_missed(loader: Loader, kept: str, left_out: str, pattern: str | None) -> None:
-    assert lost(loader, kept.split(), left_out.split()) == pattern
+    assert missing_pattern(loader, kept.split(), left_out.split()) == pattern
 
 
 def test_a_repository_without_what_a_loader_reads() -> None:
@@ -186,7 +186,7 @@ def test_patterns_that_another_includes_are_not_named() -> None:
     fault = why_not("checkpoint", ["config.json", "consolidated.00.pth"], "{}", (vllm("0.13.0"),))
     assert fault == (
         "has no *.safetensors or *.bin or *.pt, which vLLM 0.13.0 reads; it has consolidated.00.pth",
-        "name a `repo` or `revision` in models.toml that has them",
+        "set a `repo` or `revision` in models.toml that has them",
     )
 
 
@@ -196,7 +196,7 @@ def test_no_engine_but_llamacpp_loads_a_repository_of_gguf_files(engine: Any, ar
     loader = engine(parse_version("0.5.23"), args, None)
     fault = why_not("files", ["config.json", "q.gguf"], "{}", (loader,))
     assert fault is not None
-    assert fault.why.endswith(" gguf, which takes the path of one GGUF file and no repository")
+    assert fault.why.endswith(" gguf, which needs the path of one GGUF file and takes no repository")
     assert '`engine = "llamacpp"` and `file = ' in fault.advice
 
 

@@ -138,6 +138,7 @@ def is_seen(fleet: Fleet, document: dict[str, Any]) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("toml", [EVERYTHING, AMD, ALONE], ids=["everything", "amd", "alone"])
 def test_whatever_is_spoilt_is_seen(toml: str) -> None:
     fleet, document = rendered(toml)

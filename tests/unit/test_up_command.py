@@ -66,16 +66,16 @@ def test_each_difference_is_told() -> None:
     [
         ("permission denied while trying to connect to the docker API at unix:///var/run/docker.sock", "no permission"),
         ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?", "Docker does not run"),
-        ("docker: 'compose' is not a docker command.", "there is no Docker Compose v2 here"),
+        ("docker: 'compose' is not a docker command.", "Docker Compose v2 is not installed"),
         (
             "driver failed programming external connectivity on endpoint demo-orchestrator (1234): Error starting "
             "userland proxy: listen tcp4 127.0.0.1:8080: bind: address already in use",
-            "127.0.0.1:8080 is taken",
+            "127.0.0.1:8080 is in use",
         ),
-        ("Bind for 127.0.0.1:8080 failed: port is already allocated", "127.0.0.1:8080 is taken"),
+        ("Bind for 127.0.0.1:8080 failed: port is already allocated", "127.0.0.1:8080 is in use"),
         (
             "OCI runtime create failed: error setting rlimit type 7: operation not permitted",
-            "this Docker Engine may not raise",
+            "this Docker Engine cannot raise",
         ),
         ("Error response from daemon: something new", "something new"),
         ("", "otherwise"),
@@ -88,13 +88,13 @@ def test_what_docker_says_becomes_a_sentence(said: str, means: str) -> None:
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        (None, "there is no `docker` here; install Docker"),
+        (None, "the command `docker` is not installed; install Docker"),
         ("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1", "Docker does not run; start it"),
         (
             "case $1 in\n"
             "compose) echo \"docker: 'compose' is not a docker command.\" >&2; exit 1 ;;\n"
             """version) echo '{"Server":{"Version":"28.3.2","ApiVersion":"1.51"}}' ;;\nesac""",
-            "there is no `docker compose`; sudo apt-get install docker-compose-plugin",
+            "`docker compose` is not installed; sudo apt-get install docker-compose-plugin",
         ),
     ],
 )
@@ -126,7 +126,7 @@ def test_nothing_is_fetched_for_a_host_without_docker(tmp_path: Path) -> None:
     project.want("a/b", {"config.json": b"{}", "model.safetensors": b"weights"}, "0" * 40)
     done = project.run("up", "--yes")
     assert done.returncode == 3
-    assert "there is no `docker` here; install Docker" in done.stderr
+    assert "the command `docker` is not installed; install Docker" in done.stderr
 
 
 def test_keys_that_nobody_could_use_are_told_before_anything_starts(
@@ -152,7 +152,7 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
     if sys.platform != "win32":
         assert f"run `chmod a+r {path}`" in told()
     path.chmod(0o644)
-    assert "set MODELGEN_KEY to one of role `admin`" in told()
+    assert "set MODELGEN_KEY to a key of role `admin`" in told()
     monkeypatch.setenv("MODELGEN_KEY", "mg-1234")
     require_keys(path)
 
@@ -160,12 +160,12 @@ def test_keys_that_nobody_could_use_are_told_before_anything_starts(
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        (403, b"<h1>Forbidden</h1>", "is no orchestrator of modelgen's: it says 403"),
-        (404, b'{"error": "nothing here"}', "is no orchestrator of modelgen's: it says 404"),
+        (403, b"<h1>Forbidden</h1>", "is not an orchestrator of modelgen: it answered 403"),
+        (404, b'{"error": "nothing here"}', "is not an orchestrator of modelgen: it answered 404"),
         (
             401,
             b'{"type": "urn:modelgen:invalid_api_key", "detail": "no"}',
-            "asks for a key that it knows; set MODELGEN_KEY to a key of role",
+            "requires a valid key; set MODELGEN_KEY to a key of role",
         ),
         (403, b'{"type": "urn:modelgen:host_not_allowed", "detail": "the Host header names x"}', "names x"),
     ],
@@ -210,7 +210,7 @@ def test_up_without_an_orchestrator_says_what_to_run(tmp_path: Path) -> None:
 def test_a_url_that_is_no_address_is_a_usage_error(command: str, url: str) -> None:
     done = CliRunner().invoke(cli, [*command.split(), "--url", url])
     assert done.exit_code == 2
-    assert f"`{url}` is no address" in done.output
+    assert f"`{url}` is not an address" in done.output
 
 
 def test_up_names_the_line_of_an_override_that_is_no_yaml(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_behind_a_network_that_intercepts_tls_the_way_out_can_be_taken(tmp_path:
     assert done.returncode == 3
     assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
     message = done.stderr.splitlines()[-1]
-    assert "or, where the network intercepts TLS, copy its CA to build/orchestrator/ca.crt" in message
+    assert "or, if the network intercepts TLS, copy its CA to build/orchestrator/ca.crt" in message
     found = re.search(r"`(python3 -m pip download .*?)`", message)
     assert found is not None
     words = shlex.split(found[1])
@@ -77,5 +77,5 @@ def test_a_base_that_cannot_be_pulled_is_told_from_an_index_that_cannot_be_reach
 
 def test_without_a_network_the_wheels_are_asked_for(tmp_path: Path, fake: FakeDocker) -> None:
     message = modelgen("up", "--offline", cwd=tmp_path, env={"PATH": fake.path}).stderr.splitlines()[-1]
-    assert "its wheels have to be in build/orchestrator/wheels; `python3 -m pip download" in message
+    assert "put its wheels into build/orchestrator/wheels; `python3 -m pip download" in message
     assert (tmp_path / "build").is_dir()

@@ -36,8 +36,8 @@ def test_a_header_may_be_longer_than_what_is_read_first() -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (b"", "no safetensors file"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "no safetensors file"),
+        (b"", "not a safetensors file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "not a safetensors file"),
         (struct.pack("<Q", 2) + b"[]", "not a table"),
         (struct.pack("<Q", 2) + b"{]", "not JSON"),
         (header({"a": {"dtype": "F32", "data_offsets": [4, 0]}}), "wrong about the tensor a"),

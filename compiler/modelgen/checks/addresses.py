@@ -1,4 +1,4 @@
-"""Where the deployment listens on the host."""
+"""Check the host addresses that the deployment listens on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images, and the cards that they are for."""
+"""Check that each image fits the GPUs of its model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of `compose` tables that work, and that somebody will be sorry for."""
+"""Warn of keys in `compose` tables that work and cause problems later."""
 
 from __future__ import annotations
 

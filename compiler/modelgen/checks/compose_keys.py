@@ -1,4 +1,4 @@
-"""What `compose` tables may not do although their keys are the user's."""
+"""Check the values of `compose` tables that conflict with modelgen's own."""
 
 from __future__ import annotations
 

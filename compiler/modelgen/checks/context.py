@@ -1,4 +1,4 @@
-"""What a check may look at."""
+"""Define the context: everything that a check may read."""
 
 from __future__ import annotations
 

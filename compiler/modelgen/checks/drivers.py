@@ -1,4 +1,4 @@
-"""What the host's driver and processor cannot run."""
+"""Check images against the host's driver and CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines: which there are, which keys each takes, and what is not built yet."""
+"""Check engines: their names, the keys that each takes, and keys that are not supported yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`env` tables."""
+"""Check `env` tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variables of `env` tables by name: which of them an engine reads."""
+"""Check the names in `env` tables: whether the engine reads the variable."""
 
 from __future__ import annotations
 

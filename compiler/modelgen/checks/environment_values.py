@@ -1,4 +1,4 @@
-"""What the variables of `env` tables are set to."""
+"""Check the values in `env` tables."""
 
 from __future__ import annotations
 

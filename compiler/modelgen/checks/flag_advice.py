@@ -1,4 +1,4 @@
-"""Flags that work, and that somebody will wish to have written otherwise."""
+"""Warn of flags that work and are better written otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the keys of `args` are spelt."""
+"""Check the spelling of the keys of `args`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags that belong together, or to the model around them."""
+"""Check flags that need or exclude each other, or depend on the model."""
 
 from __future__ import annotations
 

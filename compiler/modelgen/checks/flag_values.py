@@ -1,4 +1,4 @@
-"""Values of flags: of the right type, and among those that the version knows."""
+"""Check the values of flags: the type, and the choices of the version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`args`: the engine's own flags, by name."""
+"""Check `args`: the engine's own flags, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GGUF files: what llama.cpp must be given, and which engines cannot load them."""
+"""Check GGUF files: the keys that llama.cpp needs, and engines that cannot load them."""
 
 from __future__ import annotations
 

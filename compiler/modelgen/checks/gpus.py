@@ -1,4 +1,4 @@
-"""Cards: that they exist, once, under a name that the runtime knows."""
+"""Check that GPUs exist, without duplicates, under names that the runtime knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds of cards, and who may open them."""
+"""Check the kinds of GPUs, and the groups that can open them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the host's Docker Engine and memory cannot do."""
+"""Check models against the host's Docker Engine and memory."""
 
 from __future__ import annotations
 

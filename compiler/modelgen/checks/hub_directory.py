@@ -1,4 +1,4 @@
-"""`[project] hub`: the root of a hub cache, and nothing below or above it."""
+"""Check `[project] hub`: it must be the root of a hub cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repositories and revisions."""
+"""Check repositories and revisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of API keys, as the orchestrator's container sees it."""
+"""Check the file of API keys, as the orchestrator's container sees it."""
 
 from __future__ import annotations
 

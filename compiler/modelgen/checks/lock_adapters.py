@@ -1,4 +1,4 @@
-"""What the adapter_config.json of LoRA adapters in a models.lock lets one tell."""
+"""Check LoRA adapters against their adapter_config.json in models.lock."""
 
 from __future__ import annotations
 

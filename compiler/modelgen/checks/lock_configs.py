@@ -1,4 +1,4 @@
-"""What the config.json in a models.lock lets one tell before anything is loaded."""
+"""Check models against their config.json in models.lock, before anything is loaded."""
 
 from __future__ import annotations
 

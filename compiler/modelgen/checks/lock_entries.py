@@ -1,4 +1,4 @@
-"""What must be in a models.lock, or pinned otherwise."""
+"""Check that every need has an entry in models.lock, or is pinned otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what was locked is what the engines of models.toml read now."""
+"""Check that models.lock has the files that the engines of models.toml read now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.lockfile.loading import why_unfit, why_untold
+from modelgen.lockfile.loading import why_code_unknown, why_unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ def code_unknown(context: Context) -> Iterator[Found]:
     ```
     """
     for name, want, entry in _locked(context):
-        if fault := why_untold(want, entry):
+        if fault := why_code_unknown(want, entry):
             yield Found(place_of(context, name, want), f"{want.repo} {fault}", _LOCK)
 
 

@@ -1,4 +1,4 @@
-"""Which snapshot a model is served from, where an engine needs to know that."""
+"""Check that engines which need the path of a snapshot have a locked one."""
 
 from __future__ import annotations
 

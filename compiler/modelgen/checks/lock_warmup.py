@@ -1,4 +1,4 @@
-"""The one question before a model is ready, held against what kind of model its lock says it is."""
+"""Check the route of the warmup request against the kind of model in models.lock."""
 
 from __future__ import annotations
 

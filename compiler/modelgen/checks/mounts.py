@@ -1,4 +1,4 @@
-"""Where the user's own volumes are in a container."""
+"""Check the user's own volumes: their places in the container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids, aliases and services: every name means one thing."""
+"""Check ids, aliases and services: every name has one meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles: models that are resident together."""
+"""Check profiles: models that are resident together."""
 
 from __future__ import annotations
 

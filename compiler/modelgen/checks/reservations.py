@@ -1,4 +1,4 @@
-"""The GPU memory that models reserve, against what GPUs have."""
+"""Check the GPU memory that models reserve against the limits of the GPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`[rules]`: severities that the user changes."""
+"""Check `[rules]`: severities that the user changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens and characters that must not be in the file at all."""
+"""Check for tokens and characters that must not be in the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the reserved memory that SGLang sets aside before weights and KV cache."""
+"""Check the part of the reserved memory that SGLang uses for weights and KV cache."""
 
 from __future__ import annotations
 

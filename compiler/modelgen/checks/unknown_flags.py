@@ -1,4 +1,4 @@
-"""Flags that a release does not have."""
+"""Check for flags that a release does not have."""
 
 from __future__ import annotations
 

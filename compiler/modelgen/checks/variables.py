@@ -1,4 +1,4 @@
-"""The variables of models whose engine's variables are known, each with the version that is to read it."""
+"""List the environment variables of models, each with the version that reads it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Variable(NamedTuple):
 
     @property
     def is_owned(self) -> bool:
-        """Whether another rule refuses it altogether."""
+        """Return whether another rule refuses it altogether."""
         return self.name in OWNED
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is spelt as the engine's, and no release reads it."""
+        """Return whether it is spelt as the engine's, and no release reads it."""
         return not self.is_owned and self.known.is_unknown(self.name)
 
 

@@ -1,4 +1,4 @@
-"""Where it is written that a model needs a repository."""
+"""Find where models.toml says that a model needs a repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What WSL2 does otherwise."""
+"""Check for differences of WSL2."""
 
 from __future__ import annotations
 

@@ -137,12 +137,12 @@ def _report(added: Added, repo: str) -> None:
     if added.damaged:
         names = f"{', '.join(added.damaged[:5])}{', …' if added.damaged[5:] else ''}"
         _say(
-            f"warning: it was commit {added.before} before, which is damaged now: {names} had hard links to  "
+            f"warning: it was commit {added.before} before, which is damaged now: {names} had hard links to "
             "files that were edited in place; a models.lock that pins it needs `modelgen lock --upgrade`"
         )
     elif added.before not in (None, commit):
         _say(
-            f"it was commit {added.before} before, which is kept and stays pinned by a models.lock;  "
+            f"it was commit {added.before} before, which is kept and stays pinned by a models.lock; "
             "`modelgen lock --upgrade` moves to the new one"
         )
     table = "the table below" if is_terminal(sys.stdout) else "the table on standard output"

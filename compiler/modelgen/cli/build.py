@@ -107,7 +107,7 @@ def refuse(changes: ChangeSet, out: Path) -> int:
         reason = "was edited since modelgen wrote it" if name in changes.known else "was not written by modelgen"
         click.echo(f"modelgen: {(out / name).as_posix()} {reason}", err=True)
     click.echo(
-        "modelgen: nothing was written; move your changes to models.toml or a docker-compose.override.yml,  "
+        "modelgen: nothing was written; move your changes to models.toml or a docker-compose.override.yml, "
         "or discard them with `modelgen build --force`",
         err=True,
     )

@@ -28,8 +28,8 @@ def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
     needed = {want: lock.find(want) for want in wants(inputs.runs, lock, models)}
     files = outside(inputs.runs, lock, models)
     assets = {asset.sha256: asset for asset in lock.assets}
-    lacking = [(want.repo, want.models) for want, entry in needed.items() if entry is None]
-    lacking += [(file.name, needing) for file, needing in files.items() if file.sha256 not in assets]
+    missing = [(want.repo, want.models) for want, entry in needed.items() if entry is None]
+    missing += [(file.name, needing) for file, needing in files.items() if file.sha256 not in assets]
     unfit = [
         InputError(f"{', '.join(want.models)}: {want.repo} {fault}; run `modelgen lock`, then `modelgen fetch`")
         for want, entry in needed.items()
@@ -42,7 +42,7 @@ def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
         key,
         checkouts(inputs.hub, snapshots, opening_by_name(inputs.runs), every),
         [assets[file.sha256] for file in files if file.sha256 in assets],
-        [*(_not_locked(inputs, what, needing) for what, needing in lacking), *unfit],
+        [*(_not_locked(inputs, what, needing) for what, needing in missing), *unfit],
     )
 
 
@@ -66,9 +66,9 @@ def print_plan(wanted: Wanted, format_: str) -> int:
         import json
 
         files = [{"repo": repo, "file": file, "bytes": size} for repo, file, size in rows]
-        failures = [str(failure) for failure in wanted.lacking]
+        failures = [str(failure) for failure in wanted.not_locked]
         click.echo(json.dumps({"files": files, "bytes": plan.size, "failures": failures}, indent=2))
-        return exit_code_of(wanted.lacking)
+        return exit_code_of(wanted.not_locked)
     repos: dict[str, list[int]] = {}
     for repo, _, size in rows:
         repos.setdefault(repo, []).append(size)
@@ -77,9 +77,9 @@ def print_plan(wanted: Wanted, format_: str) -> int:
     for repo, sizes in repos.items():
         click.echo(f"{sum(sizes):>{width},}  {len(sizes):>{most},} file{'s' if len(sizes) != 1 else ' '}  {repo}")
     click.echo(f"{len(rows)} file{'s' if len(rows) != 1 else ''}, {plan.size:,} bytes to fetch", err=True)
-    for failure in wanted.lacking:
+    for failure in wanted.not_locked:
         click.echo(f"modelgen: {failure}", err=True)
-    return exit_code_of(wanted.lacking)
+    return exit_code_of(wanted.not_locked)
 
 
 def exit_code_of(failures: Sequence[ModelgenError]) -> int:

@@ -169,7 +169,7 @@ def _left_out(found: Pinned, name: str) -> Iterator[str]:
         patterns = ", ".join(entry.left_out)
         why = f": {found.chosen}" if found.chosen else ""
         yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), not needed for serving{why}"
-    count, size = found.unasked
+    count, size = found.not_included
     if count:
         yield f"{about}: left out {_files(count)} ({size_text(size)}) that `file` or `include` does not name"
 

@@ -24,7 +24,7 @@ def print_plan(plan: Plan, needed: Needed) -> None:
         if state.fault is not None:
             click.echo(
                 printable(
-                    f"note: {state.lock.name} {state.fault}; what it needed is kept until  "
+                    f"note: {state.lock.name} {state.fault}; what it needed is kept until "
                     f"`modelgen prune --forget {state.lock.name}`"
                 ),
                 err=True,
@@ -34,7 +34,7 @@ def print_plan(plan: Plan, needed: Needed) -> None:
     if plan.local:
         size = sum(thing.bytes for thing in plan.local)
         click.echo(
-            f"note: no lock needs these, but there may be no other copy, so they are kept; --local frees {size:,} bytes   "
+            f"note: these are kept, since there may be no other copy; --local removes them and frees {size:,} bytes    "
             "more:",
             err=True,
         )

@@ -75,7 +75,7 @@ def _refuse_second(folder: Path, url: str | None) -> None:
     except BlockingIOError as error:
         where = ", ".join(part for part in (f"pid {pid}" if pid else "", f"at {url}" if url else "") if part)
         raise ModelgenError(
-            f"`modelgen serve` is already running here ({where or folder}); stop it first, or apply the file with  "
+            f"`modelgen serve` is already running here ({where or folder}); stop it first, or apply the file with "
             "`modelgen serve --reload`"
         ) from error
     except (OSError, ValueError):

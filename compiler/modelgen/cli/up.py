@@ -113,7 +113,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
 
     if not fleet.orchestrator.enabled:
         raise InputError(
-            "`[orchestrator] enabled` is false, so there is no orchestrator; start the models with  "
+            "`[orchestrator] enabled` is false, so there is no orchestrator; start the models with "
             f"`docker compose --project-directory {out.as_posix()} --profile … up`"
         )
     if fleet.orchestrator.keys_file is not None:

@@ -78,7 +78,7 @@ def _pull(image: str, key: str, *, offline: bool) -> None:
 
     if offline:
         raise ModelgenError(
-            f"the image {image} is missing, and --offline does not pull it; copy it here with `docker save` and  "
+            f"the image {image} is missing, and --offline does not pull it; copy it here with `docker save` and "
             f"`docker load`, or set another with {key}"
         )
     if not show(["docker", "pull", image]):
@@ -95,7 +95,7 @@ def _build(artifacts: Mapping[str, bytes], image: str, base: str, places: Places
     own = places.out / ORCHESTRATOR
     if offline and not (own / _WHEELS).is_dir():
         raise ModelgenError(
-            f"the image {image} is missing; to build it without a network, put its wheels into  "
+            f"the image {image} is missing; to build it without a network, put its wheels into "
             f"{own / _WHEELS}; {_way_to_wheels(artifacts, base, places)}"
         )
     click.echo(f"building the orchestrator's image on {base}", err=True)
@@ -124,16 +124,16 @@ def _explain(said: str, artifacts: Mapping[str, bytes], base: str, places: Place
     if _NO_INDEX.search(said):
         ca = places.out / "orchestrator" / _CA
         return (
-            "pip cannot reach its index during the build of the orchestrator's image (see above);  "
+            "pip cannot reach its index during the build of the orchestrator's image (see above); "
             f"{_way_to_wheels(artifacts, base, places)}; or, if the network intercepts TLS, copy its CA to {ca}"
         )
     if _NO_BASE.search(said):
         return (
-            f"Docker cannot pull {base}; load it (`docker load`), add your network's CA to Docker, or set another  "
+            f"Docker cannot pull {base}; load it (`docker load`), add your network's CA to Docker, or set another "
             "with `base_image` in [orchestrator]"
         )
     return (
-        f"the orchestrator's image cannot be built on {base}; see above, or set another with `base_image` in  "
+        f"the orchestrator's image cannot be built on {base}; see above, or set another with `base_image` in "
         "[orchestrator]"
     )
 

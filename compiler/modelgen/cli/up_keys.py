@@ -30,12 +30,12 @@ def require_keys(path: Path) -> None:
         raise ModelgenError(str(error)) from error
     if sys.platform != "win32" and not path.stat().st_mode & stat.S_IROTH:
         raise ModelgenError(
-            f"{path} cannot be read by the orchestrator's user (nobody); it contains only hashes, so run  "
+            f"{path} cannot be read by the orchestrator's user (`nobody`); it contains only hashes, so run "
             f"`chmod a+r {path}`"
         )
     if "admin" not in roles:
         raise ModelgenError(
-            f"{path} has no key of role `admin`, which `up` needs to drain models; `modelgen key --role admin`  "
+            f"{path} has no key of role `admin`, which `up` needs to drain models; `modelgen key --role admin` "
             "prints a key and its line"
         )
     if not os.environ.get("MODELGEN_KEY"):

@@ -75,7 +75,7 @@ def _agree(wanted: Wanted, size: int, *, yes: bool, offline: bool) -> None:
     what = f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size:,} bytes"
     if offline:
         raise ModelgenError(
-            f"{what} are missing in {wanted.hub}, and --offline does not fetch them; run `modelgen fetch`  "
+            f"{what} are missing in {wanted.hub}, and --offline does not fetch them; run `modelgen fetch` "
             "with a network"
         )
     if yes:

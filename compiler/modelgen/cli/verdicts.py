@@ -41,7 +41,7 @@ class Verdict:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether its engine would not start."""
+        """Return whether its engine would not start."""
         return self.is_unplanned or any(found.is_wrong for found in self.findings)
 
     @property

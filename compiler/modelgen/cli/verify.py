@@ -128,7 +128,7 @@ class _Task:
     left_out: dict[str, tuple[str, ...]]
     problems: list[Problem]
     is_whole: bool
-    """Whether all models are verified, and so everything in the hub directory."""
+    """Return whether all models are verified, and so everything in the hub directory."""
 
 
 def _task(inputs: Inputs, names: Sequence[str], faults: Mapping[str, str]) -> _Task:
@@ -198,7 +198,7 @@ def _verify(task: _Task, *, quick: bool) -> Outcome:
 
 def _repair(hub: Path, outcome: Outcome) -> None:
     """Repair what can be repaired; write refs last, and only for repositories whose files are correct then."""
-    from modelgen.hub.verifying.fixes import RefusedError, mend
+    from modelgen.hub.verifying.fixes import RefusedError, apply
     from modelgen.hub.verifying.refs import half_repos, withhold_refs
 
     numbers = sorted(range(len(outcome.problems)), key=lambda number: outcome.problems[number].kind == "ref")
@@ -211,7 +211,7 @@ def _repair(hub: Path, outcome: Outcome) -> None:
         if problem.remedy is None:
             continue
         try:
-            is_done = mend(hub, problem.remedy)
+            is_done = apply(hub, problem.remedy)
         except RefusedError as error:
             outcome.problems[number] = replace(problem, help=str(error))
             continue

@@ -119,11 +119,11 @@ def _ask_host(hub: Path, plans: Sequence[Plan], verdicts: Mapping[str, Verdict])
         say(f"warning: {problem}; only {TABLE} was used")
     answers = {name: of_files(answer) for name, answer in answers.items()}
     by = f"{HOST} {release}"
-    _join(asked, answers, verdicts, by, who=by)
+    _join(asked, answers, verdicts, by, source=by)
 
 
 def _answers(
-    group: Sequence[Plan], who: str, broken: str, run: Callable[[str, int], bytes]
+    group: Sequence[Plan], source: str, broken: str, run: Callable[[str, int], bytes]
 ) -> tuple[dict[str, Answer], str]:
     """Return the answers of the look-up program, or why there are none; `broken` describes a failed import."""
     from modelgen.hub.loading.answers import MOST, read_answers, read_unimported
@@ -136,11 +136,15 @@ def _answers(
     if unimported := read_unimported(data):
         return {}, broken.format(unimported)
     answers = read_answers(data, [planned.model for planned in group])
-    return (answers, "") if answers is not None else ({}, f"the answer of {who} cannot be read")
+    return (answers, "") if answers is not None else ({}, f"the answer of {source} cannot be read")
 
 
 def _join(
-    group: Sequence[Plan], answers: Mapping[str, Answer], verdicts: Mapping[str, Verdict], by: str, who: str = ""
+    group: Sequence[Plan],
+    answers: Mapping[str, Answer],
+    verdicts: Mapping[str, Verdict],
+    by: str,
+    source: str = "",
 ) -> None:
     """Replace the table's findings by the answers of the engines, or of the program named by `by`."""
     from modelgen.hub.loading.answers import join
@@ -148,7 +152,7 @@ def _join(
     for planned in group:
         if (answer := answers.get(planned.model)) is not None and (answer.passed or answer.failed):
             verdict = verdicts[planned.model]
-            verdict.findings, verdict.by = join(verdict.findings, answer, planned, who or planned.title), by
+            verdict.findings, verdict.by = join(verdict.findings, answer, planned, source or planned.title), by
 
 
 def _places(inputs: Inputs) -> dict[str, Place]:

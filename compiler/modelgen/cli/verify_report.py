@@ -43,7 +43,7 @@ class Outcome:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether an error remains; notes do not count."""
+        """Return whether an error remains; notes do not count."""
         return any(found.is_wrong and number not in self.done for number, found in enumerate(self.problems))
 
 

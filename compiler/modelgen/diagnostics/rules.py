@@ -50,7 +50,7 @@ class Rule(Generic[P]):
 
     @property
     def advisory(self) -> bool:
-        """Whether `[rules]` may change the severity: advice can be turned off, errors that cannot work cannot."""
+        """Return whether `[rules]` may change the severity: advice can be turned off, errors cannot."""
         return self.severity is not Severity.ERROR
 
     @property

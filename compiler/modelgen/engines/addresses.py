@@ -1,4 +1,4 @@
-"""Host addresses to listen on."""
+"""Parse host addresses to listen on."""
 
 from __future__ import annotations
 

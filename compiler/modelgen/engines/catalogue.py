@@ -1,4 +1,4 @@
-"""What the releases of an engine take: their flags, as data that `tools/` extracts from their sources.
+"""Read the flags of an engine's releases, as data that `tools/` extracts from their sources.
 
 The data holds releases, not every version: `Catalogue.release` finds the one that speaks for a version. Entries are
 `[first version, kind, extras]`; an entry with a version alone is the release from which on the flag is gone.

@@ -1,4 +1,4 @@
-"""`command`: any program that serves the OpenAI API on a port of its container."""
+"""Engine `command`: any program that serves the OpenAI API on a port of its container."""
 
 from __future__ import annotations
 

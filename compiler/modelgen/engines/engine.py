@@ -1,4 +1,4 @@
-"""What the compiler knows of an inference engine: all of it is data of its `Engine`."""
+"""Define an inference engine: everything that the compiler knows about it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Run:
 
     @property
     def has_cards(self) -> bool:
-        """Whether it runs on a card at all."""
+        """Return whether it runs on a card at all."""
         return bool(self.reservations)
 
 

@@ -1,4 +1,4 @@
-"""Environment variables: what modelgen sets, and what is refused in every `env` table."""
+"""List the environment variables that modelgen sets, and those that every `env` table refuses."""
 
 from __future__ import annotations
 

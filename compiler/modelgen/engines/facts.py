@@ -1,4 +1,4 @@
-"""The small records that an `Engine` is made of."""
+"""Define the small records that an `Engine` consists of."""
 
 from __future__ import annotations
 

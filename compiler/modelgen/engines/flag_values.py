@@ -1,4 +1,4 @@
-"""Values of flags: which fit, and how they are written on a command line."""
+"""Check values of flags, and format them for a command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of GGUF files: a large model is split into parts, and named by the first."""
+"""Parse names of GGUF files: a large model is split into parts, and named by the first."""
 
 from __future__ import annotations
 

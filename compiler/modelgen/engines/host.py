@@ -1,4 +1,4 @@
-"""What follows from `[host]`; nothing is assumed of a host that is not described."""
+"""Derive facts from `[host]`. Hosts that are not described have no assumed facts."""
 
 from __future__ import annotations
 

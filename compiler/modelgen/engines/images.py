@@ -1,4 +1,4 @@
-"""What is known of published images: engine version, GPUs, CUDA, processors, and the account that an engine runs as.
+"""Describe published images: hardware, CUDA, CPUs, and the account that an engine may run as.
 
 The engines describe their own images (`Engine.images`). Nothing is assumed of other images.
 """

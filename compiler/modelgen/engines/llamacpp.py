@@ -1,4 +1,4 @@
-"""llama.cpp's server: launch form, environment, readiness.
+"""Engine `llamacpp`: launch form, environment, readiness of llama.cpp's server.
 
 Sources: common/arg.cpp, tools/server/README.md and .devops/*.Dockerfile; images are rebuilt with every commit, and old
 builds keep their flags.

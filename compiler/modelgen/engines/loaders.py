@@ -1,4 +1,4 @@
-"""How the engines find weights in a snapshot, by release and arguments.
+"""Describe how the engines find weights in a snapshot, by release and arguments.
 
 Sources: vllm/model_executor/model_loader/*.py and transformers_utils/config.py of 0.11.0, 0.11.2, 0.12.0 and 0.32.0;
 sglang/srt/model_loader/loader.py and configs/load_config.py of 0.5.5 and 0.5.23; backends/src/lib.rs and

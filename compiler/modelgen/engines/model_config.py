@@ -1,4 +1,4 @@
-"""What a model's config.json tells: as transformers, vLLM and SGLang read it, and nothing where it is not sure."""
+"""Read facts from a model's config.json, as transformers, vLLM and SGLang do."""
 
 from __future__ import annotations
 

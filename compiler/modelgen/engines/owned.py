@@ -1,4 +1,4 @@
-"""Why flags and variables of several engines are modelgen's own: what messages say of them."""
+"""List the reasons why modelgen sets flags and variables of several engines itself, for messages."""
 
 from __future__ import annotations
 

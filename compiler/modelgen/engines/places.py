@@ -1,4 +1,4 @@
-"""Where modelgen mounts what inside a container, and where a user's own entry is."""
+"""Define the mount targets inside a container, and find the user's own entries there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags of engines whose flags are not known: written as the user has them, under their long names."""
+"""Handle flags of engines without a catalogue: as the user writes them, under their long names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs inside images that tell by their exit code whether an engine is up."""
+"""Define programs inside images whose exit code shows whether an engine is up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published images: how a repository of images is described, and the accounts that images have."""
+"""Describe published images: the form of their repositories and tags, and their accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to write for flags of vLLM that are gone or on their way out.
+"""List replacements for flags of vLLM that were removed or are deprecated.
 
 Read from the differences between the releases' own parsers and from their deprecation messages.
 """

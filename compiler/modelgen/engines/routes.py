@@ -1,4 +1,4 @@
-"""Paths of the engines' APIs that clients may call.
+"""List the paths of the engines' APIs that clients may call.
 
 Only what takes a model's name in its body and answers with tokens, vectors or scores. Everything else stays closed:
 vLLM's and SGLang's development routes load adapters and weights, put the engine to sleep and run code on its workers.

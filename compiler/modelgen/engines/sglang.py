@@ -1,4 +1,4 @@
-"""SGLang: launch form, environment, readiness, and how much of its reserved memory may be weights and KV cache.
+"""Engine `sglang`: launch form, environment, readiness, and the memory for weights and KV cache.
 
 Sources: srt/server_args.py, srt/entrypoints/http_server.py and srt/environ.py of the releases 0.5.5 and 0.5.23.
 """

@@ -1,4 +1,4 @@
-"""Text Embeddings Inference: launch form, environment, readiness.
+"""Engine `tei` (Text Embeddings Inference): launch form, environment, readiness.
 
 Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which reads every flag from a variable too.
 """

@@ -1,4 +1,4 @@
-"""The environment variables of an engine: which release reads which, and which names are really flags."""
+"""Read which release of an engine reads which environment variable."""
 
 from __future__ import annotations
 

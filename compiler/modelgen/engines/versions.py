@@ -1,4 +1,4 @@
-"""References of images and versions of engines, in their parts."""
+"""Parse image references: the engine and its version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""vLLM: launch form by version, environment, readiness.
+"""Engine `vllm`: launch form by version, environment, readiness.
 
 Sources: docker/Dockerfile and entrypoints of the releases 0.8.5 to 0.33.0; the incident was run again on 0.11.0.
 """

@@ -1,4 +1,4 @@
-"""vLLM's published images, and AMD's.
+"""Describe vLLM's published images, and AMD's.
 
 Sources, of each release from 0.8.5 to 0.33.0: docker/Dockerfile, .buildkite/release-pipeline.yaml and
 docs/deployment/docker.md. Tags of other projects' images have other meanings: nvcr.io/nvidia/vllm:25.11-py3 and

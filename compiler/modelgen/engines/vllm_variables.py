@@ -1,4 +1,4 @@
-"""vLLM's environment variables: which are modelgen's own, and what is meant by names that no release reads."""
+"""List vLLM's variables that modelgen sets, and the meant names for unknown ones."""
 
 from __future__ import annotations
 

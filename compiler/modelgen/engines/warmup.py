@@ -1,4 +1,4 @@
-"""The route of the warmup request, which a model answers before it counts as ready: one that its kind has."""
+"""Choose the route of the warmup request, by the kind of model."""
 
 from __future__ import annotations
 

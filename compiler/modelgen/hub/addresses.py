@@ -8,12 +8,12 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def is_same_origin(url: str, hub: str) -> bool:
-    """Return whether an address is at the hub's own host: there, or at its TLS port where the hub is named by http."""
+    """Return whether an address is at the hub's own host: the same origin, or https for an http hub."""
     return _origin(url) in (_origin(hub), _secured(_origin(hub)))
 
 
 def site_of(url: str) -> str:
-    """Return scheme, host and, where it is not the usual one, port of an address: what may be printed of it."""
+    """Return scheme, host and non-default port of an address, the parts that may be printed."""
     scheme, host, port = _origin(url)
     host = f"[{host}]" if ":" in host else host
     return f"{scheme}://{host}" if port in (None, _PORTS.get(scheme)) else f"{scheme}://{host}:{port}"

@@ -23,14 +23,14 @@ _XML = re.compile(rb"<(Message|Code)>([^<]{1,300})</", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Answered:
-    """A refusal.
+    """A refused request.
 
     Args:
-        status: Of the answer.
-        url: Whose answer it is, after all redirects.
-        words: The reason that it gives; empty without one.
+        status: The status of the answer.
+        url: The address that answered, after all redirects.
+        words: The reason in the answer; empty without one.
         code: The hub's name for the reason; empty without one.
-        is_of_api: Whether it has the form of the hub's answers. A proxy's page has not.
+        is_of_api: Whether it has the form of the hub's answers, unlike a proxy's page.
     """
 
     status: int
@@ -41,7 +41,7 @@ class Answered:
 
 
 def answered(error: BaseException) -> Answered | None:
-    """Return the answer that an error is about; None where nobody answered."""
+    """Return the answer in an error; None if there was no answer."""
     status = error_kinds.status_of(error)
     if status is None:
         return None
@@ -56,7 +56,7 @@ def answered(error: BaseException) -> Answered | None:
 
 
 def url_of(error: BaseException) -> str | None:
-    """Return the address that an error is about, as far as it says so."""
+    """Return the address in an error, if it has one."""
     for cause in error_kinds.causes(error):
         if isinstance(cause, WrongAnswerError):
             return cause.url
@@ -64,13 +64,13 @@ def url_of(error: BaseException) -> str | None:
             return str(cause.url)
         try:
             return str(cause.request.url)  # type: ignore[attr-defined]
-        except (AttributeError, RuntimeError):  # httpx raises the latter where it has none
+        except (AttributeError, RuntimeError):  # httpx raises the latter if there is no request
             continue
     return None
 
 
 def plain(text: str) -> str:
-    """Return a text in one line, cut between words, without what may be secret or not printable."""
+    """Return a text as one short line, without secrets and unprintable characters."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:5000]).split())
     return textwrap.shorten(without_secrets(line), _LONGEST, placeholder=" …")
 
@@ -84,13 +84,13 @@ def _body(error: urllib.error.HTTPError) -> bytes:
 
 def _made(status: int, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
     words, code = headers.get("X-Error-Message", ""), headers.get("X-Error-Code", "")
-    told = _told(body)
-    is_of_api = bool(words or code or told)
-    return Answered(status, url, plain(words or told or _shown(body)).rstrip("."), code, is_of_api)
+    reason = _json_reason(body)
+    is_of_api = bool(words or code or reason)
+    return Answered(status, url, plain(words or reason or _page_reason(body)).rstrip("."), code, is_of_api)
 
 
-def _told(body: bytes) -> str:
-    """Return the reason that JSON gives."""
+def _json_reason(body: bytes) -> str:
+    """Return the reason in a JSON body."""
     try:
         found = json.loads(body[:_MOST_OF_BODY])
     except (ValueError, RecursionError):
@@ -99,8 +99,8 @@ def _told(body: bytes) -> str:
     return reason if isinstance(reason, str) else ""
 
 
-def _shown(body: bytes) -> str:
-    """Return the reason that a page or an object store's XML gives."""
+def _page_reason(body: bytes) -> str:
+    """Return the reason in a web page or in an object store's XML."""
     found = dict(_XML.findall(body[:_MOST_OF_BODY]))
     reason = found.get(b"Message") or found.get(b"Code")
     return reason.decode(errors="replace") if reason else title_of(body).strip(' "')

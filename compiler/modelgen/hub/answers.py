@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from modelgen.hub.client import Connection
 
 PATIENCE = 20.0
-"""Seconds without a byte after which a connection counts as dead."""
+"""Seconds without data after which a connection counts as dead."""
 _MOST = 64 * 2**20
 _MOST_OF_ERROR = 64 * 2**10
 _OF_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
 class WrongAnswerError(Exception):
-    """An answer that is not the hub's: a login page, a mirror's own page, or JSON of another form.
+    """An answer that does not have the hub's form: a login page, a mirror's own page, or other JSON.
 
     Args:
-        url: Of the answer, after all redirects.
-        what: It, as the end of "HOST answers with …".
+        url: The address of the answer, after all redirects.
+        what: The answer, as the end of "HOST answers with …".
     """
 
     def __init__(self, url: str, what: str) -> None:
@@ -34,11 +34,11 @@ class WrongAnswerError(Exception):
 
 
 class DamagedAnswerError(WrongAnswerError):
-    """An answer that is no JSON, nor a web page: it may have been damaged on its way."""
+    """An answer that is neither JSON nor a web page: it may have been damaged in transit."""
 
 
 def get_json(connection: Connection, url: str, params: Mapping[str, str] | None = None) -> tuple[Any, str | None]:
-    """Return what is at an address, and the address of the next page."""
+    """Return the JSON at an address, and the address of the next page."""
     return _request(connection, "GET", url, params=params)
 
 
@@ -68,7 +68,7 @@ def _request(connection: Connection, method: str, url: str, **options: Any) -> t
 
 
 def raise_for_status(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx2
-    """Raise what the client makes of a refusal that streams; of a text that never ends only the beginning is read."""
+    """Raise the client's error for a streamed refusal; only the beginning of its body is read."""
     from huggingface_hub.utils import hf_raise_for_status, httpx  # type: ignore[attr-defined]
 
     if response.is_success:
@@ -76,15 +76,15 @@ def raise_for_status(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx
     kept = {name: text for name, text in response.headers.items() if name.lower() not in _OF_BODY}
     body = _read(response, _MOST_OF_ERROR)
     hf_raise_for_status(httpx.Response(response.status_code, headers=kept, content=body, request=response.request))
-    # The client lets these pass.
-    raise WrongAnswerError(str(response.url), f"status {response.status_code}, which leads nowhere")
+    # The client accepts these.
+    raise WrongAnswerError(str(response.url), f"status {response.status_code}without a valid target")
 
 
 def refuse_page(response: Any) -> None:  # noqa: ANN401 - of httpx or httpx2
     """Refuse a web page in place of a file.
 
     Raises:
-        WrongAnswerError: It is one.
+        WrongAnswerError: It is a web page.
     """
     if "html" in response.headers.get("Content-Type", ""):
         page = next(response.iter_bytes(_MOST_OF_ERROR), b"")
@@ -101,7 +101,7 @@ def _read(response: Any, most: int) -> bytes:  # noqa: ANN401 - of httpx or http
 
 
 def title_of(page: bytes) -> str:
-    """Return the title of a page in quotes after a blank; nothing without one."""
+    """Return the title of a page in quotes after a space; empty without one."""
     import html
     import re
 

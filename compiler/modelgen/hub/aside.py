@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def set_aside(hub: Path, path: str) -> None:
-    """Make room for a locked file: move aside what is there; a link has no content of its own and is removed.
+    """Clear the place of a locked file: move a file aside, remove a link, which has no content.
 
     Raises:
         OSError: The hub directory cannot be written.
@@ -31,7 +31,7 @@ def set_aside(hub: Path, path: str) -> None:
 
 
 def move_aside(hub: Path, path: str) -> None:
-    """Move something, whatever it is, to the same path below `aside/`.
+    """Move a file or folder to the same path below `aside/`.
 
     Raises:
         OSError: The hub directory cannot be written.
@@ -42,7 +42,7 @@ def move_aside(hub: Path, path: str) -> None:
 
 
 def _real_path(hub: Path, path: str) -> Path | None:
-    """Return where a path is; None if nothing is there, or only through a link that leads out of the hub directory."""
+    """Return the real path; None if it does not exist or leads out of the hub directory."""
     folder, _, name = path.rpartition("/")
     landing = follow(hub, folder)
     if landing.fault is not None or not landing.is_folder:

@@ -23,7 +23,7 @@ Kind = Literal["model", "embedding", "lora", "gguf"]
 TOKENIZERS = re.compile(
     r"tokenizer\.(json|model.*)|tokenizer_config\.json|vocab\.(json|txt)|tekken\.json|.*\.tiktoken|.*piece.*\.model"
 )
-# A file of torch.save: a zip, or a pickle as before 1.6.
+# The beginning of a file of torch.save: a zip, or a pickle before 1.6.
 _TORCH = (".bin", ".pt", ".pth")
 _TORCH_BEGINS = (b"PK\x03\x04", b"\x80")
 _TABLES = ("tokenizer.json", "tokenizer_config.json")
@@ -31,22 +31,22 @@ _NAMES_A_MODEL = ("model_type", "architectures", "auto_map")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _MOST_OF_POINTER = 1024
 _MOST_OF_JSON = 64 * 2**20
-_MOST_TO_PARSE = 4 * 2**20  # a vocabulary takes ten times its size in memory
+_MOST_TO_PARSE = 4 * 2**20  # a parsed vocabulary takes ten times its size
 _LENGTHS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx", "max_seq_len")
 LONGEST = 16384
 
 
 @dataclass
 class Checkpoint:
-    """A folder of files.
+    """A folder of files, recognised.
 
     Args:
-        kind: What it is.
+        kind: The kind of checkpoint.
         config: Its config.json, or an adapter's adapter_config.json.
-        faults: Why no engine could load it, a sentence each.
-        warnings: What an engine may miss.
-        file: The GGUF file to load, of several the first.
-        mmproj: The vision part that belongs to it.
+        faults: Why no engine can load it, one sentence each.
+        warnings: Files that an engine may need and that are missing.
+        file: The GGUF file to load, the first of several.
+        mmproj: The vision part for it.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Checkpoint:
 
     @property
     def length(self) -> int | None:
-        """The context that its config.json allows, at most 16384 tokens; None where it does not say."""
+        """The context that its config.json allows, at most 16384 tokens; None if it has none."""
         text = self.config.get("text_config")
         tables = [self.config, *([text] if isinstance(text, dict) else [])]
         found = [value for table in tables for key in _LENGTHS if type(value := table.get(key)) is int and value > 0]
@@ -66,10 +66,10 @@ class Checkpoint:
 
 
 def examine(files: Mapping[str, Path]) -> Checkpoint:
-    """Return what some files are.
+    """Return the checkpoint that some files make up.
 
     Args:
-        files: By their paths in the folder, `/` between parts; the values lead to regular files.
+        files: The files by their paths in the folder, separated by `/`; the values are regular files.
     """
     top = {path for path in files if "/" not in path}
     ggufs = sorted(path for path in files if path.endswith(".gguf"))
@@ -101,8 +101,8 @@ def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], 
     if "config.json" in top:
         _read_config(found, files, "config.json")
         if not found.faults and "params.json" not in top and not any(found.config.get(key) for key in _NAMES_A_MODEL):
-            found.faults.append("config.json does not say what model it is (there is no model_type in it)")
-    elif "params.json" not in top:  # Mistral's own form, which vLLM reads too
+            found.faults.append("config.json has no model_type")
+    elif "params.json" not in top:  # Mistral's own format, which vLLM reads too
         found.faults.append("there is no config.json (nor an adapter_config.json, nor a GGUF file)")
     if not weights:
         found.faults.append("there are no weights (*.safetensors)")
@@ -110,7 +110,7 @@ def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], 
         verb = "are" if missing[1:] else "is"
         found.faults.append(f"{_some(missing)} {verb} missing, which {MODULES} names")
     if not any(TOKENIZERS.fullmatch(path) for path in top):
-        found.warnings.append("there is no tokenizer: an engine needs one, so add tokenizer.json and its like")
+        found.warnings.append("there is no tokenizer; add tokenizer.json or the files of another tokenizer")
 
 
 def _choose_gguf(found: Checkpoint, ggufs: Iterable[str]) -> None:
@@ -126,7 +126,7 @@ def _choose_gguf(found: Checkpoint, ggufs: Iterable[str]) -> None:
     found.file = models[0]
     if len(models) > 1:
         found.warnings.append(
-            f"there are {len(models)} GGUF models, of which {models[0]} is named; the others: {', '.join(models[1:6])}"
+            f"there are {len(models)} GGUF models; {models[0]} is used; the others: {', '.join(models[1:6])}"
         )
 
 
@@ -139,7 +139,7 @@ def _read_config(found: Checkpoint, files: Mapping[str, Path], name: str) -> Non
 
 
 def read_json(path: Path) -> object:
-    """Return what is in a JSON file; None when it cannot be read."""
+    """Return the value in a JSON file; None if it cannot be read."""
     try:
         with open_regular(path) as file:
             data = file.read(_MOST_OF_JSON + 1)
@@ -149,7 +149,7 @@ def read_json(path: Path) -> object:
 
 
 def _missing_shards(files: Mapping[str, Path]) -> Iterator[str]:
-    """Yield what an index, or the numbers in the names of shards, speak of and is not there."""
+    """Yield a fault for each shard that an index or a shard's number names and that is missing."""
     for path, place in files.items():
         if path.endswith((".safetensors.index.json", ".bin.index.json")):
             index = read_json(place)
@@ -168,7 +168,7 @@ def _missing_shards(files: Mapping[str, Path]) -> Iterator[str]:
 
 
 def _faults_of(path: str, place: Path, *, is_kept: bool) -> Iterator[str]:
-    """Yield what is wrong inside a file; weights of other engines, which are not kept, may look like anything."""
+    """Yield the faults inside a file; weights of other engines, which are not kept, are not checked."""
     name = path.rpartition("/")[2]
     is_torch = is_kept and path.endswith(_TORCH) and is_weights(path)
     try:
@@ -181,11 +181,11 @@ def _faults_of(path: str, place: Path, *, is_kept: bool) -> Iterator[str]:
             elif path.endswith(WEIGHTS) and size == 0:
                 yield f"{path} is empty"
             elif is_torch and not first.startswith(_TORCH_BEGINS):
-                yield f"{path} is no file of PyTorch"
+                yield f"{path} is not a PyTorch file"
             elif name in _TABLES and not _is_table(file, size):
                 yield f"{path} is {'not JSON, or not a table' if size else 'empty'}"
             elif path.endswith(".gguf") and first[:4] != b"GGUF":
-                yield f"{path} is no GGUF file"
+                yield f"{path} is not a GGUF file"
             elif path.endswith(".safetensors"):
 
                 def read(start: int, stop: int) -> bytes:
@@ -200,7 +200,7 @@ def _faults_of(path: str, place: Path, *, is_kept: bool) -> Iterator[str]:
 
 
 def _is_table(file: FileIO, size: int) -> bool:
-    """Return whether a file holds a table of JSON; of a large one, whether it begins and ends like one."""
+    """Return whether a file contains a JSON table; for a large one, check only its beginning and end."""
     file.seek(0)
     if size <= _MOST_TO_PARSE:
         try:

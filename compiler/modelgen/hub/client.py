@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SETTINGS = {
-    # A repository's folder must be whole by itself: with the shared store its blobs are links out of it.
+    # A repository's folder must be complete by itself: with the shared store its blobs are links out of it.
     "HF_HUB_DISABLE_SHARED_BLOBS": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_SYMLINKS_WARNING": "1",
@@ -37,26 +37,26 @@ _SETTINGS = {
 }
 _VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 TRIES = 6
-"""How often something is tried that may succeed later."""
+"""Number of tries of what may succeed later."""
 _LONGEST_WAIT = 60.0
-# What a server asks for is heeded that far; somebody is waiting.
+# Maximum seconds to wait at a server's request.
 _LONGEST_ASKED = 600.0
 
 
-# As the client words its two warnings about a network: what it met, and the address.
+# The client's two warnings about a network, with the error and the address.
 _INTERRUPTED = re.compile(r"Error while downloading from (\S+?): (.*)")
 _THROWN = re.compile(r"(?s)(.*) thrown while requesting \w+ (\S+)")
 
 
 @dataclass(frozen=True)
 class Connection:
-    """The hub as this process reaches it.
+    """The connection of this process to the hub.
 
     Args:
         endpoint: Address, without a slash at its end.
-        token: Of the user, or False for none; never printed.
+        token: The user's token, or False for none; never printed.
         api: The client.
-        origin: Where the token comes from: `HF_TOKEN`, `--token-file`, or empty for the stored one.
+        origin: The source of the token: `HF_TOKEN`, `--token-file`, or empty for the stored one.
     """
 
     endpoint: str
@@ -66,12 +66,12 @@ class Connection:
 
     @property
     def source(self) -> str:
-        """Where the token comes from, as words after it."""
+        """The source of the token, as words after "the token"."""
         return f"from {self.origin}" if self.origin else "that `hf auth login` stored"
 
     @property
     def renewal(self) -> str:
-        """What helps against a token that is not valid."""
+        """The next step for a token that is not valid."""
         if self.origin == "--token-file":
             return "write a valid token into that file"
         if self.origin:
@@ -83,10 +83,10 @@ def connect(token: str | None) -> Connection:
     """Return the connection that the environment describes: HF_ENDPOINT, proxies, certificates, a stored token.
 
     Args:
-        token: Goes before HF_TOKEN and the stored one.
+        token: Overrides HF_TOKEN and the stored token.
 
     Raises:
-        ModelgenError: HF_HUB_OFFLINE forbids it, or a setting cannot be right.
+        ModelgenError: HF_HUB_OFFLINE is set, or a setting is invalid.
     """
     os.environ.update(_SETTINGS)
     check_settings()
@@ -94,18 +94,18 @@ def connect(token: str | None) -> Connection:
     from huggingface_hub import HfApi, constants, get_token
 
     if constants.HF_HUB_OFFLINE:
-        raise ModelgenError("HF_HUB_OFFLINE is set, so the hub may not be asked; unset it for this command")
+        raise ModelgenError("HF_HUB_OFFLINE is set, but this command needs the hub; unset it")
     secret = check_token(token or get_token()) or False
     endpoint = constants.ENDPOINT
     origin = "--token-file" if token else next((name for name in _VARIABLES if os.environ.get(name)), "")
     return Connection(endpoint, secret, HfApi(endpoint, token=secret, library_name="modelgen"), origin)
 
 
-class Overheard(logging.Handler):
-    """Hands on what the client would print itself, in the middle of a progress bar and with signed addresses.
+class LogForwarder(logging.Handler):
+    """Forwards the client's log messages, which would break progress bars and show signed addresses.
 
     Args:
-        say: Told one sentence at a time.
+        say: Called with one sentence at a time.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -120,25 +120,25 @@ class Overheard(logging.Handler):
         logging.getLogger("huggingface_hub").handlers = self._before
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand one record on: in one line, without the address of a file, as one cause for all of them.
+        """Forward one record in one line, without the address of the file, so that equal causes are equal.
 
-        Not if it is about modes: what they are in the end, `hub.modes` says once. Nor if it only announces a try that
-        follows another record.
+        Records about modes are dropped, since `hub.modes` reports the result once; so are announcements of a retry that
+        follow another record.
         """
         text = record.getMessage()
         if text.startswith(("Could not set the permissions", "Retrying in ", "Rate limited. ")):
             return
         if (found := _INTERRUPTED.match(text)) is not None:
-            text = f"{site_of(found[1])}: {found[2].rstrip('.')}; what came is kept, and the rest is asked for"
+            text = f"{site_of(found[1])}: {found[2].rstrip('.')}; what arrived is kept, and the rest is requested"
         elif (found := _THROWN.match(text)) is not None:
             text = f"{site_of(found[2])}: {found[1]}; trying again"
         self._say(without_secrets(" ".join(text.split())))
 
 
 def can_lock(folder: Path) -> bool:
-    """Return whether the client can download below a folder: for its locks it wants `flock`, and `fchmod` with it.
+    """Return whether the client can download below a folder: its locks need `flock` and `fchmod`.
 
-    Without `flock` it may fall back on files that stay when it is killed (ENOSYS), or fail (whatever else).
+    Without `flock` it uses files that stay when it is killed (ENOSYS), or fails (other errors).
     """
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # as it does with all its own
 
@@ -146,7 +146,7 @@ def can_lock(folder: Path) -> bool:
     try:
         if is_held(probe) is None:
             return False
-        probe.unlink()  # it changes the mode of what it makes itself
+        probe.unlink()  # the client also changes modes
         with WeakFileLock(probe):
             return True
     except OSError:
@@ -157,10 +157,10 @@ def can_lock(folder: Path) -> bool:
 
 
 def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], None] | None = None) -> T:
-    """Return what `call` returns, trying again where that can help.
+    """Return the result of `call`; retry temporary errors.
 
     Raises:
-        Exception: Whatever `call` raised last.
+        Exception: The last error of `call`.
     """
     for number in range(TRIES):
         try:
@@ -176,7 +176,7 @@ def attempt(call: Callable[[], T], *, on_wait: Callable[[BaseException, float], 
 
 
 def pause(error: BaseException, number: int) -> float:
-    """Return the seconds to wait before another try: what the server asks for, else twice as long each time."""
+    """Return the seconds to wait before another try: as the server requests, else doubled each time."""
     response = getattr(error, "response", None)
     headers = getattr(response if response is not None else error, "headers", None)
     asked = _seconds(headers.get("Retry-After", "")) if headers is not None else None
@@ -187,7 +187,7 @@ def pause(error: BaseException, number: int) -> float:
 
 
 def _seconds(retry_after: str) -> float | None:
-    """Return how long the header asks to wait: a number of seconds, or the time of a day (RFC 9110)."""
+    """Return the seconds in a Retry-After header: a number, or a date (RFC 9110)."""
     if re.fullmatch(r"\d{1,9}", retry_after):
         return float(retry_after)
     try:

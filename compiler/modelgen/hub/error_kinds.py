@@ -16,7 +16,7 @@ _NO_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL",
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether the same request may succeed later: never for what the hub refuses, or what the disk says."""
+    """Return whether the same request may succeed later; False for refusals of the hub and errors of the disk."""
     from huggingface_hub.errors import LocalEntryNotFoundError
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx of 1.x, httpx2 of 2.x
 
@@ -37,12 +37,12 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_of_length(error: BaseException) -> bool:
-    """Return whether the client says that an answer had another length than the hub announced."""
+    """Return whether the client reports that an answer had another length than announced."""
     return type(error) is OSError and "Consistency check failed" in str(error)
 
 
 def is_overload(error: BaseException) -> bool:
-    """Return whether an error is a sign of a server that has too much to do."""
+    """Return whether an error indicates an overloaded server."""
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     status = status_of(error)
@@ -52,12 +52,12 @@ def is_overload(error: BaseException) -> bool:
 
 
 def is_passing(status: int) -> bool:
-    """Return whether a status may be another one later."""
+    """Return whether a status is temporary."""
     return status in _TRANSIENT
 
 
 def is_of_way(error: BaseException) -> bool:
-    """Return whether nobody answered: the network, or a proxy on the way."""
+    """Return whether there was no answer from the server, because of the network or a proxy."""
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     found = (httpx.TransportError, ConnectionError, TimeoutError, socket.gaierror, http.client.HTTPException)
@@ -66,7 +66,7 @@ def is_of_way(error: BaseException) -> bool:
 
 
 def tunnel_status_of(error: BaseException) -> int | None:
-    """Return the status with which a proxy refused to connect to a host; both libraries have it only in words."""
+    """Return the status with which a proxy refused a connection; both libraries have it only in the message."""
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     for reason in reasons(error):
@@ -77,7 +77,7 @@ def tunnel_status_of(error: BaseException) -> int | None:
 
 
 def reasons(error: BaseException) -> list[BaseException]:
-    """Return an error and what it came from; urllib keeps that as a reason, others as a cause."""
+    """Return an error and its causes; urllib keeps them as `reason`."""
     found = []
     for cause in causes(error):
         reason = getattr(cause, "reason", None)
@@ -86,12 +86,12 @@ def reasons(error: BaseException) -> list[BaseException]:
 
 
 def is_untrusted(error: BaseException) -> bool:
-    """Return whether a certificate is at the bottom of an error."""
+    """Return whether a certificate caused an error."""
     return any(isinstance(reason, ssl.SSLCertVerificationError) for reason in reasons(error))
 
 
 def is_no_tls(error: BaseException) -> bool:
-    """Return whether the other side does not speak TLS: it never will at that port."""
+    """Return whether the server does not speak TLS, which is permanent for a port."""
     found = [reason for reason in reasons(error) if isinstance(reason, ssl.SSLError)]
     return any(reason.reason in _NO_TLS for reason in found) or any(
         "WRONG_VERSION_NUMBER" in str(c) for c in causes(error)
@@ -99,7 +99,7 @@ def is_no_tls(error: BaseException) -> bool:
 
 
 def status_of(error: BaseException) -> int | None:
-    """Return the status of the answer that an error is about."""
+    """Return the status of the answer in an error."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code
     response = getattr(error, "response", None)
@@ -108,7 +108,7 @@ def status_of(error: BaseException) -> int | None:
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """Return an error and what it came from, the outermost first."""
+    """Return an error and its causes, the outermost first."""
     found: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in found:
@@ -118,5 +118,5 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def is_of_disk(error: BaseException) -> bool:
-    """Return whether the disk, not the network, is at fault: then all other files fail too."""
+    """Return whether the disk, not the network, failed: then all other files fail too."""
     return isinstance(error, OSError) and error.errno in _OF_DISK and status_of(error) is None

@@ -16,12 +16,12 @@ _MOST_REPOSITORIES = 5
 
 @dataclass(frozen=True)
 class Subject:
-    """What a failure is about.
+    """The subject of a failure.
 
     Args:
         models: The ids of the models that need it, for messages.
         repo: Repository id.
-        file: Path in it; empty for the whole repository.
+        file: The path in it; empty for the whole repository.
     """
 
     models: str
@@ -30,12 +30,12 @@ class Subject:
 
 
 class HubError(ModelgenError):
-    """A failure whose reason other files and repositories may share.
+    """A failure whose reason may apply to other files and repositories too.
 
     Args:
-        subject: What it is about.
+        subject: The subject.
         reason: The rest of the sentence.
-        joint: Between both; a blank where the subject is the sentence's own.
+        joint: Text between both; a space if the subject is the grammatical subject.
         is_input: Whether the user's files are at fault.
     """
 
@@ -47,12 +47,12 @@ class HubError(ModelgenError):
 
 
 def grouped(failures: Iterable[ModelgenError]) -> list[ModelgenError]:
-    """Return one failure for each cause, in the order of their first appearance."""
+    """Return one failure per cause, in the order of first appearance."""
     groups: dict[tuple[int, str], list[ModelgenError]] = {}
     for failure in failures:
         reason = str(failure)
         if isinstance(failure, HubError):
-            # A gated repository's sentence holds its own address; the cause is the same.
+            # The sentence for a gated repository contains its address; the cause is the same.
             reason = failure.reason.replace(failure.subject.repo, "…")
         groups.setdefault((failure.exit_code, reason), []).append(failure)
     return [_joined(group) for group in groups.values()]
@@ -63,7 +63,7 @@ def _joined(group: Sequence[ModelgenError]) -> ModelgenError:
     subjects = list(dict.fromkeys(failure.subject for failure in failures))
     if len(subjects) < 2:
         return group[0]
-    # Threads fail in any order; the sentence is about the first by name.
+    # Threads fail in any order; the sentence names the first by name.
     reason = min(failures, key=lambda failure: (failure.subject.models, failure.subject.repo)).reason
     joined = InputError if group[0].exit_code == InputError.exit_code else ModelgenError
     joint = ": " if reason.startswith(": ") else " "
@@ -71,7 +71,7 @@ def _joined(group: Sequence[ModelgenError]) -> ModelgenError:
 
 
 def _sentence(subjects: Sequence[Subject], joint: str, reason: str) -> str:
-    """Return the sentence of the first repository with all its files, and which others it holds for."""
+    """Return the sentence for the first repository with all its files, and the others that it applies to."""
     repositories = sorted({(subject.models, subject.repo) for subject in subjects})
     files = sorted({subject.file for subject in subjects if (subject.models, subject.repo) == repositories[0]} - {""})
     about = ": ".join(repositories[0])
@@ -79,11 +79,11 @@ def _sentence(subjects: Sequence[Subject], joint: str, reason: str) -> str:
         shown = named(files, _MOST_FILES)
         about += f" ({shown})" if joint == ": " else f": {shown}"
     others = named([": ".join(one) for one in repositories[1:]], _MOST_REPOSITORIES)
-    return f"{about}{joint}{reason}" + (f"; the same holds for {others}" if others else "")
+    return f"{about}{joint}{reason}" + (f"; the same applies to {others}" if others else "")
 
 
 def named(names: Sequence[str], most: int) -> str:
-    """Return the first names of a list, and how many more there are."""
+    """Return the first names of a list, and the number of the others."""
     shown = names if len(names) <= most + 1 else names[:most]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest else "")

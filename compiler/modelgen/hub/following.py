@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-_MOST_LINKS = 40  # as Linux counts
-_CLOSED = "cannot be looked at"
+_MOST_LINKS = 40  # the limit of Linux
+_CLOSED = "cannot be read"
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -31,14 +31,14 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """What a path leads to.
+    """The target of a path.
 
     Args:
-        parts: Path below the hub directory, without links; as far as it was followed, where nothing is there.
-        status: Of what lies there; None when nothing does, or it was not reached.
-        fault: Why it was not reached, as in "is a link that …"; None for what is only missing.
-        is_link: Whether a link led there.
-        folders: The folders on the way, with their modes.
+        parts: The path below the hub directory, with links resolved; the resolved part if there is no target.
+        status: The status of the target; None if it does not exist or was not reached.
+        fault: Why it was not reached, as in "is a link that …"; None if it is only missing.
+        is_link: Whether the path contained a link.
+        folders: The folders of the path, with their modes.
     """
 
     parts: tuple[str, ...]
@@ -49,23 +49,23 @@ class Landing:
 
     @property
     def closed_folder(self) -> str | None:
-        """The folder, below the hub directory, that this process cannot look into; None if that is not the fault."""
+        """The folder below the hub directory that this process cannot read; None if that is not the fault."""
         is_closed = self.fault is not None and self.fault.startswith(_CLOSED)
         return "/".join(self.parts[:-1]) if is_closed else None
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a regular file."""
+        """Return whether the target is a regular file."""
         return self.status is not None and stat.S_ISREG(self.status.st_mode)
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder."""
+        """Return whether the target is a folder."""
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
     @property
     def kind(self) -> str:
-        """What it is, where it is no regular file."""
+        """The kind of the target, if it is not a regular file."""
         return KINDS.get(stat.S_IFMT(self.status.st_mode), "no file") if self.status else "missing"
 
 
@@ -101,9 +101,9 @@ def follow(hub: Path, relative: str) -> Landing:
                 links += 1
                 target = hub.joinpath(*tried).readlink()
                 if target.is_absolute():
-                    return land("is a link with an absolute path, which leads nowhere in a container")
+                    return land("is a link with an absolute path, which is broken in a container")
                 if links > _MOST_LINKS:
-                    return land("is a link in a circle")
+                    return land("is a link that leads back to itself")
                 todo += reversed(target.as_posix().split("/"))
                 continue
             status = found
@@ -117,10 +117,10 @@ def follow(hub: Path, relative: str) -> Landing:
 
 
 def first_link(hub: Path, relative: str) -> str:
-    """Return the first part of a path that is a link, with what is before it; the whole path where none is."""
+    """Return the path up to its first link; the whole path if it has none."""
     parts = relative.split("/")
     heads = ("/".join(parts[: count + 1]) for count in range(len(parts)))
-    # Unlike pathlib, it answers for a folder that this process cannot look into.
+    # Unlike pathlib, this also works for a folder that this process cannot read.
     return next((head for head in heads if os.path.islink(hub / head)), relative)  # noqa: PTH114
 
 
@@ -129,10 +129,10 @@ def _why(error: OSError) -> str:
 
 
 def open_regular(path: Path) -> FileIO:
-    """Open a file for reading, and nothing else: a pipe would wait for a writer, a device may do anything.
+    """Open a regular file for reading; a pipe would block, and a device may do anything.
 
     Raises:
-        OSError: It cannot be opened, or is no regular file.
+        OSError: It cannot be opened, or is not a regular file.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)

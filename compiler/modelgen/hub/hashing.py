@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import File
 
 _BLOCK = 2**20
-# Two threads keep up with a fast disk; more only make a slow one seek.
+# Two threads keep up with a fast disk; more would only make a slow one seek.
 THREADS = min(os.cpu_count() or 1, 4)
 
 _worker = threading.local()
@@ -28,11 +28,11 @@ R = TypeVar("R")
 
 
 class StoppedError(Exception):
-    """Nobody waits for this hash any more."""
+    """The hash is no longer needed."""
 
 
 class Digest:
-    """A hash that grows: SHA-256, or git's of a blob whose size is known beforehand."""
+    """An incremental hash: SHA-256, or git's blob id, which needs the size beforehand."""
 
     def __init__(self, git_size: int | None = None) -> None:
         if git_size is None:
@@ -44,7 +44,7 @@ class Digest:
         """Add some bytes.
 
         Raises:
-            StoppedError: This is a thread of `in_parallel`, and that was left.
+            StoppedError: This is a thread of `in_parallel`, which has ended.
         """
         stop: threading.Event | None = getattr(_worker, "stop", None)
         if stop is not None and stop.is_set():
@@ -55,16 +55,16 @@ class Digest:
         """Add all bytes of a file.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The file cannot be read.
         """
         with path.open("rb", buffering=0) as file:
             self.add_open(file, progress)
 
     def add_open(self, file: FileIO, progress: Callable[[int], None] | None = None) -> None:
-        """Add what is left of an open file.
+        """Add the rest of an open file.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The file cannot be read.
         """
         buffer = memoryview(bytearray(_BLOCK))
         while count := _read(file, buffer):
@@ -73,12 +73,12 @@ class Digest:
                 progress(count)
 
     def hex(self) -> str:
-        """Return the hash of what was added so far."""
+        """Return the hash of the bytes so far."""
         return self._hash.hexdigest()
 
 
 def _read(file: FileIO, buffer: memoryview) -> int:
-    """Read a block; an error of the disk names the file, which Python's does not."""
+    """Read a block; add the file's name to an error, which Python does not."""
     try:
         return file.readinto(buffer)
     except OSError as error:
@@ -89,7 +89,7 @@ def is_intact(path: Path, file: File, progress: Callable[[int], None] | None = N
     """Return whether the file at `path` has the content that the lock names.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     digest = Digest(None if file.sha256 else path.stat().st_size)
     digest.add_file(path, progress)
@@ -99,7 +99,7 @@ def is_intact(path: Path, file: File, progress: Callable[[int], None] | None = N
 def in_parallel(function: Callable[[T], R], items: Iterable[T], threads: int = THREADS) -> Iterator[R]:
     """Yield the results of `function` in the order of `items`, several at once.
 
-    Whoever leaves early, by Ctrl-C above all, waits for no more than a block of each file that is being hashed.
+    Leaving early, such as by Ctrl-C, waits for at most one block of each file that is being hashed.
     """
     stop = threading.Event()
     with ThreadPoolExecutor(threads, initializer=lambda: setattr(_worker, "stop", stop)) as pool:

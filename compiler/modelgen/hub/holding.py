@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the hub directory, which is made if it is not there.
+    """Lock the hub directory, which is created if missing.
 
-    The lock ends with the process, however that ends. Who holds it is written beside it.
+    The lock ends with the process, however that ends. A file beside it names the holder.
 
     Args:
         hub: The hub directory.
-        command: What holds it, such as `modelgen fetch`.
-        say: Told once, while another process holds it.
+        command: The command, such as `modelgen fetch`.
+        say: Called once with a message if another process holds the lock.
 
     Raises:
-        ModelgenError: This user may not write to it.
-        OSError: The directory cannot be made or written.
+        ModelgenError: This user cannot write to it.
+        OSError: The directory cannot be created or written.
     """
     own = hub / OWN_FOLDER
-    # Registering is no condition for anything, and says itself where it cannot be.
+    # Commands work without the registry, and registering reports its own failures.
     refuse_unwritable(hub, [own.parent, own, *(folder for folder in own.glob("*/") if folder.name != "locks")])
     with _umask(hub):
         make_folder(own)
@@ -45,7 +45,7 @@ def held(hub: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def take_over(hub: Path, say: Callable[[str], None]) -> None:
-    """Move what earlier versions kept at the root of a hub directory, where that can be."""
+    """Move the files of earlier versions from the root of a hub directory, if possible."""
     if (hub / OLD_FOLDER).is_dir() and not (hub / OLD_FOLDER).is_symlink():
         with contextlib.suppress(OSError, ModelgenError), held(hub, "modelgen fetch", say):
             pass
@@ -53,7 +53,7 @@ def take_over(hub: Path, say: Callable[[str], None]) -> None:
 
 @contextlib.contextmanager
 def _umask(hub: Path) -> Iterator[None]:
-    """The official client makes files and folders by it: the container's user must be able to read them."""
+    """Set the umask for the official client's files, which the container's user must be able to read."""
     before = os.umask(umask_for(hub))
     try:
         yield
@@ -62,7 +62,7 @@ def _umask(hub: Path) -> Iterator[None]:
 
 
 def _move_old_folder(hub: Path, own: Path) -> None:
-    """Take over what earlier versions kept in `.modelgen` at the hub's root, where `hf cache` complained about it."""
+    """Move files of earlier versions out of `.modelgen` at the hub's root, about which `hf cache` warns."""
     old = hub / OLD_FOLDER
     if old.is_symlink() or not old.is_dir():
         return
@@ -75,14 +75,14 @@ def _move_old_folder(hub: Path, own: Path) -> None:
 
 
 def holding_command(hub: Path) -> str | None:
-    """Return the command that holds a hub directory, or that was killed while it did."""
+    """Return the command that holds the lock of a hub directory, or that was killed while it did."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         return str(json.loads((hub / OWN_FOLDER / "holder.json").read_text()).get("command"))
     return None
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, open for reading whatever the umask: the container's user must look in."""
+    """Create a folder and its parents, readable whatever the umask, for the container's user."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)

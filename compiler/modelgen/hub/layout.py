@@ -33,17 +33,17 @@ _TREE_FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Checkout:
-    """A repository at one commit with everything that any entry of the lock wants of it.
+    """A repository at one commit with all files that entries of the lock need from it.
 
     Args:
         hub: The hub directory.
         repo: Repository id.
         commit: 40 hex digits.
-        files: By path in the snapshot.
+        files: The files by path in the snapshot.
         refs: Names below `refs/` that must hold the commit.
         models: Ids of the models that need it.
-        by_name: Whether something opens the repository by a name, and not by its commit or path.
-        listed: By path, what its listing names; None for just `files`.
+        by_name: Whether a model opens the repository by a name, and not by its commit or path.
+        listed: The files of its listing by path; None if these are `files`.
     """
 
     hub: Path
@@ -75,7 +75,7 @@ class Checkout:
         return self.snapshot / file.path
 
     def blob(self, file: File) -> Path:
-        """Return where the content of a file is, where links can be."""
+        """Return the path of a file's content, if links work."""
         return self.folder / "blobs" / file.etag
 
     def ref(self, name: str) -> Path:
@@ -84,7 +84,7 @@ class Checkout:
 
 
 def own_ref(commit: str) -> str:
-    """Return the ref that nobody else moves: with it `hf cache prune` keeps the snapshot, whatever `main` names."""
+    """Return modelgen's own ref, with which `hf cache prune` keeps the snapshot, whatever `main` names."""
     return f"{_OWN_REFS}/{commit}"
 
 
@@ -97,10 +97,10 @@ def checkouts(
         hub: The hub directory.
         snapshots: Entries of the lock.
         by_name: Ids of the models that open their repository by its name.
-        every: All entries of the lock, where `snapshots` are those of some models only: refs and listings are theirs.
+        every: All entries of the lock, if `snapshots` are those of some models; they determine refs and listings.
 
     Raises:
-        InputError: Two entries of one commit are at odds about a file.
+        InputError: Two entries of one commit disagree about a file.
     """
     grouped = _grouped(snapshots)
     whole = grouped if every is None else _grouped(every)
@@ -142,8 +142,8 @@ def _files(entries: Iterable[Snapshot]) -> dict[str, File]:
 def _refs(grouped: Mapping[tuple[str, str], list[Snapshot]]) -> dict[tuple[str, str], tuple[str, ...]]:
     """Return the refs of each checkout.
 
-    Without one, a look-up by name fails offline and `hf cache prune` deletes the snapshot as detached. A commit that
-    nobody asked for by name is `main` too, unless another one is.
+    Without a ref, a look-up by name fails offline and `hf cache prune` deletes the snapshot as detached. A commit that
+    no entry names by a revision gets `main`, unless another one has it.
     """
     holders: dict[tuple[str, str], str] = {}
     for (repo, commit), entries in grouped.items():
@@ -159,10 +159,10 @@ def _refs(grouped: Mapping[tuple[str, str], list[Snapshot]]) -> dict[tuple[str, 
 
 
 def tree_listing(checkout: Checkout, more: Mapping[str, object] | None = None) -> bytes:
-    """Return the listing of a checkout, reduced to what is locked; `more` are entries of other files that are there.
+    """Return the listing of a checkout, reduced to locked files; `more` are entries of other present files.
 
-    With the whole repository's listing, a client from 2.0 on calls the snapshot incomplete; with none, an older one
-    calls half of it complete. The client writes the same form (_tree_cache.py, format 1).
+    With the full listing of the repository, a client from 2.0 on reports the snapshot as incomplete; without a listing,
+    an older one takes half of it as complete. The client writes the same form (_tree_cache.py, format 1).
     """
     listed = checkout.files if checkout.listed is None else checkout.listed
     entries: dict[str, object] = {**(more or {}), **{path: _tree_entry(file) for path, file in listed.items()}}
@@ -173,12 +173,12 @@ def tree_listing(checkout: Checkout, more: Mapping[str, object] | None = None) -
 def _tree_entry(file: File) -> dict[str, str | int]:
     if file.sha256 is None:
         return {"size": file.size, "blob_id": file.blob or ""}
-    # In git a large file is a pointer of three lines, whose text follows from its hash and size.
+    # In git, a large file is a pointer of three lines, computed from its hash and size.
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{file.sha256}\nsize {file.size}\n".encode()
     blob = hashlib.sha1(b"blob %d\0%s" % (len(pointer), pointer), usedforsecurity=False).hexdigest()
     return {"size": file.size, "blob_id": blob, "lfs_sha256": file.sha256, "lfs_size": file.size}
 
 
 def asset_path(hub: Path, asset: Asset) -> Path:
-    """Return where a file that is on no hub lies: below the hub directory, so that its mount shows it."""
+    """Return the path of a file that is on no hub: below the hub directory, so that its mount includes it."""
     return hub / ASSETS / asset.sha256 / asset.name

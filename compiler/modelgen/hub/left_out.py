@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.hub.variants import PATTERNS as VARIANTS
 from modelgen.hub.variants import variants
-from modelgen.lockfile.loading import lost, read_by
+from modelgen.lockfile.loading import missing_pattern, read_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 _OTHER_FOLDERS = ("original/*", "metal/*", "openvino/*", "coreml/*")
 # Weights of other frameworks, and pickles that none of the engines opens.
 _OTHER_FORMATS = ("*.h5", "*.msgpack", "*.onnx", "*.onnx_data", "*.ot", "*.pth", "*.tflite")
-# The same weights once more, if safetensors lie in the same folder; sentence-transformers' `2_Dense/pytorch_model.bin`
-# has none beside it.
+# A second copy of the weights, if safetensors are in the same folder; `2_Dense/pytorch_model.bin` of
+# sentence-transformers has none beside it.
 _TWICE = ("*.bin", "*.bin.index.json", "*.pt")
 # Other `.pt` files are no second copy: vLLM reads bge-m3's heads from `sparse_linear.pt` and `colbert_linear.pt`, and
 # code of speech models its voices from `spk_dict.pt`.
 _SECOND_PT = re.compile(
     r"(.*[-_.])?(model|optimizer|scheduler|scaler|rng_state|training_args|consolidated)([-_.].*)?\.pt"
 )
-# The forms in which the weights of one model may lie beside each other at the top of a repository.
+# The formats of one model's weights that may be side by side at the top of a repository.
 _FORMS = (
     "consolidated*.safetensors",
     "consolidated*.safetensors.index.json",
@@ -54,19 +54,19 @@ _SAFETENSORS = ".safetensors"
 
 
 class Choice(NamedTuple):
-    """Some paths of a repository.
+    """The selected paths of a repository.
 
     Args:
-        kept: What to fetch, in the order of the paths.
-        left_out: Patterns of what serving does not need; a pattern matches nothing that is kept.
+        kept: The files to fetch, in the order of the paths.
+        left_out: Patterns of files that serving does not need; they match no file that is kept.
         unneeded: The paths that these match.
-        unasked: The paths that `include` does not name.
+        not_included: The paths that `include` does not name.
     """
 
     kept: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     unneeded: tuple[str, ...] = ()
-    unasked: tuple[str, ...] = ()
+    not_included: tuple[str, ...] = ()
 
 
 def choose(
@@ -76,14 +76,14 @@ def choose(
 
     Args:
         paths: All files of the repository.
-        include: Patterns of the user's; where there are some, they alone decide.
-        exclude: Patterns of what the user does not want.
-        loaders: Of all models that share the repository; none where they are not known.
+        include: The user's patterns; if there are any, only they decide.
+        exclude: The user's patterns of files to leave out.
+        loaders: The loaders of all models that share the repository; empty if unknown.
     """
     wanted = [path for path in paths if not matches(path, exclude)]
     if include:
         kept = tuple(path for path in wanted if matches(path, include))
-        return Choice(kept, unasked=tuple(path for path in wanted if path not in set(kept)))
+        return Choice(kept, not_included=tuple(path for path in wanted if path not in set(kept)))
     unneeded: dict[str, None] = {}
     found_by: list[tuple[str, list[str]]] = []
     for pattern, is_unneeded in _rules(wanted, loaders):
@@ -91,23 +91,23 @@ def choose(
             found_by.append((pattern, [path for path in found if path not in unneeded]))
             unneeded.update(dict.fromkeys(found))
     kept = tuple(path for path in wanted if path not in unneeded)
-    if not kept:  # a repository of weights alone, for a loader that reads none
+    if not kept:  # a repository with weights only, for a loader that reads none
         return Choice(tuple(wanted))
     patterns = [name for pattern, found in found_by for name in _names(pattern, found, kept, loaders)]
     return Choice(kept, tuple(patterns), tuple(path for path in wanted if path in unneeded))
 
 
 def _names(pattern: str, found: Sequence[str], kept: Sequence[str], loaders: Sequence[Loader]) -> list[str]:
-    """Return the pattern that left files out, or their names where it would say too much."""
+    """Return the pattern that left files out, or their names if it would match others."""
     is_plain = not any(matches(path, (pattern,)) for path in kept)
-    # By its patterns an entry is judged later: one that says of what was never there that it was left out misleads.
-    if found and is_plain and not any(lost(loader, kept, [pattern]) for loader in loaders):
+    # An entry is checked by its patterns later: a pattern of files that never existed would be misleading.
+    if found and is_plain and not any(missing_pattern(loader, kept, [pattern]) for loader in loaders):
         return [pattern]
     return [glob.escape(path) for path in found]
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    r"""Return whether a pattern matches, as the hub's own do: `*` crosses folders, a trailing `/` means all below it.
+    r"""Return whether a pattern matches as on the hub: `*` also matches `/`, a trailing `/` means all below it.
 
     The same as `filter_repo_objects` of huggingface_hub, which takes `\\` for `/` too.
     """
@@ -131,7 +131,7 @@ def nearest(pattern: str, paths: Collection[str], count: int = 3) -> list[str]:
 
 
 def _rules(paths: Sequence[str], loaders: Sequence[Loader]) -> list[tuple[str, Callable[[str], bool]]]:
-    """Return patterns, each with what must hold of a path that it matches to be unneeded."""
+    """Return patterns, each with a condition under which a matching path is not needed."""
     own = [path for path in paths if not matches(path, _OTHER_FOLDERS)]
     second = variants(own)
     own = [path for path in own if path not in second]
@@ -152,7 +152,7 @@ def _rules(paths: Sequence[str], loaders: Sequence[Loader]) -> list[tuple[str, C
             (pattern, lambda path: _folder(path) in safetensors and not _is_head(path) and not _is_read(path, read))
             for pattern in _TWICE
         ),
-        # Mistral's own format beside the one of transformers.
+        # Mistral's own format beside that of transformers.
         *(
             (f"consolidated*{end}", lambda path: _folder(path) in shards and not _is_read(path, read))
             for end in (_SAFETENSORS, f"{_SAFETENSORS}{_INDEX}")

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.loader import SOME_LOADER
-from modelgen.lockfile.loading import lacking, read_by
+from modelgen.lockfile.loading import read_by, unmatched_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".tensors")
-# Mistral's own form, which vLLM reads too.
+# Mistral's own format, which vLLM reads too.
 _OTHER_CONFIG = "params.json"
 _NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|rng_state.*|tokenizer.*)\.\w+")
 _SHARD = re.compile(r"(.*)-(\d{5,6})-of-(\d{5,6})(\.[a-z]+)", re.ASCII)
 
 
 class Fault(NamedTuple):
-    """Why no engine could load a repository, after its name, and what to do about it."""
+    """A reason why no engine can load a repository, as the rest of a sentence, and the next step."""
 
     why: str
     advice: str = "correct `repo`, `revision`, `include` or `exclude` in models.toml"
 
 
 class Shards(NamedTuple):
-    """A set of shards: of how many files, how many of them are absent, and the name of the first that is."""
+    """A set of shards: its number of files, the number of missing ones, and the first missing name."""
 
     total: int
     absent: int
@@ -39,17 +39,17 @@ class Shards(NamedTuple):
 
 
 def config_name(form: Form) -> str:
-    """Return the file that says what a repository of a form holds."""
+    """Return the config file of a repository of this form."""
     return ADAPTER_CONFIG if form == "adapter" else CONFIG
 
 
 def is_weights(path: str) -> bool:
-    """Return whether a file's name is one of weights; training leaves others with such endings."""
+    """Return whether a file's name is one of weights; training leaves other files with such suffixes."""
     return path.endswith(WEIGHTS) and not _NO_WEIGHTS.fullmatch(path.rpartition("/")[2])
 
 
 def shard_number(path: str) -> int | None:
-    """Return the 2 of `model-00002-of-00005.safetensors`; None for a file that is no shard."""
+    """Return the 2 of `model-00002-of-00005.safetensors`; None for a file that is not a shard."""
     shard = _SHARD.fullmatch(path)
     return int(shard[2]) if shard else None
 
@@ -67,13 +67,13 @@ def shard_sets(paths: Iterable[str]) -> Iterator[Shards]:
 
 
 def why_not(form: Form, paths: Collection[str], config: str | None, loaders: Sequence[Loader] = ()) -> Fault | None:
-    """Return why the engines that are to load a repository cannot; None where they can.
+    """Return why the engines cannot load a repository; None if they can.
 
     Args:
-        form: What it must be.
-        paths: What is to be fetched of it.
-        config: Its config.json or adapter_config.json; None where there is none, or a large one.
-        loaders: Of the engines, where they are known.
+        form: The required form.
+        paths: The files to fetch.
+        config: Its config.json or adapter_config.json; None if there is none, or a large one.
+        loaders: The loaders of the engines, if known.
     """
     if fault := next((fault for loader in loaders if (fault := refused(loader))), None):
         return fault
@@ -84,13 +84,13 @@ def why_not(form: Form, paths: Collection[str], config: str | None, loaders: Seq
 
 
 def refused(loader: Loader) -> Fault | None:
-    """Return why a loader takes no repository, whatever is in it; None for one that does."""
+    """Return why a loader takes no repository at all; None if it does."""
     if loader.takes_repos:
         return None
     return Fault(
-        f"cannot be loaded by {loader.name}, which takes the path of one GGUF file and no repository",
+        f"cannot be loaded by {loader.name}, which needs the path of one GGUF file and takes no repository",
         'write `engine = "llamacpp"` and `file = "….gguf"` in the model\'s table and llama.cpp\'s flags in its `args`, '
-        "or remove the flag and name a repository with safetensors",
+        "or remove the flag and use a repository with safetensors",
     )
 
 
@@ -107,7 +107,7 @@ def _no_form(form: Form, paths: Collection[str], config: str | None, *, needs_we
         weights = [path for path in weights if path.startswith("adapter_model.")]
     if not weights and needs_weights:
         return f"has no weights ({'adapter_model' if form == 'adapter' else '*'}.safetensors) among the files to fetch"
-    # Beside a whole set, or a file in one piece, the rest of another is never opened: the index does not name it.
+    # Beside a complete set, or a single file, the rest of another set is never opened: the index does not name it.
     sets = [*shard_sets(weights)]
     if weights and all(shard_number(path) for path in weights) and all(shards.absent for shards in sets):
         return f"lacks {sets[0].absent} of {sets[0].total} shards (such as {sets[0].first})"
@@ -115,9 +115,9 @@ def _no_form(form: Form, paths: Collection[str], config: str | None, *, needs_we
 
 
 def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> Fault | None:
-    """Return which loader finds no weights, and what is there instead."""
+    """Return which loader finds no weights, and what the repository has instead."""
     for loader in loaders:
-        globs = lacking(loader, paths)
+        globs = unmatched_patterns(loader, paths)
         if globs is None or loader == SOME_LOADER:
             continue
         there = sorted(path for path in paths if is_weights(path))
@@ -125,19 +125,19 @@ def _no_weights(loaders: Sequence[Loader], paths: Collection[str]) -> Fault | No
         why = f"has no {globs}, which {loader.name} reads{hint}"
         if "--load-format" in loader.name and read_by(SOME_LOADER, there):
             return Fault(why, "choose another `load-format` in the model's `args`")
-        # What is there is in a form of another program's.
-        return Fault(why, "name a `repo` or `revision` in models.toml that has them") if there else Fault(why)
+        # The weights have a format of another program.
+        return Fault(why, "set a `repo` or `revision` in models.toml that has them") if there else Fault(why)
     return None
 
 
 def _what_instead(paths: Collection[str]) -> str:
     if ADAPTER_CONFIG in paths:
         return (
-            'no engine serves it by itself: it is a LoRA adapter; name it in `loras = { NAME = "…" }` of its base model'
+            'no engine serves it by itself: it is a LoRA adapter; add it to `loras = { NAME = "…" }` of its base model'
         )
     if any(path.endswith(".gguf") for path in paths):
         return 'this engine cannot load it; GGUF files are for `engine = "llamacpp"` with `file`'
-    return "no engine could load it"
+    return "no engine can load it"
 
 
 def _fault(form: Form, text: str) -> str | None:
@@ -151,6 +151,6 @@ def _fault(form: Form, text: str) -> str | None:
 
 
 def other_adapter(config: Mapping[str, Any]) -> str | None:
-    """Return what an adapter_config.json says that no engine takes; peft has adapters of thirty kinds."""
+    """Return that an adapter has a type that no engine loads; peft has thirty types."""
     kind = str(config.get("peft_type", "LORA"))
-    return None if kind.upper() == "LORA" else f"says that it is {kind[:40]}; engines load LORA alone"
+    return None if kind.upper() == "LORA" else f"is of type {kind[:40]}; engines load only LORA"

@@ -17,7 +17,7 @@ _LONGEST = 259
 
 
 def refuse_long_paths(checkout: Checkout) -> None:
-    """Refuse, before the first byte, what this Windows would not find again.
+    """Refuse, before any download, paths that this Windows cannot open.
 
     Raises:
         ModelgenError: There is such a path.
@@ -26,8 +26,8 @@ def refuse_long_paths(checkout: Checkout) -> None:
         paths = map(checkout.pointer, checkout.files.values())
         if (path := too_long(paths)) is not None:
             raise ModelgenError(
-                f"{path} is longer than the {_LONGEST} characters that Windows opens; name a shorter directory in "
-                "`[project] hub`, or turn on long paths (LongPathsEnabled = 1 in HKLM\\SYSTEM\\CurrentControlSet"
+                f"{path} is longer than the {_LONGEST} characters that Windows opens; set a shorter directory in "
+                "`[project] hub`, or enable long paths (LongPathsEnabled = 1 in HKLM\\SYSTEM\\CurrentControlSet"
                 "\\Control\\FileSystem)"
             )
 

@@ -24,30 +24,30 @@ _FILE, _FOLDER = 0o644, 0o755
 
 
 def open_up(path: Path) -> None:
-    """Give a file or a folder that this process made its mode, whatever the umask.
+    """Set the mode of a file or folder that this process created, whatever the umask.
 
-    Where that is refused it stays as it is, which is noted if others cannot read it then.
+    If that is refused, the mode stays, which is noted if others cannot read the file then.
     """
     now = path.stat().st_mode
     group = stat.S_IWGRP if is_for_group(path.parent) else 0
-    # The kernel passes the group's bit on to folders; chmod would take it away.
+    # The kernel passes the setgid bit on to folders; chmod would remove it.
     wanted = _FOLDER | group | now & stat.S_ISGID if stat.S_ISDIR(now) else _FILE | group
-    if lacks(_changed(path, now, wanted)):
+    if missing_bits(_changed(path, now, wanted)):
         note_closed(path)
 
 
 def widen(path: Path, descriptor: int) -> None:
-    """Do the same for what is there and open, and take nothing away from it."""
+    """Set the mode of an open existing file, without removing any right."""
     now = os.fstat(descriptor).st_mode
     wanted = stat.S_IMODE(now) | (0o555 if stat.S_ISDIR(now) else 0o444)
     if stat.S_ISDIR(now) and is_for_group(path.parent):
         wanted |= stat.S_IWGRP
-    if lacks(_changed(descriptor, now, wanted)):
+    if missing_bits(_changed(descriptor, now, wanted)):
         note_closed(path)
 
 
 def _changed(target: Path | int, now: int, wanted: int) -> int:
-    """Change a mode, and return what it is afterwards, whatever the file system said or did."""
+    """Change a mode, and return the mode afterwards, whatever the file system did."""
     if stat.S_IMODE(now) == wanted:
         return now
     with contextlib.suppress(OSError):
@@ -55,22 +55,22 @@ def _changed(target: Path | int, now: int, wanted: int) -> int:
     return os.stat(target).st_mode  # noqa: PTH116 - the same
 
 
-def lacks(mode: int) -> int:
-    """Return the bits that others would need to read a file or a folder."""
+def missing_bits(mode: int) -> int:
+    """Return the missing mode bits for others to read a file or folder."""
     if sys.platform == "win32":
         return 0
     return (0o005 if stat.S_ISDIR(mode) else 0o004) & ~mode
 
 
 def note_closed(path: Path) -> None:
-    """Note that something stays closed to others, unless only modelgen and the client read it.
+    """Note that others cannot read a path, unless only modelgen and the client read it.
 
-    Where the hub directory itself is closed, that comes first: engines pass it before all else.
+    If the hub directory itself is closed, that is noted first, since engines need it for all paths.
     """
     is_locks = ".locks" in path.parts and ASSETS not in path.as_posix()
     inside = (one for one in (*reversed(path.parents), path) if one.name == ".locks" or one.name.startswith("models--"))
     hub = next((one.parent for one in inside), None)
-    if hub is not None and lacks(hub.stat().st_mode):
+    if hub is not None and missing_bits(hub.stat().st_mode):
         path = hub
     elif is_locks:
         return
@@ -81,7 +81,7 @@ def note_closed(path: Path) -> None:
 
 
 def is_for_group(folder: Path) -> bool:
-    """Return whether the group of a folder may write to it; in one like /tmp, where all may, that means nothing."""
+    """Return whether the group of a folder may write to it; False for folders like /tmp, where all may."""
     if sys.platform == "win32":
         return False
     while not folder.is_dir() and folder != folder.parent:
@@ -92,5 +92,5 @@ def is_for_group(folder: Path) -> bool:
 
 
 def umask_for(hub: Path) -> int:
-    """Return the umask for those parts of the official client that make files and folders by it."""
+    """Return the umask for the official client."""
     return 0o002 if is_for_group(hub) else 0o022

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 MODULES = "modules.json"
-# Without settings: git keeps no empty folder, so that of such a module is on no hub.
+# Modules without files: git keeps no empty folder, so theirs are on no hub.
 _WITHOUT_FILES = ("Normalize", "Dropout", "Identity")
 _WITH_WEIGHTS = ("Dense",)
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
 def missing_modules(modules: object, paths: Collection[str]) -> list[str]:
-    """Return the files of modules that are not there, each by its path; of two that would do, the first.
+    """Return the missing files of modules by path; of two alternatives, the first.
 
     Args:
-        modules: What modules.json holds.
-        paths: The files that are there.
+        modules: The value in modules.json.
+        paths: The existing files.
     """
     return [path for kind, folder in _named(modules) for path in _missing(kind, folder, paths)]
 

@@ -1,4 +1,4 @@
-"""Find the owner and the file system of a path: why this process cannot change it, and who can."""
+"""Find the owner and the file system of a path, to say why this process cannot change it."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def how_to_open(path: Path) -> str:
-    """Return what lets others read a path whose mode this process cannot change."""
+    """Return how to let others read a path whose mode this process cannot change."""
     if (owner := owner_of(path)) is not None:
-        return f"it belongs to {owner}, who can run `chmod a+rX {shlex.quote(str(path))}`"
+        return f"it belongs to {owner}; let that user run `chmod a+rX {shlex.quote(str(path))}`"
     mount, kind = mount_of(path)
     if (options := options_that_open(kind)) is not None:
         return f"mount {mount} ({kind}) with the options `{options}`"
     where = f"the file system of {mount} ({kind})" if kind else "its file system"
-    return f"{where} does not take modes; mount it so that all may read it, or move the hub directory to another one"
+    return f"{where} has no modes; mount it readable for all, or move the hub directory to another one"
 
 
 def how_to_read(path: Path, top: Path | None = None) -> str:
-    """Return what lets this process read a path that it cannot read.
+    """Return how to let this process read a path.
 
     Args:
         path: The path.
-        top: The folder to open, where more in it is closed.
+        top: The folder to open, if more in it is closed.
     """
     place = shlex.quote(str(top or path))
     if (owner := owner_of(path)) is not None:
-        return f"it belongs to {owner}, who can run `chmod -R a+rX {place}`"
+        return f"it belongs to {owner}; let that user run `chmod -R a+rX {place}`"
     return f"run `chmod -R u+rX {place}`"
 
 
 def refuse_unwritable(hub: Path, folders: Iterable[Path]) -> None:
-    """Refuse folders in which this user cannot make files, before anything is done.
+    """Refuse folders in which this user cannot create files, before any change.
 
     Args:
         hub: The hub directory.
-        folders: In it; those that are not there do not count.
+        folders: Folders in it; missing ones are ignored.
 
     Raises:
-        ModelgenError: There is one.
+        ModelgenError: There is such a folder.
     """
     if sys.platform == "win32":
         return
@@ -66,7 +66,7 @@ def refuse_unwritable(hub: Path, folders: Iterable[Path]) -> None:
 
 def _why_unwritable(hub: Path, folder: Path) -> str:
     if sys.platform != "win32" and os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return "read-only file system; mount it for writing, or name another directory in `[project] hub`"
+        return "read-only file system; mount it for writing, or set another directory in `[project] hub`"
     top = folder
     while top != hub and top.parent.stat().st_uid == folder.stat().st_uid:
         top = top.parent
@@ -80,7 +80,7 @@ def _why_unwritable(hub: Path, folder: Path) -> str:
 
 
 def owner_of(path: Path) -> str | None:
-    """Return who owns a path, if that is another user who may change its mode and this one may not."""
+    """Return the owner of a path, if that user can change its mode and this one cannot."""
     if sys.platform == "win32":
         return None
     import pwd
@@ -95,7 +95,7 @@ def owner_of(path: Path) -> str | None:
 
 
 def mount_of(path: Path) -> tuple[str, str]:
-    """Return where the file system of a path is mounted, and its kind; empty strings where that is not known."""
+    """Return the mount point of a path's file system, and its kind; empty strings if unknown."""
     try:
         lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:

@@ -13,10 +13,10 @@ _SOCKS = ("socks5", "socks5h")
 
 
 def check_proxies() -> None:
-    """Refuse proxies with which the client cannot even begin, whatever address it is to ask.
+    """Refuse proxies that the client cannot use at all.
 
     Raises:
-        ModelgenError: A proxy is no address, is of an unknown kind, or needs a package that is not installed.
+        ModelgenError: A proxy is not an address, has an unknown kind, or needs a package that is not installed.
     """
     found = urllib.request.getproxies()
     if "*" in [host.strip() for host in found.get("no", "").split(",")]:
@@ -28,7 +28,7 @@ def check_proxies() -> None:
         kind = _kind(proxy)
         if kind is None:
             raise ModelgenError(
-                f"{variable} is `{shown}`, which is no address of a proxy; write one such as "
+                f"{variable} is `{shown}`, which is not the address of a proxy; set one such as "
                 "http://proxy.example:3128, or unset it"
             )
         if kind in _SOCKS and find_spec("socksio") is None:
@@ -39,7 +39,7 @@ def check_proxies() -> None:
 
 
 def proxy_for(url: str) -> str | None:
-    """Return which proxy an address is asked through, in words; None without one."""
+    """Return the proxy for an address, in words; None without one."""
     if (found := _found(url)) is None:
         return None
     variable, proxy = found
@@ -47,13 +47,13 @@ def proxy_for(url: str) -> str | None:
 
 
 def is_through_socks(url: str) -> bool:
-    """Return whether an address is asked through a SOCKS proxy, which the standard library does not speak."""
+    """Return whether an address has a SOCKS proxy, which the standard library does not support."""
     found = _found(url)
     return found is not None and _kind(found[1]) in _SOCKS
 
 
 def _found(url: str) -> tuple[str, str] | None:
-    """Return the variable, and the proxy that it names."""
+    """Return the environment variable and its proxy."""
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -63,7 +63,7 @@ def _found(url: str) -> tuple[str, str] | None:
 
 
 def _kind(proxy: str) -> str | None:
-    """Return the scheme of a proxy's address; None where it is none."""
+    """Return the scheme of a proxy's address; None if it is not one."""
     try:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         is_address = parts.scheme in ("http", "https", *_SOCKS) and bool(parts.hostname) and (parts.port or 1) > 0

@@ -26,7 +26,7 @@ _SYNCED_AT_ONCE = 16
 
 
 def place(content: Path, checkout: Checkout, file: File, *, links: bool) -> None:
-    """Give a whole and synced content its place: as a blob with a link to it, or where links cannot be, as the file.
+    """Move a complete and synced content to its place: a blob with a link, or the file itself without links.
 
     Raises:
         OSError: The hub directory cannot be written.
@@ -44,7 +44,7 @@ def place(content: Path, checkout: Checkout, file: File, *, links: bool) -> None
 
 
 def link(checkout: Checkout, file: File) -> None:
-    """Point to a blob that is there, in one step: two processes may do so at once."""
+    """Link to an existing blob atomically, since two processes may do so at once."""
     pointer = checkout.pointer(file)
     make_folder(pointer.parent)
     staged = pointer.with_name(f"{pointer.name}{STAGED}")
@@ -55,10 +55,10 @@ def link(checkout: Checkout, file: File) -> None:
 
 
 def finish(checkout: Checkout, *, takes_names: bool) -> None:
-    """Make a complete checkout durable, then write its refs and its listing, so that nothing half-done has a name.
+    """Sync a complete checkout, then write its refs and listing, so that no incomplete snapshot has a name.
 
     Args:
-        checkout: See there.
+        checkout: The checkout.
         takes_names: See `small_files`.
 
     Raises:
@@ -68,19 +68,19 @@ def finish(checkout: Checkout, *, takes_names: bool) -> None:
     for file in checkout.files.values():
         pointer = checkout.pointer(file)
         folders.update(parent for parent in pointer.parents if parent.is_relative_to(checkout.snapshot))
-    # A journal commits for many as fast as for one.
+    # A journaling file system commits many files as fast as one.
     list(in_parallel(open_and_sync, map(checkout.pointer, checkout.files.values()), _SYNCED_AT_ONCE))
     sync_folders(folder for folder in folders if folder.is_dir())
     _write_small_files(checkout, dict(wrong_small_files(checkout, takes_names=takes_names)))
 
 
 def move_ref(checkout: Checkout, name: str) -> None:
-    """Let a ref name the commit of a checkout."""
+    """Set a ref to the commit of a checkout."""
     _write_small_files(checkout, {f"refs/{name}": checkout.commit.encode()})
 
 
 def _write_small_files(checkout: Checkout, wrong: dict[str, bytes]) -> None:
-    """Write refs and the listing; a commit that loses a name keeps a ref, so that no `hf cache prune` deletes it."""
+    """Write refs and the listing; a commit that loses a name gets modelgen's own ref, against `hf cache prune`."""
     names = [path.removeprefix("refs/") for path in wrong if path.startswith("refs/")]
     kept = {commit for name in names if (commit := other_commit(checkout, name)) is not None}
     wrong = {f"refs/{own_ref(commit)}": commit.encode() for commit in kept} | wrong
@@ -96,7 +96,7 @@ def _write_small_files(checkout: Checkout, wrong: dict[str, bytes]) -> None:
 
 
 def write_listing(checkout: Checkout) -> None:
-    """Write the listing of a checkout whose files are to come."""
+    """Write the listing of a checkout before its files are downloaded."""
     make_folder(checkout.tree.parent)
     data = {checkout.tree.name: listing(checkout)}
     staged = Staged(checkout.tree.parent, data)
@@ -108,7 +108,7 @@ def write_listing(checkout: Checkout) -> None:
 
 
 def open_and_sync(path: Path) -> None:
-    """Let everybody read a file, and put it on the disk: a power cut must leave no full name with half a content."""
+    """Make a file readable for all and sync it: after a power cut, no final name may have partial content."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         if sys.platform != "win32":
@@ -119,7 +119,7 @@ def open_and_sync(path: Path) -> None:
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
-    """Put names on the disk; Windows has no such call and needs none."""
+    """Sync folders; Windows has no such call and needs none."""
     if sys.platform == "win32":
         return
     for folder in folders:
@@ -132,28 +132,28 @@ def sync_folders(folders: Iterable[Path]) -> None:
 
 
 def clear_way(checkout: Checkout, file: File) -> None:
-    """Move aside what stands where a file belongs and is not it, for the client takes whatever is there.
+    """Move aside a wrong file in the place of a locked one, since the client accepts any file there.
 
-    A link may lead anywhere, to the whole blob of another file too: only what bears the file's own name is moved.
+    A link may lead to the blob of another file, so only files with the file's own name are moved.
 
     Raises:
         ModelgenError: It is a folder.
     """
     pointer, blob = checkout.pointer(file), checkout.blob(file)
     if pointer.is_dir() and not pointer.is_symlink():
-        raise ModelgenError(f"{pointer} is a folder where a file belongs; run `modelgen verify --fix`")
+        raise ModelgenError(f"{pointer} is a folder in the place of a file; run `modelgen verify --fix`")
     set_aside(checkout.hub, pointer.relative_to(checkout.hub).as_posix())
     if not is_there(blob, file.size):
         set_aside(checkout.hub, blob.relative_to(checkout.hub).as_posix())
 
 
 def set_damaged_aside(checkout: Checkout, file: File) -> None:
-    """Move a file that was found damaged out of the way: somebody may have edited it on purpose."""
+    """Move a damaged file aside: it may have been edited on purpose."""
     for path in (checkout.pointer(file), checkout.blob(file)):
         set_aside(checkout.hub, path.relative_to(checkout.hub).as_posix())
 
 
 def discard(checkout: Checkout, file: File) -> None:
-    """Remove a file that has just come with a wrong content, so that it is fetched again."""
+    """Remove a file that was just downloaded with wrong content, so that it is fetched again."""
     checkout.pointer(file).unlink(missing_ok=True)
     checkout.blob(file).unlink(missing_ok=True)

@@ -48,13 +48,13 @@ class Need:
 
 @dataclass(frozen=True)
 class Registered:
-    """What one lock needed when it was registered.
+    """The needs of one lock when it was registered.
 
     Args:
-        host: Name of the host that the lock is on.
-        path: Of the lock, on that host.
-        sha256: Of the lock's bytes.
-        needs: Snapshots.
+        host: The name of the host of the lock.
+        path: The path of the lock, on that host.
+        sha256: The hash of the lock's bytes.
+        needs: The snapshots.
         assets: Hashes of files that are on no hub.
     """
 
@@ -66,7 +66,7 @@ class Registered:
 
     @property
     def name(self) -> str:
-        """The lock as people name it: its path, with the host where it is on another one."""
+        """The lock for messages: its path, with the host if it is on another one."""
         return self.path if self.host == socket.gethostname() else f"{self.host}:{self.path}"
 
     @property
@@ -81,14 +81,14 @@ class Locks:
     """All locks that are registered in a hub directory.
 
     Args:
-        registered: Those that can be read.
-        broken: Files of the registry that cannot be read: nobody knows what they protect.
+        registered: The readable entries.
+        broken: Files of the registry that cannot be read, so what they protect is unknown.
     """
 
     registered: tuple[Registered, ...] = ()
     broken: tuple[str, ...] = ()
     fault: str | None = None
-    """Why the registry cannot be read."""
+    """The error with which the registry cannot be read."""
     _users: dict[tuple[str, str], list[str]] = field(default_factory=dict, compare=False)
 
     def users(self, repo: str, commit: str) -> list[str]:
@@ -114,7 +114,7 @@ def wants_of(hub: Path, lock: Lock) -> tuple[tuple[Need, ...], tuple[str, ...]]:
     """Return the snapshots and assets that a lock needs.
 
     Raises:
-        InputError: Two entries of the lock are at odds.
+        InputError: Two entries of the lock disagree.
     """
     needs = (
         Need(one.repo, one.commit, one.refs, {path: file.etag for path, file in one.files.items()})
@@ -124,20 +124,20 @@ def wants_of(hub: Path, lock: Lock) -> tuple[tuple[Need, ...], tuple[str, ...]]:
 
 
 def register(hub: Path, path: Path, data: bytes, lock: Lock, more: Iterable[Need] = ()) -> None:
-    """Keep a copy of what a lock needs, in place of an older copy.
+    """Store a copy of a lock's needs, replacing an older copy.
 
     Args:
         hub: The hub directory.
-        path: Of the lock.
-        data: Its bytes; none where it is not written yet.
-        lock: What they say.
+        path: The path of the lock.
+        data: Its bytes; empty if it is not written yet.
+        lock: The parsed lock.
         more: Snapshots that are needed and not locked yet.
 
     Raises:
-        InputError: Two entries of the lock are at odds.
+        InputError: Two entries of the lock disagree.
         OSError: The hub directory cannot be written.
     """
-    from modelgen.hub.holding import make_folder  # whoever only reads needs no lock
+    from modelgen.hub.holding import make_folder  # readers need no lock
     from modelgen.hub.modes import open_up
 
     needs, assets = wants_of(hub, lock)
@@ -153,12 +153,12 @@ def register(hub: Path, path: Path, data: bytes, lock: Lock, more: Iterable[Need
 
 
 def is_registered(hub: Path, path: Path, data: bytes) -> bool:
-    """Return whether the registry has a copy of what these bytes of a lock need."""
+    """Return whether the registry has the needs of exactly these bytes of a lock."""
     return bool(record_of(hub, path, data))
 
 
 def record_of(hub: Path, path: Path, data: bytes) -> dict[str, bytes]:
-    """Return the bytes of the record of a lock, by path in the hub directory; nothing unless it is of these bytes."""
+    """Return the record of a lock, by path in the hub directory; empty unless it is for exactly these bytes."""
     entry = entry_of(path, data)
     record = _read_bytes(hub, entry.file)
     found = None if record is None else _parse(record)
@@ -211,7 +211,7 @@ def _render(entry: Registered) -> bytes:
 
 
 def _read(hub: Path, name: str) -> Registered | None:
-    """Return an entry, or None: a hub directory may be shared, so that anything may lie there."""
+    """Return an entry, or None if it is not valid: a hub directory may be shared, so its files are untrusted."""
     data = _read_bytes(hub, name)
     return None if data is None else _parse(data)
 

@@ -25,7 +25,7 @@ class Found:
 
     Args:
         repo: Repository id.
-        checkpoint: What its snapshot is; with faults where it is not whole.
+        checkpoint: The checkpoint in its snapshot, with faults if it is incomplete.
     """
 
     repo: str
@@ -33,7 +33,7 @@ class Found:
 
 
 def scan(hub: Path) -> list[Found]:
-    """Return the repositories of models that have a snapshot, by name; an empty list where there is no hub."""
+    """Return the repositories of models that have a snapshot, by name; empty if there is no hub."""
     found = []
     for name in _names(hub, ""):
         repo = name.removeprefix(_PREFIX).replace("--", "/")
@@ -45,7 +45,7 @@ def scan(hub: Path) -> list[Found]:
 
 
 def _commit(hub: Path, folder: str) -> str | None:
-    """Return the commit that an engine opens by name, else the only one that there is."""
+    """Return the commit that an engine opens by name, else the only one."""
     there = [name for name in _names(hub, f"{folder}/snapshots") if is_commit(name)]
     ref = follow(hub, f"{folder}/refs/{DEFAULT_REF}")
     if ref.is_file:
@@ -82,7 +82,7 @@ def _examine(hub: Path, folder: str, commit: str) -> Checkpoint:
 
 
 def _listed(hub: Path, folder: str, commit: str, checkpoint: Checkpoint) -> set[str]:
-    """Return the weights that the client's listing names and serving needs; of GGUF files one is enough."""
+    """Return the weights in the client's listing that serving needs; one GGUF file is enough."""
     landing = follow(hub, f"{folder}/trees/{commit}.json")
     listing = read_json(hub.joinpath(*landing.parts)) if landing.is_file else None
     listed = listing.get("files") if isinstance(listing, dict) else None
@@ -92,7 +92,7 @@ def _listed(hub: Path, folder: str, commit: str, checkpoint: Checkpoint) -> set[
 
 
 def _names(hub: Path, folder: str) -> list[str]:
-    """Return what is in a folder, in order; nothing where it cannot be read, or is reached by a way out of the hub."""
+    """Return the names in a folder, sorted; empty if it cannot be read or is outside the hub."""
     landing = follow(hub, folder)
     if not landing.is_folder:
         return []

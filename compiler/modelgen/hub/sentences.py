@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from modelgen.files import ModelgenError
     from modelgen.hub.client import Connection
 
-# Of certificates: not yet valid, expired, for another name. An authority's file does not help.
+# Errors of certificates that a CA file does not fix: not yet valid, expired, for another name.
 _NOT_VALID = frozenset({9, 10, 62, 64})
 
 
 def explain(  # noqa: PLR0913 - what a sentence names
     error: BaseException, connection: Connection, *, model: str, repo: str, what: str = "", commit: str = ""
 ) -> ModelgenError:
-    """Return the sentence for a failure of the hub.
+    """Return the error message for a failure of the hub.
 
     Args:
-        error: As the client raised it.
-        connection: Through which.
+        error: The client's error.
+        connection: The connection.
         model: Id of the model that needs the repository.
         repo: Repository id.
-        what: The file or revision that it is about.
-        commit: Of the lock.
+        what: The file or revision.
+        commit: The commit in the lock.
     """
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
-        error = error.__cause__  # the client's own words are about its cache
+        error = error.__cause__  # the client's own message is about its cache
     answer = answered(error)
     if answer is not None:
         return refusal(error, answer, connection, Subject(model, repo, what), commit)
@@ -47,7 +47,7 @@ def explain(  # noqa: PLR0913 - what a sentence names
 
 
 def _no_answer(error: BaseException, url: str) -> str:
-    """Return what an error without a status says, and what helps."""
+    """Return the meaning of an error without a status, and the next step."""
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     site, proxy = site_of(url), proxy_for(url)
@@ -56,9 +56,9 @@ def _no_answer(error: BaseException, url: str) -> str:
     if error_kinds.is_untrusted(error):
         return _certificate(error, site)
     if error_kinds.is_no_tls(error):
-        return f"{site} does not speak TLS; correct HF_ENDPOINT: http:// where it begins with https://"
+        return f"{site} does not speak TLS; write http:// instead of https:// in HF_ENDPOINT"
     if isinstance(error, httpx.TooManyRedirects):
-        return f"{site} redirects in a circle; fix HF_ENDPOINT, or report it to whoever runs that host"
+        return f"{site} redirects in a loop; fix HF_ENDPOINT, or report it to the operator of that host"
     if proxy is not None and (tunnel := error_kinds.tunnel_status_of(error)) is not None:
         return proxy_refuses(tunnel, proxy, site)
     if proxy is not None and error_kinds.is_of_way(error):
@@ -70,8 +70,8 @@ def _no_answer(error: BaseException, url: str) -> str:
         )
     if any(isinstance(reason, httpx.UnsupportedProtocol) for reason in error_kinds.reasons(error)):
         return (
-            f"{site} cannot be used: it is no http:// or https:// address; fix HF_ENDPOINT, or report it to whoever "
-            "runs the host that redirects there"
+            f"{site} cannot be used: it is not an HTTP or HTTPS URL; fix HF_ENDPOINT or report this to the operator "
+            "of the host that redirects there"
         )
     if error_kinds.is_of_way(error):
         return f"{site} cannot be reached: {first_line(error)}; {AGAIN}"
@@ -79,19 +79,17 @@ def _no_answer(error: BaseException, url: str) -> str:
         return f"{first_line(error)}; {AGAIN}"
     if "xet" in type(error).__module__ or "CAS" in str(error):
         return f"the transfer through Xet failed: {first_line(error)}; run the command again with HF_HUB_DISABLE_XET=1"
-    return f"{first_line(error)}; what is there is kept"
+    return f"{first_line(error)}; downloads are kept"
 
 
 def _wrong(error: WrongAnswerError) -> str:
     site = site_of(error.url)
     if "web page" in error.what:
         return (
-            f"{site} answers with {plain(error.what)} where the hub has data; a login page or a proxy may be in the "
+            f"{site} answers with {plain(error.what)} instead of data; a login page or a proxy may be in the "
             "way: open that address in a browser, or fix HF_ENDPOINT"
         )
-    return (
-        f"{site} answers with {plain(error.what)}; set HF_ENDPOINT to the hub, or to a mirror that answers as it does"
-    )
+    return f"{site} answers with {plain(error.what)}; set HF_ENDPOINT to the hub, or to a compatible mirror"
 
 
 def _certificate(error: BaseException, site: str) -> str:
@@ -103,11 +101,11 @@ def _certificate(error: BaseException, site: str) -> str:
 
 
 def cause(error: BaseException, url: str) -> str:
-    """Return which host is in trouble, and which; the same for all files that meet it.
+    """Return the host and its error; the same text for all files with that error.
 
     Args:
-        error: As it was raised.
-        url: The address that was asked, for errors that do not have it.
+        error: The error.
+        url: The requested address, for errors that do not have it.
     """
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -118,7 +116,7 @@ def cause(error: BaseException, url: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, in a few words of one line, without what may be secret."""
+    """Return an error's message as one short line, without secrets."""
     answer = answered(error)
     if answer is not None:
         return f"{site_of(answer.url)} answers {answer.status}"

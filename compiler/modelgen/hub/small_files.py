@@ -21,7 +21,7 @@ _MAX_LISTING = 64 * 2**20
 
 
 def is_there(path: Path, size: int | None) -> bool:
-    """Return whether a path leads to a file of that size; None stands for any."""
+    """Return whether a path leads to a file of that size; None means any size."""
     try:
         found = path.stat()
     except OSError:
@@ -32,13 +32,13 @@ def is_there(path: Path, size: int | None) -> bool:
 def small_files(checkout: Checkout, *, takes_names: bool = False) -> dict[str, bytes]:
     """Return the refs and the listing as they should be, by path below the repository's folder.
 
-    Two projects may have different commits of one repository in one hub directory. Engines are given the commit, so a
-    name that stands for the other project's commit is left to it; the ref of our own then keeps the snapshot. For the
-    same reason a name that is missing is not needed where the ref of our own keeps the snapshot.
+    Two projects may have different commits of one repository in one hub directory. Engines get the commit, so a name
+    that points to the other project's commit is left unchanged; modelgen's own ref then keeps the snapshot. For the
+    same reason, a missing name is not needed if modelgen's own ref keeps the snapshot.
 
     Args:
-        checkout: See there.
-        takes_names: Whether the snapshot has just been brought: it takes its names, wherever they lead.
+        checkout: The checkout.
+        takes_names: Whether the snapshot was just downloaded and takes its names, wherever they point.
     """
     own = own_ref(checkout.commit)
     is_optional = not (takes_names or checkout.by_name) and _names(checkout, own)
@@ -49,7 +49,7 @@ def small_files(checkout: Checkout, *, takes_names: bool = False) -> dict[str, b
         and (os.path.lexists(checkout.ref(name)) or not is_optional)
     ]
     if takes_names or not names:
-        names.append(own)  # last: as long as it is missing, the next run writes the others
+        names.append(own)  # last: while it is missing, the next run writes the others
     wanted = {f"refs/{name}": checkout.commit.encode() for name in names}
     wanted[f"trees/{checkout.commit}.json"] = listing(checkout)
     return wanted
@@ -64,7 +64,7 @@ def _names(checkout: Checkout, ref: str) -> bool:
 def listing(checkout: Checkout) -> bytes:
     """Return the listing of a snapshot as it should be.
 
-    Another lock may need further files of the same commit: what is listed and there stays listed.
+    Another lock may need further files of the same commit: listed files that exist stay listed.
     """
     wanted, path = tree_listing(checkout), checkout.tree
     try:
@@ -84,18 +84,18 @@ def _is_more(checkout: Checkout, name: str, entry: object) -> bool:
 
 
 def wrong_small_files(checkout: Checkout, *, takes_names: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield the refs and the listing that are not as they should be: path below the repository's folder, contents."""
+    """Yield the wrong refs and listings: path below the repository's folder, correct contents."""
     for name, data in small_files(checkout, takes_names=takes_names).items():
         path = checkout.folder / name
-        # Compared by size first: what lies there may be anything.
+        # Compared by size first, since the file may be of any size.
         if not is_there(path, len(data)) or path.read_bytes() != data:
             yield name, data
 
 
 def leads_elsewhere(checkout: Checkout, ref: str, *, takes_names: bool = False) -> bool:
-    """Return whether a ref rightly names another commit.
+    """Return whether a ref may name another commit.
 
-    A local name that moved on is never taken back: `modelgen lock --upgrade` takes the newer content over.
+    A local name that has moved is never moved back: `modelgen lock --upgrade` moves to the newer content.
     """
     if not is_local(checkout.repo) and (takes_names or checkout.by_name):
         return False

@@ -16,7 +16,7 @@ _TYPES = ("fp32", "fp16", "bf16", "fp8", "fp8_e4m3fn", "fp8_e5m2", "int8", "int4
 PATTERNS = tuple(
     pattern for name in _TYPES for pattern in (f"*.{name}*.safetensors", f"*.{name}*.bin", f"*.index.{name}.json")
 )
-"""What may be a variant; some matches are none."""
+"""Patterns of possible variants."""
 _TYPE = "|".join(_TYPES)
 _SHARD = r"-\d{5,6}-of-\d{5,6}"
 _VARIANT = re.compile(
@@ -27,7 +27,7 @@ _PLAIN = re.compile(rf"(?P<stem>.+?)({_SHARD})?\.(?P<suffix>safetensors|bin)", r
 
 
 def variants(paths: Collection[str]) -> set[str]:
-    """Return the files of variants whose plain set is there too; any other file stays."""
+    """Return the files of variants whose plain set is present too."""
     found = {path: match for path in paths if (match := _VARIANT.fullmatch(path) or _INDEX.fullmatch(path))}
     plain = {
         (match["stem"], match["suffix"])

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 SUFFIX = ".safetensors"
 FIRST_BYTES = 100_000
-"""Of a file; almost every header is within them (huggingface_hub#1855)."""
+"""Number of first bytes that contain almost every header (huggingface_hub#1855)."""
 _PREFIX = 8
-_LONGEST = 100_000_000  # as safetensors itself has it
+_LONGEST = 100_000_000  # the limit of safetensors itself
 
 
 class BadWeightsError(ValueError):
-    """A safetensors file whose header is not one, or does not fit the file."""
+    """The header of a safetensors file is invalid, or does not fit the file."""
 
 
 def bytes_by_dtype(read: Callable[[int, int], bytes], size: int) -> dict[str, int]:
@@ -29,15 +29,15 @@ def bytes_by_dtype(read: Callable[[int, int], bytes], size: int) -> dict[str, in
 
     Args:
         read: Returns the bytes of the file from one offset to another, fewer at its end.
-        size: Of the file, in bytes.
+        size: The size of the file in bytes.
 
     Raises:
-        BadWeightsError: The header is no header, or the file has another size than it says.
+        BadWeightsError: The header is invalid, or does not fit the size of the file.
     """
     first = read(0, min(FIRST_BYTES, size))
     length = int.from_bytes(first[:_PREFIX], "little")
     if len(first) < _PREFIX or length > min(_LONGEST, size - _PREFIX):
-        raise BadWeightsError("it is no safetensors file")
+        raise BadWeightsError("it is not a safetensors file")
     end = _PREFIX + length
     header = first[_PREFIX:end] if end <= len(first) else first[_PREFIX:] + read(len(first), end)
     if len(header) != length:
@@ -78,8 +78,8 @@ def _sum(tensors: dict[str, Any], available: int) -> dict[str, int]:
                 raise BadWeightsError(f"its header is wrong about the tensor {name[:80]}")
     last = max((stop for _, stop in spans), default=0)
     if last != available:
-        raise BadWeightsError(f"its header speaks of {last:,} bytes of tensors, and it has {available:,}")
-    # The format allows no holes and no overlaps, so a damaged number is noticed.
+        raise BadWeightsError(f"its header lists {last:,} bytes of tensors, and it has {available:,}")
+    # The format allows no gaps and no overlaps, so a damaged number is detected.
     if sum(stop - start for start, stop in spans) != last:
         raise BadWeightsError("its header is wrong about where its tensors are")
     return sums

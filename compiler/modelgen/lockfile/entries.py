@@ -157,12 +157,12 @@ def digest_of(entry: Snapshot) -> str:
     The models that need it are not hashed: they may be renamed.
     """
     # An entry of an older modelgen has no `code`, and keeps its hash.
-    told = entry.model_dump(exclude={"models"} if entry.code is not None else {"models", "code"})
-    told["files"].sort(key=lambda file: file["path"])
-    told["left_out"].sort()
+    hashed = entry.model_dump(exclude={"models"} if entry.code is not None else {"models", "code"})
+    hashed["files"].sort(key=lambda file: file["path"])
+    hashed["left_out"].sort()
     if entry.code is not None:
-        told["code"].sort()
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+        hashed["code"].sort()
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -173,7 +173,7 @@ def _parents(path: str) -> Iterator[str]:
 
 
 class Asset(Table):
-    """A file that a model needs at run time and that is on no hub; its size where its server told it."""
+    """A file that a model needs at run time and that is on no hub; its size if its server reports it."""
 
     name: Annotated[str, AfterValidator(_check_name)]
     url: Annotated[str, AfterValidator(_check_url)]

@@ -28,7 +28,7 @@ def read_by(loader: Loader, paths: Iterable[str]) -> list[str]:
     return []
 
 
-def lacking(loader: Loader, paths: Iterable[str]) -> str | None:
+def unmatched_patterns(loader: Loader, paths: Iterable[str]) -> str | None:
     """Return the patterns of a loader if no file matches any of them; None if it finds its weights."""
     if not loader.globs or read_by(loader, paths):
         return None
@@ -41,7 +41,9 @@ def patterns(loader: Loader) -> list[str]:
     return [one for one in found if not any(one != other and fnmatchcase(one, other) for other in found)]
 
 
-def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str], *, wholly: bool = True) -> str | None:
+def missing_pattern(
+    loader: Loader, paths: Collection[str], left_out: Iterable[str], *, wholly: bool = True
+) -> str | None:
     """Return a pattern that was left out although a loader would prefer its files; None if there is none.
 
     Args:
@@ -65,12 +67,12 @@ def lost(loader: Loader, paths: Collection[str], left_out: Iterable[str], *, who
 def why_unfit(want: Want, entry: Snapshot) -> str | None:
     """Return what an entry misses that was locked for other engines, as the rest of a sentence; or None."""
     for loader in want.loaders:
-        if pattern := lost(loader, entry.by_path, entry.left_out, wholly=False):
+        if pattern := missing_pattern(loader, entry.by_path, entry.left_out, wholly=False):
             return f"was locked without {pattern}, which {loader.name} reads"
     return None
 
 
-def why_untold(want: Want, entry: Snapshot) -> str | None:
+def why_code_unknown(want: Want, entry: Snapshot) -> str | None:
     """Return that the repositories of an entry's code are unknown, as the rest of a sentence; None if they are known.
 
     It may have been locked when no code was trusted, or by an older modelgen.
@@ -84,9 +86,9 @@ def why_untold(want: Want, entry: Snapshot) -> str | None:
 def why_outdated(want: Want, entry: Snapshot) -> str | None:
     """Return why an entry must be looked up again at its commit, as the rest of a sentence; None if it need not be."""
     for loader in want.loaders:
-        if pattern := lost(loader, entry.by_path, entry.left_out):
+        if pattern := missing_pattern(loader, entry.by_path, entry.left_out):
             return f"was locked without {pattern}, which {loader.name} reads"
-    return why_untold(want, entry)
+    return why_code_unknown(want, entry)
 
 
 def _is_match(path: str, glob: str) -> bool:

@@ -1,4 +1,4 @@
-"""The user's own keys for one target's service."""
+"""Lower the user's own keys of a target's service."""
 
 from __future__ import annotations
 

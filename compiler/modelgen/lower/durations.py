@@ -1,4 +1,4 @@
-"""Go's durations, as Compose has them."""
+"""Parse Go's durations, which Compose uses."""
 
 from __future__ import annotations
 

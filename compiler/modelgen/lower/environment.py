@@ -1,4 +1,4 @@
-"""The environment of a model's engine."""
+"""Compute the environment of a model's engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that arguments name: mounted, and named as the container sees them."""
+"""Mount files that arguments name, and translate their paths to the container's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of starts where no orchestrator orders them."""
+"""Compute the order of starts without an orchestrator."""
 
 from __future__ import annotations
 

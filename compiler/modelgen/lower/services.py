@@ -1,4 +1,4 @@
-"""One model → one service."""
+"""Lower one model to one service."""
 
 from __future__ import annotations
 

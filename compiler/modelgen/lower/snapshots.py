@@ -1,4 +1,4 @@
-"""Commits → where their snapshots are in the container."""
+"""Translate commits to the paths of their snapshots in the container."""
 
 from __future__ import annotations
 

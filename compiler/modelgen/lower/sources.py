@@ -1,4 +1,4 @@
-"""Where each value that a model is made of was written, so that whatever fails later can point there."""
+"""Record where each value of a model was written, for explanations of later failures."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Changes:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has to change."""
+        """Return whether nothing has to change."""
         return not (self.new or self.changed or self.removed or self.outdated)
 
 
@@ -76,5 +76,5 @@ def is_old_socket_proxy(container: Container) -> bool:
 
 
 def _differs(wanted: Wanted, found: Container) -> bool:
-    """Return whether a container differs from its service. If a tag moved to another image, the container's image is an id, and Compose would recreate it too."""
+    """Return whether a container differs from its service, also by an image whose tag has moved."""
     return wanted.digest != found.digest or found.image != wanted.image

@@ -78,8 +78,7 @@ class Orchestrator:
             yield
         except (http.client.HTTPException, OSError) as error:
             raise UnreachableError(
-                f"the orchestrator at {self.url} stopped in the middle of its answer; run `modelgen status` to see whether "
-                "it is back"
+                f"the orchestrator at {self.url} broke off its answer; run `modelgen status` to see whether it is back"
             ) from error
 
     def _open(self, method: str, path: str, body: object, seconds: float | None) -> Any:  # noqa: ANN401 - urllib's
@@ -106,7 +105,7 @@ class Orchestrator:
             reason = getattr(error, "reason", error)
             cause = getattr(reason, "strerror", None) or reason
             raise UnreachableError(
-                f"nothing answers at {self.url} ({str(cause).lower()}); start it with `modelgen up` or `modelgen serve`,  "
+                f"no answer at {self.url} ({str(cause).lower()}); start it with `modelgen up` or `modelgen serve`, "
                 "or pass another address with --url"
             ) from error
 

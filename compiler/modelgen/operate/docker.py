@@ -35,7 +35,7 @@ _KNOWN = (
     (
         r"error setting rlimit",
         (
-            "this Docker Engine cannot raise the limits of containers, as is usual without root; set `ulimits` that  "
+            "this Docker Engine cannot raise the limits of containers, as is usual without root; set `ulimits` that "
             "it allows in [orchestrator.compose] and [models.ID.compose], such as `ulimits = { nofile = 1024 }`"
         ),
     ),
@@ -147,7 +147,7 @@ def explain(errors: str, otherwise: str) -> str:
     if _TAKEN.search(errors):
         found = _ADDRESS.search(errors)
         address = found[1] if found else "an address"
-        return f"{address} is in use; stop the program that listens there, or set another `listen` or `publish` in models.toml"
+        return f"{address} is in use; stop that program, or set another `listen` or `publish` in models.toml"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return lines[-1].removeprefix("Error response from daemon: ") if lines else otherwise
 

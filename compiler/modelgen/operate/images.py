@@ -44,12 +44,12 @@ class Digests:
 
     @property
     def is_known(self) -> bool:
-        """Whether one of them is known."""
+        """Return whether one of them is known."""
         return self.config is not None or self.manifest is not None
 
     @property
     def is_complete(self) -> bool:
-        """Whether both are known."""
+        """Return whether both are known."""
         return self.config is not None and self.manifest is not None
 
 

@@ -58,7 +58,7 @@ class Change:
 
     @property
     def is_vital(self) -> bool:
-        """Whether the change may keep a model from running as in models.toml."""
+        """Return whether the change may keep a model from running as in models.toml."""
         return self.model is not None and (not self.keys or self.keys[0] in _VITAL)
 
     @property

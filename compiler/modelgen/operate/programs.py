@@ -34,12 +34,12 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Whether the program succeeded."""
+        """Return whether the program succeeded."""
         return self.code == 0
 
     @property
     def is_late(self) -> bool:
-        """Whether the program was killed at its time limit."""
+        """Return whether the program was killed at its time limit."""
         return self.code is None and not self.errors
 
 

@@ -1,4 +1,4 @@
-"""The entries of `args`, each with what its engine's release knows of it."""
+"""Resolve the entries of `args`, each with the facts of its engine's release."""
 
 from __future__ import annotations
 

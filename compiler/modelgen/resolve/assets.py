@@ -1,4 +1,4 @@
-"""What a model needs from the hub, and from elsewhere, at run time."""
+"""List what a model needs from the hub, and from elsewhere, at run time."""
 
 from __future__ import annotations
 

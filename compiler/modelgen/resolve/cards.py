@@ -1,4 +1,4 @@
-"""The cards: memory, and the share of it that resident models may reserve together."""
+"""Resolve the GPUs: memory, and the share of it that resident models may reserve together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What models.lock says of each model: commits, sizes, and what its configs tell; never where anything is mounted."""
+"""Collect the lock's facts about each model: commits, sizes, values of configs; never mount paths."""
 
 from __future__ import annotations
 

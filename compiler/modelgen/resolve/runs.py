@@ -1,4 +1,4 @@
-"""What each model of the document runs on: engine, image, version, account, arguments. No lock is needed."""
+"""Resolve what each model runs on: engine, image, version, account, arguments. No lock is needed."""
 
 from __future__ import annotations
 

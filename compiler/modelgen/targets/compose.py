@@ -1,4 +1,4 @@
-"""The Compose target: docker-compose.yml, and the files of the orchestrator."""
+"""Render docker-compose.yml, and the files of the orchestrator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's `compose` table adds to a service, put together with what is ours."""
+"""Merge a user's `compose` table into a service."""
 
 from __future__ import annotations
 

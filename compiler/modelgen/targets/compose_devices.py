@@ -1,4 +1,4 @@
-"""Cards and writable places in Compose's words."""
+"""Express GPUs and writable places as keys of Compose."""
 
 from __future__ import annotations
 

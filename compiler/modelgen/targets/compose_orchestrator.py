@@ -1,4 +1,4 @@
-"""The services of the orchestrator and of the socket proxy, as values for the Compose template."""
+"""Build the services of the orchestrator and the socket proxy, as values for the Compose template."""
 
 from __future__ import annotations
 

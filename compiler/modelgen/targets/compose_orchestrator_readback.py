@@ -1,4 +1,4 @@
-"""What docker-compose.yml must contain for the orchestrator and the socket proxy, above all what they may reach."""
+"""Check docker-compose.yml for the orchestrator and the socket proxy, above all their access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a docker-compose.yml must say about a fleet: YAML path → attribute of the IR."""
+"""Check docker-compose.yml against the fleet: YAML path → attribute of the IR."""
 
 from __future__ import annotations
 

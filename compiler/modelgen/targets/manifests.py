@@ -1,4 +1,4 @@
-"""Fleet → manifest.json: what the compiler tells the orchestrator."""
+"""Render a Fleet as manifest.json, the input of the orchestrator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of the orchestrator: the build context of its image, its manifest, the configuration of the socket proxy."""
+"""Render the orchestrator's build context and manifest, and the socket proxy's configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the orchestrator's image is made of: its sources byte for byte, and how they are installed."""
+"""List the sources of the orchestrator's image, and how they are installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths of the deployment: in the output, and in the containers of the orchestrator and the socket proxy."""
+"""Define paths of the deployment: in the output, and in the orchestrator's and socket proxy's containers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The target of `modelgen serve`: manifest.json of an orchestrator that runs engines as processes of the host."""
+"""Render the manifest for `modelgen serve`, whose engines are processes of the host."""
 
 from __future__ import annotations
 

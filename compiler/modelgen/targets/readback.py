@@ -1,4 +1,4 @@
-"""Read our own YAML back, to hold it against what it was rendered from."""
+"""Parse rendered YAML, to compare it with its source."""
 
 from __future__ import annotations
 

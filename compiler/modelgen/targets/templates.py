@@ -1,4 +1,4 @@
-"""The templates folder, which mirrors the output: `x.j2` renders to `x`, anything else is copied."""
+"""Render the templates folder, which mirrors the output: `x.j2` renders to `x`, other files are copied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values as YAML that nothing can break out of."""
+"""Quote values as YAML scalars, so that no value can change the structure."""
 
 from __future__ import annotations
 

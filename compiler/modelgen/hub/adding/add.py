@@ -25,7 +25,7 @@ from modelgen.hub.following import open_regular
 from modelgen.hub.hashing import Digest, in_parallel
 from modelgen.hub.holding import make_folder
 from modelgen.hub.layout import DEFAULT_REF, Checkout
-from modelgen.hub.modes import lacks
+from modelgen.hub.modes import missing_bits
 from modelgen.hub.small_files import leads_elsewhere, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, repo_folder
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.adding.sources import Source
 
-# What the hub keeps outside git, by its default .gitattributes, and whatever is larger than 10 MB.
+# The hub keeps these files outside git, by its default .gitattributes, and all files of more than 10 MB.
 _LARGE_NAME = re.compile(
     r".*\.(7z|arrow|bin|bz2|ckpt|ftz|gguf|gz|h5|joblib|mlmodel|model|msgpack|np[yz]|onnx|ot|parquet|pb|pickle|pkl|pth?|rar"
     r"|safetensors|tar|tflite|tgz|wasm|xz|zip|zst)",
@@ -51,15 +51,15 @@ class NeedsCopyError(ModelgenError):
 
 @dataclass(frozen=True)
 class Added:
-    """What an addition came to.
+    """The result of an addition.
 
     Args:
-        checkout: What is there now.
-        before: The commit that the name stood for before; None for a new name.
+        checkout: The repository with the new files.
+        before: The previous commit of the repository; None for a new one.
         is_new: Whether anything was written.
         copied: Bytes that were copied.
         linked: Whether some files are hard links: one content with two names.
-        damaged: Files of the snapshot before that are hard links too, and have been edited in place since.
+        damaged: Files of the previous snapshot that are hard links and were edited in place since.
     """
 
     checkout: Checkout
@@ -71,30 +71,30 @@ class Added:
 
 
 def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, advanced: Callable[[int], None]) -> Added:
-    """Enter files into the hub directory, which the caller holds.
+    """Add files to the hub directory, which the caller has locked.
 
     Args:
         hub: The hub directory.
         repo: `local/…`.
-        sources: By path in the snapshot.
-        copies: Whether to copy what cannot be cloned, and never to make a hard link.
-        advanced: Told by several threads how many bytes were read.
+        sources: The files by path in the snapshot.
+        copies: Copy files that cannot be cloned, instead of hard-linking them.
+        advanced: Called by several threads with the number of bytes read.
 
     Raises:
-        InputError: A name that no lock can hold, or a file that changed meanwhile.
-        NeedsCopyError: Something cannot be linked.
-        ModelgenError: There is no room.
+        InputError: A name is not valid in a lock, or a file changed meanwhile.
+        NeedsCopyError: A file cannot be linked.
+        ModelgenError: There is not enough space.
         OSError: The hub directory cannot be written.
     """
     stage = hub / OWN_FOLDER / "adding"
-    shutil.rmtree(stage, ignore_errors=True)  # a killed run's
+    shutil.rmtree(stage, ignore_errors=True)  # left by a killed run
     make_folder(stage)
     try:
         for path in sources:
             _entry(path, 0, "0" * 64)
         has_links = can_link(stage)
         blobs = hub / repo_folder(repo) / "blobs"
-        # Without links a snapshot has files of its own, whatever blobs came with a copied hub directory.
+        # Without links, a snapshot has its own files, whatever blobs a copied hub directory contains.
         known = dict(_present(blobs, sources, advanced, copies=copies)) if has_links else {}
         staged = share({path: source for path, source in sources.items() if path not in known}, stage, copies=copies)
         copied = sum(one.source.size for one in staged.values() if one.how == "copy")
@@ -108,7 +108,7 @@ def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, ad
         files = {**known, **dict(in_parallel(read, biggest_first))}
         for path, source in sources.items():
             if source.has_changed():
-                raise InputError(f"{path} changed while it was added; run it again when nobody writes to it")
+                raise InputError(f"{path} changed while it was added; run it again when no program writes to it")
         checkout = Checkout(hub, repo, commit_of(files.values()), dict(sorted(files.items())), (DEFAULT_REF,), ())
         before = _main(checkout)
         damaged = _edited_in_place(checkout, before, sources)
@@ -120,7 +120,7 @@ def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, ad
 
 
 def commit_of(files: Iterable[File]) -> str:
-    """Return 40 hex digits that stand for the paths, sizes and hashes of all files."""
+    """Return 40 hex digits computed from the paths, sizes and hashes of all files."""
     digest = hashlib.sha256(_SEED)
     for file in sorted(files, key=lambda file: file.path):
         digest.update(f"{file.path}\0{file.size}\0{file.etag}\n".encode())
@@ -136,13 +136,13 @@ def _entry(path: str, size: int, etag: str) -> File:
     try:
         return File(path=path, size=size, sha256=etag) if len(etag) == 64 else File(path=path, size=size, blob=etag)
     except ValidationError as error:
-        raise InputError(f"{path!r} is a name that no models.lock can hold on every system; rename it") from error
+        raise InputError(f"{path!r} is not a valid file name on every system; rename it") from error
 
 
 def _present(
     blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int], None], *, copies: bool
 ) -> Iterable[tuple[str, File]]:
-    """Yield the files whose content is there already, intact; not as a hard link where copies are asked for."""
+    """Yield the files whose intact content is there already; with `copies`, not as a hard link."""
     sizes = set()
     with contextlib.suppress(OSError), os.scandir(blobs) as entries:
         sizes = {entry.stat().st_size for entry in entries if entry.is_file(follow_symlinks=False)}
@@ -154,8 +154,8 @@ def _present(
         if blob.is_symlink() or not blob.is_file():
             return None
         status = blob.stat()
-        if status.st_nlink > 1 and (copies or lacks(status.st_mode)):
-            return None  # a hard link to a file of the user's, whose mode is not to be changed
+        if status.st_nlink > 1 and (copies or missing_bits(status.st_mode)):
+            return None  # a hard link to a user's file, whose mode must not change
         is_same = blob.samefile(source.path)
         if not is_same and _hash(blob, source.size, len(etag) == 64, lambda _: None) != etag:
             return None
@@ -180,15 +180,15 @@ def _check_room(hub: Path, size: int, staged: Iterable[Staged], *, copies: bool)
     if not copies:
         why = needing[0].why or "links cannot be made"
         raise NeedsCopyError(
-            f"{len(needing)} file{'s' if needing[1:] else ''} with {size:,} bytes would have to be copied into {hub}, "
-            f"where {free:,} are free ({why}); add `--copy` to do so"
+            f"{len(needing)} file{'s' if needing[1:] else ''} with {size:,} bytes must be copied to {hub}, "
+            f"where {free:,} are free ({why}); pass `--copy` to do so"
         )
     if size > free:
-        raise ModelgenError(f"{hub} has {free:,} bytes free and the copy needs {size:,}; make room, or move the hub")
+        raise ModelgenError(f"{hub} has {free:,} bytes free, the copy needs {size:,}; free some space or move the hub")
 
 
 def _publish(checkout: Checkout, staged: Mapping[str, Staged], *, has_links: bool) -> bool:
-    """Give everything its place; tell whether anything was not there already."""
+    """Move all files to their places; return whether any was new."""
     is_new = bool(staged)
     if has_links:
         put_blobs(checkout, staged)
@@ -202,14 +202,14 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged], *, has_links: boo
             publishing.link(checkout, file)
     is_new = is_new or any(True for _ in wrong_small_files(checkout))
     publishing.finish(checkout, takes_names=True)
-    if leads_elsewhere(checkout, DEFAULT_REF):  # as a fetch leaves it, and this is the move
+    if leads_elsewhere(checkout, DEFAULT_REF):  # as after a fetch; this call moves the ref
         is_new = True
         publishing.move_ref(checkout, DEFAULT_REF)
     return is_new
 
 
 def _edited_in_place(checkout: Checkout, before: str | None, sources: Mapping[str, Source]) -> tuple[str, ...]:
-    """Return the files of the snapshot before whose blobs are, by hard links, files that have other contents now."""
+    """Return files of the previous snapshot whose blobs are hard links to files that were edited since."""
     now: dict[tuple[int, int], set[str]] = {}
     for path, source in sources.items():
         now.setdefault((source.status.st_dev, source.status.st_ino), set()).add(checkout.files[path].etag)

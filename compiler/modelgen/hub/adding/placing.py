@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def can_link(folder: Path) -> bool:
-    """Return whether the file system has symbolic links; without them clients take plain files in snapshots/."""
+    """Return whether the file system supports symbolic links; without them, clients use plain files in snapshots/."""
     probe = folder / "link"
     try:
         probe.symlink_to("nothing")
@@ -29,12 +29,12 @@ def can_link(folder: Path) -> bool:
 
 
 def put_blobs(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
-    """Put files among the blobs; their links follow."""
+    """Move files to the blobs; links are made afterwards."""
     _put(checkout, staged, checkout.folder / "blobs", {path: checkout.files[path].etag for path in staged})
 
 
 def put_plain(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
-    """Put files into a snapshot without links: a new snapshot takes its place as a whole, by one rename."""
+    """Move files into a snapshot without links; a new snapshot is moved as a whole, by one rename."""
     names = {path: path for path in staged}
     if checkout.snapshot.exists():
         _put(checkout, staged, checkout.snapshot, names)
@@ -48,11 +48,11 @@ def put_plain(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
 
 
 def _put(checkout: Checkout, staged: Mapping[str, Staged], folder: Path, names: Mapping[str, str]) -> None:
-    """Give staged files their names in a folder; what is there and differs is moved aside first."""
+    """Move staged files into a folder; a different file in the way is moved aside first."""
     for path, one in staged.items():
         place = folder / names[path]
         make_folder(place.parent)
         if place.exists() and not place.samefile(one.path):
-            set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and maybe the only copy
+            set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and possibly the only copy
         one.path.replace(place)
         one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_FILES = 20_000
-# What a training run leaves beside its result; an optimizer is twice as large as its model.
+# Files that a training run leaves beside its result; an optimizer's state is twice as large as the model.
 _TRAINING = re.compile(
     r"(optimizer|scheduler|scaler)\.(pt|bin)|rng_state.*\.pth|training_args\.bin|checkpoint-\d+|global_step\d+|runs|wandb|__pycache__"
 )
-# What of a checkpoint an engine may open. A mount shows all of a snapshot to every engine, so nothing else goes there.
+# Files of a checkpoint that an engine may open. Engines see the whole snapshot, so no other files are added.
 _SERVED = re.compile(
     r".*\.(safetensors|gguf|json|txt|model|tiktoken|jinja|py|bin|pt|pth|onnx|onnx_data|tensors)|(tokenizer|vocab).*"
     r"|(license|notice)[^/]*|readme\.md",
     re.IGNORECASE | re.DOTALL,
 )
 _OF_TRAINING = re.compile(r"(trainer_state|trainer_log|(train|eval|all|test|predict)_results|training_args)\.json")
-# Weights by pickle, or of another engine, are wanted where there are no others.
+# Pickled weights, or those of another engine, are used only if there are no others.
 _TWICE = (".bin", ".pt", ".pth", ".onnx", ".onnx_data")
-# TEI on a processor reads these rather than safetensors; which engine will serve a checkpoint is not known here.
+# TEI on a CPU prefers these to safetensors, and the engine of a checkpoint is not known here.
 _FOR_ONNX_RUNTIME = re.compile(r"(onnx/)?model\.onnx(_data)?")
 _MODULES = "modules.json"
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -39,11 +39,11 @@ _MARKS = ("config.json", "params.json", "adapter_config.json")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of the user's.
+    """A user's file.
 
     Args:
-        path: Without links.
-        status: As it was found.
+        path: The path with links resolved.
+        status: The status when it was found.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class Source:
         return self.status.st_size
 
     def has_changed(self) -> bool:
-        """Return whether somebody wrote to it since it was found."""
+        """Return whether the file was changed since it was found."""
         try:
             now = self.path.stat()
         except OSError:
@@ -65,13 +65,13 @@ class Source:
 
 
 def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
-    """Return the files of a checkpoint by their paths in it, and the names of what no engine needs.
+    """Return the files of a checkpoint by their paths in it, and the names of files that no engine needs.
 
     Args:
         path: A folder, a snapshot of links, or one GGUF file.
 
     Raises:
-        InputError: It is none, or holds what is no file.
+        InputError: It is not a checkpoint, or contains something that is not a file.
         ModelgenError: It cannot be read.
     """
     try:
@@ -79,7 +79,7 @@ def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
             return _with_shards(path), []
         if not path.is_dir():
             raise InputError(
-                f"{path} is {'no folder' if os.path.lexists(path) else 'not there'}; name a checkpoint's folder"
+                f"{path} {'is not a folder' if os.path.lexists(path) else 'does not exist'}; pass a checkpoint's folder"
             )
         if not any(name in _MARKS or name.endswith(".gguf") for name in _names(path)):
             raise InputError(
@@ -90,7 +90,7 @@ def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
         for name, source in _walk(path, "", (), _Rest(path.resolve(), skipped)):
             found[name] = source
             if len(found) > _MOST_FILES:
-                raise InputError(f"{path} has more than {_MOST_FILES:,} files; name the checkpoint's own folder")
+                raise InputError(f"{path} has more than {_MOST_FILES:,} files; pass the checkpoint's own folder")
     except OSError as error:
         place = error.filename or path
         raise ModelgenError(
@@ -109,7 +109,7 @@ def find_sources(path: Path) -> tuple[dict[str, Source], list[str]]:
 def _with_shards(path: Path) -> dict[str, Source]:
     """Return a single GGUF file, or all shards of the one that it is a part of."""
     if path.suffix != ".gguf":
-        raise InputError(f"{path} is no GGUF file; name the folder of the checkpoint")
+        raise InputError(f"{path} is not a GGUF file; pass the folder of the checkpoint")
     shard = re.fullmatch(r"(.*)-\d{5}-of-(\d{5}\.gguf)", path.name)
     if shard is None:
         return {path.name: _source(path)}
@@ -118,7 +118,7 @@ def _with_shards(path: Path) -> dict[str, Source]:
 
 
 class _Rest(NamedTuple):
-    """The folder of the checkpoint, without links, and what is left out."""
+    """The folder of the checkpoint, with links resolved, and the files that are left out."""
 
     root: Path
     skipped: list[str]
@@ -128,7 +128,7 @@ def _walk(folder: Path, name: str, above: tuple[tuple[int, int], ...], rest: _Re
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
-        raise InputError(f"{folder} is a link to a folder around it; remove it")
+        raise InputError(f"{folder} is a link to one of its parent folders; remove it")
     for entry in _names(folder):
         path = f"{name}{entry}"
         place = folder / entry
@@ -148,13 +148,13 @@ def _is_served(name: str) -> bool:
 
 
 def _check_link(place: Path, root: Path) -> None:
-    """Refuse a link out of the checkpoint, unless it leads to a hub cache's blob: what it shows may be anything."""
+    """Refuse a link out of the checkpoint, unless it leads to a blob of a hub cache."""
     if not place.is_symlink() or not place.exists():
         return
     target = place.resolve()
     is_blob = _BLOB.fullmatch(target.name) is not None and "blobs" in target.parts
     if not is_blob and not target.is_relative_to(root):
-        raise InputError(f"{place} is a link out of the folder, to {target}; put a copy in its place, or remove it")
+        raise InputError(f"{place} is a link out of the folder, to {target}; replace it by a copy, or remove it")
 
 
 def _names(folder: Path) -> list[str]:
@@ -165,12 +165,10 @@ def _source(path: Path) -> Source:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise InputError(f"{path} is a link to nothing; bring what it should lead to, or remove it") from None
+        raise InputError(f"{path} is a dangling symlink; restore its target, or remove it") from None
     except OSError as error:
         if path.is_symlink() and not os.access(path, os.F_OK):
-            raise InputError(
-                f"{path} is a link that leads nowhere ({(error.strerror or '').lower()}); remove it"
-            ) from error
+            raise InputError(f"{path} is a broken link ({(error.strerror or '').lower()}); remove it") from error
         raise
     if not stat.S_ISREG(status.st_mode):
         kind = KINDS.get(stat.S_IFMT(status.st_mode), "no file")

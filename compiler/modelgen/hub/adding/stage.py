@@ -25,12 +25,12 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A file on its way.
+    """A staged file.
 
     Args:
-        source: Of the user's.
-        path: Where it waits, on the file system of the hub directory.
-        how: How it gets there.
+        source: The user's file.
+        path: Its staged path, on the file system of the hub directory.
+        how: The way it is staged.
         why: Why it can only be copied.
     """
 
@@ -41,12 +41,12 @@ class Staged:
 
 
 def share(sources: Mapping[str, Source], folder: Path, *, copies: bool) -> dict[str, Staged]:
-    """Stage files without a copy as far as that can be; none is read.
+    """Stage files without copying where possible; none is read.
 
     Args:
-        sources: By path in the snapshot.
-        folder: Where they wait.
-        copies: Whether to copy what cannot be cloned. A hard link is the user's own file by a second name.
+        sources: The files by path in the snapshot.
+        folder: The folder for staged files.
+        copies: Copy files that cannot be cloned, instead of hard-linking them.
     """
     staged = {}
     for number, (name, source) in enumerate(sources.items()):
@@ -63,10 +63,10 @@ def share(sources: Mapping[str, Source], folder: Path, *, copies: bool) -> dict[
 
 
 def take(staged: Staged, large: bool, advanced: Callable[[int], None]) -> str:  # noqa: FBT001 - what kind of hash
-    """Copy what is to be copied, and return the hash of what lies staged.
+    """Copy the file if needed, and return the hash of the staged file.
 
     Raises:
-        OSError: It cannot be read or written.
+        OSError: A file cannot be read or written.
     """
     digest = Digest(None if large else staged.source.size)
     if staged.how != "copy":
@@ -88,7 +88,7 @@ def take(staged: Staged, large: bool, advanced: Callable[[int], None]) -> str:  
 
 
 def _reflink(source: Path, path: Path) -> bool:
-    """Let two files share their blocks until one of them is written to; few file systems can."""
+    """Clone a file so that both share their blocks until one is written to; few file systems support it."""
     if sys.platform != "linux":
         return False
     import fcntl
@@ -104,10 +104,10 @@ def _reflink(source: Path, path: Path) -> bool:
 
 
 def _link(source: Source, path: Path) -> str:
-    """Make a hard link; return why that cannot be, or an empty string."""
+    """Create a hard link; return why that failed, or an empty string."""
     if not source.status.st_mode & stat.S_IROTH and sys.platform != "win32":
-        # A link has the mode of its file, and that is the user's own.
-        return "it is closed to others, so the container's user could not read a link to it"
+        # A hard link has the mode of its file, which belongs to the user.
+        return "others cannot read it, so the container's user could not read a link to it"
     try:
         os.link(source.path, path, follow_symlinks=False)
     except OSError as error:

@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Asset
 
 LARGE = 100_000_000
-"""Bytes from which on a file over plain HTTP comes through our own download."""
+"""Minimum size of a file that is downloaded by ranges over plain HTTP."""
 _ELSEWHERE = "elsewhere"
 _ASKED_AT_ONCE = 8
-# After so many times the client's own patience without a byte, a native transfer counts as dead: a minute, by default.
+# A native transfer counts as dead after this many of the client's timeouts without data: a minute, by default.
 _STALL = 6
 
 
 class Bringer:
-    """Brings contents into one hub directory, several at once."""
+    """Downloads contents into one hub directory, several at once."""
 
     def __init__(self, session: Session) -> None:
         from huggingface_hub import constants
@@ -56,7 +56,7 @@ class Bringer:
         self._links = are_symlinks_supported(session.hub)
         self._opener = Opener(f"modelgen/{__version__}", timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
         if session.pace.step is not None:
-            # The client hands on nothing before it has so many bytes, and in one burst.
+            # The client passes data on only after this many bytes, in one burst.
             constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, max(session.pace.step, 2**14))
         self._has_locks = client.can_lock(session.hub / OWN_FOLDER)
         self._patience = _STALL * constants.HF_HUB_DOWNLOAD_TIMEOUT
@@ -66,10 +66,10 @@ class Bringer:
         self._unreachable: list[Exception] = []
 
     def check_access(self, jobs: Sequence[Job]) -> dict[tuple[str, str], ModelgenError]:
-        """Ask the hub for the largest file of each snapshot, which tells of repository, commit and token at once.
+        """Request the headers of the largest file of each snapshot, which checks repository, commit and token.
 
         Returns:
-            What cannot be fetched, by repository and commit, and why.
+            The errors, by repository and commit.
         """
         first: dict[tuple[str, str], Job] = {}
         for job in jobs:
@@ -79,11 +79,11 @@ class Bringer:
             found = pool.map(self._try_metadata, first.values())
             return {key: error for key, error in zip(first, found, strict=True) if error is not None}
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts waits for nobody
+            pool.shutdown(wait=False, cancel_futures=True)  # an interrupt must not wait for threads
 
     def _try_metadata(self, job: Job) -> ModelgenError | None:
         if len(self._unreachable) >= _ASKED_AT_ONCE and not self._known:
-            # Everybody who asked had no answer at all, after all tries: the others need not wait for the same.
+            # No request was answered after all tries, so the others are not tried.
             return explain(self.session, self._unreachable[0], job)
         try:
             self._known[job] = self._metadata_at_last(job)
@@ -96,7 +96,7 @@ class Bringer:
         return None
 
     def _metadata_at_last(self, job: Job) -> HfFileMetadata:
-        """Ask for the headers of a file until they come, or it makes no sense any more."""
+        """Request the headers of a file until they arrive or the fetch is stopped."""
         checkout, file = job.places[0]
         notice = self.session.noticing(checkout.repo, file.path)
         return client.attempt(lambda: self._metadata(job), on_wait=notice)
@@ -114,7 +114,7 @@ class Bringer:
             if error_kinds.status_of(error) not in (405, 501):
                 raise
             return HfFileMetadata(None, None, url, None, None)  # a mirror without HEAD
-        # Without a commit, it is no answer of the hub's: a mirror redirects elsewhere, or a page is in the way.
+        # An answer without a commit is not the hub's: a mirror redirects elsewhere, or a web page is in the way.
         if found.commit_hash is not None and found.size not in (None, file.size):
             raise InputError(
                 f"{models_of(checkout)}: {file.path} of {repo} has {found.size:,} bytes at {commit[:12]}, "
@@ -123,17 +123,17 @@ class Bringer:
         return found
 
     def bring(self, job: Job) -> int:
-        """Bring one content to all its places and return its bytes.
+        """Download one content to all its places and return its bytes.
 
         Raises:
             PassingError: Another try may help; see `wait_for`.
-            Exception: Whatever client, network and disk raise; `explaining.explain` makes a sentence of it.
+            Exception: Any error of client, network and disk; `explaining.explain` formats it.
         """
         checkout, file = job.places[0]
         if job not in self._started:
             self._started.add(job)
             self.session.report(Started(checkout.repo, file.path, file.size, job.have))
-        # Only large files of git can come through Xet; asked first, since the native transfer has to be watched.
+        # Only large files can come through Xet; checked first, since the native transfer has to be watched.
         is_xet = self._has_xet and file.sha256 is not None and file.size >= SMALL and self._is_in_xet(job)
         is_ours = file.size >= LARGE and not is_xet and not is_through_socks(self._connection.endpoint)
         if is_ours or (file.sha256 is not None and not self._has_locks):
@@ -146,11 +146,11 @@ class Bringer:
         return file.size
 
     def is_stalled(self) -> bool:
-        """Return whether files come through Xet and nothing has come for a while: it hangs without an error."""
+        """Return whether a Xet transfer has received nothing for a while: it hangs without an error."""
         return self.session.is_stalled(self._patience)
 
     def wait_for(self, job: Job, error: BaseException, number: int) -> float:
-        """Return the seconds after which a content is worth the next try, and tell of the wait."""
+        """Return the seconds until the next try of a content, and report the wait."""
         checkout, file = job.places[0]
         seconds = client.pause(error, number)
         self.session.noticing(checkout.repo, file.path)(error, seconds)
@@ -181,7 +181,7 @@ class Bringer:
             publishing.place(part, checkout, file, links=self._links)
 
     def _share(self, job: Job) -> None:
-        """Give a content that has come to its first place to all others."""
+        """Link or copy a content from its first place to all others."""
         checkout, file = job.places[0]
         blob = checkout.blob(file)
         content = blob if blob.exists() else checkout.pointer(file)
@@ -193,17 +193,17 @@ class Bringer:
                 shutil.copyfile(content, other[0].pointer(other[1]))
 
     def _location(self, job: Job) -> Location:
-        """The hub's own host wants the token; a delivery network, whose address is signed, must not see it."""
+        """Return the location of a content. The hub's own host gets the token; a delivery network must not."""
         found, token = self._metadata_of(job), self._connection.token
-        del self._known[job]  # asked again when the address has expired
+        del self._known[job]  # requested again when the address has expired
         is_hub = self.session.is_of_hub(found.location)
         return Location(found.location, f"Bearer {token}" if is_hub and token else None)
 
     def bring_asset(self, asset: Asset) -> int:
-        """Bring a file that is on no hub, and return its bytes."""
+        """Download a file that is on no hub, and return its bytes."""
         path = asset_path(self.session.hub, asset)
         if is_through_socks(asset.url):
-            raise ModelgenError("a SOCKS proxy cannot be used for it; set an HTTP proxy or NO_PROXY")
+            raise ModelgenError("a SOCKS proxy is not supported for it; set an HTTP proxy or NO_PROXY")
         self.session.report(Started(_ELSEWHERE, asset.name, asset.size or 0))
         make_folder(path.parent)
         part = path.with_name(f"{asset.name}.part")

@@ -25,35 +25,35 @@ if TYPE_CHECKING:
     from modelgen.hub.fetching.remembered import Seen
     from modelgen.lockfile.entries import Asset
 
-# Small files are round trips, large ones are work for the processor: more of these at once would only take turns.
+# Small files cost round trips, large ones cost CPU time: more large ones at once would not be faster.
 _SMALL_AT_ONCE = 32
 _LARGE_AT_ONCE = 4
 MOST_AT_ONCE = _SMALL_AT_ONCE + _LARGE_AT_ONCE
 
 
 class XetStalledError(ModelgenError):
-    """The native transfer hangs without an error (xet-core#850, #883, #898); only another process gets rid of it."""
+    """The native transfer hangs without an error (xet-core#850, #883, #898); only a new process can end it."""
 
 
 @dataclass
 class Outcome:
-    """What a fetch came to: files and bytes that were brought."""
+    """The result of a fetch: downloaded files and bytes."""
 
     files: int = 0
     bytes: int = 0
     failures: list[ModelgenError] = field(default_factory=list)
     has_whole: bool = False
-    """Whether any snapshot is whole in the end."""
+    """Return whether any snapshot is complete at the end."""
 
 
 class Collecting:
-    """The pools that bring contents, and the results as they come.
+    """The pools that download contents, and their results.
 
     Args:
-        bringer: Brings one content.
-        seen: Notes what came with the right hash.
-        report: Told of each repository that is complete.
-        outcome: Counts what came, and takes what failed.
+        bringer: Downloads one content.
+        seen: Records files with the right hash.
+        report: Called for each complete repository.
+        outcome: Counts downloads and collects failures.
     """
 
     def __init__(self, bringer: Bringer, seen: Seen, report: Report, outcome: Outcome) -> None:
@@ -70,11 +70,11 @@ class Collecting:
         self._bytes: Counter[str] = Counter()
 
     def bring(self, jobs: Sequence[Job], assets: Sequence[Asset]) -> None:
-        """Bring all contents; a full or broken disk ends them all, any other failure its file or its repository.
+        """Download all contents; a full or broken disk ends the fetch, other failures end a file or a repository.
 
         Raises:
-            XetStalledError: Nothing came through Xet for a while.
-            ModelgenError: The disk.
+            XetStalledError: Xet received nothing for a while.
+            ModelgenError: The disk failed.
         """
         self._left.update(job.checkout.repo for job in jobs)
         large = Waiting(in_order([job for job in jobs if job.file.size >= LARGE]), _LARGE_AT_ONCE)
@@ -83,7 +83,7 @@ class Collecting:
         try:
             self._collect(pool, (large, small))
         finally:
-            # Threads that hang in a dead transfer are left to the end of the process.
+            # Threads that hang in a dead transfer remain until the process ends.
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _collect(self, pool: ThreadPoolExecutor, queues: Sequence[Waiting]) -> None:
@@ -131,7 +131,7 @@ class Collecting:
             self._count(content, size)
 
     def _goes_on(self, job: Job, reason: BaseException, queue: Waiting) -> bool:
-        """Let a content wait for its next try, or for others of its repository; return False after its last try."""
+        """Queue a content for its next try, or behind others of its repository; return False after its last try."""
         repo = job.checkout.repo
         if self._hopeless.has(repo):
             return False
@@ -162,7 +162,7 @@ class Collecting:
             self._outcome.failures.append(explain(self._bringer.session, error, other))
 
     def _count(self, job: Job, size: int) -> None:
-        """Tell of a repository when its last content is there; one with a failure never is complete."""
+        """Report a repository when its last content is there; one with a failure is never complete."""
         repo = job.checkout.repo
         self._left[repo] -= 1
         self._files[repo] += len(job.places)

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 _TRIES = 6
 _EXPIRED = (401, 403)
-# Seconds: between two looks of somebody who waits for others, and for which a host may be behind.
+# Seconds between two checks of a thread that waits for others, and seconds that a host may lag.
 _LOOK = 0.2
 
 
 class NoRangesError(ModelgenError):
-    """A server did not answer with the range that it was asked for."""
+    """A server did not answer with the requested range."""
 
 
 class Crew:
     """The connections to one content.
 
-    The first one waits, tries again, asks for another address and gives up, as if it were alone. A further one that
-    meets any trouble ends; the first one brings what it left.
+    The first one waits, retries, renews the address and gives up, as if it were alone. A further one ends at any error;
+    the first one downloads what it left.
     """
 
     def __init__(self, transfer: Transfer, part: Part) -> None:
@@ -48,7 +48,7 @@ class Crew:
 
         Raises:
             InterruptedError: The fetch was stopped.
-            Exception: The disk, or the network after all tries.
+            Exception: An error of the disk, or of the network after all tries.
         """
         self._lane.enter(self._transfer.stop)
         try:
@@ -61,7 +61,7 @@ class Crew:
     def _see_through(self, writer: Writer) -> None:
         fruitless = 0
         while not self._part.is_full:
-            if not writer.claim():  # the others have the rest
+            if not writer.claim():  # other connections have the rest
                 self._look_for_stop()
                 self._part.wait(_LOOK)
                 continue
@@ -80,7 +80,7 @@ class Crew:
                 self._renew(location)
 
     def _help(self) -> None:
-        """Be a further connection."""
+        """Run a further connection."""
         try:
             with Writer(self._part) as writer:
                 self._help_by(writer)
@@ -106,14 +106,14 @@ class Crew:
             writer.release()
 
     def _renew(self, location: Location) -> None:
-        """Ask for another address, unless another connection has done so meanwhile."""
+        """Renew the address, unless another connection has done so meanwhile."""
         with self._guard:
             if self._location is location:
                 self._location = self._transfer.locate()
 
     def _receive(self, writer: Writer, location: Location, *, is_first: bool) -> None:
-        """Take what one answer brings: a stretch, or, for a connection that is alone, all that follows."""
-        # Once there were others, stretches are taken one by one: an answer that ends early has been sent in vain.
+        """Receive one answer: a range, or, for a single connection, the rest of the file."""
+        # After there were others, ranges are requested one by one: data after an early end would be wasted.
         is_alone = is_first and not self._further and not self._lane.is_shared
         stop = writer.reach if is_alone else writer.stop
         asked = time.monotonic()
@@ -139,23 +139,23 @@ class Crew:
                     self._add()
                 asked = time.monotonic()
         if left:
-            # Others have what follows. The host learns a moment later that this answer is not read to its end, and
-            # counts another connection meanwhile.
+            # Other connections have the rest. The host notices a moment later that this answer is not read to its end,
+            # and counts this connection until then.
             self._transfer.stop.wait(_LOOK)
 
     def _has_room(self, writer: Writer, *, goes_on: bool) -> bool:
         return writer.stop is None or writer.position < writer.stop or (goes_on and writer.extend())
 
     def _check_range(self, answer: http.client.HTTPResponse, writer: Writer, *, is_first: bool) -> None:
-        """Begin anew where a server or proxy knows no ranges.
+        """Restart the file if a server or proxy does not support ranges.
 
         Raises:
-            NoRangesError: It is no answer to begin with.
+            NoRangesError: The file cannot be restarted with this answer.
         """
         if answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {writer.position}-"):
             return
         if not is_first:
-            raise NoRangesError("the server knows no ranges")
+            raise NoRangesError("the server does not support ranges")
         self._lane.close()
         self._dismiss()
         if writer.position or answer.status == 206:
@@ -169,7 +169,7 @@ class Crew:
         thread.start()
 
     def _dismiss(self) -> None:
-        """Let the further connections end, and wait for that."""
+        """End the further connections, and wait for them."""
         self._dismissed.set()
         while any(one.is_alive() for one in self._further) and not self._transfer.stop.is_set():
             for one in self._further:
@@ -181,12 +181,12 @@ class Crew:
 
 
 def _read_some(answer: http.client.HTTPResponse, room: memoryview) -> int:
-    """Take what has come, and wait for no more: that would be lost with the connection."""
+    """Return the data that has arrived, without waiting for more, which would be lost with the connection."""
     return answer.readinto1(room) if answer.chunked else answer.fp.readinto1(room)
 
 
 def _length(answer: http.client.HTTPResponse) -> int:
-    """Return the size of a body, where the lock does not have it."""
+    """Return the size of a body, if the lock does not have it."""
     if answer.length is None:
-        raise ModelgenError(f"{urlsplit(answer.url).hostname} does not say how large it is")
+        raise ModelgenError(f"{urlsplit(answer.url).hostname} does not send its size")
     return answer.length

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 
 def lacks_headers(error: BaseException) -> bool:
-    """Return whether the official client refuses an answer because the hub's headers are not in it."""
+    """Return whether the official client refuses an answer because it lacks the hub's headers."""
     from huggingface_hub.errors import FileMetadataError
 
     return any(isinstance(cause, FileMetadataError) for cause in error_kinds.causes(error))
 
 
 def bring_directly(session: Session, checkout: Checkout, file: File) -> bool:
-    """Download a file in one try, put it into its place if its hash is right, and return whether it is.
+    """Download a file in one try, move it to its place if its hash is right, and return whether it was.
 
-    Redirects are followed, to other hosts too; the library's client takes the token no further than to the hub's own.
+    Redirects are followed, also to other hosts; the HTTP client sends the token only to the hub's own.
 
     Raises:
-        Exception: Whatever network and disk raise.
+        Exception: Any error of network and disk.
     """
     from huggingface_hub.file_download import are_symlinks_supported
 
@@ -52,7 +52,7 @@ def bring_directly(session: Session, checkout: Checkout, file: File) -> bool:
 
 
 def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> str:
-    """Write what comes to `part`, sync it, and return its hash."""
+    """Write the received data to `part`, sync it, and return its hash."""
     from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
@@ -66,7 +66,7 @@ def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> st
             refuse_page(response)
         come, digest = 0, Digest(None if file.sha256 else file.size)
         try:
-            part.unlink(missing_ok=True)  # another user's may not be open for writing
+            part.unlink(missing_ok=True)  # a file of another user may not be writable
             with part.open("xb") as target:
                 for block in response.iter_raw(2**20):
                     target.write(block)
@@ -79,7 +79,7 @@ def _receive(session: Session, checkout: Checkout, file: File, part: Path) -> st
                 target.flush()
                 sync(target.fileno())
         finally:
-            session.count(checkout.repo, file.path, -come)  # counted again once, when it is in its place
+            session.count(checkout.repo, file.path, -come)  # counted again when it is in its place
     if come < file.size:
         raise ConnectionResetError("the connection ended early")
     return digest.hex()

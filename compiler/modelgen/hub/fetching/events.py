@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Before the first byte: what there is to bring, how much of it is here, and in how many repositories."""
+    """The plan: what has to be downloaded, how much of it is here, and the number of repositories."""
 
     files: int
     bytes: int
@@ -18,7 +18,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A file begins to come, or goes on after the bytes that an earlier run left."""
+    """The download of a file starts, or continues after the bytes of an earlier run."""
 
     repo: str
     file: str
@@ -28,7 +28,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """Some bytes of a file came; fewer than none when they must come again."""
+    """Some bytes of a file arrived; negative if they must be downloaded again."""
 
     repo: str
     file: str
@@ -37,7 +37,7 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A file is there, and its hash is right."""
+    """A file is complete, and its hash is right."""
 
     repo: str
     file: str
@@ -45,7 +45,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """All that a repository lacked is there: files and bytes that were brought of it."""
+    """A repository is complete: its downloaded files and bytes."""
 
     repo: str
     files: int
@@ -54,21 +54,21 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something that a person may want to know: a wait, a damaged file, another process."""
+    """A notice for the user: a wait, a damaged file, another process."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Something could not be brought: the sentence about it."""
+    """A download failed, with the error."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end: files and bytes that were brought."""
+    """The end: downloaded files and bytes."""
 
     files: int
     bytes: int

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def explain(session: Session, error: BaseException, job: Job | Asset) -> ModelgenError:
-    """Return the sentence for what went wrong with one content."""
+    """Return the error for a failed download of one content."""
     if isinstance(job, Asset):
         models, path = ", ".join(job.models), asset_path(session.hub, job)
         return ModelgenError(
-            f"{models}: {job.name} does not come from {urlsplit(job.url).hostname}: {sentences.first_line(error)}; "
-            f"run `modelgen fetch` again, or put it at {path} yourself"
+            f"{models}: {job.name} does not download from {urlsplit(job.url).hostname}: {sentences.first_line(error)}; "
+            f"run `modelgen fetch` again or copy it to {path}"
         )
     checkout, file = job.places[0]
     model = models_of(checkout)
@@ -32,12 +32,12 @@ def explain(session: Session, error: BaseException, job: Job | Asset) -> Modelge
         verb = "read" if was_reading(error, place) else "write"
         return ModelgenError(
             f"{model}: {checkout.repo}: {file.path}: cannot {verb} {place}: {reason}; fix that and run "
-            "`modelgen fetch` again: what came is kept"
+            "`modelgen fetch` again; downloads are kept"
         )
     if isinstance(error, DamagedError):
         return ModelgenError(
-            f"{model}: {checkout.repo}: {file.path} came twice with a hash that models.lock has not; "
-            "something between the hub and this host changes it"
+            f"{model}: {checkout.repo}: {file.path} arrived twice with a hash that differs from models.lock; "
+            "a proxy or mirror between the hub and this host changes it"
         )
     return sentences.explain(
         error,

@@ -36,26 +36,26 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
-# Of the plan's bytes, for what the file system keeps beside them.
+# Share of the planned bytes that is added for the file system's own data.
 _SPARE = 0.05
 
 
 def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max_rate: int | None = None) -> Outcome:
-    """Complete the hub directory, and write refs only for what is whole; with everything there, ask nobody.
+    """Complete the hub directory, and write refs only for complete snapshots; if nothing is missing, send no request.
 
     Args:
-        wanted: See there.
-        connect: Makes the connection, when it turns out that one is needed.
-        report: Told of all that happens.
-        max_rate: Bytes a second that may come, over all connections; None for no limit.
+        wanted: The files.
+        connect: Creates the connection, if one is needed.
+        report: Called with each event.
+        max_rate: Limit in bytes per second, over all connections; None for no limit.
 
     Raises:
-        ModelgenError: Nothing could be done; what went wrong with single repositories and files is in the outcome.
+        ModelgenError: The fetch failed as a whole; failures of single repositories and files are in the outcome.
         OSError: The hub directory cannot be written.
     """
     wanted = _without_unreadable(wanted)
     seen = Seen(wanted.hub)
-    run = Run(wanted, report, seen, Outcome(failures=[*wanted.lacking]), max_rate)
+    run = Run(wanted, report, seen, Outcome(failures=[*wanted.not_locked]), max_rate)
     missing = run.plan()
     damaged = find_damaged(wanted.hub, missing.unsure, seen, report, run.refuse)
     if not (damaged or missing.jobs or missing.assets or missing.stale):
@@ -71,11 +71,11 @@ def fetch(wanted: Wanted, connect: Callable[[], Connection], report: Report, max
 
 
 def _complete_all(run: Run, connect: Callable[[], Connection]) -> None:
-    """Do all that changes the hub directory, while it is held."""
+    """Make all changes to the hub directory, while it is locked."""
     wanted, report, seen = run.wanted, run.report, run.seen
     for checkout in run.kept:
         run.attempt(checkout, partial(_refuse, checkout))
-    # Another process may have been at work meanwhile; what it left is looked at as well.
+    # Another process may have changed the directory meanwhile, so plan again.
     for checkout, file in find_damaged(wanted.hub, run.plan().unsure, seen, report, run.refuse):
         if run.attempt(checkout, partial(_refuse_damaged, checkout, file)):
             report(Noticed(f"{checkout.repo}: {file.path} is damaged here: its hash is wrong; fetching it again"))
@@ -102,7 +102,7 @@ def _complete_all(run: Run, connect: Callable[[], Connection]) -> None:
 
 
 def _without_unreadable(wanted: Wanted) -> Wanted:
-    """Leave out the repositories that this process cannot read, and say so beside what is fetched."""
+    """Leave out the repositories that this process cannot read, and report them."""
     kept, failures = [], list[ModelgenError]()
     for checkout in wanted.checkouts:
         try:
@@ -111,28 +111,28 @@ def _without_unreadable(wanted: Wanted) -> Wanted:
             failures.append(error)
         else:
             kept.append(checkout)
-    return replace(wanted, checkouts=kept, lacking=[*wanted.lacking, *failures]) if failures else wanted
+    return replace(wanted, checkouts=kept, not_locked=[*wanted.not_locked, *failures]) if failures else wanted
 
 
 def _refuse(checkout: Checkout) -> None:
-    """Refuse, before anything is changed, what could not be completed."""
+    """Refuse a checkout that could not be completed, before anything is changed."""
     refuse_links(checkout)
     refuse_long_paths(checkout)
 
 
 def _refuse_damaged(checkout: Checkout, file: File) -> None:
-    """Refuse, before a damaged file is moved aside, what could not take its place."""
+    """Refuse a file that could not be replaced, before it is moved aside."""
     refuse_local(checkout, file)
     refuse_closed(checkout.hub, checkout)
 
 
 def _refuse_incomplete(wanted: Wanted, seen: Seen) -> None:
-    """Look again, whatever everybody said: somebody else may work in the same directory."""
+    """Check again at the end: another program may change the same directory."""
     for job in wanted.plan(seen).jobs:
         models = " ".join(job.checkout.models)
         raise ModelgenError(
-            f"{models}: {job.checkout.repo}: {job.file.path} was fetched, and is not there with the "
-            f"{job.file.size:,} bytes of models.lock; if nobody else changes {wanted.hub}, run "
+            f"{models}: {job.checkout.repo}: {job.file.path} was fetched, but does not have the "
+            f"{job.file.size:,} bytes of models.lock; if no other program changes {wanted.hub}, run "
             f"`modelgen lock --upgrade {models}`"
         )
 
@@ -143,17 +143,17 @@ def _check_space(hub: Path, missing: Plan) -> None:
     if missing.space and needed > free:
         raise ModelgenError(
             f"{hub} has {free:,} bytes free, and {missing.space:,} bytes are needed, with {_SPARE:.0%} to spare; "
-            "make room, such as with `modelgen prune`, or name another directory in `[project] hub`"
+            "free some space, such as with `modelgen prune`, or set another directory in `[project] hub`"
         )
 
 
 def _bring_all(run: Run, missing: Plan, connection: Connection) -> Plan:
-    """Bring what can be brought of what is missing, and return what was to be brought."""
+    """Download what is missing, and return the plan."""
     wanted, report = run.wanted, run.report
     stop = threading.Event()
     limit = Limit(MOST_AT_ONCE, len({job.checkout.repo for job in missing.jobs}))
     session = Session(wanted.hub, connection, report, stop, Pace(run.max_rate, stop), limit)
-    with client.Overheard(session.overheard):
+    with client.LogForwarder(session.forward_log):
         return _bring_through(session, run, missing)
 
 
@@ -169,14 +169,14 @@ def _bring_through(session: Session, run: Run, missing: Plan) -> Plan:
     if files:
         report(Planned(files, missing.size + resumed, resumed, len(repos)))
     jobs = [job for job in missing.jobs if _clear_way(job, outcome)]
-    # Before the first file: offline, a client from 2.0 on then knows half a snapshot for what it is.
+    # Written before the first file: offline, a client from 2.0 on then reports half a snapshot as incomplete.
     begun = {id(checkout): checkout for job in jobs for checkout, _ in job.places}
     list(in_parallel(publishing.write_listing, begun.values(), AT_ONCE))
     collecting = Collecting(bringer, run.seen, report, outcome)
     try:
         collecting.bring(jobs, missing.assets)
     finally:
-        session.stop.set()  # whoever interrupts waits for nobody
+        session.stop.set()  # an interrupt must not wait for threads
     return missing
 
 

@@ -23,12 +23,12 @@ AT_ONCE = 8
 
 
 def finish(run: Run, missing: Plan, connection: Connection | None, reused: set[int]) -> None:
-    """Let the client complete each snapshot that is whole now, make it durable, and give it its refs.
+    """Complete each snapshot with the client, sync it, and write its refs.
 
     Args:
-        run: Takes what failed.
-        missing: What was to be brought.
-        connection: To the hub; None if nothing was to be brought.
+        run: Collects failures.
+        missing: The plan.
+        connection: The connection to the hub; None if nothing was downloaded.
         reused: The ids of the checkouts that got contents without a download.
 
     Raises:
@@ -63,10 +63,10 @@ def _is_whole(checkout: Checkout) -> bool:
 
 
 def _complete(checkout: Checkout, connection: Connection) -> ModelgenError | None:
-    """Let the official client have the last word on the layout; it adds what an own download left out.
+    """Let the official client complete the layout; it adds what modelgen's downloads left out.
 
     Raises:
-        OSError: The disk is at fault.
+        OSError: The disk failed.
     """
     from huggingface_hub import snapshot_download
 

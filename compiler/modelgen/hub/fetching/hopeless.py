@@ -11,14 +11,14 @@ from modelgen.hub.failures import HubError
 if TYPE_CHECKING:
     from modelgen.hub.fetching.planning import Job
 
-# Files that fail for one reason, after all tries of each, with none that comes in between.
+# Consecutive files that fail for one reason, after all tries, before the repository is given up.
 _OF_REPOSITORY = 3
-# Repositories that nobody answers for, with nothing that comes in between.
+# Consecutive repositories without any answer before the hub is given up.
 _OF_HUB = 8
 
 
 class Hopeless:
-    """Counts failures that follow each other."""
+    """Counts consecutive failures."""
 
     def __init__(self) -> None:
         self._reasons: dict[str, Counter[str]] = {}
@@ -32,9 +32,9 @@ class Hopeless:
         return repo in self._repositories
 
     def is_probe(self, job: Job) -> bool:
-        """Return whether a content, of which a try has failed, is to find out how its repository does.
+        """Return whether a failed content is retried as a probe of its repository.
 
-        Few are enough for that; all others of the repository wait for what becomes of them.
+        Few probes are enough; the other contents of the repository wait for their results.
         """
         probes = self._probes.setdefault(job.checkout.repo, set())
         if len(probes) < _OF_REPOSITORY:
@@ -42,22 +42,22 @@ class Hopeless:
         return job in probes
 
     def is_probed(self, repo: str) -> bool:
-        """Return whether it is still to be found out how a repository does."""
+        """Return whether a repository is being probed."""
         return repo in self._probes
 
     def came(self, repo: str) -> None:
-        """Note that a file of a repository has come."""
+        """Record that a file of a repository was downloaded."""
         self._reasons.pop(repo, None)
         self._probes.pop(repo, None)
         self._silent.clear()
 
     def failed(self, job: Job, failure: ModelgenError, *, is_silent: bool) -> list[str | None]:
-        """Note that a file has failed, and return which repository to give up; None stands for all of them.
+        """Record that a file has failed, and return the repositories to give up; None means all of them.
 
         Args:
             job: The file.
-            failure: What went wrong. Only a cause in the world holds for other files of the repository too.
-            is_silent: Whether nobody answered.
+            failure: The error. An error in the user's files does not apply to other files of the repository.
+            is_silent: Whether there was no answer.
         """
         repo = job.checkout.repo
         self._ended.add(job)

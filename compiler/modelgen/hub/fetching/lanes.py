@@ -6,13 +6,13 @@ import threading
 import time
 
 MOST = 8
-"""Connections to one host, over all files."""
+"""Maximum connections to one host, over all files."""
 _WINDOW = 0.5
-"""Seconds over which a rate is measured; the first such time after a change is let pass."""
+"""Seconds over which a rate is measured; the first measurement after a change is ignored."""
 _PAYS = 1.15
-"""More connections pay if the rate grows by this factor."""
+"""More connections are kept if the rate grows by this factor."""
 _WAITING = 0.7
-"""The share of its time that a connection waits for bytes where not the disk or the processor here is the limit."""
+"""Minimum share of time spent waiting for data; below it, the disk or the CPU here is the limit."""
 _AGAIN = 30.0
 """Seconds after which more connections are tried again."""
 
@@ -20,23 +20,23 @@ _AGAIN = 30.0
 class Lane:
     """The connections to one host.
 
-    Every file has a first connection, which waits for its turn, and may have further ones. Their number doubles as
-    long as that pays; then it goes back to what it was, and is tried again after a while. A host that refuses one
-    gets no further ones any more.
+    Every file has a first connection, which waits for its turn, and may have further ones. Their number doubles while
+    the rate grows; then it returns to the previous number, and is tried again after a while. A host that refuses a
+    connection gets no further ones.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._first = self._further = self._waiting = 0
-        self._goal = 0  # of further ones
-        self._before: tuple[int, float] | None = None  # the goal and the rate before the change that is being tried
+        self._goal = 0  # the number of further connections
+        self._before: tuple[int, float] | None = None  # the goal and the rate before the current change
         self._is_closed = False
         self._bytes, self._waited, self._since = 0, 0.0, time.monotonic()
-        self._skip = True  # the first window has the time before the first byte in it
+        self._skip = True  # the first window includes the time before the first byte
         self._rest_until = 0.0
 
     def enter(self, stop: threading.Event) -> None:
-        """Count a first connection, when there is room for it.
+        """Count a first connection, after waiting for a free place.
 
         Raises:
             InterruptedError: `stop` was set meanwhile.
@@ -53,49 +53,49 @@ class Lane:
                 self._waiting -= 1
 
     def leave(self) -> None:
-        """Count a first connection no more."""
+        """Stop counting a first connection."""
         with self._changed:
             self._first -= 1
             self._changed.notify_all()
 
     def join(self) -> bool:
-        """Count a further connection, if there may be one; whoever opens it calls `quit` in the end."""
+        """Count a further connection, if one is allowed; the caller calls `quit` at its end."""
         with self._changed:
             may = self._may_join()
             self._further += may
             return may
 
     def quit(self) -> None:
-        """Count a further connection no more."""
+        """Stop counting a further connection."""
         with self._changed:
             self._further -= 1
             self._changed.notify_all()
 
     @property
     def is_crowded(self) -> bool:
-        """Whether a further connection has to end, when it is through with what it does."""
+        """Return whether a further connection has to end after its current range."""
         with self._changed:
             return self._further > self._goal or self._waiting > 0
 
     @property
     def is_shared(self) -> bool:
-        """Whether there are further connections."""
+        """Return whether there are further connections."""
         with self._changed:
             return self._further > 0
 
     def lost(self) -> None:
-        """Do with one further connection less for a while: one broke."""
+        """Allow one further connection less for a while, after one broke."""
         with self._changed:
             self._goal, self._before = max(self._goal - 1, 0), None
             self._rest_until = time.monotonic() + _AGAIN
 
     def close(self) -> None:
-        """Let there be no further connections any more: the host refused one."""
+        """Allow no further connections, after the host refused one."""
         with self._changed:
             self._is_closed, self._goal = True, 0
 
     def came(self, count: int, waited: float) -> bool:
-        """Count bytes and the seconds of waiting for them, and return whether there may be another connection."""
+        """Count bytes and the seconds spent waiting for them, and return whether to open another connection."""
         with self._changed:
             self._bytes += count
             self._waited += waited
@@ -138,6 +138,6 @@ class Lanes:
         self._lanes: dict[str, Lane] = {}
 
     def to(self, host: str) -> Lane:
-        """Return the lane to a host."""
+        """Return the lane of a host."""
         with self._guard:
             return self._lanes.setdefault(host, Lane())

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _INCOMPLETE = ".incomplete"
 _PROBE = frozenset({"dummy_file_src", "dummy_file_dst"})
 _PROBED = 60
-# After this nobody comes back for the rest of a file that no lock names any more.
+# Age after which a partial file that no lock names is removed.
 _FORGOTTEN = 7 * 24 * 3600
 
 
 def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
-    """Remove what nobody will complete: the client's temporary files without a process, our own after a week.
+    """Remove abandoned downloads: the client's temporary files without a process, modelgen's after a week.
 
     The client never resumes `<etag>.<random>.incomplete` and leaves it when it is killed. While it lives it holds
     `.locks/<repo>/<etag>.lock`, so a file whose lock is free is an orphan.
@@ -41,7 +41,7 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
         wanted.update((checkout.folder.name, file.etag) for file in checkout.files.values())
     partial = hub / OWN_FOLDER / "partial"
     for folder in _files(partial):
-        with contextlib.suppress(PermissionError):  # another user's, of whatever repository
+        with contextlib.suppress(PermissionError):  # a file of another user
             for path in _files(folder):
                 name = folder.name, path.name.partition(".")[0]
                 if name not in wanted and time.time() - path.lstat().st_mtime > _FORGOTTEN:
@@ -49,12 +49,12 @@ def remove_leftovers(hub: Path, checkouts: Iterable[Checkout]) -> None:
 
 
 def _remove_probes(folder: Path) -> None:
-    """Remove the folders in which clients that were killed had tried whether links can be; that takes no minute."""
+    """Remove folders that killed clients created to test links; such a test takes less than a minute."""
     for probe in folder.glob(f"tmp{'?' * 8}") if folder.is_dir() else ():
         try:
             inside = {path.name for path in _files(probe)}
         except PermissionError:
-            continue  # another user's, who removes it with the next run
+            continue  # another user's; the next run of that user removes it
         if inside <= _PROBE and not probe.is_symlink() and time.time() - probe.lstat().st_mtime > _PROBED:
             shutil.rmtree(probe, ignore_errors=True)
 
@@ -69,7 +69,7 @@ def _remove(path: Path) -> None:
 
 
 def _is_abandoned(path: Path, lock_file: Path) -> bool:
-    """Return whether no client writes a temporary file; where that cannot be known, one of a week counts as such."""
+    """Return whether no client writes a temporary file; if that is unknown, whether it is a week old."""
     is_old = time.time() - path.lstat().st_mtime > _FORGOTTEN
     try:
         held = is_held(lock_file) if lock_file.is_file() else False

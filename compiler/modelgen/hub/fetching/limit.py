@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 _LEAST = 2
 _LATELY = 30.0
-"""Seconds within which signs from two repositories mean that the server has too much to do."""
+"""Seconds within which signs from two repositories indicate an overloaded server."""
 
 
 class Limit:
-    """Lets so many in at once, half as many when a server is overloaded, and more again as it recovers.
+    """A limit of concurrent requests, halved when a server is overloaded and raised again as it recovers.
 
-    Requests that wait in a server's queue until they time out are asked again, and then nobody gets anything. One
-    repository that always fails is no sign of that: it must not slow down the others.
+    Requests that time out in a server's queue are sent again, until no request succeeds. A single repository that
+    always fails is no sign of overload: it must not slow down the others.
 
     Args:
-        most: How many are let in at most.
-        repositories: How many repositories files are asked of.
+        most: The maximum.
+        repositories: The number of repositories with requests.
     """
 
     def __init__(self, most: int, repositories: int = 1) -> None:
@@ -36,7 +36,7 @@ class Limit:
 
     @contextlib.contextmanager
     def slot(self) -> Iterator[float]:
-        """Wait for a free slot, hold it, and yield when it began."""
+        """Wait for a free slot, hold it, and yield its start time."""
         with self._condition:
             self._condition.wait_for(lambda: self._inside < self._now)
             self._inside += 1
@@ -48,7 +48,7 @@ class Limit:
                 self._condition.notify_all()
 
     def is_overloaded(self, repo: str, begun: float) -> None:
-        """Halve the number of slots if other repositories show the same sign; once for all that run at the time."""
+        """Halve the number of slots if other repositories show the same sign; once for all running requests."""
         with self._condition:
             now = time.monotonic()
             self._signs[repo] = now
@@ -58,7 +58,7 @@ class Limit:
                 self._changed, self._fine = now, 0
 
     def is_fine(self) -> None:
-        """Allow one slot more when as many files as there are slots came in time."""
+        """Allow one slot more after as many timely files as there are slots."""
         with self._condition:
             self._fine += 1
             if self._fine >= self._now < self._most:

@@ -6,15 +6,15 @@ import threading
 import time
 
 _AHEAD = 0.1
-"""Seconds for which bytes may come in advance, so that a limit is no row of pauses."""
+"""Seconds of data that may arrive in advance, so that the limit is smooth."""
 
 
 class Pace:
-    """A token bucket; whoever received bytes waits until they were due.
+    """A token bucket: a thread that received bytes waits until they are due.
 
     Args:
-        rate: Bytes a second; None for no limit.
-        stop: Set when the whole fetch ends; then nobody waits.
+        rate: Bytes per second; None for no limit.
+        stop: Set when the whole fetch ends, which ends all waits.
     """
 
     def __init__(self, rate: int | None, stop: threading.Event) -> None:
@@ -25,11 +25,11 @@ class Pace:
 
     @property
     def step(self) -> int | None:
-        """How many bytes may be received at once without a burst; None for any number."""
+        """The number of bytes to receive at once without a burst; None for any number."""
         return None if self._rate is None else max(int(self._rate * _AHEAD), 1)
 
     def spend(self, count: int) -> None:
-        """Wait until `count` bytes, which have come, were due."""
+        """Wait until `count` received bytes are due."""
         if self._rate is None or count <= 0:
             return
         with self._guard:

@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK = 2**22
-# A connection that is not alone takes a share of what is left at a time: little enough that the hash keeps up with the
-# front of the file, and that the last stretches end together; enough that connecting again costs little.
+# One of several connections takes a share of the rest at a time: small enough that the hash keeps up with the front of
+# the file and that the last ranges end together; large enough that connecting again costs little.
 _SHARES = 16
 _SHORTEST_STRETCH = 2 * BLOCK
 _LONGEST_STRETCH = 16 * BLOCK
 _BINARY: int = getattr(os, "O_BINARY", 0)
-# The end of a file whose size is not known yet.
+# The assumed end of a file of unknown size.
 _FAR = 2**62
 
 
 class Part:
-    """A file that grows, with the hash of what it holds.
+    """A partial file, with the hash of its content.
 
-    Connections claim stretches of it in order and write them by writers of their own. As long as one connection writes
-    from the front to the end, the length of the file says what has come; the first claim out of order begins a journal.
+    Connections claim ranges of it in order and write each with a writer of their own. While one connection writes from
+    front to end, the length of the file records what arrived; the first claim out of order starts a journal.
 
     Args:
-        path: Where it grows; what is there is kept.
-        size: In the end; None while it is not known.
-        advanced: Told how many bytes were written, or fewer than none when they were given up.
+        path: The path; existing content is kept.
+        size: The final size; None while unknown.
+        advanced: Called with the number of bytes written, or a negative number when they are discarded.
 
     Raises:
         OSError: It cannot be written.
@@ -53,7 +53,7 @@ class Part:
         self._journal: Journal | None = None
         self._hashed = 0
         self._is_hashing = False
-        # Of unknown size, it cannot be told whether anything is missing.
+        # With an unknown size, missing bytes cannot be determined.
         if size is None or any(stop > size for _, stop in self._there):
             self.restart()
         elif len(self._there) > 1 or journal_of(path).exists():
@@ -70,18 +70,18 @@ class Part:
 
     @property
     def is_full(self) -> bool:
-        """Whether all bytes have come."""
+        """Return whether all bytes have arrived."""
         with self._changed:
             return self.size is not None and self._there == ([(0, self.size)] if self.size else [])
 
     @property
     def has_gap(self) -> bool:
-        """Whether there are bytes that nobody brings yet."""
+        """Return whether there are unclaimed bytes."""
         with self._changed:
             return self.size is not None and first_gap(merged([*self._there, *self._claimed]), self.size) is not None
 
     def claim(self) -> Span | None:
-        """Return the first stretch that nobody writes, to be given back by `release`; None where there is none."""
+        """Claim the first free range, to be returned with `release`; None if there is none."""
         with self._changed:
             taken = merged([*self._there, *self._claimed])
             gap = first_gap(taken, _FAR if self.size is None else self.size)
@@ -94,7 +94,7 @@ class Part:
             return span
 
     def extend(self, span: Span) -> Span | None:
-        """Claim what follows `span` as well and return both as one; None where it is taken or there is nothing."""
+        """Claim the range after `span` and return both as one; None if it is taken or there is none."""
         with self._changed:
             taken = merged([*self._there, *self._claimed])
             behind = next(stop for start, stop in taken if start <= span[0] < stop)
@@ -106,24 +106,24 @@ class Part:
             return longer
 
     def reach(self, span: Span) -> int | None:
-        """Return where the gap that `span` is in ends; None where that is the end of the file."""
+        """Return the end of the gap that contains `span`; None for the end of the file."""
         with self._changed:
             behind = [start for start, _ in (*self._there, *self._claimed) if start >= span[1]]
             return min(behind, default=None)
 
     def release(self, span: Span) -> None:
-        """Give back a stretch; what was not written of it is free again."""
+        """Release a range; its unwritten part is free again."""
         with self._changed:
             self._claimed.remove(span)
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """Wait until a stretch is given back, or so long."""
+        """Wait until a range is released, or until the timeout."""
         with self._changed:
             self._changed.wait(seconds)
 
     def wrote(self, start: int, data: memoryview) -> None:
-        """Count bytes that have been written at `start`, and go on hashing."""
+        """Record bytes that were written at `start`, and continue hashing."""
         with self._changed:
             stop = start + len(data)
             self._there = merged([*self._there, (start, stop)])
@@ -133,7 +133,7 @@ class Part:
             self._is_hashing = True
         self._advanced(len(data))
         if not hashes:
-            return  # whoever does will come to these bytes
+            return  # the thread that hashes will reach these bytes
         try:
             if start == self._hashed:
                 self.digest.update(data)
@@ -143,7 +143,7 @@ class Part:
             self._is_hashing = False
 
     def restart(self) -> None:
-        """Give up what is there."""
+        """Discard the content."""
         with self._changed:
             os.ftruncate(self._descriptor, 0)
             self._drop_journal()
@@ -153,10 +153,10 @@ class Part:
             self.digest, self._hashed = Digest(), 0
 
     def finish(self) -> str:
-        """Put it on the disk and return its hash; it must be full, and nobody may write any more.
+        """Sync the file and return its hash; it must be full, without active writers.
 
         Raises:
-            OSError: It cannot be written, or read again.
+            OSError: The file cannot be written, or read again.
         """
         self._catch_up()
         sync(self._descriptor)
@@ -179,7 +179,7 @@ class Part:
             return self._there[0][1] if self._there and self._there[0][0] == 0 else 0
 
     def _catch_up(self) -> None:
-        """Hash what came out of order and has its place at the front now; only one thread may be here."""
+        """Hash ranges that arrived out of order and are now contiguous; only one thread may call this."""
         buffer: memoryview | None = None
         while self._hashed < (stop := self._front()):
             if buffer is None:

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One content to bring, with every place that needs it.
+    """One content to download, with every place that needs it.
 
     Args:
         places: Checkouts of one repository, and the file in each.
-        have: Bytes of it that need not come: an earlier run left them, or they are in the hub directory already.
-        source: Where the whole content is, by name and size; its hash is checked before it is used.
+        have: Bytes that need no download: left by an earlier run, or present in the hub directory.
+        source: A file with the same name and size; its hash is checked before it is used.
     """
 
     places: tuple[tuple[Checkout, File], ...]
@@ -36,7 +36,7 @@ class Job:
 
     @property
     def checkout(self) -> Checkout:
-        """The checkout that it is asked of."""
+        """The checkout that it is requested from."""
         return self.places[0][0]
 
     @property
@@ -46,20 +46,20 @@ class Job:
 
     @property
     def space(self) -> int:
-        """Bytes that the disk has to have for it: a blob needs a link only, other contents are copied."""
+        """Disk space that it needs: a blob needs only a link, other contents are copied."""
         is_blob = self.source is not None and self.source == self.checkout.blob(self.file)
         return 0 if is_blob else self.file.size if self.source else self.file.size - self.have
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a hub directory lacks.
+    """Everything that is missing in a hub directory.
 
     Args:
-        jobs: Contents, the biggest first.
+        jobs: The contents, largest first.
         assets: Files that are on no hub.
-        stale: Checkouts whose refs or listing are not as they should be.
-        unsure: What is there by name and size, and nobody has seen the hash of.
+        stale: Checkouts with wrong refs or a wrong listing.
+        unsure: Files with the right name and size whose hash was not checked.
     """
 
     jobs: tuple[Job, ...]
@@ -69,22 +69,22 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return not (self.jobs or self.assets or self.stale or self.unsure)
 
     @property
     def size(self) -> int:
-        """Bytes to bring, of files of known size."""
+        """Bytes to download, of files with a known size."""
         return sum(job.file.size - job.have for job in self.jobs) + sum(asset.size or 0 for asset in self.assets)
 
     @property
     def space(self) -> int:
-        """Bytes that the disk has to have."""
+        """Disk space that is needed."""
         return sum(job.space for job in self.jobs) + sum(asset.size or 0 for asset in self.assets)
 
 
 def plan(hub: Path, checkouts: Iterable[Checkout], assets: Iterable[Asset], seen: Seen) -> Plan:
-    """Return what `hub` lacks of `checkouts` and `assets`, and what nobody has seen to be right."""
+    """Return the plan: what is missing in `hub`, and what was not checked."""
     places: dict[tuple[str, str], list[tuple[Checkout, File]]] = {}
     stale, unsure = [], []
     for checkout in checkouts:
@@ -117,10 +117,10 @@ def path_in(hub: Path, checkout: Checkout, file: File) -> str:
 
 
 def partial_path(hub: Path, checkout: Checkout, file: File) -> Path:
-    """Return where what has come of a file waits for the rest; only our own download resumes it."""
+    """Return the path of a partial file; only modelgen's own download resumes it."""
     return partial_folder(hub, checkout.repo) / file.etag
 
 
 def partial_folder(hub: Path, repo: str) -> Path:
-    """Return the folder of what has come of a repository's files."""
+    """Return the folder of a repository's partial files."""
     return hub / OWN_FOLDER / "partial" / repo_folder(repo)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def bar_class(advanced: Callable[[int], None]) -> Any:  # noqa: ANN401 - the client wants a class that mimics tqdm's
-    """Return a class for the client's `tqdm_class` that tells `advanced` how many bytes came."""
+    """Return a class for the client's `tqdm_class` that calls `advanced` with the number of bytes."""
 
     class Bar:
         def __init__(self, *_: Any, **options: Any) -> None:  # noqa: ANN401 - tqdm's signature
@@ -26,7 +26,7 @@ def bar_class(advanced: Callable[[int], None]) -> Any:  # noqa: ANN401 - the cli
             advanced(int(count or 0))
 
         def __getattr__(self, _: str) -> Callable[..., None]:
-            """All else is looks: refresh, close, set_postfix_str."""
+            """Accept every other method, which only concerns the display: refresh, close, set_postfix_str."""
             return lambda *_, **__: None
 
     return Bar

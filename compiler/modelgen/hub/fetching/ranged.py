@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Content:
-    """What is to come: its hash, its size where that is known, and where it grows."""
+    """A content to download: its hash, its size if known, and its partial file."""
 
     sha256: str
     size: int | None
@@ -28,15 +28,15 @@ class Content:
 
 
 class DamagedError(ModelgenError):
-    """What came has another hash than the lock, twice."""
+    """A download had a wrong hash twice."""
 
 
 def bring(transfer: Transfer, content: Content) -> None:
-    """Fill `content.part` and sync it; what an earlier run left is kept, unless it turns out wrong.
+    """Fill `content.part` and sync it; data of an earlier run is kept, unless the hash is wrong.
 
     Raises:
         DamagedError: The hash was wrong twice.
-        OSError: The disk, or the network after all tries.
+        OSError: An error of the disk, or of the network after all tries.
     """
     for is_last in (False, True):
         with Part(content.part, content.size, transfer.advanced) as part:
@@ -48,4 +48,4 @@ def bring(transfer: Transfer, content: Content) -> None:
         content.part.unlink()
         if not is_last:
             transfer.damaged()
-    raise DamagedError("its content is not what models.lock says")
+    raise DamagedError("its content does not match models.lock")

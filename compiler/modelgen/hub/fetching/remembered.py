@@ -26,7 +26,7 @@ _NOTE = f"{OWN_FOLDER}/seen.json"
 
 
 def key_of(path: Path, config: bytes, lock: bytes, models: Iterable[str] = ()) -> str:
-    """Return a name for a models.toml and its lock, as this version understands them; or for some of their models.
+    """Return a key for a models.toml and its lock with this version of modelgen, or for some of their models.
 
     The host and the path of the lock are part of it: each lock is registered in the hub directory by them.
     """
@@ -40,7 +40,7 @@ def key_of(path: Path, config: bytes, lock: bytes, models: Iterable[str] = ()) -
 
 
 class Seen:
-    """The note of one hub directory.
+    """The record of one hub directory.
 
     Args:
         hub: The hub directory.
@@ -49,8 +49,8 @@ class Seen:
     def __init__(self, hub: Path) -> None:
         self._root = os.fspath(hub)
         self._hub = hub
-        # By path below the hub directory: size, time of the last change in nanoseconds, inode, hash. The inode too,
-        # for a file system's clock is coarse: two blobs of one size may have one time.
+        # By path below the hub directory: size, time of the last change in nanoseconds, inode, hash. The inode is
+        # needed since clocks of file systems are coarse: two blobs of one size may have one time.
         self._files: dict[str, tuple[int, int, int, str]] = {}
         self._by_hash: dict[tuple[str, str], list[str]] | None = None
         self._complete: Any = None
@@ -64,10 +64,9 @@ class Seen:
             self._complete = written["complete"]
 
     def is_complete(self, key: str) -> bool:
-        """Return whether everything was there for `key`, and is as it was.
+        """Return whether everything for `key` was present and is unchanged.
 
-        With it, a run that has nothing to do need not understand models.toml and its lock again: they are the same
-        bytes, so what was wanted then is wanted now.
+        A run with nothing to do then need not parse models.toml and its lock again, since they have the same bytes.
         """
         try:
             return (
@@ -79,12 +78,12 @@ class Seen:
             return False
 
     def is_right(self, path: str, etag: str) -> bool:
-        """Return whether the file at `path` had the hash `etag` and is as it was."""
+        """Return whether the file at `path` had the hash `etag` and is unchanged."""
         known = self._files.get(path)
         return known is not None and known[3] == etag and self._is_as_it_was(path)
 
     def find(self, folder: str, etag: str) -> str | None:
-        """Return a path below a repository's folder whose file had the hash `etag` and is as it was."""
+        """Return a path below a repository's folder whose file had the hash `etag` and is unchanged."""
         if self._by_hash is None:
             self._by_hash = {}
             for path, (*_, known) in self._files.items():
@@ -92,18 +91,18 @@ class Seen:
         return next((path for path in self._by_hash.get((folder, etag), ()) if self._is_as_it_was(path)), None)
 
     def has_right(self, content: Path, etag: str) -> bool:
-        """Return whether a file of a repository, under this name or another, had the hash `etag` and is as it was."""
+        """Return whether a file of a repository, under any name, had the hash `etag` and is unchanged."""
         found = self.find(content.relative_to(self._hub).parts[0], etag)
         return found is not None and (self._hub / found).samefile(content)
 
     def add(self, path: str, etag: str) -> None:
-        """Note that the file at `path` has just been seen to have the hash `etag`."""
+        """Record that the file at `path` has the hash `etag`."""
         found = os.stat(f"{self._root}/{path}")  # noqa: PTH116 - thousands of them
         self._files[path] = (found.st_size, found.st_mtime_ns, found.st_ino, etag)
         self._by_hash = None
 
     def save(self, key: str, files: Iterable[str], small: Mapping[str, bytes]) -> None:
-        """Write the note; `files` and `small` are all that `key` wants, nothing where it is not complete."""
+        """Write the record; `files` and `small` are everything that `key` needs, empty if not complete."""
         from modelgen.files import Staged
         from modelgen.hub.modes import open_up
 
@@ -114,7 +113,7 @@ class Seen:
         note = json.dumps({"complete": complete, "files": kept}).encode()
         if note == self._written:
             return
-        # Where it cannot be written, the next run looks again.
+        # If it cannot be written, the next run checks again.
         with contextlib.suppress(OSError):
             staged = Staged(self._hub, {_NOTE: note})
             try:

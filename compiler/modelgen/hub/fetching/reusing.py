@@ -31,16 +31,16 @@ _NO_PRIVILEGE = 1314  # Windows' ERROR_PRIVILEGE_NOT_HELD
 
 
 def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report, refuse: Refuse) -> set[int]:
-    """Give contents that are there their places, after their hash; return the ids of the checkouts that got some.
+    """Place contents that are present, after checking their hash; return the ids of the checkouts that got some.
 
-    What turns out to be damaged is moved aside, and has to be fetched.
+    A damaged file is moved aside, and has to be fetched.
 
     Args:
         hub: The hub directory.
-        jobs: Contents to bring.
-        seen: Knows what was hashed before, and takes what gets a place.
-        report: Told of all that happens.
-        refuse: Takes each checkout whose content cannot be read, or whose place is not free.
+        jobs: The contents to download.
+        seen: Records checked hashes.
+        report: Called with each event.
+        refuse: Called with each checkout whose content cannot be read, or whose place is not free.
 
     Raises:
         OSError: The hub directory cannot be written.
@@ -64,7 +64,7 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report, refuse: Re
             continue
         for checkout, file in job.places:
             if id(checkout) not in begun:
-                publishing.write_listing(checkout)  # as before a download: half a snapshot is known for what it is
+                publishing.write_listing(checkout)  # as before a download: half a snapshot is reported as incomplete
                 begun[id(checkout)] = checkout
             try:
                 publishing.clear_way(checkout, file)
@@ -75,12 +75,12 @@ def reuse(hub: Path, jobs: Iterable[Job], seen: Seen, report: Report, refuse: Re
             seen.add(path_in(hub, checkout, file), file.etag)
             count += 1
     if count:
-        report(Noticed(f"{count} file{'s' if count > 1 else ''} put in place without a download: the content is here"))
+        report(Noticed(f"{count} file{'s' if count > 1 else ''} linked without a download"))
     return {*begun}
 
 
 def _is_right(job: Job, source: Path) -> bool | ModelgenError:
-    """Return whether a content has the hash of the lock, or why that is not known."""
+    """Return whether a content has the hash of the lock, or the error that prevents the check."""
     try:
         return is_intact(source, job.file)
     except OSError as error:
@@ -112,5 +112,5 @@ def _put(source: Path, checkout: Checkout, file: File) -> None:
 
 
 def _are_links_off() -> bool:
-    """Return whether the user has told the client to make none; it would have to be imported to be asked."""
+    """Return whether the user has disabled links in the client, without importing it."""
     return os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").upper() in ("1", "ON", "YES", "TRUE")

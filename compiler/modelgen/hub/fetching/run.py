@@ -24,11 +24,11 @@ class Run:
     """One fetch, with its result so far.
 
     Args:
-        wanted: What is to be in the hub directory.
-        report: Told of all that happens.
-        seen: What was hashed.
-        outcome: Takes what failed.
-        max_rate: Bytes a second that may come; None for no limit.
+        wanted: The files that should be in the hub directory.
+        report: Called with each event.
+        seen: Records checked hashes.
+        outcome: Collects failures.
+        max_rate: Limit in bytes per second; None for no limit.
     """
 
     wanted: Wanted
@@ -37,7 +37,7 @@ class Run:
     outcome: Outcome
     max_rate: int | None
     _refused: set[int] = field(default_factory=set)
-    """The ids of the checkouts that are left as they are."""
+    """The ids of the checkouts that are left unchanged."""
 
     @property
     def kept(self) -> list[Checkout]:
@@ -45,18 +45,18 @@ class Run:
         return [checkout for checkout in self.wanted.checkouts if id(checkout) not in self._refused]
 
     def refuse(self, checkout: Checkout, failure: ModelgenError) -> None:
-        """Go on without one checkout; only its first failure is reported."""
+        """Continue without one checkout; only its first failure is reported."""
         if id(checkout) not in self._refused:
             self._refused.add(id(checkout))
             self.outcome.failures.append(failure)
 
     def refuse_closed(self, closed: dict[tuple[str, str], ModelgenError]) -> None:
-        """Go on without the checkouts of these repositories and commits; one failure is for all models of each."""
+        """Continue without the checkouts of these repositories and commits, with one failure for all models of each."""
         self.outcome.failures += closed.values()
         self._refused.update(id(one) for one in self.wanted.checkouts if (one.repo, one.commit) in closed)
 
     def attempt(self, checkout: Checkout, step: Callable[[], None]) -> bool:
-        """Do something for one checkout; if that fails, go on without the checkout. Return whether it is kept."""
+        """Run a step for one checkout; if it fails, continue without the checkout. Return whether it is kept."""
         if id(checkout) in self._refused:
             return False
         try:
@@ -67,5 +67,5 @@ class Run:
         return True
 
     def plan(self) -> Plan:
-        """Return what is missing now, of what is not refused."""
+        """Return what is missing now, without refused checkouts."""
         return plan(self.wanted.hub, self.kept, self.wanted.assets, self.seen)

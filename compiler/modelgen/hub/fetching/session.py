@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from modelgen.hub.layout import Checkout
 
 _LONG_WAIT = 20.0
-"""Seconds that only a server asks for; a person wants to know of them, whatever has been told before."""
+"""Waits of this many seconds, which only servers request, are always reported."""
 
 
 @dataclass
 class Session:
-    """What all parts of a fetch share.
+    """The state that all parts of a fetch share.
 
     Args:
         hub: The hub directory.
-        connection: To the hub.
-        report: Told of all that happens.
+        connection: The connection to the hub.
+        report: Called with each event.
         stop: Set when the whole fetch ends.
-        pace: How fast bytes may come.
-        limit: Of files that come through the client at once.
-        last_byte: When something came through the client last, by the monotonic clock; while a try waits, its end.
+        pace: Limits the rate.
+        limit: Limits the concurrent downloads through the client.
+        last_byte: When the client last received data, by the monotonic clock; while a try waits, the end of the wait.
         is_bare: Whether the hub's answers lack the headers that the client needs.
     """
 
@@ -55,7 +55,7 @@ class Session:
 
     @contextlib.contextmanager
     def through_xet(self) -> Iterator[None]:
-        """Watch what happens inside: the native transfer may hang without an error."""
+        """Watch the block, since the native transfer may hang without an error."""
         with self._lock:
             self._in_xet += 1
             self.last_byte = max(self.last_byte, time.monotonic())
@@ -66,23 +66,23 @@ class Session:
                 self._in_xet -= 1
 
     def is_stalled(self, patience: float) -> bool:
-        """Return whether files come through Xet, and nothing has come for so many seconds."""
+        """Return whether a Xet transfer has received nothing for so many seconds."""
         return self._in_xet > 0 and time.monotonic() - self.last_byte > patience
 
     def count(self, repo: str, name: str, count: int) -> None:
-        """Tell of bytes that came, or fewer than none when they must come again."""
+        """Report bytes that arrived, or a negative number if they must be downloaded again."""
         self.last_byte = max(self.last_byte, time.monotonic())
         self.report(Advanced(repo, name, count))
 
     def noticing(
         self, repo: str, name: str, url: Callable[[], str] | None = None
     ) -> Callable[[BaseException, float], None]:
-        """Return what tells of a wait for a file, once for each cause: thousands of files may meet the same.
+        """Return a function that reports waits for a file, once per cause, since thousands may have the same.
 
         Args:
             repo: Repository id.
             name: Path of the file.
-            url: Returns the address that was asked, for errors that do not have it.
+            url: Returns the requested address, for errors that do not have it.
         """
 
         def notice(error: BaseException, seconds: float) -> None:
@@ -92,13 +92,13 @@ class Session:
                 is_new = (cause, seconds >= _LONG_WAIT) not in self._told
                 self._told.add((cause, seconds >= _LONG_WAIT))
             if is_new:
-                text = f"{repo}: {name}: {cause}; trying again in {seconds:.1f} s, and whatever else fails so"
+                text = f"{repo}: {name}: {cause}; trying again in {seconds:.1f} s, also for other files with this error"
                 self.report(Noticed(text))
 
         return notice
 
-    def overheard(self, text: str) -> None:
-        """Tell what the official client says, once: it says the same of each file."""
+    def forward_log(self, text: str) -> None:
+        """Report a message of the official client once, since it repeats for each file."""
         with self._lock:
             is_new = (text, False) not in self._told
             self._told.add((text, False))
@@ -106,8 +106,8 @@ class Session:
             self.report(Noticed(text))
 
     def notice_damage(self, repo: str, name: str) -> None:
-        """Tell that a file came with a wrong hash."""
-        self.report(Noticed(f"{repo}: {name} came damaged: its hash is wrong; fetching it once more"))
+        """Report that a file arrived with a wrong hash."""
+        self.report(Noticed(f"{repo}: {name} arrived damaged: its hash is wrong; fetching it again"))
 
     def is_of_hub(self, url: str) -> bool:
         """Return whether an address is the hub's own, and not a delivery network's."""
@@ -115,5 +115,5 @@ class Session:
 
 
 def models_of(checkout: Checkout) -> str:
-    """Return who needs a checkout, for sentences."""
+    """Return the models that need a checkout, for messages."""
     return named(checkout.models, 3) or "models.lock"

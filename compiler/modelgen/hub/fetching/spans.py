@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Span = tuple[int, int]
-"""A first byte and the one after the last."""
+"""The first byte and the one after the last."""
 
-# A kill may have cut the last line short; a whole one ends with a newline.
+# A kill may have cut the last line short; a complete one ends with a newline.
 _LINE = re.compile(rb"^(\d{1,18}) (\d{1,18})\n", re.MULTILINE)
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
@@ -42,14 +42,14 @@ def first_gap(spans: list[Span], size: int) -> Span | None:
 
 
 def bytes_there(path: Path) -> int:
-    """Return how many bytes of a partial file came in earlier runs."""
+    """Return how many bytes of a partial file arrived in earlier runs."""
     return sum(stop - start for start, stop in spans_of(path))
 
 
 def spans_of(path: Path) -> list[Span]:
-    """Return the spans of a partial file that came in earlier runs.
+    """Return the spans of a partial file that arrived in earlier runs.
 
-    Without a journal everything up to the end of the file is there.
+    Without a journal, everything up to the end of the file is present.
     """
     try:
         size = path.lstat().st_size
@@ -65,22 +65,21 @@ def spans_of(path: Path) -> list[Span]:
 
 
 def journal_of(path: Path) -> Path:
-    """Return where the journal of a partial file is."""
+    """Return the path of a partial file's journal."""
     return path.with_name(f"{path.name}.spans")
 
 
 class Journal:
-    """The journal of one partial file: a line for each span, written after the bytes themselves.
+    """The journal of one partial file: one line per span, written after the bytes themselves.
 
-    It is written by appending, so a kill loses at most the last line. The file is hashed in the end, whatever the
-    journal says.
+    Lines are appended, so a kill loses at most the last one. The file is hashed at the end in any case.
 
     Args:
         path: The partial file.
-        spans: What is there already.
+        spans: The spans that are present.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The journal cannot be written.
     """
 
     def __init__(self, path: Path, spans: Iterable[Span]) -> None:
@@ -91,14 +90,14 @@ class Journal:
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | _BINARY)
 
     def add(self, start: int, stop: int) -> None:
-        """Note a span that has been written."""
+        """Record a span that has been written."""
         os.write(self._descriptor, f"{start} {stop}\n".encode("ascii"))
 
     def close(self) -> None:
-        """Close it, and leave it for the next run."""
+        """Close the journal, and keep it for the next run."""
         os.close(self._descriptor)
 
     def remove(self) -> None:
-        """Remove it: the file is whole, or empty."""
+        """Remove the journal: the file is complete, or empty."""
         self.close()
         self._path.unlink(missing_ok=True)

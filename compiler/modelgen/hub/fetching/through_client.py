@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import File
 
 SMALL = 1_000_000
-"""Bytes below which a file comes by one request, and not through Xet."""
+"""Files below this size are downloaded by one request, and not through Xet."""
 _SLOW = 5.0
-"""Seconds for a small file after which the server has too much to do: half of the client's patience with it."""
+"""Seconds for a small file that indicate an overloaded server: half of the client's timeout."""
 
 
 class PassingError(Exception):
-    """One try has failed, and another may succeed later.
+    """A try has failed, and another may succeed later.
 
     Args:
-        reason: What happened.
+        reason: The cause.
     """
 
     def __init__(self, reason: Exception) -> None:
@@ -38,18 +38,18 @@ class PassingError(Exception):
 
 
 def bring_through_client(session: Session, checkout: Checkout, file: File, *, is_xet: bool) -> None:
-    """Let the client download a file to its place, in one try; what comes damaged is fetched once more.
+    """Let the client download a file to its place, in one try; a damaged file is fetched once more.
 
     Args:
-        session: See there.
-        checkout: Where the file belongs.
+        session: The session.
+        checkout: The checkout of the file.
         file: The file.
-        is_xet: Whether the client takes it through Xet.
+        is_xet: Whether the client uses Xet for it.
 
     Raises:
-        PassingError: It may come later. Whoever waits for that holds neither a slot nor a thread.
-        DamagedError: It came damaged twice.
-        Exception: Whatever client, network and disk raise.
+        PassingError: A later try may succeed. Waiting for it takes neither a slot nor a thread.
+        DamagedError: It arrived damaged twice.
+        Exception: Any error of client, network and disk.
     """
     for is_last in (False, True):
         with session.through_xet() if is_xet else contextlib.nullcontext(), session.limit.slot() as begun:
@@ -70,15 +70,15 @@ def _is_right(checkout: Checkout, file: File) -> bool:
     pointer = checkout.pointer(file)
     if not (is_there(pointer, file.size) and is_intact(pointer, file)):
         return False
-    publishing.open_and_sync(pointer)  # while others come
+    publishing.open_and_sync(pointer)  # while others are downloaded
     return True
 
 
 def _try(session: Session, checkout: Checkout, file: File, begun: float) -> tuple[int, bool]:
-    """Download a file, with a new address if the hub's signed one has expired, and note how the server does.
+    """Download a file, with a new address if the signed one has expired, and record the server's load.
 
     Returns:
-        How many bytes were told of, and whether the hash was checked and right.
+        The number of reported bytes, and whether the hash was checked and right.
     """
     try:
         result = _download(session, checkout, file)
@@ -105,22 +105,22 @@ def _download(session: Session, checkout: Checkout, file: File) -> tuple[int, bo
 
 
 def _is_expired(session: Session, error: BaseException) -> bool:
-    """Return whether a delivery network refused an address that the hub had signed: the next one may do."""
+    """Return whether a delivery network refused a signed address; a new one may work."""
     address = str(getattr(getattr(error, "response", None), "url", ""))
     return bool(address) and not session.is_of_hub(address) and error_kinds.status_of(error) in (401, 403)
 
 
 def _is_tried(error: BaseException) -> bool:
-    """Return whether the client has tried a transfer that stalls as often by itself as every file is tried."""
+    """Return whether the client has already retried a stalled transfer itself."""
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     return isinstance(error, httpx.TimeoutException)
 
 
 def _is_direct(session: Session, file: File) -> bool:
-    """Return whether a file comes without the client.
+    """Return whether a file is downloaded without the client.
 
-    The client asks twice for headers before it asks for the file; the lock has all that is in them.
+    The client sends two requests for headers before the file; the lock has everything in them.
     """
     return file.sha256 is None or file.size < SMALL or session.is_bare
 
@@ -137,7 +137,7 @@ def _download_once(session: Session, checkout: Checkout, file: File) -> tuple[in
 
 
 def _ask_client(session: Session, checkout: Checkout, file: File) -> int:
-    """Let the client bring a file, and return how many bytes were told of."""
+    """Let the client download a file, and return the number of reported bytes."""
     from huggingface_hub import hf_hub_download
 
     come = 0

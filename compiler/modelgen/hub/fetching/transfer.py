@@ -1,4 +1,4 @@
-"""Where a content is, and how to get it over plain HTTP."""
+"""Define the location of a content, and the settings of its download over plain HTTP."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Location:
-    """Where a content is.
+    """The location of a content.
 
     Args:
-        url: Address, which may be signed and expire.
-        authorization: Value of the header of that name, for the hub's own host alone.
+        url: The address, which may be signed and expire.
+        authorization: The Authorization header, only for the hub's own host.
     """
 
     url: str = field(repr=False)
@@ -32,11 +32,11 @@ class Location:
 
 
 class Opener:
-    """Opens addresses through the environment's proxies and certificates; http and https alone, whatever a server says.
+    """Opens http and https addresses through the environment's proxies and certificates.
 
     Args:
         agent: Value of the User-Agent header.
-        timeout: Seconds without a byte after which a connection counts as dead.
+        timeout: Seconds without data after which a connection counts as dead.
     """
 
     def __init__(self, agent: str, timeout: float) -> None:
@@ -55,10 +55,10 @@ class Opener:
             self._director.add_handler(handler)
 
     def open(self, location: Location, first: int, stop: int | None = None) -> http.client.HTTPResponse:
-        """Return the answer to a request for the bytes from `first` on, up to `stop` where that is given."""
+        """Return the answer to a request for the bytes from `first` on, up to `stop` if given."""
         request = urllib.request.Request(location.url)  # noqa: S310 - only http and https have a handler
         if location.authorization:
-            # Unredirected: it is not sent on to where a redirect leads.
+            # An unredirected header is not sent to the target of a redirect.
             request.add_unredirected_header("Authorization", location.authorization)
         if first or stop is not None:
             request.add_header("Range", f"bytes={first}-{'' if stop is None else stop - 1}")
@@ -78,18 +78,18 @@ def _proxies() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Transfer:
-    """How to get one content.
+    """The settings of one download.
 
     Args:
-        opener: Through what.
-        locate: Asks where it is; again when a signed address has expired.
-        is_transient: Whether an error may pass.
+        opener: Opens addresses.
+        locate: Returns the location; called again when a signed address has expired.
+        is_transient: Returns whether an error is temporary.
         wait: Waits before another try, given the error and the number of tries without a byte.
-        advanced: Told how many bytes came, or were given up.
-        damaged: Told when it came whole with a wrong hash.
+        advanced: Called with the number of bytes that arrived, or were discarded.
+        damaged: Called when a complete file has a wrong hash.
         stop: Set when the whole fetch ends.
-        lanes: How many connections each host gets.
-        pace: How fast bytes may come.
+        lanes: Limits the connections of each host.
+        pace: Limits the rate.
     """
 
     opener: Opener

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Refuse = Callable[[Checkout, ModelgenError], None]
 
-# Below this nobody waits long enough to be told.
+# Below this size, hashing is too fast to announce.
 _LONG = 2_000_000_000
 _EFFECTIVE = os.access in os.supports_effective_ids
 
@@ -38,13 +38,13 @@ def find_damaged(
     Args:
         hub: The hub directory.
         unsure: The files.
-        seen: Takes the files that are right.
+        seen: Records the files that are right.
         report: Announces a long run.
-        refuse: Takes each checkout with a file that cannot be read: it may be whole, and belong to another user.
+        refuse: Called with each checkout with an unreadable file, which may be complete and belong to another user.
     """
     total = sum(file.size for _, file in unsure)
     if total > _LONG:
-        report(Noticed(f"hashing {len(unsure)} files that are there already, {total / 1e9:.1f} GB"))
+        report(Noticed(f"hashing {len(unsure)} existing files, {total / 1e9:.1f} GB"))
     results = in_parallel(lambda place: _is_right(*place), unsure)
     damaged = []
     closed: dict[Checkout, list[Path]] = {}
@@ -61,7 +61,7 @@ def find_damaged(
 
 
 def _is_right(checkout: Checkout, file: File) -> bool | None:
-    """Return whether a file has the hash of the lock; None if this process may not read it."""
+    """Return whether a file has the hash of the lock; None if this process cannot read it."""
     try:
         return is_intact(checkout.pointer(file), file)
     except PermissionError:
@@ -71,17 +71,17 @@ def _is_right(checkout: Checkout, file: File) -> bool | None:
 
 
 def note(seen: Seen, places: Iterable[tuple[Checkout, File]]) -> None:
-    """Note that files have just come with the right hash."""
+    """Record files that were downloaded with the right hash."""
     for checkout, file in places:
         seen.add(path_in(checkout.hub, checkout, file), file.etag)
 
 
 def save(wanted: Wanted, seen: Seen) -> None:
-    """Write down what was seen; as complete only if nothing is missing now and the lock is registered."""
+    """Write the record; as complete only if nothing is missing and the lock is registered."""
     files: list[str] = []
     small: dict[str, bytes] = {}
-    # A file that is on no hub is not noted by itself, so with one the long way is taken.
-    if wanted.record and not (wanted.assets or wanted.lacking) and wanted.plan(seen).is_empty:
+    # A file that is on no hub is not recorded by itself, so with one everything is checked.
+    if wanted.record and not (wanted.assets or wanted.not_locked) and wanted.plan(seen).is_empty:
         small |= wanted.record
         for checkout in wanted.checkouts:
             folder = checkout.folder.relative_to(wanted.hub).as_posix()
@@ -91,7 +91,7 @@ def save(wanted: Wanted, seen: Seen) -> None:
 
 
 def refuse_local(checkout: Checkout, file: File) -> None:
-    """What `modelgen add` made is on no hub; some other hub may have a namespace of that name.
+    """Refuse to fetch a file of `modelgen add`: it is on no hub, though a hub may have a namespace of that name.
 
     Raises:
         InputError: It is such a file.
@@ -99,30 +99,30 @@ def refuse_local(checkout: Checkout, file: File) -> None:
     if is_local(checkout.repo):
         models = ", ".join(checkout.models)
         raise InputError(
-            f"{models}: {checkout.repo} lacks {file.path} at the commit of models.lock, or has it damaged, and is "
-            f"on no hub; put it there by `modelgen add PATH --as {checkout.repo}`, then `modelgen lock --upgrade`"
+            f"{models}: {checkout.repo} has no intact {file.path} at the commit of models.lock, and is "
+            f"on no hub; run `modelgen add PATH --as {checkout.repo}`, then `modelgen lock --upgrade`"
         )
 
 
 def refuse_links(checkout: Checkout) -> None:
-    """Nothing is written or removed through a folder that is a link: it may be anybody's, and no container follows it.
+    """Refuse a folder that is a link: its target may belong to another program, and no container follows it.
 
     Raises:
-        ModelgenError: There is one.
+        ModelgenError: There is such a folder.
     """
     for folder in _folders(checkout):
         if os.path.islink(folder):  # noqa: PTH114 - thousands of them
             raise ModelgenError(
-                f"{folder} is a link, which leads nowhere in a container; put the folder itself there, "
+                f"{folder} is a link, which is broken in a container; replace it by the folder itself, "
                 "or remove the link and run `modelgen fetch` again"
             )
 
 
 def refuse_unreadable(checkout: Checkout) -> None:
-    """Refuse a repository that this process cannot read: what is in it is not known, and not missing.
+    """Refuse a repository that this process cannot read: its files are unknown, not missing.
 
     Raises:
-        ModelgenError: It is one.
+        ModelgenError: It is such a repository.
     """
     folders = [*_folders(checkout), partial_folder(checkout.hub, checkout.repo)]
     files = [*map(checkout.ref, checkout.refs), checkout.tree]
@@ -140,29 +140,29 @@ def refuse_unreadable(checkout: Checkout) -> None:
 
 
 def unreadable(checkout: Checkout, paths: Sequence[Path]) -> ModelgenError:
-    """Return the sentence for files or folders of a repository that this process may not read."""
+    """Return the error for files or folders of a repository that this process cannot read."""
     first, *more = [_content_at(path) for path in paths]
     help_ = how_to_read(first, first.parent if more else first)
     return ModelgenError(f"{models_of(checkout)}: {checkout.repo}: cannot read {first}: permission denied; {help_}")
 
 
 def _content_at(path: Path) -> Path:
-    """Return what a link of a snapshot points to: its mode is the one to change."""
+    """Return the target of a snapshot's link, whose mode has to change."""
     return Path(os.path.normpath(path.parent / path.readlink())) if os.path.islink(path) else path  # noqa: PTH114
 
 
 def refuse_closed(hub: Path, checkout: Checkout) -> None:
-    """Refuse, before the first byte, a repository that another user made and does not share.
+    """Refuse, before any download, a repository that another user owns and does not share.
 
     Raises:
-        ModelgenError: It is one.
+        ModelgenError: It is such a repository.
     """
     folders = [*_folders(checkout), partial_folder(hub, checkout.repo), hub / ".locks" / checkout.folder.name]
     refuse_unwritable(hub, folders)
 
 
 def _folders(checkout: Checkout) -> list[Path]:
-    """Return the folders of a repository that a fetch of one commit uses, each after the one that holds it."""
+    """Return the folders of a repository that a fetch of one commit uses, parents first."""
     own = [checkout.folder / name for name in ("blobs", "refs", "snapshots", "trees")]
     inside = {path[:end] for path in checkout.files for end, character in enumerate(path) if character == "/"}
     return [checkout.folder, *own, checkout.snapshot, *(checkout.snapshot / name for name in sorted(inside))]

@@ -18,11 +18,11 @@ Content = Job | Asset
 
 
 class Waiting:
-    """A queue for a number of threads; whoever waits for a next try takes none of them.
+    """A queue for a number of threads. Contents that wait for their next try occupy none.
 
     Args:
-        contents: In the order in which they are to come.
-        most: How many may come at once.
+        contents: The contents in their order.
+        most: The maximum number of concurrent downloads.
     """
 
     def __init__(self, contents: Iterable[Content], most: int) -> None:
@@ -34,16 +34,16 @@ class Waiting:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
+        """Return whether nothing waits."""
         return not (self._ready or self._later or any(self._held.values()))
 
     @property
     def seconds(self) -> float:
-        """How long nothing changes here by itself."""
+        """Seconds until the next waiting content is due."""
         return max(self._later[0][0] - time.monotonic(), 0.0) if self._later and self._free else float("inf")
 
     def next(self) -> Content | None:
-        """Return what a free thread is to bring, a next try first; None while there is no such thread or content."""
+        """Return the next content for a free thread, retries first; None if there is no free thread or no content."""
         if not self._free:
             return None
         if self._later and self._later[0][0] <= time.monotonic():
@@ -58,23 +58,23 @@ class Waiting:
         return None
 
     def leave(self) -> None:
-        """Note that a thread is free again."""
+        """Record that a thread is free again."""
         self._free += 1
 
     def put_off(self, content: Content, seconds: float) -> None:
-        """Let a content wait for its next try."""
+        """Delay a content until its next try."""
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._number), content))
 
     def hold(self, repo: str, contents: Iterable[Content] = ()) -> None:
-        """Let a repository, and what is given of it, wait until others have found out whether it makes sense."""
+        """Hold the contents of a repository until its probes have a result."""
         self._held.setdefault(repo, []).extend(contents)
 
     def release(self, repo: str) -> None:
-        """Let what was held of a repository come next."""
+        """Release the held contents of a repository."""
         self._ready.extendleft(reversed(self._held.pop(repo, [])))
 
     def give_up(self, repo: str | None) -> list[Content]:
-        """Forget what waits of one repository, or of all that are at the hub, and return it."""
+        """Remove and return the waiting contents of one repository, or of all repositories of the hub."""
 
         def is_meant(content: Content) -> bool:
             return isinstance(content, Job) and repo in (None, content.checkout.repo)
@@ -94,7 +94,7 @@ def _repo_of(content: Content) -> str:
 
 
 def in_order(jobs: Sequence[Job]) -> list[Job]:
-    """Return jobs so that one repository after the other becomes complete, the one with most to bring first."""
+    """Return jobs grouped by repository, the one with most to download first."""
     sizes: Counter[str] = Counter()
     for job in jobs:
         sizes[job.checkout.repo] += job.file.size - job.have

@@ -1,4 +1,4 @@
-"""What is to be in a hub directory."""
+"""Define the files that should be in a hub directory."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be in a hub directory.
+    """The files that should be in a hub directory.
 
     Args:
         hub: The hub directory.
-        key: Names the models.toml and the lock that want it.
-        checkouts: Snapshots.
+        key: Identifies the models.toml and the lock.
+        checkouts: The snapshots.
         assets: Files that are on no hub.
-        lacking: What models need and the lock does not have, as sentences: it is reported beside what is fetched.
-        record: The record of the lock in the registry, by path in the hub directory; nothing if it is not registered.
+        not_locked: What models need and the lock does not have, as sentences: it is reported beside what is fetched.
+        record: The lock's record in the registry, by its path in the hub directory; empty if not registered.
     """
 
     hub: Path
     key: str
     checkouts: Sequence[Checkout]
     assets: Sequence[Asset]
-    lacking: Sequence[ModelgenError] = ()
+    not_locked: Sequence[ModelgenError] = ()
     record: Mapping[str, bytes] = field(default_factory=dict)
 
     def plan(self, seen: Seen) -> Plan:

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from modelgen.hub.fetching.part import Part
     from modelgen.hub.fetching.spans import Span
 
-# What a disk may want the places and sizes of direct writes to be a multiple of.
+# Alignment of offsets and sizes for direct writes.
 _SECTOR = 4096
-# Seconds after which what has come is written, though it fills no block: on a slow line a kill must not cost minutes.
+# Seconds after which data is written although it fills no block: on a slow line, a kill must not lose minutes.
 _LATEST = 1.0
 _DIRECT: int | None = getattr(os, "O_DIRECT", None)
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 class Writer:
-    """One connection's way into a part: it claims stretches and fills them from their first byte to their last.
+    """The writer of one connection: it claims ranges of a part and fills them from front to end.
 
-    Many gigabytes through the page cache cost more time of the processor than hashing them, and push out of it what
-    others need; so whole blocks go to the disk directly. What does not fill a block goes the usual way.
+    Writing many gigabytes through the page cache costs more CPU time than hashing them, and evicts pages of other
+    programs, so full blocks bypass it. Partial blocks are written normally.
 
     Raises:
         OSError: The file cannot be written.
@@ -37,7 +37,7 @@ class Writer:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self._buffer = memoryview(mmap.mmap(-1, BLOCK))  # begins at a page, as direct writes want
+        self._buffer = memoryview(mmap.mmap(-1, BLOCK))  # page-aligned, for direct writes
         self._usual = os.open(part.path, os.O_WRONLY | _BINARY)
         self._direct = _open_direct(part.path)
         self._span: Span | None = None
@@ -48,7 +48,7 @@ class Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # whoever needs it to be there has called `release`
+        with contextlib.suppress(OSError):  # callers that need the data written have called `release`
             self.release()
         os.close(self._usual)
         if self._direct is not None:
@@ -56,29 +56,29 @@ class Writer:
 
     @property
     def position(self) -> int:
-        """The byte that comes next."""
+        """The offset of the next byte."""
         return self._written + self._filled
 
     @property
     def stop(self) -> int | None:
-        """The byte after the stretch; None while the size of the file is not known."""
+        """The end of the range; None while the size of the file is unknown."""
         if self._part.size is None or self._span is None:
             return None
         return min(self._span[1], self._part.size)
 
     @property
     def reach(self) -> int | None:
-        """The byte after the gap that the stretch is in; None where the rest of the file is free."""
+        """The end of the gap that contains the range; None if the rest of the file is free."""
         return None if self._span is None else self._part.reach(self._span)
 
     @property
     def room(self) -> memoryview:
-        """Where the next bytes belong, as many as there is room for before they are written."""
+        """The buffer for the next bytes."""
         left = BLOCK if self.stop is None else self.stop - self._written
         return self._buffer[self._filled : min(BLOCK - self._written % BLOCK, left)]
 
     def claim(self) -> bool:
-        """Turn to the first stretch that nobody writes; return False where there is none."""
+        """Claim the first free range; return False if there is none."""
         self._span = self._part.claim()
         if self._span is None:
             return False
@@ -86,19 +86,19 @@ class Writer:
         return True
 
     def extend(self) -> bool:
-        """Go on behind the stretch; return False where another connection does, or where the file ends."""
+        """Extend the range; return False if another connection has the next one, or at the end of the file."""
         longer = self._span and self._part.extend(self._span)
         self._span = longer or self._span
         return longer is not None
 
     def take(self, count: int) -> None:
-        """Count bytes that were put into `room`, and write them when there are enough."""
+        """Accept bytes that were put into `room`, and write them when there are enough."""
         self._filled += count
         if not self.room or time.monotonic() - self._at > _LATEST:
             self._flush()
 
     def restart(self) -> None:
-        """Give up the whole file, and begin it anew; no other connection may be at work."""
+        """Discard the file and start again; no other connection may be active."""
         self._filled = 0
         if self._span is not None:
             self._part.release(self._span)
@@ -106,7 +106,7 @@ class Writer:
         self.claim()
 
     def release(self) -> None:
-        """Write what has come, and give the rest of the stretch back.
+        """Write the received data, and release the rest of the range.
 
         Raises:
             OSError: It cannot be written.
@@ -136,14 +136,14 @@ class Writer:
             except OSError as error:
                 if error.errno not in UNSUPPORTED:
                     raise
-                # It wants larger sectors.
+                # The disk needs larger sectors.
                 os.close(self._direct)
                 self._direct = None
         return _write_at(self._usual, data, self._written)
 
 
 def _open_direct(path: Path) -> int | None:
-    """Open a file that is there for direct writes, or return None where there is no such thing."""
+    """Open an existing file for direct writes, or return None if that is not supported."""
     if _DIRECT is None:
         return None
     try:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from modelgen.hub.loading.plan import Plan
 
 MOST = 4 * 2**20
-"""Bytes of an answer."""
+"""Maximum size of an answer in bytes."""
 _LONGEST = 600
 _NAMES: tuple[str, ...] = get_args(LookUp)
-# Where an engine found what it wants, the table is wrong; but vLLM takes another pooling in place of a missing module,
-# and starts without the shards that an index names.
+# If an engine finds a file, the table is wrong; but vLLM uses another pooling in place of a missing module, and starts
+# without shards that an index names.
 _OVERRULE = ("config", "tokenizer", "processor", "weights", "chat-template")
 _FILES: Mapping[str, str] = {
     "config": CONFIG,
@@ -34,8 +34,8 @@ _FILES: Mapping[str, str] = {
     "modules": MODULES,
     "weights": "*.safetensors",
 }
-# What transformers raises where a file is missing or damaged. All else may come from its release, which need not be
-# that of the engine.
+# Errors of transformers for a missing or damaged file. Other errors may come from its release, which may differ from
+# the engine's.
 _OF_FILES = re.compile(
     r"(OSError|FileNotFoundError|EnvironmentError|LocalEntryNotFoundError|IncompleteSnapshotError|JSONDecodeError"
     r"|(Remote)?EntryNotFoundError)\b|.*instantiate the backend tokenizer"
@@ -44,11 +44,11 @@ _OF_FILES = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """What the program says of one model.
+    """The program's answer for one model.
 
     Args:
-        passed: Look-ups that went well.
-        failed: The others, with an error each.
+        passed: Look-ups that succeeded.
+        failed: The other look-ups, with their errors.
     """
 
     passed: frozenset[str] = frozenset()
@@ -56,33 +56,33 @@ class Answer:
 
 
 def read_answers(data: bytes, models: Iterable[str]) -> dict[str, Answer] | None:
-    """Return the answers on some models; None where they are not what the program writes."""
+    """Return the answers for some models; None if they do not have the program's format."""
     try:
         document = json.loads(data) if len(data) <= MOST else None
     except (ValueError, RecursionError):
         return None
-    told = document.get("models") if isinstance(document, dict) else None
-    if not isinstance(told, dict):
+    printed = document.get("models") if isinstance(document, dict) else None
+    if not isinstance(printed, dict):
         return None
-    found = {name: _answer(told.get(name)) for name in models}
+    found = {name: _answer(printed.get(name)) for name in models}
     answers = {name: answer for name, answer in found.items() if answer is not None}
     return answers if len(answers) == len(found) else None
 
 
 def read_unimported(data: bytes) -> str:
-    """Return which import failed, so that nothing could be looked up; empty where none did."""
+    """Return the import that failed, so that nothing could be looked up; empty if none did."""
     try:
         document = json.loads(data) if len(data) <= MOST else None
     except (ValueError, RecursionError):
         return ""
-    told = document.get("unimported") if isinstance(document, dict) else None
-    return told[:_LONGEST] if isinstance(told, str) else ""
+    module = document.get("unimported") if isinstance(document, dict) else None
+    return module[:_LONGEST] if isinstance(module, str) else ""
 
 
-def _answer(told: object) -> Answer | None:
-    if not isinstance(told, dict):
+def _answer(printed: object) -> Answer | None:
+    if not isinstance(printed, dict):
         return None
-    passed, failed = told.get("passed"), told.get("failed")
+    passed, failed = printed.get("passed"), printed.get("failed")
     if not isinstance(passed, list) or not isinstance(failed, dict):
         return None
     return Answer(
@@ -92,23 +92,23 @@ def _answer(told: object) -> Answer | None:
 
 
 def of_files(answer: Answer) -> Answer:
-    """Return what an answer of the host's transformers says of files."""
+    """Return the part of an answer of the host's transformers that is about files."""
     return replace(answer, failed={name: said for name, said in answer.failed.items() if _OF_FILES.match(said)})
 
 
-def join(findings: Iterable[Finding], answer: Answer, plan: Plan, who: str) -> list[Finding]:
-    """Return the findings of the table, corrected by those who really looked.
+def join(findings: Iterable[Finding], answer: Answer, plan: Plan, source: str) -> list[Finding]:
+    """Return the findings of the table, corrected by the program's answers.
 
     Args:
-        findings: Of the table.
-        answer: See there.
+        findings: The findings of the table.
+        answer: The answer.
         plan: The look-ups of the model.
-        who: Who answered.
+        source: The name of the engine or library that answered.
     """
     overruled = answer.passed.intersection(_OVERRULE) - answer.failed.keys()
     joined = [found for found in findings if found.look_up not in overruled]
     for name, error in answer.failed.items():
-        said = f"{who} says: {error}"
+        said = f"{source} reports: {error}"
         same = [number for number, found in enumerate(joined) if found.look_up == name and found.is_wrong]
         if same:
             joined[same[0]] = replace(joined[same[0]], said=said)
@@ -120,8 +120,8 @@ def join(findings: Iterable[Finding], answer: Answer, plan: Plan, who: str) -> l
 def _from_engine(name: str, said: str, plan: Plan) -> Finding:
     entry = plan.tokenizer if name == "tokenizer" and plan.tokenizer else plan.own
     help_ = (
-        f"run `modelgen verify`, which reads every file; if all are right, the engine cannot load this commit: take "
-        f"another by `revision`, or by `modelgen lock --upgrade {plan.model}`"
+        f"run `modelgen verify`, which reads every file; if it finds nothing, the engine cannot load it: choose "
+        f"another `revision`, or run `modelgen lock --upgrade {plan.model}`"
     )
     look_up: LookUp = next(known for known in get_args(LookUp) if known == name)
     return Finding(plan.model, look_up, entry.repo, _FILES.get(name, ""), "does not load", help_, said=said)

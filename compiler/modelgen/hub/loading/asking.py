@@ -23,24 +23,24 @@ _NO_WEIGHTS = ("dummy",)
 
 
 def program() -> str:
-    """Return the program that makes the look-ups."""
+    """Return the text of the look-up program."""
     return resources.files("modelgen.hub.loading").joinpath("inside.py").read_text(encoding="utf-8")
 
 
 def is_for_host(plan: Plan) -> bool:
-    """Return whether a transformers of the host's may answer: never where that would be a matter of foreign code."""
+    """Return whether the host's transformers may do the look-ups: never if they need code of a repository."""
     return plan.opens.look_ups and not plan.trust_remote_code
 
 
 def request(engine: str, plans: Iterable[Plan], hub: Path, mount: str, seconds: int) -> bytes:
-    """Return what the program reads.
+    """Return the stdin of the program.
 
     Args:
-        engine: Whose look-ups: an engine, or `HOST`.
-        plans: Of the models.
+        engine: The engine of the look-ups, or `HOST`.
+        plans: The plans of the models.
         hub: The hub directory.
-        mount: Where the program finds it.
-        seconds: How long the program may take.
+        mount: The path at which the program sees it.
+        seconds: The time limit of the program.
     """
     asked = {plan.model: _asked(plan, hub, mount) for plan in plans}
     if engine == HOST:
@@ -80,7 +80,7 @@ def _asked(plan: Plan, hub: Path, mount: str) -> dict[str, Any]:
 
 
 def _for_host(asked: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what transformers does not read: Mistral's own forms, and a tokenizer without a config.json."""
+    """Leave out what transformers does not read: Mistral's own formats, and a tokenizer without a config.json."""
     if asked["config_format"] == "mistral" or not asked["has_config"]:
         asked["config"] = None
     if not asked["has_config"] or asked["tokenizer_mode"] not in _HOST_MODES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.loading.findings import Lack
+from modelgen.hub.loading.findings import Defect
 from modelgen.hub.loading.tokenizer import SETTINGS
 
 if TYPE_CHECKING:
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 TEMPLATE_FLAG = "chat-template"
 TEMPLATES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates/default.jinja")
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
-# vLLM brings a template of its own for some (transformers_utils/chat_templates/registry.py); gpt-oss and newer DeepSeek
-# models are encoded by code, and speech models take no chats.
+# vLLM has its own templates for some models (transformers_utils/chat_templates/registry.py); gpt-oss and newer DeepSeek
+# models are encoded by code, and speech models do not chat.
 _WITHOUT = frozenset(
     {"blip-2", "colpali", "deepseek_ocr", "deepseek_ocr2", "deepseek_v32", "deepseek_v4", "deepseek_vl_v2", "gpt_oss"}
     | {"minicpmv", "paligemma", "unlimited-ocr", "unlimited_ocr", "whisper"}
 )
 
 
-def missing_template(plan: Plan, tokenizer: Files, own: Files, config: Mapping[str, Any]) -> Iterator[Lack]:
-    """Yield that there is no chat template, of a model that writes text.
+def missing_template(plan: Plan, tokenizer: Files, own: Files, config: Mapping[str, Any]) -> Iterator[Defect]:
+    """Yield a defect if a model that writes text has no chat template.
 
     Args:
-        plan: What is looked up.
+        plan: The plan of the model.
         tokenizer: The snapshot that has the tokenizer.
-        own: The model's own snapshot, which has the processor.
+        own: The model's own snapshot, with the processor.
         config: Its config.json.
     """
     if not _chats(plan, own, config) or TEMPLATE_FLAG in plan.args:
         return
     if not (_has_template(tokenizer) or _has_template(own)):
-        yield Lack(
+        yield Defect(
             "chat-template",
             SETTINGS,
             "has no `chat_template`, and there is no chat_template.jinja: requests to /v1/chat/completions will fail",
-            help=f"write `{TEMPLATE_FLAG}` in the model's `args` if clients chat with it, else leave it as it is",
+            help=f"set `{TEMPLATE_FLAG}` in the model's `args` if clients chat with it; otherwise ignore this",
             is_wrong=False,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.hub.loading.findings import Lack, LookUp, way_to
+from modelgen.hub.loading.findings import Defect, LookUp, way_to
 from modelgen.hub.loading.repair import bring
 from modelgen.hub.loading.snapshot import Files, commit_of
 from modelgen.lockfile.repos import is_repo_id
@@ -24,23 +24,23 @@ _MAPS: tuple[tuple[str, LookUp], ...] = (
     ("preprocessor_config.json", "processor"),
     ("video_preprocessor_config.json", "processor"),
 )
-# As transformers reads them (dynamic_module_utils.py, get_relative_imports).
+# The same patterns as in transformers (dynamic_module_utils.py, get_relative_imports).
 _IMPORT = re.compile(r"^\s*(?:import\s+\.(\w+)|from\s+\.(\w+)\s+import\b)", re.MULTILINE)
 _MOST_MODULES = 200
 _LOCK = "run `modelgen lock`, then `modelgen fetch`"
 
 
-def missing_code(hub: Path, plan: Plan, entry: Snapshot, files: Files) -> Iterator[Lack]:
-    """Yield the modules that the configs of a snapshot name and that are not in the hub directory.
+def missing_code(hub: Path, plan: Plan, entry: Snapshot, files: Files) -> Iterator[Defect]:
+    """Yield a defect for each module that configs name and that is not in the hub directory.
 
     Args:
         hub: The hub directory.
         plan: What is looked up.
         entry: The lock's entry of the snapshot.
-        files: What is there of it.
+        files: Its files in the hub directory.
     """
     for path, look_up in _MAPS:
-        # Only the config's look-up is told of a revision; the others open `main` of another repository.
+        # Only the config's look-up has a revision; the others open `main` of another repository.
         revision = plan.code_revision if path == "config.json" else None
         for reference in _references(files.table(path).get("auto_map")):
             repo, separator, name = reference.rpartition("--")
@@ -48,22 +48,24 @@ def missing_code(hub: Path, plan: Plan, entry: Snapshot, files: Files) -> Iterat
                 fault = _elsewhere(hub, plan, repo, name, revision or "main")
                 if fault is not None:
                     text, help_ = fault
-                    yield Lack(look_up, path, text, help=help_)
+                    yield Defect(look_up, path, text, help=help_)
             else:
-                yield from (Lack(look_up, lost, f"is missing: {path} names it") for lost in _lost(files, name))
+                yield from (
+                    Defect(look_up, lost, f"is missing: {path} names it") for lost in _missing_files(files, name)
+                )
 
 
 def _elsewhere(hub: Path, plan: Plan, repo: str, name: str, revision: str) -> tuple[str, str] | None:
-    """Return what is wrong with a file that names code of another repository, and what helps."""
+    """Return the fault of a file that names code of another repository, and the next step."""
     if not is_repo_id(repo):
-        return f"names code of {repo[:100]!r}, which is no repository id", "take another commit of the model"
+        return f"names code of {repo[:100]!r}, which is not a repository id", "choose another commit of the model"
     locked = next((entry for entry in plan.code if entry.repo == repo), None)
     commit = commit_of(hub, repo, revision)
     files = Files(hub, repo, commit) if commit else None
     if files is None or not files.exists:
         at = f" at {revision}" if revision != "main" else ""
         return f"names code of {repo}, which is not in the hub directory{at}", bring(hub, locked) if locked else _LOCK
-    lost = next(_lost(files, name), None)
+    lost = next(_missing_files(files, name), None)
     if lost is None:
         return None
     help_ = way_to(hub, locked, lost, plan.model) if locked else _LOCK
@@ -77,8 +79,8 @@ def _references(written: object) -> Iterator[str]:
                 yield item
 
 
-def _lost(files: Files, name: str) -> Iterator[str]:
-    """Yield the files of a module `module.Class`, and of those that it imports, that are missing."""
+def _missing_files(files: Files, name: str) -> Iterator[str]:
+    """Yield the missing files of a module `module.Class` and of the modules that it imports."""
     todo, seen = [name.rpartition(".")[0] or name], set[str]()
     while todo and len(seen) < _MOST_MODULES:
         module = todo.pop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.loading.findings import REPOSITORY, Lack
+from modelgen.hub.loading.findings import REPOSITORY, Defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 CONFIG, PARAMS, GENERATION = "config.json", "params.json", "generation_config.json"
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-# Of their processors vLLM and SGLang build all from config.json.
+# vLLM and SGLang build the processors of these models from config.json.
 _OWN_PROCESSORS = ("internvl_chat", "h2ovl_chat", "NVLM_D", "skywork_chat", "deepseek_vl_v2")
 _SEES = ("vision_config", "audio_config")
 
 
-def missing_configs(plan: Plan, described_by: Files, own: Files, config: Mapping[str, Any]) -> Iterator[Lack]:
-    """Yield which of the configs are missing, or cannot be read.
+def missing_configs(plan: Plan, described_by: Files, own: Files, config: Mapping[str, Any]) -> Iterator[Defect]:
+    """Yield a defect for each config that is missing or cannot be read.
 
     Args:
-        plan: What is looked up.
+        plan: The plan of the model.
         described_by: The snapshot that has the config.
         own: The model's own snapshot.
-        config: Its config.json, as far as there is one.
+        config: Its config.json, if there is one.
     """
     form = plan.text("config-format") if plan.opens.config_formats else "hf"
     if form == "mistral" or (form == "auto" and CONFIG not in described_by and PARAMS in described_by):
@@ -37,16 +37,16 @@ def missing_configs(plan: Plan, described_by: Files, own: Files, config: Mapping
     if GENERATION in own and plan.text("generation-config") == "auto" and not plan.opens.embeds_only:
         yield from _unreadable(own, "generation-config", GENERATION)
     if _needs_processor(plan, config) and own.first(*PROCESSORS) is None:
-        yield Lack(
+        yield Defect(
             "processor", PROCESSORS[0], f"is missing, and so is {PROCESSORS[1]}: the model takes images or sound"
         )
 
 
-def _unreadable(files: Files, look_up: LookUp, path: str) -> Iterator[Lack]:
+def _unreadable(files: Files, look_up: LookUp, path: str) -> Iterator[Defect]:
     if path not in files:
-        yield Lack(look_up, path)
+        yield Defect(look_up, path)
     elif not isinstance(files.json(path), dict):
-        yield Lack(look_up, path, "is not JSON, or not a table", keys=REPOSITORY)
+        yield Defect(look_up, path, "is not JSON, or not a table", keys=REPOSITORY)
 
 
 def _needs_processor(plan: Plan, config: Mapping[str, Any]) -> bool:

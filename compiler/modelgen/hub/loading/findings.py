@@ -30,22 +30,22 @@ LookUp: TypeAlias = Literal[
 ]
 
 REPOSITORY = "`revision` or `repo`"
-"""What to change in a model's table where a file of its repository is bad."""
+"""The keys to change in a model's table if a file of its repository is bad."""
 
 
 @dataclass(frozen=True)
-class Lack:
-    """What a look-up does not find in one snapshot.
+class Defect:
+    """A file of one snapshot that a look-up does not find, or cannot use.
 
     Args:
-        look_up: Which look-up it is.
-        file: Path in the snapshot, or a pattern.
-        text: What is wrong with it.
-        otherwise: What helps where the repository does not have the file.
-        help: What helps, where the file itself would not.
-        repo: The repository, where it is not the one that was looked at.
-        is_wrong: Whether the engine ends there; else it serves, but not all that clients expect.
-        keys: What to change in the model's table, where the file is there and its content is wrong.
+        look_up: The name of the look-up.
+        file: The path in the snapshot, or a pattern.
+        text: The fault.
+        otherwise: The next step if the repository does not have the file.
+        help: The next step, if the file itself would not help.
+        repo: The repository, if it is not the one of the snapshot.
+        is_wrong: Whether the engine fails to start; otherwise it serves, but not everything that clients expect.
+        keys: The keys to change in the model's table, if the file exists and its content is wrong.
     """
 
     look_up: LookUp
@@ -60,17 +60,17 @@ class Lack:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the engine of a model does not find.
+    """A file that the engine of a model does not find, or cannot use.
 
     Args:
-        model: Id of the model.
-        look_up: Which look-up it is.
+        model: The id of the model.
+        look_up: The name of the look-up.
         repo: Repository id.
-        file: Path in its snapshot, or a pattern.
-        text: What is wrong with it, as in "is missing".
-        help: What to do.
-        is_wrong: As of `Lack`.
-        said: The engine's own words, where it was asked.
+        file: The path in its snapshot, or a pattern.
+        text: The fault, as in "is missing".
+        help: The next step.
+        is_wrong: As in `Defect`.
+        said: The engine's own error, if it did the look-up.
     """
 
     model: str
@@ -83,32 +83,30 @@ class Finding:
     said: str = ""
 
 
-def finding(hub: Path, lack: Lack, entry: Snapshot, model: str) -> Finding:
-    """Return what a model's engine does not find in the snapshot of an entry of the lock."""
-    if lack.keys:
-        help_ = replace_content(hub, entry, lack.file, model, lack.keys)
+def finding(hub: Path, defect: Defect, entry: Snapshot, model: str) -> Finding:
+    """Return the finding for a defect in the snapshot of an entry of the lock."""
+    if defect.keys:
+        help_ = replace_content(hub, entry, defect.file, model, defect.keys)
     else:
-        help_ = lack.help or way_to(hub, entry, lack.file, model, lack.otherwise)
-    return Finding(model, lack.look_up, lack.repo or entry.repo, lack.file, lack.text, help_, lack.is_wrong)
+        help_ = defect.help or way_to(hub, entry, defect.file, model, defect.otherwise)
+    return Finding(model, defect.look_up, defect.repo or entry.repo, defect.file, defect.text, help_, defect.is_wrong)
 
 
 def way_to(hub: Path, entry: Snapshot, path: str, model: str, otherwise: str = "") -> str:
-    """Return how a missing file comes into a snapshot.
+    """Return how to get a missing file into a snapshot.
 
     Args:
         hub: The hub directory.
         entry: The lock's entry of its repository.
-        path: Of the file, or a pattern.
+        path: The path of the file, or a pattern.
         model: Id of the model that needs it.
-        otherwise: What helps where the repository does not have it.
+        otherwise: The next step if the repository does not have it.
     """
     upgrade = f"run `modelgen lock --upgrade {model}`"
     if not path or any(matches(file, (path,)) for file in entry.by_path):
         return bring(hub, entry, path)
     if is_local(entry.repo):
-        return (
-            f"put it into the folder that it came from, run `modelgen add PATH --as {entry.repo}`, then {upgrade[4:]}"
-        )
+        return f"copy it to the folder of the checkpoint, run `modelgen add PATH --as {entry.repo}`, then {upgrade[4:]}"
     if matches(path, entry.exclude):
         return f"remove it from `exclude` of the model `{model}`, then run `modelgen lock` and `modelgen fetch`"
     if entry.include and not matches(path, entry.include):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from modelgen.engines.gguf import parts
 from modelgen.hub.following import open_regular
-from modelgen.hub.loading.findings import Lack
+from modelgen.hub.loading.findings import Defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
 
 TOKENIZER, TEMPLATE, ARCHITECTURE = "tokenizer.ggml.model", "tokenizer.chat_template", "general.architecture"
 _TEMPLATE_FLAGS = ("chat-template", "chat-template-file", "jinja-template")
-_OTHER = "name another `file` in the model's table, then run `modelgen lock` and `modelgen fetch`"
+_OTHER = "set another `file` in the model's table, then run `modelgen lock` and `modelgen fetch`"
 _FILE = "`file` or `revision`"
-# By their numbers in gguf.h: sizes of the plain types; then text and arrays.
+# The types by their numbers in gguf.h: sizes of the plain types; then text and arrays.
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _TEXT, _ARRAY = 8, 9
 _MOST_BYTES = 256 * 2**20
 _MOST_KEYS, _MOST_ITEMS = 100_000, 4_000_000
 
 
-def bad_gguf(plan: Plan, files: Files) -> Iterator[Lack]:
-    """Yield what llama.cpp would not find, or not read, of its files.
+def bad_gguf(plan: Plan, files: Files) -> Iterator[Defect]:
+    """Yield a defect for each file that llama.cpp does not find or cannot read.
 
     Args:
-        plan: What is looked up.
+        plan: The plan of the model.
         files: The model's snapshot.
     """
     for path in (*parts(plan.file or ""), *([plan.mmproj] if plan.mmproj else [])):
         if path not in files:
-            yield Lack("gguf", path)
+            yield Defect("gguf", path)
             continue
         keys = _keys(files, path)
         if keys is None:
-            yield Lack("gguf", path, "is no GGUF file, or its metadata cannot be read", keys=_FILE)
+            yield Defect("gguf", path, "is not a GGUF file, or its metadata cannot be read", keys=_FILE)
         elif path == plan.file:
             yield from _incomplete(plan, path, keys)
 
 
-def _incomplete(plan: Plan, path: str, keys: set[str]) -> Iterator[Lack]:
+def _incomplete(plan: Plan, path: str, keys: set[str]) -> Iterator[Defect]:
     if ARCHITECTURE not in keys:
-        yield Lack("gguf", path, f"does not say what model it is ({ARCHITECTURE})", help=_OTHER)
+        yield Defect("gguf", path, f"has no architecture ({ARCHITECTURE})", help=_OTHER)
         return
     if TOKENIZER not in keys:
-        yield Lack("tokenizer", path, f"holds no tokenizer ({TOKENIZER})", help=_OTHER)
+        yield Defect("tokenizer", path, f"contains no tokenizer ({TOKENIZER})", help=_OTHER)
     elif TEMPLATE not in keys and not plan.is_pooling and not any(flag in plan.args for flag in _TEMPLATE_FLAGS):
-        yield Lack(
+        yield Defect(
             "chat-template",
             path,
-            f"holds no chat template ({TEMPLATE}): llama.cpp takes ChatML for it, which may be the wrong one",
-            help="write `chat-template-file` in the model's `args` if clients chat with it, else leave it as it is",
+            f"contains no chat template ({TEMPLATE}): llama.cpp uses ChatML, which may be wrong",
+            help="set `chat-template-file` in the model's `args` if clients chat with it; otherwise ignore this",
             is_wrong=False,
         )
 
@@ -75,7 +75,7 @@ def metadata_keys(path: Path) -> set[str]:
     """Return the keys of the metadata of a GGUF file whose values are not empty.
 
     Raises:
-        ValueError: It is no such file.
+        ValueError: It is not a GGUF file.
         OSError: It cannot be read.
     """
     with open_regular(path) as raw:
@@ -96,7 +96,7 @@ def metadata_keys(path: Path) -> set[str]:
 
 
 def _skip(file: BinaryIO, kind: int) -> bool:
-    """Pass a value over, and return whether there is something in it."""
+    """Skip a value, and return whether it is not empty."""
     if kind == _TEXT:
         return bool(_exactly(file, _number(file, 8)))
     if kind != _ARRAY:

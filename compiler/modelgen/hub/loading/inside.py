@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     LookUps = Iterator[tuple[str, Callable[[], Any]]]
 
-MOST = 600  # characters of an error
-unimported: list[str] = []  # why modules that should be here are not
-# A look-up fails at these because there is no card here, and the engine has one.
-NO_CARD = ("device type", "nvidia driver", "libcuda", "no cuda gpus", "cuda driver", "hip gpus")
+MOST = 600  # maximum characters of an error
+unimported: list[str] = []  # why expected modules cannot be imported
+# Errors of a look-up that needs a GPU, which is not available here.
+NO_GPU = ("device type", "nvidia driver", "libcuda", "no cuda gpus", "cuda driver", "hip gpus")
 
 
 def first(*names: str) -> Any:  # noqa: ANN401 - a function of whatever release is here
-    """Return the first of some functions, `module:name`, that this release has; None without any."""
+    """Return the first of some functions, `module:name`, that this release has, or None."""
     for name in names:
         module, _, attribute = name.partition(":")
         try:
@@ -42,14 +42,14 @@ def first(*names: str) -> Any:  # noqa: ANN401 - a function of whatever release 
             continue
         except ImportError as error:
             package = module.partition(".")[0]
-            # A module that this release does not have is no fault of the image; the package, or what it needs, is.
+            # A missing module of this release is not an error of the image; a missing package or dependency is.
             if error.name == package or not (error.name or "").startswith(f"{package}."):
                 unimported.append(reason(error))
     return None
 
 
 def accepted(function: Any, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - the same
-    """Return those of the arguments that a function has in this release."""
+    """Return the arguments that a function accepts in this release."""
     parameters = inspect.signature(function).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     return {name: value for name, value in given.items() if takes_all or name in parameters}
@@ -109,7 +109,7 @@ def sglang(asked: dict[str, Any]) -> LookUps:
 
 
 def tokenizer_and_template(asked: dict[str, Any], load: Callable[[], Any]) -> LookUps:
-    """Yield the look-up of a tokenizer, then that of the chat template it brings."""
+    """Yield the look-up of a tokenizer, then that of its chat template."""
     found = []
 
     def tokenizer() -> None:
@@ -121,7 +121,7 @@ def tokenizer_and_template(asked: dict[str, Any], load: Callable[[], Any]) -> Lo
 
 
 def known(tokenizer: Any) -> Any:  # noqa: ANN401 - of any class
-    """Return a tokenizer; transformers 5 makes an empty one of no files."""
+    """Return a tokenizer; transformers 5 makes an empty one without files."""
     sizes = [len(tokenizer)] if hasattr(tokenizer, "__len__") else []
     if sizes and sizes[0] <= len(getattr(tokenizer, "all_special_ids", ())):
         raise OSError("the tokenizer has no vocabulary: none of its files was found")
@@ -161,20 +161,20 @@ def answer(engine: Callable[[dict[str, Any]], LookUps], asked: dict[str, Any]) -
                 passed.append(name)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an engine, or code of a repository, raises
                 said = reason(error)
-                if not needs_card(said):
+                if not needs_gpu(said):
                     failed[name] = said
     except Exception as error:  # noqa: BLE001 - the rest cannot be looked up in this release
         sys.stderr.write(f"the look-ups stop here: {reason(error)}\n")
     return {"passed": passed, "failed": failed}
 
 
-def needs_card(said: str) -> bool:
-    """Return whether an error is about the card that is not here."""
-    return any(words in said.lower() for words in NO_CARD)
+def needs_gpu(said: str) -> bool:
+    """Return whether an error is about the missing GPU."""
+    return any(words in said.lower() for words in NO_GPU)
 
 
 def reason(error: BaseException) -> str:
-    """Return an error in one line: its own, or that of its cause where that says more."""
+    """Return an error in one line, with its cause if that has more information."""
     text = f"{type(error).__name__}: {error}"
     cause = error.__cause__ or error.__context__
     if isinstance(cause, OSError) and str(cause) not in text:
@@ -183,7 +183,7 @@ def reason(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Read what is asked, and write the answer: all else that anybody prints goes to stderr."""
+    """Read the request and write the answer; all other output goes to stderr."""
     own = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     asked = json.load(sys.stdin)
@@ -193,12 +193,12 @@ def main() -> None:
     models = {name: answer(engine, model) for name, model in asked["models"].items()}
     version = getattr(sys.modules.get(asked["engine"]), "__version__", None)
     answers = {"version": version, "models": models}
-    has_answers = any(told["passed"] or told["failed"] for told in models.values())
-    if unimported and not has_answers and not needs_card(unimported[0]):
+    has_answers = any(one["passed"] or one["failed"] for one in models.values())
+    if unimported and not has_answers and not needs_gpu(unimported[0]):
         answers["unimported"] = unimported[0]
     json.dump(answers, own)
     own.close()
-    os._exit(0)  # an engine's threads may wait for ever
+    os._exit(0)  # threads of an engine may never end
 
 
 if __name__ == "__main__":

@@ -21,26 +21,26 @@ _SKIP_TOKENIZER = "skip-tokenizer-init"
 
 @dataclass(frozen=True)
 class Plan:
-    """What the engine of one model looks up.
+    """The look-ups of one model's engine.
 
     Args:
-        model: Its id.
-        engine: Name of its engine.
-        title: What to call the engine, with its release where that is known.
+        model: The model's id.
+        engine: The name of its engine.
+        title: The engine for messages, with its release if known.
         opens: What the engine opens.
         own: The lock's entry of its own repository.
         args: Flags by canonical name.
-        tokenizer: Where its tokenizer comes from; None where no hub has it.
-        config: Where its config comes from.
+        tokenizer: The entry of its tokenizer; None if it is on no hub.
+        config: The entry of its config.
         drafts: Draft models, each with how the engine finds its weights.
         loras: Adapters by name.
-        file: The GGUF file, of llama.cpp.
+        file: The GGUF file, for llama.cpp.
         mmproj: Its vision part.
-        by_path: Whether the engine is given paths of snapshots, and not repository ids.
+        by_path: Whether the engine gets paths of snapshots, and not repository ids.
         trust_remote_code: Whether code of repositories may run.
-        code: The locked repositories that code comes from.
-        code_revision: Of code in another repository that config.json names; None for what `main` is there.
-        loader: How the engine finds the weights; None where that is not known.
+        code: The locked repositories with code.
+        code_revision: The revision of code in another repository that config.json names; None for `main`.
+        loader: How the engine finds the weights; None if unknown.
     """
 
     model: str
@@ -62,18 +62,18 @@ class Plan:
     loader: Loader | None = None
 
     def text(self, flag: str, otherwise: str = "auto") -> str:
-        """Return the value of a flag that is a word, such as `load-format`."""
+        """Return the value of a string flag, such as `load-format`."""
         value = self.args.get(flag)
         return value if isinstance(value, str) else otherwise
 
     @property
     def reads_tokenizer(self) -> bool:
-        """Whether the engine opens a tokenizer of a hub at all."""
+        """Return whether the engine opens a tokenizer of a hub."""
         return self.args.get(_SKIP_TOKENIZER) is not True and self.tokenizer is not None
 
     @property
     def is_pooling(self) -> bool:
-        """Whether flags say that the model makes embeddings, scores or classes, and no text."""
+        """Return whether the flags make the model return embeddings, scores or classes, and no text."""
         if self.opens.embeds_only or self.args.get("is-embedding") is True:
             return True
         task, runner = self.text("task"), self.text("runner")
@@ -83,12 +83,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Unplanned:
-    """A model of which nothing can be looked up.
+    """A model without look-ups.
 
     Args:
-        model: Its id.
-        why: In a sentence without its full stop.
-        is_wrong: Whether something has to be done about it.
+        model: The model's id.
+        why: The reason, without a full stop.
+        is_wrong: Whether the user has to fix it.
     """
 
     model: str
@@ -100,7 +100,7 @@ def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
     """Return the look-ups of one model, or why there are none."""
     name, model, engine, args = run.name, run.model, run.engine, run.args
     if engine is None or engine.opens is None:
-        return Unplanned(name, f"modelgen does not know what a program of the engine `{run.engine_name}` opens")
+        return Unplanned(name, f"modelgen does not know which files a program of the engine `{run.engine_name}` opens")
     if own_want(run) is None:
         return Unplanned(name, "it has no repository of the hub")
     found = [(want, lock.find(want)) for want in wants_of(run, lock)]
@@ -138,14 +138,14 @@ def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
 
 
 def _named(written: object, by_role: Mapping[tuple[str, str], Snapshot], own: Snapshot) -> Snapshot | None:
-    """Return what a flag names: the model's own repository without one, and nothing for a path in the image."""
+    """Return the entry that a flag names: the model's own without the flag, None for a path in the image."""
     if written is None or written == own.repo:
         return own
     return by_role.get(("tokenizer", str(written)))
 
 
 def _code_revision(args: Mapping[str, Any], by_role: Mapping[tuple[str, str], Snapshot]) -> str | None:
-    """Return what vLLM is told by --code-revision: see its `pin`."""
+    """Return the value of vLLM's --code-revision: see its `pin`."""
     locked = next((entry.commit for (role, _), entry in by_role.items() if role == "code"), None)
     written = args.get("code-revision")
     return locked or (written if isinstance(written, str) else None)

@@ -21,7 +21,7 @@ _NEW = "then run `modelgen lock` and `modelgen fetch`"
 
 
 def bring(hub: Path, entry: Snapshot, path: str = "") -> str:
-    """Return how locked files come into a snapshot that lacks them.
+    """Return the command that adds missing locked files to a snapshot.
 
     Args:
         hub: The hub directory.
@@ -29,7 +29,7 @@ def bring(hub: Path, entry: Snapshot, path: str = "") -> str:
         path: A path or a pattern; empty for the whole snapshot.
     """
     if is_local(entry.repo):
-        return f"run `modelgen add PATH --as {entry.repo}` again with what it came from"
+        return f"run `modelgen add PATH --as {entry.repo}` again with the original files"
     there = Files(hub, entry.repo, entry.commit)
     meant = [file for file in entry.files if not path or matches(file.path, (path,))]
     absent = [file for file in meant if file.path not in there]
@@ -37,23 +37,23 @@ def bring(hub: Path, entry: Snapshot, path: str = "") -> str:
 
 
 def replace_content(hub: Path, entry: Snapshot, path: str, model: str, keys: str) -> str:
-    """Return what to do about a file whose content no engine can use.
+    """Return the next step for a file whose content no engine can use.
 
     Args:
         hub: The hub directory.
         entry: The lock's entry of the repository.
         path: The file.
         model: Id of the model that needs it.
-        keys: What may be changed in the model's table, as in "`revision` or `repo`".
+        keys: The keys to change in the model's table, as in "`revision` or `repo`".
     """
     if not _is_as_locked(hub, entry, path):
         return bring(hub, entry, path) if is_local(entry.repo) else f"{FIX}, then `modelgen fetch`"
     if is_local(entry.repo):
         return (
-            f"replace it in the folder that it came from, run `modelgen add PATH --as {entry.repo}`, then "
+            f"replace it in the folder of the checkpoint, run `modelgen add PATH --as {entry.repo}`, then "
             f"`modelgen lock --upgrade {model}`"
         )
-    return f"the repository's own file is bad: name another {keys} in the table of `{model}`, {_NEW}"
+    return f"the repository's own file is bad: set another {keys} in the table of `{model}`, {_NEW}"
 
 
 def _has_blob(hub: Path, entry: Snapshot, file: File) -> bool:

@@ -21,10 +21,10 @@ _MOST_OF_CODE = 4 * 2**20
 
 
 class Files:
-    """The files of a snapshot; a link that leads nowhere, or out of the hub directory, is no file."""
+    """The files of a snapshot, without broken links and links out of the hub directory."""
 
     def __init__(self, hub: Path, repo: str, commit: str) -> None:
-        """Nothing is opened yet.
+        """Create the view without opening anything.
 
         Args:
             hub: The hub directory.
@@ -36,7 +36,7 @@ class Files:
 
     @cached_property
     def exists(self) -> bool:
-        """Whether there is such a snapshot."""
+        """Return whether the snapshot exists."""
         return follow(self._hub, self._folder).is_folder
 
     @cached_property
@@ -48,16 +48,16 @@ class Files:
         return path in self.sizes
 
     def matching(self, pattern: str) -> list[str]:
-        """Return the files that a pattern of a shell names: `*` does not cross folders."""
+        """Return the files that match a shell pattern; `*` does not match `/`."""
         depth = pattern.count("/")
         return sorted(path for path in self.sizes if path.count("/") == depth and fnmatchcase(path, pattern))
 
     def first(self, *paths: str) -> str | None:
-        """Return the first of some files that is there."""
+        """Return the first of some files that exists."""
         return next((path for path in paths if path in self), None)
 
     def json(self, path: str) -> object:
-        """Return what is in a JSON file; None for one that is not there, too large, or no JSON."""
+        """Return the value in a JSON file; None if it is missing, too large, or not JSON."""
         try:
             data = self._read(path, _MOST_OF_JSON)
             return None if data is None else json.loads(data)
@@ -65,17 +65,17 @@ class Files:
             return None
 
     def table(self, path: str) -> dict[str, object]:
-        """Return the table in a JSON file; an empty one where there is none."""
+        """Return the table in a JSON file; empty if there is none."""
         found = self.json(path)
         return found if isinstance(found, dict) else {}
 
     def text(self, path: str) -> str:
-        """Return a source file; an empty text where there is none."""
+        """Return the text of a source file; empty if there is none."""
         data = self._read(path, _MOST_OF_CODE)
         return "" if data is None else data.decode(errors="replace")
 
     def place(self, path: str) -> Path | None:
-        """Return where the content of a file lies."""
+        """Return the path of a file's content."""
         landing = follow(self._hub, f"{self._folder}/{path}")
         return self._hub.joinpath(*landing.parts) if landing.is_file else None
 
@@ -106,7 +106,7 @@ class Files:
 
 
 def commit_of(hub: Path, repo: str, revision: str) -> str | None:
-    """Return the commit that an offline client opens for a revision; None where it finds none."""
+    """Return the commit that an offline client opens for a revision; None if it finds none."""
     if is_commit(revision):
         return revision
     landing = follow(hub, f"{repo_folder(repo)}/refs/{revision}")

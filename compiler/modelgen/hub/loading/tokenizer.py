@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.loading.findings import REPOSITORY, Lack
+from modelgen.hub.loading.findings import REPOSITORY, Defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ _PIECES = (
     "*.tiktoken",
     "tiktoken.model",
 )
-# Which files the slow tokenizers of transformers read (vocab_files_names), by the class without "Tokenizer".
+# The files of transformers' slow tokenizers (vocab_files_names), by the class without "Tokenizer".
 _BY_CLASS = (
     (r"(GPT2|Qwen2|Qwen3|Roberta|Bart|Longformer|CLIP|Codegen|Whisper|Blenderbot|Led|GPTNeo.*)", _PAIRS),
     (r"(Bert|DistilBert|MPNet|Electra|MobileBert|LayoutLM.*|Funnel|Lxmert|Splinter)", _WORDS),
@@ -36,14 +36,14 @@ _BY_CLASS = (
         _PIECES,
     ),
 )
-_HELP = "name a repository that has one by `{flag}` in the model's `args`"
+_HELP = "set `{flag}` in the model's `args` to a repository that has one"
 
 
-def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> Iterator[Lack]:
-    """Yield which files of the tokenizer are missing.
+def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> Iterator[Defect]:
+    """Yield a defect for each missing file of the tokenizer.
 
     Args:
-        plan: What is looked up.
+        plan: The plan of the model.
         files: The snapshot that has the tokenizer.
         config: The model's config.json.
     """
@@ -52,20 +52,20 @@ def missing_tokenizer(plan: Plan, files: Files, config: Mapping[str, Any]) -> It
     mode = plan.text("tokenizer-mode")
     if mode == "mistral":
         if not any(files.matching(pattern) for pattern in _MISTRAL):
-            yield Lack("tokenizer", _MISTRAL[0], "is missing, and so is tokenizer.model", otherwise)
+            yield Defect("tokenizer", _MISTRAL[0], "is missing, and so is tokenizer.model", otherwise)
         return
     settings = files.table(SETTINGS)
     if SETTINGS in files and not isinstance(files.json(SETTINGS), dict):
-        yield Lack("tokenizer", SETTINGS, "is not JSON, or not a table", keys=REPOSITORY)
+        yield Defect("tokenizer", SETTINGS, "is not JSON, or not a table", keys=REPOSITORY)
     if FAST in files and mode != "slow":
         if not isinstance(files.json(FAST), dict):
-            yield Lack("tokenizer", FAST, "is not JSON, or not a table", keys=REPOSITORY)
+            yield Defect("tokenizer", FAST, "is not JSON, or not a table", keys=REPOSITORY)
         return
     if plan.opens.fast_tokenizer:
-        yield Lack("tokenizer", FAST, f"is missing: {plan.title} reads no other form of a tokenizer")
+        yield Defect("tokenizer", FAST, f"is missing: {plan.title} reads no other form of a tokenizer")
         return
     if _is_custom(settings, plan):
-        return  # its own code says which files it reads
+        return  # its own code determines the files
     if mode == "auto" and config.get("model_type") is None and any(files.matching(name) for name in _MISTRAL):
         return
     yield from _missing_by_class(files, _class(settings, config), otherwise, slow=mode == "slow")
@@ -81,7 +81,7 @@ def _class(settings: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     return re.sub(r"Tokenizer(Fast)?$", "", name) if isinstance(name, str) else ""
 
 
-def _missing_by_class(files: Files, name: str, otherwise: str, *, slow: bool) -> Iterator[Lack]:
+def _missing_by_class(files: Files, name: str, otherwise: str, *, slow: bool) -> Iterator[Defect]:
     needed = next((paths for pattern, paths in _BY_CLASS if re.fullmatch(pattern, name, re.IGNORECASE)), None)
     kind = f" ({name}Tokenizer)" if needed else ""
     if needed == _PAIRS:
@@ -94,8 +94,8 @@ def _missing_by_class(files: Files, name: str, otherwise: str, *, slow: bool) ->
     if not lost:
         return
     if slow:
-        yield Lack("tokenizer", lost[0], f"is missing: a slow tokenizer{kind} reads it", otherwise)
+        yield Defect("tokenizer", lost[0], f"is missing: a slow tokenizer{kind} reads it", otherwise)
     elif lost == ["*.model"]:
-        yield Lack("tokenizer", FAST, "is missing, and so is every other form of a tokenizer", otherwise)
+        yield Defect("tokenizer", FAST, "is missing, and so is every other form of a tokenizer", otherwise)
     else:
-        yield Lack("tokenizer", FAST, f"is missing, and so is {' and '.join(lost)}{kind}", otherwise)
+        yield Defect("tokenizer", FAST, f"is missing, and so is {' and '.join(lost)}{kind}", otherwise)

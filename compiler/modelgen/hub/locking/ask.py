@@ -1,4 +1,4 @@
-"""A repository to look up, on the hub or in a hub directory."""
+"""Define a repository to look up, on the hub or in a hub directory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Ask:
     """A repository to look up.
 
     Args:
-        want: What for.
-        commit: At which it is pinned already; None for where its revision is now.
+        want: The want.
+        commit: The commit that is pinned already; None for the current one of its revision.
     """
 
     want: Want
@@ -23,5 +23,5 @@ class Ask:
 
     @property
     def about(self) -> str:
-        """How messages begin."""
+        """The beginning of messages."""
         return f"{self.want.models[0] if self.want.models else 'models.toml'}: {self.want.repo}"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.[a-z]+)", re.ASCII)
-# What the hub keeps outside git whatever its size (its default .gitattributes).
+# Files that the hub keeps outside git at any size (its default .gitattributes).
 _LARGE = (".bin", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".ot", ".pt", ".pth", ".safetensors")
 _SMALL_BYTES = 10_000_000
 _MAX_INDEX_BYTES = 64 * 2**20
-_LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # of a link
+_LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # maximum length of a link
 _MAX_CARD_BYTES = 64 * 1024
 
 
@@ -31,11 +31,11 @@ class Found:
     """A file of a snapshot.
 
     Args:
-        path: Where its content is, as an engine opens it.
-        size: In bytes; 0 for one that should be there and is not.
-        is_there: Whether it is.
+        path: The path of its content, as an engine opens it.
+        size: The size in bytes; 0 for a missing file.
+        is_there: Whether the file exists.
         is_large: Whether its hash is SHA-256, and not git's id.
-        expected: The hash that it must have; None where nothing tells.
+        expected: The hash that it must have; None if unknown.
     """
 
     path: Path
@@ -46,23 +46,23 @@ class Found:
 
     @property
     def is_link_to_expected(self) -> bool:
-        """Whether it is a link to a blob that is named by the hash that it must have."""
+        """Return whether it is a link to a blob named by the expected hash."""
         return bool(self.expected) and _blob_name(self.path) == self.expected
 
 
 def listing_of(snapshot: Path) -> Path:
-    """Return where the client keeps the listing of a snapshot's commit."""
+    """Return the path of the client's listing of a snapshot's commit."""
     return snapshot.parent.parent / "trees" / f"{snapshot.name}.json"
 
 
 def find_files(snapshot: Path) -> dict[str, Found]:
-    """Return the files of a snapshot by path, and those that should be there and are not.
+    """Return the files of a snapshot by path, including expected files that are missing.
 
     Raises:
         OSError: The snapshot cannot be read.
     """
     listing = _read_listing(listing_of(snapshot))
-    # What the listing does not have is not of this commit: a file of the system's, or of an engine's.
+    # A file that is not in the listing does not belong to this commit: the system or an engine wrote it.
     paths = (path for path in _walk(snapshot) if path in listing or not listing)
     found = {path: _look_at(snapshot / path, listing.get(path)) for path in paths}
     for path in listing or (_named_by_indexes(snapshot, found) | _named_by_shards(found)):
@@ -93,12 +93,12 @@ def _look_at(path: Path, listed: str | None) -> Found:
     expected = listed or name
     is_large = len(expected) == 64 if expected else path.name.endswith(_LARGE) or size >= _SMALL_BYTES
     if listed and name not in (None, listed):
-        expected = ""  # no content has both hashes
+        expected = ""  # a content has only one of the two hashes
     return Found(path, size, is_there=True, is_large=is_large, expected=expected)
 
 
 def _blob_name(path: Path) -> str | None:
-    """Return the hash by which the first link names a blob: a second one leads into Xet's shared store."""
+    """Return the hash in the target of the first link; a second link leads into Xet's shared store."""
     if not path.is_symlink():
         return None
     target = path.readlink()
@@ -109,7 +109,7 @@ def _read_listing(tree: Path) -> dict[str, str]:
     """Return the hash of each file by path, as the client stored it when it fetched the snapshot.
 
     Raises:
-        OSError: It is there, and cannot be read.
+        OSError: It exists and cannot be read.
     """
     files = _read_json(tree).get("files")
     listed = {}
@@ -135,7 +135,7 @@ def _named_by_indexes(snapshot: Path, found: dict[str, Found]) -> set[str]:
 
 
 def _named_by_shards(found: dict[str, Found]) -> set[str]:
-    """Return the others of which `-00001-of-00003` speaks."""
+    """Return the other shards of names such as `-00001-of-00003`."""
     named = set()
     for path in found:
         if shard := _SHARD.fullmatch(path):

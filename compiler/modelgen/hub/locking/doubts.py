@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from modelgen.hub.checkpoint import read_json
-from modelgen.hub.lacking import TOKENIZER_CONFIG, lacks
 from modelgen.hub.loadable import CONFIG
 from modelgen.hub.locking.cached import find_files, listing_of
+from modelgen.hub.missing_parts import TOKENIZER_CONFIG, missing_parts
 from modelgen.lockfile.repos import snapshot_folder
 
 if TYPE_CHECKING:
@@ -26,24 +26,24 @@ def of_new(
     """Yield the doubts about an entry that was made from a snapshot.
 
     Args:
-        want: What the entry answers.
+        want: The want that the entry answers.
         entry: The new entry.
-        snapshot: The folder that it was made from.
+        snapshot: The folder of its snapshot.
         found: The files of this folder.
         tokenizers: Ids of models whose tokenizer is in another repository.
     """
     if unnamed := _unnamed(entry, found):
         has, their = ("has", "its") if len(unnamed) == 1 else ("have", "their")
-        yield f"{some(unnamed)} {has} no hash to compare with, so {their} own bytes were taken as they are"
-    yield from _lacks(want, entry, snapshot, tokenizers)
+        yield f"{some(unnamed)} {has} no hash to compare with, so {their} contents were not checked"
+    yield from _missing(want, entry, snapshot, tokenizers)
 
 
 def of_kept(hub: Path, want: Want, entry: Snapshot, tokenizers: Collection[str]) -> tuple[str, ...]:
-    """Return the doubts about an entry that the lock has already: nobody knows by whom it was made, or from what.
+    """Return the doubts about an existing entry, whose origin is unknown.
 
     Args:
         hub: The hub directory.
-        want: What the entry answers.
+        want: The want that the entry answers.
         entry: The old entry.
         tokenizers: Ids of models whose tokenizer is in another repository.
     """
@@ -54,7 +54,7 @@ def of_kept(hub: Path, want: Want, entry: Snapshot, tokenizers: Collection[str])
         found = find_files(snapshot)
     except OSError as error:
         return (f"{error.filename or snapshot} cannot be read: {(error.strerror or str(error)).lower()}",)
-    return (*_unconfirmed(entry, found), *_lacks(want, entry, snapshot, tokenizers))
+    return (*_unconfirmed(entry, found), *_missing(want, entry, snapshot, tokenizers))
 
 
 def _unconfirmed(entry: Snapshot, found: Mapping[str, Found]) -> Iterator[str]:
@@ -63,24 +63,23 @@ def _unconfirmed(entry: Snapshot, found: Mapping[str, Found]) -> Iterator[str]:
         yield f"{some(absent)} {'are' if absent[1:] else 'is'} not in the hub directory"
     if unnamed := _unnamed(entry, found):
         yield (
-            f"{some(unnamed)} {'have' if unnamed[1:] else 'has'} no hash in the hub directory, so nothing confirms "
-            "what models.lock has"
+            f"{some(unnamed)} {'have' if unnamed[1:] else 'has'} no hash in the hub directory to confirm models.lock"
         )
 
 
 def _unnamed(entry: Snapshot, found: Mapping[str, Found]) -> list[str]:
-    """Return the files whose hash the hub directory does not tell."""
+    """Return the files whose hash is not in the hub directory."""
     there = {path: found[path] for path in entry.by_path if path in found and found[path].is_there}
     return [path for path, file in there.items() if file.expected is None]
 
 
-def _lacks(want: Want, entry: Snapshot, snapshot: Path, tokenizers: Collection[str]) -> Iterator[str]:
+def _missing(want: Want, entry: Snapshot, snapshot: Path, tokenizers: Collection[str]) -> Iterator[str]:
     if want.form != "checkpoint":
         return
     paths = {*entry.by_path, *(["tokenizer.json"] if {*want.models} <= {*tokenizers} else [])}
     config = _table(_parsed(entry.config) if entry.config else _read(snapshot, CONFIG, paths))
     tokenizer = _table(_read(snapshot, TOKENIZER_CONFIG, paths))
-    yield from lacks(entry.repo, paths, config, tokenizer, is_listed=listing_of(snapshot).is_file())
+    yield from missing_parts(entry.repo, paths, config, tokenizer, is_listed=listing_of(snapshot).is_file())
 
 
 def _read(snapshot: Path, path: str, paths: Collection[str]) -> object:
@@ -99,6 +98,6 @@ def _table(read: object) -> dict[str, Any]:
 
 
 def some(paths: list[str]) -> str:
-    """Return some paths, of many the first."""
+    """Return paths as text, the first three of many."""
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return f"{', '.join(paths[:3])}{more}"

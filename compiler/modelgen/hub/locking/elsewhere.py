@@ -26,10 +26,10 @@ def lock_assets(
     """Return the lock's entries for files that are on no hub.
 
     Args:
-        files: Each with the models that need it.
-        old: Entries of the lock as it is.
-        hub: The hub directory, which may have them.
-        may_ask: Whether their servers may be asked how large they are.
+        files: The files, each with the models that need it.
+        old: The entries of the existing lock.
+        hub: The hub directory, which may contain them.
+        may_ask: Whether requests to their servers are allowed, for their sizes.
     """
     sizes = {(asset.url, asset.sha256): asset.size for asset in old}
 
@@ -47,14 +47,14 @@ def lock_assets(
 
 
 def size_at(url: str) -> int | None:
-    """Return the size that a server tells of a file, or None: it is good to know, and nothing rests on it."""
+    """Return the size of a file from its server, or None; the size is only informative."""
     request = urllib.request.Request(url, method="HEAD", headers={"Accept-Encoding": "identity"})  # noqa: S310 - ours
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310 - the same
-            told = answer.headers.get("Content-Length", "")
+            length = answer.headers.get("Content-Length", "")
     except (OSError, ValueError):
         return None
-    return int(told) if told.isdecimal() and int(told) > 0 else None
+    return int(length) if length.isdecimal() and int(length) > 0 else None
 
 
 def _size_here(path: Path) -> int | None:

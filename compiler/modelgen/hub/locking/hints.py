@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def download(hub: Path, ask: Ask, commit: str | None = None, files: Iterable[str] = (), *, force: bool = False) -> str:
-    """Return the command that brings a repository, or some files of it, into the hub directory.
+    """Return the command that downloads a repository, or some of its files, into the hub directory.
 
     Args:
         hub: The hub directory.
         ask: The repository.
-        commit: Which commit; None for the revision by its name, which writes its ref too.
-        files: Paths; empty for all that is wanted.
-        force: Whether to replace what is there: the client takes any file that has the right name for whole.
+        commit: The commit; None for the revision by its name, which writes its ref too.
+        files: The paths; empty for all wanted files.
+        force: Replace existing files, since the client accepts any file with the right name.
     """
     want, names = ask.want, [*files]
     revision = commit or want.revision
@@ -35,11 +35,11 @@ def download(hub: Path, ask: Ask, commit: str | None = None, files: Iterable[str
 
 
 def remove(paths: Sequence[Path]) -> str:
-    """Return the command that removes some files, to come before another; nothing without files."""
+    """Return the command that removes some files, before another command; empty without files."""
     return f"run `rm -f {' '.join(quote(str(path)) for path in paths)}`, then " if paths else ""
 
 
 def write_ref(ref: Path, commit: str) -> str:
-    """Return the command that gives a snapshot its name."""
+    """Return the command that writes a ref."""
     folder = "" if ref.parent.is_dir() else f"mkdir -p {quote(str(ref.parent))} && "
     return f"run `{folder}printf %s {commit} > {quote(str(ref))}`"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.wants import Want
 
 _LONGEST_LICENSE = 100
-# Of a config that is read: a tokenizer_config.json with all its added tokens has 2 MB.
+# Maximum size of a config: a tokenizer_config.json with many added tokens has 2 MB.
 _MOST_OF_CONFIG = 32 * 2**20
 
 
@@ -34,23 +34,23 @@ class Pinned:
     """A new entry of the lock.
 
     Args:
-        entry: It.
-        unneeded: Bytes of the files that serving does not need, by which patterns is in the entry.
-        unasked: Number and bytes of the files that `include` does not name.
-        chosen: Which of several forms of its weights an engine reads; empty where there is one.
-        unchecked: What nobody could check, as in "3 files have no hash to compare with"; only offline.
+        entry: The entry.
+        unneeded: Bytes of the files that serving does not need; the entry has the patterns.
+        not_included: Number and bytes of the files that `include` does not name.
+        chosen: The format of the weights that an engine reads, if there are several; else empty.
+        unchecked: What could not be checked, as in "3 files have no hash to compare with"; only offline.
     """
 
     entry: Snapshot
     unneeded: int
-    unasked: tuple[int, int]
+    not_included: tuple[int, int]
     chosen: str = ""
     unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is told of a repository beside its files; `texts` holds the small files that were read, by path."""
+    """Facts about a repository beside its files; `texts` are the small files that were read, by path."""
 
     commit: str
     license: str | None = None
@@ -63,7 +63,7 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
     """Return which of a repository's files to lock.
 
     Raises:
-        InputError: A pattern matches nothing, nothing is left, or no entry can hold a name.
+        InputError: A pattern matches nothing, no file remains, or a name is not valid in an entry.
     """
     want = ask.want
     for pattern in want.include:
@@ -74,17 +74,19 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
             raise InputError(f"{ask.about} has no file `{shown}`{hint}; correct `file` or `include` in models.toml")
     choice = choose(paths, want.include, want.exclude, want.loaders)
     if not choice.kept:
-        raise InputError(f"{ask.about} has no file that is wanted; correct `exclude` in models.toml, or `repo`")
+        raise InputError(
+            f"{ask.about} has no file that `include` and `exclude` select; correct `exclude` or `repo` in models.toml"
+        )
     if unfit := {path: repr(path[:200]) for path in choice.kept if not is_path(path)}:
         raise names_error(ask, paths, unfit)
     return choice
 
 
 def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[str, int], facts: Facts) -> Pinned:
-    """Return the lock's entry for what was found.
+    """Return the lock's entry for a repository.
 
     Raises:
-        InputError: No engine could load it, or no entry can hold it.
+        InputError: No engine can load it, or an entry for it is not valid.
     """
     want = ask.want
     config = _config(ask, facts.texts)
@@ -109,33 +111,33 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]["msg"]
         raise InputError(f"{ask.about} cannot be locked: it {fault}; `exclude` the file in models.toml") from error
-    unasked = len(choice.unasked), sum(sizes[path] for path in choice.unasked)
-    return Pinned(entry, sum(sizes[path] for path in choice.unneeded), unasked, _chosen(want, choice))
+    not_included = len(choice.not_included), sum(sizes[path] for path in choice.not_included)
+    return Pinned(entry, sum(sizes[path] for path in choice.unneeded), not_included, _chosen(want, choice))
 
 
 def unusable(ask: Ask, fault: Fault) -> InputError:
-    """Return the error of a repository that no engine could load."""
+    """Return the error for a repository that no engine can load."""
     return InputError(f"{ask.about} {fault.why}; {fault.advice}")
 
 
 def damaged_on_hub(ask: Ask, path: str, choice: Choice, error: Exception) -> InputError:
-    """Return the error of weights that are damaged at their source, so that no other copy is better."""
+    """Return the error for weights that are damaged on the hub itself."""
     can_do_without = can_exclude(ask, (*choice.kept, *choice.unneeded), [path])
     ways = "`exclude` it in models.toml, or choose" if can_do_without else "choose"
     return InputError(f"{ask.about}: {path} is damaged on the hub: {error}; {ways} another `revision`")
 
 
 def make_file(ask: Ask, path: str, size: int, *, sha256: str | None = None, blob: str | None = None) -> File:
-    """Return the lock's entry of a file.
+    """Return the lock's entry for a file.
 
     Raises:
-        InputError: No entry can hold it.
+        InputError: Its name is not valid in a lock.
     """
     try:
         return File(path=path, size=size, sha256=sha256, blob=blob)
     except ValidationError as error:
         raise InputError(
-            f"{ask.about} has a file {path[:200]!r} that no lock can hold; `exclude` it in models.toml"
+            f"{ask.about} has a file {path[:200]!r} whose name is not valid in a lock; `exclude` it in models.toml"
         ) from error
 
 
@@ -149,12 +151,12 @@ def config_text(ask: Ask, data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{ask.about} has a {config_name(ask.want.form)} that is not UTF-8, which no engine reads"
+            f"{ask.about} has a {config_name(ask.want.form)} that is not UTF-8, so no engine reads it"
         ) from error
 
 
 def files_to_read(ask: Ask, files: Iterable[File]) -> Iterator[File]:
-    """Yield the small files that say what a repository is: its config, and what may name code or modules."""
+    """Yield the small files that describe a repository: its config, and files that may name code or modules."""
     own = config_name(ask.want.form)
     for file in files:
         is_config = file.path == own or (ask.want.trusted and may_name_code(file.path))
@@ -164,12 +166,12 @@ def files_to_read(ask: Ask, files: Iterable[File]) -> Iterator[File]:
 
 
 def _is_model(want: Want) -> bool:
-    """Return whether an engine loads a model from a repository, and not only some files of it."""
+    """Return whether an engine loads a model from a repository, and not only some of its files."""
     return want.form == "checkpoint" or bool(want.loaders)
 
 
 def _config(ask: Ask, texts: Mapping[str, bytes]) -> str | None:
-    """Return the config that the lock keeps; None where there is none, or none that is small enough."""
+    """Return the config for the lock; None if there is none, or only a large one."""
     data = texts.get(config_name(ask.want.form))
     if data is None:
         return None
@@ -179,7 +181,7 @@ def _config(ask: Ask, texts: Mapping[str, bytes]) -> str | None:
 
 
 def _code(want: Want, texts: Mapping[str, bytes]) -> list[str] | None:
-    """Return the other repositories that the configs take code from; None where it may not run."""
+    """Return the other repositories of code that the configs name; None if code may not run."""
     if not want.trusted:
         return None
     named = {repo for path, data in texts.items() if path != MODULES for repo in code_repos(_json(data))}
@@ -202,7 +204,7 @@ def _json(data: bytes) -> object:
 
 
 def _chosen(want: Want, choice: Choice) -> str:
-    """Return which of several forms of weights the engines read, where others were left out for it."""
+    """Return the format of the weights that the engines read, if others were left out."""
     if not any(is_weights(path) and "/" not in path for path in choice.unneeded):
         return ""
     read = [(loader.name, read_by(loader, choice.kept)) for loader in want.loaders]
@@ -210,7 +212,7 @@ def _chosen(want: Want, choice: Choice) -> str:
 
 
 def license_of(card: Mapping[str, Any]) -> str | None:
-    """Return the license that a model card names; a license of its own has a name of its own."""
+    """Return the license that a model card names; a custom license has a custom name."""
     named = card.get("license")
     if named == "other" and isinstance(card.get("license_name"), str):
         named = card["license_name"]

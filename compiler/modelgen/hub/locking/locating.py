@@ -38,7 +38,7 @@ def locate(hub: Path, ask: Ask) -> tuple[str, Path]:
 
 
 def _way_to_snapshot(hub: Path, ask: Ask, commit: str, there: list[str]) -> str:
-    """Return what to do where the snapshot of a commit is not there."""
+    """Return the next step if the snapshot of a commit is missing."""
     want, ref = ask.want, hub / repo_folder(ask.want.repo) / "refs" / (ask.want.revision or DEFAULT_REF)
     upgrade = f"`modelgen lock --offline --upgrade {want.models[0]}`" if want.models else "`modelgen lock --offline`"
     if ask.commit and _text_of(ref) in there:
@@ -64,26 +64,26 @@ def _commit(folder: Path, ask: Ask) -> str:
         text = ref.read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise InputError(
-            f"{ask.about}: there is no {ref}, so nothing finds it by that name; {_way_to_ref(folder, ask, ref)}"
+            f"{ask.about}: there is no {ref}, so engines do not find it by that name; {_way_to_ref(folder, ask, ref)}"
         ) from None
     if not is_commit(text.strip()):
-        raise InputError(f"{ask.about}: {ref} holds no commit; {_way_to_ref(folder, ask, ref)}")
+        raise InputError(f"{ask.about}: {ref} contains no commit; {_way_to_ref(folder, ask, ref)}")
     if text != text.strip():
         raise InputError(
-            f"{ask.about}: {ref} has white space about its commit, with which no engine finds the snapshot; "
+            f"{ask.about}: {ref} has white space around its commit, so no engine finds the snapshot; "
             f"{hints.write_ref(ref, text.strip())}"
         )
     return text
 
 
 def _way_to_ref(folder: Path, ask: Ask, ref: Path) -> str:
-    """Return what to do where no ref names a snapshot: of several, only the user knows which is meant."""
+    """Return the next step if no ref names a snapshot; of several, the user has to choose."""
     there, repo = _snapshots(folder), ask.want.repo
     if not there:
         return f"run `modelgen add PATH --as {repo}`" if is_local(repo) else hints.download(folder.parent, ask)
     if ref.is_dir():
         return f'write `revision = "{there[0]}"` in models.toml' + (f", or another of {there}" if there[1:] else "")
-    others = f", or with another of the snapshots that are there: {', '.join(there[1:])}" if there[1:] else ""
+    others = f", or with another existing snapshot: {', '.join(there[1:])}" if there[1:] else ""
     return hints.write_ref(ref, there[0]) + others
 
 

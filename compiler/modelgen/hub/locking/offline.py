@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Opened:
-    """A snapshot whose files have been found, and not yet read."""
+    """A snapshot whose files were found but not read yet."""
 
     hub: Path
     ask: Ask
@@ -51,13 +51,13 @@ def look_up(
     hashed: Callable[[int], None],
     tokenizers: Collection[str] = (),
 ) -> list[tuple[Ask, Pinned | ModelgenError]]:
-    """Return what a hub directory has for each of `asks`, or the sentence that says why not.
+    """Return the entry from a hub directory for each of `asks`, or the error.
 
     Args:
         hub: The hub directory.
-        asks: What to look up.
-        planned: Told how many bytes there are to hash.
-        hashed: Told of bytes that are hashed, by several threads.
+        asks: The repositories to look up.
+        planned: Called with the number of bytes to hash.
+        hashed: Called by several threads with the number of hashed bytes.
         tokenizers: Ids of models whose tokenizer is in another repository.
     """
     opened = [(ask, _open(hub, ask)) for ask in asks]
@@ -111,11 +111,11 @@ def _conclude(
             sha256, blob = (digest, None) if found.is_large else (None, digest)
             files.append(make_file(ask, path, found.size, sha256=sha256, blob=blob))
         if damaged:
-            return _damaged(opened, damaged, f"{some(damaged)} {'have' if damaged[1:] else 'has'} other bytes")
+            return _damaged(opened, damaged, f"{some(damaged)} {'have' if damaged[1:] else 'has'} wrong contents")
         sizes = {path: found.size for path, found in opened.found.items()}
         pinned = make_entry(ask, opened.choice, files, sizes, _facts(opened, files))
-        told = doubts.of_new(ask.want, pinned.entry, opened.snapshot, opened.found, tokenizers)
-        return replace(pinned, unchecked=tuple(told))
+        unchecked = doubts.of_new(ask.want, pinned.entry, opened.snapshot, opened.found, tokenizers)
+        return replace(pinned, unchecked=tuple(unchecked))
     except ModelgenError as error:
         return error
     except OSError as error:
@@ -146,22 +146,22 @@ def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:
 
 
 def _incomplete(hub: Path, ask: Ask, commit: str, absent: list[str]) -> ModelgenError:
-    """Return the sentence for a snapshot that lacks files."""
+    """Return the error for a snapshot with missing files."""
     if is_local(ask.want.repo):
-        return InputError(f"{ask.about} lacks {some(absent)}; {_add_again(ask)}")
+        return InputError(f"{ask.about} misses {some(absent)}; {_add_again(ask)}")
     return InputError(
-        f"{ask.about} in the hub directory lacks {some(absent)}; {hints.download(hub, ask, commit, absent)}"
+        f"{ask.about} in the hub directory misses {some(absent)}; {hints.download(hub, ask, commit, absent)}"
     )
 
 
 def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
-    """Return the sentence for a snapshot whose files have wrong bytes."""
+    """Return the error for a snapshot with damaged files."""
     ask, hub = opened.ask, opened.hub
     if is_local(ask.want.repo):
         return InputError(f"{ask.about} is damaged: {what}; {_add_again(ask)}")
-    # The client replaces blobs, and never what stands in a snapshot in place of the right link.
+    # The client replaces blobs, but never a file in a snapshot in place of the right link.
     wrong = [opened.found[path].path for path in damaged if not opened.found[path].is_link_to_expected]
-    # Where link and listing name two hashes, only the hub knows which is right.
+    # If link and listing have different hashes, only the hub can show which is right.
     wrong += [listing_of(opened.snapshot)] if any(opened.found[path].expected == "" for path in damaged) else []
     return InputError(
         f"{ask.about} in the hub directory is damaged: {what}; {hints.remove(wrong)}"
@@ -170,5 +170,5 @@ def _damaged(opened: _Opened, damaged: list[str], what: str) -> ModelgenError:
 
 
 def _add_again(ask: Ask) -> str:
-    add = f"add it again by `modelgen add PATH --as {ask.want.repo}`"
+    add = f"add it again with `modelgen add PATH --as {ask.want.repo}`"
     return f"{add}, then run `modelgen lock --offline --upgrade {ask.want.models[0]}`" if ask.commit else add

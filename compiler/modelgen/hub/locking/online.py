@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 _AT_ONCE = 24
 _WAITS_SHOWN = 20
 _PATIENCE = 20.0
-"""Seconds without a byte after which a connection counts as dead."""
+"""Seconds without data after which a connection counts as dead."""
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """An entry whose last facts are still on their way."""
+    """An entry whose last requests are still running."""
 
     ask: Ask
     info: Repository
@@ -66,12 +66,12 @@ class _Draft:
 def look_up(
     connection: Connection, asks: Iterable[Ask], say: Callable[[str], None]
 ) -> list[tuple[Ask, Pinned | ModelgenError]]:
-    """Return what the hub has for each of `asks`, or the sentence that says why not.
+    """Return the entry from the hub for each of `asks`, or the error.
 
     Args:
-        connection: Through which.
-        asks: What to look up.
-        say: Told of waits, by several threads.
+        connection: The connection.
+        asks: The repositories to look up.
+        say: Called by several threads with messages about waits.
     """
     hub = _Hub(connection, say)
     pool = ThreadPoolExecutor(_AT_ONCE)
@@ -83,7 +83,7 @@ def look_up(
         drafts = [(ask, _caught(partial(_draft, hub, pool, ask, infos[_spot(ask)]))) for ask in asks]
         return [(ask, draft if isinstance(draft, ModelgenError) else _caught(draft.finish)) for ask, draft in drafts]
     finally:
-        # Not waited for: after Ctrl-C they may sleep for a minute, as the hub has asked them to.
+        # Not awaited: after Ctrl-C they may sleep for a minute, at the hub's request.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -108,24 +108,24 @@ def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[Reposit
     texts = {file.path: pool.submit(hub.small_file, ask, info.commit, file) for file in files_to_read(ask, files)}
     shards = [file for file in files if file.path.endswith(weights.SUFFIX)]
     headers = [pool.submit(hub.weights, ask, info.commit, shard, choice) for shard in shards]
-    # Of a gated repository all may see the list; only who asks for a file learns that it is closed.
+    # The list of a gated repository is public; only a request for a file shows that it is closed.
     is_untried = info.gated and not texts and not headers
     access = pool.submit(hub.access, ask, info.commit, files[0]) if is_untried else None
     return _Draft(ask, info, choice, files, texts, headers, access)
 
 
 class _DamagedError(Exception):
-    """What came has another hash than the hub announced."""
+    """A download has another hash than the hub announced."""
 
 
 class _Hub:
-    """The requests, each tried again where that can help, each failure a sentence."""
+    """The requests to the hub, with retries and with errors as sentences."""
 
     def __init__(self, connection: Connection, say: Callable[[str], None]) -> None:
         self._connection = connection
         self._say = say
         self._waits: Counter[str] = Counter()
-        # A host that did not answer any of several tries is not asked about three hundred other repositories.
+        # After several tries without an answer, the other repositories are not requested.
         self._down: dict[str, Exception] = {}
 
     def info(self, ask: Ask) -> Repository:
@@ -135,7 +135,7 @@ class _Hub:
         return self._attempt(lambda: self._twice(call, DamagedAnswerError, ask, "the list of its files"), ask, what)
 
     def access(self, ask: Ask, commit: str, file: File) -> None:
-        """Try to read a file; mirrors do not know the hub's own question whether it may be read."""
+        """Try to read a file; mirrors do not support the hub's own request for access."""
         span = (0, min(file.size, 1))
         self._attempt(partial(_read_once, self._connection, ask.want.repo, commit, file.path, span), ask, file.path)
 
@@ -151,7 +151,7 @@ class _Hub:
             return self._twice(read, _DamagedError, ask, file.path)
         except _DamagedError as error:
             raise ModelgenError(
-                f"{ask.about}: {file.path} came damaged twice; something between the hub and this host changes it: "
+                f"{ask.about}: {file.path} arrived damaged twice; a proxy or mirror on the way changes it: "
                 "try without a proxy or a mirror"
             ) from error
 
@@ -163,15 +163,15 @@ class _Hub:
             raise damaged_on_hub(ask, file.path, choice, error) from error
 
     def _twice(self, call: Callable[[], client.T], damage: type[Exception], ask: Ask, what: str) -> client.T:
-        """Return what a call returns, made once more if what came was damaged: it may be so on the wire alone."""
+        """Return the result of a call, repeated once if its data was damaged, possibly in transit."""
         try:
             return call()
         except damage:
-            self._say(f"{ask.about}: {what} came damaged; reading it again")
+            self._say(f"{ask.about}: {what} arrived damaged; reading it again")
             return call()
 
     def _read(self, ask: Ask, commit: str, path: str, start: int, stop: int) -> bytes:
-        """Return some bytes of a file: all that a header needs of a shard of 5 GB."""
+        """Return some bytes of a file, such as the header of a shard of 5 GB."""
         if start == stop:
             return b""
         return self._attempt(
@@ -201,7 +201,7 @@ class _Hub:
 
 
 def _is_silent(error: Exception) -> bool:
-    """Return whether nobody answered at all."""
+    """Return whether there was no answer."""
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     kinds = (httpx.ConnectError, httpx.TimeoutException)
@@ -228,7 +228,7 @@ def _read_once(connection: Connection, repo: str, commit: str, path: str, span: 
     with get_session().stream("GET", url, headers=headers, timeout=_PATIENCE) as response:
         raise_for_status(response)
         refuse_page(response)
-        # A server that knows no ranges sends the whole file; the rest of it is not waited for.
+        # A server without support for ranges sends the whole file; the rest of it is not read.
         skipped = 0 if response.status_code == 206 else start
         data = bytearray()
         for block in response.iter_raw():

@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Where to look.
+    """The sources of a look-up.
 
     Args:
         hub: The hub directory.
-        connect: Reaches the hub, the first time that it is asked; None to ask nobody.
-        say: Told of waits.
-        asked: Told how many repositories are asked for.
-        planned: Told how many bytes of the hub directory there are to hash.
-        hashed: Told of bytes that are hashed.
-        target: What the file system of the hub directory holds, which may be another host's.
+        connect: Connects to the hub at the first request; None to send no request.
+        say: Called with messages about waits.
+        asked: Called with the number of repositories to look up.
+        planned: Called with the number of bytes to hash in the hub directory.
+        hashed: Called with the number of hashed bytes.
+        target: The limits of the hub directory's file system, which may be another host's.
     """
 
     hub: Path
@@ -57,23 +57,23 @@ def relock(
     places: Places,
     only: frozenset[str] | None = None,
 ) -> Resolution:
-    """Return an entry for everything that is needed, as far as it can be had.
+    """Return an entry for every need that can be resolved.
 
-    A config.json may name further repositories, so it goes on until nothing new is needed.
+    A config.json may name further repositories, so it repeats until nothing new is needed.
 
     Args:
-        needs: Returns what is needed, as far as a lock tells.
-        old: The lock as it is.
-        moved: Ids of the models whose commits are to move.
-        places: Where to look.
-        only: Ids of the models that are meant, whatever others need stays as it is; None for all.
+        needs: Returns what is needed according to a lock.
+        old: The existing lock.
+        moved: Ids of the models whose commits are updated.
+        places: The sources.
+        only: Ids of the models whose entries may change; None for all.
     """
     done = Resolution()
     freed: set[tuple[str, str | None]] = set()
     before: list[tuple[Want, tuple[str, ...]]] = []
     while True:
         needed = needs(done.lock)
-        # By repository and revision: one ref has one commit, whoever else needs it.
+        # By repository and revision: one ref has one commit for all models.
         freed |= {(want.repo, want.revision) for want in needed if any(model in moved for model in want.models)}
         wanted = [want for want in needed if _is_meant(want, old, freed, only)]
         if only is not None:
@@ -114,7 +114,7 @@ def relock(
 
 
 def _is_meant(want: Want, old: Lock, freed: Collection[tuple[str, str | None]], only: Collection[str] | None) -> bool:
-    """Return whether a want is asked about: one of a named model, or one that moves along with it."""
+    """Return whether a want is looked up: one of a named model, or one that is updated with it."""
     return (
         only is None
         or any(model in only for model in want.models)
@@ -127,13 +127,13 @@ def _held(want: Want, found: Pinned, target: Target) -> Pinned | ModelgenError:
 
 
 def _unfit(want: Want, entry: Snapshot, target: Target) -> InputError | None:
-    """Return the error of an entry with files that the hub directory cannot hold."""
+    """Return the error for an entry with files that the hub directory cannot store."""
     faults = target.unfit(entry.by_path)
     return names_error(Ask(want, entry.commit), entry.by_path, faults, target.where) if faults else None
 
 
 def _usable(want: Want, old: Lock) -> Snapshot | None:
-    """Return the old entry that answers a want, if an engine could load it."""
+    """Return the old entry that answers a want, if an engine can load it."""
     entry = old.find(want)
     return (
         entry if entry is not None and why_not(want.form, entry.by_path, entry.config, want.loaders) is None else None
@@ -141,7 +141,7 @@ def _usable(want: Want, old: Lock) -> Snapshot | None:
 
 
 def _keep_together(done: Resolution, old: Lock) -> None:
-    """Let no ref have two commits: where one want of it keeps its old commit, the others do too if they can."""
+    """Give each ref one commit: if one of its wants keeps the old commit, the others do too if they can."""
     commits = {(want.repo, want.revision): entry.commit for want, entry in done.retained.items()}
     for want, found in [*done.pinned.items()]:
         commit = commits.get((want.repo, want.revision), found.entry.commit)
@@ -151,7 +151,7 @@ def _keep_together(done: Resolution, old: Lock) -> None:
 
 
 def _keep_former(done: Resolution, old: Lock) -> None:
-    """Keep what was locked of a repository for which a look-up failed: a `revision` may only be mistyped."""
+    """Keep the old entries of a repository whose look-up failed: its `revision` may be misspelt."""
     answered = {*done.kept, *done.pinned, *done.retained}
     failed = {want.repo for want in done.faults if want not in answered}
     done.untouched |= {
@@ -160,7 +160,7 @@ def _keep_former(done: Resolution, old: Lock) -> None:
 
 
 def _is_outgrown(want: Want, found: Pinned, wanted: Iterable[Want]) -> bool:
-    """Return whether a config has named a repository in the meantime for a loader that reads other files of it."""
+    """Return whether a config has since named the repository for a loader that reads other files of it."""
     return any(other == want and why_outdated(other, found.entry) for other in wanted)
 
 
@@ -170,7 +170,7 @@ def _keep(
     kept = {}
     for want in wanted:
         entry = old.find(want) if (want.repo, want.revision) not in freed and want not in done.pinned else None
-        # What was left out for other engines is looked up again, at the commit that is locked.
+        # Files that were left out for other engines are looked up again, at the locked commit.
         if entry is None or why_outdated(want, entry):
             continue
         # It was locked for another model, or by another version.
@@ -194,7 +194,7 @@ def _with_tokenizers(needed: Iterable[Want]) -> set[str]:
 
 
 def _refresh(done: Resolution, wanted: Iterable[Want]) -> None:
-    """Write down who needs what now."""
+    """Update the models that need each entry."""
     models = {want: [*want.models] for want in wanted}
     done.kept = {want: with_models(entry, models[want]) for want, entry in done.kept.items()}
     done.retained = {want: with_models(entry, models[want]) for want, entry in done.retained.items() if want in models}
@@ -206,12 +206,12 @@ def _refresh(done: Resolution, wanted: Iterable[Want]) -> None:
 
 
 def with_models(entry: Snapshot, models: list[str]) -> Snapshot:
-    """Return an entry that says who needs it; made anew, since what it answers is cached in it."""
+    """Return a copy of an entry with these models; a new object, since it caches its want."""
     return Snapshot(**{**{name: getattr(entry, name) for name in Snapshot.model_fields}, "models": models})
 
 
 def _look_up(asks: list[Ask], places: Places, tokenizers: Collection[str]) -> list[tuple[Ask, Pinned | ModelgenError]]:
-    """Ask the hub, and the hub directory for what only that has."""
+    """Look up on the hub, or in the hub directory for local repositories."""
     here = [ask for ask in asks if places.connect is None or is_local(ask.want.repo)]
     there = [ask for ask in asks if ask not in here]
     found = offline.look_up(places.hub, here, places.planned, places.hashed, tokenizers) if here else []

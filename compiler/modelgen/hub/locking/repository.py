@@ -25,7 +25,7 @@ Known = tuple[int, str | None, str | None]
 
 @dataclass(frozen=True)
 class Repository:
-    """What the hub says of a repository at a commit: of each file its size and its hashes (sha256, git's id)."""
+    """A repository at a commit on the hub: the size and hashes (sha256, git's id) of each file."""
 
     commit: str
     files: dict[str, Known]
@@ -34,10 +34,10 @@ class Repository:
 
 
 def ask_repository(connection: Connection, repo: str, revision: str | None) -> Repository:
-    """Return what the hub says.
+    """Return the files of a repository on the hub.
 
     Raises:
-        WrongAnswerError: It does not tell the commit, or size and hash of each file.
+        WrongAnswerError: The commit, or the size and hash of a file, is missing.
     """
     url = f"{connection.endpoint}/api/models/{repo}"
     if revision is not None:
@@ -66,14 +66,14 @@ def _from_tree(connection: Connection, repo: str, commit: str) -> dict[Any, Know
         page, following = get_json(connection, url)
         found = {entry.get("path"): _known(entry, "oid", "oid") for entry in _entries(page) if _is_file(entry)}
         if not found.keys() - files.keys():
-            break  # a mirror that does not know pages sends the first one for ever
+            break  # a mirror without pages would send the first one for ever
         files |= found
         url = None if following is None else _own(connection, urljoin(url, following))
     return files
 
 
 def _own(connection: Connection, url: str) -> str:
-    """Return the address of a page at the hub that was asked: mirrors hand on the address at theirs."""
+    """Return a page's address on the configured hub, since mirrors pass on the address at their own hub."""
     if is_same_origin(url, connection.endpoint):
         return url
     parts = urlsplit(url)
@@ -81,7 +81,7 @@ def _own(connection: Connection, url: str) -> str:
 
 
 def _fill_in(connection: Connection, repo: str, commit: str, files: dict[Any, Known | None]) -> None:
-    """Ask for the files that no page of the listing had by their names."""
+    """Request files by name that no page of the listing had."""
     missing = [path for path, known in files.items() if known is None and isinstance(path, str)]
     for start in range(0, len(missing), _PATHS_AT_ONCE):
         form = {"paths": missing[start : start + _PATHS_AT_ONCE], "expand": "false"}
@@ -98,7 +98,7 @@ def _is_file(entry: dict[str, Any]) -> bool:
 
 
 def _known(entry: dict[str, Any], git: str, lfs: str) -> Known | None:
-    """Return what an entry says of its file; None where anything is missing."""
+    """Return size and hashes in an entry; None if any is missing."""
     size, blob, large = entry.get("size"), entry.get(git), entry.get("lfs")
     sha256 = large.get(lfs) if isinstance(large, dict) else None
     if isinstance(large, dict) and type(large.get("size")) is int:

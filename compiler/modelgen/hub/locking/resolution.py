@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Resolution:
-    """What the lock is to have.
+    """The result of locking.
 
     Args:
-        kept: Entries of the old lock.
-        pinned: New ones.
-        faults: Why there are not all.
+        kept: Entries of the old lock that stay.
+        pinned: New entries.
+        faults: The errors of missing entries.
         retained: Entries of the old lock that still answer a want whose look-up failed.
-        untouched: Entries of the old lock that nobody asked about.
-        doubts: What nothing on this host confirms about the kept ones; only offline.
+        untouched: Entries of the old lock that were not looked up.
+        doubts: What nothing on this host confirms about kept entries; only offline.
     """
 
     kept: dict[Want, Snapshot] = field(default_factory=dict)
@@ -41,12 +41,12 @@ class Resolution:
 
     @property
     def unchecked(self) -> list[tuple[Snapshot, tuple[str, ...]]]:
-        """Entries about which something could not be checked, with what that is, kept ones too."""
+        """Entries with something that could not be checked, also kept ones."""
         kept = [(entry, self.doubts.get(want, ())) for want, entry in self.kept.items()]
         new = [(found.entry, found.unchecked) for found in self.pinned.values()]
-        return [(entry, told) for entry, told in (*kept, *new) if told]
+        return [(entry, doubts) for entry, doubts in (*kept, *new) if doubts]
 
     @property
     def has_answers(self) -> bool:
-        """Whether there is an entry for anything that was asked about."""
+        """Return whether any look-up gave an entry."""
         return bool(self.kept or self.pinned or self.retained)

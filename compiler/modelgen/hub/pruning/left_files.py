@@ -44,7 +44,7 @@ def left_files(hub: Path, name: str, commit: str, needed: Needed) -> Iterator[st
 
 
 def _is_of_repository(hub: Path, name: str, path: str, entry: dict[str, Any]) -> bool:
-    """Return whether a file has the content that the listing names: by the name of its blob, or else by its hash."""
+    """Return whether a file has the listed content, by the name of its blob, or else by its hash."""
     sha256, blob, size = entry.get("lfs_sha256"), entry.get("blob_id"), entry.get("size")
     landing = follow(hub, path)
     if not landing.is_file or landing.status is None or landing.status.st_size != size:

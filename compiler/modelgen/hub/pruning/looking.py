@@ -16,10 +16,10 @@ _MOST_LINKS = 40
 
 
 def entries(hub: Path, folder: str) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, by name; nothing where it is not a folder, or is reached through a link.
+    """Return the entries of a folder, by name; empty if it is not a folder, or is reached through a link.
 
     Raises:
-        OSError: It cannot be read: what is in it decides what is removed elsewhere.
+        OSError: It cannot be read; its contents decide what is removed elsewhere.
     """
     landing = follow(hub, folder)
     if not landing.is_folder or landing.is_link:
@@ -29,12 +29,12 @@ def entries(hub: Path, folder: str) -> list[os.DirEntry[str]]:
 
 
 def walk(hub: Path, folder: str, without: Container[str] = ()) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield all below a folder that is no folder itself, by path below the hub directory.
+    """Yield everything below a folder except folders, by path below the hub directory.
 
     Args:
         hub: The hub directory.
-        folder: Path below it; empty for all of it.
-        without: Folders that are left out.
+        folder: The path below it; empty for all of it.
+        without: Folders to skip.
 
     Raises:
         OSError: A folder cannot be read.
@@ -50,7 +50,7 @@ def walk(hub: Path, folder: str, without: Container[str] = ()) -> Iterator[tuple
 
 
 def hops(hub: Path, path: str) -> Iterator[str]:
-    """Yield where a link leads, link by link, as paths below the hub directory without links in their folders."""
+    """Yield the targets of a link, link by link, as resolved paths below the hub directory."""
     for _ in range(_MOST_LINKS):
         folder, _, name = path.rpartition("/")
         parent = follow(hub, folder)
@@ -63,7 +63,7 @@ def hops(hub: Path, path: str) -> Iterator[str]:
         except OSError:
             return
         if target.is_absolute():
-            # Wrong in a container, but right on this host: its content is not to be lost.
+            # Broken in a container, but valid on this host: its content must be kept.
             if not target.is_relative_to(hub):
                 return
             path = target.relative_to(hub).as_posix()
@@ -72,7 +72,7 @@ def hops(hub: Path, path: str) -> Iterator[str]:
 
 
 def disk_bytes(status: os.stat_result) -> int:
-    """Return how much of the disk a file takes."""
+    """Return the disk space of a file."""
     if not stat.S_ISREG(status.st_mode):
         return 0
     return int(getattr(status, "st_blocks", 0)) * 512 if hasattr(status, "st_blocks") else status.st_size

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Lock
 
 _BUILT = "build/docker-compose.yml"
-"""Beside a lock; it names the commits that engines open until the next `up`, however far the lock has moved on."""
+"""The build beside a lock: it names the commits that engines open until the next `up`, even if the lock has changed."""
 _COMMIT = re.compile(rb"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 
 
 @dataclass(frozen=True)
 class State:
-    """A registered lock, and why it could not be read; None where it was."""
+    """A registered lock, and why it could not be read, or None."""
 
     lock: Registered
     fault: str | None
@@ -36,16 +36,16 @@ class State:
 
 @dataclass
 class Needed:
-    """Everything that stays.
+    """Everything that is needed.
 
     Args:
-        commits: Of the snapshots, by folder of the repository.
-        etags: Of the blobs, by folder of the repository.
+        commits: The commits of snapshots, by folder of the repository.
+        etags: The names of blobs, by folder of the repository.
         refs: The commit that a ref should name, by folder and name of the ref.
         assets: Hashes of files that are on no hub.
         built: Commits that a build beside a lock names, of any repository.
         states: The locks.
-        files: Of the snapshots, by folder of the repository and commit.
+        files: The files of snapshots, by folder of the repository and commit.
         left_out: Patterns of files that locks leave out on purpose, by folder of the repository and commit.
         repos: Repository ids, by folder.
         outdated: Builds that are older than the lock beside them, by the commits that they name.
@@ -63,11 +63,11 @@ class Needed:
     outdated: dict[str, Path] = field(default_factory=dict)
 
     def is_needed(self, folder: str, commit: str) -> bool:
-        """Return whether a snapshot stays."""
+        """Return whether a snapshot is needed."""
         return commit in self.built or commit in self.commits.get(folder, ())
 
     def add(self, needs: Iterable[Need], assets: Iterable[str]) -> None:
-        """Keep some snapshots and assets."""
+        """Add needed snapshots and assets."""
         for need in needs:
             folder = repo_folder(need.repo)
             self.commits[folder].add(need.commit)
@@ -79,14 +79,14 @@ class Needed:
         self.assets.update(assets)
 
     def add_left_out(self, lock: Lock) -> None:
-        """Note what a lock leaves out on purpose; with `include`, that is all that it does not have."""
+        """Add the files that a lock leaves out on purpose; with `include`, all other files."""
         for entry in lock.snapshots:
             patterns = ["*"] if entry.include else [*entry.left_out, *entry.exclude]
             self.left_out[repo_folder(entry.repo), entry.commit].update(patterns)
 
 
 def find_needed(hub: Path, locks: Iterable[Registered]) -> Needed:
-    """Read the registered locks anew, and return what they need now or needed when they were registered."""
+    """Read the registered locks again, and return what they need now or needed when registered."""
     needed = Needed()
     for lock in locks:
         fault = _add_current(hub, lock, needed)
@@ -96,7 +96,7 @@ def find_needed(hub: Path, locks: Iterable[Registered]) -> Needed:
 
 
 def _add_current(hub: Path, lock: Registered, needed: Needed) -> str | None:
-    """Add what a lock needs now; return why it cannot be read."""
+    """Add what a lock needs now; return why it cannot be read, or None."""
     if lock.host != socket.gethostname():
         return "is on another host"
     path = Path(lock.path)

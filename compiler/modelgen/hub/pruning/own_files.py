@@ -22,7 +22,7 @@ _STORED = re.compile(r"blobs/[0-9a-f]{2}/[0-9a-f]{64}")
 
 
 def own_things(hub: Path, needed: Needed) -> Iterator[Thing]:
-    """Yield what modelgen keeps in a folder of its own and no longer needs."""
+    """Yield files in modelgen's own folder that are no longer needed."""
     partial = f"{OWN_FOLDER}/partial"
     for path, entry in walk(hub, partial):
         folder = path.split("/")[-2]
@@ -33,14 +33,14 @@ def own_things(hub: Path, needed: Needed) -> Iterator[Thing]:
             yield Thing("asset", f"{ASSETS}/{entry.name}", UNNEEDED, (f"{ASSETS}/{entry.name}",))
     for name, command in (("adding", "add"), ("pruned", "prune")):
         if follow(hub, path := f"{OWN_FOLDER}/{name}").is_folder:
-            yield Thing("leftover", path, f"left by a `modelgen {command}` that was killed", (path,))
+            yield Thing("leftover", path, f"left by a killed `modelgen {command}`", (path,))
     staged = [path for path, entry in walk(hub, f"{OWN_FOLDER}/locks") if entry.name.endswith(STAGED)]
     if staged:
         yield Thing("leftover", f"{OWN_FOLDER}/locks", "half-written entries", (), tuple(staged))
 
 
 def shared(hub: Path, protected: set[str]) -> Iterator[Thing]:
-    """Yield what nothing that stays needs of the store that newer clients share among repositories."""
+    """Yield unneeded contents of the store that newer clients share among repositories."""
     files = tuple(
         path
         for path, entry in walk(hub, "blobs")
@@ -51,7 +51,7 @@ def shared(hub: Path, protected: set[str]) -> Iterator[Thing]:
 
 
 def moved_aside(hub: Path, needed: Needed) -> tuple[list[Thing], list[Thing]]:
-    """Return what was replaced by a right file, and what was moved aside only because no lock has it."""
+    """Return files that were replaced by the locked ones, and foreign files that were moved aside."""
     replaced, foreign = [], []
     for path, _ in walk(hub, ASIDE):
         if _is_of_lock(_without_number(hub, path).removeprefix(f"{ASIDE}/"), needed):
@@ -63,13 +63,13 @@ def moved_aside(hub: Path, needed: Needed) -> tuple[list[Thing], list[Thing]]:
 
 
 def _without_number(hub: Path, path: str) -> str:
-    """Return the first name of what has a number, since something of that name was moved aside before it."""
+    """Return a name without its number, which was added since the name was taken."""
     head, _, number = path.rpartition(".")
     return head if number.isdigit() and os.path.lexists(hub / head) else path
 
 
 def _is_of_lock(path: str, needed: Needed) -> bool:
-    """Return whether a path is that of a locked file, or of what modelgen writes itself."""
+    """Return whether a path is that of a locked file, or of a file that modelgen writes."""
     name, kind, *rest = [*path.split("/"), "", ""]
     if kind == "snapshots":
         return "/".join(rest[1:]).rstrip("/") in needed.files.get((name, rest[0]), ())

@@ -24,12 +24,12 @@ _OWN = ("blobs", "refs", "snapshots", "trees")
 
 
 def make_plan(hub: Path, needed: Needed, *, local: bool) -> Plan:
-    """Look through a hub directory.
+    """Return the plan for a hub directory.
 
     Args:
         hub: The hub directory.
-        needed: What stays.
-        local: Whether that may go too which may exist nowhere else: local models, and foreign files moved aside.
+        needed: What is needed.
+        local: Also remove what may exist nowhere else: local models, and foreign files moved aside.
 
     Raises:
         OSError: A folder cannot be read.
@@ -37,7 +37,7 @@ def make_plan(hub: Path, needed: Needed, *, local: bool) -> Plan:
     plan = _plan(hub, needed, local=True)
     if local:
         return plan
-    # The other one tells what `--local` would free.
+    # The second plan computes what `--local` would free.
     whole, plan = plan, _plan(hub, needed, local=False)
     known = {thing.path for thing in plan.things}
     plan.local = [thing for thing in whole.things if _may_be_only_copy(thing) and thing.path not in known]
@@ -69,7 +69,7 @@ def _plan(hub: Path, needed: Needed, *, local: bool) -> Plan:
 
 
 def _add_parts(hub: Path, name: str, needed: Needed, settled: Settled, plan: Plan) -> None:
-    """Add what goes from a repository of which something stays."""
+    """Add what can be removed from a repository that is kept in part."""
     commits = commits_of(hub, name)
     gone = [commit for commit in commits if f"{name}/snapshots/{commit}" in settled.going]
     kept = {*commits, *needed.commits.get(name, ())} - {*gone}
@@ -112,12 +112,12 @@ def _repos(hub: Path, plan: Plan) -> Iterator[str]:
 
 
 def _may_change(hub: Path, name: str, plan: Plan) -> bool:
-    """Return whether a repository can be judged: its folders are its own, and nobody downloads into it."""
+    """Return whether a repository can be pruned: its folders are no links, and no program downloads into it."""
     for own in _OWN:
         if (hub / name / own).is_symlink():
             plan.left[name] = f"its {own} is a link"
             return False
-    # The client holds the lock of a blob from before the download until there is a link to it.
+    # The client holds the lock of a blob from before the download until it has created the link.
     if any(is_held(hub / path) for path, _ in walk(hub, f".locks/{name}")):
         plan.left[name] = "another program downloads into it"
         return False

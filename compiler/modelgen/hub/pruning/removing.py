@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from modelgen.hub.pruning.things import Plan
 
 PRUNED = f"{OWN_FOLDER}/pruned"
-"""Where folders wait for their removal: renamed, so that no snapshot is ever half there."""
+"""Folders are moved here before their removal, so that no snapshot is ever incomplete."""
 
 
 def remove(hub: Path, plan: Plan) -> None:
-    """Remove what a plan names; the caller holds the hub directory.
+    """Remove what a plan names; the caller has locked the hub directory.
 
-    Refs go first: nothing has a name that is not whole. A folder goes by one rename, so that no snapshot is ever half
-    there. Listings lose their files before the files go. Contents are last, when no link leads to them.
+    Refs are removed first, so that no incomplete snapshot has a name. A folder is removed by one rename, so that no
+    snapshot is ever incomplete. Listings are reduced before their files are removed. Contents are last, when no link
+    leads to them.
 
     Raises:
-        OSError: Something cannot be removed; what is still there is complete, and the next run goes on.
+        OSError: Something cannot be removed; the rest is complete, and the next run continues.
     """
     _write_refs(hub, plan.refs)
     for path, data in plan.listings.items():
@@ -81,7 +82,7 @@ def _remove_folder(hub: Path, path: str) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        shutil.rmtree(hub / path)  # a mount of its own
+        shutil.rmtree(hub / path)  # a mount point
     shutil.rmtree(away)
 
 
@@ -91,14 +92,14 @@ def _remove_file(hub: Path, path: str) -> None:
 
 
 def _is_own_path(hub: Path, path: str) -> bool:
-    """Return whether no folder on the way is a link."""
+    """Return whether no parent folder is a link."""
     folder = path.rpartition("/")[0]
     landing = follow(hub, folder)
     return landing.is_folder and not landing.is_link
 
 
 def _sweep(hub: Path, files: tuple[str, ...]) -> None:
-    """Let the client remove contents of its shared store: it knows who refers to them."""
+    """Let the client remove contents of its shared store, since it knows their references."""
     with contextlib.suppress(ImportError):
         from huggingface_hub.utils._shared_blobs import sweep_shared_blob
 
@@ -107,7 +108,7 @@ def _sweep(hub: Path, files: tuple[str, ...]) -> None:
 
 
 def _remove_empty(hub: Path, plan: Plan) -> None:
-    """Remove folders that are empty now."""
+    """Remove empty folders."""
     folders = {path.rpartition("/")[0] for thing in plan.things for path in (*thing.files, *thing.folders)}
     folders |= {path.rpartition("/")[0] for path in plan.refs} | {PRUNED}
     folders |= {

@@ -23,7 +23,7 @@ _INCOMPLETE = ".incomplete"
 
 
 def loose_blobs(hub: Path, name: str, needed: Needed) -> Iterator[str]:
-    """Yield the blobs that no lock names; an interrupted download has the name of its blob and more."""
+    """Yield the blobs that no lock names; an interrupted download is named after its blob, with a suffix."""
     for entry in entries(hub, f"{name}/blobs"):
         etag = entry.name.partition(".")[0]
         if not entry.is_dir(follow_symlinks=False) and etag not in needed.etags.get(name, ()):
@@ -31,7 +31,7 @@ def loose_blobs(hub: Path, name: str, needed: Needed) -> Iterator[str]:
 
 
 def inside(hub: Path, name: str, gone: Iterable[str], loose: set[str]) -> Iterator[Thing]:
-    """Yield the snapshots that go from a repository of which something stays, each with the blobs that only it has."""
+    """Yield the snapshots to remove from a repository that is kept in part, each with its own blobs."""
     for commit in gone:
         path = f"{name}/snapshots/{commit}"
         blobs = sorted(loose & {*targets(hub, path)})
@@ -50,11 +50,11 @@ def inside(hub: Path, name: str, gone: Iterable[str], loose: set[str]) -> Iterat
 
 
 def listings(hub: Path, name: str, kept: set[str]) -> Iterator[Thing]:
-    """Yield the listings of snapshots that are not there."""
+    """Yield the listings of missing snapshots."""
     for entry in entries(hub, f"{name}/trees"):
         if _lists_none(entry.name, kept):
             path = f"{name}/trees/{entry.name}"
-            yield Thing("leftover", path, "listing of a snapshot that is not there", (), (path,))
+            yield Thing("leftover", path, "listing of a missing snapshot", (), (path,))
 
 
 def _lists_none(name: str, kept: set[str]) -> bool:
@@ -63,7 +63,7 @@ def _lists_none(name: str, kept: set[str]) -> bool:
 
 
 def refs(hub: Path, name: str, needed: Needed, kept: set[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield the refs of commits that go: a lock that stays may have a better one."""
+    """Yield the refs of removed commits, with the commit of another lock if there is one."""
     for path, entry in walk(hub, f"{name}/refs"):
         if not entry.is_file(follow_symlinks=False):
             continue
@@ -75,7 +75,7 @@ def refs(hub: Path, name: str, needed: Needed, kept: set[str]) -> Iterator[tuple
 
 
 def origin(hub: Path, name: str, commit: str | None = None) -> str:
-    """Return a remark on what modelgen did not bring, as far as can be seen."""
+    """Return a remark on files that modelgen did not download."""
     owns = [commit] if commit else commits_of(hub, name)
     is_own = any((hub / name / "refs" / own_ref(one)).is_file() for one in owns)
     if name.startswith(LOCAL_PREFIX):
@@ -84,7 +84,7 @@ def origin(hub: Path, name: str, commit: str | None = None) -> str:
 
 
 def targets(hub: Path, folder: str) -> tuple[str, ...]:
-    """Return all that a link, or the links in a folder, lead to."""
+    """Return the targets of a link, or of the links in a folder."""
     links = [path for path, entry in walk(hub, folder) if entry.is_symlink()]
     links += [folder] if (hub / folder).is_symlink() else []
     return tuple(dict.fromkeys(place for path in links for place in hops(hub, path) if place != path))

@@ -35,7 +35,7 @@ def commits_of(hub: Path, name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Settled:
-    """What can go, and all paths that a link of what stays leads to."""
+    """The paths to remove, and all paths that kept links lead to."""
 
     going: set[str]
     files: set[str]
@@ -43,9 +43,9 @@ class Settled:
 
 
 def settle(hub: Path, going: dict[str, str], files: set[str], plan: Plan) -> Settled:
-    """Return which of some folders, and of some links in other folders, can go.
+    """Return which of some folders, and of some links in other folders, can be removed.
 
-    Links may lead anywhere, into the blobs or the snapshot of another repository too: that stays as well.
+    Links may also lead into the blobs or the snapshot of another repository, which are kept then.
     """
     while True:
         protected = {
@@ -65,4 +65,4 @@ def settle(hub: Path, going: dict[str, str], files: set[str], plan: Plan) -> Set
             if folder == name:
                 going |= {f"{name}/snapshots/{commit}": name for commit in commits_of(hub, name)}
             else:
-                plan.left[folder] = "a link of what stays leads to it"
+                plan.left[folder] = "a link of a kept file leads to it"

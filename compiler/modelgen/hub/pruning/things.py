@@ -9,15 +9,15 @@ UNNEEDED = "no registered models.lock needs it"
 
 @dataclass(frozen=True)
 class Thing:
-    """Something that can go as one.
+    """Files that are removed together.
 
     Args:
         kind: `repository`, `snapshot`, `blobs`, `download`, `left-out`, `asset`, `leftover`, `aside` or `shared`.
-        path: Below the hub directory.
-        why: Why nobody misses it.
-        folders: That go.
-        files: That go after all folders.
-        bytes: That the disk has more of then.
+        path: The path below the hub directory.
+        why: Why it is not needed.
+        folders: The folders to remove.
+        files: The files to remove after all folders.
+        bytes: The disk space that becomes free.
     """
 
     kind: str
@@ -30,15 +30,15 @@ class Thing:
 
 @dataclass
 class Plan:
-    """All that can go.
+    """Everything that can be removed.
 
     Args:
-        things: See there.
-        refs: The commit that a ref is to name, or None where it goes, by path below the hub directory.
+        things: The things to remove.
+        refs: The new commit of a ref, or None to remove it, by path below the hub directory.
         listings: New contents of listings, by path below the hub directory.
-        local: Things that nobody needs and that stay, since there may be no other copy.
-        left: What stays because it cannot be judged, and why.
-        ref_bytes: That the refs which go take.
+        local: Things that are not needed and kept, since there may be no other copy.
+        left: What is kept because its use is unknown, and why.
+        ref_bytes: The disk space of the removed refs.
     """
 
     things: list[Thing] = field(default_factory=list)
@@ -50,5 +50,5 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Bytes that the disk has more of when all has gone."""
+        """The disk space that the plan frees."""
         return self.ref_bytes + sum(thing.bytes for thing in self.things)

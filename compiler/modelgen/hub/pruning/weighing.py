@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def weigh(hub: Path, things: list[Thing]) -> list[Thing]:
-    """Return things with the bytes that they free: a content with several names counts once, when all of them go."""
+    """Return things with the bytes that they free; a content with several names counts once, if all are removed."""
     inside = []
     for thing in things:
         paths = [*thing.files, *(path for folder in thing.folders for path, _ in walk(hub, folder))]

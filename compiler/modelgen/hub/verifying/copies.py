@@ -24,7 +24,7 @@ _MAX_LINK_TEXT = 4096
 
 
 def has_blob(hub: Path, blob: str, file: File) -> bool:
-    """Return whether a blob is there with the size of the file, reached by no link."""
+    """Return whether a blob exists with the size of the file, and is not a link."""
     landing = follow(hub, blob)
     return (
         landing.is_file and not landing.is_link and landing.status is not None and landing.status.st_size == file.size
@@ -32,16 +32,16 @@ def has_blob(hub: Path, blob: str, file: File) -> bool:
 
 
 def in_blobs(hub: Path, problem: Problem, link: Link) -> Problem:
-    """Return the problem of a file whose content lies in `blobs/`, so that a link to it is all that is missing.
+    """Return the problem of a file whose content is in `blobs/`, so that only the link is missing.
 
-    Of a local model nothing goes that may be a content: only links, and files that hold the text of one.
+    For a local model, only links and files with the text of a link are replaced; other files may be content.
     """
-    if problem.path != link.path:  # a folder on the way
+    if problem.path != link.path:  # a parent folder
         return problem
     what = _what_is_there(hub, link)
     if what is None and is_local(problem.repo):
         return problem
-    text = f"{what or problem.text}; its content lies in blobs/"
+    text = f"{what or problem.text}; its content is in blobs/"
     return replace(
         problem,
         kind="unlinked",
@@ -52,10 +52,10 @@ def in_blobs(hub: Path, problem: Problem, link: Link) -> Problem:
 
 
 def _what_is_there(hub: Path, link: Link) -> str | None:
-    """Return how a copy left the place of a link, empty where that is said already; None for something else."""
+    """Return what a copy left in the place of a link; empty if the problem has it; None for something else."""
     path, landing = hub / link.path, follow(hub, link.path)
     if path.is_symlink() or (landing.status is None and landing.fault is None):
-        return ""  # the problem says it
+        return ""  # the problem has it
     if landing.status is None or not landing.is_file or landing.status.st_size > _MAX_LINK_TEXT:
         return None
     if landing.status.st_size == 0:
@@ -72,7 +72,7 @@ def _what_is_there(hub: Path, link: Link) -> str | None:
 
 
 def without_blobs(checkout: Checkout) -> Problem | None:
-    """Return one problem for a snapshot that was copied with its links and without what they lead to."""
+    """Return one problem for a snapshot that was copied with its links but without their targets."""
     blobs = f"{repo_folder(checkout.repo)}/blobs"
     landing = follow(checkout.hub, blobs)
     if landing.status is not None or landing.fault is not None or landing.is_link:
@@ -83,12 +83,14 @@ def without_blobs(checkout: Checkout) -> Problem | None:
         return None
     size = sum(file.size for file in checkout.files.values())
     text = f"was not copied: {checkout.commit[:12]}… has only links to it ({len(pointers)} files, {size:,} bytes)"
-    help_ = f"copy the hub directory with all folders, such as by `rsync -a`, or {how_to_bring(checkout, is_bad=False)}"
+    help_ = (
+        f"copy the hub directory with all folders, such as with `rsync -a`, or {how_to_bring(checkout, is_bad=False)}"
+    )
     return Problem(blobs, "dangling", text, help_, checkout.repo, checkout.models)
 
 
 def copies(checkout: Checkout) -> Iterator[Problem]:
-    """Yield a note on files of a snapshot that are in `blobs/` too, and take the disk twice."""
+    """Yield a note on files of a snapshot that are also in `blobs/` and take space twice."""
     links, size = [], 0
     folder = f"{snapshot_folder(checkout.repo, checkout.commit)}"
     for file in checkout.files.values():
@@ -105,6 +107,6 @@ def copies(checkout: Checkout) -> Iterator[Problem]:
     if links:
         count = f"{len(links)} file{'s' if links[1:] else ''}"
         text = f"is a copy without links, which is fine, but {count} of it are in blobs/ too ({size:,} bytes twice)"
-        help_ = f"{FIX}, which replaces one of each by a link"
+        help_ = f"{FIX}, which replaces the second copies by links"
         remedy = Unite(tuple(links))
         yield Problem(folder, "twice", text, help_, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)

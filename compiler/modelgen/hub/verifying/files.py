@@ -26,15 +26,15 @@ _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a file should be, and what helps when it is not.
+    """The place of a file, and the next steps if it is wrong.
 
     Args:
-        path: Below the hub directory.
+        path: The path below the hub directory.
         repo: Repository id, or an empty string for a file of no hub.
         models: Ids of the models that need it.
-        if_missing: What to do when nothing is there.
-        if_bad: What to do when something else is there.
-        drop: How to make room for the right one; None for what came from no hub.
+        if_missing: The next step if the file is missing.
+        if_bad: The next step if something else is there.
+        drop: The remedy that clears the place; None for files that are on no hub.
     """
 
     path: str
@@ -45,18 +45,18 @@ class Place:
     drop: Drop | None
 
     def missing(self, kind: str, text: str) -> Problem:
-        """Return the problem that nothing is there, or a link to nothing, which goes."""
+        """Return the problem of a missing file, or of a dangling symlink, which is removed."""
         remedy = self.drop if kind == "dangling" else None
         return Problem(self.path, kind, text, self.if_missing, self.repo, self.models, remedy=remedy)
 
     def bad(self, kind: str, text: str) -> Problem:
-        """Return the problem that something else is there."""
+        """Return the problem of a wrong file."""
         return Problem(self.path, kind, text, self.if_bad, self.repo, self.models, remedy=self.drop)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes to be read: where they lie, without links, what they should be, and the places that need them."""
+    """A content to read: its resolved path, the expected file, and the places that need it."""
 
     parts: tuple[str, ...]
     file: File
@@ -65,12 +65,12 @@ class Content:
 
 @dataclass
 class FileLooker:
-    """Looks at one file after the other.
+    """Checks files one by one.
 
     Args:
         hub: The hub directory.
-        quick: Whether nothing will be read: a link's name must tell its content then.
-        passed: Takes the modes of all that was passed.
+        quick: Whether contents are not read; the name of a link's target is compared then.
+        passed: Collects the modes of all paths.
     """
 
     hub: Path
@@ -81,7 +81,7 @@ class FileLooker:
     _shared: set[str] = field(default_factory=set)
 
     def look_at(self, checkout: Checkout, file: File) -> None:
-        """Look at a file of a snapshot."""
+        """Check a file of a snapshot."""
         path = f"{snapshot_folder(checkout.repo, checkout.commit)}/{file.path}"
         blob = f"{repo_folder(checkout.repo)}/blobs/{file.etag}"
         drop = None if is_local(checkout.repo) else Drop(path, blob, file)
@@ -92,7 +92,7 @@ class FileLooker:
         if is_bad and has_blob(self.hub, blob, file):
             self.problems[found] = in_blobs(self.hub, self.problems[found], Link(path, blob, file))
         if landing is None or (is_bad and self.problems[found].kind == "unlinked"):
-            # A fetch links to the blob of that name as it is.
+            # A fetch links to the blob of that name without reading it.
             place = Place(blob, checkout.repo, checkout.models, *helps, drop)
             if (stored := follow(self.hub, blob)).status is not None or stored.fault:
                 self._weigh(place, file, stored)
@@ -100,10 +100,10 @@ class FileLooker:
             self._look_at_link(checkout, file, path, landing)
 
     def look_at_asset(self, asset: Asset) -> None:
-        """Look at a file that is on no hub."""
+        """Check a file that is on no hub."""
         path = asset_path(self.hub, asset).relative_to(self.hub).as_posix()
         size = asset.size
-        if size is None:  # it was never seen, only its hash is known
+        if size is None:  # its size is unknown, only its hash is locked
             status = follow(self.hub, path).status
             size = status.st_size if status is not None else 0
         file = File(path=asset.name, size=size, sha256=asset.sha256)
@@ -111,17 +111,17 @@ class FileLooker:
         self._look(Place(path, "", tuple(asset.models), "run `modelgen fetch`", bad, Drop(path, None, file)), file)
 
     def _look(self, place: Place, file: File) -> Landing | None:
-        """Look at what is there; None when nothing is."""
+        """Check the path; return None if nothing is there."""
         landing = follow(self.hub, place.path)
         if landing.status is None and landing.fault is None:
-            text = f"is a link to nothing: there is no {'/'.join(landing.parts)}" if landing.is_link else "is missing"
+            text = f"is a dangling symlink: there is no {'/'.join(landing.parts)}" if landing.is_link else "is missing"
             self.problems.append(place.missing("dangling" if landing.is_link else "missing", text))
             return None
         self._weigh(place, file, landing)
         return landing
 
     def _weigh(self, place: Place, file: File, landing: Landing) -> None:
-        """Judge what is there by what it is and its size."""
+        """Check the kind and the size of a file."""
         self.passed.note(landing)
         status = landing.status
         if landing.fault is not None or status is None:
@@ -136,24 +136,24 @@ class FileLooker:
             self.contents.setdefault(key, Content(landing.parts, file)).places.append(place)
 
     def _blocked(self, place: Place, landing: Landing) -> Problem:
-        """Name the link that leads nowhere; one that is a folder's would go as a whole, if it is of this snapshot."""
+        """Return the problem of a broken link; that of a folder is removed as a whole, if it is in this snapshot."""
         found = place.bad("link" if landing.is_link else "unreadable", landing.fault or "")
         link = first_link(self.hub, place.path)
         if link == place.path or place.drop is None:
             return replace(found, path=link)
         is_inside = "/".join(link.split("/")[1:3]) == "/".join(place.path.split("/")[1:3])
         remedy = replace(place.drop, path=link) if is_inside else None
-        help_ = found.help if remedy else "put the folder itself in place of that link"
+        help_ = found.help if remedy else "replace that link by the folder itself"
         return replace(found, path=link, remedy=remedy, help=help_)
 
     def _look_at_link(self, checkout: Checkout, file: File, path: str, landing: Landing) -> None:
-        """Judge where a link leads."""
+        """Check the target of a link."""
         pointer = self.hub / path
         if not pointer.is_symlink():
             return
         name = pointer.readlink().name
         if self.quick and name != file.etag and _HASH.fullmatch(name):
-            # The client names a blob by its hash; without reading it, the name is all there is.
+            # The client names a blob by its hash; without reading it, only the name can be compared.
             text = f"is a link to another blob: {name[:12]}…, not {file.etag[:12]}… as models.lock says"
             drop = None if is_local(checkout.repo) else Drop(path, None, file)
             help_ = how_to_bring(checkout, is_bad=True)
@@ -161,6 +161,6 @@ class FileLooker:
         folder = repo_folder(checkout.repo)
         if landing.parts[0] != folder and folder not in self._shared:
             self._shared.add(folder)
-            text = f"has contents elsewhere in the hub directory ({landing.parts[0]}), so it is not whole by itself"
+            text = f"has contents elsewhere in the hub directory ({landing.parts[0]}), so it is incomplete by itself"
             help_ = "move, copy or mount the whole hub directory"
             self.problems.append(Problem(folder, "shared", text, help_, checkout.repo, checkout.models, is_wrong=False))

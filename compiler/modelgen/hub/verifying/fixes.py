@@ -13,7 +13,7 @@ from modelgen.hub.aside import move_aside, set_aside
 from modelgen.hub.following import follow, open_regular
 from modelgen.hub.hashing import Digest
 from modelgen.hub.holding import make_folder
-from modelgen.hub.modes import lacks, open_up
+from modelgen.hub.modes import missing_bits, open_up
 from modelgen.hub.mounts import how_to_open
 from modelgen.hub.verifying.problems import Drop, Link, Open, Remedy, Remove, Unite, Write
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class RefusedError(Exception):
-    """Nothing was changed, since this process cannot; the message says what helps."""
+    """This process cannot make the change; the message names the next step."""
 
 
-def mend(hub: Path, remedy: Remedy) -> bool:
-    """Apply a remedy; tell whether that is all it takes, or a fetch must follow.
+def apply(hub: Path, remedy: Remedy) -> bool:
+    """Apply a remedy; return False if a fetch must follow.
 
     Raises:
         RefusedError: A mode cannot be changed.
@@ -42,7 +42,7 @@ def mend(hub: Path, remedy: Remedy) -> bool:
         case Remove():
             move_aside(hub, remedy.path)
         case Unite():
-            # Neither is removed for the other unless both are right.
+            # Neither is replaced by the other unless both are correct.
             done = [_is_intact(hub, link.path, link.file) and _relink(hub, link) for link in remedy.files]
             return all(done)
         case Link():
@@ -68,7 +68,7 @@ def _relink(hub: Path, remedy: Link) -> bool:
 
 
 def _link(hub: Path, remedy: Link) -> bool:
-    """Put a link to a blob into a snapshot; where links cannot be, a second name of it, or a copy."""
+    """Link to a blob in a snapshot; without symbolic links, by a hard link or a copy."""
     folder, _, name = remedy.path.rpartition("/")
     make_folder(hub / folder)
     landing, blob = follow(hub, folder), hub / remedy.blob
@@ -94,9 +94,9 @@ def _open(hub: Path, remedy: Open) -> None:
         return
     path = hub.joinpath(*landing.parts)
     before = stat.S_IMODE(landing.status.st_mode)
-    with contextlib.suppress(OSError):  # what counts is the mode afterwards
+    with contextlib.suppress(OSError):  # chmod may do nothing, so check the mode afterwards
         path.chmod(before | remedy.bits)
-    if lacks(path.stat().st_mode):
+    if missing_bits(path.stat().st_mode):
         raise RefusedError(f"cannot change it: {how_to_open(path)}")
 
 

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 _REPOS = ("models--", "datasets--", "spaces--")
 _LEFTOVERS = (".incomplete", STAGED)
-_UNKNOWN = f"make {FOLDER} readable and whole first: another project may need this"
+_UNKNOWN = f"make {FOLDER} readable and complete first: another project may need this"
 
 
 def foreign_files(checkout: Checkout, left_out: Iterable[str], locks: Locks) -> Iterator[Problem]:
-    """Yield what lies in a snapshot and is not locked; a folder without locked files is one thing.
+    """Yield the files in a snapshot that are not locked; a folder without locked files is one problem.
 
     Args:
         checkout: The snapshot.
-        left_out: Patterns of files that are known and not wanted.
-        locks: Those that other projects have registered.
+        left_out: Patterns of files that were left out on purpose.
+        locks: The locks of other projects.
     """
     patterns, others = (*left_out,), locks.files(checkout.repo, checkout.commit)
     is_known = locks.fault is None and not locks.broken
@@ -56,7 +56,7 @@ def foreign_files(checkout: Checkout, left_out: Iterable[str], locks: Locks) -> 
 
 
 def _is_left_out(entry: os.DirEntry[str], path: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether the lock knows a file and does not want it, or everything in a folder."""
+    """Return whether a file, or everything in a folder, was left out on purpose."""
     if not entry.is_dir(follow_symlinks=False):
         return matches(path, patterns)
     inside = _entries(Path(entry.path))
@@ -67,9 +67,9 @@ def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known
     is_folder = entry.is_dir(follow_symlinks=False)
     kind = "folder" if is_folder else "file"
     if is_known:
-        text, help_ = f"is a {kind} that models.lock leaves out", "leave it; serving does not need it"
+        text, help_ = f"is a {kind} that models.lock leaves out", "ignore it; serving does not need it"
         return Problem(path, "left-out", text, help_, checkout.repo, checkout.models, is_wrong=False)
-    # Of what came from no hub there may be no other copy.
+    # A local file may be the only copy.
     is_only_copy = is_local(checkout.repo) and not entry.is_symlink()
     return Problem(
         path,
@@ -83,15 +83,15 @@ def _foreign(checkout: Checkout, path: str, entry: os.DirEntry[str], *, is_known
 
 
 def unknown_locks(hub: Path, fault: str) -> Problem:
-    """Return the note that nobody knows what other projects need."""
-    help_ = f"what other projects need is not known; {how_to_read(hub / FOLDER)}"
+    """Return a note that the needs of other projects are unknown."""
+    help_ = f"the needs of other projects are unknown; {how_to_read(hub / FOLDER)}"
     return _note(FOLDER, "registry", fault, help_)
 
 
 def other_things(hub: Path, checkouts: Iterable[Checkout], locks: Locks) -> Iterator[Problem]:
-    """Yield notes on repositories and snapshots that no known lock needs, and on what killed downloads left.
+    """Yield notes on repositories and snapshots that no known lock needs, and on leftovers of killed downloads.
 
-    No note advises to remove anything by hand: only `modelgen prune` knows what other locks need.
+    No note tells the user to remove files by hand: only `modelgen prune` knows what other locks need.
     """
     commits: dict[str, set[str]] = {}
     for checkout in checkouts:
@@ -115,22 +115,24 @@ def other_things(hub: Path, checkouts: Iterable[Checkout], locks: Locks) -> Iter
         if entry.is_dir(follow_symlinks=False):
             for part in _entries(hub / partial / entry.name):
                 path = f"{partial}/{entry.name}/{part.name}"
-                yield _note(path, "leftover", "is half a download", "`modelgen fetch` continues it")
+                yield _note(path, "leftover", "is an interrupted download", "`modelgen fetch` continues it")
 
 
 def _leave(folder: str) -> str:
     if not folder.startswith("models--"):
-        return "leave it; modelgen does not use it"
+        return "ignore it; modelgen does not use it"
     if folder.startswith(repo_folder(LOCAL)):
-        return "leave it: there may be no other copy"
-    return "`modelgen prune` lists what no models.lock of this hub directory needs, and asks"
+        return "keep it: there may be no other copy"
+    return "run `modelgen prune`, which lists what no models.lock of this hub directory needs"
 
 
 def _leftovers(hub: Path, folder: str) -> Iterator[Problem]:
     for entry in _entries(hub / folder):
         if entry.name.endswith(_LEFTOVERS):
-            text = "is what a killed process left, or one that is at work"
-            yield _note(f"{folder}/{entry.name}", "leftover", text, "`modelgen fetch` removes it once it is nobody's")
+            text = "was left by a killed process, or belongs to a running one"
+            yield _note(
+                f"{folder}/{entry.name}", "leftover", text, "`modelgen fetch` removes it when no process uses it"
+            )
 
 
 def _note(path: str, kind: str, text: str, help_: str) -> Problem:
@@ -142,7 +144,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError:
-        return []  # not there, or closed: its mode is a finding of its own
+        return []  # missing or closed, which is a finding of its own
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -24,20 +24,20 @@ _FILE = stat.S_IROTH
 
 @dataclass
 class Passed:
-    """The modes of all files and folders on the way to what is locked, by their path below the hub directory."""
+    """The modes of all locked files and their folders, by path below the hub directory."""
 
     folders: dict[tuple[str, ...], int] = field(default_factory=dict)
     files: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def note(self, landing: Landing) -> None:
-        """Take what a path led through."""
+        """Record the folders and the target of a path."""
         self.folders.update(landing.folders)
         if landing.status is not None and landing.is_file and landing.status.st_mode & _FILE != _FILE:
             self.files[landing.parts] = landing.status.st_mode
 
 
 def unreadable(hub: Path, passed: Passed) -> Iterator[Problem]:
-    """Yield what others may not read; on Windows modes say nothing."""
+    """Yield the files that others cannot read; on Windows modes have no meaning."""
     if sys.platform == "win32":
         return
     for parts, mode in sorted({(): hub.stat().st_mode, **passed.folders}.items()):
@@ -48,7 +48,7 @@ def unreadable(hub: Path, passed: Passed) -> Iterator[Problem]:
 
 
 def closed(path: str, mode: int) -> Problem | None:
-    """Return the problem that others may not read a file, if they may not."""
+    """Return a problem if others cannot read a file."""
     return None if mode & _FILE or sys.platform == "win32" else _closed(path, mode, _FILE, "file")
 
 

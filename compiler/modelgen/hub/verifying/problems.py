@@ -16,7 +16,7 @@ FIX = "run `modelgen verify --fix`"
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Link to the blob that is the content of a file; where that is wrong, move both aside for a fetch."""
+    """Link to the blob with the content of a file; if the blob is wrong, move both aside for a fetch."""
 
     path: str
     blob: str | None
@@ -25,7 +25,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Link to the blob that is the content of a file; where that is wrong, leave all as it is."""
+    """Link to the blob with the content of a file; if the blob is wrong, change nothing."""
 
     path: str
     blob: str
@@ -34,14 +34,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Unite:
-    """Put links in place of files that are on the disk a second time, as blobs."""
+    """Replace files by links to blobs with the same content."""
 
     files: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write a small file anew: the lock says what is in it."""
+    """Write a small file again, with contents from the lock."""
 
     path: str
     data: bytes
@@ -49,7 +49,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Let everybody read a file or a folder."""
+    """Make a file or folder readable for all."""
 
     path: str
     bits: int
@@ -57,7 +57,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Move aside what nobody asked for."""
+    """Move a foreign file aside."""
 
     path: str
 
@@ -67,17 +67,17 @@ Remedy = Drop | Link | Unite | Write | Open | Remove
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is not as the lock says.
+    """A difference between the hub directory and the lock.
 
     Args:
-        path: Below the hub directory.
-        kind: In a word, for programs.
-        text: What is wrong, as in "<path> is missing".
-        help: What to do.
+        path: The path below the hub directory.
+        kind: The kind of problem as one word, for programs.
+        text: The problem, as in "<path> is missing".
+        help: The next step.
         repo: Repository id, or an empty string.
         models: Ids of the models that need it.
-        is_wrong: Whether something is wrong with what is locked; else it is a note.
-        remedy: What `--fix` does; None where it can do nothing.
+        is_wrong: Whether a locked file is wrong; otherwise it is a note.
+        remedy: The repair of `--fix`; None if there is none.
     """
 
     path: str
@@ -91,12 +91,12 @@ class Problem:
 
 
 def how_to_bring(checkout: Checkout, *, is_bad: bool) -> str:
-    """Return how a content comes again: from the hub, or from where a local checkpoint was added.
+    """Return how to get a content again: from the hub, or from the original files of a local checkpoint.
 
     Args:
-        checkout: Whose content it is.
-        is_bad: Whether something wrong is in its place, which a fetch may take for it.
+        checkout: The checkout of the content.
+        is_bad: Whether a wrong file is in its place, which a fetch might accept.
     """
     if is_local(checkout.repo):
-        return f"run `modelgen add PATH --as {checkout.repo}` again with what it came from"
+        return f"run `modelgen add PATH --as {checkout.repo}` again with the original files"
     return f"{FIX}, then `modelgen fetch`" if is_bad else "run `modelgen fetch`"

@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 _MOST_OF_LISTING = 64 * 2**20
 _REPAIR = f"{FIX}, or `modelgen fetch`"
 _RIVALS = (
-    f'{_REPAIR}; if both projects open it by name (`engine = "command"`), give one of them another `hub` in [project], '
+    f'{_REPAIR}; if both projects open it by name (`engine = "command"`), set another `hub` in [project] of one, '
     "or lock the same commit in both"
 )
-# Kinds of problems by which a snapshot is not whole.
+# Kinds of problems that make a snapshot incomplete.
 _OF_FILES = frozenset({"content", "dangling", "link", "missing", "not-a-file", "size", "unreadable"})
 
 
 def wrong_refs(checkout: Checkout, passed: Passed, locks: Locks) -> Iterator[Problem]:
-    """Yield the refs that do not lead to the commit.
+    """Yield the refs that do not point to the commit.
 
     Args:
-        checkout: See there.
-        passed: Takes the modes of all that was passed.
-        locks: Those that other projects have registered.
+        checkout: The checkout.
+        passed: Collects the modes of all paths.
+        locks: The locks of other projects.
     """
     own, is_kept = own_ref(checkout.commit), False
     for name in checkout.refs:
@@ -69,16 +69,16 @@ def _is_missing(landing: Landing) -> bool:
 
 
 def _missing_name(checkout: Checkout, path: str) -> Problem:
-    """Return a note on a name that is missing: engines are given the commit, `lock --offline` looks names up."""
+    """Return a note on a missing name: engines get the commit, but `lock --offline` looks names up."""
     fault = "is missing: engines get the commit, but `modelgen lock --offline` does not find the model by its name"
     remedy = Write(path, checkout.commit.encode())
     return Problem(path, "ref", fault, FIX, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)
 
 
 def _other_name(checkout: Checkout, path: str, fault: str, users: list[str]) -> Problem:
-    """Return a note on a name that stands for another commit: engines are given the commit of models.lock."""
+    """Return a note on a name that points to another commit: engines get the commit of models.lock."""
     if is_local(checkout.repo):
-        help_ = f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to take it over"
+        help_ = f"run `modelgen lock --upgrade {' '.join(checkout.models)}` to move to it"
     else:
         fault += f": {users[0]} needs that one" if users else ": it was downloaded later"
         help_ = "nothing to do: engines get the commit"
@@ -86,7 +86,7 @@ def _other_name(checkout: Checkout, path: str, fault: str, users: list[str]) -> 
 
 
 def _wrong_own_ref(checkout: Checkout, path: str, passed: Passed) -> Iterator[Problem]:
-    """Yield a note where no ref keeps a locked snapshot."""
+    """Yield a note if no ref keeps a locked snapshot."""
     landing = follow(checkout.hub, path)
     passed.note(landing)
     if landing.is_file and _text_of_ref(checkout, landing) == checkout.commit:
@@ -97,30 +97,30 @@ def _wrong_own_ref(checkout: Checkout, path: str, passed: Passed) -> Iterator[Pr
 
 
 def half_repos(problems: Iterable[Problem], *, is_fixed: bool = False) -> set[str]:
-    """Return the repositories whose files are not all right.
+    """Return the repositories with wrong or missing files.
 
     Args:
-        problems: What is not as it should be.
-        is_fixed: Whether these are what a `--fix` left; before, what only lacks a link does not count.
+        problems: The problems.
+        is_fixed: Whether these remain after `--fix`; before, files that only need a link are ignored.
     """
     kinds = _OF_FILES | {"unlinked"} if is_fixed else _OF_FILES
     return {problem.repo for problem in problems if problem.is_wrong and problem.kind in kinds}
 
 
 def withhold_refs(problems: Iterable[Problem], half: Collection[str]) -> list[Problem]:
-    """Take the remedy from wrong refs of half repositories: nothing half-done has a name."""
+    """Remove the remedy from wrong refs of incomplete repositories, so that no incomplete snapshot has a name."""
     return [
-        replace(problem, remedy=None, help=_when_whole(problem.repo))
+        replace(problem, remedy=None, help=_after_repair(problem.repo))
         if problem.kind == "ref" and problem.remedy is not None and problem.repo in half
         else problem
         for problem in problems
     ]
 
 
-def _when_whole(repo: str) -> str:
+def _after_repair(repo: str) -> str:
     if is_local(repo):
-        return f"run `modelgen add PATH --as {repo}` again, which writes it when everything is there"
-    return "run `modelgen fetch`, which writes it when everything is there"
+        return f"run `modelgen add PATH --as {repo}` again, which writes it when all files are there"
+    return "run `modelgen fetch`, which writes it when all files are there"
 
 
 def _fault_of_ref(checkout: Checkout, landing: Landing) -> str | None:
@@ -135,10 +135,10 @@ def _fault_of_ref(checkout: Checkout, landing: Landing) -> str | None:
     if text == checkout.commit:
         return None
     if text.strip() == checkout.commit:
-        return f"has a line break or blanks around the commit: {offline}"
+        return f"has a line break or spaces around the commit: {offline}"
     if is_commit(text.strip()):
         return f"names commit {text.strip()[:12]}…, not {checkout.commit[:12]}… as models.lock does"
-    return f"holds no commit: {offline}"
+    return f"contains no commit: {offline}"
 
 
 def _text_of_ref(checkout: Checkout, landing: Landing) -> str:
@@ -146,15 +146,15 @@ def _text_of_ref(checkout: Checkout, landing: Landing) -> str:
 
 
 def wrong_listing(checkout: Checkout) -> Iterator[Problem]:
-    """Yield what is wrong with the listing of the snapshot; that there is none, or a closed one, is worth a note.
+    """Yield the problem of the snapshot's listing; a missing or unreadable one is a note.
 
-    The client itself makes it with mode 0600, and ignores one that it cannot read (_tree_cache.py).
+    The client itself creates it with mode 0600, and ignores one that it cannot read (_tree_cache.py).
     """
     path = f"{repo_folder(checkout.repo)}/trees/{checkout.commit}.json"
     landing = follow(checkout.hub, path)
     is_missing = landing.status is None and landing.fault is None
     if is_missing:
-        fault: str | None = "is missing: without it a client takes half a snapshot for a whole one"
+        fault: str | None = "is missing: without it, a client takes half a snapshot as complete"
     elif landing.fault is not None or not landing.is_file:
         fault = landing.fault or f"is {landing.kind}, not a file"
     else:
@@ -186,11 +186,11 @@ def _fault_of_listing(checkout: Checkout, data: bytes | None) -> str | None:
     if foreign:
         files = "files that are" if len(foreign) > 1 else "file that is"
         return (
-            f"lists {len(foreign)} {files} not there ({_some(foreign)}): "
+            f"lists {len(foreign)} {files} missing ({_some(foreign)}): "
             "offline, a client from 2.0 on refuses the snapshot as incomplete"
         )
     if missing := [name for name in checkout.files if name not in listed]:
-        return f"lacks {len(missing)} of the locked files ({_some(missing)})"
+        return f"misses {len(missing)} of the locked files ({_some(missing)})"
     if wrong := [file.path for file in checkout.files.values() if not _says(listed[file.path], file)]:
         return f"has other hashes or sizes than models.lock ({_some(wrong)})"
     return None
@@ -207,7 +207,7 @@ def _some(names: list[str]) -> str:
 
 
 def _read(checkout: Checkout, landing: Landing, most: int) -> bytes | None:
-    """Return the bytes of a small file; None when it cannot be read or is larger."""
+    """Return the bytes of a small file; None if it cannot be read or is larger."""
     try:
         with open_regular(checkout.hub.joinpath(*landing.parts)) as opened:
             data = opened.read(most + 1)

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Survey:
-    """What a look at names, sizes, links and modes tells.
+    """The result of checking names, sizes, links and modes.
 
     Args:
         files: Number of files that should be there.
-        problems: What is not as it should be.
-        contents: What is left to be read, each content once, the biggest first.
+        problems: The problems.
+        contents: The contents to read, without duplicates, largest first.
     """
 
     files: int = 0
@@ -48,7 +48,7 @@ class Survey:
 
     @property
     def size(self) -> int:
-        """Bytes of all contents."""
+        """The total bytes of the contents."""
         return sum(content.file.size for content in self.contents)
 
 
@@ -61,15 +61,15 @@ def survey(  # noqa: PLR0913 - what to look at, and how
     quick: bool,
     others: bool = True,
 ) -> Survey:
-    """Look at everything without reading it.
+    """Check everything without reading contents.
 
     Args:
         hub: The hub directory.
-        checkouts: What should be there.
-        assets: Files of no hub that should be there too.
-        left_out: Patterns of the files of a commit that are known and not wanted.
-        quick: Whether nothing will be read: a link's name must tell its content then.
-        others: Whether to look for what is not in the lock, too.
+        checkouts: The snapshots that should be there.
+        assets: Files that are on no hub and should be there too.
+        left_out: Patterns of files that were left out on purpose, by commit.
+        quick: Whether contents are not read; the name of a link's target is compared then.
+        others: Also look for files that are not in the lock.
     """
     found, known, passed = Survey(), [*checkouts], Passed()
     if not hub.is_dir():
@@ -95,7 +95,7 @@ def survey(  # noqa: PLR0913 - what to look at, and how
 
 
 def _look_at(checkout: Checkout, looker: FileLooker, left_out: tuple[str, ...], locks: Locks) -> Iterator[Problem]:
-    if (missing := _missing_whole(checkout) or without_blobs(checkout)) is not None:
+    if (missing := _missing_snapshot(checkout) or without_blobs(checkout)) is not None:
         yield missing
         return
     for file in checkout.files.values():
@@ -107,7 +107,7 @@ def _look_at(checkout: Checkout, looker: FileLooker, left_out: tuple[str, ...], 
 
 
 def _closed(checkout: Checkout, error: PermissionError) -> Problem:
-    """Return the problem that a repository cannot be read: all others can be verified."""
+    """Return the problem of a repository that cannot be read; the others can be verified."""
     path = Path(os.fsdecode(error.filename or checkout.folder))
     place = path.relative_to(checkout.hub).as_posix() if path.is_relative_to(checkout.hub) else checkout.folder.name
     text = f"cannot be read: {(error.strerror or str(error)).lower()}"
@@ -115,8 +115,8 @@ def _closed(checkout: Checkout, error: PermissionError) -> Problem:
     return Problem(place, "unreadable", text, help_, checkout.repo, checkout.models)
 
 
-def _missing_whole(checkout: Checkout) -> Problem | None:
-    """Return one problem for a snapshot of which nothing is there."""
+def _missing_snapshot(checkout: Checkout) -> Problem | None:
+    """Return one problem for a snapshot without any file."""
     path = snapshot_folder(checkout.repo, checkout.commit)
     landing = follow(checkout.hub, path)
     if landing.is_folder:
@@ -138,7 +138,7 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
     is_bad = bool(landing.fault or landing.status or is_dangling)
     if is_bad and landing.is_link:
         path = link
-    kind = f"is {landing.kind}, not a folder" if landing.status else "is a link to nothing"
+    kind = f"is {landing.kind}, not a folder" if landing.status else "is a dangling symlink"
     text = landing.fault or (kind if is_bad else "is missing")
     bring = how_to_bring(checkout, is_bad=False)
     help_ = f"move it out of the hub directory, then {bring}" if is_bad else bring
@@ -146,24 +146,24 @@ def _missing_whole(checkout: Checkout) -> Problem | None:
 
 
 def _elsewhere(hub: Path, path: str) -> Path | None:
-    """Return the directory next to the hub directory, or inside it, that has a snapshot: a copy one level off."""
+    """Return a directory beside or inside the hub directory that has a snapshot: a copy one level off."""
     candidates = dict.fromkeys((hub / "hub", hub / hub.name, hub.parent))
     return next((folder for folder in candidates if (folder / path).is_dir()), None)
 
 
 def _misplaced(checkout: Checkout, path: str, where: Path) -> Problem:
-    text = f"is missing, but {where} has it: the hub directory was copied one level off"
+    text = f"is missing, but {where} has it: the hub directory was copied to the wrong level"
     help_ = f"move the folders of {where} to {checkout.hub}, or write `hub = {json.dumps(str(where))}` in [project]"
     return Problem(path, "missing", text, help_, checkout.repo, checkout.models)
 
 
 def damaged(hub: Path, contents: Iterable[Content], advanced: Callable[[int], None]) -> Iterator[Problem]:
-    """Read all contents, several at once, and yield those that are not what the lock says.
+    """Read all contents, several at once, and yield those that do not match the lock.
 
     Args:
         hub: The hub directory.
-        contents: As a survey found them.
-        advanced: Told by several threads how many bytes were read.
+        contents: The contents of a survey.
+        advanced: Called by several threads with the number of bytes read.
     """
 
     def read(content: Content) -> tuple[Content, str | None]:

@@ -42,7 +42,7 @@ class Daemon:
 
     @property
     def is_desktop(self) -> bool:
-        """Whether it is Docker Desktop, whose containers run in a virtual machine."""
+        """Return whether it is Docker Desktop, whose containers run in a virtual machine."""
         return "Docker Desktop" in self.system
 
 

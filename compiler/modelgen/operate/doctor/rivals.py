@@ -44,7 +44,7 @@ def check_rivals(host: Host, wanted: Wanted) -> list[Finding]:
 
 def _finding(project: str, names: list[str]) -> Finding:
     text = (
-        f"the project `{project}` also runs here and has models on {', '.join(names)}: each orchestrator counts only  "
+        f"the project `{project}` also runs here and has models on {', '.join(names)}: each orchestrator counts only "
         "its own reservations, so together they may run out of memory"
     )
     return Finding(

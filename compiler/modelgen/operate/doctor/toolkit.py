@@ -50,7 +50,7 @@ def check_cgroups(host: Host, wanted: Wanted) -> list[Finding]:
     if daemon is None or daemon.is_desktop or daemon.cgroup_driver != "systemd":
         return []
     text = (
-        "systemd manages the cgroups: after a `systemctl daemon-reload`, containers lose their GPU  "
+        "systemd manages the cgroups: after a `systemctl daemon-reload`, containers lose their GPU "
         '("Failed to initialize NVML: Unknown Error")'
     )
     help_ = (

@@ -57,12 +57,12 @@ class Wanted:
 
     @property
     def needs_hub(self) -> bool:
-        """Whether any model reads weights; True if models.toml cannot be read."""
+        """Return whether any model reads weights; True if models.toml cannot be read."""
         return self.document is None or any(needs_hub(model) for model in self.document.models.values())
 
     @property
     def has_orchestrator(self) -> bool:
-        """Whether the orchestrator runs in Docker, and so uses its socket and listens."""
+        """Return whether the orchestrator runs in Docker, and so uses its socket and listens."""
         if self.document is None:
             return False
         table = self.document.config.orchestrator
