@@ -70,8 +70,8 @@ def _service(service: ir.Service, networks: Mapping[str, str], root: str) -> Ite
 
 
 def _labels(service: ir.Service) -> dict[str, tuple[str, ...]]:
-    version = (service.engine_version,) if service.engine_version else ()
-    return {"profile": service.profiles, "after": service.depends_on, "version": version}
+    note = (service.launch.note,) if service.launch.note else ()
+    return {"profile": service.profiles, "after": service.depends_on, "note": note}
 
 
 def _orchestrator(fleet: ir.Fleet, networks: Iterable[str], root: str) -> Iterator[list[str]]:

@@ -168,7 +168,6 @@ class Service:
         name: The service's name: its host name on the internal network.
         container: The container's name.
         engine: Its name, such as `vllm`.
-        engine_version: As text, or None where the engine has none that matters.
         image: Container image.
         launch: Entry point and arguments.
         directory: Where it runs, as a process of the host; None in a container.
@@ -206,7 +205,6 @@ class Service:
     name: str
     container: str
     engine: str
-    engine_version: str | None
     image: str
     launch: Launch
     directory: str | None

@@ -100,7 +100,6 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         name=run.service,
         container=f"{project.name}-{run.service}",
         engine=engine.name,
-        engine_version=run.version.text if engine.catalogue and run.version else None,
         image=run.reference or "",
         launch=engine.launch(launched),
         directory=host_root,
