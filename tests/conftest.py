@@ -69,7 +69,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no typ
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run the tests of a real engine in the caller's environment."""
-    if not any(mark.name in known_environment.REAL for mark in item.iter_markers()):
+    if not known_environment.is_real(item):
         return (yield)
     with known_environment.temporarily(known_environment.caller()):
         return (yield)
@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("docker"))
         elif "install" in fixtures:
             item.add_marker(pytest.mark.xdist_group("install"))
-        if item.path.parent.name in SLOW:
+        if item.path.parent.name in SLOW or known_environment.is_real(item):
             item.add_marker(pytest.mark.slow)
 
 
