@@ -18,7 +18,6 @@ from modelgen.lower.files import place_files
 from modelgen.lower.security import ENGINE_LIMITS, security
 from modelgen.lower.snapshots import asset_variables, other_pins, own_pin
 from modelgen.lower.sources import sources_of
-from modelgen.resolve.assets import needs_hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +90,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
-    has_hub = needs_hub(model)
+    has_hub = run.needs_hub
     publish = parse_address(model.publish) if model.publish else None
     size = sum(reservations.values()) if pins.size is None else pins.size
     start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if launched.eager_reads else _DISK))
