@@ -27,6 +27,9 @@ for _number in ("SIGINT", "SIGHUP"):
 settings.register_profile("modelgen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("modelgen")
 
+# Folders whose tests start several processes each, or draw many examples.
+SLOW = ("e2e", "fault", "fuzz", "hub")
+
 pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
 
 
@@ -52,7 +55,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionstart() -> Generator[None]:
-    """Start the workers of xdist in the known environment, since an interpreter reads some of it only when it starts."""
+    """Start the workers of xdist in the known environment, since an interpreter reads some of it only then."""
     with known_environment.temporarily(known_environment.known()):
         return (yield)
 
@@ -66,7 +69,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no typ
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run the tests of a real engine in the caller's environment."""
-    if not any(mark.name in known_environment.REAL for mark in item.iter_markers()):
+    if not known_environment.is_real(item):
         return (yield)
     with known_environment.temporarily(known_environment.caller()):
         return (yield)
@@ -81,13 +84,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a Docker Engine, or a fixture that takes long to install."""
+    """Keep on one worker what shares a Docker Engine, or a package that takes long to install; mark what is slow."""
     for item in items:
         fixtures: Collection[str] = getattr(item, "fixturenames", ())
         if item.get_closest_marker("docker") is not None:
             item.add_marker(pytest.mark.xdist_group("docker"))
         elif "install" in fixtures:
             item.add_marker(pytest.mark.xdist_group("install"))
+        if item.path.parent.name in SLOW or known_environment.is_real(item):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pytest
+
 # What the system needs to find programs and to write temporary files, and what configures the tests themselves.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "TMP", "TEMP", "SYSTEMROOT", "COMSPEC", "PATHEXT")
 _KEPT_PREFIXES = ("PYTEST_", "MODELGEN_REQUIRE_", "HYPOTHESIS_")
 # Markers of tests that need the caller's environment.
-REAL = frozenset({"docker", "vllm", "oracle", "bench", "soak"})
+_REAL = frozenset({"docker", "vllm", "oracle", "bench", "soak"})
 _caller = dict(os.environ)
+
+
+def is_real(item: pytest.Item) -> bool:
+    """Return whether a test needs the caller's environment."""
+    return any(mark.name in _REAL for mark in item.iter_markers())
 
 
 def remember_caller(environment: Mapping[str, str]) -> None:

@@ -29,7 +29,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Only modules that read no environment when they are imported; huggingface_hub does.
-PRELOADED = ("asyncio", "http.client", "ssl", "urllib.request", "uuid", "filelock", "httpx2", "jinja2", "rich.progress")
+PRELOADED = (
+    *("asyncio", "configparser", "ctypes", "difflib", "http.client", "ssl", "urllib.request", "uuid"),
+    *(
+        "anyio",
+        "click.shell_completion",
+        "filelock",
+        "h11",
+        "httpcore2",
+        "httpx2",
+        "jinja2",
+        "rich.progress",
+        "truststore",
+    ),
+)
 # What an interpreter reads when it starts.
 _STARTUP = ("PYTHON", "LANG", "LC_", "TZ")
 COMPILER = str(Path(__file__).parent.parent / "compiler")
@@ -43,14 +56,16 @@ def is_possible(environment: Mapping[str, str], cwd: Path) -> bool:
     return hasattr(os, "fork") and cwd.is_dir() and own == {**inherited, "PYTHONPATH": COMPILER}
 
 
-def run(module: str, *args: str, cwd: Path, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run a module as the program, and return what `subprocess.run` would.
+def run(
+    module: str, *args: str, cwd: Path, env: Mapping[str, str], timeout: float = 120, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a module as the program, and return what `subprocess.run` would; its process runs the code `before` first.
 
     Raises:
         subprocess.TimeoutExpired: It did not end within `timeout` seconds; it is killed.
     """
     command = [sys.executable, "-m", module, *args]
-    request = {"module": module, "argv": command, "cwd": str(cwd), "env": dict(env)}
+    request = {"module": module, "argv": command, "cwd": str(cwd), "env": dict(env), "before": before}
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
         connection = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -128,11 +143,13 @@ def _serve(address: str) -> dict[str, Any]:
 
 
 def _import_all() -> None:
-    """Import all of modelgen, and compile a file, which imports and builds what is made on first use."""
+    """Import all of modelgen, and compile a file with a lock, which imports and builds what is made on first use."""
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # as `modelgen.cli.main` does before the first import
     for name in PRELOADED:
         importlib.import_module(name)
     import modelgen
+    from modelgen.lockfile.entries import File, Lock, Snapshot
+    from modelgen.lockfile.writing import render_lock
     from modelgen.pipeline import compile_source
 
     for module in pkgutil.walk_packages(modelgen.__path__, "modelgen."):
@@ -140,7 +157,9 @@ def _import_all() -> None:
             importlib.import_module(module.name)
     if early := [name for name in sys.modules if name.partition(".")[0] == "huggingface_hub"]:
         sys.exit(f"{early[0]} reads the environment of a run when it is imported, so it must not be imported before")
-    compile_source((Path(__file__).parent.parent / "models.toml").read_bytes())
+    file = File(path="config.json", size=2, blob="0" * 40)
+    lock = Lock(snapshots=[Snapshot(repo="org/model", commit="0" * 40, models=["model"], files=[file])])
+    compile_source((Path(__file__).parent.parent / "models.toml").read_bytes(), render_lock(lock))
     gc.collect()
     gc.freeze()
 
@@ -182,6 +201,7 @@ def _become(request: dict[str, Any]) -> None:
     time.tzset()
     sys.argv = request["argv"][2:]
     sys.orig_argv = request["argv"]
+    exec(request["before"], {})
 
 
 if __name__ == "__main__":

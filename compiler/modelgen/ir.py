@@ -23,15 +23,11 @@ class Gpu:
 
     Args:
         name: As models.toml calls it.
-        device: Index, UUID, CDI name or device file, for the container runtime.
-        kind: How a container gets it: `nvidia`, `cdi` or `amd`.
         memory: Bytes on the card.
         budget: Bytes that resident models may reserve together.
     """
 
     name: str
-    device: str
-    kind: str
     memory: int
     budget: int
 
@@ -89,7 +85,12 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file or directory of the host inside the container, read-only. Relative sources are relative to the output."""
+    """A file or directory of the host inside the container, read-only.
+
+    Args:
+        source: Path on the host; a relative one is relative to the folder of models.toml, and begins with a dot.
+        target: Path in the container.
+    """
 
     source: str
     target: str
@@ -111,6 +112,31 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
+class Security:
+    """What a container may do.
+
+    Args:
+        dropped: Capabilities that it gives up, `ALL` for all.
+        no_new_privileges: Whether no program in it can gain privileges, as by a setuid bit.
+        read_only: Whether its own file system is read-only.
+        unlabelled: Whether SELinux leaves it alone, so that it may read what is mounted.
+    """
+
+    dropped: tuple[str, ...]
+    no_new_privileges: bool
+    read_only: bool
+    unlabelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A resource limit of a container's processes, soft and hard, such as `nofile`; -1 is unlimited."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scratch:
     """A writable directory in memory, gone when the container stops; kernels that are loaded from it can run."""
 
@@ -125,12 +151,10 @@ class Volume:
     """A named volume that belongs to one service.
 
     Args:
-        key: What the service calls it.
-        name: Its name on the host, explicit so that an `include` of the output makes no second one.
+        name: Its name on the host.
         target: Where it is mounted.
     """
 
-    key: str
     name: str
     target: str
 
@@ -144,7 +168,6 @@ class Service:
         name: The service's name: its host name on the internal network.
         container: The container's name.
         engine: Its name, such as `vllm`.
-        engine_version: As text, or None where the engine has none that matters.
         image: Container image.
         launch: Entry point and arguments.
         directory: Where it runs, as a process of the host; None in a container.
@@ -154,16 +177,14 @@ class Service:
         served_names: All names that clients may use, the id first.
         upstream_name: The one that the engine knows, for engines with one name only; else None.
         repo: Repository id on the hub, where there is one.
-        revision: Commit, tag or branch of it.
-        include: Glob patterns of the files to fetch; empty for all that serving needs.
-        exclude: Glob patterns of the files to leave out.
         loras: Adapters that it serves beside the model, name and repository id.
         hub: The hub's mount, or None for a program that needs no weights.
         files: What its arguments name: chat templates, parser plugins.
         cache: The volume for compile caches.
         scratch: Directories in memory.
         devices: The reserved cards, or None.
-        label_disabled: Whether SELinux must leave it alone, so that it may read what is mounted.
+        security: What it may do.
+        limits: Its resource limits.
         reservations: GPU memory that it reserves, one item per GPU.
         profiles: Profiles that switch the service on, its own id first.
         depends_on: Services that must serve before this one starts.
@@ -175,7 +196,7 @@ class Service:
         idle_timeout: Seconds without a request after which it is stopped, or None.
         concurrency: Most requests at once, or None.
         warmup: Route on which one question is asked before the first `ready` of a start, or None.
-        additions: What the user adds to the service of one target, by target: `{"compose": {...}}`.
+        additions: What the user adds to the service of one target, by target: `{"compose": {...}}`; paths as written.
         sources: For messages: the keys that were written, such as `args.max-model-len`, each with the path of its value
             in the user's file.
     """
@@ -184,7 +205,6 @@ class Service:
     name: str
     container: str
     engine: str
-    engine_version: str | None
     image: str
     launch: Launch
     directory: str | None
@@ -194,16 +214,14 @@ class Service:
     served_names: tuple[str, ...]
     upstream_name: str | None
     repo: str | None
-    revision: str | None
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
     loras: tuple[tuple[str, str], ...]
     hub: Mount | None
     files: tuple[Mount, ...]
     cache: Volume | None
     scratch: tuple[Scratch, ...]
     devices: Devices | None
-    label_disabled: bool
+    security: Security
+    limits: tuple[Limit, ...]
     reservations: tuple[Reservation, ...]
     profiles: tuple[str, ...]
     depends_on: tuple[str, ...]
@@ -251,12 +269,13 @@ class Orchestrator:
         enabled: Whether anything switches them.
         listen: Host address of its API.
         socket: Docker's, on the host.
-        keys_file: File with the hashes of API keys; a relative path is relative to the output.
+        keys_file: File with the hashes of API keys; a relative path is relative to the folder of models.toml.
         allowed_hosts: Further names that a Host header may hold.
         allowed_origins: Origins of pages that may use the API from a browser.
         insecure: Whether a `listen` beyond loopback needs no keys.
         drain_timeout: How long running requests may hold up an eviction.
         shutdown_timeout: How long running requests may hold up the orchestrator's own end.
+        stop_grace: Seconds from SIGTERM to SIGKILL.
         queue_limit: Most waiting requests.
         buffer_limit: Most bytes of the bodies of all waiting requests together.
         min_loaded_time: How long a model with requests is protected after it became ready.
@@ -264,7 +283,10 @@ class Orchestrator:
         loading_messages: Whether streaming clients get comments once they have waited some seconds for a model.
         base_image: What its image is built on.
         socket_proxy_image: Image of the socket proxy.
-        relabelled: Whether SELinux must be told that its container may read what is mounted.
+        security: What its container may do.
+        limits: Its container's resource limits.
+        socket_proxy_security: What the container of the socket proxy may do.
+        relabelled: Whether mounts get a label that lets their container read them, as SELinux demands.
         additions: What the user adds to its service, as for a model's.
     """
 
@@ -277,6 +299,7 @@ class Orchestrator:
     insecure: bool
     drain_timeout: int
     shutdown_timeout: int
+    stop_grace: int
     queue_limit: int
     buffer_limit: int
     min_loaded_time: int | None
@@ -284,6 +307,9 @@ class Orchestrator:
     loading_messages: bool
     base_image: str
     socket_proxy_image: str
+    security: Security
+    limits: tuple[Limit, ...]
+    socket_proxy_security: Security
     relabelled: bool
     additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
 from modelgen.load import load
 from modelgen.lower import lower
 from modelgen.resolve import resolve
-from modelgen.targets import ON_HOST, TARGETS, target
+from modelgen.targets import DEFAULT_TARGETS, ON_HOST, target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -65,7 +65,7 @@ def check_source(
     *,
     path: str = "models.toml",
     lock_path: str = "models.lock",
-    targets: Collection[str] = TARGETS,
+    targets: Collection[str] = DEFAULT_TARGETS,
 ) -> Checked:
     """Read and check the bytes of a models.toml and of the lock beside it; arguments as for `compile_source`."""
     document, source, found = load(data, path)
@@ -84,7 +84,7 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     *,
     path: str = "models.toml",
     lock_path: str = "models.lock",
-    targets: Collection[str] = TARGETS,
+    targets: Collection[str] = DEFAULT_TARGETS,
     root_from_out: str = "..",
 ) -> Compilation:
     """Compile the bytes of a models.toml. Pure: reads only its arguments and the package's own data.
@@ -94,16 +94,16 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
         lock: The bytes of the models.lock beside it; None if there is none.
         path: The name of the file in findings.
         lock_path: The name of the lock in findings.
-        targets: Names of output formats, of `modelgen.targets.TARGETS`; or `ON_HOST` alone.
+        targets: Names of targets, of `modelgen.targets.TARGETS`; or `ON_HOST` alone.
         root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
-            output go through it.
+            output go through it. It is absolute for `ON_HOST`.
     """
     checked = check_source(data, lock, path=path, lock_path=lock_path, targets=targets)
     resolved, diagnostics = checked.resolved, checked.diagnostics
     if resolved is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {})
-    fleet = lower(resolved, root_from_out, on_host=ON_HOST in targets)
-    artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet).items()}
+    fleet = lower(resolved, root_from_out if ON_HOST in targets else None)
+    artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet, root_from_out).items()}
     return Compilation(checked.source, diagnostics, fleet, artifacts)
 
 

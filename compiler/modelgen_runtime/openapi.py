@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelgen_runtime import __version__
-from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, EVENT, STRING, SWITCH, Schema, listed, table
+from modelgen_runtime.openapi_schemas import BOOLEAN, COMPONENTS, EVENT, STRING, STRINGS, SWITCH, Schema, listed, table
 
 _PROBLEM = {
     "description": "Problem details as in RFC 9457.",
@@ -28,12 +28,19 @@ def _stream(text: str) -> dict[str, Any]:
 
 
 def _state(status: str) -> Schema:
-    return table({"status": {"const": status}, "faults": {"type": "array", "items": STRING}}, "faults")
+    return table({"status": {"const": status}, "faults": STRINGS}, "faults")
 
 
 def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: Any) -> dict[str, Any]:  # noqa: ANN401
     problems = dict.fromkeys([*_ANY_ROUTE.split(), *errors.split()], _PROBLEM)
     return {"summary": summary, **more, "responses": {**problems, **answers}}
+
+
+def _order(summary: str, *, errors: str, body: Schema | None = None) -> dict[str, Any]:
+    """Return the path of an order to one model."""
+    more = {} if body is None else {"requestBody": {"content": {"application/json": {"schema": body}}}}
+    answers = {"200": _answer("The model.", "Model", "Removed")}
+    return {"post": _route(summary, answers, errors=errors, parameters=[_ID], **more)}
 
 
 _COUNTERS = {"description": "The metrics.", "content": {"text/plain": {"schema": STRING}}}
@@ -74,32 +81,15 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/status": {"get": _route("GPUs, models, profiles and the queue", {"200": _answer("The state.", "Status")})},
         "/models": {"get": _route("All models", {"200": _answer("The models.", table({"models": listed("Model")}))})},
-        "/models/{id}/stop": {
-            "post": _route(
-                "Unload a model: drain it and stop it; the next request loads it again",
-                {"200": _answer("The model.", "Model", "Removed")},
-                errors="404 503",
-                parameters=[_ID],
-            )
-        },
-        "/models/{id}/hold": {
-            "post": _route(
-                "Hold a model: stop it and keep it stopped until it is released; its requests wait",
-                {"200": _answer("The model.", "Model", "Removed")},
-                errors="404 409 503",
-                parameters=[_ID],
-                requestBody={"content": {"application/json": {"schema": _HOLD}}},
-            )
-        },
-        "/models/{id}/release": {
-            "post": _route(
-                "End holds on a model",
-                {"200": _answer("The model.", "Model", "Removed")},
-                errors="404",
-                parameters=[_ID],
-                requestBody={"content": {"application/json": {"schema": _RELEASE}}},
-            )
-        },
+        "/models/{id}/stop": _order(
+            "Unload a model: drain it and stop it; the next request loads it again", errors="404 503"
+        ),
+        "/models/{id}/hold": _order(
+            "Hold a model: stop it and keep it stopped until it is released; its requests wait",
+            errors="404 409 503",
+            body=_HOLD,
+        ),
+        "/models/{id}/release": _order("End holds on a model", errors="404", body=_RELEASE),
         "/reload": {
             "post": _route(
                 "Read the manifest again; unchanged models are not touched",
@@ -109,8 +99,8 @@ DESCRIPTION: dict[str, Any] = {
                         table(
                             {
                                 "status": {"const": "reloaded"},
-                                "models": {"type": "array", "items": STRING},
-                                "needs_restart": {"type": "array", "items": STRING},
+                                "models": STRINGS,
+                                "needs_restart": STRINGS,
                             }
                         ),
                     )
@@ -124,9 +114,7 @@ DESCRIPTION: dict[str, Any] = {
                     "200": {
                         "description": "The last lines; with `follow` one Server-Sent Event for each.",
                         "content": {
-                            "application/json": {
-                                "schema": table({"model": STRING, "lines": {"type": "array", "items": STRING}})
-                            },
+                            "application/json": {"schema": table({"model": STRING, "lines": STRINGS})},
                             "text/event-stream": {"schema": EVENT},
                         },
                     }

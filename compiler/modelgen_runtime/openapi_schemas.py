@@ -12,7 +12,7 @@ STRING: Schema = {"type": "string"}
 BOOLEAN: Schema = {"type": "boolean"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _NUMBER: Schema = {"type": "number"}
-_STRINGS: Schema = {"type": "array", "items": STRING}
+STRINGS: Schema = {"type": "array", "items": STRING}
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -61,8 +61,8 @@ COMPONENTS: dict[str, Schema] = {
             "status": {"type": "integer"},
             "detail": STRING,
             "error": {"type": "object", "description": "The same in OpenAI's format."},
-            "log": {**_STRINGS, "description": "Lines of the engine's log around the cause."},
-            "places": {**_STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
+            "log": {**STRINGS, "description": "Lines of the engine's log around the cause."},
+            "places": {**STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
         },
         "log",
         "places",
@@ -75,10 +75,10 @@ COMPONENTS: dict[str, Schema] = {
             "said": _or_null(STRING),
             "meaning": _or_null(STRING),
             "remedy": _or_null(STRING),
-            "places": {**_STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
+            "places": {**STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
             "in_a_row": _COUNT,
             "retry_after": _NUMBER,
-            "log": _STRINGS,
+            "log": STRINGS,
         }
     ),
     "EngineError": table(
@@ -90,17 +90,17 @@ COMPONENTS: dict[str, Schema] = {
             "name": _or_null({**STRING, "description": "Identifier of the error, if it is known."}),
             "meaning": _or_null(STRING),
             "remedy": _or_null(STRING),
-            "places": {**_STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
+            "places": {**STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
         }
     ),
     "Model": table(
         {
             "id": STRING,
-            "names": _STRINGS,
+            "names": STRINGS,
             "engine": STRING,
             "repo": _or_null(STRING),
             "state": {**STRING, "enum": [*map(str, State)]},
-            "routes": {**_STRINGS, "description": "Paths that are forwarded to it."},
+            "routes": {**STRINGS, "description": "Paths that are forwarded to it."},
             "wanted": {**BOOLEAN, "description": "Whether it should run."},
             "held": BOOLEAN,
             "held_by": _or_null(STRING),
@@ -120,8 +120,8 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "Removed": table({"id": STRING, "state": {"const": "removed"}}),
-    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "reserved": _COUNT, "models": _STRINGS}),
-    "Profile": table({"name": STRING, "models": _STRINGS, "default": BOOLEAN}),
+    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "reserved": _COUNT, "models": STRINGS}),
+    "Profile": table({"name": STRING, "models": STRINGS, "default": BOOLEAN}),
     "Status": table(
         {
             "project": STRING,
@@ -135,14 +135,14 @@ COMPONENTS: dict[str, Schema] = {
                 **BOOLEAN,
                 "description": "Whether the models that ran before were adopted or requested again.",
             },
-            "warnings": {**_STRINGS, "description": "Problems of the orchestrator itself."},
+            "warnings": {**STRINGS, "description": "Problems of the orchestrator itself."},
         }
     ),
     "Switched": table(
         {
             "status": {"enum": ["ready"]},
-            "models": _STRINGS,
-            "evicted": _STRINGS,
+            "models": STRINGS,
+            "evicted": STRINGS,
             "seconds": _NUMBER,
         },
         "evicted",
@@ -151,10 +151,10 @@ COMPONENTS: dict[str, Schema] = {
     "DryRun": table(
         {
             "dry_run": {"const": True},
-            "models": _STRINGS,
-            "start": _STRINGS,
+            "models": STRINGS,
+            "start": STRINGS,
             "evict": {"type": "array", "items": table({"model": STRING, "running": _COUNT, "reason": STRING})},
         }
     ),
-    "Starting": table({"status": {"enum": ["starting"]}, "models": _STRINGS}),
+    "Starting": table({"status": {"enum": ["starting"]}, "models": STRINGS}),
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.board import Board
     from modelgen_runtime.engine_errors import EngineErrorKind
+    from modelgen_runtime.failures import Meaning
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.record import Record
 
@@ -45,15 +46,11 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "errors": [_show_error(record.model, kind, now) for kind in reversed(record.admission.errors.kinds.values())],
     }
     if failure is not None:
-        meaning = failure.meaning
         shown["failure"] = {
             "message": failure.message,
             "exit_code": failure.exit_code,
-            "name": meaning.name if meaning else None,
-            "said": meaning.line if meaning else None,
-            "meaning": meaning.text if meaning else None,
-            "remedy": meaning.remedy if meaning else None,
-            "places": [*places_of(model, meaning.keys)] if meaning else [],
+            "said": failure.meaning.line if failure.meaning else None,
+            **_show_meaning(model, failure.meaning),
             "in_a_row": record.failures,
             "retry_after": max(0.0, round(record.not_before - now, 3)),
             "log": [*failure.lines],
@@ -63,12 +60,17 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
 
 def _show_error(model: Model, kind: EngineErrorKind, now: float) -> dict[str, Any]:
     """Return errors of one kind that an engine returned."""
-    meaning = explain_answer(model.engine, kind.message)
     return {
         "status": kind.status,
         "message": kind.message,
         "count": kind.count,
         "ago": round(now - kind.last, 3),
+        **_show_meaning(model, explain_answer(model.engine, kind.message)),
+    }
+
+
+def _show_meaning(model: Model, meaning: Meaning | None) -> dict[str, Any]:
+    return {
         "name": meaning.name if meaning else None,
         "meaning": meaning.text if meaning else None,
         "remedy": meaning.remedy if meaning else None,

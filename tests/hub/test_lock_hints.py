@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import prepared_interpreter
 from compiling import REPOSITORY, modelgen
 from lock_project import Project, model, safetensors
 
@@ -51,6 +53,12 @@ def project(tmp_path: Path, hub: Hub) -> Project:
 
 
 def shell(project: Project, command: str) -> None:
+    """Run a command as a shell does; one without operators and expansions in the prepared interpreter."""
+    program, *args = shlex.split(command)
+    if program in PROGRAMS and not set("$`*?~|&;<>()\\\n").intersection(command):
+        done = prepared_interpreter.run(PROGRAMS[program], *args, cwd=project.folder, env=project.environment)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        return
     done = subprocess.run(
         command, shell=True, cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
     )

@@ -5,17 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from compiling import REPOSITORY
+import prepared_interpreter
 from lock_project import Project, model, safetensors
 from modelgen.files import ReadError, was_reading
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -27,18 +27,25 @@ FILES: dict[str, bytes | Path] = {
     "tokenizer.json": b"{}",
     "model.safetensors": safetensors(a=("BF16", 400)),
 }
-# A process of root reads every file, unless it lacks these capabilities.
-_UNPRIVILEGED = (
-    "--bounding-set=-dac_override,-dac_read_search",
-    "--inh-caps=-dac_override,-dac_read_search",
-)
+# A process of root reads every file, unless it and its children lack CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+_UNPRIVILEGED = """
+import ctypes
+libc = ctypes.CDLL(None)
+for capability in (1, 2):
+    assert libc.prctl(24, capability, 0, 0, 0) == 0  # PR_CAPBSET_DROP
+header, sets = (ctypes.c_uint32 * 2)(0x20080522), (ctypes.c_uint32 * 6)()
+assert libc.capget(header, sets) == 0
+for index in range(3):
+    sets[index] &= ~0b110
+assert libc.capset(header, sets) == 0
+"""
 FOLDER = "models/hub/models--org--text"
 
 
 @pytest.fixture
 def project(tmp_path: Path, hub: Hub) -> Iterator[Project]:
     """A project whose hub directory is complete."""
-    if sys.platform == "win32" or (os.geteuid() == 0 and shutil.which("setpriv") is None):
+    if sys.platform == "win32" or (os.geteuid() == 0 and sys.platform != "linux"):
         pytest.skip("needs files that a process cannot read")
     hub.add("org/text", FILES)
     project = Project(tmp_path, hub, model("text", "org/text"))
@@ -51,18 +58,10 @@ def project(tmp_path: Path, hub: Hub) -> Iterator[Project]:
 
 
 def run(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "modelgen", *args]
-    if os.geteuid() == 0:
-        command = [shutil.which("setpriv") or "setpriv", *_UNPRIVILEGED, *command]
     # The PATH is the project's: the host's `docker` would answer differently from one command to the next.
-    return subprocess.run(
-        command,
-        cwd=project.folder,
-        env=os.environ | project.environment | {"PYTHONPATH": str(REPOSITORY / "compiler")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = os.environ | project.environment | {"PYTHONPATH": prepared_interpreter.COMPILER}
+    before = _UNPRIVILEGED if os.geteuid() == 0 else ""
+    return prepared_interpreter.run("modelgen", *args, cwd=project.folder, env=environment, before=before)
 
 
 CASES = {

@@ -25,8 +25,9 @@ def converse(sock: socket.socket, host: Host, hub: Hub, stopping: threading.Even
     reader = _Reader(sock)
     sender = Sender(sock, stopping)
     with contextlib.suppress(OSError):
-        while (call := reader.call(host)) and not stopping.wait(hub.latency):
-            if not _answer(call, hub, sender):
+        while call := reader.call(host):
+            hub.was_asked.set()
+            if stopping.wait(hub.latency) or not _answer(call, hub, sender):
                 return
 
 

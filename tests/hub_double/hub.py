@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ class Hub:
         self.log = Log()
         self.tokens: dict[str, Token] = {}
         self.latency = 0.0  # seconds before any answer
+        self.was_asked = threading.Event()  # set by the first request, before the latency
         self.rate: int | None = None  # bytes a second that a connection gets
         self.page_size = 1000  # entries on a page of a tree
         self.xet_tokens = False  # whether a transfer by Xet may begin; where it leads, the double has nothing

@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from compiling import REPOSITORY, build
 from modelgen_runtime.manifest import Process, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ def narrowed(description: dict[str, Any], names: str) -> dict[str, Any]:
     return {**description, "paths": paths}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", ["any", "known"])
 def test_schemathesis_finds_nothing(served: Served, tmp_path: Path, names: str) -> None:
     """Streams without an end are left out: `test_streams_are_of_the_type_that_is_described` has them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,8 +47,13 @@ def test_no_remedy_names_a_key_that_the_rules_refuse(row: Saying | ExitRow, name
     keys = [translate_key(key, name, is_shared=is_shared) for key in row.keys]
     for image in IMAGES[name]:
         for path in places_of(in_container(name), keys):
-            found = {one.rule: one.message for one in findings(written(path, name, image)) if one.rule in REFUSED}
+            found = refusals(path, name, image)
             assert not found, (path, found)
+
+
+@cache
+def refusals(path: str, name: str, image: str) -> dict[str, str]:
+    return {one.rule: one.message for one in findings(written(path, name, image)) if one.rule in REFUSED}
 
 
 def written(path: str, name: str, image: str) -> str:

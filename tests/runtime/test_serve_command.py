@@ -236,6 +236,23 @@ def test_what_lives_in_an_image_is_refused(tmp_path: Path) -> None:
     assert "`a` (sglang) can run only in a container; `serve` runs vllm and" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("engine", "advice"),
+    [("vllm", 'write `version = "…"` in `[engines.vllm]`'), ("sglang", "SGLang can run only in a container")],
+)
+def test_a_version_that_nothing_tells_is_a_finding(tmp_path: Path, engine: str, advice: str) -> None:
+    (tmp_path / "models.toml").write_text(
+        f'[project]\nname = "x"\nhub = "hub"\n[models.a]\nengine = "{engine}"\nrepo = "org/a"\n'
+        f"args = {{ {'max-model-len' if engine == 'vllm' else 'context-length'} = 1024 }}\n"
+    )
+    done = modelgen("serve", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        f"neither an image nor `version` tells the version of {'vLLM' if engine == 'vllm' else 'SGLang'}" in done.stderr
+    )
+    assert advice in done.stderr
+
+
 def test_an_installed_vllm_is_started_for_this_host(tmp_path: Path) -> None:
     """As far as the manifest goes: there is no vLLM here."""
     (tmp_path / "models.toml").write_text(

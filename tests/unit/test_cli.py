@@ -280,6 +280,18 @@ def test_explain_and_rules() -> None:
     assert "MG101  warning*  unpinned-repo" in modelgen("rules", cwd=REPOSITORY).stdout
 
 
+def test_a_target_can_be_named_more_than_once(project: Path) -> None:
+    done = modelgen("build", "--target", "compose", "--target", "compose", cwd=project)
+    assert done.returncode == 0
+    assert modelgen("build", "--check", cwd=project).returncode == 0, "compose is the default"
+
+
+def test_an_unknown_target_is_refused_with_the_names_of_all(project: Path) -> None:
+    done = modelgen("build", "--target", "quadlet", cwd=project)
+    assert done.returncode == 2
+    assert "'quadlet' is not 'compose'" in done.stderr
+
+
 def test_wrong_usage() -> None:
     assert modelgen("build", "--chekc", cwd=REPOSITORY).returncode == 2
     typo = modelgen("biuld", cwd=REPOSITORY)

@@ -132,12 +132,13 @@ def spoilt(document: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
 
 def is_seen(fleet: Fleet, document: dict[str, Any]) -> bool:
     try:
-        check_readback(fleet, yaml.safe_dump(document, sort_keys=False).encode())
+        check_readback(fleet, "..", yaml.safe_dump(document, sort_keys=False).encode())
     except RenderingError:
         return True
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("toml", [EVERYTHING, AMD, ALONE], ids=["everything", "amd", "alone"])
 def test_whatever_is_spoilt_is_seen(toml: str) -> None:
     fleet, document = rendered(toml)
@@ -185,4 +186,4 @@ def test_a_service_too_much_and_another_order_are_seen() -> None:
 def test_no_document_at_all_is_a_rendering_error(text: bytes) -> None:
     fleet, _ = rendered(EVERYTHING)
     with pytest.raises(RenderingError):
-        check_readback(fleet, text)
+        check_readback(fleet, "..", text)

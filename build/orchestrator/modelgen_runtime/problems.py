@@ -86,22 +86,20 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
         "status": refusal.status,
         "detail": refusal.message,
         "error": _openai_error(refusal),
+        **_causes(refusal),
     }
-    if refusal.log:
-        body["log"] = [*refusal.log]
-    if refusal.places:
-        body["places"] = [*refusal.places]
     return Response(refusal.status, _encode(body), "application/problem+json", _with_more(refusal, headers))
 
 
 def openai_error(refusal: RefusedError) -> dict[str, Any]:
     """Return the `error` object that OpenAI's clients read, with the log."""
-    error = _openai_error(refusal)
-    if refusal.log:
-        error["log"] = [*refusal.log]
-    if refusal.places:
-        error["places"] = [*refusal.places]
-    return error
+    return {**_openai_error(refusal), **_causes(refusal)}
+
+
+def _causes(refusal: RefusedError) -> dict[str, list[str]]:
+    """Return the log and the places in models.toml, where there are any."""
+    causes = {"log": [*refusal.log], "places": [*refusal.places]}
+    return {name: lines for name, lines in causes.items() if lines}
 
 
 def _openai_error(refusal: RefusedError) -> dict[str, Any]:

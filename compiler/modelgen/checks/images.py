@@ -135,6 +135,26 @@ def unknown_version(context: Context) -> Iterator[Found]:
                 f"the tag of `{run.reference}` does not tell the version of {engines.ENGINES[engine].title}",
                 f'write `version = "{_version_like(run.image)}"` in `[engines.{engine}]`',
             )
+    if not _CONTAINER_TARGETS.intersection(context.targets):
+        yield from _unknown_without_image(context)
+
+
+def _unknown_without_image(context: Context) -> Iterator[Found]:
+    """Yield the models that run without a container, need no image for it, and have no version."""
+    document = context.document
+    for name, run in context.runs.items():
+        table = ("engines", run.engine_name)
+        refused = any(document.is_refused(*path) for path in (("models", name, "image"), (*table, "image"), table))
+        if run.engine is None or not _needs_version(run) or run.reference is not None or refused:
+            continue
+        if run.version is None and not document.is_refused(*table, "version"):
+            yield Found(
+                document.at_header("models", name),
+                f"neither an image nor `version` tells the version of {run.engine.title} that `{name}` runs on",
+                f'write `version = "…"` in `[engines.{run.engine_name}]`'
+                if run.engine.on_host
+                else f"{run.engine.title} can run only in a container: write an `image`, and run `modelgen build`",
+            )
 
 
 @rule("MG205", "bad-version")

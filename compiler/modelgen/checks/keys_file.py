@@ -37,7 +37,7 @@ def shared_keys_folder(context: Context) -> Iterator[Found]:
     ```
     """
     table = context.document.config.orchestrator
-    if table is None or not table.keys_file or table.enabled is False or "orchestrator" not in context.targets:
+    if table is None or not table.keys_file or table.enabled is False or "compose" not in context.targets:
         return
     folder = posixpath.dirname(posixpath.normpath(table.keys_file.replace("\\", "/")))
     if folder.strip("./") == "" or folder == "~":

@@ -9,6 +9,7 @@ import click
 
 from modelgen.cli.compiling import compile_file, config_option, format_option, is_terminal, out_option, print_findings
 from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
+from modelgen.targets import DEFAULT_TARGETS, TARGETS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +25,19 @@ if TYPE_CHECKING:
 @click.option(
     "--force", is_flag=True, help="Overwrite and remove files that modelgen did not write, or that were edited."
 )
+@click.option(
+    "--target",
+    "targets",
+    type=click.Choice([*TARGETS]),
+    multiple=True,
+    default=DEFAULT_TARGETS,
+    show_default=True,
+    help="What to write; repeat it for several.",
+)
 @format_option
-def command(config: Path, out: Path | None, *, check: bool, force: bool, format_: str) -> int:
+def command(  # noqa: PLR0913 - an argument for each option
+    config: Path, out: Path | None, *, check: bool, force: bool, targets: tuple[str, ...], format_: str
+) -> int:
     """Write the output directory from models.toml.
 
     A file that modelgen did not write, or that was edited since, is never overwritten without --force.
@@ -37,7 +49,7 @@ def command(config: Path, out: Path | None, *, check: bool, force: bool, format_
     """
     if check and force:
         raise click.UsageError("--check writes nothing; remove --force")
-    compilation, out = compile_file(config, out)
+    compilation, out = compile_file(config, out, targets)
     print_findings(compilation, format_, to_stderr=True)
     if compilation.failed:
         return FOUND
@@ -81,7 +93,7 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
     if compilation.fleet is not None and any(service.files for service in compilation.fleet.services):
         from modelgen.cli.hints import print_missing_files
 
-        print_missing_files(compilation.fleet, out)
+        print_missing_files(compilation.fleet, config)
     if is_terminal(sys.stderr) and compilation.fleet is not None:
         from modelgen.cli.hints import print_hints
 

@@ -11,6 +11,7 @@ import click
 
 from modelgen.cli.exits import cannot
 from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
+from modelgen.targets import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +59,10 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def compile_file(config: Path, out: Path | None) -> tuple[Compilation, Path]:
-    """Compile the file; return the result and the output directory.
+def compile_file(
+    config: Path, out: Path | None, targets: tuple[str, ...] = DEFAULT_TARGETS
+) -> tuple[Compilation, Path]:
+    """Compile the file for the targets; return the result and the output directory.
 
     Raises:
         ModelgenError: The file cannot be read.
@@ -71,9 +74,15 @@ def compile_file(config: Path, out: Path | None) -> tuple[Compilation, Path]:
 
     out = config.parent / "build" if out is None else out
     root = root_from_out(config.parent, out)
-    return compile_source(
-        data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix(), root_from_out=root
-    ), out
+    compilation = compile_source(
+        data,
+        lock,
+        path=config.as_posix(),
+        lock_path=lock_path(config).as_posix(),
+        targets=tuple(dict.fromkeys(targets)),
+        root_from_out=root,
+    )
+    return compilation, out
 
 
 def root_from_out(root: Path, out: Path) -> str:

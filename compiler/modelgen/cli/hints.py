@@ -27,7 +27,7 @@ def print_hints(changes: ChangeSet, fleet: Fleet, config: Path, out: Path) -> No
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     if hub and any(service.repo for service in fleet.services) and not _is_elsewhere(hub):
         # Join the path before following links, as Compose does.
-        _hint_about_hub(Path(os.path.normpath(out / hub)))
+        _hint_about_hub(_seen_from_here(config, hub))
     if fleet.services and fleet.orchestrator.enabled:
         click.echo(f"next: {_up(config, out)}", err=True)
     elif fleet.services:
@@ -45,17 +45,23 @@ def _up(config: Path, out: Path) -> str:
     return shlex.join(["modelgen", "up", *options])
 
 
-def print_missing_files(fleet: Fleet, out: Path) -> None:
+def print_missing_files(fleet: Fleet, config: Path) -> None:
     """Print the files that arguments name and that do not exist here; Docker refuses to mount missing files."""
     files = {file.source for service in fleet.services for file in service.files}
     for source in sorted(files):
-        path = Path(os.path.normpath(out / source))
+        path = _seen_from_here(config, source)
         try:
             is_missing = not path.expanduser().exists()
         except (OSError, RuntimeError, ValueError):
             continue
         if is_missing and not _is_elsewhere(source):
             _say(f"{path}, which `args` names, does not exist; Docker does not start the model without it")
+
+
+def _seen_from_here(config: Path, path: str) -> Path:
+    """Return the path of a file or folder that is relative to models.toml."""
+    expanded = os.path.expanduser(path)  # noqa: PTH111 - Path raises where there is no home
+    return Path(os.path.normpath(config.parent / expanded))
 
 
 def _is_elsewhere(path: str) -> bool:

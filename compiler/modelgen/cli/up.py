@@ -117,7 +117,7 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
             f"`docker compose --project-directory {out.as_posix()} --profile … up`"
         )
     if fleet.orchestrator.keys_file is not None:
-        require_keys(Path(os.path.normpath(out / fleet.orchestrator.keys_file)))
+        require_keys(Path(os.path.normpath(options.config.parent / fleet.orchestrator.keys_file)))
     try:
         conflicts = output.compare(compilation.artifacts, out)
         out.mkdir(parents=True, exist_ok=True)

@@ -26,8 +26,6 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
     """Lock and fetch everything that the models need; return the exit code, 0 if nothing is missing."""
     if is_known_complete(config, find_hub(config)):
         return 0
-    from modelgen.resolve.assets import needs_hub
-
     inputs = read_inputs(config)
     if not _is_locked(inputs):
         from modelgen.cli.lock import Task, connect_to_hub, lock_all
@@ -36,10 +34,9 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
         if code := lock_all(Task(inputs), connect, "human"):
             return code
         inputs = read_inputs(config)
-    models = inputs.document.models.values()
-    if inputs.lock is not None and any(model.repo is not None for model in models):
+    if inputs.lock is not None and any(run.model.repo is not None for run in inputs.runs.values()):
         return _fetch(inputs, config, token_file, yes=yes, offline=offline)
-    if any(needs_hub(model) for model in models) and not inputs.hub.is_dir():
+    if any(run.needs_hub for run in inputs.runs.values()) and not inputs.hub.is_dir():
         raise ModelgenError(f"there is no hub directory at {inputs.hub}; create it, or correct `hub` in [project]")
     return 0
 

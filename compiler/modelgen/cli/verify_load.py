@@ -175,8 +175,8 @@ def _places(inputs: Inputs) -> dict[str, Place]:
     if errors or checked.resolved is None:
         print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
         click.get_current_context().exit(FOUND)
-    fleet = lower(checked.resolved, config.parent.absolute().as_posix())
-    return {service.model: place_of(service) for service in fleet.services}
+    root = config.parent.absolute().as_posix()
+    return {service.model: place_of(service, root) for service in lower(checked.resolved).services}
 
 
 def _missing_images(images: Iterable[str]) -> dict[str, str]:

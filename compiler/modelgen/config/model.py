@@ -34,7 +34,7 @@ class Defaults(Table):
     """The keys of a model that `[defaults]` may set for all models."""
 
     engine: str | None = Field(
-        None, description="The inference engine: `vllm` (the default), `sglang`, `llamacpp`, `tei` or `command`."
+        None, description="The inference engine. Default: vllm. docs/engines/ has a page for each engine."
     )
     image: str | None = Field(None, description="Container image; replaces the image of `[engines.NAME]`.")
     gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
@@ -53,14 +53,14 @@ class Defaults(Table):
         None, description="Engine `llamacpp`: the GGUF file of the repository that is the model's vision part."
     )
     loras: dict[str, str] | None = Field(
-        None, description="LoRA adapters that vllm serves beside the model: name = repository id."
+        None, description="LoRA adapters that the engine serves beside the model: name = repository id."
     )
     trust_remote_code: bool | None = Field(
         None, description="Allow Python code from the model's repository to run in the engine. Default: false."
     )
     model_arg: Literal["repo", "path"] | None = Field(
         None,
-        description="Model name on the engine's command line: `repo` for the repository id, `path` for the path of   "
+        description="Model name on the engine's command line: `repo` for the repository id, `path` for the path of "
         "the locked snapshot, for images that cannot resolve an id offline. Default: repo.",
     )
     idle_timeout: Duration | None = Field(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from modelgen import fit, ir
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+from modelgen.host_paths import host_path
 from modelgen.lower.additions import additions
 from modelgen.lower.order import start_dependencies
-from modelgen.lower.paths import from_output
+from modelgen.lower.security import ORCHESTRATOR_LIMITS, security
 from modelgen.lower.services import lower_service
 
 if TYPE_CHECKING:
@@ -22,19 +23,21 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET = "/var/run/docker.sock"
 DEFAULT_BASE_IMAGE = "python:3.13-slim-bookworm"
 DEFAULT_SOCKET_PROXY_IMAGE = "haproxy:3.2-alpine"
+_STOP_MARGIN = 5
+"""Seconds that the orchestrator has beyond `shutdown_timeout` before it is killed."""
 
 
-def lower(resolved: Resolved, root_from_out: str, *, on_host: bool = False) -> ir.Fleet:
+def lower(resolved: Resolved, host_root: str | None = None) -> ir.Fleet:
     """Lower a document that has no errors; this cannot fail.
 
     Args:
         resolved: The document, resolved and checked.
-        root_from_out: POSIX path from the output directory to the folder of models.toml.
-        on_host: Whether engines are processes of the host; then `root_from_out` is absolute.
+        host_root: Absolute path of the folder of models.toml, for engines that are processes of the host; None for
+            containers, which know no paths of the host.
     """
     document, config = resolved.document, resolved.document.config
     project, models = config.project, document.models
-    orchestrator = _orchestrator(document, root_from_out)
+    orchestrator = _orchestrator(document)
     repos = Counter(model.repo for model in models.values())
     profiles = tuple(
         ir.Profile(name, tuple(profile.models), default=bool(profile.default))
@@ -51,15 +54,13 @@ def lower(resolved: Resolved, root_from_out: str, *, on_host: bool = False) -> i
             profiles=containing[name],
             repo_is_name=run.model.repo is not None and repos[run.model.repo] == 1,
             depends_on=[resolved.runs[other].service for other in depends_on.get(name, ())],
-            root_from_out=root_from_out,
-            on_host=on_host,
-            additions=additions(document, document.origin(name, "compose"), root_from_out),
+            host_root=host_root,
+            additions=additions(document, document.origin(name, "compose")),
         )
         for name, run in resolved.runs.items()
     )
     gpus = tuple(
-        ir.Gpu(name, gpu.device, gpu.kind or "nvidia", gpu.memory, fit.budget(resolved.cards[name]))
-        for name, gpu in (config.gpus or {}).items()
+        ir.Gpu(name, gpu.memory, fit.budget(resolved.cards[name])) for name, gpu in (config.gpus or {}).items()
     )
     return ir.Fleet(
         project.name, gpus, services, profiles, _networks(project.name, services, orchestrator), orchestrator
@@ -87,20 +88,23 @@ def _networks(project: str, services: tuple[ir.Service, ...], orchestrator: ir.O
     )
 
 
-def _orchestrator(document: Document, root_from_out: str) -> ir.Orchestrator:
+def _orchestrator(document: Document) -> ir.Orchestrator:
     table, host = document.config.orchestrator, document.config.host
+    relabelled = bool(host and host.selinux)
+    shutdown_timeout = (table and table.shutdown_timeout) or 10
     listen = parse_address((table and table.listen) or DEFAULT_LISTEN)
     assert listen is not None, "checked by bad-address"  # noqa: S101 - an invariant, not a user's mistake
     return ir.Orchestrator(
         enabled=table is None or table.enabled is not False,
         listen=listen,
         socket=(host and host.docker_socket) or DEFAULT_SOCKET,
-        keys_file=from_output(table.keys_file, root_from_out) if table and table.keys_file else None,
+        keys_file=host_path(table.keys_file) if table and table.keys_file else None,
         allowed_hosts=tuple(table.allowed_hosts or ()) if table else (),
         allowed_origins=tuple(table.allowed_origins or ()) if table else (),
         insecure=bool(table and table.insecure),
         drain_timeout=(table and table.drain_timeout) or 120,
-        shutdown_timeout=(table and table.shutdown_timeout) or 10,
+        shutdown_timeout=shutdown_timeout,
+        stop_grace=shutdown_timeout + _STOP_MARGIN,
         queue_limit=(table and table.queue_limit) or 100,
         buffer_limit=(table and table.buffer_limit) or 512 * 2**20,
         min_loaded_time=table.min_loaded_time if table else None,
@@ -108,6 +112,9 @@ def _orchestrator(document: Document, root_from_out: str) -> ir.Orchestrator:
         loading_messages=table is None or table.loading_messages is not False,
         base_image=(table and table.base_image) or DEFAULT_BASE_IMAGE,
         socket_proxy_image=(table and table.socket_proxy_image) or DEFAULT_SOCKET_PROXY_IMAGE,
-        relabelled=bool(host and host.selinux),
-        additions=additions(document, ("orchestrator", "compose"), root_from_out),
+        security=security(read_only=True, unlabelled=False),
+        limits=ORCHESTRATOR_LIMITS,
+        socket_proxy_security=security(read_only=True, unlabelled=relabelled),
+        relabelled=relabelled,
+        additions=additions(document, ("orchestrator", "compose")),
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.flag_values import table_in
 from modelgen.engines.places import FILES
+from modelgen.host_paths import host_path
 from modelgen.ir import Mount
-from modelgen.lower.paths import from_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +19,7 @@ _NAMED = re.compile(r"([\w.-]+=)(\.{1,2}[/\\].*)", re.DOTALL)
 _RELATIVE = re.compile(r"\.{1,2}[/\\].*", re.DOTALL)
 
 
-def place_files(
-    args: Mapping[str, Any], root_from_out: str, *, mounted: bool
-) -> tuple[dict[str, Any], tuple[Mount, ...]]:
+def place_files(args: Mapping[str, Any], host_root: str | None) -> tuple[dict[str, Any], tuple[Mount, ...]]:
     """Return the arguments with every relative path replaced, and the mounts that make it hold.
 
     A relative path begins with `./` or `../`; anything else is a name inside the image or a text of its own. It may
@@ -29,8 +27,7 @@ def place_files(
 
     Args:
         args: By canonical name.
-        root_from_out: POSIX path from the output directory to the folder of models.toml.
-        mounted: Whether an engine sees them where they are mounted; else where they are.
+        host_root: Folder of models.toml, for an engine that sees files where they are; None where they are mounted.
     """
     mounts: dict[str, Mount] = {}
 
@@ -43,9 +40,9 @@ def place_files(
             return named[1] + replace(named[2], flag)
         if not isinstance(value, str) or not is_relative(value):
             return value
-        source = from_output(value, root_from_out)
-        if not mounted:
-            return source
+        if host_root is not None:
+            return host_path(value, host_root)
+        source = host_path(value)
         target = _free_target(flag, source, mounts)
         mounts[target] = Mount(source, target)
         return target

@@ -10,14 +10,14 @@ from modelgen.engines.addresses import parse_address
 from modelgen.engines.engine import Engine, Run, warmup_route
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
+from modelgen.host_paths import host_path
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
 from modelgen.lower.files import place_files
-from modelgen.lower.paths import from_output
+from modelgen.lower.security import ENGINE_LIMITS, security
 from modelgen.lower.snapshots import asset_variables, other_pins, own_pin
 from modelgen.lower.sources import sources_of
-from modelgen.resolve.assets import needs_hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,8 +44,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     profiles: tuple[str, ...],
     repo_is_name: bool,
     depends_on: Sequence[str],
-    root_from_out: str,
-    on_host: bool,
+    host_root: str | None,
     additions: Mapping[str, Mapping[str, Any]],
 ) -> ir.Service:
     """Lower one model.
@@ -56,8 +55,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         profiles: That switch it on.
         repo_is_name: Whether no other model has its repository.
         depends_on: Services that start before it.
-        root_from_out: POSIX path from the output directory to the folder of models.toml.
-        on_host: Whether it is a process of the host and not one in a container.
+        host_root: Folder of models.toml, for a process of the host; None for a container.
         additions: See `ir.Service`.
     """
     config, name, model, engine = resolved.document.config, run.name, run.model, run.engine
@@ -65,11 +63,12 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
     assert engine is not None, "checked by unknown-engine"  # noqa: S101 - an invariant, not a user's mistake
     cards = {gpu: resolved.cards[gpu] for gpu in model.gpus or ()}
     reservations = fit.reservations(cards, model.gpu_memory)
-    place = from_output(project.hub, root_from_out) if on_host else hub(engine, run.account)
+    on_host, added = host_root is not None, additions.get("compose", {})
+    place = hub(engine, run.account) if host_root is None else host_path(project.hub, host_root)
     own, others, variables = own_pin(pins, place), other_pins(pins, place), asset_variables(pins, place)
     as_path = engine.from_snapshot or model.model_arg == "path"
     pinned_args = engine.pin(run.args, others, as_path) if engine.pin else run.args
-    args, files = place_files(pinned_args, root_from_out, mounted=not on_host)
+    args, files = place_files(pinned_args, host_root)
     launched = Run(
         version=run.version,
         repo=model.repo,
@@ -91,7 +90,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
-    has_hub = needs_hub(model)
+    has_hub = run.needs_hub
     publish = parse_address(model.publish) if model.publish else None
     size = sum(reservations.values()) if pins.size is None else pins.size
     start = model.start_timeout or _START + math.ceil(size / (_WINDOWS_DRIVE if launched.eager_reads else _DISK))
@@ -100,10 +99,9 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         name=run.service,
         container=f"{project.name}-{run.service}",
         engine=engine.name,
-        engine_version=run.version.text if engine.catalogue and run.version else None,
         image=run.reference or "",
         launch=engine.launch(launched),
-        directory=root_from_out if on_host else None,
+        directory=host_root,
         environment=host_environment(config, run, place, variables)
         if on_host
         else engine_environment(config, run, engine, variables),
@@ -112,16 +110,17 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         served_names=launched.served_names,
         upstream_name=None if engine.several_names else launched.upstream_name,
         repo=model.repo,
-        revision=launched.revision,
-        include=tuple(model.include or ()),
-        exclude=tuple(model.exclude or ()),
         loras=tuple((model.loras or {}).items()),
-        hub=ir.Mount(from_output(project.hub, root_from_out), launched.hub) if has_hub else None,
+        hub=ir.Mount(host_path(project.hub), launched.hub) if has_hub else None,
         files=files,
         cache=_cache(engine, run.account, project.name, run.service),
-        scratch=_scratch(engine, run.account, additions.get("compose", {})),
+        scratch=_scratch(engine, run.account, added),
         devices=_devices(config, model),
-        label_disabled=(has_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
+        security=security(
+            read_only=bool(added.get("read_only")),
+            unlabelled=(has_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
+        ),
+        limits=ENGINE_LIMITS,
         reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in reservations.items()),
         profiles=profiles,
         depends_on=tuple(depends_on),
@@ -129,7 +128,7 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
         networks=(ir.INTERNAL_NETWORK, ir.EDGE_NETWORK) if publish else (ir.INTERNAL_NETWORK,),
         readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
         shm=(16 if len(reservations) > 1 else 8) * _GIB,
-        stop_grace=_stop_grace(args, additions.get("compose", {}).get("stop_grace_period")),
+        stop_grace=_stop_grace(args, added.get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
         concurrency=model.concurrency,
         warmup=warmup_route(engine, run.args, pins.config) if model.warmup else None,
@@ -155,7 +154,7 @@ def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.V
     if engine.caches is None or not account.keeps_home:
         return None
     target = cache(engine, account) if account.uid == 0 else f"{account.home}/.cache"
-    return ir.Volume(f"cache-{service}", f"{project}-cache-{service}", target)
+    return ir.Volume(f"{project}-cache-{service}", target)
 
 
 def _scratch(engine: Engine, account: Account, added: Mapping[str, Any]) -> tuple[ir.Scratch, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
+from modelgen.host_paths import host_path
 from modelgen.operate.bounded import Printed, run_bounded
 from modelgen.operate.docker import explain
 from modelgen.operate.programs import ask
@@ -54,8 +55,13 @@ class Place:
     label_disabled: bool = False
 
 
-def place_of(service: ir.Service) -> Place:
-    """Return the container of a model, whose sources must be absolute; its caches are empty and in memory."""
+def place_of(service: ir.Service, root: str) -> Place:
+    """Return the container of a model; its caches are empty, and in memory.
+
+    Args:
+        service: The model's service.
+        root: Absolute path of the folder of models.toml.
+    """
     added = service.additions.get("compose", {})
     mounts = [*([service.hub] if service.hub else []), *service.files]
     caches = [f"{service.cache.target}:exec,mode=1777"] if service.cache else []
@@ -66,11 +72,11 @@ def place_of(service: ir.Service) -> Place:
     return Place(
         image=service.image,
         environment=service.environment,
-        mounts=tuple((os.path.expanduser(mount.source), mount.target) for mount in mounts),  # noqa: PTH111 - Windows' too
+        mounts=tuple((os.path.expanduser(host_path(mount.source, root)), mount.target) for mount in mounts),  # noqa: PTH111 - Windows' too
         scratch=tuple(scratch.values()),
         user=None if user is None else str(user),
         groups=tuple(map(str, added.get("group_add", ()))),
-        label_disabled=service.label_disabled,
+        label_disabled=service.security.unlabelled,
     )
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelgen.engines.gguf import SHARD
 from modelgen.engines.loaders import FORMAT, args_of_draft
 from modelgen.engines.model_config import counts
-from modelgen.engines.places import HUB_PLACEHOLDER
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from modelgen.config import Model
     from modelgen.engines.engine import Engine
     from modelgen.loader import Loader
     from modelgen.lockfile.entries import Lock
@@ -64,11 +62,6 @@ def wants(runs: Mapping[str, ModelRun], lock: Lock | None, models: Iterable[str]
         models: Ids of the models to look at; None for all.
     """
     return merge(want for name in (runs if models is None else models) for want in wants_of(runs[name], lock))
-
-
-def needs_hub(model: Model) -> bool:
-    """Return whether a model reads the hub directory: it has a repository, or its command names the place."""
-    return model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ())
 
 
 def opening_by_name(runs: Mapping[str, ModelRun]) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES, images
+from modelgen.engines.places import HUB_PLACEHOLDER
 from modelgen.engines.versions import Image, Version, parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE
 from modelgen.resolve.arguments import Argument, PlainArgument, read_arguments, read_plain_arguments
@@ -35,6 +36,7 @@ class ModelRun(NamedTuple):
         release: The flags of this version; None where the engine's flags or its version are not known.
         account: The user and group that the engine runs as.
         service: The name of its service.
+        needs_hub: Whether it reads the hub directory: it has a repository, or its command names the directory.
         env: The user's variables: those of the engine, replaced by the model's own.
         args: The `args` by the names that the engine has for them; empty where these are not known.
         arguments: The `args` one by one, of an engine whose flags are known.
@@ -52,6 +54,7 @@ class ModelRun(NamedTuple):
     release: Release | None
     account: Account
     service: str
+    needs_hub: bool
     env: Mapping[str, str]
     args: Mapping[str, Any]
     arguments: tuple[Argument, ...]
@@ -86,6 +89,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
         release=release,
         account=_account(document, name, image, version),
         service=model.service or f"{engine_name}-{name}".lower().replace(".", "-").replace("_", "-"),
+        needs_hub=model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ()),
         env={**((table and table.env) or {}), **(model.env or {})},
         args=_args(arguments, plain_arguments),
         arguments=arguments,

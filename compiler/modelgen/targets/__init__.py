@@ -12,17 +12,21 @@ if TYPE_CHECKING:
     Artifacts = Mapping[str, bytes]
     """Relative POSIX path → contents."""
 
-    Render = Callable[[Fleet], Artifacts]
+    Render = Callable[[Fleet, str], Artifacts]
+    """A fleet and the POSIX path from the output directory to the folder of models.toml → files."""
 
-TARGETS = ("compose", "orchestrator")
+TARGETS = {"compose": "modelgen.targets.compose"}
+"""The targets that `modelgen build` can write, each with its module."""
+DEFAULT_TARGETS = ("compose",)
 ON_HOST = "process"
-"""The target whose engines are processes of the host; a fleet is for it or for containers."""
+"""The target of `modelgen serve`, whose engines are processes of the host; a fleet is for it or for containers."""
+_HIDDEN = {ON_HOST: "modelgen.targets.process"}
 
 
 def target(name: str) -> Render:
-    """Return what renders the target `name`, one of `TARGETS`."""
+    """Return what renders the target `name`, one of `TARGETS` or `ON_HOST`."""
     # Imported by name: a command that renders nothing does not pay for jinja2.
     from importlib import import_module
 
-    render: Render = import_module(f"modelgen.targets.{name}").render
+    render: Render = import_module({**TARGETS, **_HIDDEN}[name]).render
     return render

@@ -1,13 +1,16 @@
-"""Render docker-compose.yml."""
+"""Render docker-compose.yml, and the files of the orchestrator."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt, named_volumes
+from modelgen.host_paths import host_path
+from modelgen.targets.compose_additions import LOGGING, added_volumes, cache_key, joined_networks, named_volumes
 from modelgen.targets.compose_devices import device_files, groups, scratch_mounts
 from modelgen.targets.compose_orchestrator import STATE_VOLUME, orchestrator_service, socket_proxy_service
 from modelgen.targets.compose_readback import check_readback
+from modelgen.targets.compose_security import cap_drop, engine_limits, security_opt
+from modelgen.targets.orchestrator import orchestrator_files
 from modelgen.targets.templates import copy_file, render_template
 from modelgen.targets.yaml_scalars import Raw, key, scalar
 
@@ -21,11 +24,14 @@ _OURS = frozenset(
     {"pull_policy", "shm_size", "ulimits", "init", "stop_grace_period", "logging"}
     | {"cap_drop", "security_opt", "labels", "networks", "volumes", "devices", "group_add", "tmpfs"}
 )
-_ULIMITS = {"memlock": -1, "nofile": 65535, "stack": 67108864}
 
 
-def render(fleet: ir.Fleet) -> dict[str, bytes]:
+def render(fleet: ir.Fleet, root: str) -> dict[str, bytes]:
     """Render the fleet, and check that the output says what the fleet is.
+
+    Args:
+        fleet: The fleet.
+        root: POSIX path from the output directory to the folder of models.toml.
 
     Raises:
         RenderingError: It does not; a bug of ours.
@@ -36,14 +42,14 @@ def render(fleet: ir.Fleet) -> dict[str, bytes]:
         PATH,
         scalar,
         project=fleet.project,
-        orchestrator=orchestrator_service(fleet) if fleet.orchestrator.enabled else None,
+        orchestrator=orchestrator_service(fleet, root) if fleet.orchestrator.enabled else None,
         socket_proxy=socket_proxy_service(fleet) if fleet.orchestrator.enabled else None,
-        services=[_service(service, conditions, cards) for service in fleet.services],
+        services=[_service(service, root, conditions, cards) for service in fleet.services],
         networks=_networks(fleet),
         volumes=_volumes(fleet),
     ).encode()
-    check_readback(fleet, text)
-    return {PATH: text, ".gitattributes": copy_file(".gitattributes")}
+    check_readback(fleet, root, text)
+    return {PATH: text, ".gitattributes": copy_file(".gitattributes"), **orchestrator_files(fleet)}
 
 
 def _condition(service: ir.Service) -> Raw:
@@ -51,9 +57,12 @@ def _condition(service: ir.Service) -> Raw:
     return Raw("service_healthy" if service.readiness.probe else "service_started")
 
 
-def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[str, ir.Gpu]) -> dict[str, Any]:
+def _service(
+    service: ir.Service, root: str, conditions: Mapping[str, Raw], cards: Mapping[str, ir.Gpu]
+) -> dict[str, Any]:
     """Everything that the template needs, flat."""
     added = service.additions.get("compose", {})
+    passed = {**added, **({"read_only": True} if service.security.read_only else {})}
     labels = {"modelgen.model": service.model, "modelgen.keep": "true", **added.get("labels", {})}
     return {
         "key": key(service.name),
@@ -66,10 +75,10 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "reservation_note": _reservation_note(service, cards),
         "command": service.launch.command,
         "environment": [(key(name), value) for name, value in service.environment],
-        "hub": service.hub,
-        "files": service.files,
-        "cache": service.cache,
-        "volumes": added.get("volumes", ()),
+        "hub": _mount(service.hub, root) if service.hub else None,
+        "files": [_mount(file, root) for file in service.files],
+        "cache": {"key": cache_key(service), "target": service.cache.target} if service.cache else None,
+        "volumes": added_volumes(added, root),
         "networks": joined_networks(service.networks, added),
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
@@ -82,7 +91,8 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
             "shm_size", Raw(f"{service.shm // 2**30}gb # Docker's 64 MiB are too few; `ipc: host` would void this")
         ),
         "ulimits": added.get(
-            "ulimits", Raw(f"{scalar(_ULIMITS)} # rootless Docker may not raise limits: write others in `compose`")
+            "ulimits",
+            Raw(f"{scalar(engine_limits(service))} # rootless Docker may not raise limits: write others in `compose`"),
         ),
         "init": added.get("init", Raw("true # reaps what a killed engine leaves behind")),
         "stop_grace_period": added.get(
@@ -93,13 +103,15 @@ def _service(service: ir.Service, conditions: Mapping[str, Raw], cards: Mapping[
         "probe": ("CMD", *service.readiness.probe) if service.readiness.probe else None,
         "start_period": Raw(f"{service.readiness.start_timeout}s"),
         "logging": added.get("logging", LOGGING),
-        "cap_drop": list(dict.fromkeys(["ALL", *added.get("cap_drop", ())])),
-        "security_opt": merged_security_opt(
-            ["no-new-privileges:true", *(["label=disable"] if service.label_disabled else [])], added
-        ),
+        "cap_drop": cap_drop(service.security, added),
+        "security_opt": security_opt(service.security, added),
         "labels": [(key(name), value) for name, value in labels.items()],
-        "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
+        "additions": [(key(name), value) for name, value in passed.items() if name not in _OURS],
     }
+
+
+def _mount(mount: ir.Mount, root: str) -> dict[str, str]:
+    return {"source": host_path(mount.source, root), "target": mount.target}
 
 
 def _reservation_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw | None:
@@ -123,7 +135,7 @@ def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
 
 def _volumes(fleet: ir.Fleet) -> list[dict[str, str]]:
     """One cache volume a model, the orchestrator's state, and the named ones of the user; every name is explicit."""
-    caches = {service.cache.key: service.cache.name for service in fleet.services if service.cache}
+    caches = {cache_key(service): service.cache.name for service in fleet.services if service.cache}
     named = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
     state = {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}
     return [{"key": key(name), "name": full} for name, full in {**named, **state, **caches}.items()]

@@ -6,11 +6,23 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.places import normal_target, target_of
+from modelgen.host_paths import host_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from modelgen import ir
+
+_RELATIVE_BIND = re.compile(r"(\.{1,2}(?:[/\\][^:]*)?)(:.*)")
 LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+
+
+def cache_key(service: ir.Service) -> str:
+    """Return what the file calls a service's cache volume, whose name on the host is explicit.
+
+    An `include` of the file in another project then makes no second volume.
+    """
+    return f"cache-{service.name}"
 
 
 def joined_networks(ours: Iterable[str], added: Mapping[str, Any]) -> list[str] | dict[str, Any]:
@@ -19,19 +31,31 @@ def joined_networks(ours: Iterable[str], added: Mapping[str, Any]) -> list[str] 
     return networks if any(networks.values()) else list(networks)
 
 
-def merged_security_opt(ours: Iterable[str], added: Mapping[str, Any]) -> list[str]:
-    """The user's own word on new privileges or labels goes before ours; both together would be a contradiction."""
-    theirs = added.get("security_opt", [])
-    kept = [option for option in ours if not any(other.startswith(re.split("[:=]", option)[0]) for other in theirs)]
-    return list(dict.fromkeys([*kept, *theirs]))
-
-
 def mounts_at(target: str, added: Mapping[str, Any]) -> bool:
     """Return whether the user mounts something of their own at a place: Compose refuses two at one."""
     mounts = [*added.get("volumes", ()), *added.get("tmpfs", ())]
     return any(
         target == (target_of(mount) if isinstance(mount, str) else normal_target(mount["target"])) for mount in mounts
     )
+
+
+def added_volumes(added: Mapping[str, Any], root: str) -> list[str | dict[str, Any]]:
+    """Return the user's volumes, with sources that hold from the output directory.
+
+    Args:
+        added: The user's keys.
+        root: POSIX path from the output directory to the folder of models.toml.
+    """
+    return [_volume(volume, root) for volume in added.get("volumes", ())]
+
+
+def _volume(volume: str | dict[str, Any], root: str) -> str | dict[str, Any]:
+    if isinstance(volume, dict):
+        if volume["type"] != "bind" or not isinstance(volume.get("source"), str):
+            return volume
+        return {**volume, "source": host_path(volume["source"], root)}
+    match = _RELATIVE_BIND.fullmatch(volume)
+    return host_path(match[1], root) + match[2] if match else volume
 
 
 def named_volumes(added: Mapping[str, Any]) -> list[str]:

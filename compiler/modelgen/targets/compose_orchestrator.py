@@ -6,7 +6,8 @@ import hashlib
 from typing import Any
 
 from modelgen import ir
-from modelgen.targets.compose_additions import LOGGING, joined_networks, merged_security_opt, mounts_at
+from modelgen.targets.compose_additions import LOGGING, added_volumes, joined_networks, mounts_at
+from modelgen.targets.compose_security import cap_drop, orchestrator_limits, security_opt
 from modelgen.targets.orchestrator import socket_proxy_config
 from modelgen.targets.orchestrator_image import image_name
 from modelgen.targets.places import (
@@ -29,22 +30,23 @@ _PROBE = (
     "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=4); c.request('GET', '/healthz'); "
     "raise SystemExit(c.getresponse().status != 200)"
 )
-_STOP_MARGIN = 5
-"""Seconds that the orchestrator has beyond `shutdown_timeout` before it is killed."""
-_ULIMITS = {"nofile": {"soft": 65536, "hard": 65536}}
-"""Each client and each request that is with an engine takes a descriptor; Docker's default may be 1,024."""
 _OURS = frozenset(
     {"networks", "volumes", "labels", "logging", "cap_drop", "security_opt", "tmpfs", "read_only", "user"}
     | {"stop_grace_period", "ulimits"}
 )
 
 
-def orchestrator_service(fleet: ir.Fleet) -> dict[str, Any]:
-    """Return everything that the template says of the orchestrator, flat."""
+def orchestrator_service(fleet: ir.Fleet, root: str) -> dict[str, Any]:
+    """Return everything that the template says of the orchestrator, flat.
+
+    Args:
+        fleet: The fleet.
+        root: POSIX path from the output directory to the folder of models.toml.
+    """
     own = fleet.orchestrator
     added = own.additions.get("compose", {})
     mounts = [(f"./{ORCHESTRATOR_CONFIG}", CONFIG_MOUNT)]
-    if (folder := keys_folder(own)) is not None:
+    if (folder := keys_folder(own, root)) is not None:
         mounts.append((folder, KEYS_MOUNT))
     return {
         "image": image_name(own.base_image),
@@ -57,19 +59,19 @@ def orchestrator_service(fleet: ir.Fleet) -> dict[str, Any]:
         "relabelled": own.relabelled,
         "state": STATE_VOLUME,
         "state_mount": STATE_MOUNT,
-        "volumes": added.get("volumes", ()),
+        "volumes": added_volumes(added, root),
         "networks": joined_networks(NETWORKS, added),
         "publish": {"host": own.listen.host, "port": str(own.listen.port)},
         "port": PORT,
         "user": added.get("user"),
         "tmpfs": [*([] if mounts_at(_SCRATCH, added) else [_SCRATCH]), *added.get("tmpfs", ())],
-        "read_only": added.get("read_only", True),
+        "read_only": added.get("read_only", own.security.read_only),
         "probe": ("CMD", "python3", "-c", _PROBE),
         "logging": added.get("logging", LOGGING),
-        "cap_drop": list(dict.fromkeys(["ALL", *added.get("cap_drop", ())])),
-        "security_opt": merged_security_opt(["no-new-privileges:true"], added),
-        "stop_grace_period": added.get("stop_grace_period", f"{own.shutdown_timeout + _STOP_MARGIN}s"),
-        "ulimits": added.get("ulimits", _ULIMITS),
+        "cap_drop": cap_drop(own.security, added),
+        "security_opt": security_opt(own.security, added),
+        "stop_grace_period": added.get("stop_grace_period", f"{own.stop_grace}s"),
+        "ulimits": added.get("ulimits", orchestrator_limits(own)),
         "labels": [(key(name), value) for name, value in added.get("labels", {}).items()],
         "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
     }
@@ -84,7 +86,9 @@ def socket_proxy_service(fleet: ir.Fleet) -> dict[str, Any]:
         "socket": own.socket,
         "config": f"./{SOCKET_PROXY_CONFIG}",
         "relabelled": own.relabelled,
-        "security_opt": ["no-new-privileges:true", *(["label=disable"] if own.relabelled else [])],
+        "read_only": own.socket_proxy_security.read_only,
+        "cap_drop": cap_drop(own.socket_proxy_security, {}),
+        "security_opt": security_opt(own.socket_proxy_security, {}),
         "logging": LOGGING,
         # Compose does not look into what is mounted: a new list of names has to be a new container.
         "digest": Raw(hashlib.sha256(socket_proxy_config(fleet)).hexdigest()[:16]),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen import ir
-from modelgen.targets.compose_additions import merged_security_opt
+from modelgen.targets.compose_additions import added_volumes
 from modelgen.targets.compose_orchestrator import NETWORKS, PORT, STATE_VOLUME
+from modelgen.targets.compose_security import cap_drop, orchestrator_limits, security_opt
 from modelgen.targets.orchestrator_image import image_name
 from modelgen.targets.places import (
     CONFIG_MOUNT,
@@ -21,7 +22,6 @@ from modelgen.targets.places import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_NEW_PRIVILEGES = "no-new-privileges:true"
 _OF_SOCKET_PROXY = (
     "image",
     "container_name",
@@ -66,13 +66,13 @@ def own_services(fleet: ir.Fleet) -> tuple[str, ...]:
     return ("orchestrator", "socket-proxy") if fleet.orchestrator.enabled else ()
 
 
-def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
+def expected_services(fleet: ir.Fleet, root: str) -> dict[str, dict[str, Any]]:
     """Return what must stand in these services; a key of theirs that is looked at and not in here must not be there."""
     if not fleet.orchestrator.enabled:
         return {}
     own, added = fleet.orchestrator, fleet.orchestrator.additions.get("compose", {})
     folders = [(f"./{ORCHESTRATOR_CONFIG}", CONFIG_MOUNT)]
-    if (keys := keys_folder(own)) is not None:
+    if (keys := keys_folder(own, root)) is not None:
         folders.append((keys, KEYS_MOUNT))
     bind = {"create_host_path": False, **({"selinux": "z"} if own.relabelled else {})}
     state = {"type": "volume", "source": STATE_VOLUME, "target": STATE_MOUNT}
@@ -83,14 +83,14 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
         "command": [f"{CONFIG_MOUNT}/manifest.json", "--state", STATE_MOUNT, "--bind", f"0.0.0.0:{PORT}"],
         "depends_on": ["socket-proxy"],
         "ports": [{"host_ip": own.listen.host, "published": str(own.listen.port), "target": PORT}],
-        "volumes": [*(_mount(*folder, bind) for folder in folders), state, *added.get("volumes", ())],
+        "volumes": [*(_mount(*folder, bind) for folder in folders), state, *added_volumes(added, root)],
         "environment": {"DOCKER_HOST": "tcp://socket-proxy:2375"},
         "restart": "unless-stopped",
-        "read_only": added.get("read_only", True),
-        "cap_drop": expected_cap_drop(added),
-        "security_opt": merged_security_opt([_NO_NEW_PRIVILEGES], added),
-        "stop_grace_period": added.get("stop_grace_period", f"{own.shutdown_timeout + 5}s"),
-        "ulimits": added.get("ulimits", {"nofile": {"soft": 65536, "hard": 65536}}),
+        "read_only": added.get("read_only", own.security.read_only),
+        "cap_drop": cap_drop(own.security, added),
+        "security_opt": security_opt(own.security, added),
+        "stop_grace_period": added.get("stop_grace_period", f"{own.stop_grace}s"),
+        "ulimits": added.get("ulimits", orchestrator_limits(own)),
         **({"cap_add": added["cap_add"]} if "cap_add" in added else {}),
     }
     place = {"source": own.socket, "target": "/var/run/docker.sock"}
@@ -100,9 +100,9 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
         "container_name": f"{fleet.project}-socket-proxy",
         "networks": [ir.SOCKET_PROXY_NETWORK],
         "user": "0:0",
-        "read_only": True,
-        "cap_drop": ["ALL"],
-        "security_opt": [_NO_NEW_PRIVILEGES, *(["label=disable"] if own.relabelled else [])],
+        "read_only": own.socket_proxy_security.read_only,
+        "cap_drop": cap_drop(own.socket_proxy_security, {}),
+        "security_opt": security_opt(own.socket_proxy_security, {}),
         "volumes": [
             {**socket, "bind": {"create_host_path": False}},
             _mount(f"./{SOCKET_PROXY_CONFIG}", "/etc/modelgen-socket-proxy", bind),
@@ -112,11 +112,6 @@ def expected_services(fleet: ir.Fleet) -> dict[str, dict[str, Any]]:
         "restart": "unless-stopped",
     }
     return {"orchestrator": orchestrator, "socket-proxy": socket_proxy}
-
-
-def expected_cap_drop(added: Mapping[str, Any]) -> list[str]:
-    """Return what a service gives up: all, whatever the user adds to the list."""
-    return [*dict.fromkeys(["ALL", *added.get("cap_drop", ())])]
 
 
 def looked_at(name: str, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.targets.compose_additions import merged_security_opt, named_volumes
+from modelgen.host_paths import host_path
+from modelgen.targets.compose_additions import added_volumes, cache_key, named_volumes
 from modelgen.targets.compose_orchestrator import STATE_VOLUME
 from modelgen.targets.compose_orchestrator_readback import (
-    expected_cap_drop,
     expected_networks,
     expected_services,
     looked_at,
     own_services,
 )
+from modelgen.targets.compose_security import cap_drop, engine_limits, security_opt
 from modelgen.targets.readback import RenderingError, find_difference, parse_yaml
 
 if TYPE_CHECKING:
@@ -21,23 +22,28 @@ if TYPE_CHECKING:
     from modelgen import ir
 
 
-def check_readback(fleet: ir.Fleet, text: bytes) -> None:
+def check_readback(fleet: ir.Fleet, root: str, text: bytes) -> None:
     """Parse the rendered text and compare it with the fleet.
+
+    Args:
+        fleet: The fleet.
+        root: POSIX path from the output directory to the folder of models.toml.
+        text: The rendered text.
 
     Raises:
         RenderingError: They differ.
     """
     try:
-        _check(fleet, parse_yaml(text))
+        _check(fleet, root, parse_yaml(text))
     except (AttributeError, KeyError, TypeError) as error:
         raise RenderingError(f"the rendered file lacks a part, or has another in its place: {error}") from error
 
 
-def _check(fleet: ir.Fleet, document: dict[str, Any]) -> None:
+def _check(fleet: ir.Fleet, root: str, document: dict[str, Any]) -> None:
     _compare(fleet.project, document.get("name"), "name")
     services = document["services"]
     _compare([*own_services(fleet), *(service.name for service in fleet.services)], [*services], "services")
-    for name, expected in expected_services(fleet).items():
+    for name, expected in expected_services(fleet, root).items():
         _compare(_doubled(expected), looked_at(name, services[name]), name)
     if fleet.orchestrator.enabled:
         _compare(expected_networks(fleet), sorted(services["orchestrator"]["networks"]), "orchestrator")
@@ -50,7 +56,9 @@ def _check(fleet: ir.Fleet, document: dict[str, Any]) -> None:
         expected = {name: {"condition": condition, "required": False} for name, condition in waits.items()}
         _compare(expected, found.get("depends_on", {}), service.name)
         added = service.additions.get("compose", {})
-        _compare(_doubled([*_mounts(service), *added.get("volumes", ())]), found.get("volumes", []), service.name)
+        _compare(
+            _doubled([*_mounts(service, root), *added_volumes(added, root)]), found.get("volumes", []), service.name
+        )
         labels = {"modelgen.model": service.model, "modelgen.keep": "true", **added.get("labels", {})}
         _compare(_doubled(labels), found["labels"], f"{service.name}.labels")
         _compare(sorted({*service.networks, *added.get("networks", ())}), sorted(found["networks"]), service.name)
@@ -81,7 +89,7 @@ def _networks(fleet: ir.Fleet) -> dict[str, Any]:
 def _volumes(fleet: ir.Fleet) -> dict[str, Any]:
     names = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
     names |= {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}
-    names |= {service.cache.key: service.cache.name for service in fleet.services if service.cache}
+    names |= {cache_key(service): service.cache.name for service in fleet.services if service.cache}
     return {key: {"name": name} for key, name in names.items()}
 
 
@@ -99,16 +107,13 @@ def _doubled(value: Any) -> Any:  # noqa: ANN401 - any YAML
     return [_doubled(item) for item in value] if isinstance(value, list) else value
 
 
-def _mounts(service: ir.Service) -> list[dict[str, Any]]:
+def _mounts(service: ir.Service, root: str) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = []
-    if hub := service.hub:
-        place = {"source": hub.source, "target": hub.target}
-        mounts.append({"type": "bind", **place, "read_only": True, "bind": {"create_host_path": False}})
-    for file in service.files:
-        place = {"source": file.source, "target": file.target}
+    for mount in (*([service.hub] if service.hub else []), *service.files):
+        place = {"source": host_path(mount.source, root), "target": mount.target}
         mounts.append({"type": "bind", **place, "read_only": True, "bind": {"create_host_path": False}})
     if cache := service.cache:
-        mounts.append({"type": "volume", "source": cache.key, "target": cache.target})
+        mounts.append({"type": "volume", "source": cache_key(service), "target": cache.target})
     return mounts
 
 
@@ -153,12 +158,7 @@ def _tmpfs(service: ir.Service) -> list[str] | None:
     return ours + added or None
 
 
-def _security_opt(service: ir.Service) -> list[str]:
-    ours = ["no-new-privileges:true", *(["label=disable"] if service.label_disabled else [])]
-    return merged_security_opt(ours, service.additions.get("compose", {}))
-
-
-def _added(key: str, ours: Callable[[ir.Service], str]) -> Callable[[ir.Service], Any]:
+def _added(key: str, ours: Callable[[ir.Service], Any]) -> Callable[[ir.Service], Any]:
     """Return how a key is read that the user may write: theirs replaces ours."""
     return lambda service: service.additions.get("compose", {}).get(key, ours(service))
 
@@ -180,6 +180,8 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "tmpfs": _tmpfs,
     "shm_size": _added("shm_size", lambda service: f"{service.shm // 2**30}gb"),
     "stop_grace_period": _added("stop_grace_period", lambda service: f"{service.stop_grace}s"),
-    "cap_drop": lambda service: expected_cap_drop(service.additions.get("compose", {})),
-    "security_opt": _security_opt,
+    "ulimits": _added("ulimits", engine_limits),
+    "read_only": _added("read_only", lambda service: service.security.read_only or None),
+    "cap_drop": lambda service: cap_drop(service.security, service.additions.get("compose", {})),
+    "security_opt": lambda service: security_opt(service.security, service.additions.get("compose", {})),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.host_paths import host_path
 from modelgen_runtime import manifest
 
 if TYPE_CHECKING:
@@ -12,8 +13,14 @@ if TYPE_CHECKING:
 NAME = "manifest.json"
 
 
-def write_process_manifest(fleet: Fleet) -> bytes:
-    """Return the manifest of an orchestrator that runs engines as processes of the host."""
+def write_process_manifest(fleet: Fleet, root: str) -> bytes:
+    """Return the manifest of an orchestrator that runs engines as processes of the host.
+
+    Args:
+        fleet: The fleet.
+        root: Absolute path of the folder of models.toml.
+    """
+    keys_file = fleet.orchestrator.keys_file
     models = tuple(
         _model(
             service,
@@ -23,7 +30,7 @@ def write_process_manifest(fleet: Fleet) -> bytes:
         )
         for service in fleet.services
     )
-    return _write(fleet, "process", models, fleet.orchestrator.keys_file)
+    return _write(fleet, "process", models, None if keys_file is None else host_path(keys_file, root))
 
 
 def write_docker_manifest(fleet: Fleet, keys_file: str | None) -> bytes:

@@ -19,7 +19,7 @@ _SOCKET_PROXY_FILE = f"{SOCKET_PROXY_CONFIG}/haproxy.cfg"
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def render(fleet: Fleet) -> Artifacts:
+def orchestrator_files(fleet: Fleet) -> Artifacts:
     """Return the files; none where there is to be no orchestrator."""
     if not fleet.orchestrator.enabled:
         return {}

@@ -6,6 +6,8 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelgen.host_paths import host_path
+
 if TYPE_CHECKING:
     from modelgen.ir import Orchestrator
 
@@ -29,6 +31,11 @@ def keys_in_container(orchestrator: Orchestrator) -> str | None:
     return f"{KEYS_MOUNT}/{posixpath.basename(orchestrator.keys_file)}"
 
 
-def keys_folder(orchestrator: Orchestrator) -> str | None:
-    """Return the folder that is mounted for them: a file that an editor replaces would stay the old one in there."""
-    return None if orchestrator.keys_file is None else posixpath.dirname(orchestrator.keys_file)
+def keys_folder(orchestrator: Orchestrator, root: str) -> str | None:
+    """Return the folder that is mounted for them: a file that an editor replaces would stay the old one in there.
+
+    Args:
+        orchestrator: The orchestrator.
+        root: POSIX path from the output directory to the folder of models.toml.
+    """
+    return None if orchestrator.keys_file is None else posixpath.dirname(host_path(orchestrator.keys_file, root))

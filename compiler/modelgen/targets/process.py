@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from modelgen.targets import Artifacts
 
 
-def render(fleet: Fleet) -> Artifacts:
-    """Return the manifest."""
-    return {NAME: write_process_manifest(fleet)}
+def render(fleet: Fleet, root: str) -> Artifacts:
+    """Return the manifest; `root` is the absolute path of the folder of models.toml."""
+    return {NAME: write_process_manifest(fleet, root)}

@@ -156,9 +156,9 @@ SAYINGS = (
         "vllm",
         r"Sleep mode is not supported on current platform",
         "this platform cannot put an engine to sleep",
-        'set `unload = "stop"`, and take `enable-sleep-mode` out of its `args`',
+        'set `switch = "restart"`, and take `enable-sleep-mode` out of its `args`',
         TESTED,
-        ("unload", "args.enable-sleep-mode"),
+        ("switch", "args.enable-sleep-mode"),
     ),
     Saying(
         "quantization-mismatch",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from modelgen.config.tables import Host
 from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
 from modelgen.engines.images import cuda_of
-from modelgen.resolve.assets import needs_hub
 from modelgen.resolve.runs import run_models
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Wanted:
     @property
     def needs_hub(self) -> bool:
         """Return whether any model reads weights; True if models.toml cannot be read."""
-        return self.document is None or any(needs_hub(model) for model in self.document.models.values())
+        return self.document is None or any(run.needs_hub for run in self.runs.values())
 
     @property
     def has_orchestrator(self) -> bool:

@@ -1,0 +1,25 @@
+"""Paths of the host, as users write them and as files need them."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+_DRIVE = re.compile(r"[A-Za-z]:/")
+
+
+def host_path(path: str, root: str = ".") -> str:
+    r"""Return a host path as it must stand in a file.
+
+    Windows' `\` becomes `/`, which Compose accepts there too. `~` stays, since Compose expands it to the caller's home.
+
+    Args:
+        path: A path; a relative one is relative to the folder of models.toml.
+        root: POSIX path from the folder of the file to the folder of models.toml.
+    """
+    path = path.replace("\\", "/")
+    if path.startswith(("/", "~")) or _DRIVE.match(path):
+        return path
+    joined = posixpath.normpath(posixpath.join(root, path))
+    # In the short form of a volume, Compose takes a source without a leading dot for the name of a volume.
+    return joined if joined.startswith(("/", ".")) or _DRIVE.match(joined) else f"./{joined}"

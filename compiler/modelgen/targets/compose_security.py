@@ -1,0 +1,35 @@
+"""What a container may do, and its resource limits, in Compose's words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen import ir
+
+
+def cap_drop(security: ir.Security, added: Mapping[str, Any]) -> list[str]:
+    """Return the capabilities that a service gives up: ours, and those that the user adds."""
+    return list(dict.fromkeys([*security.dropped, *added.get("cap_drop", ())]))
+
+
+def security_opt(security: ir.Security, added: Mapping[str, Any]) -> list[str]:
+    """Return the options of a service. The user's option about privileges or labels replaces ours."""
+    ours = ["no-new-privileges:true"] if security.no_new_privileges else []
+    ours += ["label=disable"] if security.unlabelled else []
+    theirs = added.get("security_opt", [])
+    kept = [option for option in ours if not any(other.startswith(re.split("[:=]", option)[0]) for other in theirs)]
+    return list(dict.fromkeys([*kept, *theirs]))
+
+
+def engine_limits(service: ir.Service) -> dict[str, int]:
+    """Return the `ulimits` of a model's service."""
+    return {limit.name: limit.value for limit in service.limits}
+
+
+def orchestrator_limits(orchestrator: ir.Orchestrator) -> dict[str, dict[str, int]]:
+    """Return the `ulimits` of the orchestrator's service, in the long form."""
+    return {limit.name: {"soft": limit.value, "hard": limit.value} for limit in orchestrator.limits}
