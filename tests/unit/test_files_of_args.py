@@ -83,7 +83,7 @@ def test_a_build_says_which_file_is_missing(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(complete(f'[models.qwen]\nrepo = "a/b"\nargs = {args}'))
     missing = modelgen("build", cwd=tmp_path)
     assert missing.returncode == 0
-    assert "there is no x.jinja" in missing.stderr
+    assert "x.jinja, which `args` names, does not exist" in missing.stderr
     assert "x.jinja" not in modelgen("validate", cwd=tmp_path).stderr
     assert "x.jinja" not in modelgen("build", "--check", cwd=tmp_path).stderr
     (tmp_path / "x.jinja").touch()

@@ -94,9 +94,9 @@ def test_what_an_override_changes_is_found_and_nothing_else(tmp_path: Path, over
     ("override", "told"),
     [
         (b"a: [", "docker-compose.override.yml:1:5 is not YAML"),
-        (b"\xff\xfe\x00", "is not YAML"),
-        (b"a: \x00", "is not YAML"),
-        (b"[" * 100_000, "is not YAML"),
+        (b"\xff\xfe\x00", "cannot be read as YAML"),
+        (b"a: \x00", "cannot be read as YAML"),
+        (b"[" * 100_000, "cannot be read as YAML"),
         (b"- a", "is not a table"),
         (b"a: 1\n---\nb: 2", "is not YAML"),
         (b"#" * 300_000, "is too large"),
