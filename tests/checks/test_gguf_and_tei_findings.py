@@ -90,8 +90,8 @@ CASES: list[tuple[str, str, str]] = [
     (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
     ('[engines.tei]\nimage = "x/y:1"\nversion = "1.9"', "bad-version", "remove"),
     # keys
-    (tei("trust_remote_code = true"), "key-of-another-engine", "`vllm` or `sglang`"),
-    (tei('model_arg = "path"'), "key-of-another-engine", "`vllm` or `sglang`"),
+    (tei("trust_remote_code = true"), "key-of-another-engine", "`sglang`"),
+    (tei('model_arg = "path"'), "key-of-another-engine", "`sglang`"),
     (tei('loras = { x = "a/c" }'), "key-of-another-engine", "only `vllm`"),
     (tei('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp`"),
     (tei('compose = { volumes = ["./x:/data/y"] }'), "volume-over-ours", "elsewhere"),
