@@ -1,6 +1,6 @@
 """Inference engines: one module each, with the engine's data and its launch form."""
 
-from modelgen.engines import command, llamacpp, sglang, tei, vllm
+from modelgen.engines import command, infinity, llamacpp, sglang, tei, vllm
 
 ENGINES = {
     engine.name: engine
@@ -9,6 +9,7 @@ ENGINES = {
         sglang.ENGINE,
         llamacpp.ENGINE,
         tei.ENGINE,
+        infinity.ENGINE,
         command.ENGINE,
     )
 }
