@@ -1,4 +1,4 @@
-"""Paths of the host, as users write them and as files need them."""
+"""Parse paths of the host, as users write them and as files need them."""
 
 from __future__ import annotations
 

@@ -149,8 +149,8 @@ def test_a_disk_that_is_too_small_is_known_before(
     assert done.returncode == 3
     assert done.stderr.startswith(f"modelgen: {models.hub} has 20,9")
     assert done.stderr.endswith(
-        " bytes free, and 101,000,002 bytes are needed, with 5% to spare; free some space, such as with `modelgen prune`, "
-        "or set another directory in `[project] hub`\n"
+        " bytes free, and 101,000,002 bytes are needed, with 5% to spare; free some space, such as with "
+        "`modelgen prune`, or set another directory in `[project] hub`\n"
     )
     assert hub.requests == []
 

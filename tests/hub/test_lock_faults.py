@@ -167,7 +167,7 @@ def test_a_config_that_is_no_text(project: Project, hub: Hub) -> None:
 def test_a_name_that_no_windows_host_could_hold(project: Project, hub: Hub) -> None:
     hub.add("org/text", {"what?.json": b""})
     told = refused(project, code=1)
-    assert "has a file that not every host could hold: 'what?.json'; write `exclude = [\"what[?].json\"]` in" in told
+    assert "has a file that not every host can store: 'what?.json'; write `exclude = [\"what[?].json\"]` in" in told
     project.write(model("text", "org/text", 'exclude = ["what[?].json"]'))
     project.lock()
 

@@ -77,7 +77,7 @@ def test_of_twins_the_one_that_is_not_needed_is_excluded(tmp_path: Path, hub: Hu
 def test_names_that_no_host_holds_are_named_in_one_run(tmp_path: Path, hub: Hub) -> None:
     project = project_with(tmp_path, hub, ["a?.json", "b*.json"], "")
     told = project.run().stderr
-    assert "has 2 files that not every host could hold: 'a?.json', 'b*.json'; write `exclude = [" in told
+    assert "has 2 files that not every host can store: 'a?.json', 'b*.json'; write `exclude = [" in told
     project.write(model("text", "org/text", pasted(told)))
     project.lock()
 

@@ -47,7 +47,7 @@ def locking(models: Project, **environment: str) -> str:
 
 
 WRONG: dict[str, tuple[Callable[[Faults], None], str]] = {
-    "a login page": (lambda faults: faults.page("Wi-Fi &amp; login", path=API), 'a web page "Wi-Fi & login" instead of data'),
+    "a login page": (lambda faults: faults.page("Wi-Fi &amp; login", path=API), '"Wi-Fi & login" instead of data'),
     "no JSON": (lambda faults: faults.answer(200, b"OK", path=API), "answers with no JSON"),
     "nowhere": (lambda faults: faults.answer(302, b"", path=API), "answers with status 302 without a valid target"),
     "a list": (lambda faults: faults.answer(200, b"[1]", path=API), "answers with no commit"),

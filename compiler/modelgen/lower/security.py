@@ -1,4 +1,4 @@
-"""What containers may do, and their resource limits."""
+"""Define what containers may do, and their resource limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a container may do, and its resource limits, in Compose's words."""
+"""Express a container's rights and resource limits as keys of Compose."""
 
 from __future__ import annotations
 
