@@ -108,6 +108,8 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.expr | ast.stmt]:
             yield ast.Break()
         case ast.Expr(value=ast.Call()):
             yield ast.Pass()
+        case _:
+            pass
 
 
 def _is_text(node: ast.BinOp) -> bool:
