@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
@@ -51,9 +52,19 @@ _MESSAGE = 4  # bytes of a message's length
 
 def is_possible(environment: Mapping[str, str], cwd: Path) -> bool:
     """Return whether a run with this environment is the same in a fork."""
-    inherited = {name: value for name, value in os.environ.items() if name.startswith(_STARTUP)}
-    own = {name: value for name, value in environment.items() if name.startswith(_STARTUP)}
-    return hasattr(os, "fork") and cwd.is_dir() and own == {**inherited, "PYTHONPATH": COMPILER}
+    *added, last = environment.get("PYTHONPATH", "").split(os.pathsep)
+    is_same = _read_at_start(environment) == _read_at_start(os.environ) and last == COMPILER
+    return hasattr(os, "fork") and cwd.is_dir() and is_same and not any(map(_shadows, added))
+
+
+def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_STARTUP) and name != "PYTHONPATH"}
+
+
+def _shadows(folder: str) -> bool:
+    """Return whether a folder has a module that takes the place of an installed one, which may be imported already."""
+    names = {path.name.partition(".")[0] for path in Path(folder).iterdir()} - {"__pycache__", "sitecustomize"}
+    return any(importlib.util.find_spec(name) is not None for name in names)
 
 
 def run(
@@ -199,6 +210,10 @@ def _become(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
+    sys.path[1:1] = added = request["env"]["PYTHONPATH"].split(os.pathsep)[:-1]
+    if any(Path(folder, "sitecustomize.py").exists() for folder in added):
+        sys.modules.pop("sitecustomize", None)
+        importlib.import_module("sitecustomize")
     sys.argv = request["argv"][2:]
     sys.orig_argv = request["argv"]
     exec(request["before"], {})

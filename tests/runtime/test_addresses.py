@@ -16,6 +16,8 @@ from runtime_serving import Served, engine, manifest, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow  # starts processes
+
 DATA, CONTROL = "key-of-a-client", "key-of-an-operator"
 TEI_ROUTES = ("/embed", "/rerank")
 

@@ -18,6 +18,8 @@ from runtime_serving import engine, manifest, post, serving
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 DYING = engine("a", "--exit-after", "1", "--chunks", "6")
 LOADS_IN_VAIN = engine("a", process=Process(("sh", "-c", "sleep 11; echo 'CUDA out of memory' >&2; exit 3")))
 """Long enough for a client that streams to get comments."""

@@ -16,6 +16,8 @@ from runtime_serving import Served, engine, manifest, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow  # starts processes
+
 PAGE = "http://localhost:5173"
 LISTED = (PAGE, "app://obsidian.md", "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai", "HTTPS://App.Example:443")
 KEY = "key-of-a-client"

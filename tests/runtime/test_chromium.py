@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 PAGE = """<!doctype html><script>
 const chat = (body, headers = {}) => fetch("SERVER/v1/chat/completions", {
   method: "POST", headers: {"content-type": "application/json", "x-stainless-lang": "js", ...headers},

@@ -15,6 +15,8 @@ from runtime_serving import Served, engine, manifest, post, serving, wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 CHAT = "/v1/chat/completions"
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from modelgen_runtime.manifest import write_manifest
 from modelgen_runtime.sources import places_of
 from runtime_serving import engine, manifest, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow  # starts processes
 
 SAID = "ValueError: To serve at least one request with the models's max seq len (262144), (24.0 GiB KV cache is needed"
 PLACES = ["defaults.args.max-model-len", "models.a.gpu_memory"]

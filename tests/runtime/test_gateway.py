@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.manifest import Model
 
+pytestmark = pytest.mark.slow  # starts processes
+
 PATH = "/v1/chat/completions"
 ASKED = {"model": "a", "messages": [{"role": "user", "content": 'grüße "model": \\ 🐝'}]}
 

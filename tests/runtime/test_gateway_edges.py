@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.front import Front
 
+pytestmark = pytest.mark.slow  # starts processes
+
 BODY = b'{"model": "a", "messages": [{"role": "user", "content": "hello"}]}'
 
 

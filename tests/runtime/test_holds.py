@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modelgen_runtime.admission import RefusedError
     from modelgen_runtime.lifecycle import LifecycleEvent
 
+pytestmark = pytest.mark.slow  # starts processes
+
 UP = "modelgen up on host pid 7"
 
 

@@ -18,6 +18,8 @@ from runtime_serving import Served, engine, manifest, post, serving, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow  # starts processes
+
 CHAT = "/v1/chat/completions"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ASKED = {"model": "a", "messages": [{"role": "user", "content": "hello"}]}

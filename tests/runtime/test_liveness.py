@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from modelgen_runtime.lifecycle import LifecycleEvent
     from modelgen_runtime.manifest import Model
 
+pytestmark = pytest.mark.slow  # starts processes
+
 IMPATIENT = Patience(quiet=0.1, answer=0.2, pause=0.05, misses=3)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 WHOLE = manifest(engine("a"), engine("b"), profiles=(Profile("p", ("a",), default=True),), min_loaded_time=3.0)
 
 

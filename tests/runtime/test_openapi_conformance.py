@@ -20,6 +20,8 @@ from runtime_serving import Served, engine, manifest, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow  # starts processes
+
 SAID = "ValueError: To serve at least one request with the models's max seq len (262144), (24.0 GiB KV cache is needed"
 SETTINGS = """
 [checks]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 PAGE = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
 LOG = REPOSITORY / "tests" / "runtime" / "data" / "logs" / "vllm-0.32.0-longctx.log"
 NGINX = """daemon off;

@@ -29,6 +29,8 @@ from runtime_drivers import BEHAVIOURS, OF_OWNERS, PATIENCE, begun, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
+pytestmark = pytest.mark.slow  # starts processes
+
 HOLDER = Path(__file__).with_name("driver_holder.py")
 
 

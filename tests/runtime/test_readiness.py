@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 CHAT = Readiness("/health", PATIENCE, lists="/v1/models", warmup="/v1/chat/completions")
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 DEMO = REPOSITORY / "tests" / "demo"
 SECTION = (REPOSITORY / "README.md").read_text().partition("\n## Run it without Docker\n")[2].partition("\n## ")[0]
 

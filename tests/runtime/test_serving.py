@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from compiling import REPOSITORY
 from modelgen_runtime.manifest import Container, Profile, Readiness, write_manifest
 from modelgen_runtime.processes.table import list_group
@@ -19,6 +21,8 @@ from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow  # starts processes
 
 A, B, SMALL = engine("a"), engine("b"), engine("small", gib=5)
 BROKEN = engine("broken", "--say", "torch.OutOfMemoryError: CUDA out of memory.", "--exit-at-start", "1")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.manifest import Model
 
+pytestmark = pytest.mark.slow  # starts processes
+
 TOML = """
 [project]
 name = "demo"

@@ -15,6 +15,8 @@ from runtime_serving import engine, manifest, serving
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 SAID = "ValueError: To serve at least one request with the models's max seq len (262144), (24.0 GiB KV cache is needed"
 TOML = """\
 [defaults]

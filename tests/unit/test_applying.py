@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 if sys.platform == "win32":
     pytest.skip("the orchestrator does not run on Windows", allow_module_level=True)
 
