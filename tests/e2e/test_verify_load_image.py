@@ -60,7 +60,7 @@ def test_what_is_right_is_loadable(tmp_path: Path, image: str) -> None:
     done = modelgen("verify", "--load", "--image", cwd=tmp_path)
     assert done.stdout == "m: loadable\nn: loadable\n"
     assert done.returncode == 0
-    assert done.stderr.count(f"asking {image} about m, n") == 1
+    assert done.stderr.count(f"looking up in {image}: m, n") == 1
     asked = load(tmp_path, "--image")
     assert {verdict["by"] for verdict in asked.verdicts.values()} == {image}
     assert not containers()

@@ -36,7 +36,7 @@ def test_there_is_no_lock(project: Project) -> None:
     project.path.unlink()
     done = project.run("--check")
     assert (done.returncode, project.path.exists()) == (4, False)
-    assert done.stderr == "modelgen: models.lock: there is none\nmodelgen: run `modelgen lock`\n"
+    assert done.stderr == "modelgen: models.lock: does not exist\nmodelgen: run `modelgen lock`\n"
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_a_refusal_says_who_holds_it_and_until_when(desk: Desk) -> None:
     desk.hold("ada on host", None)
     refusal = desk.switch()
     assert refusal is not None
-    assert "held by ada on host; it can run again after run `modelgen release a`" in refusal.message
+    assert "held by ada on host; it can run again after `modelgen release a`" in refusal.message
     shown = show_model(desk.record, desk.now)
     assert (shown["held"], shown["held_by"], shown["held_for"]) == (True, "ada on host", None)
 

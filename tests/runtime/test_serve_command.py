@@ -144,14 +144,17 @@ def test_a_model_is_loaded_and_unloaded_by_the_command_line(project: Path) -> No
 def test_a_model_is_held_and_released_by_the_command_line(project: Path) -> None:
     folder = project / "tests" / "demo"
     with served(folder, [sys.executable, "-m", "modelgen", "serve"]):
-        assert modelgen("hold", "owl", cwd=folder).stdout == ("owl: held; run `modelgen release owl`\n")
+        assert (
+            modelgen("hold", "owl", cwd=folder).stdout
+            == "owl: held; run `modelgen release owl` to let it start again\n"
+        )
         why = modelgen("why", "owl", cwd=folder).stdout
         assert re.match(r"owl is held by \S.* on \S+: its requests wait\n", why)
         assert "  what to do: run `modelgen release owl`\n" in why
         assert re.search(r"owl +stopped +0 +0 +held by \S", modelgen("status", cwd=folder).stdout)
         refused = modelgen("switch", "owl", cwd=folder)
         assert refused.returncode == 1
-        assert "it can run again after run `modelgen release owl`" in refused.stderr
+        assert "it can run again after `modelgen release owl`" in refused.stderr
         released = modelgen("release", "owl", "--format", "json", cwd=folder)
         assert json.loads(released.stdout)["held"] is False
         assert modelgen("switch", "owl", cwd=folder).returncode == 0

@@ -70,7 +70,7 @@ def test_a_bad_question_is_answered(tmp_path: Path) -> None:
     with serving(tmp_path, manifest(A, huge)) as orchestrator:
         for body, status, told in (
             ({}, 400, "one of `model_id` and `profile`"),
-            ([], 400, "must be a table"),
+            ([], 400, "must be an object"),
             ({"model_id": "a", "force": True}, 400, "unknown key `force`"),
             ({"model_id": 5}, 400, "`model_id` must be a string"),
             ({"model_id": "aa"}, 404, "did you mean `a`?"),

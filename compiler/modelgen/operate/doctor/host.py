@@ -76,6 +76,13 @@ class Host:
         """Return the path of a system file."""
         return self._root / path.lstrip("/")
 
+    def free(self, place: Path) -> int | None:
+        """Return the free bytes at a path; None if the path is missing or in a closed folder."""
+        try:
+            return shutil.disk_usage(place).free
+        except (OSError, ValueError):
+            return None
+
     def read(self, path: str) -> str | None:
         """Return the text of a system file, or None if it is missing or not readable."""
         return read_text(self.path(path))

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shlex
-import shutil
 import stat
 import sys
 from typing import TYPE_CHECKING
@@ -67,7 +66,7 @@ def check_disk(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def _check_room(host: Host, what: str, path: Path) -> Finding | None:
-    free = next((free for place in (path, *path.parents) if (free := _free(place)) is not None), None)
+    free = next((free for place in (path, *path.parents) if (free := host.free(place)) is not None), None)
     if free is None:
         return None
     kind = file_system(host, path)
@@ -75,13 +74,6 @@ def _check_room(host: Host, what: str, path: Path) -> Finding | None:
     if free < _LOW:
         return Finding("disk", "warning", text, "docker image ls; docker builder prune; or a larger disk")
     return Finding("disk", "good", text)
-
-
-def _free(place: Path) -> int | None:
-    try:
-        return shutil.disk_usage(place).free
-    except (OSError, ValueError):  # missing, or in a folder that cannot be read
-        return None
 
 
 def file_system(host: Host, path: Path) -> str | None:

@@ -39,8 +39,8 @@ def _inodes(host: Host, port: int) -> Iterator[str]:
 def _open_files(folder: os.PathLike[str]) -> list[str]:
     """Return the open files of a process; empty for a process of another user."""
     found = []
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
             with contextlib.suppress(OSError):
                 found.append(os.readlink(entry.path))  # noqa: PTH115 - thousands of them
     return found
