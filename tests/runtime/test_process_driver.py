@@ -597,7 +597,8 @@ def test_an_end_is_seen_although_no_file_can_be_opened_for_a_while(rig: ProcessR
         await driver.adopt([model], lambda _, ended: exits.put_nowait(ended))
         await driver.start(model)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        [*pids] = rig.processes(model)
+        await until(lambda: len(rig.processes(model)) == 2)
+        pids = rig.processes(model)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
             os.kill(pids[0], signal.SIGKILL)

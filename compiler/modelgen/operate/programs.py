@@ -91,4 +91,12 @@ def kill(process: subprocess.Popen[bytes]) -> None:
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    if sys.platform == "win32":
+        process.wait()
+        return
+    # An interrupt in the middle of `Popen.wait` can leave its internal lock taken, and the next `wait` would never end.
+    try:
+        _, status = os.waitpid(process.pid, 0)
+    except ChildProcessError:
+        return
+    process.returncode = os.waitstatus_to_exitcode(status)
