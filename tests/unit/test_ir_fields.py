@@ -46,7 +46,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return found
 
 
-def _noting(kind: Any, found: set[str]) -> Callable[[object, str], Any]:
+def _noting(kind: type[Any], found: set[str]) -> Callable[[object, str], Any]:
     def read(self: object, name: str) -> Any:  # noqa: ANN401 - any field
         found.add(f"{kind.__name__}.{name}")
         return object.__getattribute__(self, name)
