@@ -18,7 +18,7 @@ ASSETS = REPOSITORY / "docs/assets"
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the tool needs a pseudo-terminal")
 def test_the_terminal_shows_what_modelgen_prints(tmp_path: Path) -> None:
-    command = [sys.executable, REPOSITORY / "tools/terminal_picture.py", tmp_path / "now.svg"]
+    command: list[str | Path] = [sys.executable, REPOSITORY / "tools/terminal_picture.py", tmp_path / "now.svg"]
     subprocess.run([*command, "mistake", "--", "modelgen", "validate"], check=True)
     assert (tmp_path / "now.svg").read_text("utf-8") == (ASSETS / "validate.svg").read_text("utf-8")
 
