@@ -1,4 +1,4 @@
-"""Define the command group. Each command is one thin module, imported when it is called."""
+"""Define the command group. The module of a command is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
 _COMMANDS = {
-    "add": "Put a checkpoint of your own into the hub directory.",
-    "build": "Write build/ from models.toml.",
-    "diff": "Show what a build would change, as text.",
-    "doctor": "Check whether this host can run the models.",
-    "down": "Stop the models and their orchestrator in Docker.",
-    "explain": "Print the manual of a rule.",
-    "fetch": "Download what models.lock lists into the hub directory.",
-    "hold": "Stop a model and keep it from running.",
-    "init": "Write a commented models.toml to start from.",
-    "inventory": "List what models.lock serves, for an audit.",
-    "key": "Make an API key for the orchestrator.",
-    "load": "Load a model.",
-    "lock": "Write models.lock: the commits, sizes and hashes of all files.",
-    "logs": "Print the output of a model's engine.",
-    "prune": "Remove what no models.lock needs from the hub directory.",
-    "release": "Let a held model start again.",
-    "rules": "List all rules.",
-    "schema": "Print the JSON Schema of models.toml, for editors.",
-    "serve": "Run the models and their orchestrator on this host, without Docker.",
-    "status": "Show the models, their state, and the memory of the GPUs.",
-    "switch": "Load a model or a profile.",
-    "unload": "Drain a model and stop it.",
-    "up": "Run the models and their orchestrator in Docker.",
-    "validate": "Print all findings on models.toml.",
-    "verify": "Check the hub directory against models.lock.",
-    "why": "Explain why a model does not serve.",
+    "add": ("hub.add", "Put a checkpoint of your own into the hub directory."),
+    "build": ("configuration.build", "Write build/ from models.toml."),
+    "diff": ("configuration.build", "Show what a build would change, as text."),
+    "doctor": ("doctor", "Check whether this host can run the models."),
+    "down": ("up.down", "Stop the models and their orchestrator in Docker."),
+    "explain": ("configuration.manual", "Print the manual of a rule."),
+    "fetch": ("hub.fetch", "Download what models.lock lists into the hub directory."),
+    "hold": ("control.hold", "Stop a model and keep it from running."),
+    "init": ("configuration.init", "Write a commented models.toml to start from."),
+    "inventory": ("hub.inventory", "List what models.lock serves, for an audit."),
+    "key": ("control.key", "Make an API key for the orchestrator."),
+    "load": ("control.switch", "Load a model."),
+    "lock": ("lock.lock", "Write models.lock: the commits, sizes and hashes of all files."),
+    "logs": ("control.logs", "Print the output of a model's engine."),
+    "prune": ("hub.prune", "Remove what no models.lock needs from the hub directory."),
+    "release": ("control.hold", "Let a held model start again."),
+    "rules": ("configuration.manual", "List all rules."),
+    "schema": ("configuration.manual", "Print the JSON Schema of models.toml, for editors."),
+    "serve": ("serve", "Run the models and their orchestrator on this host, without Docker."),
+    "status": ("control.status", "Show the models, their state, and the memory of the GPUs."),
+    "switch": ("control.switch", "Load a model or a profile."),
+    "unload": ("control.switch", "Drain a model and stop it."),
+    "up": ("up.up", "Run the models and their orchestrator in Docker."),
+    "validate": ("configuration.validate", "Print all findings on models.toml."),
+    "verify": ("hub.verify.verify", "Check the hub directory against models.lock."),
+    "why": ("control.why", "Explain why a model does not serve."),
 }
 
 
@@ -59,7 +59,8 @@ class _Commands(click.Group):
         cmd_name = _ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"modelgen.cli.{cmd_name}").command
+        module = importlib.import_module(f"modelgen.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def resolve_command(
@@ -74,7 +75,7 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([*_COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["--help"], "max_content_width": 100})

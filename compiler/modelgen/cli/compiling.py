@@ -47,6 +47,12 @@ out_option = click.option(
 )
 
 
+def json_option(help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator that adds `--format human|json`."""
+    choice = click.Choice(("human", "json"))
+    return click.option("--format", "format_", type=choice, default="human", show_default=True, help=help_)
+
+
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--format`."""
     return click.option(
