@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import config_option, read_config
+from modelgen.cli.compiling import config_option, json_option, read_config
+from modelgen.cli.state_folder import is_output
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -43,14 +44,7 @@ def remote_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--url", callback=_require_url, help="Address of the orchestrator.  [default: `listen` of the file]"
         ),
-        click.option(
-            "--format",
-            "format_",
-            type=click.Choice(("human", "json")),
-            default="human",
-            show_default=True,
-            help="Output format; `json` is the orchestrator's answer.",
-        ),
+        json_option("Output format; `json` is the orchestrator's answer."),
     )
     for option in reversed(options):
         command = option(command)
@@ -163,7 +157,6 @@ def find_to_change(config: Path, url: str | None) -> tuple[Orchestrator, dict[st
 
 def _require_own(config: Path, project: str) -> None:
     """Refuse an orchestrator whose containers were created from another folder, if Docker is available here."""
-    from modelgen.cli.up.done import is_output
     from modelgen.operate.deployment import Deployment
 
     if shutil.which("docker") is None:

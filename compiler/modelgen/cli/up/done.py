@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen import __version__
 from modelgen.cli.compiling import lock_path, read_config, read_lock
-from modelgen.cli.state_folder import NAME, write_state
+from modelgen.cli.state_folder import NAME, UP_DONE, write_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from modelgen.cli.up.end import Running
     from modelgen.operate.deployment import Deployment
 
-_FILE = "up-done.json"
 _OVERRIDE = "docker-compose.override.yml"
 
 
@@ -37,22 +36,13 @@ def note_done(config: Path, deployment: Deployment, listen: str) -> None:
         "containers": _containers(deployment),
         "listen": listen,
     }
-    write_state(config.parent / NAME, {_FILE: json.dumps(note, indent=2).encode() + b"\n"})
-
-
-def is_output(config: Path, folder: Path) -> bool:
-    """Return whether the last `up` of a models.toml created its containers from this output directory."""
-    try:
-        rows = json.loads((config.parent / NAME / _FILE).read_bytes())["containers"].values()
-        return any(os.path.realpath(row[2]) == os.path.realpath(folder) for row in rows)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return False
+    write_state(config.parent / NAME, {UP_DONE: json.dumps(note, indent=2).encode() + b"\n"})
 
 
 def find_unchanged(config: Path, out: Path | None) -> Running | None:
     """Return the running orchestrator if nothing has changed since the last `up`, else None."""
     try:
-        note = json.loads((config.parent / NAME / _FILE).read_bytes())
+        note = json.loads((config.parent / NAME / UP_DONE).read_bytes())
         folder = (config.parent / "build" if out is None else out).absolute()
         if not isinstance(note, dict) or note["inputs"] != _inputs(config, folder):
             return None
