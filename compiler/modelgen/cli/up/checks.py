@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from modelgen.cli.compiling import read_config
 from modelgen.cli.reading import warn
-from modelgen.files import ModelgenError
+from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modelgen.load import Document
     from modelgen.operate.doctor import Finding, Host, Wanted
 
 _PATIENCE = 30.0
@@ -34,7 +35,9 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
     document, _, _ = load(read_config(config), config.as_posix())
     if document is None or document.is_refused("project", "hub") or document.is_refused("project", "name"):
         return  # errors in the file are reported when it is compiled
-    folder = (config.parent / "build" if out is None else out).absolute()
+    out = config.parent / "build" if out is None else out
+    _require_orchestrator(document, out)
+    folder = out.absolute()
     _require_readable_override(folder)
     wanted = Wanted(document, hub_directory(document.config.project.hub, config.parent))
     host = Host(patience=_PATIENCE, each=_PATIENCE / 2)
@@ -47,6 +50,16 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
             warn(_sentence(found))
         if found.state == "bad" and not (found.subject == "toolkit" and _is_without_cards(config, folder, host)):
             raise ModelgenError(_sentence(found))
+
+
+def _require_orchestrator(document: Document, out: Path) -> None:
+    """Refuse a deployment without an orchestrator, before anything is downloaded for it."""
+    table = document.config.orchestrator
+    if table is not None and table.enabled is False:
+        raise InputError(
+            "`[orchestrator] enabled` is false, so there is no orchestrator to start; run `modelgen build`, then "
+            f"`docker compose --project-directory {out.as_posix()} --profile MODEL up`"
+        )
 
 
 def _require_readable_override(folder: Path) -> None:

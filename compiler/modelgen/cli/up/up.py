@@ -13,7 +13,6 @@ import click
 from modelgen.cli.compiling import compile_file, config_option, out_option, print_findings
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.hub.hub_options import token_option
-from modelgen.files import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,11 +110,6 @@ def _prepare(compilation: Compilation, fleet: Fleet, out: Path, options: Options
     from modelgen.operate.changes import ORCHESTRATOR
     from modelgen.operate.deployment import Deployment
 
-    if not fleet.orchestrator.enabled:
-        raise InputError(
-            "`[orchestrator] enabled` is false, so there is no orchestrator; start the models with "
-            f"`docker compose --project-directory {out.as_posix()} --profile … up`"
-        )
     if fleet.orchestrator.keys_file is not None:
         require_keys(Path(os.path.normpath(options.config.parent / fleet.orchestrator.keys_file)))
     try:
