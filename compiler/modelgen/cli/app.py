@@ -16,7 +16,7 @@ from modelgen import __version__, shortfalls
 from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
-_COMMANDS = {
+COMMANDS = {
     "add": ("hub.add", "Put a checkpoint of your own into the hub directory."),
     "build": ("configuration.build", "Write build/ from models.toml."),
     "diff": ("configuration.build", "Show what a build would change, as text."),
@@ -47,19 +47,42 @@ _COMMANDS = {
 
 
 _ALIASES = {"prefetch": "fetch"}
+FAMILIAR = {
+    **dict.fromkeys(("start", "run", "deploy", "create"), "run `modelgen up`; for one model, `modelgen load MODEL`"),
+    **dict.fromkeys(("stop", "kill", "rm"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
+    "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
+    "remove": "delete the model's table in models.toml, then run `modelgen up`; `modelgen prune` frees the disk",
+    **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
+    **dict.fromkeys(("pull", "download", "sync"), "run `modelgen lock`, then `modelgen fetch`"),
+    **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
+    **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
+    **dict.fromkeys(("plan", "preview"), "run `modelgen diff`"),
+    **dict.fromkeys(("new", "create-config"), "run `modelgen init`"),
+    **dict.fromkeys(("freeze", "pin"), "run `modelgen lock`"),
+    **dict.fromkeys(("evict", "drain"), "run `modelgen unload MODEL`"),
+    **dict.fromkeys(("log", "tail"), "run `modelgen logs MODEL`"),
+    **dict.fromkeys(("gc", "clean", "cleanup"), "run `modelgen prune`"),
+    **dict.fromkeys(
+        ("diagnose", "debug", "info", "health"), "run `modelgen doctor`; for one model, `modelgen why MODEL`"
+    ),
+    **dict.fromkeys(("help", "man"), "run `modelgen --help`, or `modelgen COMMAND --help`"),
+    "version": "run `modelgen --version`",
+    "upgrade": "run `modelgen lock --upgrade`",
+}
+"""Commands of Docker, Compose, Ollama and Terraform, with what does the same here."""
 
 
 class _Commands(click.Group):
     """The commands by name. Listing them does not import them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*_COMMANDS]
+        return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         cmd_name = _ALIASES.get(cmd_name, cmd_name)
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"modelgen.cli.{_COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"modelgen.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -71,15 +94,16 @@ class _Commands(click.Group):
         except click.UsageError as error:
             from modelgen.diagnostics import did_you_mean
 
-            raise click.UsageError(f"no command `{args[0]}`: {did_you_mean(args[0], _COMMANDS)}", ctx) from error
+            hint = FAMILIAR.get(args[0]) or did_you_mean(args[0], COMMANDS)
+            raise click.UsageError(f"no command `{args[0]}`: {hint}", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
-@click.version_option(__version__, message="modelgen %(version)s")
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="modelgen %(version)s")
 def cli() -> None:
     """Compile one models.toml into a Docker Compose deployment of inference engines.
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen import files
-from modelgen.cli.compiling import compile_file, config_option, json_option, read_config
+from modelgen.cli.compiling import compile_file, read_config
 from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.hub.hub_options import hub_directory
+from modelgen.cli.options import config_option, json_option
 from modelgen.cli.override_notes import override_warnings
 from modelgen.cli.reading import printable
 from modelgen.files import ModelgenError

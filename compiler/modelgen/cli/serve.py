@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from modelgen.cli.compiling import config_option, lock_path, print_findings, read_config, read_lock
+from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
+from modelgen.cli.options import config_option
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import (
-    compile_file,
-    config_option,
-    format_option,
-    has_colour,
-    is_terminal,
-    out_option,
-    print_findings,
-)
+from modelgen.cli.compiling import compile_file, has_colour, is_terminal, print_findings
 from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
+from modelgen.cli.options import config_argument, format_option, out_option
 from modelgen.targets import DEFAULT_TARGETS, TARGETS
 
 if TYPE_CHECKING:
@@ -27,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("build")
-@config_option
+@config_argument
 @out_option
 @click.option("--check", is_flag=True, help="Write nothing; exit with 4 if the output is out of date.")
 @click.option(
@@ -126,7 +119,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 @click.command("diff")
-@config_option
+@config_argument
 @out_option
 def diff_command(config: Path, out: Path | None) -> int:
     """Show what a build would change, as a unified diff; exit with 4 if it is not empty.

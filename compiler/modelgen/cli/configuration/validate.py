@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, config_option, format_option, print_findings
+from modelgen.cli.compiling import compile_file, print_findings
 from modelgen.cli.exits import FOUND
+from modelgen.cli.options import config_argument, format_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @click.command("validate")
-@config_option
+@config_argument
 @format_option
 def validate_command(config: Path, format_: str) -> int:
     """Print all findings on models.toml; writes nothing.

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @click.command("logs")
 @remote_options
-@click.option("--follow", is_flag=True, help="Print new lines until Ctrl-C.")
-@click.option("--lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="Number of lines.")
+@click.option("--follow", "-f", is_flag=True, help="Print new lines until Ctrl-C.")
+@click.option("--lines", "-n", type=click.IntRange(0, 10_000), default=100, show_default=True, help="Number of lines.")
 @click.argument("model")
 def logs_command(config: Path, url: str | None, model: str, *, follow: bool, lines: int, format_: str) -> int:  # noqa: PLR0913
     """Print the output of a model's engine.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import config_option, json_option, read_config
+from modelgen.cli.compiling import read_config
+from modelgen.cli.options import config_option, json_option
 from modelgen.cli.state_folder import is_output
 from modelgen.files import InputError, ModelgenError
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import out_option
 from modelgen.cli.control.failure_lines import describe_errors, describe_failure, find_places
 from modelgen.cli.control.remote import ask_status, find_model, remote_options
+from modelgen.cli.options import out_option
 from modelgen.cli.override_notes import notes_about
 from modelgen.cli.reading import printable
 

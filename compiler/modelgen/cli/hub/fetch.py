@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modelgen.cli.compiling import config_option, json_option, lock_path, read_lock
+from modelgen.cli.compiling import lock_path, read_lock
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.hub.hub_options import parse_rate, read_token, token_option
 from modelgen.cli.hub.known_complete import find_hub, is_known_complete, key_in
+from modelgen.cli.options import config_option, json_option
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:

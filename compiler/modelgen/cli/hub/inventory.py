@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import config_option, is_terminal
+from modelgen.cli.compiling import is_terminal
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
+from modelgen.cli.options import config_option
 from modelgen.cli.reading import printable
 from modelgen.files import InputError
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import config_option, json_option
 from modelgen.cli.exits import cannot
 from modelgen.cli.hub.hub_options import read_token, token_option
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
+from modelgen.cli.options import config_option, json_option
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, config_option, out_option, print_findings
+from modelgen.cli.compiling import compile_file, print_findings
 from modelgen.cli.exits import FOUND
+from modelgen.cli.options import config_option, out_option
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, config_option, out_option, print_findings
+from modelgen.cli.compiling import compile_file, print_findings
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.hub.hub_options import token_option
+from modelgen.cli.options import config_option, out_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import config_option, json_option, lock_path, read_config, read_lock
+from modelgen.cli.compiling import lock_path, read_config, read_lock
 from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.hub.hub_options import hub_directory
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
 from modelgen.cli.hub.verify.report import Outcome, print_human, print_json
+from modelgen.cli.options import config_option, json_option
 from modelgen.cli.reading import interrupted, reading
 from modelgen.files import InputError
 
