@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelgen.cli.catalogue import load_rules
+from modelgen.cli.configuration.manual import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import complete, findings
-from modelgen.cli.catalogue import load_rules
+from modelgen.cli.configuration.manual import load_rules
 
 if TYPE_CHECKING:
     from modelgen.diagnostics import Rule
