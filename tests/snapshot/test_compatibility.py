@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.cli import exits
-from modelgen.cli.catalogue import load_rules
+from modelgen.cli.configuration.manual import load_rules
 from modelgen.config.schema import json_schema
 from modelgen.config.tables import FORMAT
 from modelgen.diagnostics import Diagnostic, Severity, json
