@@ -37,7 +37,7 @@ def hook(event, args):
             os.kill(os.getpid(), signal.SIGKILL)
 sys.dont_write_bytecode = True
 from modelgen.cli import main
-import modelgen.hub.adding.add, modelgen.hub.holding, modelgen.hub.checkpoint
+import modelgen.hub.adding.add, modelgen.hub.cache.holding, modelgen.hub.snapshot.checkpoint
 sys.addaudithook(hook)
 main()
 """

@@ -17,8 +17,8 @@ from adding import add
 from compiling import REPOSITORY, complete, modelgen
 from hub_on_disk import fetched
 from hub_project import project
-from modelgen.hub.fetching.spans import bytes_there
-from modelgen.hub.long_paths import too_long
+from modelgen.hub.cache.long_paths import too_long
+from modelgen.hub.fetching.ranges.spans import bytes_there
 from verifying import WEIGHTS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from adding import FOLDER, project
 from checkpoints import checkpoint
 from compiling import REPOSITORY
 from hub_on_disk import COMMIT
-from modelgen.hub.layout import checkouts
+from modelgen.hub.cache.layout import checkouts
 from modelgen.lockfile.entries import File, Lock, Snapshot
 from modelgen.lockfile.writing import render_lock
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.adding.add import Added
     from modelgen.hub.adding.sources import Source
-    from modelgen.hub.checkpoint import Checkpoint
+    from modelgen.hub.snapshot.checkpoint import Checkpoint
     from modelgen.load import Document
 
 _MOST_NAMED = 20
@@ -68,7 +68,7 @@ def _enter(path: Path, repo: str, config: Path, *, copy: bool) -> int:
     document = _read(config)
     hub = hub_directory(document.config.project.hub, config.parent)
     from modelgen.hub.adding.sources import find_sources
-    from modelgen.hub.checkpoint import examine
+    from modelgen.hub.snapshot.checkpoint import examine
 
     sources, skipped = find_sources(path)
     checkpoint = examine({name: source.path for name, source in sources.items()})
@@ -99,7 +99,7 @@ def _read(config: Path) -> Document:
 
 def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> Added:
     from modelgen.hub.adding.add import add
-    from modelgen.hub.holding import held
+    from modelgen.hub.cache.holding import held
 
     size = sum(source.size for source in sources.values())
     try:
@@ -112,7 +112,7 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> 
 def _register(hub: Path, config: Path, added: Added) -> None:
     """Register the lock that will pin what was added."""
     from modelgen.cli.hub.registering import register_lock
-    from modelgen.hub.registry import Need
+    from modelgen.hub.cache.registry import Need
     from modelgen.lockfile.reading import parse_lock
 
     checkout, data = added.checkout, read_lock(config) or b""
@@ -152,7 +152,7 @@ def _report(added: Added, repo: str) -> None:
 
 def _table(repo: str, checkpoint: Checkpoint, document: Document) -> str:
     from modelgen.cli.configuration.suggested import base_of, id_of, lora_rank, loras, model_table
-    from modelgen.hub.checkpoint import Checkpoint as Base
+    from modelgen.hub.snapshot.checkpoint import Checkpoint as Base
 
     gpu = next(iter(document.config.gpus or {}), None)
     name = id_of(repo)

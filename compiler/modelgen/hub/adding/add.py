@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import publishing
 from modelgen.hub.adding.placing import can_link, put_blobs, put_plain
 from modelgen.hub.adding.stage import Staged, share, take
-from modelgen.hub.following import open_regular
-from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import DEFAULT_REF, Checkout
-from modelgen.hub.modes import missing_bits
-from modelgen.hub.small_files import leads_elsewhere, wrong_small_files
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.following import open_regular
+from modelgen.hub.cache.hashing import Digest, in_parallel
+from modelgen.hub.cache.holding import make_folder
+from modelgen.hub.cache.layout import DEFAULT_REF, Checkout
+from modelgen.hub.cache.modes import missing_bits
+from modelgen.hub.cache.small_files import leads_elsewhere, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, repo_folder
 

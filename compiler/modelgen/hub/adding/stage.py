@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from modelgen.files import sync
-from modelgen.hub.following import open_regular
-from modelgen.hub.hashing import Digest
-from modelgen.hub.modes import open_up
+from modelgen.hub.cache.following import open_regular
+from modelgen.hub.cache.hashing import Digest
+from modelgen.hub.cache.modes import open_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

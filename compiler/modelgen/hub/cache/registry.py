@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelgen.files import STAGED, Staged
-from modelgen.hub.following import follow, open_regular
-from modelgen.hub.layout import checkouts
+from modelgen.hub.cache.following import follow, open_regular
+from modelgen.hub.cache.layout import checkouts
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, is_repo_id
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ def register(hub: Path, path: Path, data: bytes, lock: Lock, more: Iterable[Need
         InputError: Two entries of the lock disagree.
         OSError: The hub directory cannot be written.
     """
-    from modelgen.hub.holding import make_folder  # readers need no lock
-    from modelgen.hub.modes import open_up
+    from modelgen.hub.cache.holding import make_folder  # readers need no lock
+    from modelgen.hub.cache.modes import open_up
 
     needs, assets = wants_of(hub, lock)
     entry = entry_of(path, data, (*needs, *more), assets)

@@ -8,18 +8,18 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, ModelgenError, Staged, sync
-from modelgen.hub.aside import set_aside
-from modelgen.hub.hashing import in_parallel
-from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import own_ref
-from modelgen.hub.modes import open_up, widen
-from modelgen.hub.small_files import is_there, listing, other_commit, wrong_small_files
+from modelgen.hub.cache.aside import set_aside
+from modelgen.hub.cache.hashing import in_parallel
+from modelgen.hub.cache.holding import make_folder
+from modelgen.hub.cache.layout import own_ref
+from modelgen.hub.cache.modes import open_up, widen
+from modelgen.hub.cache.small_files import is_there, listing, other_commit, wrong_small_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.lockfile.entries import File
 
 _SYNCED_AT_ONCE = 16

@@ -7,15 +7,15 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelgen.hub.answers import WrongAnswerError, title_of
+from modelgen.hub.connection.answers import WrongAnswerError, title_of
 
 if TYPE_CHECKING:
     import http.client
     import threading
     from collections.abc import Callable
 
-    from modelgen.hub.fetching.lanes import Lanes
-    from modelgen.hub.fetching.pace import Pace
+    from modelgen.hub.fetching.ranges.lanes import Lanes
+    from modelgen.hub.fetching.ranges.pace import Pace
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from modelgen.files import UNSUPPORTED
-from modelgen.hub.fetching.part import BLOCK
+from modelgen.hub.fetching.ranges.part import BLOCK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.fetching.part import Part
-    from modelgen.hub.fetching.spans import Span
+    from modelgen.hub.fetching.ranges.part import Part
+    from modelgen.hub.fetching.ranges.spans import Span
 
 # Alignment of offsets and sizes for direct writes.
 _SECTOR = 4096

@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelgen.hub.checkpoint import Checkpoint, examine, read_json
-from modelgen.hub.following import follow, open_regular
-from modelgen.hub.layout import DEFAULT_REF
-from modelgen.hub.left_out import choose
+from modelgen.hub.cache.following import follow, open_regular
+from modelgen.hub.cache.layout import DEFAULT_REF
+from modelgen.hub.snapshot.checkpoint import Checkpoint, examine, read_json
+from modelgen.hub.snapshot.left_out import choose
 from modelgen.lockfile.repos import is_commit, is_repo_id
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from modelgen.files import sync
-from modelgen.hub.fetching.spans import Journal, Span, first_gap, journal_of, merged, spans_of
-from modelgen.hub.hashing import Digest
+from modelgen.hub.cache.hashing import Digest
+from modelgen.hub.fetching.ranges.spans import Journal, Span, first_gap, journal_of, merged, spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.addresses import is_same_origin
+from modelgen.hub.connection.addresses import is_same_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.hub.client import Connection
+    from modelgen.hub.connection.client import Connection
 
 PATIENCE = 20.0
 """Seconds without data after which a connection counts as dead."""

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from modelgen.files import ModelgenError
-from modelgen.hub.settings import without_secrets
+from modelgen.hub.connection.settings import without_secrets
 
 _SOCKS = ("socks5", "socks5h")
 

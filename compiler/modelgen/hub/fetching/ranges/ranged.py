@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub.fetching.crew import Crew
-from modelgen.hub.fetching.part import Part
+from modelgen.hub.fetching.ranges.crew import Crew
+from modelgen.hub.fetching.ranges.part import Part
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.fetching.transfer import Transfer
+    from modelgen.hub.fetching.ranges.transfer import Transfer
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import itertools
 import os
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow
-from modelgen.hub.holding import make_folder
+from modelgen.hub.cache.following import follow
+from modelgen.hub.cache.holding import make_folder
 from modelgen.lockfile.repos import ASIDE
 
 if TYPE_CHECKING:

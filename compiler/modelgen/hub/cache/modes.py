@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelgen import shortfalls
-from modelgen.hub.mounts import how_to_open
+from modelgen.hub.cache.mounts import how_to_open
 from modelgen.lockfile.repos import ASSETS
 
 if TYPE_CHECKING:

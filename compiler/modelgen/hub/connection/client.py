@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from modelgen.files import ModelgenError
-from modelgen.hub.addresses import site_of
-from modelgen.hub.error_kinds import is_transient
-from modelgen.hub.proxies import check_proxies
-from modelgen.hub.settings import check_settings, check_token, without_secrets
+from modelgen.hub.connection.addresses import site_of
+from modelgen.hub.connection.error_kinds import is_transient
+from modelgen.hub.connection.proxies import check_proxies
+from modelgen.hub.connection.settings import check_settings, check_token, without_secrets
 from modelgen.locks import is_held
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub.modes import open_up, umask_for
-from modelgen.hub.mounts import refuse_unwritable
+from modelgen.hub.cache.modes import open_up, umask_for
+from modelgen.hub.cache.mounts import refuse_unwritable
 from modelgen.lockfile.repos import OLD_FOLDER, OWN_FOLDER
 from modelgen.locks import Claim, hold
 

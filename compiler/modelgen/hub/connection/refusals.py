@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.hub import error_kinds
-from modelgen.hub.addresses import is_same_origin, site_of
-from modelgen.hub.failures import HubError, Subject
-from modelgen.hub.proxies import proxy_for
-from modelgen.hub.settings import without_secrets
+from modelgen.hub.connection import error_kinds
+from modelgen.hub.connection.addresses import is_same_origin, site_of
+from modelgen.hub.connection.failures import HubError, Subject
+from modelgen.hub.connection.proxies import proxy_for
+from modelgen.hub.connection.settings import without_secrets
 
 if TYPE_CHECKING:
-    from modelgen.hub.answered import Answered
-    from modelgen.hub.client import Connection
+    from modelgen.hub.connection.answered import Answered
+    from modelgen.hub.connection.client import Connection
 
 _FINE_GRAINED = re.compile(r"(?i)fine.?grained")
 AGAIN = "downloads are kept; run the command again"

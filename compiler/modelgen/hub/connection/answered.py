@@ -9,9 +9,9 @@ import urllib.error
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub import error_kinds
-from modelgen.hub.answers import WrongAnswerError, title_of
-from modelgen.hub.settings import without_secrets
+from modelgen.hub.connection import error_kinds
+from modelgen.hub.connection.answers import WrongAnswerError, title_of
+from modelgen.hub.connection.settings import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelgen.hub.following import open_regular
-from modelgen.hub.left_out import choose
-from modelgen.hub.loadable import WEIGHTS, is_weights, other_adapter, shard_number, shard_sets
-from modelgen.hub.modules import MODULES, missing_modules
-from modelgen.hub.weights import BadWeightsError, bytes_by_dtype
+from modelgen.hub.cache.following import open_regular
+from modelgen.hub.snapshot.left_out import choose
+from modelgen.hub.snapshot.loadable import WEIGHTS, is_weights, other_adapter, shard_number, shard_sets
+from modelgen.hub.snapshot.modules import MODULES, missing_modules
+from modelgen.hub.snapshot.weights import BadWeightsError, bytes_by_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

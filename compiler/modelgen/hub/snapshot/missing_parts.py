@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.checkpoint import TOKENIZERS
-from modelgen.hub.loadable import shard_sets
+from modelgen.hub.snapshot.checkpoint import TOKENIZERS
+from modelgen.hub.snapshot.loadable import shard_sets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
 
 _LONGEST = 259
 

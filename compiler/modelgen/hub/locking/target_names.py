@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelgen.hub.loadable import is_weights
+from modelgen.hub.snapshot.loadable import is_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

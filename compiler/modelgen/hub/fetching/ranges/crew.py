@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelgen.files import ModelgenError
-from modelgen.hub.fetching.writer import Writer
+from modelgen.hub.fetching.ranges.writer import Writer
 
 if TYPE_CHECKING:
     import http.client
 
-    from modelgen.hub.fetching.part import Part
-    from modelgen.hub.fetching.transfer import Location, Transfer
+    from modelgen.hub.fetching.ranges.part import Part
+    from modelgen.hub.fetching.ranges.transfer import Location, Transfer
 
 _TRIES = 6
 _EXPIRED = (401, 403)

@@ -12,8 +12,8 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelgen.hub.variants import PATTERNS as VARIANTS
-from modelgen.hub.variants import variants
+from modelgen.hub.snapshot.variants import PATTERNS as VARIANTS
+from modelgen.hub.snapshot.variants import variants
 from modelgen.lockfile.loading import missing_pattern, read_by
 
 if TYPE_CHECKING:

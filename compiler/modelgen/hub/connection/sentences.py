@@ -7,17 +7,17 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from modelgen.hub import error_kinds
-from modelgen.hub.addresses import site_of
-from modelgen.hub.answered import answered, plain, url_of
-from modelgen.hub.answers import WrongAnswerError
-from modelgen.hub.failures import HubError, Subject
-from modelgen.hub.proxies import proxy_for
-from modelgen.hub.refusals import AGAIN, proxy_refuses, refusal
+from modelgen.hub.connection import error_kinds
+from modelgen.hub.connection.addresses import site_of
+from modelgen.hub.connection.answered import answered, plain, url_of
+from modelgen.hub.connection.answers import WrongAnswerError
+from modelgen.hub.connection.failures import HubError, Subject
+from modelgen.hub.connection.proxies import proxy_for
+from modelgen.hub.connection.refusals import AGAIN, proxy_refuses, refusal
 
 if TYPE_CHECKING:
     from modelgen.files import ModelgenError
-    from modelgen.hub.client import Connection
+    from modelgen.hub.connection.client import Connection
 
 # Errors of certificates that a CA file does not fix: not yet valid, expired, for another name.
 _NOT_VALID = frozenset({9, 10, 62, 64})

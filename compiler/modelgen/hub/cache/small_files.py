@@ -7,14 +7,14 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.layout import own_ref, tree_listing
+from modelgen.hub.cache.layout import own_ref, tree_listing
 from modelgen.lockfile.repos import is_commit, is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
 
 
 _MAX_LISTING = 64 * 2**20

@@ -1,0 +1,1 @@
+"""What a snapshot contains and which of it is needed; pure, but for reading headers."""
