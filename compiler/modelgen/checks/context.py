@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from modelgen.checks.mounts import target_of
+from modelgen.engines import places
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from modelgen.config import Gpu, Model
+    from modelgen.config.compose_types import Volume
     from modelgen.load import Document
     from modelgen.load.locator import Path
     from modelgen.lockfile.entries import Lock, Snapshot
+    from modelgen.lockfile.wants import Want
     from modelgen.resolve import Argument, Card, ModelPins, ModelRun, Resolved
     from modelgen.resolve.arguments import PlainArgument
+    from modelgen.source import Span
 
 
 @dataclass(frozen=True)
@@ -135,3 +138,23 @@ class Context:
     def known_names(self, table: str) -> list[str]:
         """Return the names of the tables below `[table]`."""
         return [*(getattr(self.document.config, table) or {})]
+
+    def place_of(self, name: str, want: Want) -> Span:
+        """Return the place of the value for which the model `name` needs the repository."""
+        document = self.document
+        if want.role == "code":
+            return document.at_value(*document.origin(name, "trust_remote_code"))
+        if want.role == "lora":
+            for lora, repo in (self.models[name].loras or {}).items():
+                if repo == want.repo:
+                    return document.at_value(*document.origin(name, "loras", lora))
+        for arg in self.args_of(name):
+            asked = arg.engine.repos({arg.name + arg.inner: arg.value}) if arg.engine.repos else ()
+            if any(repo == want.repo for _, repo, _ in asked):
+                return document.at_value(*arg.path)
+        return document.at_value(*document.origin(name, "repo"))
+
+
+def target_of(mount: str | Volume) -> str:
+    """Return where in the container a volume is, without `..` and doubled slashes."""
+    return places.target_of(mount) if isinstance(mount, str) else places.normal_target(mount.target)

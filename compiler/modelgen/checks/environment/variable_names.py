@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.variables import known_variables
+from modelgen.checks.environment.known_variables import known_variables
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.environment import OWNED
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-    from modelgen.checks.variables import Variable
+    from modelgen.checks.environment.known_variables import Variable
 
 
 @rule("MG222", "unknown-variable")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.flag_names import abbreviated_owned, is_flag_name, is_negative
-from modelgen.checks.flag_values import is_choice_of_the_future
+from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
+from modelgen.checks.flags.flag_values import is_choice_of_the_future
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 
 if TYPE_CHECKING:

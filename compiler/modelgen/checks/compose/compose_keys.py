@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.mounts import target_of
+from modelgen.checks.context import target_of
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.environment import CACHE_PLACES
 from modelgen.engines.places import FILES, HUBS

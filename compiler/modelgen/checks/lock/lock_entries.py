@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def not_locked(context: Context) -> Iterator[Found]:
         if _is_declared(context, name, want):
             locked = {entry.repo for entry in context.lock.snapshots} if context.lock else set()
             how = " with this revision and these files" if want.repo in locked else ""
-            yield Found(place_of(context, name, want), f"models.lock has no {want.repo}{how}", _spelling(context, want))
+            yield Found(context.place_of(name, want), f"models.lock has no {want.repo}{how}", _spelling(context, want))
 
 
 @rule("MG504", "repo-not-locked")
@@ -99,7 +98,7 @@ def repo_not_locked(context: Context) -> Iterator[Found]:
     """
     for name, want in _missing(context):
         if not _is_declared(context, name, want):
-            place = place_of(context, name, want)
+            place = context.place_of(name, want)
             yield Found(place, f"`{name}` needs {want.repo}, which models.lock does not have", _spelling(context, want))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.lockfile.loading import why_code_unknown, why_unfit
 
@@ -59,7 +58,7 @@ def other_weights(context: Context) -> Iterator[Found]:
     """
     for name, want, entry in _locked(context):
         if fault := why_unfit(want, entry):
-            yield Found(place_of(context, name, want), f"{want.repo} {fault}", _LOCK)
+            yield Found(context.place_of(name, want), f"{want.repo} {fault}", _LOCK)
 
 
 @rule("MG516", "code-unknown", Severity.WARNING)
@@ -104,7 +103,7 @@ def code_unknown(context: Context) -> Iterator[Found]:
     """
     for name, want, entry in _locked(context):
         if fault := why_code_unknown(want, entry):
-            yield Found(place_of(context, name, want), f"{want.repo} {fault}", _LOCK)
+            yield Found(context.place_of(name, want), f"{want.repo} {fault}", _LOCK)
 
 
 def _locked(context: Context) -> Iterator[tuple[str, Want, Snapshot]]:

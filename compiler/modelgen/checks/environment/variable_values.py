@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.checks.variables import known_variables
+from modelgen.checks.environment.known_variables import known_variables
 from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:

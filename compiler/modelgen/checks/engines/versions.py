@@ -1,4 +1,4 @@
-"""Check images and versions."""
+"""Check the versions of engines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen import engines
-from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.images import is_floating, version_of
+from modelgen.diagnostics import Found, rule
+from modelgen.engines.images import version_of
 from modelgen.engines.versions import parse_image, parse_version
 
 if TYPE_CHECKING:
@@ -15,80 +15,9 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.engines.versions import Image, Version
-    from modelgen.load.locator import Path
     from modelgen.resolve import ModelRun
 
 _CONTAINER_TARGETS = frozenset({"compose"})
-
-
-@rule("MG202", "missing-image")
-def missing_image(context: Context) -> Iterator[Found]:
-    """A model without a container image.
-
-    ## Why
-    A container target has nothing to start. There is no default image: its version decides how the engine is
-    launched, so it is written down.
-
-    ## Bad
-    ```toml
-    [engines.vllm]
-    version = "0.11.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-    ```
-
-    ## Good
-    ```toml
-    [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-    ```
-    """
-    if not _CONTAINER_TARGETS.intersection(context.targets):
-        return
-    for name, run in context.runs.items():
-        document, engine = context.document, run.engine_name
-        if run.reference is None and run.engine is not None and document.lacks(name, "image"):
-            if document.is_refused("engines", engine, "image"):
-                continue
-            yield Found(
-                document.at_header("models", name),
-                f"`{name}` has no image",
-                f'write `image = "…"` here or in `[engines.{engine}]`',
-            )
-
-
-@rule("MG203", "bad-image")
-def bad_image(context: Context) -> Iterator[Found]:
-    """An image that is not an image reference.
-
-    ## Why
-    Docker would refuse it on the host, after everything else has been prepared.
-
-    ## Bad
-    ```toml
-    [engines.vllm]
-    image = "vllm/vllm-openai: v0.11.0"
-    ```
-
-    ## Good
-    ```toml
-    [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
-    ```
-    """
-    for path, reference in _images(context).items():
-        if parse_image(reference) is None:
-            yield Found(
-                context.document.at_value(*path),
-                f"`{reference}` is not an image reference",
-                "write `name:tag`; names are lower case",
-            )
 
 
 @rule("MG204", "unknown-version")
@@ -123,7 +52,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
     places = {
         run.place: run
         for run in context.runs.values()
-        if _needs_version(run) and run.image is not None and run.version is None
+        if needs_version(run) and run.image is not None and run.version is None
     }
     for path, run in places.items():
         engine = run.engine_name
@@ -145,7 +74,7 @@ def _unknown_without_image(context: Context) -> Iterator[Found]:
     for name, run in context.runs.items():
         table = ("engines", run.engine_name)
         refused = any(document.is_refused(*path) for path in (("models", name, "image"), (*table, "image"), table))
-        if run.engine is None or not _needs_version(run) or run.reference is not None or refused:
+        if run.engine is None or not needs_version(run) or run.reference is not None or refused:
             continue
         if run.version is None and not document.is_refused(*table, "version"):
             yield Found(
@@ -201,7 +130,7 @@ def bad_version(context: Context) -> Iterator[Found]:
     tagged_places = {
         run.place: (run.engine_name, version_of(run.image))
         for run in context.runs.values()
-        if run.image and _needs_version(run)
+        if run.image and needs_version(run)
     }
     for path, (engine, tagged) in tagged_places.items():
         if tagged and _is_too_old(engine, tagged):
@@ -214,7 +143,8 @@ def _version_like(image: Image | None) -> str:
     return found[1] if found else "…"
 
 
-def _needs_version(run: ModelRun) -> bool:
+def needs_version(run: ModelRun) -> bool:
+    """Return whether the flags of a model's engine depend on its version."""
     return run.engine is not None and run.engine.catalogue is not None
 
 
@@ -227,49 +157,3 @@ def _too_old(engine: str, version: Version) -> tuple[str, str]:
     title, flags = engines.ENGINES[engine].title, engines.ENGINES[engine].catalogue
     assert flags is not None, "only engines with flags are too old"  # noqa: S101 - an invariant
     return f"{title} {version.text} is older than what modelgen knows", f"use {flags().names[0]} or newer"
-
-
-@rule("MG206", "floating-image", Severity.WARNING)
-def floating_image(context: Context) -> Iterator[Found]:
-    """An image tag that moves: `latest`, `nightly`, or none.
-
-    ## Why
-    The next pull may bring another version than the one that is written down, and Compose always pulls `latest`.
-    Half of the public files with vLLM name no release.
-
-    ## Bad
-    ```toml
-    [engines.vllm]
-    image = "vllm/vllm-openai:latest"
-    version = "0.30.0"
-    ```
-
-    ## Good
-    ```toml
-    [engines.vllm]
-    image = "vllm/vllm-openai:v0.30.0"
-    ```
-    """
-    for path, reference in _images(context).items():
-        image = parse_image(reference)
-        if image and is_floating(image) and not _is_unknown(context, path):
-            tag = f"the tag `{image.tag}` moves" if image.tag else f"`{reference}` has no tag, so it is `latest`"
-            yield Found(context.document.at_value(*path), tag, "write the tag of a release, or its digest")
-
-
-def _images(context: Context) -> dict[Path, str]:
-    """Return every image reference by the path at which it is written."""
-    tables = context.document.config.engines or {}
-    written: list[tuple[Path, str | None]] = [
-        (("engines", name, "image"), table.image) for name, table in tables.items()
-    ]
-    written += [(run.place, run.reference) for run in context.runs.values()]
-    if orchestrator := context.document.config.orchestrator:
-        written.append((("orchestrator", "base_image"), orchestrator.base_image))
-        written.append((("orchestrator", "socket_proxy_image"), orchestrator.socket_proxy_image))
-    return {path: reference for path, reference in written if reference is not None}
-
-
-def _is_unknown(context: Context, path: Path) -> bool:
-    """Return whether `unknown-version` speaks of this image already."""
-    return any(run.place == path and _needs_version(run) and run.version is None for run in context.runs.values())

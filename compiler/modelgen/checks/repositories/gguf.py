@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.checks.flag_values import is_of_another_version
+from modelgen.checks.flags.flag_values import is_of_another_version
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.gguf import SHARD
 from modelgen.engines.loaders import GGUF, gguf_flag

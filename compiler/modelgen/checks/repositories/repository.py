@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.checks.wanted import place_of
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
@@ -80,7 +79,7 @@ def _unpinned_others(context: Context) -> Iterator[Found]:
         if moving:
             repos = ", ".join(dict.fromkeys(want.repo for want in moving))
             yield Found(
-                place_of(context, name, moving[0]),
+                context.place_of(name, moving[0]),
                 f"`{name}` follows the default branch of {repos}, which it needs too",
                 "run `modelgen lock`",
             )

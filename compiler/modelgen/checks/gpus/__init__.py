@@ -1,0 +1,1 @@
+"""Check `[gpus]`: each GPU, and the groups of GPUs that models use."""
