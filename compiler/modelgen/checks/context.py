@@ -1,4 +1,4 @@
-"""Define the context: everything that a check may read."""
+"""Define the context: everything that a check may read, and where values are written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """A view of what `resolve` returned, with what several checks read of it.
+    """A view of the result of `resolve`, with the values that several checks read.
 
     Args:
         resolved: The document, resolved.
@@ -36,32 +36,32 @@ class Context:
 
     @property
     def document(self) -> Document:
-        """The user's file: what is written, and where."""
+        """The user's file: the written values and their places."""
         return self.resolved.document
 
     @property
     def lock(self) -> Lock | None:
-        """The models.lock beside it; None where there is none, or none that can be used."""
+        """The models.lock beside it; None if it is missing or invalid."""
         return self.resolved.lock
 
     @property
     def runs(self) -> Mapping[str, ModelRun]:
-        """What each model runs on."""
+        """The engine, image, version and arguments of each model."""
         return self.resolved.runs
 
     @property
     def pins(self) -> Mapping[str, ModelPins]:
-        """What the lock says of each model."""
+        """The entries of the lock that each model needs."""
         return self.resolved.pins
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """The models by id, defaults merged in."""
+        """The models by id, with the defaults merged in."""
         return {name: run.model for name, run in self.runs.items()}
 
     @cached_property
     def gpus(self) -> dict[str, Gpu]:
-        """The cards by name."""
+        """The GPUs by name."""
         return self.document.config.gpus or {}
 
     def taking(self, key: str) -> Iterator[tuple[str, Model]]:
@@ -71,12 +71,12 @@ class Context:
                 yield name, run.model
 
     def cards(self, model: Model) -> dict[str, Card]:
-        """Return the model's cards by name, each once, without those that `[gpus]` does not have."""
+        """Return the model's GPUs by name, each once, without those that `[gpus]` does not have."""
         known = self.resolved.cards
         return {name: known[name] for name in model.gpus or () if name in known}
 
     def kinds(self, model: Model) -> set[str]:
-        """Return the kinds of a model's cards."""
+        """Return the kinds of a model's GPUs."""
         return {self.gpus[name].kind or "nvidia" for name in self.cards(model)}
 
     @cached_property
@@ -85,7 +85,7 @@ class Context:
         return [*(arg for run in self.runs.values() for arg in run.arguments), *self.resolved.unused_arguments]
 
     def args_of(self, model: str) -> tuple[Argument, ...]:
-        """Return the entries of one model's `args`, in their order; none for an id that is no model's."""
+        """Return the entries of one model's `args`, in their order; none for an unknown model."""
         run = self.runs.get(model)
         return run.arguments if run else ()
 
@@ -96,12 +96,12 @@ class Context:
 
     @cached_property
     def locked(self) -> dict[str, Snapshot]:
-        """What the lock has of each model's own repository, by the model's id."""
+        """The lock's entry for each model's own repository, by the model's id."""
         return {name: pins.entry for name, pins in self.pins.items() if pins.entry is not None}
 
     @cached_property
     def configs(self) -> dict[str, Mapping[str, Any]]:
-        """The config.json of each model that the lock has, by the model's id."""
+        """The config.json of each locked model, by the model's id."""
         return {name: self.pins[name].config for name in self.locked}
 
     def env_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -117,7 +117,7 @@ class Context:
                 yield ("models", name, "env"), model.env
 
     def volume_targets(self, model: str) -> list[str]:
-        """Return where the user's own volumes of a model are mounted in the container."""
+        """Return the paths in the container at which a model's `compose.volumes` are mounted."""
         keys = self.document.compose.get(self.document.origin(model, "compose")) if model else None
         return [target_of(mount) for mount in (keys.volumes or ())] if keys else []
 
@@ -131,7 +131,7 @@ class Context:
                 yield ("models", name, "loras"), model.loras
 
     def is_known(self, table: str, name: str) -> bool:
-        """Return whether `[table.name]` is written, also where it was refused."""
+        """Return whether `[table.name]` is written, even if it was refused."""
         written = getattr(self.document.config, table) or {}
         return name in written or self.document.is_refused(table, name)
 
@@ -140,7 +140,7 @@ class Context:
         return [*(getattr(self.document.config, table) or {})]
 
     def place_of(self, name: str, want: Want) -> Span:
-        """Return the place of the value for which the model `name` needs the repository."""
+        """Return the place of the value that makes the model `name` need the repository."""
         document = self.document
         if want.role == "code":
             return document.at_value(*document.origin(name, "trust_remote_code"))
@@ -149,12 +149,12 @@ class Context:
                 if repo == want.repo:
                     return document.at_value(*document.origin(name, "loras", lora))
         for arg in self.args_of(name):
-            asked = arg.engine.repos({arg.name + arg.inner: arg.value}) if arg.engine.repos else ()
-            if any(repo == want.repo for _, repo, _ in asked):
+            named = arg.engine.repos({arg.name + arg.inner: arg.value}) if arg.engine.repos else ()
+            if any(repo == want.repo for _, repo, _ in named):
                 return document.at_value(*arg.path)
         return document.at_value(*document.origin(name, "repo"))
 
 
 def target_of(mount: str | Volume) -> str:
-    """Return where in the container a volume is, without `..` and doubled slashes."""
+    """Return the path of a volume in the container, without `..` and doubled slashes."""
     return places.target_of(mount) if isinstance(mount, str) else places.normal_target(mount.target)

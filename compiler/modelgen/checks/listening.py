@@ -21,23 +21,19 @@ def bad_address(context: Context) -> Iterator[Found]:
     """A `publish` or `listen` that is not an IP address with a port.
 
     ## Why
-    A port without an address is published on every address of the host, past its firewall, and engines ask for no
-    key: 172 of 229 public files do that.
+    A port without an address is published on every address of the host, bypassing its firewall, and engines require no
+    key. 172 of 229 public files do that.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     publish = "8001"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     publish = "127.0.0.1:8001"
-    args = { max-model-len = 16384 }
     ```
     """
     for path, text, address, _ in _addresses(context):
@@ -47,13 +43,13 @@ def bad_address(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"`{text}` is not an IP address with a port",
-                f'write `{key} = "{example}"` for this host alone',
+                f'write `{key} = "{example}"`, which only this host can reach',
             )
 
 
 @rule("MG431", "port-collision")
 def port_collision(context: Context) -> Iterator[Found]:
-    """Two things listen on one address.
+    """Two services that listen on the same address.
 
     ## Why
     The second container would not start: "port is already allocated".
@@ -61,9 +57,7 @@ def port_collision(context: Context) -> Iterator[Found]:
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     publish = "127.0.0.1:8080"
-    args = { max-model-len = 16384 }
 
     [orchestrator]
     listen = "127.0.0.1:8080"
@@ -72,9 +66,7 @@ def port_collision(context: Context) -> Iterator[Found]:
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     publish = "127.0.0.1:8001"
-    args = { max-model-len = 16384 }
 
     [orchestrator]
     listen = "127.0.0.1:8080"
@@ -87,7 +79,7 @@ def port_collision(context: Context) -> Iterator[Found]:
         for other_path, other, other_name in taken.setdefault(address.port, []):
             if overlap(address, other):
                 place = max(context.document.at_value(*place) for place in (path, other_path))
-                yield Found(place, f"{other_name} and {name} both listen on {text}", "choose another port")
+                yield Found(place, f"{other_name} and {name} both listen on {text}", "write another port")
                 break
         taken[address.port].append((path, address, name))
 
@@ -97,40 +89,36 @@ def open_publish(context: Context) -> Iterator[Found]:
     """A `publish` on an address that other hosts can reach.
 
     ## Why
-    An engine asks for no key on most of its routes. The orchestrator does, and is the one to publish.
+    Engines require no key on most routes. The orchestrator does: publish it instead.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     publish = "0.0.0.0:8001"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     publish = "127.0.0.1:8001"
-    args = { max-model-len = 16384 }
     ```
     """
     for path, text, address, _ in _addresses(context):
         if path[-1] == "publish" and address and not is_loopback(address):
             yield Found(
                 context.document.at_value(*path),
-                f"{text} can be reached from other hosts, and engines ask for no key",
+                f"other hosts can reach {text}, and engines require no key",
                 f'write `publish = "127.0.0.1:{address.port}"`',
             )
 
 
 @rule("MG433", "open-listen")
 def open_listen(context: Context) -> Iterator[Found]:
-    """The orchestrator listens on an address that other hosts can reach, without keys.
+    """A `listen` on an address that other hosts can reach, without keys.
 
     ## Why
-    Whoever reaches it can stop and start models. It is judged as written here, for inside its container it always
-    listens on every address.
+    Any client that reaches the orchestrator can start and stop models. The rule checks the written address, since the
+    orchestrator listens on every address inside its container.
 
     ## Bad
     ```toml
@@ -155,19 +143,19 @@ def open_listen(context: Context) -> Iterator[Found]:
         if not (table.keys_file or table.insecure or refused):
             yield Found(
                 context.document.at_value(*path),
-                f"{text} can be reached from other hosts, and there are no keys",
-                "write `keys_file`, or `insecure = true` where the network itself keeps others out",
+                f"other hosts can reach {text}, and the orchestrator has no keys",
+                "write `keys_file`, or `insecure = true` if the network itself restricts access",
             )
 
 
 @rule("MG434", "shared-keys-folder")
 def shared_keys_folder(context: Context) -> Iterator[Found]:
-    """The file of keys lies in a folder that holds other things.
+    """A `keys_file` in a folder with other files.
 
     ## Why
-    Its folder is mounted into the orchestrator's container: of a file that is mounted by itself, the container would
-    keep the old contents when an editor replaces it, and a key that was taken back would still open the door. What else
-    lies in the folder can be read in there, so it must be the keys' own, not that of models.toml or one above it.
+    The folder of the keys file is mounted into the orchestrator's container. A file that is mounted alone keeps its old
+    contents when an editor replaces it, so a removed key would still work. Everything else in that folder is readable
+    in the container: keep the keys in a folder of their own, not in the folder of models.toml or above it.
 
     ## Bad
     ```toml
@@ -190,8 +178,8 @@ def shared_keys_folder(context: Context) -> Iterator[Found]:
     if folder.strip("./") == "" or folder == "~":
         yield Found(
             context.document.at_value("orchestrator", "keys_file"),
-            "the folder of this file is mounted into the orchestrator's container, and holds other things",
-            'give the keys a folder of their own: `keys_file = "./keys/keys.txt"`',
+            "the folder of this file is mounted into the orchestrator's container, with all other files in it",
+            'move the keys to a folder of their own: `keys_file = "./keys/keys.txt"`',
         )
 
 
@@ -201,7 +189,7 @@ def _has_orchestrator(context: Context) -> bool:
 
 
 def _addresses(context: Context) -> Iterator[tuple[Path, str, Address | None, str]]:
-    """Yield where something listens on the host, as written and as read, and what it is."""
+    """Yield each address on the host: its path, the text, the parsed address, and the service."""
     document = context.document
     orchestrator = document.config.orchestrator
     text = (orchestrator and orchestrator.listen) or DEFAULT_LISTEN

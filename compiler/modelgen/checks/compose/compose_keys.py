@@ -27,25 +27,21 @@ _RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge", "so
 
 @rule("MG421", "volume-over-ours")
 def volume_over_ours(context: Context) -> Iterator[Found]:
-    """A volume of the user's hides the hub or the compile caches, is one of these, or hides another.
+    """A volume that covers the hub, the compile caches or another volume.
 
     ## Why
-    Mounts below or above one another hide each other's files: that is the second half of the incident, `./models`
-    mounted where only `./models/hub` belongs.
+    Of two mounts on the same path or inside one another, one hides the files of the other. This was the second half of
+    the incident: `./models` was mounted where `./models/hub` belongs.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { volumes = ["./models:/root/.cache/huggingface"] }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { volumes = ["./templates:/templates:ro"] }
     ```
     """
@@ -56,20 +52,20 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
             target = target_of(mount)
             hidden = [what for own, what in ours if _overlap(target, own)]
             if hidden:
-                message = f"this hides {hidden[0]}"
+                message = f"this mount hides {hidden[0]}"
             elif target in taken:
                 message = f"two volumes are mounted at {target}"
             elif _source(mount).startswith("cache-"):
-                message = "volumes whose names begin with `cache-` are the models' own compile caches"
+                message = "volume names that begin with `cache-` are reserved for compile caches"
             else:
                 taken.add(target)
                 continue
             place = context.document.at_value(*path, key, number)
-            yield Found(place, message, "mount something else, or elsewhere in the container")
+            yield Found(place, message, "mount another volume, or mount it elsewhere in the container")
 
 
 def _fixed_hubs(context: Context, path: Path) -> list[tuple[str, str]]:
-    """Return where images look for the hub by themselves, of the models that a `compose` table is for."""
+    """Return the hubs that the images of a `compose` table's models use by themselves, each with a description."""
     names = [name for name in context.models if context.document.origin(name, "compose") == path]
     engines = (context.runs[name].engine for name in names)
     return [(engine.hub, f"the hub at {engine.hub}") for engine in engines if engine and engine.hub]
@@ -77,25 +73,21 @@ def _fixed_hubs(context: Context, path: Path) -> list[tuple[str, str]]:
 
 @rule("MG423", "reserved-network")
 def reserved_network(context: Context) -> Iterator[Found]:
-    """A model joins a network that is not one to join.
+    """A network that models cannot join.
 
     ## Why
-    `host`, `none` and `bridge` are Docker's own: a container on `host` would be on every network of the machine.
-    `edge` is the deployment's own and carries published ports; `default` is what Compose would make of a project.
+    `host`, `none` and `bridge` are Docker's own: a container on `host` is on every network of the machine. `edge` is
+    the network of the published ports, and `default` is the one that Compose creates for a project.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { networks = ["host"] }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { networks = ["reverse-proxy"] }
     ```
     """
@@ -103,7 +95,8 @@ def reserved_network(context: Context) -> Iterator[Found]:
         for name in keys.networks or {}:
             if name in _RESERVED_NETWORKS:
                 place = context.document.at_key(*path, "networks", name)
-                yield Found(place, f"`{name}` is not a network to join", "name one that `docker network create` made")
+                help_text = "write a network that `docker network create` created"
+                yield Found(place, f"models cannot join the network `{name}`", help_text)
 
 
 @rule("MG422", "owned-label")
@@ -111,22 +104,18 @@ def owned_label(context: Context) -> Iterator[Found]:
     """A label that begins with `modelgen.`.
 
     ## Why
-    `modelgen.model` and `modelgen.keep` are how a container is told from others: by commands, and by the prune filter
-    that keeps stopped models.
+    `modelgen.model` and `modelgen.keep` identify containers for the commands, and for the prune filter that keeps
+    stopped models.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { labels = { "modelgen.keep" = "false" } }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { labels = { "com.example.keep" = "false" } }
     ```
     """
@@ -134,31 +123,26 @@ def owned_label(context: Context) -> Iterator[Found]:
         for label in keys.labels or {}:
             if label.startswith("modelgen."):
                 place = context.document.at_key(*path, "labels", label)
-                yield Found(place, f"the label `{label}` is written by modelgen", "choose another prefix")
+                yield Found(place, f"modelgen writes the label `{label}` itself", "use another prefix")
 
 
 @rule("MG424", "named-user")
 def named_user(context: Context) -> Iterator[Found]:
-    """A `user` by a name, where modelgen has to know the number.
+    """A `user` by name whose number modelgen does not know.
 
     ## Why
-    Caches must be writable for it and HOME must be its own: without an entry in passwd HOME is `/`, and vLLM dies at
-    `/.triton` or in getpwuid (vllm#10185, #44548). Of published images modelgen knows the accounts: vLLM from 0.22 on
-    has `vllm`, which is 2000:0. A program of the engine `command` may run as whomever its image knows.
-
+    The account needs writable caches and a HOME of its own. Without an entry in passwd, HOME is `/`, and vLLM fails at
+    `/.triton` or in getpwuid (vllm#10185, #44548). modelgen knows the accounts of published images: vLLM from 0.22 on
+    has `vllm`, which is 2000:0. A program of the engine `command` can run as any account of its image.
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { user = "modeluser" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     compose = { user = "1000:1000" }
     ```
     """
@@ -170,7 +154,9 @@ def named_user(context: Context) -> Iterator[Found]:
         if account.uid < 0:
             path = context.document.origin(name, "compose")
             place = context.document.at_value(*path, "user")
-            yield Found(place, f"`{account.name}` is not a number", 'write uid and gid, such as "1000:1000"')
+            yield Found(
+                place, f"modelgen does not know the uid of `{account.name}`", 'write numbers, as in "1000:1000"'
+            )
 
 
 def _mounts(keys: ComposeKeys) -> Iterator[tuple[str, int, str | Volume]]:

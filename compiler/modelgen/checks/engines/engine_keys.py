@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @rule("MG201", "unknown-engine")
 def unknown_engine(context: Context) -> Iterator[Found]:
-    """An engine that modelgen does not know.
+    """An engine that modelgen does not support.
 
     ## Why
-    How an engine is started, found ready and given its weights is what modelgen has to know about it. Any other
-    program that serves the OpenAI API is a model of the engine `command`.
+    modelgen must know how an engine is started, how it finds its weights and when it is ready. For any other program
+    that serves the OpenAI API, write `engine = "command"`.
 
     ## Bad
     ```toml
@@ -35,6 +35,7 @@ def unknown_engine(context: Context) -> Iterator[Found]:
     repo = "Qwen/Qwen3-4B"
     engine = "vllm"
     args = { max-model-len = 16384 }
+    ```
     ```
     """
     known = engines.SUPPORTED
@@ -54,24 +55,20 @@ def unknown_engine(context: Context) -> Iterator[Found]:
 
 @rule("MG230", "not-supported-yet")
 def not_supported_yet(context: Context) -> Iterator[Found]:
-    """Part of the language whose work is not there yet.
+    """A value that is reserved for a later version of modelgen.
 
     ## Why
-    The key has its meaning and will get it. Until then it is refused rather than accepted and ignored.
+    The value has a defined meaning, but modelgen cannot do it yet. An error is better than a value without effect.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     switch = "sleep"
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     switch = "restart"
     ```
     """
@@ -81,21 +78,19 @@ def not_supported_yet(context: Context) -> Iterator[Found]:
     for path, table in [*tables, *([(("defaults",), config.defaults)] if config.defaults else [])]:
         if table.switch == "sleep":
             place = document.at_value(*path, "switch")
-            yield Found(place, '`switch = "sleep"` is not supported yet', 'only "restart" is')
+            yield Found(place, '`switch = "sleep"` is not supported yet', 'write `switch = "restart"`')
 
 
 @rule("MG231", "key-of-another-engine")
 def key_of_another_engine(context: Context) -> Iterator[Found]:
-    """A key that this engine has no use for.
+    """A key that the model's engine does not take.
 
     ## Why
-    It would be accepted and ignored, and somebody would believe in it.
+    The key would have no effect.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     health = "/ready"
     ```
 
@@ -115,16 +110,17 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
         for key, only in engines.TAKERS.items():
             if engine in engines.SUPPORTED and engine not in only and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
-                yield Found(place, f"the engine `{engine}` takes no `{key}`", f"only {_either(only)} does: remove it")
+                help_text = f"remove it: only {_either(only)} takes it"
+                yield Found(place, f"the engine `{engine}` takes no `{key}`", help_text)
         for key in ("include", "exclude"):
             if context.models[name].repo is None and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
-                yield Found(place, f"`{name}` has `{key}` but no `repo`", "write the `repo` that it belongs to")
+                yield Found(place, f"`{name}` has `{key}` but no `repo`", f"write `repo`, or remove `{key}`")
     used = {run.engine_name for run in context.runs.values()} or {DEFAULT_ENGINE}
     for key, only in {**engines.TAKERS, "args": (DEFAULT_ENGINE,)}.items():
         if getattr(document.config.defaults, key, None) is not None and not used & {*only}:
             place = document.at_key("defaults", key)
-            yield Found(place, f"no model takes `{key}`", f"only {_either(only)} does: remove it")
+            yield Found(place, f"no model takes `{key}`", f"remove it: only {_either(only)} takes it")
 
 
 def _either(names: Iterable[str]) -> str:
@@ -134,11 +130,11 @@ def _either(names: Iterable[str]) -> str:
 
 @rule("MG232", "bad-command")
 def bad_command(context: Context) -> Iterator[Found]:
-    """A `command` model that does not say what to run, or whose `health` is not a path.
+    """A `command` model without a program, or with an invalid `health` or `upstream_name`.
 
     ## Why
-    The engine `command` is any program that serves the OpenAI API; what it is and where it tells its health cannot
-    be known.
+    The engine `command` is any program that serves the OpenAI API. modelgen cannot know what to run, or on which path
+    it reports its health.
 
     ## Bad
     ```toml
@@ -160,15 +156,15 @@ def bad_command(context: Context) -> Iterator[Found]:
         if document.lacks(name, "command"):
             yield Found(
                 document.at_header("models", name),
-                f"`[models.{name}]` lacks `command`",
+                f"`[models.{name}]` has no `command`",
                 'write the program and its arguments: `command = ["serve", "--port", "{port}"]`',
             )
         elif model.command is not None and not (model.command and model.command[0]):
             place = document.at_value(*document.origin(name, "command"))
-            yield Found(place, "`command` names no program", 'write the program first: `command = ["serve"]`')
+            yield Found(place, "`command` has no program", 'write the program first: `command = ["serve"]`')
         if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
             place = document.at_value(*document.origin(name, "health"))
             yield Found(place, f"`{model.health}` is not a path", 'write a path such as "/health"')
         if model.upstream_name == "":
             place = document.at_value(*document.origin(name, "upstream_name"))
-            yield Found(place, "`upstream_name` is empty", "write the name that the program gives to its model")
+            yield Found(place, "`upstream_name` is empty", "write the model name that the program expects")

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from modelgen.config import Model
     from modelgen.resolve import ModelRun
 
-_WHOSE = {"nvidia": "NVIDIA cards", "amd": "AMD cards", "none": "no card at all"}
-# CDI has any vendor's cards, which its name tells.
+_GPUS_OF = {"nvidia": "NVIDIA GPUs", "amd": "AMD GPUs", "none": "processors"}
+# The vendor in a CDI device's name.
 _CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
 
 
 @rule("MG320", "image-for-other-cards")
 def image_for_other_cards(context: Context) -> Iterator[Found]:
-    """An image for the cards of one vendor on a card of another, or an image for processors on a card.
+    """An image for GPUs of another vendor, or an image for processors on a model with GPUs.
 
     ## Why
-    Engines' images bring either CUDA or ROCm; on the other they find no device after all has been loaded.
+    An image contains either CUDA or ROCm. On the wrong GPU, the engine finds no device after everything is loaded.
 
     ## Bad
     ```toml
@@ -33,11 +33,6 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     memory = "64GiB"
     device = "/dev/dri/renderD128"
     kind = "amd"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
@@ -49,11 +44,6 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
 
     [engines.vllm]
     image = "vllm/vllm-openai-rocm:v0.20.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
     """
     for name, model in context.models.items():
@@ -61,41 +51,36 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
         wanted = images.kind_of(run.image) if run.image else None
         vendors = _vendors(context, model)
         if wanted and vendors and wanted not in vendors:
-            has = " and ".join(_WHOSE[vendor] for vendor in sorted(vendors))
+            has = " and ".join(_GPUS_OF[vendor] for vendor in sorted(vendors))
             yield Found(
                 context.document.at_value(*run.place),
-                f"this image is for {_WHOSE[wanted]}, but `{name}` has {has}",
+                f"this image is for {_GPUS_OF[wanted]}, but `{name}` has {has}",
                 _image_for(vendors, run),
             )
 
 
 @rule("MG321", "image-without-gpu", Severity.WARNING)
 def image_without_gpu(context: Context) -> Iterator[Found]:
-    """An image that needs a card, for a model that has none.
+    """An image for GPUs on a model that has none.
 
     ## Why
-    vLLM ends with "Failed to infer device type". One public repository in thirty forgets to reserve the card.
+    vLLM ends with "Failed to infer device type". One in thirty public repositories reserves no GPU.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
+    gpus = []
 
     [rules]
-    unpinned-repo = "off"
     image-without-gpu = "warning"
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
 
     [rules]
-    unpinned-repo = "off"
     image-without-gpu = "warning"
     ```
     """
@@ -107,13 +92,13 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
             others = run.engine.for_processors if run.engine else ""
             yield Found(
                 context.document.at_header("models", name),
-                f"`{name}` has no card, but its image is for {_WHOSE[wanted]}",
-                f'write `gpus = ["…"]`, or take an image for processors{f": {others}" if others else ""}',
+                f"`{name}` has no GPU, but its image is for {_GPUS_OF[wanted]}",
+                f'write `gpus = ["…"]`, or use an image for processors{f": {others}" if others else ""}',
             )
 
 
 def _vendors(context: Context, model: Model) -> set[str]:
-    """Return whose cards a model has; nothing where one is of a vendor that is not known."""
+    """Return the vendors of a model's GPUs; empty if one of them is not known."""
     cards = [context.gpus[name] for name in context.cards(model)]
     vendors = {
         _CDI_VENDORS.get(card.device.split("/")[0], "") if card.kind == "cdi" else card.kind or "nvidia"
@@ -123,6 +108,6 @@ def _vendors(context: Context, model: Model) -> set[str]:
 
 
 def _image_for(vendors: set[str], run: ModelRun) -> str:
-    """Name the image for other GPUs; beside an engine that is not known, the default engine's."""
+    """Return advice on an image for other GPUs; for an unknown engine, that of the default engine."""
     engine = run.engine or ENGINES[DEFAULT_ENGINE]
-    return engine.for_cards(vendors, run.version) if engine.for_cards else "take the image for the card"
+    return engine.for_cards(vendors, run.version) if engine.for_cards else "use an image for this GPU"

@@ -23,27 +23,19 @@ def missing_image(context: Context) -> Iterator[Found]:
     """A model without a container image.
 
     ## Why
-    A container target has nothing to start. There is no default image: its version decides how the engine is
-    launched, so it is written down.
+    A container target has nothing to start. There is no default image, because the version in it decides how the engine
+    is launched.
 
     ## Bad
     ```toml
     [engines.vllm]
     version = "0.11.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [engines.vllm]
     image = "vllm/vllm-openai:v0.11.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     ```
     """
     if not _CONTAINER_TARGETS.intersection(context.targets):
@@ -62,10 +54,10 @@ def missing_image(context: Context) -> Iterator[Found]:
 
 @rule("MG203", "bad-image")
 def bad_image(context: Context) -> Iterator[Found]:
-    """An image that is not an image reference.
+    """An `image` that is not an image reference.
 
     ## Why
-    Docker would refuse it on the host, after everything else has been prepared.
+    Docker would refuse it on the host, when everything else is already prepared.
 
     ## Bad
     ```toml
@@ -84,17 +76,17 @@ def bad_image(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"`{reference}` is not an image reference",
-                "write `name:tag`; names are lower case",
+                "write `name:tag`, with the name in lower case",
             )
 
 
 @rule("MG206", "floating-image", Severity.WARNING)
 def floating_image(context: Context) -> Iterator[Found]:
-    """An image tag that moves: `latest`, `nightly`, or none.
+    """An image whose tag can move: `latest`, `nightly`, or no tag.
 
     ## Why
-    The next pull may bring another version than the one that is written down, and Compose always pulls `latest`.
-    Half of the public files with vLLM name no release.
+    The next pull can bring another version than the one in models.toml, and Compose always pulls `latest`. Half of the
+    public files with vLLM name no release.
 
     ## Bad
     ```toml
@@ -112,12 +104,12 @@ def floating_image(context: Context) -> Iterator[Found]:
     for path, reference in _images(context).items():
         image = parse_image(reference)
         if image and is_floating(image) and not _is_unknown(context, path):
-            tag = f"the tag `{image.tag}` moves" if image.tag else f"`{reference}` has no tag, so it is `latest`"
-            yield Found(context.document.at_value(*path), tag, "write the tag of a release, or its digest")
+            tag = f"the tag `{image.tag}` can move" if image.tag else f"`{reference}` has no tag and means `latest`"
+            yield Found(context.document.at_value(*path), tag, "write the tag of a release, or a digest")
 
 
 def _images(context: Context) -> dict[Path, str]:
-    """Return every image reference by the path at which it is written."""
+    """Return every image reference by the path where it is written."""
     tables = context.document.config.engines or {}
     written: list[tuple[Path, str | None]] = [
         (("engines", name, "image"), table.image) for name, table in tables.items()
@@ -130,5 +122,5 @@ def _images(context: Context) -> dict[Path, str]:
 
 
 def _is_unknown(context: Context, path: Path) -> bool:
-    """Return whether `unknown-version` speaks of this image already."""
+    """Return whether `unknown-version` reports this image."""
     return any(run.place == path and needs_version(run) and run.version is None for run in context.runs.values())

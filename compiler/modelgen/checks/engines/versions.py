@@ -22,20 +22,16 @@ _CONTAINER_TARGETS = frozenset({"compose"})
 
 @rule("MG204", "unknown-version")
 def unknown_version(context: Context) -> Iterator[Found]:
-    """Nothing tells which version of vLLM or SGLang an image holds.
+    """An image whose version of vLLM or SGLang is not known.
 
     ## Why
-    The launch form depends on the version, as every flag does, and it is never guessed: `latest` and `nightly` move,
-    and the tags of other projects' images mean other things (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
+    The launch command and the flags depend on the version. modelgen does not guess it: `latest` and `nightly` move, and
+    the tags of other projects have other meanings (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
 
     ## Bad
     ```toml
     [engines.vllm]
     image = "vllm/vllm-openai:latest"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
@@ -43,10 +39,6 @@ def unknown_version(context: Context) -> Iterator[Found]:
     [engines.vllm]
     image = "registry.example/vllm:2026-11"
     version = "0.30.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     ```
     """
     places = {
@@ -61,7 +53,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
         if not has_version and not context.document.is_refused("engines", engine, "version"):
             yield Found(
                 context.document.at_value(*path),
-                f"the tag of `{run.reference}` does not tell the version of {engines.ENGINES[engine].title}",
+                f"the tag of `{run.reference}` does not show the version of {engines.ENGINES[engine].title}",
                 f'write `version = "{_version_like(run.image)}"` in `[engines.{engine}]`',
             )
     if not _CONTAINER_TARGETS.intersection(context.targets):
@@ -69,7 +61,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
 
 
 def _unknown_without_image(context: Context) -> Iterator[Found]:
-    """Yield the models that run without a container, need no image for it, and have no version."""
+    """Yield a finding for each model that runs without a container and has neither an image nor a version."""
     document = context.document
     for name, run in context.runs.items():
         table = ("engines", run.engine_name)
@@ -79,19 +71,19 @@ def _unknown_without_image(context: Context) -> Iterator[Found]:
         if run.version is None and not document.is_refused(*table, "version"):
             yield Found(
                 document.at_header("models", name),
-                f"neither an image nor `version` tells the version of {run.engine.title} that `{name}` runs on",
+                f"`{name}` has neither an image nor a `version` of {run.engine.title}",
                 f'write `version = "…"` in `[engines.{run.engine_name}]`'
                 if run.engine.on_host
-                else f"{run.engine.title} can run only in a container: write an `image`, and run `modelgen build`",
+                else f"{run.engine.title} runs only in a container: write `image`, and run `modelgen build`",
             )
 
 
 @rule("MG205", "bad-version")
 def bad_version(context: Context) -> Iterator[Found]:
-    """A `version` that is none, is older than what modelgen knows, or contradicts the image's tag.
+    """A `version` that is invalid, older than modelgen's data, or different from the image's tag.
 
     ## Why
-    The version decides how the engine is launched and which flags it has. What modelgen knows begins at vLLM 0.8.5 and
+    The version decides how the engine is launched and which flags it has. modelgen's data begins at vLLM 0.8.5 and
     SGLang 0.4.6.
 
     ## Bad
@@ -116,12 +108,12 @@ def bad_version(context: Context) -> Iterator[Found]:
         image = parse_image(table.image) if table.image else None
         tagged = version_of(image) if image else None
         if name in engines.ENGINES and engines.ENGINES[name].catalogue is None:
-            message, help_text = f"the engine `{name}` has no version that matters", "remove `version`"
+            message, help_text = f"modelgen uses no version of the engine `{name}`", "remove `version`"
         elif version is None:
             message, help_text = f"`{table.version}` is not a version", 'write a release such as "0.11.0"'
         elif tagged and tagged.release != version.release:
-            message = f"the image's tag says {tagged.text}, `version` says {version.text}"
-            help_text = "remove `version`: the tag tells it"
+            message = f"`version` is {version.text}, but the image's tag says {tagged.text}"
+            help_text = "remove `version`: modelgen reads it from the tag"
         elif _is_too_old(name, version):
             message, help_text = _too_old(name, version)
         else:
@@ -138,7 +130,7 @@ def bad_version(context: Context) -> Iterator[Found]:
 
 
 def _version_like(image: Image | None) -> str:
-    """Suggest what the tag of a copy of an image looks like; whose numbers they are only the user knows."""
+    """Suggest a version from the tag of an image that modelgen does not know."""
     found = re.match(r"v?(\d+\.\d+\.\d+)(?:[-.]|$)", (image and image.tag) or "", re.ASCII)
     return found[1] if found else "…"
 
@@ -155,5 +147,5 @@ def _is_too_old(engine: str, version: Version) -> bool:
 
 def _too_old(engine: str, version: Version) -> tuple[str, str]:
     title, flags = engines.ENGINES[engine].title, engines.ENGINES[engine].catalogue
-    assert flags is not None, "only engines with flags are too old"  # noqa: S101 - an invariant
-    return f"{title} {version.text} is older than what modelgen knows", f"use {flags().names[0]} or newer"
+    assert flags is not None, "only engines with a catalogue have an oldest version"  # noqa: S101 - an invariant
+    return f"{title} {version.text} is older than modelgen's data", f"use {flags().names[0]} or newer"

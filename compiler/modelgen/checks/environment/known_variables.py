@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Variable(NamedTuple):
-    """A variable of one model, and where it was written."""
+    """A variable of one model, and the place where it is written."""
 
     model: str
     path: Path
@@ -31,17 +31,17 @@ class Variable(NamedTuple):
 
     @property
     def is_owned(self) -> bool:
-        """Return whether another rule refuses it altogether."""
+        """Return whether `owned-env` refuses it."""
         return self.name in OWNED
 
     @property
     def is_unknown(self) -> bool:
-        """Return whether it is spelt as the engine's, and no release reads it."""
+        """Return whether it has the engine's prefix, and no release reads it."""
         return not self.is_owned and self.known.is_unknown(self.name)
 
 
 def known_variables(context: Context) -> Iterator[Variable]:
-    """Yield the variables of every model whose engine's variables are known, those of its engine's table too."""
+    """Yield the variables of each model, and of its engine's table, if the engine's variables are known."""
     document = context.document
     for name, run in context.runs.items():
         engine, known = run.engine, run.engine.known_variables if run.engine else None

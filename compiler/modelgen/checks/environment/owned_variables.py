@@ -19,25 +19,21 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 @rule("MG220", "owned-env")
 def owned_env(context: Context) -> Iterator[Found]:
-    """A variable that modelgen writes itself, or that an engine must not have.
+    """A variable that modelgen sets, or that engines must not have.
 
     ## Why
-    Where the hub is, that the engine stays offline, which cards it sees: these must agree with mounts, networks and
-    reservations. One `HF_HUB_OFFLINE=0` keeps a container on a host without internet from ever becoming healthy.
+    The place of the hub, the offline mode and the visible GPUs must agree with mounts, networks and reservations. With
+    `HF_HUB_OFFLINE=0`, a container on a host without internet never becomes healthy.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { TRANSFORMERS_CACHE = "/models" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
@@ -45,14 +41,14 @@ def owned_env(context: Context) -> Iterator[Found]:
         for key in env:
             if key.upper() in OWNED:
                 place = context.document.at_key(*path, key)
-                yield Found(place, f"`{key}` is written by modelgen, or kept out of engines", OWNED[key.upper()])
+                yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", OWNED[key.upper()])
     for path, flag, help_text in _owned_flags(context):
         place = context.document.at_key(*path)
-        yield Found(place, f"`{path[-1]}` stands for `--{flag}`, which is modelgen's to write", help_text)
+        yield Found(place, f"`{path[-1]}` sets `--{flag}`, which modelgen sets itself", help_text)
 
 
 def _owned_flags(context: Context) -> Iterator[tuple[Path, str, str]]:
-    """Yield the variables that their engine reads as flags of modelgen's, each once, with the flag and its help."""
+    """Yield each variable that its engine reads as a flag that modelgen sets, with the flag and its help, once."""
     found: dict[Path, tuple[str, str]] = {}
     for name, run in context.runs.items():
         engine = run.engine
@@ -71,24 +67,20 @@ def _owned_flags(context: Context) -> Iterator[tuple[Path, str, str]]:
 
 @rule("MG221", "bad-env-name")
 def bad_env_name(context: Context) -> Iterator[Found]:
-    """A name that no shell could give to a variable.
+    """An invalid variable name.
 
     ## Why
-    Letters, digits and `_` are what every engine and every tool reads; Docker takes more and programs then miss it.
+    Engines and tools read names of letters, digits and `_`. Docker accepts others, but programs do not find them.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { "MY-SETTING" = "on" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { MY_SETTING = "on" }
     ```
     """
@@ -96,4 +88,4 @@ def bad_env_name(context: Context) -> Iterator[Found]:
         for key in env:
             if not _NAME.fullmatch(key):
                 place = context.document.at_key(*path, key)
-                yield Found(place, f"`{key}` is not a variable's name", "use letters, digits and `_`, at most 255")
+                yield Found(place, f"`{key}` is not a valid variable name", "use letters, digits and `_`, at most 255")

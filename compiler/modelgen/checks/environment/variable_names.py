@@ -17,24 +17,20 @@ if TYPE_CHECKING:
 
 @rule("MG222", "unknown-variable")
 def unknown_variable(context: Context) -> Iterator[Found]:
-    """A `VLLM_…` variable that no release of vLLM reads, for vLLM's own image.
+    """A `VLLM_…` variable that no release of vLLM reads, with an image of the vLLM project.
 
     ## Why
-    vLLM says "Unknown vLLM environment variable detected" among a thousand lines, and goes on without it.
+    vLLM logs "Unknown vLLM environment variable detected" among a thousand other lines, and continues without it.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_LOGING_LEVEL = "DEBUG" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
@@ -43,17 +39,17 @@ def unknown_variable(context: Context) -> Iterator[Found]:
             place = context.document.at_key(*variable.path)
             yield Found(
                 place,
-                f"no {variable.engine.title} reads `{variable.name}`",
+                f"no release of {variable.engine.title} reads `{variable.name}`",
                 _meant(variable),
             )
 
 
 @rule("MG223", "foreign-variable", Severity.WARNING)
 def foreign_variable(context: Context) -> Iterator[Found]:
-    """A `VLLM_…` variable that no release of vLLM reads, for an image or a version that may be another's.
+    """A `VLLM_…` variable that no known release of vLLM reads, with another image or a newer version.
 
     ## Why
-    A plugin, a fork or a newer release may read it. If it is a mistake, nobody says so.
+    A plugin, a fork or a newer release may read it. If it is a typing error, no message reports it.
 
     ## Bad
     ```toml
@@ -62,23 +58,19 @@ def foreign_variable(context: Context) -> Iterator[Found]:
     version = "0.11.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_ASCEND_ENABLE_NZ = "1" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
     for variable in known_variables(context):
         if variable.is_unknown and not variable.is_release:
             place = context.document.at_key(*variable.path)
-            newest = f"`{variable.name}` is none of the variables of {variable.engine.title}, as far as they are known"
+            newest = f"`{variable.name}` is not among the known variables of {variable.engine.title}"
             yield Found(place, newest, _meant(variable))
 
 
@@ -87,8 +79,8 @@ def unread_variable(context: Context) -> Iterator[Found]:
     """A `VLLM_…` variable that the declared version does not read.
 
     ## Why
-    Variables go with every release as flags do, but silently: `VLLM_ATTENTION_BACKEND`, which one public repository
-    in thirty sets, does nothing from 0.15 on. Somebody believes in it.
+    Releases remove variables as they remove flags, but without an error: `VLLM_ATTENTION_BACKEND`, which one in thirty
+    public repositories sets, has no effect since 0.15.
 
     ## Bad
     ```toml
@@ -96,8 +88,6 @@ def unread_variable(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.20.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_ATTENTION_BACKEND = "FLASH_ATTN" }
     ```
 
@@ -107,7 +97,6 @@ def unread_variable(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.20.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, attention-backend = "FLASH_ATTN" }
     ```
     """
@@ -120,7 +109,7 @@ def unread_variable(context: Context) -> Iterator[Found]:
             or variable.known.is_read(variable.name, variable.version)
         ):
             continue
-        said = f"the last that reads it is {life.last}"
+        said = f"the last release that reads it is {life.last}"
         if life.last is None or variable.version.release < variable.known.first_numbers(variable.name):
             said = f"it appeared in {life.first}"
         instead = variable.known.instead.get(variable.name)
@@ -133,24 +122,21 @@ def unread_variable(context: Context) -> Iterator[Found]:
 
 @rule("MG225", "variable-is-flag")
 def variable_is_flag(context: Context) -> Iterator[Found]:
-    """A variable that is spelt like a flag or like another variable, and that nothing reads.
+    """A variable that is named like a flag or another variable, and that nothing reads.
 
     ## Why
-    `VLLM_MAX_MODEL_LEN`, `GPU_MEMORY_UTILIZATION` and the like are in one public repository in ten. No release
-    ever read them: the engine runs with its defaults.
+    `VLLM_MAX_MODEL_LEN`, `GPU_MEMORY_UTILIZATION` and the like are in one of ten public repositories. No release ever
+    read them, so the engine runs with its defaults.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_MAX_NUM_SEQS = "16" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, max-num-seqs = 16 }
     ```
     """
@@ -163,5 +149,5 @@ def variable_is_flag(context: Context) -> Iterator[Found]:
 
 
 def _meant(variable: Variable) -> str:
-    """Suggest a variable of the engine that may be written here."""
+    """Suggest a variable of the engine with a similar name."""
     return did_you_mean(variable.name, {*variable.known.readers} - {*OWNED}, list_known=False)

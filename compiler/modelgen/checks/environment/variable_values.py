@@ -19,25 +19,22 @@ _EXPANDABLE = re.compile(r"expandable_segments\s*:\s*true", re.IGNORECASE)
 
 @rule("MG226", "empty-variable")
 def empty_variable(context: Context) -> Iterator[Found]:
-    """A variable that is set to nothing.
+    """A variable with an empty value.
 
     ## Why
-    Set to nothing is not unset: `VLLM_NVFP4_GEMM_BACKEND=` ends vLLM with "Invalid value ''", and an empty key means
-    no key at all.
+    An empty variable is not an unset one: `VLLM_NVFP4_GEMM_BACKEND=` ends vLLM with "Invalid value ''", and an empty
+    API key means no key at all.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_LOGGING_LEVEL = "" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
+    env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
     for path, env in context.env_tables():
@@ -51,22 +48,18 @@ def quoted_value(context: Context) -> Iterator[Found]:
     """A variable whose value begins and ends with a quote.
 
     ## Why
-    The quotes become part of the value. They are often left over from a shell, or from Compose's list form, where they
-    are part of the value too.
+    The quotes become part of the value. They often come from a shell script, or from Compose's list form, where they
+    are part of the value as well.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_LOGGING_LEVEL = "'DEBUG'" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
@@ -84,23 +77,19 @@ def expandable_segments(context: Context) -> Iterator[Found]:
     """PyTorch's expandable segments on a model that sleeps.
 
     ## Why
-    vLLM's sleep needs a memory pool of its own, and asserts "Expandable segments are not compatible with memory pool"
-    (cumem.py). One public repository in twelve sets the variable.
+    vLLM's sleep mode needs a memory pool of its own, and fails with "Expandable segments are not compatible with memory
+    pool" (cumem.py). One in twelve public repositories sets the variable.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     switch = "sleep"
-    args = { max-model-len = 16384 }
     env = { PYTORCH_CUDA_ALLOC_CONF = "expandable_segments:True" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { PYTORCH_CUDA_ALLOC_CONF = "expandable_segments:True" }
     ```
     """
@@ -110,33 +99,30 @@ def expandable_segments(context: Context) -> Iterator[Found]:
         sleeps = context.models[variable.model].switch == "sleep"
         if sleeps or any(arg.name == "enable-sleep-mode" and arg.value for arg in context.args_of(variable.model)):
             place = context.document.at_value(*variable.path)
-            yield Found(place, f"`{variable.model}` cannot sleep with expandable segments", "remove it")
+            yield Found(place, f"`{variable.model}` cannot sleep with expandable segments", f"remove `{variable.name}`")
 
 
 @rule("MG229", "idle-variable", Severity.WARNING)
 def idle_variable(context: Context) -> Iterator[Found]:
-    """A variable about downloads, on an engine that downloads nothing.
+    """A variable about downloads, for an engine that downloads nothing.
 
     ## Why
-    Engines run offline. `HF_HUB_ENABLE_HF_TRANSFER` is moreover ignored by huggingface_hub 1.0 and newer.
+    Engines run offline. huggingface_hub 1.0 and newer also ignore `HF_HUB_ENABLE_HF_TRANSFER`.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     env = { HF_HUB_ENABLE_HF_TRANSFER = "1" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
+    env = {}
     ```
     """
     for path, env in context.env_tables():
         for key in env:
             if key in ("HF_HUB_ENABLE_HF_TRANSFER", "HF_XET_HIGH_PERFORMANCE", "HF_HUB_DISABLE_XET"):
                 place = context.document.at_key(*path, key)
-                yield Found(place, f"`{key}` does nothing: engines download nothing", "remove it")
+                yield Found(place, f"`{key}` has no effect: engines download nothing", "remove it")

@@ -1,4 +1,4 @@
-"""Warn of flags that work and are better written otherwise."""
+"""Advise on flags: LoRA without adapters, eager mode, and files that the container does not have."""
 
 from __future__ import annotations
 
@@ -19,32 +19,30 @@ _PATHS = frozenset(
     | {"reasoning-parser-plugin", "tokenizer", "tool-parser-plugin", "completion-template", "quantization-param-path"}
     | {"speculative-token-map", "tokenizer-path"}
 )
-# Of these, what is no path by its looks is a name: of a parser, of a template inside the image.
+# A value of these flags that does not look like a path is a name: of a parser, or of a template in the image.
 _FILES = frozenset({"chat-template", "completion-template", "reasoning-parser-plugin", "tool-parser-plugin"})
 _BARE = re.compile(r"(?!examples/|template_)[\w-][\w./\\-]*\.(?:jinja2?|json|py)")
-# Absolute, of Windows, of a home; vLLM's image has examples of its own in /vllm-workspace.
+# Absolute paths, paths of Windows and of a home. vLLM's image has examples of its own in /vllm-workspace.
 _ABSOLUTE = re.compile(r"(?!/vllm-workspace/)(?:/|~/|[A-Za-z]:[/\\])[^{}\n]+")
 
 
 @rule("MG243", "lora-by-hand", Severity.WARNING)
 def lora_by_hand(context: Context) -> Iterator[Found]:
-    """Flags about LoRA on a model that declares no adapter.
+    """Flags for LoRA on a model without adapters.
 
     ## Why
-    Adapters that `loras` declares are served from the start, under names that clients can ask for. Without any,
-    `enable-lora` only takes memory for adapters that somebody loads by hand, and the other flags do nothing.
+    Adapters in `loras` are served from the start, and clients select them by name. Without them, `enable-lora` only
+    reserves memory for adapters that are loaded by hand, and the other flags have no effect.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-lora = true }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     loras = { sql = "namespace/qwen3-4b-sql-lora" }
     args = { max-model-len = 16384, max-lora-rank = 32 }
     ```
@@ -55,10 +53,10 @@ def lora_by_hand(context: Context) -> Iterator[Found]:
         if written and not model.loras:
             enabling = next((arg for arg in written if arg.name == "enable-lora"), None)
             arg = enabling or written[0]
-            does = "serves no adapter" if enabling else "has no effect"
+            effect = "serves no adapter" if enabling else "has no effect"
             place = context.document.at_key(*arg.path)
             yield Found(
-                place, f"`{arg.key}` {does}: `{name}` declares none", 'write `loras = { NAME = "namespace/name" }`'
+                place, f"`{arg.key}` {effect}: `{name}` has no `loras`", 'write `loras = { NAME = "namespace/name" }`'
             )
 
 
@@ -67,20 +65,18 @@ def eager_mode(context: Context) -> Iterator[Found]:
     """A model without CUDA graphs.
 
     ## Why
-    `enforce-eager` makes every token slower. It is a habit in one public repository in six, and needed only where the
-    graphs find no room on the card, or to look for a fault.
+    `enforce-eager` makes every token slower. One in six public repositories sets it. It is needed only if CUDA graphs
+    do not fit on the GPU, or to debug.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enforce-eager = true }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
     ```
     """
@@ -88,29 +84,27 @@ def eager_mode(context: Context) -> Iterator[Found]:
         if arg.name == "enforce-eager" and arg.value is True and arg.is_known:
             place = context.document.at_key(*arg.path)
             yield Found(
-                place, "without CUDA graphs every token takes longer", "remove it, unless the graphs find no room"
+                place, "without CUDA graphs every token takes longer", "remove it, unless CUDA graphs do not fit"
             )
 
 
 @rule("MG246", "unmounted-file", Severity.WARNING)
 def unmounted_file(context: Context) -> Iterator[Found]:
-    """A flag names a file by a path of the host's, which the container does not have.
+    """A flag with a host path that does not exist in the container.
 
     ## Why
-    An absolute path is looked up inside the container. A relative one, `./…`, is beside models.toml: modelgen mounts it
-    read-only and writes the place where the engine finds it.
+    The engine looks up an absolute path inside the container. A relative path, `./…`, is relative to models.toml:
+    modelgen mounts the file read-only and passes its path in the container.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, chat-template = "/home/me/templates/qwen.jinja" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, chat-template = "./templates/qwen.jinja" }
     ```
     """
@@ -121,8 +115,8 @@ def unmounted_file(context: Context) -> Iterator[Found]:
         if is_path and isinstance(value, str) and arg.name in _FILES and _BARE.fullmatch(value):
             yield Found(
                 context.document.at_value(*arg.path),
-                f"`{value}` is looked up inside the image",
-                f"write `./{value}` for a file beside models.toml, which is then mounted",
+                f"the engine looks up `{value}` inside its image",
+                f"write `./{value}` for a file beside models.toml, which modelgen then mounts",
             )
         if not is_path or not isinstance(value, str) or not _ABSOLUTE.fullmatch(value):
             continue
@@ -130,6 +124,6 @@ def unmounted_file(context: Context) -> Iterator[Found]:
         if not any(posixpath.normpath(value).startswith(target) for target in targets):
             yield Found(
                 context.document.at_value(*arg.path),
-                f"`{value}` is looked up inside the container, where nothing is mounted",
-                "write a path relative to models.toml, beginning with `./`, or mount it by `compose.volumes`",
+                f"the engine looks up `{value}` inside the container, where nothing is mounted",
+                "write a path relative to models.toml, beginning with `./`, or mount it with `compose.volumes`",
             )

@@ -19,20 +19,19 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
     """A vllm model without `max-model-len`.
 
     ## Why
-    The default is what the model can do at most, 262,144 tokens for the Qwen3 family. Room for that is rarely on the
-    card, and vLLM says so only after minutes of loading (vllm#2418). A models.lock that has the model's config.json
-    tells what the default is: then this is a warning, whole-context.
+    The default is the longest context of the model: 262,144 tokens for the Qwen3 family. The KV cache for it rarely
+    fits on the GPU, and vLLM reports that only after minutes of loading (vllm#2418). If models.lock has the model's
+    config.json, the default is known, and this is the warning `whole-context` instead.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
+    args = {}
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
     ```
     """
@@ -50,33 +49,29 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
         if engine.length not in written and not refused and context.pins[name].length is None:
             yield Found(
                 document.at_header("models", name, "args"),
-                f"`{name}` lacks `{engine.length}`",
-                f"write `args = {{ {engine.length} = 16384 }}` with the longest context that you need",
+                f"`{name}` has no `{engine.length}`",
+                f"write the longest context that you need: `args = {{ {engine.length} = 16384 }}`",
             )
 
 
 @rule("MG214", "parallel-mismatch")
 def parallel_mismatch(context: Context) -> Iterator[Found]:
-    """Parallel sizes that do not multiply to the number of `gpus`.
+    """Parallel sizes whose product is not the number of `gpus`.
 
     ## Why
-    The engine waits for a card that was not reserved, or leaves one idle that others could use: tensor × pipeline ×
-    data-parallel size is the number of cards.
+    The product of the tensor, pipeline and data-parallel sizes is the number of GPUs that the engine uses. If it is
+    larger than the number of `gpus`, the engine waits for a GPU that it does not have; if smaller, a GPU stays idle.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
     args = { max-model-len = 16384, tensor-parallel-size = 2 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
     """
     document = context.document
@@ -84,22 +79,23 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
         engine = context.runs[name].engine
         if engine and engine.one_card and len(model.gpus or ()) > 1:
             place = document.at_value(*document.origin(name, "gpus"))
-            yield Found(place, f"{engine.title} uses one card, but `{name}` has {len(model.gpus or ())}", "write one")
+            used = len(model.gpus or ())
+            yield Found(place, f"{engine.title} uses one GPU, but `{name}` has {used}", "write one GPU")
         sizes = parallel_size(engine, model.args or {}) if engine and engine.tensor_parallel else None
         if engine is None or not model.gpus or sizes is None or sizes[0] == len(model.gpus):
             continue
         if any(not arg.is_known and _begins(arg.name, engine.parallel_sizes) for arg in context.args_of(name)):
-            continue  # abbreviated, which has a finding of its own
+            continue  # an abbreviated flag has a finding of its own
         product, keys = sizes
-        cards = f"{len(model.gpus)} card{'s' if len(model.gpus) > 1 else ''}"
+        cards = f"{len(model.gpus)} GPU{'s' if len(model.gpus) > 1 else ''}"
         if keys:
             written = " × ".join(f"`{key}`" for key in keys.values())
             place = document.at_value(*document.origin(name, "args", next(iter(keys.values()))))
-            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make them equal")
+            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make the numbers equal")
         else:
             yield Found(
                 document.at_value(*document.origin(name, "gpus")),
-                f"`{name}` has {cards}, but uses one",
+                f"`{name}` has {cards}, but uses one: no parallel size is written",
                 f"write `args.{engine.tensor_parallel} = {len(model.gpus)}`",
             )
 
@@ -110,22 +106,20 @@ def _begins(name: str, flags: Iterable[str]) -> bool:
 
 @rule("MG241", "missing-companion")
 def missing_companion(context: Context) -> Iterator[Found]:
-    """A flag that needs another.
+    """A flag that needs another flag.
 
     ## Why
-    The engine stops at start: "Error: --enable-auto-tool-choice requires --tool-call-parser".
+    The engine stops at its start: "Error: --enable-auto-tool-choice requires --tool-call-parser".
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-auto-tool-choice = true }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermes" }
     ```
     """
@@ -135,32 +129,28 @@ def missing_companion(context: Context) -> Iterator[Found]:
             arg, companion = written.get(flag), written.get(other)
             if arg is None or arg.value is False or not arg.is_known:
                 continue
-            has_default = other == "enable-prefix-caching" and companion is None  # on by default in V1
+            has_default = other == "enable-prefix-caching" and companion is None  # on by default in vLLM's V1 engine
             if not has_default and (companion is None or companion.value is False):
-                yield Found(
-                    context.document.at_key(*arg.path), f"`{arg.key}` needs `{other}`", f"write {help_text} too"
-                )
+                yield Found(context.document.at_key(*arg.path), f"`{arg.key}` needs `{other}`", f"add {help_text}")
 
 
 @rule("MG245", "sizes-at-odds")
 def sizes_at_odds(context: Context) -> Iterator[Found]:
-    """Two sizes of which the engine refuses the first for being larger than the second.
+    """A size that is larger than another flag allows.
 
     ## Why
-    vLLM checks them after it has been loaded: a batch must have room for a token of each sequence, and without chunked
-    prefill for the longest prompt.
+    vLLM checks these sizes only after it has loaded: a batch needs room for one token of each sequence, and, without
+    chunked prefill, for the longest prompt.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, max-num-seqs = 256, max-num-batched-tokens = 128 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, max-num-seqs = 64, max-num-batched-tokens = 8192 }
     ```
     """
@@ -176,5 +166,5 @@ def sizes_at_odds(context: Context) -> Iterator[Found]:
                 yield Found(
                     context.document.at_value(*later.path),
                     f"`{written[small].key}` is {least:g}, more than `{written[large].key}`, which is {most:g}",
-                    "lower the one or raise the other",
+                    "lower the first or raise the second",
                 )

@@ -17,48 +17,43 @@ if TYPE_CHECKING:
     from modelgen.resolve import Argument
 
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
-_BY_PLUGIN = {"gguf": "an image of your own with the package vllm-gguf-plugin"}
-# A file with code of one's own may bring names that no release knows.
+_BY_PLUGIN = {"gguf": "build an image with the package vllm-gguf-plugin"}
+# A file with the user's code can add names that no release has.
 _PLUGINS = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
 
 
 @rule("MG215", "bad-flag-value")
 def bad_flag_value(context: Context) -> Iterator[Found]:
-    """A value that the flag cannot have: of another type, not one of its choices, no JSON, an empty list.
+    """A value that the flag does not accept: wrong type, not one of its choices, invalid JSON, an empty list.
 
     ## Why
-    The engine's parser refuses it at once, or takes the next flag for the value of one whose list is empty. Types and
+    The engine's parser refuses the value at once. After an empty list, it takes the next flag for the value. Types and
     choices are those of the declared version.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = "long" }
     ```
 
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, dtype = "fp16" }
     ```
 
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enforce-eager = "yes" }
     ```
 
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, speculative-config = "{method: ngram}" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = "16k" }
     ```
     """
@@ -67,7 +62,7 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
             continue
         if arg.inner and arg.flag and arg.flag.kind not in _JSON:
             place = context.document.at_key(*arg.path)
-            yield Found(place, f"`{arg.key}` is a path in JSON, but `{arg.name}` takes none", f"write `{arg.name}`")
+            yield Found(place, f"`{arg.key}` is a JSON path, but `{arg.name}` takes no JSON", f"write `{arg.name}`")
         elif not arg.inner and (expected := _expected(arg)) and not is_choice_of_the_future(arg):
             help_text = _better_value(arg)
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
@@ -79,23 +74,21 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
 
 @rule("MG240", "unknown-value", Severity.WARNING)
 def unknown_value(context: Context) -> Iterator[Found]:
-    """A value that the release does not bring, of a flag that takes more than the release brings.
+    """A value that this release does not have, for a flag that plugins can extend.
 
     ## Why
-    Quantizations, load formats, parsers and backends are open sets: a plugin may add to them. Without one, the engine
-    stops after minutes, or every tool call stays a text.
+    Plugins can add quantizations, load formats, parsers and backends. Without the plugin, the engine stops after
+    minutes, or returns every tool call as text.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermse" }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermes" }
     ```
     """
@@ -103,21 +96,21 @@ def unknown_value(context: Context) -> Iterator[Found]:
         if _is_unknown(arg) and not _has_plugin(context, arg) and not _is_of_another_version(context, arg):
             assert arg.flag is not None  # noqa: S101 - an invariant of _is_unknown
             newest = arg.catalogue.names[-1]
-            known = f"{arg.engine.title} {newest}, where the data ends," if arg.is_newer else arg.version
+            known = f"{arg.engine.title} {newest}, where modelgen's data ends," if arg.is_newer else arg.version
             yield Found(
                 context.document.at_value(*arg.path),
-                f"{known} brings no `{arg.name}` named `{text_of(arg.value)}`",
+                f"{known} has no `{arg.name}` named `{text_of(arg.value)}`",
                 _other_version(arg) or did_you_mean(text_of(arg.value), arg.flag.known),
             )
 
 
 @rule("MG242", "value-of-another-version")
 def value_of_another_version(context: Context) -> Iterator[Found]:
-    """A quantization, load format, parser or backend that other releases have, but not this one.
+    """A quantization, load format, parser or backend that only other releases have.
 
     ## Why
-    The project's own image brings nothing that its release does not have, so the engine cannot start. `gguf` left vLLM
-    in 0.24 (a plugin of its own has it since), `bitsandbytes` in 0.28, five quantizations in 0.15.
+    The project's own image has only the values of its release, so the engine cannot start. vLLM removed `gguf` in 0.24
+    (a plugin provides it since), `bitsandbytes` in 0.28, and five quantizations in 0.15.
 
     ## Bad
     ```toml
@@ -125,7 +118,6 @@ def value_of_another_version(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.30.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, quantization = "bitsandbytes" }
     ```
 
@@ -135,22 +127,21 @@ def value_of_another_version(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.27.1"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, quantization = "bitsandbytes" }
     ```
     """
     for arg in context.args:
         if is_of_another_version(context, arg):
-            way_out = _BY_PLUGIN.get(str(arg.value), "an image of another version")
+            way_out = _BY_PLUGIN.get(str(arg.value), "use an image of another version")
             yield Found(
                 context.document.at_value(*arg.path),
                 f"{arg.version} has no `{arg.name}` named `{text_of(arg.value)}`",
-                f"{_other_version(arg)}: take another, or {way_out}",
+                f"{_other_version(arg)}: write another value, or {way_out}",
             )
 
 
 def is_of_another_version(context: Context, arg: Argument) -> bool:
-    """Return whether the release does not have a value that others have; `value-of-another-version` says so."""
+    """Return whether other releases have a value, and this one does not (`value-of-another-version`)."""
     return _is_unknown(arg) and _is_of_another_version(context, arg)
 
 
@@ -162,7 +153,7 @@ def _better_value(arg: Argument) -> str:
 
 
 def _expected(arg: Argument) -> str | None:
-    """Return what the value should be, where it is not."""
+    """Return a description of the values that the flag accepts if it does not accept this one."""
     if arg.name in arg.engine.parallel_sizes and whole_number(arg.value) is None:
         return "a whole number of at least 1"
     if arg.engine.takes and arg.engine.takes(arg.release, arg.name, arg.value):
@@ -171,11 +162,11 @@ def _expected(arg: Argument) -> str | None:
         expected = mismatch(arg.flag, arg.value)
         is_zero = arg.engine.needs_length and arg.name == arg.engine.length and arg.value in (0, "0")
         return "at least 1" if is_zero else expected
-    return "a list with one value at least" if arg.value == [] else None
+    return "a list with at least one value" if arg.value == [] else None
 
 
 def is_choice_of_the_future(arg: Argument) -> bool:
-    """Return whether a value is none of the flag's choices, for a version that may have got more of them."""
+    """Return whether a value is not among the flag's choices, for a version that may have added it."""
     if arg.flag is None or not arg.is_newer or isinstance(arg.value, bool):
         return False
     is_scalar = isinstance(arg.value, str | int | float)
@@ -183,7 +174,7 @@ def is_choice_of_the_future(arg: Argument) -> bool:
 
 
 def _is_unknown(arg: Argument) -> bool:
-    """Compared as text and whatever the case: `block-size` is a number, and backends are written both ways."""
+    """Compare as text, ignoring case: `block-size` is a number, and backends are written in both cases."""
     if arg.flag is None or not arg.flag.known or not isinstance(arg.value, str | int | float):
         return False
     return text_of(arg.value).lower() not in {known.lower() for known in arg.flag.known}
@@ -200,7 +191,7 @@ def _has_plugin(context: Context, arg: Argument) -> bool:
 
 
 def _other_version(arg: Argument) -> str:
-    """Say when a release had the value, where this one does not."""
+    """Return which releases have the value if this one does not, else an empty string."""
     if arg.release is None or not isinstance(arg.value, str | int | float):
         return ""
     value, at = text_of(arg.value), arg.catalogue.position

@@ -20,13 +20,12 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     """A flag that this version of the engine does not have.
 
     ## Why
-    The engine stops at once with "unrecognized arguments", and a container with a restart policy does so for ever.
-    Flags come and go with every release: one public file in twenty has one that its image does not know.
+    The engine stops at once with "unrecognized arguments", and a restart policy repeats that forever. Each release adds
+    and removes flags: one in twenty public files has a flag that its image does not have.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, max-num-sequences = 16 }
     ```
 
@@ -35,14 +34,12 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.33.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, swap-space = 4 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, max-num-seqs = 16 }
     ```
     """
@@ -53,10 +50,10 @@ def unknown_flag(context: Context) -> Iterator[Found]:
 
 @rule("MG217", "newer-than-data", Severity.WARNING)
 def newer_than_data(context: Context) -> Iterator[Found]:
-    """A flag or a choice that modelgen does not know, for a version that is newer than what it knows.
+    """A flag or value that modelgen does not know, for a version that is newer than its data.
 
     ## Why
-    It may have come since; then the engine takes it. If it is a mistake, the engine stops at once.
+    A newer release may have added it. If it is a typing error, the engine stops at once.
 
     ## Bad
     ```toml
@@ -64,7 +61,6 @@ def newer_than_data(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.99.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, flag-of-the-future = true }
     ```
 
@@ -74,44 +70,41 @@ def newer_than_data(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.33.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-prefix-caching = true }
     ```
     """
     for arg in context.args:
-        data = f"the data ends at {arg.engine.title} {arg.catalogue.names[-1]}"
+        data = f"modelgen's data ends at {arg.engine.title} {arg.catalogue.names[-1]}"
         if is_choice_of_the_future(arg):
             place = context.document.at_value(*arg.path)
-            yield Found(place, f"`{arg.value}` is not known, but {data}: {arg.version} may have it")
+            yield Found(place, f"`{arg.value}` is not known: {data}, and {arg.version} may have it")
         elif _is_unknown(arg) and arg.is_newer:
             lives = arg.catalogue.lives(arg.name)
-            hope = "will hardly have it again" if lives else "may have it"
+            hope = "is unlikely to have it again" if lives else "may have it"
             yield Found(
                 context.document.at_key(*arg.path),
-                f"`{arg.name}` is not known, but {data}: {arg.version} {hope}",
+                f"`{arg.name}` is not known: {data}, and {arg.version} {hope}",
                 _instead(arg),
             )
 
 
 @rule("MG218", "abbreviated-flag")
 def abbreviated_flag(context: Context) -> Iterator[Found]:
-    """A flag that is cut short.
+    """An abbreviated flag.
 
     ## Why
-    The engine's parser takes any unique beginning of a flag for the whole. The next release brings another flag with
-    that beginning, and the same line is an error, or means something else.
+    The engine's parser accepts any unique prefix of a flag. If the next release adds another flag with that prefix, the
+    same line becomes an error or gets another meaning.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-prefix = true }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384, enable-prefix-caching = true }
     ```
     """
@@ -122,7 +115,7 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
 
 
 def _is_unknown(arg: Argument) -> bool:
-    """Return whether the release lacks the flag, and no other rule speaks of the key."""
+    """Return whether the release lacks the flag, and no other rule reports the key."""
     return (
         not arg.is_known
         and is_flag_name(arg.key)
@@ -133,12 +126,12 @@ def _is_unknown(arg: Argument) -> bool:
 
 
 def _abbreviated(arg: Argument) -> list[str]:
-    """Return the flags of which the name is the beginning."""
+    """Return the flags that begin with the name."""
     return [flag for flag in arg.release.flag_names() if flag.startswith(arg.name)] if arg.release else []
 
 
 def _instead(arg: Argument) -> str:
-    """Say when there was such a flag and what to write for it, else which one may be meant."""
+    """Return when the flag existed and its replacement; for a flag that never existed, a similar one."""
     lives, label = arg.catalogue.lives(arg.name), arg.catalogue.label
     if not lives and (instead := arg.engine.instead.get(arg.name)):
         return instead.help

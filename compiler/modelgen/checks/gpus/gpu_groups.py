@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @rule("MG308", "unused-groups")
 def unused_groups(context: Context) -> Iterator[Found]:
-    """A card has `groups` but is not opened by device files.
+    """A GPU with `groups` that is not used through device files.
 
     ## Why
-    NVIDIA's runtime and CDI need no groups: the numbers would be accepted and ignored.
+    NVIDIA's runtime and CDI need no groups, so the numbers would have no effect.
 
     ## Bad
     ```toml
@@ -34,50 +34,43 @@ def unused_groups(context: Context) -> Iterator[Found]:
     device = "/dev/dri/renderD128"
     kind = "amd"
     groups = [44, 992]
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
     ```
     """
     for name, gpu in context.gpus.items():
         if gpu.groups is not None and gpu.kind != "amd":
             place = context.document.at_key("gpus", name, "groups")
-            yield Found(place, f"`{name}` needs no `groups`", 'remove it; only `kind = "amd"` has device files')
+            yield Found(place, f"`{name}` needs no `groups`", 'remove it: only `kind = "amd"` uses device files')
 
 
 @rule("MG309", "mixed-cards")
 def mixed_cards(context: Context) -> Iterator[Found]:
-    """A model on cards of different kinds.
+    """A model on GPUs of different kinds.
 
     ## Why
-    One container is given its cards in one way, and one engine runs on cards of one vendor.
+    A container gets all of its GPUs in the same way, and an engine runs on GPUs of one vendor.
 
     ## Bad
     ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "24GiB"
     device = "nvidia.com/gpu=1"
     kind = "cdi"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0", "gpu1"]
     args = { max-model-len = 16384, tensor-parallel-size = 2 }
     ```
 
     ## Good
     ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "24GiB"
     device = "1"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0", "gpu1"]
     args = { max-model-len = 16384, tensor-parallel-size = 2 }
     ```
@@ -87,17 +80,17 @@ def mixed_cards(context: Context) -> Iterator[Found]:
         if len(kinds) > 1:
             place = context.document.at_value(*context.document.origin(name, "gpus"))
             yield Found(
-                place, f"`{name}` has cards of the kinds {' and '.join(sorted(kinds))}", "take cards of one kind"
+                place, f"`{name}` has GPUs of the kinds {' and '.join(sorted(kinds))}", "write GPUs of one kind"
             )
 
 
 @rule("MG310", "group-by-name")
 def group_by_name(context: Context) -> Iterator[Found]:
-    """A group by its name, for a container that opens AMD's device files.
+    """A group by name, for a container that uses AMD's device files.
 
     ## Why
     Docker looks the name up inside the image, which does not have the host's groups: "Unable to find group render".
-    Seven of nine public repositories with AMD cards write `video` and `render`.
+    Seven of nine public repositories with AMD GPUs write `video` and `render`.
 
     ## Bad
     ```toml
@@ -110,9 +103,6 @@ def group_by_name(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai-rocm:v0.20.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     compose = { group_add = ["render"] }
     ```
 
@@ -126,11 +116,6 @@ def group_by_name(context: Context) -> Iterator[Found]:
 
     [engines.vllm]
     image = "vllm/vllm-openai-rocm:v0.20.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
     """
     for name, model in context.models.items():
@@ -141,16 +126,16 @@ def group_by_name(context: Context) -> Iterator[Found]:
         for number, group in enumerate(keys.group_add or ()):
             if not str(group).isdigit():
                 place = context.document.at_value(*path, "group_add", number)
-                help_text = f"write `groups` in the card's table, by number: `getent group {group}` prints it"
-                yield Found(place, f"the host's group `{group}` is not known inside the image", help_text)
+                help_text = f"write the number as `groups` in the GPU's table: `getent group {group}` prints it"
+                yield Found(place, f"the image does not have the host's group `{group}`", help_text)
 
 
 @rule("MG323", "closed-cards", Severity.WARNING)
 def closed_cards(context: Context) -> Iterator[Found]:
-    """AMD's device files for an engine that is not root and in none of their groups.
+    """AMD's device files for an engine that is neither root nor in one of their groups.
 
     ## Why
-    /dev/kfd and the render nodes belong to root and to the groups video and render: the engine finds no card.
+    /dev/kfd and the render nodes belong to root and to the groups video and render, so the engine finds no GPU.
 
     ## Bad
     ```toml
@@ -163,9 +148,6 @@ def closed_cards(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai-rocm:v0.20.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     compose = { user = "1000:1000" }
     ```
 
@@ -181,9 +163,6 @@ def closed_cards(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai-rocm:v0.20.0"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     compose = { user = "1000:1000" }
     ```
     """
@@ -195,5 +174,5 @@ def closed_cards(context: Context) -> Iterator[Found]:
         is_root = context.runs[name].account.uid == 0
         if not is_root and not any(context.gpus[gpu].groups for gpu in context.cards(model)):
             place = context.document.at_value(*path, "user")
-            help_text = "write `groups` in the card's table: `getent group video render` prints the numbers"
-            yield Found(place, f"`{keys.user}` may not open the cards of `{name}`", help_text)
+            help_text = "write `groups` in the GPU's table: `getent group video render` prints the numbers"
+            yield Found(place, f"the account `{keys.user}` cannot open the GPUs of `{name}`", help_text)

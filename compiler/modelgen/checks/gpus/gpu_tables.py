@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
-# By kind: the pattern of a device, and what to write.
+# The pattern of a device and the advice, by kind.
 _DEVICES = {
     "nvidia": (
         re.compile(r"0|[1-9]\d{0,2}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}", re.ASCII),
@@ -20,36 +20,32 @@ _DEVICES = {
     ),
     "cdi": (
         re.compile(r"[a-z][a-z0-9.-]*\.[a-z]+/[A-Za-z][A-Za-z0-9_.-]*=(?!all$)[A-Za-z0-9][A-Za-z0-9_.:-]*", re.ASCII),
-        'write its CDI name, such as "nvidia.com/gpu=0", as `nvidia-ctk cdi list` prints it',
+        'write its CDI name, such as "nvidia.com/gpu=0", as printed by `nvidia-ctk cdi list`',
     ),
     "amd": (
         re.compile(r"/dev/dri/renderD\d{3}", re.ASCII),
-        'write its render node, such as "/dev/dri/renderD128", as `ls -l /dev/dri/by-path` tells it',
+        'write its render node, such as "/dev/dri/renderD128", as printed by `ls -l /dev/dri/by-path`',
     ),
 }
 
 
 @rule("MG301", "unknown-gpu")
 def unknown_gpu(context: Context) -> Iterator[Found]:
-    """A model names a card that `[gpus]` does not have.
+    """A model with a GPU that is not in `[gpus]`.
 
     ## Why
-    GPUs are declared once, with their memory, so that reservations can be added up.
+    Each GPU is declared once, with its memory, so that modelgen can add up the reservations on it.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu1"]
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
     """
     document = context.document
@@ -62,17 +58,13 @@ def unknown_gpu(context: Context) -> Iterator[Found]:
 
 @rule("MG302", "gpu-twice")
 def gpu_twice(context: Context) -> Iterator[Found]:
-    """One card twice: in a model's `gpus`, or as two tables with one `device`.
+    """A GPU that occurs twice: in a model's `gpus`, or as two tables with the same `device`.
 
     ## Why
-    A reservation would be counted twice, or two budgets would be spent on one card.
+    Its reservation would count twice, or its memory would be given out twice.
 
     ## Bad
     ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "24GiB"
     device = "0"
@@ -80,10 +72,6 @@ def gpu_twice(context: Context) -> Iterator[Found]:
 
     ## Good
     ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "24GiB"
     device = "1"
@@ -95,23 +83,24 @@ def gpu_twice(context: Context) -> Iterator[Found]:
         first = devices.setdefault(gpu.device.removeprefix("nvidia.com/gpu="), name)
         if first != name:
             place = max(document.at_value("gpus", other, "device") for other in (first, name))
-            yield Found(place, f"`{first}` and `{name}` are one card: device {gpu.device}", "declare each card once")
+            message = f"`{first}` and `{name}` are the same GPU: device {gpu.device}"
+            yield Found(place, message, "declare each GPU once")
     for name, model in context.models.items():
         seen: set[str] = set()
         for number, gpu_name in enumerate(model.gpus or ()):
             if gpu_name in seen:
                 place = document.at_value(*document.origin(name, "gpus"), number)
-                yield Found(place, f"`{name}` names `{gpu_name}` twice", "name each card once")
+                yield Found(place, f"`{name}` has `{gpu_name}` twice", "write each GPU once")
             seen.add(gpu_name)
 
 
 @rule("MG303", "bad-device")
 def bad_device(context: Context) -> Iterator[Found]:
-    """A `device` that the container runtime would not know.
+    """A `device` that the container runtime does not accept.
 
     ## Why
-    NVIDIA's runtime takes an index or a UUID. UUIDs survive a reboot and a card that is plugged in; indexes may not.
-    CDI takes a name, `vendor/class=device`, and AMD's driver a render node.
+    NVIDIA's runtime accepts an index or a UUID. UUIDs stay the same after a reboot and when another GPU is added;
+    indexes may change. CDI accepts a name, `vendor/class=device`, and AMD's driver a render node.
 
     ## Bad
     ```toml
@@ -134,6 +123,6 @@ def bad_device(context: Context) -> Iterator[Found]:
             other = next((kind for kind, (other, _) in _DEVICES.items() if other.fullmatch(gpu.device)), None)
             yield Found(
                 place,
-                f"`{gpu.device}` is not a card" + (f" of the kind `{gpu.kind}`" if gpu.kind else ""),
+                f"`{gpu.device}` is not a GPU" + (f" of the kind `{gpu.kind}`" if gpu.kind else ""),
                 f'write `kind = "{other}"`, or another device' if other else help_text,
             )

@@ -19,11 +19,11 @@ _IN_HOST_MEMORY = ("cpu-offload-gb", "swap-space")
 
 @rule("MG314", "docker-too-old")
 def docker_too_old(context: Context) -> Iterator[Found]:
-    """A card on a Docker Engine that does not know how to give it to a container.
+    """A GPU that the host's Docker Engine cannot pass to a container.
 
     ## Why
-    CDI came with Engine 25; before, the device's name is looked up as a file and not found. Reservations of NVIDIA
-    cards came with Engine 19.03.
+    CDI needs Docker Engine 25: older releases look the device's name up as a file and do not find it. Reservations of
+    NVIDIA GPUs need 19.03.
 
     ## Bad
     ```toml
@@ -53,18 +53,19 @@ def docker_too_old(context: Context) -> Iterator[Found]:
             return
         if gpu.kind == "cdi" and dotted(host.docker) < (25,):
             place = context.document.at_value("gpus", name, "kind")
-            yield Found(place, f"CDI needs Docker 25, the host has {host.docker}", 'write `kind = "nvidia"`, or update')
+            help_text = 'write `kind = "nvidia"`, or update Docker'
+            yield Found(place, f"CDI needs Docker 25, but the host has {host.docker}", help_text)
         elif gpu.kind in (None, "nvidia") and dotted(host.docker) < (19, 3):
             place = context.document.at_value("host", "docker")
-            yield Found(place, f"NVIDIA cards need Docker 19.03, the host has {host.docker}", "update it")
+            yield Found(place, f"NVIDIA GPUs need Docker 19.03, but the host has {host.docker}", "update Docker")
 
 
 @rule("MG315", "cdi-switched-off", Severity.WARNING)
 def cdi_switched_off(context: Context) -> Iterator[Found]:
-    """A card by CDI on a Docker Engine where CDI has to be switched on.
+    """A GPU by CDI, with a Docker Engine where CDI is off by default.
 
     ## Why
-    Only from 28.2 on it is on by itself (docker/docs#22926). Before, a container with such a card is refused with "CDI
+    CDI is on by default since Docker 28.2 (docker/docs#22926). Before, a container with such a GPU fails with "CDI
     device injection failed".
 
     ## Bad
@@ -94,18 +95,18 @@ def cdi_switched_off(context: Context) -> Iterator[Found]:
         if host and host.docker and gpu.kind == "cdi" and (25,) <= dotted(host.docker) < (28, 2):
             yield Found(
                 context.document.at_value("gpus", name, "kind"),
-                f"Docker {host.docker} has CDI switched off by default",
-                'write `{"features": {"cdi": true}}` into /etc/docker/daemon.json of the host',
+                f"CDI is off by default in Docker {host.docker}",
+                'write `{"features": {"cdi": true}}` into /etc/docker/daemon.json on the host',
             )
 
 
 @rule("MG316", "host-memory")
 def host_memory(context: Context) -> Iterator[Found]:
-    """A model keeps more in the host's memory than the host has.
+    """A model that keeps more in host memory than the host has.
 
     ## Why
-    `cpu-offload-gb` and, until 0.17, `swap-space` are pinned memory, for each card. The kernel ends the process, or
-    another one.
+    `cpu-offload-gb` and, until 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel kills
+    the engine or another process.
 
     ## Bad
     ```toml
@@ -114,7 +115,6 @@ def host_memory(context: Context) -> Iterator[Found]:
 
     [models.qwen]
     repo = "Qwen/Qwen3-32B"
-    gpus = ["gpu0"]
     args = { max-model-len = 16384, cpu-offload-gb = 40 }
     ```
 
@@ -125,7 +125,6 @@ def host_memory(context: Context) -> Iterator[Found]:
 
     [models.qwen]
     repo = "Qwen/Qwen3-32B"
-    gpus = ["gpu0"]
     args = { max-model-len = 16384, cpu-offload-gb = 40 }
     ```
     """
@@ -138,6 +137,6 @@ def host_memory(context: Context) -> Iterator[Found]:
         if parts and gibibytes * 2**30 > host.memory:
             yield Found(
                 context.document.at_value(*max(parts, key=lambda arg: as_number(arg.value) or 0).path),
-                f"`{name}` keeps {gibibytes:g} GiB in the host's memory, which is {fit.format_size(host.memory)}",
-                "write less, or place the model on more cards",
+                f"`{name}` keeps {gibibytes:g} GiB in host memory, but the host has {fit.format_size(host.memory)}",
+                "write a smaller value, or use more GPUs for the model",
             )

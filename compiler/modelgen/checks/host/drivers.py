@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @rule("MG311", "driver-too-old")
 def driver_too_old(context: Context) -> Iterator[Found]:
-    """The host's NVIDIA driver cannot run the image's CUDA at all.
+    """An NVIDIA driver that cannot run the image's CUDA.
 
     ## Why
-    CUDA 13 needs a driver of 580 or newer, CUDA 12 one of 525 or newer (docs.nvidia.com, minor version compatibility).
-    vLLM brings CUDA 13 from 0.20 on, SGLang from 0.5.11 on.
+    CUDA 13 needs driver 580 or newer, and CUDA 12 needs 525 or newer (docs.nvidia.com, minor version compatibility).
+    vLLM's images have CUDA 13 from 0.20 on, SGLang's from 0.5.11 on.
 
     ## Bad
     ```toml
@@ -30,11 +30,6 @@ def driver_too_old(context: Context) -> Iterator[Found]:
 
     [engines.vllm]
     image = "vllm/vllm-openai:v0.20.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
@@ -45,13 +40,7 @@ def driver_too_old(context: Context) -> Iterator[Found]:
     [engines.vllm]
     image = "vllm/vllm-openai:v0.20.0-cu129"
 
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
-
     [rules]
-    unpinned-repo = "off"
     driver-below-image = "off"
     ```
     """
@@ -62,46 +51,30 @@ def driver_too_old(context: Context) -> Iterator[Found]:
             fits = older is not None and dotted(driver) >= oldest_driver((12, 9))
             yield Found(
                 context.document.at_value(*run.place),
-                f"this image has CUDA {cuda[0]}.{cuda[1]}, which no driver below {oldest[0]} runs: "
-                f"the host's is {driver}",
-                f"write `{older}`, or update the driver" if fits else "update the driver, or take an older image",
+                f"this image has CUDA {cuda[0]}.{cuda[1]}, which needs driver {oldest[0]} or newer, "
+                f"but the host has {driver}",
+                f"write `{older}`, or update the driver" if fits else "update the driver, or use an older image",
             )
 
 
 @rule("MG312", "driver-below-image", Severity.WARNING)
 def driver_below_image(context: Context) -> Iterator[Found]:
-    """The host's NVIDIA driver is older than the image's CUDA, which only some cards forgive.
+    """An NVIDIA driver that is older than the image's CUDA, which only some GPUs accept.
 
     ## Why
-    Within one major version CUDA is compatible, but the image's own condition lets only data-centre and professional
-    cards with some driver branches pass. A GeForce is refused: "unsatisfied condition: cuda>=12.8" (vllm#18813).
+    CUDA is compatible within one major version, but the image's own condition accepts only data-centre and professional
+    GPUs with some driver branches. A GeForce fails with "unsatisfied condition: cuda>=12.8" (vllm#18813).
 
     ## Bad
     ```toml
     [host]
     driver = "550.54.15"
-
-    [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [host]
     driver = "570.195.03"
-
-    [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
     """
     for run, cuda, driver in _on_driver(context):
@@ -109,18 +82,19 @@ def driver_below_image(context: Context) -> Iterator[Found]:
         if own is not None and oldest_driver(cuda) <= dotted(driver) < (own,):
             yield Found(
                 context.document.at_value(*run.place),
-                f"CUDA {cuda[0]}.{cuda[1]} came with driver {own}, the host's is {driver}: a GeForce card is refused",
+                f"CUDA {cuda[0]}.{cuda[1]} came with driver {own}, but the host has {driver}, "
+                "which a GeForce GPU does not accept",
                 f"update the driver to {own} or newer",
             )
 
 
 @rule("MG313", "wrong-arch")
 def wrong_arch(context: Context) -> Iterator[Found]:
-    """An image for another processor than the host's.
+    """An image for another processor architecture than the host's.
 
     ## Why
-    The container ends with "exec format error", or Docker finds no matching manifest. vLLM's images are for amd64
-    alone before 0.10.2, those for ROCm always.
+    The container ends with "exec format error", or Docker finds no matching manifest. vLLM's images before 0.10.2 and
+    those for ROCm are only for amd64.
 
     ## Bad
     ```toml
@@ -129,23 +103,12 @@ def wrong_arch(context: Context) -> Iterator[Found]:
 
     [engines.vllm]
     image = "vllm/vllm-openai:v0.10.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [host]
     arch = "arm64"
-
-    [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     ```
     """
     host = context.document.config.host
@@ -154,13 +117,13 @@ def wrong_arch(context: Context) -> Iterator[Found]:
         if host and host.arch and arches and host.arch not in arches:
             yield Found(
                 context.document.at_value(*run.place),
-                f"this image is for {' and '.join(sorted(arches))}, the host is {host.arch}",
-                "take a tag or a release for that processor",
+                f"this image is for {' and '.join(sorted(arches))}, but the host is {host.arch}",
+                "use a tag or a release for this architecture",
             )
 
 
 def _on_driver(context: Context) -> Iterator[tuple[ModelRun, tuple[int, int], str]]:
-    """Yield what models with NVIDIA cards run on, its CUDA, and the host's driver, where all are known."""
+    """Yield each model on NVIDIA GPUs with the CUDA of its image and the host's driver, if both are known."""
     host = context.document.config.host
     if host is None or host.driver is None:
         return

@@ -1,4 +1,4 @@
-"""Check for differences of WSL2."""
+"""Check the limits of WSL2: visible GPUs, UUIDs, and the speed of Windows drives."""
 
 from __future__ import annotations
 
@@ -12,45 +12,32 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
-# Releases before this one read CUDA_VISIBLE_DEVICES as numbers (vllm#20939, #41848).
-
 
 @rule("MG317", "cards-not-separable", Severity.WARNING)
 def cards_not_separable(context: Context) -> Iterator[Found]:
-    """A model on some of the cards of a WSL2 host.
+    """A model on only some of the GPUs of a WSL2 host.
 
     ## Why
-    WSL2 shows every card to every container, whatever is reserved (nvidia-container-toolkit#21, #983). modelgen sets
-    CUDA_VISIBLE_DEVICES there, which CUDA programs heed; nothing else keeps them off the other cards.
+    WSL2 shows every GPU to every container, whatever is reserved (nvidia-container-toolkit#21, #983). There, modelgen
+    sets CUDA_VISIBLE_DEVICES, which CUDA programs respect. Nothing else keeps them from the other GPUs.
 
     ## Bad
     ```toml
     [host]
     platform = "wsl2"
 
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "24GiB"
     device = "1"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu1"]
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [host]
     platform = "wsl2"
-
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
-    args = { max-model-len = 16384 }
     ```
     """
     if not is_wsl2(context.document.config):
@@ -61,18 +48,18 @@ def cards_not_separable(context: Context) -> Iterator[Found]:
         if own and len(own) < len(nvidia):
             yield Found(
                 context.document.at_value(*context.document.origin(name, "gpus")),
-                f"WSL2 shows every card to `{name}`; CUDA_VISIBLE_DEVICES hides those that are not its own",
-                "make sure that nothing in the image overrides it",
+                f"WSL2 shows all GPUs to `{name}`; only CUDA_VISIBLE_DEVICES hides those of other models",
+                "make sure that nothing in the image changes CUDA_VISIBLE_DEVICES",
             )
 
 
 @rule("MG318", "hub-on-windows-drive", Severity.WARNING)
 def hub_on_windows_drive(context: Context) -> Iterator[Found]:
-    """The hub of a WSL2 host is on a Windows drive.
+    """A hub directory on a Windows drive, on a WSL2 host.
 
     ## Why
-    Containers read NTFS drives at about 20 MB/s (vllm#28381, microsoft/WSL#4197).
-    modelgen makes vLLM read in one go there, which helps a little.
+    Containers read NTFS drives at about 20 MB/s (vllm#28381, microsoft/WSL#4197). modelgen makes vLLM read whole files
+    there, which helps a little.
 
     ## Bad
     ```toml
@@ -98,17 +85,17 @@ def hub_on_windows_drive(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_value("project", "hub"),
             "WSL2 reads a Windows drive at about 20 MB/s",
-            "keep the hub on WSL's own disk, such as `~/models/hub`, and run Compose inside WSL",
+            "move the hub to WSL's own disk, such as `~/models/hub`, and run Compose inside WSL",
         )
 
 
 @rule("MG319", "uuid-on-wsl2")
 def uuid_on_wsl2(context: Context) -> Iterator[Found]:
-    """A card by its UUID, on a WSL2 host with several cards, where only numbers are understood.
+    """A GPU by UUID on a WSL2 host with several GPUs, where the engine or CUDA accepts only indexes.
 
     ## Why
-    There the card is chosen by CUDA_VISIBLE_DEVICES. vLLM before 0.24 ends with "invalid literal for int() with base
-    10: 'GPU-…'" (vllm#20939), and CUDA takes no list that mixes indexes and UUIDs.
+    On WSL2, CUDA_VISIBLE_DEVICES selects the GPU. vLLM before 0.24 ends with "invalid literal for int() with base 10:
+    'GPU-…'" (vllm#20939, #41848), and CUDA accepts no list that mixes indexes and UUIDs.
 
     ## Bad
     ```toml
@@ -124,7 +111,6 @@ def uuid_on_wsl2(context: Context) -> Iterator[Found]:
     device = "GPU-3faa8e2c-1c9e-4c93-8a6f-2d0a3a8e9f12"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0", "gpu1"]
     args = { max-model-len = 16384, tensor-parallel-size = 2 }
     ```
@@ -134,16 +120,11 @@ def uuid_on_wsl2(context: Context) -> Iterator[Found]:
     [host]
     platform = "wsl2"
 
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "24GiB"
     device = "1"
 
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0", "gpu1"]
     args = { max-model-len = 16384, tensor-parallel-size = 2 }
     ```
@@ -158,11 +139,11 @@ def uuid_on_wsl2(context: Context) -> Iterator[Found]:
         for gpu in uuids:
             if run.engine and since and run.version and run.version.release < since:
                 title, release = run.engine.title, ".".join(map(str, since))
-                message = f"{title} {run.version.text} cannot be told a card by its UUID, as WSL2 needs it"
-                help_text = f"write the card's index, or take {title} {release} or newer"
+                message = f"{title} {run.version.text} does not accept the UUID of a GPU, which WSL2 would need"
+                help_text = f"write the GPU's index, or use {title} {release} or newer"
             elif len(uuids) < len(cards):
-                message = f"CUDA takes no list that mixes indexes and UUIDs, as `{name}` on WSL2 needs it"
-                help_text = "write indexes for all cards, or UUIDs for all"
+                message = f"the GPUs of `{name}` mix indexes and UUIDs, which CUDA does not accept on WSL2"
+                help_text = "write indexes for all GPUs, or UUIDs for all"
             else:
                 continue
             yield Found(context.document.at_value("gpus", gpu, "device"), message, help_text)

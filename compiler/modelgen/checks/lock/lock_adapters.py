@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @rule("MG513", "rank-over-limit")
 def rank_over_limit(context: Context) -> Iterator[Found]:
-    """A LoRA adapter of a higher rank than vLLM is told to take, or than it can.
+    """A LoRA adapter with a higher rank than `max-lora-rank` or vLLM allows.
 
     ## Why
-    vLLM loads the model for minutes and then refuses the adapter: "LoRA rank 64 is greater than max_lora_rank 16".
-    Where the flag is not written and the models.lock knows the ranks, modelgen writes the least value that holds all.
+    vLLM loads the model for minutes and then refuses the adapter: "LoRA rank 64 is greater than max_lora_rank 16". If
+    the flag is not written and models.lock has the ranks, modelgen writes the lowest sufficient value.
 
     ## Bad
     ```toml
@@ -77,10 +77,10 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
             place = document.at_value(*document.origin(name, "loras", highest))
             yield Found(
                 place,
-                f"`{highest}` has rank {rank}, and {engine.title} takes none so high",
-                "train it with a lower rank",
+                f"`{highest}` has rank {rank}, more than {engine.title} allows",
+                "use an adapter of a lower rank",
             )
         elif written and (limit := whole_number(written.value)) is not None and limit < rank:
             place = document.at_value(*written.path)
             text = f"`{written.key}` is {limit}, but the adapter `{highest}` has rank {rank}"
-            yield Found(place, text, f"write {least}, or leave it out: it is written from the lock")
+            yield Found(place, text, f"write {least}, or remove it: modelgen takes the value from models.lock")

@@ -20,11 +20,11 @@ _TRUE = ("1", "true", "yes")
 
 @rule("MG508", "code-not-trusted", Severity.WARNING)
 def code_not_trusted(context: Context) -> Iterator[Found]:
-    """A model that brings Python of its own, which may not run.
+    """A model with Python code of its own, without `trust_remote_code`.
 
     ## Why
-    Its config.json has an `auto_map`. Where the engine's release has this kind of model built in, that code is not
-    needed; else the engine stops and asks for `trust_remote_code`. Read the code first: it runs in the container.
+    The model's config.json has an `auto_map`. If the engine's release supports the architecture itself, it does not
+    need the code. Otherwise it stops and requires `trust_remote_code`. Read the code first: it runs in the container.
 
     ## Bad
     ```toml
@@ -59,22 +59,22 @@ def code_not_trusted(context: Context) -> Iterator[Found]:
     """
     for name, config in context.configs.items():
         engine, model = context.runs[name].engine, context.models[name]
-        is_asked = engine is not None and engine.catalogue is not None and model.trust_remote_code is None
-        if is_asked and brings_code(config) and not context.document.is_refused("models", name, "trust_remote_code"):
+        has_flags = engine is not None and engine.catalogue is not None and model.trust_remote_code is None
+        if has_flags and brings_code(config) and not context.document.is_refused("models", name, "trust_remote_code"):
             yield Found(
                 context.document.at_value(*context.document.origin(name, "repo")),
-                f"{model.repo} brings code of its own, and nothing says whether it may run",
-                "write `trust_remote_code = true` after you have read it, or `= false` if the engine needs none of it",
+                f"{model.repo} has code of its own, and `trust_remote_code` is not set",
+                "read the code and write `trust_remote_code = true`, or `= false` if the engine does not need it",
             )
 
 
 @rule("MG509", "length-over-model")
 def length_over_model(context: Context) -> Iterator[Found]:
-    """A context that is longer than the model is made for.
+    """A context that is longer than the model supports.
 
     ## Why
-    vLLM stops with "User-specified max_model_len is greater than the derived max_model_len", SGLang alike. Beyond
-    `max_position_embeddings` a model answers nonsense unless its rope is scaled, which is a flag of its own.
+    vLLM stops with "User-specified max_model_len is greater than the derived max_model_len", and SGLang stops as well.
+    Beyond `max_position_embeddings` the answers of a model are useless, unless a flag scales its rotary embeddings.
 
     ## Bad
     ```toml
@@ -113,21 +113,21 @@ def length_over_model(context: Context) -> Iterator[Found]:
         if most is not None and length is not None and length > most and not is_allowed:
             yield Found(
                 context.document.at_value(*arg.path),
-                f"`{arg.key}` is {length:,}, but {context.models[name].repo} is made for {most:,} tokens",
+                f"`{arg.key}` is {length:,}, but {context.models[name].repo} supports {most:,} tokens",
                 f"write {most} or less",
             )
 
 
 @rule("MG510", "heads-over-cards")
 def heads_over_cards(context: Context) -> Iterator[Found]:
-    """A model whose attention heads cannot be shared evenly by its cards.
+    """A `tensor-parallel-size` that does not divide the model's attention heads.
 
     ## Why
     vLLM stops: "Total number of attention heads (28) must be divisible by tensor parallel size (3)".
 
     ## Bad
     ```toml
-    [models.qwen]
+    [models.chat]
     repo = "Qwen/Qwen2.5-7B-Instruct"
     args = { max-model-len = 16384, tensor-parallel-size = 3 }
     ```
@@ -142,7 +142,7 @@ def heads_over_cards(context: Context) -> Iterator[Found]:
 
     ## Good
     ```toml
-    [models.qwen]
+    [models.chat]
     repo = "Qwen/Qwen2.5-7B-Instruct"
     args = { max-model-len = 16384, tensor-parallel-size = 4 }
     ```
@@ -157,28 +157,28 @@ def heads_over_cards(context: Context) -> Iterator[Found]:
     """
     for name, arg, config in _counted(context, "tensor_parallel"):
         heads, cards = attention_heads(config), whole_number(arg.value)
-        # Data-parallel attention shares heads among fewer cards.
+        # Data-parallel attention divides the heads among fewer GPUs.
         is_shared = context.runs[name].args.get("enable-dp-attention") is True
         if heads is not None and cards is not None and heads % cards and not is_shared:
             fitting = ", ".join(str(size) for size in (1, 2, 4, 8, 16) if heads % size == 0)
             yield Found(
                 context.document.at_value(*arg.path),
                 f"`{arg.key}` is {cards}, which does not divide the {heads} attention heads of the model",
-                f"{fitting} would",
+                f"write one of {fitting}",
             )
 
 
 @rule("MG511", "whole-context", Severity.WARNING)
 def whole_context(context: Context) -> Iterator[Found]:
-    """A vllm model without `max-model-len`, whose own length is known from the models.lock.
+    """A vllm model without `max-model-len`, if models.lock has the length that the model supports.
 
     ## Why
-    modelgen writes that length down. Whether the card has room for it vLLM tells only after minutes of loading, and
-    262,144 tokens of a small model take more than a card of 24 GiB.
+    modelgen writes that length. vLLM reports only after minutes of loading whether it fits on the GPU, and 262,144
+    tokens of a small model need more than 24 GiB.
 
     ## Bad
     ```toml
-    [models.qwen]
+    [models.chat]
     repo = "Qwen/Qwen3-4B"
     ```
 
@@ -192,7 +192,7 @@ def whole_context(context: Context) -> Iterator[Found]:
 
     ## Good
     ```toml
-    [models.qwen]
+    [models.chat]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 40960 }
     ```
@@ -209,21 +209,21 @@ def whole_context(context: Context) -> Iterator[Found]:
         if (length := context.pins[name].length) is not None:
             yield Found(
                 context.document.at_header("models", name, "args"),
-                f"`{name}` is served with all of its {length:,} tokens of context{_need(context, name, length)}",
-                "write `args = { max-model-len = 16384 }`, or what else you need: shorter takes less",
+                f"`{name}` is served with its longest context of {length:,} tokens{_need(context, name, length)}",
+                "write the longest context that you need: `args = { max-model-len = 16384 }`",
             )
 
 
 def _need(context: Context, name: str, length: int) -> str:
-    """Return what so many tokens take on the cards, where that is plainly known."""
+    """Return the memory that the tokens need on the GPUs, if config.json and flags determine it."""
     size, args = cache_bytes(context.configs[name]), context.runs[name].args
     if size is None or {"kv-cache-dtype", "dtype", "hf-overrides"} & {*args}:
         return ""
-    return f", which take {size * length / 2**30:.1f} GiB of KV cache beside its weights"
+    return f", which need {size * length / 2**30:.1f} GiB of KV cache besides the weights"
 
 
 def _counted(context: Context, flag: str) -> Iterator[tuple[str, Argument, Mapping[str, Any]]]:
-    """Yield a model's entry for the flag that its engine names so, and the config.json, where that is what counts."""
+    """Yield each model's entry for a flag of its engine with the config.json, if this config.json is decisive."""
     for name, config in context.configs.items():
         for arg in context.args_of(name):
             wanted = getattr(arg.engine, flag)

@@ -1,4 +1,4 @@
-"""Check that every need has an entry in models.lock, or is pinned otherwise."""
+"""Check that models.lock has an entry for everything that models need."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from modelgen.lockfile.wants import Want
 
 _LOCK = "run `modelgen lock`"
-# Where a user's image may have these files.
+# Variables with which an image can provide these files itself.
 _OTHER_PLACES = frozenset({"TIKTOKEN_RS_CACHE_DIR"})
 
 
 @rule("MG503", "not-locked", Severity.WARNING)
 def not_locked(context: Context) -> Iterator[Found]:
-    """A model or an adapter that the models.lock does not have, with this revision and these patterns.
+    """A model or adapter without an entry in models.lock for its revision and patterns.
 
     ## Why
-    `modelgen fetch` brings what is locked and nothing else, so on a host without internet it will be missing. An entry
-    counts only where repository, revision, `include`, `exclude` and `file` are those of models.toml.
+    `modelgen fetch` downloads only what is locked, so on a host without internet the rest is missing. An entry counts
+    only if its repository, revision, `include`, `exclude` and `file` are those of models.toml.
 
     ## Bad
     ```toml
@@ -62,11 +62,11 @@ def not_locked(context: Context) -> Iterator[Found]:
 
 @rule("MG504", "repo-not-locked")
 def repo_not_locked(context: Context) -> Iterator[Found]:
-    """A repository that a flag or the model's own code needs, and that the models.lock does not have.
+    """A repository that a flag or the model's own code needs, without an entry in models.lock.
 
     ## Why
-    A draft model, a tokenizer, an adapter or code of another repository is fetched only if it is locked. Offline the
-    engine stops at the first that is missing, after minutes, with a message about the hub.
+    A draft model, a tokenizer, an adapter or another repository's code is fetched only if it is locked. Offline, the
+    engine loads for minutes and then stops at the first missing one, with a message about the hub.
 
     ## Bad
     ```toml
@@ -99,16 +99,17 @@ def repo_not_locked(context: Context) -> Iterator[Found]:
     for name, want in _missing(context):
         if not _is_declared(context, name, want):
             place = context.place_of(name, want)
-            yield Found(place, f"`{name}` needs {want.repo}, which models.lock does not have", _spelling(context, want))
+            message = f"`{name}` needs {want.repo}, but models.lock does not have it"
+            yield Found(place, message, _spelling(context, want))
 
 
 @rule("MG512", "asset-not-locked")
 def asset_not_locked(context: Context) -> Iterator[Found]:
-    """A model that needs a file from outside the hub, which the models.lock does not have.
+    """A file from outside the hub that a model needs, without an entry in models.lock.
 
     ## Why
-    gpt-oss reads its vocabulary from `o200k_base.tiktoken`, which is on no hub. Offline vLLM ends with "HarmonyError",
-    or answers with empty tool calls (vllm#22525, harmony#101, dynamo#15155). Whoever has it in the image sets
+    gpt-oss reads its vocabulary from `o200k_base.tiktoken`, which is on no hub. Offline, vLLM ends with "HarmonyError"
+    or answers with empty tool calls (vllm#22525, harmony#101, dynamo#15155). If the image contains the file, set
     `TIKTOKEN_ENCODINGS_BASE` in `env`.
 
     ## Bad
@@ -158,11 +159,11 @@ def asset_not_locked(context: Context) -> Iterator[Found]:
         for file, is_locked in context.pins[name].outside.items():
             if not is_locked and not {file.variable, *_OTHER_PLACES} & {*env}:
                 place = context.document.at_value(*context.document.origin(name, "repo"))
-                yield Found(place, f"`{name}` needs {file.name}, which models.lock does not have", _LOCK)
+                yield Found(place, f"`{name}` needs {file.name}, but models.lock does not have it", _LOCK)
 
 
 def _missing(context: Context) -> Iterator[tuple[str, Want]]:
-    """Yield what the lock should have and does not, if there is a lock at all."""
+    """Yield the needs that have no entry, if there is a lock."""
     if context.lock is not None:
         for name, pins in context.pins.items():
             for want, entry in pins.needs:
@@ -171,12 +172,12 @@ def _missing(context: Context) -> Iterator[tuple[str, Want]]:
 
 
 def _is_declared(context: Context, name: str, want: Want) -> bool:
-    """Return whether models.toml has a key for it; all else is named by flags, or by a config.json."""
+    """Return whether a key of models.toml names the repository; others are named by flags or a config.json."""
     return want.role == "model" or (want.role == "lora" and want.repo in (context.models[name].loras or {}).values())
 
 
 def _spelling(context: Context, want: Want) -> str:
-    """The hub heeds no case, and the folders of its cache do."""
+    """Return advice on the spelling: the hub ignores case, but the folders of its cache do not."""
     spelt = {entry.repo.lower(): entry.repo for entry in context.lock.snapshots} if context.lock else {}
     meant = spelt.get(want.repo.lower(), want.repo)
     return _LOCK if meant == want.repo else f"did you mean `{meant}`?"

@@ -1,4 +1,4 @@
-"""Check that models.lock has the files that the engines of models.toml read now."""
+"""Check that models.lock has the files that the engines of models.toml read."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LOCK = "run `modelgen lock`"
 
 @rule("MG515", "other-weights")
 def other_weights(context: Context) -> Iterator[Found]:
-    """A repository that was locked for another engine, release or `load-format`, without the files that are read now.
+    """A lock entry without the weights that the engine reads, because it was made for another engine or format.
 
     ## Why
-    A repository may hold its weights in several forms, and `modelgen lock` takes those that the engines of models.toml
-    read: `load-format = "mistral"` reads `consolidated*.safetensors`, and vLLM 0.12 and newer prefer these wherever
-    they are. With what is locked the engine ends with "Cannot find any model weights", or loads the other form.
+    A repository can contain its weights in several formats, and `modelgen lock` includes those that the engines of
+    models.toml read. `load-format = "mistral"` reads `consolidated*.safetensors`, and vLLM 0.12 and newer prefer these
+    if they exist. With other files, the engine ends with "Cannot find any model weights", or loads the other format.
 
     ## Bad
     ```toml
@@ -63,12 +63,12 @@ def other_weights(context: Context) -> Iterator[Found]:
 
 @rule("MG516", "code-unknown", Severity.WARNING)
 def code_unknown(context: Context) -> Iterator[Found]:
-    """A model whose code may run, locked without a look at where its configs take code from.
+    """A lock entry that does not list the repositories from which a model's configs load code.
 
     ## Why
-    `auto_map` in tokenizer_config.json, in the config of a processor or in a large config.json may name a class of
-    another repository. `modelgen lock` writes down which, so that they are fetched; it had not when the code was not
-    trusted yet, or when it was of an older version.
+    `auto_map` in tokenizer_config.json, in a processor's config or in a large config.json can name a class of another
+    repository. `modelgen lock` records these repositories so that they are fetched. It did not if the code was not
+    trusted at that time, or if it was an older version of modelgen.
 
     ## Bad
     ```toml
@@ -107,7 +107,7 @@ def code_unknown(context: Context) -> Iterator[Found]:
 
 
 def _locked(context: Context) -> Iterator[tuple[str, Want, Snapshot]]:
-    """Yield model, need and entry of all that is locked."""
+    """Yield model, need and entry of everything that is locked."""
     for name, pins in context.pins.items():
         for want, entry in pins.needs:
             if entry is not None:

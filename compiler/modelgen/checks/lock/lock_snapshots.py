@@ -1,4 +1,4 @@
-"""Check that engines which need the path of a snapshot have a locked one."""
+"""Check that engines that need the path of a snapshot have a locked one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _LOCK = "run `modelgen lock`"
 
 @rule("MG505", "no-snapshot")
 def no_snapshot(context: Context) -> Iterator[Found]:
-    """A model that can be served only from a snapshot's path, while nobody has said which snapshot.
+    """A model that is loaded from the path of a snapshot, without a known commit.
 
     ## Why
-    The path of a snapshot ends with its commit. llama.cpp is always given a path: by repository id it takes what
-    refs/main says, whatever commit was meant. `model_arg = "path"` asks for one, and takes it from the lock.
+    The path of a snapshot ends with its commit. llama.cpp always gets a path, because with a repository id it would use
+    the commit in refs/main. With `model_arg = "path"`, other engines get a path too, with the commit from models.lock.
 
     ## Bad
     ```toml
@@ -35,9 +35,7 @@ def no_snapshot(context: Context) -> Iterator[Found]:
 
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     model_arg = "path"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
@@ -59,19 +57,20 @@ def no_snapshot(context: Context) -> Iterator[Found]:
         if engine.needs_snapshot and context.pins[name].own is None:
             place = document.at_value(*document.origin(name, "repo"))
             help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
-            yield Found(place, f"{engine.title} is given a path, which takes the commit of {model.repo}", help_text)
+            message = f"{engine.title} loads a snapshot by its path, but the commit of {model.repo} is not known"
+            yield Found(place, message, help_text)
         elif model.model_arg == "path" and "model_arg" in engine.keys and name not in context.locked:
             place = document.at_value(*document.origin(name, "model_arg"))
-            yield Found(place, f"models.lock has no snapshot of {model.repo}", _LOCK)
+            yield Found(place, f"`model_arg` needs a snapshot, but models.lock has none of {model.repo}", _LOCK)
 
 
 @rule("MG506", "id-offline", Severity.WARNING)
 def id_offline(context: Context) -> Iterator[Found]:
-    """A tei model whose commit is not known.
+    """A tei model without a known commit.
 
     ## Why
-    TEI asks the hub about a repository id whatever is on disk, so on a host without internet it does not start. With
-    the commit, from a lock or as `revision`, it is given the path of the snapshot.
+    With a repository id, TEI requests it from the hub even if it is on disk, so it does not start on a host without
+    internet. If the commit is known from models.lock or `revision`, modelgen passes the path of the snapshot.
 
     ## Bad
     ```toml
@@ -99,18 +98,18 @@ def id_offline(context: Context) -> Iterator[Found]:
         if context.pins[name].want is not None and context.pins[name].own is None and not is_refused:
             yield Found(
                 document.at_value(*document.origin(name, "repo")),
-                f"{engine.title} asks the hub for {model.repo}, even when it is on disk",
+                f"{engine.title} requests {model.repo} from the hub, even if it is on disk",
                 f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit',
             )
 
 
 @rule("MG507", "file-not-locked")
 def file_not_locked(context: Context) -> Iterator[Found]:
-    """A `file` or `mmproj` that is not among the locked files, or a split model of which a part is not.
+    """A `file` or `mmproj` that is not among the locked files, or a split model with a part that is not.
 
     ## Why
-    The repository has no such file at that commit, or the lock was edited: llama.cpp would end with "failed to open
-    GGUF file".
+    The repository has no such file at the locked commit, or the lock was edited. llama.cpp would end with "failed to
+    open GGUF file".
 
     ## Bad
     ```toml

@@ -1,4 +1,4 @@
-"""Check the route of the warmup request against the kind of model in models.lock."""
+"""Check that models with a warmup request have a route for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @rule("MG514", "warmup-without-route", Severity.ERROR)
 def warmup_without_route(context: Context) -> Iterator[Found]:
-    """A model is to be asked a question before it is ready, and takes nothing but sound.
+    """A `warmup` for a model that accepts only audio.
 
     ## Why
-    `warmup` asks each kind of model on a route that it has: for text, for a vector, or for a score. A model that
-    transcribes would have to be sent a recording; asked for text, it would never become ready.
+    The warmup request uses a route that the model has: it generates text, an embedding or a score. A model that
+    transcribes would need a recording, so it would never become ready.
 
     ## Bad
     ```toml
@@ -56,6 +56,6 @@ def warmup_without_route(context: Context) -> Iterator[Found]:
         if context.models[name].warmup and transcribes(config):
             yield Found(
                 context.document.at_value(*context.document.origin(name, "warmup")),
-                f"`{name}` transcribes audio, and a warmup request would need a recording",
+                f"`{name}` transcribes audio, so a warmup request would need a recording",
                 f"write `warmup = false` in [models.{name}]",
             )

@@ -16,29 +16,22 @@ if TYPE_CHECKING:
 
 @rule("MG304", "model-over-card")
 def model_over_card(context: Context) -> Iterator[Found]:
-    """A model reserves more of a GPU than its limit allows, or nothing.
+    """A model that reserves more of a GPU than its limit, or nothing.
 
     ## Why
-    vLLM compares the reserved memory with what is free when it starts, and stops: "Free memory on device … is less than
-    desired
-    GPU memory utilization". The part above the limit belongs to the contexts of all processes on the card.
+    vLLM compares the reserved memory with the free memory at its start, and stops: "Free memory on device … is less
+    than desired GPU memory utilization". Memory above the limit is for the contexts of all processes on the GPU.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
     gpu_memory = "24GiB"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    gpus = ["gpu0"]
     gpu_memory = "20GiB"
-    args = { max-model-len = 16384 }
     ```
     """
     document = context.document
@@ -57,21 +50,22 @@ def model_over_card(context: Context) -> Iterator[Found]:
                 yield Found(
                     document.at_value(*document.origin(name, "gpu_memory")),
                     f"`{name}` reserves {fit.format_size(reserved)} of `{gpu_name}`, "
-                    f"which has {fit.format_size(budget)} to give",
-                    f"its limit leaves {fit.share([card], None)} of {fit.format_size(card.memory)}",
+                    f"but its limit is {fit.format_size(budget)}",
+                    f"write {fit.format_size(budget)} or less: `limit` is {fit.share([card], None)} of "
+                    f"{fit.format_size(card.memory)}",
                 )
             elif not fit.share([card], model.gpu_memory):
                 place = document.at_value(*document.origin(name, "gpu_memory"))
-                yield Found(place, f"`{name}` reserves less than 0.0001 of `{gpu_name}`", "is the unit right?")
+                yield Found(place, f"`{name}` reserves less than 0.0001 of `{gpu_name}`", "check the unit")
 
 
 @rule("MG322", "tight-limit", Severity.WARNING)
 def tight_limit(context: Context) -> Iterator[Found]:
-    """A card whose `limit` leaves its processes less than a twentieth.
+    """A GPU whose `limit` leaves less than 5 % of its memory free.
 
     ## Why
-    CUDA contexts, graphs and the desktop need memory beside what models reserve: about 1 GiB of a 24 GiB GPU. One
-    public repository in twenty asks for 0.95 to 1, and the engine ends with "out of memory" when load comes.
+    CUDA contexts, graphs and the desktop need memory besides what models reserve: about 1 GiB of a 24 GiB GPU. One in
+    twenty public repositories sets 0.95 to 1, and the engine ends with "out of memory" under load.
 
     ## Bad
     ```toml
@@ -93,16 +87,18 @@ def tight_limit(context: Context) -> Iterator[Found]:
         if gpu.limit is not None and gpu.limit > LIMIT:
             place = context.document.at_value("gpus", name, "limit")
             rest = fit.format_size(gpu.memory - fit.budget(context.resolved.cards[name]))
-            yield Found(place, f"this leaves {rest} of `{name}` for everything beside the models", "write 0.95 or less")
+            yield Found(
+                place, f"this leaves only {rest} of `{name}` for CUDA contexts and graphs", "write 0.95 or less"
+            )
 
 
 @rule("MG305", "profile-over-card")
 def profile_over_card(context: Context) -> Iterator[Found]:
-    """The models of a profile reserve more of a GPU together than its limit allows.
+    """A profile whose models together reserve more of a GPU than its limit.
 
     ## Why
-    A profile's models are resident together. One public file in three that starts several models over-commits a card,
-    by sums of 1.04 to 4.54.
+    The models of a profile are resident together. One in three public files with several models overcommits a GPU, with
+    sums from 1.04 to 4.54.
 
     ## Bad
     ```toml
@@ -155,24 +151,20 @@ def profile_over_card(context: Context) -> Iterator[Found]:
                 yield Found(
                     context.document.at_value("profiles", profile_name, "models"),
                     f"`{profile_name}` reserves {fit.format_size(total)} of `{gpu_name}`, "
-                    f"{fit.format_size(total - budget)} more than the {fit.format_size(budget)} it has to give",
-                    f"{sum_}; a model without `gpu_memory` reserves all that the limit allows",
+                    f"{fit.format_size(total - budget)} more than its limit of {fit.format_size(budget)}",
+                    f"reserve less: {sum_}; a model without `gpu_memory` reserves the whole limit",
                 )
 
 
 @rule("MG306", "size-on-unequal-cards")
 def size_on_unequal_cards(context: Context) -> Iterator[Found]:
-    """A `gpu_memory` in bytes on cards of different memory.
+    """A `gpu_memory` in bytes on GPUs with different memory.
 
     ## Why
-    The engine takes one share for all of its cards, so one size cannot hold on two kinds of card.
+    The engine uses one share for all of its GPUs, and one size is a different share of each.
 
     ## Bad
     ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "48GiB"
     device = "1"
@@ -186,10 +178,6 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
 
     ## Good
     ```toml
-    [gpus.gpu0]
-    memory = "24GiB"
-    device = "0"
-
     [gpus.gpu1]
     memory = "48GiB"
     device = "1"
@@ -208,7 +196,7 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
             smallest = min(cards, key=lambda card: card.memory)
             yield Found(
                 document.at_value(*document.origin(name, "gpu_memory")),
-                f"the cards of `{name}` have different memory, so a size is not one share of them",
+                f"the GPUs of `{name}` differ in memory, so {fit.format_size(model.gpu_memory)} is no single share",
                 f"write a share: `gpu_memory = {fit.share([smallest], model.gpu_memory)}` is "
                 f"{fit.format_size(model.gpu_memory)} of the smallest",
             )
@@ -219,23 +207,20 @@ def memory_without_gpu(context: Context) -> Iterator[Found]:
     """A `gpu_memory` on a model without `gpus`.
 
     ## Why
-    Without a GPU there is nothing to reserve; the number would be accepted and ignored.
+    Without a GPU there is nothing to reserve, so the number would have no effect.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
+    gpus = []
     gpu_memory = "10GiB"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     gpus = ["gpu0"]
     gpu_memory = "10GiB"
-    args = { max-model-len = 16384 }
     ```
     """
     document = context.document
@@ -243,4 +228,5 @@ def memory_without_gpu(context: Context) -> Iterator[Found]:
         refused = document.is_refused("models", name, "gpus") or document.is_refused("defaults", "gpus")
         if table.gpu_memory is not None and not context.models[name].gpus and not refused:
             place = document.at_key("models", name, "gpu_memory")
-            yield Found(place, f"`{name}` reserves GPU memory but has no GPU", 'write `gpus = ["…"]`')
+            help_text = 'write `gpus = ["…"]`, or remove `gpu_memory`'
+            yield Found(place, f"`{name}` reserves GPU memory but has no GPU", help_text)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @rule("MG324", "nothing-for-weights")
 def nothing_for_weights(context: Context) -> Iterator[Found]:
-    """The reserved memory of an sglang model is used up before its weights are loaded.
+    """An sglang model whose reserved memory has no room for its weights.
 
     ## Why
-    SGLang's own share, `--mem-fraction-static`, is for weights and KV cache alone; activations and CUDA graphs come on
-    top, 3.7 GiB of a 24 GiB card by SGLang's own estimate. modelgen subtracts it from the reserved memory.
+    SGLang's own share, `--mem-fraction-static`, covers only weights and KV cache. Activations and CUDA graphs need
+    memory besides: 3.7 GiB of a 24 GiB GPU by SGLang's own estimate. modelgen subtracts it from the reserved memory.
 
     ## Bad
     ```toml
@@ -59,6 +59,6 @@ def nothing_for_weights(context: Context) -> Iterator[Found]:
             size = fit.format_size(needed)
             yield Found(
                 context.document.at_value(*context.document.origin(name, "gpu_memory")),
-                f"`{name}` reserves no more than the {size} that {engine.title} needs beside weights",
+                f"`{name}` reserves only what {engine.title} needs besides weights: {size}",
                 "reserve more, or write a smaller `chunked-prefill-size` or `cuda-graph-max-bs`",
             )

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
-# A service's name is a host name on the internal network: one label of DNS.
+# A service name is a host name on the internal network, so it is one DNS label.
 _LONGEST = 63
-# Services of the deployment itself.
+# Services that modelgen adds.
 RESERVED = frozenset({"orchestrator", "socket-proxy"})
 
 
 @rule("MG401", "bad-id")
 def bad_id(context: Context) -> Iterator[Found]:
-    """The name of a model, card or profile has characters that cannot travel.
+    """A model, GPU or profile whose name has characters that are not allowed.
 
     ## Why
-    Ids become names of services, Compose profiles, labels and paths of the control API: letters, digits, `.`, `_` and
-    `-`, beginning with a letter or digit.
+    Names become parts of services, Compose profiles, labels and paths of the control API. Letters, digits, `.`, `_` and
+    `-` are allowed, beginning with a letter or digit.
 
     ## Bad
     ```toml
@@ -49,52 +49,48 @@ def bad_id(context: Context) -> Iterator[Found]:
         for name in context.known_names(table):
             if not _ID.fullmatch(name):
                 place = context.document.at_header(table, name)
-                yield Found(place, f"`{name}` is not an id", "use letters, digits, `.`, `_` and `-`")
+                yield Found(place, f"`{name}` is not a valid name", "use letters, digits, `.`, `_` and `-`")
 
 
 @rule("MG402", "bad-alias")
 def bad_alias(context: Context) -> Iterator[Found]:
-    """An alias, or the name of a LoRA adapter, with characters that cannot travel.
+    """An alias, or the name of a LoRA adapter, with characters that are not allowed.
 
     ## Why
-    Clients send it as `model`, and it becomes an argument of the engine: letters, digits, `.`, `_`, `:`, `/` and `-`,
-    beginning with a letter or digit.
+    Clients send the name as `model`, and it becomes an argument of the engine. Letters, digits, `.`, `_`, `:`, `/` and
+    `-` are allowed, beginning with a letter or digit.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     aliases = ["gpt 4"]
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     aliases = ["gpt-4", "openai/gpt-4:latest"]
-    args = { max-model-len = 16384 }
     ```
     """
     for name, model in (context.document.config.models or {}).items():
         for number, alias in enumerate(model.aliases or ()):
             if not _ALIAS.fullmatch(alias):
                 place = context.document.at_value("models", name, "aliases", number)
-                yield Found(place, f"`{alias}` is not an alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+                yield Found(place, f"`{alias}` is not a valid alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
     for path, loras in context.lora_tables():
         for lora in loras:
             if not _ALIAS.fullmatch(lora):
                 place = context.document.at_key(*path, lora)
-                yield Found(place, f"`{lora}` is not a name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+                yield Found(place, f"`{lora}` is not a valid name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
 
 
 @rule("MG403", "name-collision")
 def name_collision(context: Context) -> Iterator[Found]:
-    """Two models answer to one name.
+    """One name for two models, or for a model and an adapter.
 
     ## Why
-    Ids, repository ids, aliases and adapters' names are one name space: a request names its model by any of them, and
-    must mean one. Only a repository id that several models share is simply not given to any.
+    Ids, repository ids, aliases and names of adapters share one namespace: a request selects its model by any of them.
+    A repository id that several models share selects none of them, which is no error.
 
     ## Bad
     ```toml
@@ -129,62 +125,59 @@ def name_collision(context: Context) -> Iterator[Found]:
         for word, path in own:
             other, other_path = taken.setdefault(word, (name, path))
             if other != name or (other_path != path and "loras" in (*path, *other_path)):
-                who = f"`{other}` and `{name}`" if other != name else f"`{name}` and an adapter of its own"
-                yield Found(_later(context, other_path, path), f"{who} both answer to `{word}`", "rename one of them")
+                owners = f"`{other}` and `{name}`" if other != name else f"`{name}` and one of its adapters"
+                yield Found(_later(context, other_path, path), f"{owners} have the name `{word}`", "rename one of them")
     for name, model in context.models.items():
         other, other_path = taken.get(model.repo or "", (name, ()))
         if other != name or "loras" in other_path:
             what = f"`{other}`" if other != name else "an adapter"
             yield Found(
                 _later(context, other_path, ("models", name, "repo")),
-                f"`{model.repo}` names {what}, but is the repository of `{name}`",
+                f"`{model.repo}` is a name of {what}, but also the repository of `{name}`",
+                "rename it",
             )
 
 
 @rule("MG404", "bad-service")
 def bad_service(context: Context) -> Iterator[Found]:
-    """The name of a service cannot be one.
+    """An invalid service name.
 
     ## Why
-    It is a host name on the internal network: lower-case letters, digits, `-` and `_`, at most 63 characters.
-    `orchestrator` and `socket-proxy` are services of the deployment itself.
+    The name is a host name on the internal network: at most 63 lower-case letters, digits, `-` and `_`. modelgen itself
+    adds the services `orchestrator` and `socket-proxy`.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     service = "vLLM.qwen"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     service = "vllm-qwen"
-    args = { max-model-len = 16384 }
     ```
     """
     for name, model in context.models.items():
         service = context.runs[name].service
         if service in RESERVED:
             place = context.document.at_value("models", name, "service")
-            yield Found(place, f"`{service}` is a service of the deployment itself", "choose another `service`")
+            yield Found(place, f"modelgen itself adds a service `{service}`", "write another `service`")
         elif len(service) > _LONGEST or (model.service is not None and not _SERVICE.fullmatch(service)):
             yield Found(
                 context.document.at_value("models", name, "service"),
-                f"`{service}` is not a service name",
+                f"`{service}` is not a valid service name",
                 f"write `service` with at most {_LONGEST} lower-case letters, digits, `-` and `_`",
             )
 
 
 @rule("MG405", "service-collision")
 def service_collision(context: Context) -> Iterator[Found]:
-    """Two models have one service name, and so one container name.
+    """Two models with the same service name, and so the same container name.
 
     ## Why
-    Compose would merge them into one service. The default name is `<engine>-<id>` in lower case with `.` and `_` as
-    `-`, so ids that differ only in these meet.
+    Compose would merge them into one service. The default name is `<engine>-<id>` in lower case, with `-` for `.` and
+    `_`, so ids that differ only in these have the same one.
 
     ## Bad
     ```toml
@@ -215,9 +208,9 @@ def service_collision(context: Context) -> Iterator[Found]:
         other = taken.setdefault(service, name)
         if other != name:
             place = _later(context, ("models", other, "service"), ("models", name, "service"))
-            yield Found(place, f"`{other}` and `{name}` are both the service `{service}`", "write another `service`")
+            yield Found(place, f"`{other}` and `{name}` both have the service `{service}`", "write another `service`")
 
 
 def _later(context: Context, *paths: Path) -> Span:
-    """Of two things that collide the later is the one to change."""
+    """Return the later of the places that collide; that is the one to change."""
     return max(context.document.at_value(*path) for path in paths)

@@ -27,42 +27,31 @@ def empty_profile(context: Context) -> Iterator[Found]:
 
     ## Good
     ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-
     [profiles.text]
     models = ["qwen"]
     ```
     """
     for name, profile in (context.document.config.profiles or {}).items():
         if not profile.models:
-            yield Found(context.document.at_value("profiles", name, "models"), f"`{name}` has no models")
+            place = context.document.at_value("profiles", name, "models")
+            yield Found(place, f"the profile `{name}` has no models", "write its models, or remove it")
 
 
 @rule("MG411", "unknown-model")
 def unknown_model(context: Context) -> Iterator[Found]:
-    """A profile names a model that is not there, or one twice.
+    """A profile with a model that does not exist, or with a model twice.
 
     ## Why
-    The profile would be another than the one that is meant.
+    The profile would not contain the intended models.
 
     ## Bad
     ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-
     [profiles.text]
     models = ["qwne"]
     ```
 
     ## Good
     ```toml
-    [models.qwen]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-
     [profiles.text]
     models = ["qwen"]
     ```
@@ -75,40 +64,32 @@ def unknown_model(context: Context) -> Iterator[Found]:
                 yield Found(place, f"unknown model `{model}`", did_you_mean(model, context.known_names("models")))
             elif model in seen:
                 place = context.document.at_value("profiles", name, "models", number)
-                yield Found(place, f"`{name}` names `{model}` twice", "name each model once")
+                yield Found(place, f"`{name}` has `{model}` twice", "write each model once")
             seen.add(model)
 
 
 @rule("MG412", "two-defaults")
 def two_defaults(context: Context) -> Iterator[Found]:
-    """Two profiles are the default.
+    """Two profiles with `default = true`.
 
     ## Why
-    One set of models is loaded at start.
+    Only one profile is loaded at start.
 
     ## Bad
     ```toml
-    [models.one]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-
     [profiles.first]
-    models = ["one"]
+    models = ["qwen"]
     default = true
 
     [profiles.second]
-    models = ["one"]
+    models = ["qwen"]
     default = true
     ```
 
     ## Good
     ```toml
-    [models.one]
-    repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
-
     [profiles.first]
-    models = ["one"]
+    models = ["qwen"]
     default = true
     ```
     """
@@ -117,15 +98,15 @@ def two_defaults(context: Context) -> Iterator[Found]:
         return
     places = sorted((context.document.at_value("profiles", name, "default"), name) for name in default)
     for place, name in places[1:]:
-        yield Found(place, f"`{places[0][1]}` is the default already, and so is `{name}`", "keep one")
+        yield Found(place, f"the profiles `{places[0][1]}` and `{name}` are both the default", "keep one")
 
 
 @rule("MG413", "profile-like-model")
 def profile_like_model(context: Context) -> Iterator[Found]:
-    """A profile is named like a model and holds something else.
+    """A profile that has the name of a model but contains other models.
 
     ## Why
-    Every model is a Compose profile of its own name, so `--profile text` would start the one or the other.
+    Every model is also a Compose profile of its own name, so `--profile text` would be ambiguous.
 
     ## Bad
     ```toml
@@ -155,6 +136,6 @@ def profile_like_model(context: Context) -> Iterator[Found]:
         if context.is_known("models", name) and profile.models and set(profile.models) != {name}:
             yield Found(
                 context.document.at_value("profiles", name, "models"),
-                f"the profile `{name}` is named like a model, but holds other models",
+                f"the profile `{name}` has the name of a model, but contains other models",
                 "rename the profile",
             )

@@ -23,7 +23,7 @@ def missing_file(context: Context) -> Iterator[Found]:
     """A llamacpp model without a `file`.
 
     ## Why
-    A repository of GGUF files has a dozen quantizations of one model, of 2 to 30 GB; llama.cpp loads one of them.
+    A repository of GGUF files has a dozen quantizations of one model, of 2 to 30 GB each. llama.cpp loads one of them.
 
     ## Bad
     ```toml
@@ -50,18 +50,18 @@ def missing_file(context: Context) -> Iterator[Found]:
         if context.document.lacks(name, "file"):
             yield Found(
                 context.document.at_header("models", name),
-                f"`[models.{name}]` lacks `file`",
-                'write the file of the repository: `file = "….gguf"`',
+                f"`[models.{name}]` has no `file`",
+                'write the path of the file in the repository: `file = "….gguf"`',
             )
 
 
 @rule("MG110", "bad-file")
 def bad_file(context: Context) -> Iterator[Found]:
-    """A `file` or `mmproj` that is no GGUF file of the repository, or not the first part of a split one.
+    """A `file` or `mmproj` that is not a GGUF file in the repository, or a later part of a split one.
 
     ## Why
-    It is a path inside the repository, as the hub shows it. llama.cpp finds the other parts of a split model by
-    itself, from the first.
+    The value is a path in the repository, as shown on the hub. For a split model, llama.cpp finds the other parts from
+    the first one.
 
     ## Bad
     ```toml
@@ -102,7 +102,7 @@ def bad_file(context: Context) -> Iterator[Found]:
             if file is None:
                 continue
             if not _PATH.fullmatch(file):
-                message, help_text = f"`{file}` is not a GGUF file inside a repository", "write its path as on the hub"
+                message, help_text = f"`{file}` is not the path of a GGUF file", "write its path as shown on the hub"
             elif shard and int(shard[1]) != 1:
                 first = f"{file[: shard.start()]}-00001-of-{shard[2]}.gguf"
                 message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'
@@ -113,11 +113,11 @@ def bad_file(context: Context) -> Iterator[Found]:
 
 @rule("MG247", "missing-ctx-size")
 def missing_ctx_size(context: Context) -> Iterator[Found]:
-    """A llamacpp model without `ctx-size`, or with 0 for it.
+    """A llamacpp model without `ctx-size`, or with `ctx-size = 0`.
 
     ## Why
-    The default is what the model can do at most, and newer builds silently shrink that, down to 4,096 tokens, until it
-    fits the card (`--fit`). What is written is kept.
+    The default is the longest context of the model, and newer builds silently reduce it, down to 4,096 tokens, until it
+    fits on the GPU (`--fit`). They do not change a written value.
 
     ## Bad
     ```toml
@@ -152,21 +152,22 @@ def missing_ctx_size(context: Context) -> Iterator[Found]:
         if plain is None and not refused:
             yield Found(
                 document.at_header("models", name, "args"),
-                f"`{name}` lacks `{engine.length}`",
-                f"write `args = {{ {engine.length} = 16384 }}` with the longest context that you need",
+                f"`{name}` has no `{engine.length}`",
+                f"write the longest context that you need: `args = {{ {engine.length} = 16384 }}`",
             )
         elif plain is not None and plain.value in (0, "0") and plain.value is not False:
             place = document.at_value(*plain.path)
-            yield Found(place, f"`{plain.key}` of 0 is whatever fits", "write the longest context that you need")
+            help_text = "write the longest context that you need"
+            yield Found(place, f"with `{plain.key} = 0`, llama.cpp chooses a length that fits", help_text)
 
 
 @rule("MG248", "gguf-repository")
 def gguf_repository(context: Context) -> Iterator[Found]:
-    """A repository for vLLM or SGLang with `load-format` or `quantization` of `gguf`.
+    """A repository with `load-format` or `quantization` of `gguf`, for vLLM or SGLang.
 
     ## Why
-    Both load one GGUF file by its path, and no repository of them: vLLM ends with "Unrecognised GGUF reference". A
-    repository has a dozen such files; llama.cpp is the engine that is given one of them.
+    Both load one GGUF file by its path, but not a repository: vLLM ends with "Unrecognised GGUF reference". A
+    repository has a dozen such files, and the engine llama.cpp loads the one in `file`.
 
     ## Bad
     ```toml
@@ -194,6 +195,6 @@ def gguf_repository(context: Context) -> Iterator[Found]:
         if not is_of_another_version(context, args[flag]):
             yield Found(
                 context.document.at_value(*args[flag].path),
-                f'`{args[flag].key} = "{GGUF}"` needs the path of one GGUF file, and {model.repo} is a repository',
-                'write `engine = "llamacpp"` and `file = "….gguf"`, with llama.cpp\'s own flags in `args`',
+                f'`{args[flag].key} = "{GGUF}"` needs the path of a GGUF file, but {model.repo} is a repository',
+                'write `engine = "llamacpp"` and `file = "….gguf"`, with flags of llama.cpp in `args`',
             )

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @rule("MG106", "bad-hub")
 def bad_hub(context: Context) -> Iterator[Found]:
-    """`hub` is not the root of a hub cache.
+    """A `hub` that is not the root of a hub cache.
 
     ## Why
-    Files of a snapshot are links into `../../blobs`: with only one repository or snapshot mounted they lead nowhere,
-    and the engine says "Invalid repository ID or local directory specified". The hub directory is the one that holds
-    the `models--…` folders.
+    The files of a snapshot are links into `../../blobs`. If only a repository or a snapshot is mounted, the links are
+    dangling, and the engine fails with "Invalid repository ID or local directory specified". The hub directory is the
+    one that contains the `models--…` folders.
 
     ## Bad
     ```toml

@@ -23,18 +23,21 @@ _BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 @rule("MG101", "unpinned-repo", Severity.WARNING)
 def unpinned_repo(context: Context) -> Iterator[Found]:
-    """A `repo` without a commit moves under you.
+    """A repository that is not pinned to a commit.
 
     ## Why
-    Tomorrow's download may be other weights under the same name, and two hosts that were built from one file may
-    serve two models. A branch or tag moves too; only the 40 hex digits of a commit do not. `modelgen lock` writes them
-    into a models.lock beside the file, for adapters, drafts and tokenizers too; `not-locked` tells what that lacks.
+    A branch or a tag can move. The next download may contain other weights under the same name, and two hosts built
+    from one file may serve different models. Only a commit of 40 hex digits is fixed. `modelgen lock` writes the
+    commits of models, adapters, drafts and tokenizers into models.lock; after that, `not-locked` reports what the lock
+    lacks.
 
     ## Bad
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B-Instruct-2507"
-    args = { max-model-len = 16384 }
+
+    [rules]
+    unpinned-repo = "warning"
     ```
 
     ## Good
@@ -42,11 +45,13 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     [models.qwen]
     repo = "Qwen/Qwen3-4B-Instruct-2507"
     revision = "cdbee75f17c01a7cc42f958dc650907174af0554"
-    args = { max-model-len = 16384 }
+
+    [rules]
+    unpinned-repo = "warning"
     ```
     """
     document = context.document
-    if context.lock is not None:  # then not-locked tells what it lacks
+    if context.lock is not None:  # not-locked reports what it lacks
         return
     for name, model in context.models.items():
         if document.is_refused("models", name, "revision"):
@@ -55,7 +60,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
             continue
         if is_local(model.repo):
             place = document.at_value(*document.origin(name, "repo"))
-            yield Found(place, f"`{name}` is whatever was added last as {model.repo}", "run `modelgen lock`")
+            yield Found(place, f"`{name}` uses the latest added state of {model.repo}", "run `modelgen lock`")
         elif model.revision is None:
             yield Found(
                 document.at_value(*document.origin(name, "repo")),
@@ -65,14 +70,14 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
         elif is_revision(model.revision) and not is_commit(model.revision):
             yield Found(
                 document.at_value(*document.origin(name, "revision")),
-                f"`{model.revision}` is not a commit: it may move",
-                "run `modelgen lock`, or write the 40 hex digits of the commit",
+                f"`{model.revision}` is not a commit and can move",
+                "run `modelgen lock`, or write the 40 hex digits of a commit",
             )
     yield from _unpinned_others(context)
 
 
 def _unpinned_others(context: Context) -> Iterator[Found]:
-    """One finding a model: only a lock pins what it needs beside its own repository."""
+    """Yield one finding per model; only a lock can pin the repositories that it needs besides its own."""
     for name in context.models:
         others = [want for want, _ in context.pins[name].needs if want.role != "model"]
         moving = [want for want in others if not is_commit(want.revision or "") and not is_local(want.repo)]
@@ -80,32 +85,30 @@ def _unpinned_others(context: Context) -> Iterator[Found]:
             repos = ", ".join(dict.fromkeys(want.repo for want in moving))
             yield Found(
                 context.place_of(name, moving[0]),
-                f"`{name}` follows the default branch of {repos}, which it needs too",
+                f"`{name}` also needs {repos}, and follows the default branch of each",
                 "run `modelgen lock`",
             )
 
 
 @rule("MG102", "path-as-repo")
 def path_as_repo(context: Context) -> Iterator[Found]:
-    """A path or a URL where a repository id belongs.
+    """A path or a URL instead of a repository id.
 
     ## Why
-    This is the incident that modelgen began with: offline, vLLM 0.11.0 takes a path that is not there for a
-    repository id and fails with "Repo id must be in the form 'repo_name' or 'namespace/repo_name'" (vllm#10974,
-    gpustack#3628). The hub directory is mounted where the engine looks, so the id is all it needs.
+    modelgen began with this incident: offline, vLLM 0.11.0 takes a path that does not exist for a repository id and
+    fails with "Repo id must be in the form 'repo_name' or 'namespace/repo_name'" (vllm#10974, gpustack#3628). The hub
+    directory is mounted where the engine looks, so the repository id is enough.
 
     ## Bad
     ```toml
     [models.qwen]
     repo = "/root/.cache/huggingface/Qwen--Qwen3-4B-Instruct-2507"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B-Instruct-2507"
-    args = { max-model-len = 16384 }
     ```
     """
     for path, repo in _repos(context):
@@ -115,7 +118,7 @@ def path_as_repo(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"`{path[-1]}` is a {kind}, not a repository id",
-                f'write `{path[-1]} = "{id_}"`' if id_ else "write the id as the hub shows it: `namespace/name`",
+                f'write `{path[-1]} = "{id_}"`' if id_ else "write the id as shown on the hub: `namespace/name`",
             )
 
 
@@ -134,24 +137,22 @@ def _id_within(path: str) -> str | None:
 
 @rule("MG103", "bad-repo-id")
 def bad_repo_id(context: Context) -> Iterator[Found]:
-    """A `repo` that the hub's own grammar refuses.
+    """A `repo` that is not a valid repository id.
 
     ## Why
-    huggingface_hub checks ids before it looks anywhere: `name` or `namespace/name` of letters, digits, `-`, `_` and
-    `.`, no `--`, no `..`, no `.git` at the end, at most 96 characters.
+    huggingface_hub checks ids before it looks for files. An id is `name` or `namespace/name`, of letters, digits, `-`,
+    `_` and `.`, without `--` and `..`, without `.git` at the end, and with at most 96 characters.
 
     ## Bad
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3 4B"
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
-    args = { max-model-len = 16384 }
     ```
     """
     for path, repo in _repos(context):
@@ -161,12 +162,12 @@ def bad_repo_id(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_value(*path),
             f"`{repo}` is not a repository id" if repo else f"`{path[-1]}` is empty",
-            f'write `{path[-1]} = "{bare}"`' if is_repo_id(bare) else "write `namespace/name` as the hub shows it",
+            f'write `{path[-1]} = "{bare}"`' if is_repo_id(bare) else "write `namespace/name` as shown on the hub",
         )
 
 
 def _repos(context: Context) -> Iterator[tuple[Path, str]]:
-    """Yield every repository id of the file, adapters' too, with its path."""
+    """Yield every repository id in the file, including those of adapters, with its path."""
     for name, model in context.models.items():
         if model.repo is not None:
             yield ("models", name, "repo"), model.repo
@@ -180,22 +181,18 @@ def bad_revision(context: Context) -> Iterator[Found]:
     """A `revision` that cannot be a commit, tag or branch.
 
     ## Why
-    The revision becomes a file name below `refs/` in the hub directory and an argument of the engine.
+    The revision becomes a file name in `refs/` of the hub directory, and an argument of the engine.
 
     ## Bad
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     revision = "main "
-    args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
     [models.qwen]
-    repo = "Qwen/Qwen3-4B"
     revision = "refs/pr/1"
-    args = { max-model-len = 16384 }
     ```
     """
     for name, model in context.models.items():
@@ -203,7 +200,7 @@ def bad_revision(context: Context) -> Iterator[Found]:
         if revision is None:
             continue
         if model.repo is None and not context.document.is_refused("models", name, "repo"):
-            message, help_text = f"`{name}` has a `revision` but no `repo`", "write the `repo` that it belongs to"
+            message, help_text = f"`{name}` has a `revision` but no `repo`", "write `repo`, or remove `revision`"
         elif not is_revision(revision):
             message = f"`{revision}` is not a commit, tag or branch" if revision else "`revision` is empty"
             help_text = "write the 40 hex digits of a commit"
@@ -213,27 +210,27 @@ def bad_revision(context: Context) -> Iterator[Found]:
 
 
 def is_revision(text: str) -> bool:
-    """Return whether git could have `text` as the name of a commit, tag or branch (git-check-ref-format)."""
+    """Return whether git accepts `text` as the name of a commit, tag or branch (git-check-ref-format)."""
     return bool(text) and not _BAD_IN_REVISION.search(text) and not re.search(r"^[-/.]|[/.]$|\.lock$", text)
 
 
 @rule("MG105", "missing-repo")
 def missing_repo(context: Context) -> Iterator[Found]:
-    """A model without a `repo`, where its engine serves a repository.
+    """A model without a `repo` whose engine needs one.
 
     ## Why
-    Without one, vLLM would serve its default model, which is not in the hub directory. Only a program of the engine
-    `command` may need none.
+    Without a repository, vLLM would serve its default model, which is not in the hub directory. Only models with
+    `engine = "command"` can do without.
 
     ## Bad
     ```toml
-    [models.qwen]
+    [models.chat]
     args = { max-model-len = 16384 }
     ```
 
     ## Good
     ```toml
-    [models.qwen]
+    [models.chat]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
     ```
@@ -242,6 +239,6 @@ def missing_repo(context: Context) -> Iterator[Found]:
         if run.engine is not None and run.engine.needs_repo and context.document.lacks(name, "repo"):
             yield Found(
                 context.document.at_header("models", name),
-                f"`[models.{name}]` lacks `repo`",
-                "write the repository id as the hub shows it: `namespace/name`",
+                f"`[models.{name}]` has no `repo`",
+                "write the repository id as shown on the hub: `namespace/name`",
             )
