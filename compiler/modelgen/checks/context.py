@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelgen.engines import places
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from modelgen.config import Gpu, Model
+    from modelgen.config.compose import ComposeKeys
     from modelgen.config.compose_types import Volume
     from modelgen.load import Document
     from modelgen.load.locator import Path
@@ -104,31 +105,40 @@ class Context:
         """The config.json of each locked model, by the model's id."""
         return {name: self.pins[name].config for name in self.locked}
 
-    def env_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
-        """Yield every `env` table as written, with its path."""
+    def entries(self, key: Literal["env", "loras"]) -> Iterator[tuple[Path, str, str]]:
+        """Yield path, name and value of every entry that is written in a table `env` or `loras`."""
         config = self.document.config
-        for name, engine in (config.engines or {}).items():
-            if engine.env:
-                yield ("engines", name, "env"), engine.env
-        if config.defaults and config.defaults.env:
-            yield ("defaults", "env"), config.defaults.env
-        for name, model in (config.models or {}).items():
-            if model.env:
-                yield ("models", name, "env"), model.env
+        tables: list[tuple[Path, Any]] = []
+        if key == "env":
+            tables += [(("engines", name), engine) for name, engine in (config.engines or {}).items()]
+        tables.append((("defaults",), config.defaults))
+        tables += [(("models", name), model) for name, model in (config.models or {}).items()]
+        for path, table in tables:
+            for name, value in (getattr(table, key, None) or {}).items():
+                yield (*path, key, name), name, value
+
+    def env_paths(self, model: str) -> dict[str, Path]:
+        """Return the variables of a model and of its engine's table, each with the path that wins."""
+        run = self.runs[model]
+        table = (self.document.config.engines or {}).get(run.engine_name)
+        of_engine: dict[str, Path] = {
+            key: ("engines", run.engine_name, "env", key) for key in (table and table.env) or {}
+        }
+        return of_engine | {key: self.document.origin(model, "env", key) for key in run.model.env or {}}
+
+    def at_origin(self, model: str, *keys: str) -> Span:
+        """Return the place of a model's value, in its own table or in `[defaults]`."""
+        return self.document.at_value(*self.document.origin(model, *keys))
+
+    def compose_of(self, model: str) -> tuple[Path, ComposeKeys | None]:
+        """Return the path of the `compose` table that a model uses, and its keys."""
+        path = self.document.origin(model, "compose")
+        return path, self.document.compose.get(path)
 
     def volume_targets(self, model: str) -> list[str]:
         """Return the paths in the container at which a model's `compose.volumes` are mounted."""
-        keys = self.document.compose.get(self.document.origin(model, "compose")) if model else None
+        keys = self.compose_of(model)[1] if model else None
         return [target_of(mount) for mount in (keys.volumes or ())] if keys else []
-
-    def lora_tables(self) -> Iterator[tuple[Path, dict[str, str]]]:
-        """Yield every `loras` table as written, with its path."""
-        config = self.document.config
-        if config.defaults and config.defaults.loras:
-            yield ("defaults", "loras"), config.defaults.loras
-        for name, model in (config.models or {}).items():
-            if model.loras:
-                yield ("models", name, "loras"), model.loras
 
     def is_known(self, table: str, name: str) -> bool:
         """Return whether `[table.name]` is written, even if it was refused."""
@@ -141,18 +151,17 @@ class Context:
 
     def place_of(self, name: str, want: Want) -> Span:
         """Return the place of the value that makes the model `name` need the repository."""
-        document = self.document
         if want.role == "code":
-            return document.at_value(*document.origin(name, "trust_remote_code"))
+            return self.at_origin(name, "trust_remote_code")
         if want.role == "lora":
             for lora, repo in (self.models[name].loras or {}).items():
                 if repo == want.repo:
-                    return document.at_value(*document.origin(name, "loras", lora))
+                    return self.at_origin(name, "loras", lora)
         for arg in self.args_of(name):
             named = arg.engine.repos({arg.name + arg.inner: arg.value}) if arg.engine.repos else ()
             if any(repo == want.repo for _, repo, _ in named):
-                return document.at_value(*arg.path)
-        return document.at_value(*document.origin(name, "repo"))
+                return self.document.at_value(*arg.path)
+        return self.at_origin(name, "repo")
 
 
 def target_of(mount: str | Volume) -> str:

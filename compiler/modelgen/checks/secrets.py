@@ -84,10 +84,9 @@ def literal_secret(context: Context) -> Iterator[Found]:
         "change the secret, and put it in a file on the host: name it as `env_file` in docker-compose.override.yml; "
         "under `modelgen serve`, let the command read it"
     )
-    for path, env in context.env_tables():
-        for key, value in env.items():
-            if (_SECRET_NAME.search(key) and len(value) >= 8 and key not in OWNED) or _KEY.search(value):
-                yield Found(context.document.at_value(*path, key), f"`{key}` contains a secret", help_text)
+    for path, key, value in context.entries("env"):
+        if (_SECRET_NAME.search(key) and len(value) >= 8 and key not in OWNED) or _KEY.search(value):
+            yield Found(context.document.at_value(*path), f"`{key}` contains a secret", help_text)
     for name, model in context.models.items():
         for number, item in enumerate(model.command or ()):
             if _KEY.search(item) or _is_secret_of_flag(model.command or [], number):

@@ -108,7 +108,7 @@ def short_start(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         engine = context.runs[name].engine
         if engine and engine.caches is not None and model.start_timeout and model.start_timeout < _SHORT_START:
-            place = context.document.at_value(*context.document.origin(name, "start_timeout"))
+            place = context.at_origin(name, "start_timeout")
             yield Found(place, f"engines need more than {model.start_timeout} s to start", "write 5m or more")
 
 
@@ -133,8 +133,7 @@ def noexec_home(context: Context) -> Iterator[Found]:
     ```
     """
     for name, run in context.runs.items():
-        engine, path = run.engine, context.document.origin(name, "compose")
-        keys = context.document.compose.get(path)
+        engine, (path, keys) = run.engine, context.compose_of(name)
         if engine is None or engine.caches is None or keys is None:
             continue
         caches = cache(engine, run.account)
@@ -150,9 +149,9 @@ def _of_engines(context: Context) -> Iterator[tuple[Path, ComposeKeys]]:
     """Yield the `compose` tables of models whose engine compiles kernels, each once."""
     found: dict[Path, ComposeKeys] = {}
     for name, run in context.runs.items():
-        engine, path = run.engine, context.document.origin(name, "compose")
-        if engine and engine.caches is not None and path in context.document.compose:
-            found[path] = context.document.compose[path]
+        engine, (path, keys) = run.engine, context.compose_of(name)
+        if engine and engine.caches is not None and keys is not None:
+            found[path] = keys
     yield from found.items()
 
 

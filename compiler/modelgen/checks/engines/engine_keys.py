@@ -160,11 +160,11 @@ def bad_command(context: Context) -> Iterator[Found]:
                 'write the program and its arguments: `command = ["serve", "--port", "{port}"]`',
             )
         elif model.command is not None and not (model.command and model.command[0]):
-            place = document.at_value(*document.origin(name, "command"))
+            place = context.at_origin(name, "command")
             yield Found(place, "`command` has no program", 'write the program first: `command = ["serve"]`')
         if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
-            place = document.at_value(*document.origin(name, "health"))
+            place = context.at_origin(name, "health")
             yield Found(place, f"`{model.health}` is not a path", 'write a path such as "/health"')
         if model.upstream_name == "":
-            place = document.at_value(*document.origin(name, "upstream_name"))
+            place = context.at_origin(name, "upstream_name")
             yield Found(place, "`upstream_name` is empty", "write the model name that the program expects")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.engines.versions import needs_version
+from modelgen.checks.engines.versions import CONTAINER_TARGETS, needs_version
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.images import is_floating
 from modelgen.engines.versions import parse_image
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.load.locator import Path
-
-_CONTAINER_TARGETS = frozenset({"compose"})
 
 
 @rule("MG202", "missing-image")
@@ -38,7 +36,7 @@ def missing_image(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:v0.11.0"
     ```
     """
-    if not _CONTAINER_TARGETS.intersection(context.targets):
+    if not CONTAINER_TARGETS.intersection(context.targets):
         return
     for name, run in context.runs.items():
         document, engine = context.document, run.engine_name

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelgen.engines.versions import Image, Version
     from modelgen.resolve import ModelRun
 
-_CONTAINER_TARGETS = frozenset({"compose"})
+CONTAINER_TARGETS = frozenset({"compose"})
 
 
 @rule("MG204", "unknown-version")
@@ -56,7 +56,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
                 f"the tag of `{run.reference}` does not show the version of {engines.ENGINES[engine].title}",
                 f'write `version = "{_version_like(run.image)}"` in `[engines.{engine}]`',
             )
-    if not _CONTAINER_TARGETS.intersection(context.targets):
+    if not CONTAINER_TARGETS.intersection(context.targets):
         yield from _unknown_without_image(context)
 
 

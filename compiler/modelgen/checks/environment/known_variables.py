@@ -42,17 +42,12 @@ class Variable(NamedTuple):
 
 def known_variables(context: Context) -> Iterator[Variable]:
     """Yield the variables of each model, and of its engine's table, if the engine's variables are known."""
-    document = context.document
     for name, run in context.runs.items():
         engine, known = run.engine, run.engine.known_variables if run.engine else None
-        if engine is None or known is None:
-            continue
-        table = (document.config.engines or {}).get(engine.name)
-        if not (run.model.env or (table and table.env)):
+        paths = context.env_paths(name)
+        if engine is None or known is None or not paths:
             continue
         is_newer = run.version is not None and known.is_newer(run.version)
         is_published = run.image is not None and is_release(run.image) and not is_newer
-        of_engine = {key: ("engines", engine.name, "env", key) for key in (table and table.env) or {}}
-        of_model = {key: document.origin(name, "env", key) for key in run.model.env or {}}
-        for key, path in (of_engine | of_model).items():
+        for key, path in paths.items():
             yield Variable(name, path, key, run.env[key], engine, known, run.version, is_published)

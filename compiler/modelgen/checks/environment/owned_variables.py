@@ -37,11 +37,10 @@ def owned_env(context: Context) -> Iterator[Found]:
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
-    for path, env in context.env_tables():
-        for key in env:
-            if key.upper() in OWNED:
-                place = context.document.at_key(*path, key)
-                yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", OWNED[key.upper()])
+    for path, key, _ in context.entries("env"):
+        if key.upper() in OWNED:
+            place = context.document.at_key(*path)
+            yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", OWNED[key.upper()])
     for path, flag, help_text in _owned_flags(context):
         place = context.document.at_key(*path)
         yield Found(place, f"`{path[-1]}` sets `--{flag}`, which modelgen sets itself", help_text)
@@ -54,11 +53,7 @@ def _owned_flags(context: Context) -> Iterator[tuple[Path, str, str]]:
         engine = run.engine
         if engine is None or engine.variables is None:
             continue
-        table = (context.document.config.engines or {}).get(engine.name)
-        paths: list[Path] = [("engines", engine.name, "env", key) for key in (table and table.env) or {}]
-        paths += [context.document.origin(name, "env", key) for key in context.models[name].env or {}]
-        for path in paths:
-            key = str(path[-1])
+        for key, path in context.env_paths(name).items():
             flag = key.removeprefix(engine.variables).lower().replace("_", "-")
             if key.startswith(engine.variables) and key not in OWNED and flag in engine.owned_args:
                 found[path] = flag, engine.owned_args[flag]
@@ -84,8 +79,7 @@ def bad_env_name(context: Context) -> Iterator[Found]:
     env = { MY_SETTING = "on" }
     ```
     """
-    for path, env in context.env_tables():
-        for key in env:
-            if not _NAME.fullmatch(key):
-                place = context.document.at_key(*path, key)
-                yield Found(place, f"`{key}` is not a valid variable name", "use letters, digits and `_`, at most 255")
+    for path, key, _ in context.entries("env"):
+        if not _NAME.fullmatch(key):
+            place = context.document.at_key(*path)
+            yield Found(place, f"`{key}` is not a valid variable name", "use letters, digits and `_`, at most 255")

@@ -37,10 +37,9 @@ def empty_variable(context: Context) -> Iterator[Found]:
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
-    for path, env in context.env_tables():
-        for key, value in env.items():
-            if not value:
-                yield Found(context.document.at_value(*path, key), f"`{key}` is empty", "write a value, or remove it")
+    for path, key, value in context.entries("env"):
+        if not value:
+            yield Found(context.document.at_value(*path), f"`{key}` is empty", "write a value, or remove it")
 
 
 @rule("MG227", "quoted-value", Severity.WARNING)
@@ -63,13 +62,10 @@ def quoted_value(context: Context) -> Iterator[Found]:
     env = { VLLM_LOGGING_LEVEL = "DEBUG" }
     ```
     """
-    for path, env in context.env_tables():
-        for key, value in env.items():
-            if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-                place = context.document.at_value(*path, key)
-                yield Found(
-                    place, f"the quotes are part of the value of `{key}`", f"write `{value[1:-1]}` without them"
-                )
+    for path, key, value in context.entries("env"):
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            place = context.document.at_value(*path)
+            yield Found(place, f"the quotes are part of the value of `{key}`", f"write `{value[1:-1]}` without them")
 
 
 @rule("MG228", "expandable-segments")
@@ -121,8 +117,7 @@ def idle_variable(context: Context) -> Iterator[Found]:
     env = {}
     ```
     """
-    for path, env in context.env_tables():
-        for key in env:
-            if key in ("HF_HUB_ENABLE_HF_TRANSFER", "HF_XET_HIGH_PERFORMANCE", "HF_HUB_DISABLE_XET"):
-                place = context.document.at_key(*path, key)
-                yield Found(place, f"`{key}` has no effect: engines download nothing", "remove it")
+    for path, key, _ in context.entries("env"):
+        if key in ("HF_HUB_ENABLE_HF_TRANSFER", "HF_XET_HIGH_PERFORMANCE", "HF_HUB_DISABLE_XET"):
+            place = context.document.at_key(*path)
+            yield Found(place, f"`{key}` has no effect: engines download nothing", "remove it")

@@ -78,7 +78,7 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         engine = context.runs[name].engine
         if engine and engine.one_card and len(model.gpus or ()) > 1:
-            place = document.at_value(*document.origin(name, "gpus"))
+            place = context.at_origin(name, "gpus")
             used = len(model.gpus or ())
             yield Found(place, f"{engine.title} uses one GPU, but `{name}` has {used}", "write one GPU")
         sizes = parallel_size(engine, model.args or {}) if engine and engine.tensor_parallel else None
@@ -94,7 +94,7 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
             yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make the numbers equal")
         else:
             yield Found(
-                document.at_value(*document.origin(name, "gpus")),
+                context.at_origin(name, "gpus"),
                 f"`{name}` has {cards}, but uses one: no parallel size is written",
                 f"write `args.{engine.tensor_parallel} = {len(model.gpus)}`",
             )
@@ -106,7 +106,7 @@ def _begins(name: str, flags: Iterable[str]) -> bool:
 
 @rule("MG241", "missing-companion")
 def missing_companion(context: Context) -> Iterator[Found]:
-    """A flag that needs another flag.
+    """A flag without another flag that it needs.
 
     ## Why
     The engine stops at its start: "Error: --enable-auto-tool-choice requires --tool-call-parser".

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @rule("MG308", "unused-groups")
 def unused_groups(context: Context) -> Iterator[Found]:
-    """A GPU with `groups` that is not used through device files.
+    """A GPU with `groups` that needs none.
 
     ## Why
-    NVIDIA's runtime and CDI need no groups, so the numbers would have no effect.
+    Groups are for the device files of AMD GPUs. NVIDIA's runtime and CDI use none, so the numbers would have no effect.
 
     ## Bad
     ```toml
@@ -78,7 +78,7 @@ def mixed_cards(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         kinds = context.kinds(model)
         if len(kinds) > 1:
-            place = context.document.at_value(*context.document.origin(name, "gpus"))
+            place = context.at_origin(name, "gpus")
             yield Found(
                 place, f"`{name}` has GPUs of the kinds {' and '.join(sorted(kinds))}", "write GPUs of one kind"
             )
@@ -119,8 +119,7 @@ def group_by_name(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        path = context.document.origin(name, "compose")
-        keys = context.document.compose.get(path)
+        path, keys = context.compose_of(name)
         if keys is None or "amd" not in context.kinds(model):
             continue
         for number, group in enumerate(keys.group_add or ()):
@@ -132,7 +131,7 @@ def group_by_name(context: Context) -> Iterator[Found]:
 
 @rule("MG323", "closed-cards", Severity.WARNING)
 def closed_cards(context: Context) -> Iterator[Found]:
-    """AMD's device files for an engine that is neither root nor in one of their groups.
+    """An AMD GPU for an account that is neither root nor in the groups of its device files.
 
     ## Why
     /dev/kfd and the render nodes belong to root and to the groups video and render, so the engine finds no GPU.
@@ -167,8 +166,7 @@ def closed_cards(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        path = context.document.origin(name, "compose")
-        keys = context.document.compose.get(path)
+        path, keys = context.compose_of(name)
         if keys is None or keys.user is None or keys.group_add or "amd" not in context.kinds(model):
             continue
         is_root = context.runs[name].account.uid == 0

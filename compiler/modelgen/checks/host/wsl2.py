@@ -47,7 +47,7 @@ def cards_not_separable(context: Context) -> Iterator[Found]:
         own = [card for card in context.cards(model) if card in nvidia]
         if own and len(own) < len(nvidia):
             yield Found(
-                context.document.at_value(*context.document.origin(name, "gpus")),
+                context.at_origin(name, "gpus"),
                 f"WSL2 shows all GPUs to `{name}`; only CUDA_VISIBLE_DEVICES hides those of other models",
                 "make sure that nothing in the image changes CUDA_VISIBLE_DEVICES",
             )

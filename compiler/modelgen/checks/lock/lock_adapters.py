@@ -74,7 +74,7 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
         highest = max(found, key=lambda lora: found[lora])
         rank, written = found[highest], next((arg for arg in run.arguments if arg.name == engine.lora_rank), None)
         if least is None:
-            place = document.at_value(*document.origin(name, "loras", highest))
+            place = context.at_origin(name, "loras", highest)
             yield Found(
                 place,
                 f"`{highest}` has rank {rank}, more than {engine.title} allows",

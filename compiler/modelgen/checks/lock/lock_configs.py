@@ -62,7 +62,7 @@ def code_not_trusted(context: Context) -> Iterator[Found]:
         has_flags = engine is not None and engine.catalogue is not None and model.trust_remote_code is None
         if has_flags and brings_code(config) and not context.document.is_refused("models", name, "trust_remote_code"):
             yield Found(
-                context.document.at_value(*context.document.origin(name, "repo")),
+                context.at_origin(name, "repo"),
                 f"{model.repo} has code of its own, and `trust_remote_code` is not set",
                 "read the code and write `trust_remote_code = true`, or `= false` if the engine does not need it",
             )

@@ -158,7 +158,7 @@ def asset_not_locked(context: Context) -> Iterator[Found]:
         env = context.runs[name].env
         for file, is_locked in context.pins[name].outside.items():
             if not is_locked and not {file.variable, *_OTHER_PLACES} & {*env}:
-                place = context.document.at_value(*context.document.origin(name, "repo"))
+                place = context.at_origin(name, "repo")
                 yield Found(place, f"`{name}` needs {file.name}, but models.lock does not have it", _LOCK)
 
 

@@ -55,12 +55,12 @@ def no_snapshot(context: Context) -> Iterator[Found]:
         if engine is None or context.pins[name].want is None or document.is_refused("models", name, "revision"):
             continue
         if engine.needs_snapshot and context.pins[name].own is None:
-            place = document.at_value(*document.origin(name, "repo"))
+            place = context.at_origin(name, "repo")
             help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
             message = f"{engine.title} loads a snapshot by its path, but the commit of {model.repo} is not known"
             yield Found(place, message, help_text)
         elif model.model_arg == "path" and "model_arg" in engine.keys and name not in context.locked:
-            place = document.at_value(*document.origin(name, "model_arg"))
+            place = context.at_origin(name, "model_arg")
             yield Found(place, f"`model_arg` needs a snapshot, but models.lock has none of {model.repo}", _LOCK)
 
 
@@ -97,7 +97,7 @@ def id_offline(context: Context) -> Iterator[Found]:
         is_refused = document.is_refused("models", name, "revision")
         if context.pins[name].want is not None and context.pins[name].own is None and not is_refused:
             yield Found(
-                document.at_value(*document.origin(name, "repo")),
+                context.at_origin(name, "repo"),
                 f"{engine.title} requests {model.repo} from the hub, even if it is on disk",
                 f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit',
             )
@@ -105,7 +105,7 @@ def id_offline(context: Context) -> Iterator[Found]:
 
 @rule("MG507", "file-not-locked")
 def file_not_locked(context: Context) -> Iterator[Found]:
-    """A `file` or `mmproj` that is not among the locked files, or a split model with a part that is not.
+    """A `file` or `mmproj`, or a part of a split one, that is not among the locked files.
 
     ## Why
     The repository has no such file at the locked commit, or the lock was edited. llama.cpp would end with "failed to
@@ -148,7 +148,6 @@ def file_not_locked(context: Context) -> Iterator[Found]:
     files = [{ path = "Qwen3-4B-Q4_K_M.gguf", size = 2, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
     ```
     """
-    document = context.document
     for name, model in context.taking("file"):
         if (entry := context.locked.get(name)) is None:
             continue
@@ -157,7 +156,7 @@ def file_not_locked(context: Context) -> Iterator[Found]:
             if missing:
                 files = [path for path in (*entry.by_path, *entry.left_out) if path.endswith(".gguf")]
                 yield Found(
-                    document.at_value(*document.origin(name, key)),
+                    context.at_origin(name, key),
                     f"models.lock has no `{missing}` of {entry.repo}",
                     did_you_mean(missing, files) if missing == file else _LOCK,
                 )

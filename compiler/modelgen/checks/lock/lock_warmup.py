@@ -55,7 +55,7 @@ def warmup_without_route(context: Context) -> Iterator[Found]:
     for name, config in context.configs.items():
         if context.models[name].warmup and transcribes(config):
             yield Found(
-                context.document.at_value(*context.document.origin(name, "warmup")),
+                context.at_origin(name, "warmup"),
                 f"`{name}` transcribes audio, so a warmup request would need a recording",
                 f"write `warmup = false` in [models.{name}]",
             )

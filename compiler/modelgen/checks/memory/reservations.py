@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @rule("MG304", "model-over-card")
 def model_over_card(context: Context) -> Iterator[Found]:
-    """A model that reserves more of a GPU than its limit, or nothing.
+    """A model that reserves more of a GPU than its limit, or almost nothing.
 
     ## Why
     vLLM compares the reserved memory with the free memory at its start, and stops: "Free memory on device … is less
@@ -48,14 +48,14 @@ def model_over_card(context: Context) -> Iterator[Found]:
             budget = fit.budget(card)
             if reserved > budget:
                 yield Found(
-                    document.at_value(*document.origin(name, "gpu_memory")),
+                    context.at_origin(name, "gpu_memory"),
                     f"`{name}` reserves {fit.format_size(reserved)} of `{gpu_name}`, "
                     f"but its limit is {fit.format_size(budget)}",
                     f"write {fit.format_size(budget)} or less: `limit` is {fit.share([card], None)} of "
                     f"{fit.format_size(card.memory)}",
                 )
             elif not fit.share([card], model.gpu_memory):
-                place = document.at_value(*document.origin(name, "gpu_memory"))
+                place = context.at_origin(name, "gpu_memory")
                 yield Found(place, f"`{name}` reserves less than 0.0001 of `{gpu_name}`", "check the unit")
 
 
@@ -189,13 +189,12 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, tensor-parallel-size = 2 }
     ```
     """
-    document = context.document
     for name, model in context.models.items():
         cards = context.cards(model).values()
         if isinstance(model.gpu_memory, int) and len({card.memory for card in cards}) > 1:
             smallest = min(cards, key=lambda card: card.memory)
             yield Found(
-                document.at_value(*document.origin(name, "gpu_memory")),
+                context.at_origin(name, "gpu_memory"),
                 f"the GPUs of `{name}` differ in memory, so {fit.format_size(model.gpu_memory)} is no single share",
                 f"write a share: `gpu_memory = {fit.share([smallest], model.gpu_memory)}` is "
                 f"{fit.format_size(model.gpu_memory)} of the smallest",

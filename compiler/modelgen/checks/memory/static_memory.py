@@ -58,7 +58,7 @@ def nothing_for_weights(context: Context) -> Iterator[Found]:
         if (needed := engine.beside_weights(reservations, args)) is not None:
             size = fit.format_size(needed)
             yield Found(
-                context.document.at_value(*context.document.origin(name, "gpu_memory")),
+                context.at_origin(name, "gpu_memory"),
                 f"`{name}` reserves only what {engine.title} needs besides weights: {size}",
                 "reserve more, or write a smaller `chunked-prefill-size` or `cuda-graph-max-bs`",
             )

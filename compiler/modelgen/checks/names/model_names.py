@@ -77,11 +77,10 @@ def bad_alias(context: Context) -> Iterator[Found]:
             if not _ALIAS.fullmatch(alias):
                 place = context.document.at_value("models", name, "aliases", number)
                 yield Found(place, f"`{alias}` is not a valid alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
-    for path, loras in context.lora_tables():
-        for lora in loras:
-            if not _ALIAS.fullmatch(lora):
-                place = context.document.at_key(*path, lora)
-                yield Found(place, f"`{lora}` is not a valid name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+    for path, lora, _ in context.entries("loras"):
+        if not _ALIAS.fullmatch(lora):
+            place = context.document.at_key(*path)
+            yield Found(place, f"`{lora}` is not a valid name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
 
 
 @rule("MG403", "name-collision")

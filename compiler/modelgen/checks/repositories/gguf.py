@@ -95,7 +95,6 @@ def bad_file(context: Context) -> Iterator[Found]:
     args = { ctx-size = 16384 }
     ```
     """
-    document = context.document
     for name, model in context.taking("file"):
         for key, file in (("file", model.file), ("mmproj", model.mmproj)):
             shard = SHARD.search(file or "")
@@ -108,7 +107,7 @@ def bad_file(context: Context) -> Iterator[Found]:
                 message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'
             else:
                 continue
-            yield Found(document.at_value(*document.origin(name, key)), message, help_text)
+            yield Found(context.at_origin(name, key), message, help_text)
 
 
 @rule("MG247", "missing-ctx-size")

@@ -59,17 +59,17 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
         if model.repo is None or not is_repo_id(model.repo):
             continue
         if is_local(model.repo):
-            place = document.at_value(*document.origin(name, "repo"))
+            place = context.at_origin(name, "repo")
             yield Found(place, f"`{name}` uses the latest added state of {model.repo}", "run `modelgen lock`")
         elif model.revision is None:
             yield Found(
-                document.at_value(*document.origin(name, "repo")),
+                context.at_origin(name, "repo"),
                 f"`{name}` follows the default branch of {model.repo}",
                 'run `modelgen lock`, or write `revision = "…"` with the 40 hex digits of a commit',
             )
         elif is_revision(model.revision) and not is_commit(model.revision):
             yield Found(
-                document.at_value(*document.origin(name, "revision")),
+                context.at_origin(name, "revision"),
                 f"`{model.revision}` is not a commit and can move",
                 "run `modelgen lock`, or write the 40 hex digits of a commit",
             )
@@ -171,9 +171,8 @@ def _repos(context: Context) -> Iterator[tuple[Path, str]]:
     for name, model in context.models.items():
         if model.repo is not None:
             yield ("models", name, "repo"), model.repo
-    for path, loras in context.lora_tables():
-        for lora, repo in loras.items():
-            yield (*path, lora), repo
+    for path, _, repo in context.entries("loras"):
+        yield path, repo
 
 
 @rule("MG104", "bad-revision")
