@@ -1,4 +1,4 @@
-"""Every rule's manual is its test: each Bad fires exactly that rule, each Good fires none."""
+"""The manual of every rule is its test: each Bad example gives exactly that rule, each Good example none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelgen.diagnostics import Rule
 
 RULES = load_rules()
-# What no TOML text can show: these have tests of their own in test_bad_files.py and test_lockfile.py.
+# TOML cannot show these; test_bad_files.py and test_lockfile.py have their tests.
 WITHOUT_EXAMPLES = {"not-utf8", "file-too-large", "nested-too-deep", "bad-lock", "newer-lock"}
 
 
@@ -42,5 +42,6 @@ def test_good_example_fires_nothing(rule: Rule[...], toml: str, lock: str | None
 def test_rule_has_a_manual(rule: Rule[...]) -> None:
     assert rule.summary.endswith(".")
     assert "\n## Why\n" in rule.manual
+    assert rule.manual.count("```") % 2 == 0, "each example is opened and closed"
     assert (not rule.examples("Bad")) == (rule.name in WITHOUT_EXAMPLES)
     assert (not rule.examples("Good")) == (rule.name in WITHOUT_EXAMPLES)

@@ -27,8 +27,8 @@ def small_shm(context: Context) -> Iterator[Found]:
     """Less shared memory than engines need.
 
     ## Why
-    vLLM 0.32 stops with "160 MiB required, 64 MiB free". Several GPUs exchange tensors there, which fails with
-    "Insufficient space in /dev/shm" or a bus error (vllm#1710). Without the key, modelgen writes 8 GB, and 16 GB for
+    vLLM 0.32 stops with "160 MiB required, 64 MiB free". Several GPUs exchange tensors in shared
+    memory, which fails with "Insufficient space in /dev/shm" or a bus error (vllm#1710). Without the key, modelgen writes 8 GB, and 16 GB for
     several GPUs.
 
     ## Bad
@@ -117,7 +117,7 @@ def noexec_home(context: Context) -> Iterator[Found]:
     """A tmpfs without `exec` as the home of an engine's account.
 
     ## Why
-    Engines load compiled kernels from there, and Docker mounts a tmpfs without `exec` by default: Triton ends with
+    Engines load compiled kernels from their home, and Docker mounts a tmpfs without `exec` by default: Triton ends with
     "failed to map segment from shared object". Without the entry, modelgen writes a correct one.
 
     ## Bad

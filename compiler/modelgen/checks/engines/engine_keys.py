@@ -36,7 +36,6 @@ def unknown_engine(context: Context) -> Iterator[Found]:
     engine = "vllm"
     args = { max-model-len = 16384 }
     ```
-    ```
     """
     known = engines.SUPPORTED
     places = [
@@ -55,10 +54,10 @@ def unknown_engine(context: Context) -> Iterator[Found]:
 
 @rule("MG230", "not-supported-yet")
 def not_supported_yet(context: Context) -> Iterator[Found]:
-    """A value that is reserved for a later version of modelgen.
+    """A value that modelgen does not support yet.
 
     ## Why
-    The value has a defined meaning, but modelgen cannot do it yet. An error is better than a value without effect.
+    The value has a defined meaning, but would have no effect in this version.
 
     ## Bad
     ```toml

@@ -119,7 +119,6 @@ def flag_twice(context: Context) -> Iterator[Found]:
     [models.qwen]
     args = { max-model-len = 16384 }
     ```
-    ```
     """
     document = context.document
     for name in context.models:

@@ -86,7 +86,7 @@ def mixed_cards(context: Context) -> Iterator[Found]:
 
 @rule("MG310", "group-by-name")
 def group_by_name(context: Context) -> Iterator[Found]:
-    """A group by name, for a container that uses AMD's device files.
+    """A group by name on a model with AMD GPUs.
 
     ## Why
     Docker looks the name up inside the image, which does not have the host's groups: "Unable to find group render".
@@ -134,7 +134,8 @@ def closed_cards(context: Context) -> Iterator[Found]:
     """An AMD GPU for an account that is neither root nor in the groups of its device files.
 
     ## Why
-    /dev/kfd and the render nodes belong to root and to the groups video and render, so the engine finds no GPU.
+    /dev/kfd and the render nodes belong to root and to the groups video and render. An account outside them cannot open
+    the files, and the engine finds no GPU.
 
     ## Bad
     ```toml

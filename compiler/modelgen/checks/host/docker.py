@@ -105,7 +105,7 @@ def host_memory(context: Context) -> Iterator[Found]:
     """A model that keeps more in host memory than the host has.
 
     ## Why
-    `cpu-offload-gb` and, until 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel kills
+    `cpu-offload-gb` and, until vLLM 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel kills
     the engine or another process.
 
     ## Bad

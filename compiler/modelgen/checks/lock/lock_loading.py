@@ -67,8 +67,8 @@ def code_unknown(context: Context) -> Iterator[Found]:
 
     ## Why
     `auto_map` in tokenizer_config.json, in a processor's config or in a large config.json can name a class of another
-    repository. `modelgen lock` records these repositories so that they are fetched. It did not if the code was not
-    trusted at that time, or if it was an older version of modelgen.
+    repository. `modelgen lock` records these repositories so that they are fetched. The entry lacks them if the code
+    was not trusted when it was written, or if an older modelgen wrote it.
 
     ## Bad
     ```toml

@@ -69,8 +69,8 @@ def id_offline(context: Context) -> Iterator[Found]:
     """A tei model without a known commit.
 
     ## Why
-    With a repository id, TEI requests it from the hub even if it is on disk, so it does not start on a host without
-    internet. If the commit is known from models.lock or `revision`, modelgen passes the path of the snapshot.
+    If TEI gets a repository id, it requests the repository from the hub even if it is on disk, so it does not start
+    without internet. If the commit is known from models.lock or `revision`, modelgen passes the path of the snapshot.
 
     ## Bad
     ```toml
