@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
 from compiling import findings
+from modelgen.cli.app import cli
 from modelgen.cli.catalogue import load_rules
+from modelgen.diagnostics.examples import HEAD, complete
 
 if TYPE_CHECKING:
     from modelgen.diagnostics import Rule
 
 RULES = load_rules()
+WHOLE = tomllib.loads(HEAD)
 # TOML cannot show these; test_bad_files.py and test_lockfile.py have their tests.
 WITHOUT_EXAMPLES = {"not-utf8", "file-too-large", "nested-too-deep", "bad-lock", "newer-lock"}
 
@@ -45,3 +50,24 @@ def test_rule_has_a_manual(rule: Rule[...]) -> None:
     assert rule.manual.count("```") % 2 == 0, "each example is opened and closed"
     assert (not rule.examples("Bad")) == (rule.name in WITHOUT_EXAMPLES)
     assert (not rule.examples("Good")) == (rule.name in WITHOUT_EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("example", "expected"),
+    [
+        ("[host]\narch = 'arm64'\n", {"host": {"arch": "arm64"}}),
+        ("[models.qwen]\nrevision = 'x'\n", {"models": {"qwen": WHOLE["models"]["qwen"] | {"revision": "x"}}}),
+        ("[models.qwen]\nengine = 'tei'\n", {"models": {"qwen": {"engine": "tei"}}}),
+        ("[models.one]\nrepo = 'a/b'\n", {"models": {"one": {"repo": "a/b"}}}),
+        ("[rules]\nunpinned-repo = 'error'\n", {"rules": WHOLE["rules"] | {"unpinned-repo": "error"}}),
+        ("gpus = {}\n", {"gpus": {}}),
+    ],
+)
+def test_an_example_is_completed_from_the_head(example: str, expected: dict[str, Any]) -> None:
+    assert tomllib.loads(complete(example)) == WHOLE | expected
+
+
+def test_explain_shows_the_rest_of_the_file_once() -> None:
+    shown = CliRunner().invoke(cli, ["explain", "port-collision"]).output
+    assert shown.count(HEAD) == 1
+    assert HEAD not in CliRunner().invoke(cli, ["explain", "not-utf8"]).output

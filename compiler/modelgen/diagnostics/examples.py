@@ -28,7 +28,7 @@ image-without-gpu = "off"
 NOTE = """\
 An example shows only what matters. Tables that it does not have are as in this file, and so are keys that it leaves out
 of `[models.qwen]` or `[rules]`. There are two exceptions: a `[models.qwen]` with `engine` is complete, and an example
-with other models has no `[models.qwen]`.
+with other models has no `[models.qwen]`. A Good example without a models.lock has the one of the Bad example.
 """
 
 

@@ -28,8 +28,8 @@ def small_shm(context: Context) -> Iterator[Found]:
 
     ## Why
     vLLM 0.32 stops with "160 MiB required, 64 MiB free". Several GPUs exchange tensors in shared
-    memory, which fails with "Insufficient space in /dev/shm" or a bus error (vllm#1710). Without the key, modelgen writes 8 GB, and 16 GB for
-    several GPUs.
+    memory, which fails with "Insufficient space in /dev/shm" or a bus error (vllm#1710). Without the key, modelgen
+    writes 8 GB, and 16 GB for several GPUs.
 
     ## Bad
     ```toml

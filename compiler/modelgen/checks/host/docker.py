@@ -105,8 +105,8 @@ def host_memory(context: Context) -> Iterator[Found]:
     """A model that keeps more in host memory than the host has.
 
     ## Why
-    `cpu-offload-gb` and, until vLLM 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel kills
-    the engine or another process.
+    `cpu-offload-gb` and, until vLLM 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel
+    kills the engine or another process.
 
     ## Bad
     ```toml

@@ -49,19 +49,6 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
     loras = { sql = "namespace/sql-lora" }
     args = { max-model-len = 16384, max-lora-rank = 64 }
     ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen3-4B"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-
-    [[snapshots]]
-    repo = "namespace/sql-lora"
-    commit = "2b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a"
-    files = [{ path = "adapter_config.json", size = 26, blob = "0b0c4c9a0c1a2f3b4d5e6f708192a3b4cb0a5b1e" }]
-    config = '{"peft_type": "LORA", "r": 64}'
-    ```
     """
     document = context.document
     for name, run in context.runs.items():

@@ -48,14 +48,6 @@ def code_not_trusted(context: Context) -> Iterator[Found]:
     trust_remote_code = true
     args = { max-model-len = 16384 }
     ```
-
-    ```lock
-    [[snapshots]]
-    repo = "namespace/own-architecture"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    config = '{"auto_map": {"AutoModel": "modeling_own.Own"}}'
-    ```
     """
     for name, config in context.configs.items():
         engine, model = context.runs[name].engine, context.models[name]
@@ -96,14 +88,6 @@ def length_over_model(context: Context) -> Iterator[Found]:
     [models.qwen]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = "32k" }
-    ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen3-4B"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    config = '{"max_position_embeddings": 40960}'
     ```
     """
     for name, arg, config in _counted(context, "length"):
@@ -146,14 +130,6 @@ def heads_over_cards(context: Context) -> Iterator[Found]:
     repo = "Qwen/Qwen2.5-7B-Instruct"
     args = { max-model-len = 16384, tensor-parallel-size = 4 }
     ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen2.5-7B-Instruct"
-    commit = "a09a35458c702b33eeacc393d103063234e8bc28"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    config = '{"num_attention_heads": 28}'
-    ```
     """
     for name, arg, config in _counted(context, "tensor_parallel"):
         heads, cards = attention_heads(config), whole_number(arg.value)
@@ -195,14 +171,6 @@ def whole_context(context: Context) -> Iterator[Found]:
     [models.chat]
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 40960 }
-    ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen3-4B"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    config = '{"architectures": ["Qwen3ForCausalLM"], "max_position_embeddings": 40960}'
     ```
     """
     for name in context.locked:

@@ -88,13 +88,6 @@ def repo_not_locked(context: Context) -> Iterator[Found]:
     repo = "Qwen/Qwen3-4B"
     args = { max-model-len = 16384 }
     ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen3-4B"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    ```
     """
     for name, want in _missing(context):
         if not _is_declared(context, name, want):

@@ -43,14 +43,6 @@ def warmup_without_route(context: Context) -> Iterator[Found]:
     repo = "openai/whisper-large-v3"
     args = { max-model-len = 448 }
     ```
-
-    ```lock
-    [[snapshots]]
-    repo = "openai/whisper-large-v3"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    config = '{"architectures": ["WhisperForConditionalGeneration"]}'
-    ```
     """
     for name, config in context.configs.items():
         if context.models[name].warmup and transcribes(config):
