@@ -10,7 +10,7 @@ from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, versions
 from modelgen.checks.environment import owned_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, unknown_flags
-from modelgen.checks.gpus import gpu_groups, gpu_tables
+from modelgen.checks.gpus import gpu_access, gpu_tables
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
 from modelgen.checks.memory import reservations, static_memory
@@ -79,10 +79,10 @@ CHECKS = (
     gpu_tables.unknown_gpu,
     gpu_tables.gpu_twice,
     gpu_tables.bad_device,
-    gpu_groups.unused_groups,
-    gpu_groups.mixed_cards,
-    gpu_groups.group_by_name,
-    gpu_groups.closed_cards,
+    gpu_access.unused_groups,
+    gpu_access.mixed_cards,
+    gpu_access.group_by_name,
+    gpu_access.closed_cards,
     image_vendors.image_for_other_cards,
     image_vendors.image_without_gpu,
     drivers.driver_too_old,

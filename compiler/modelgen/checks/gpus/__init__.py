@@ -1,1 +1,1 @@
-"""Check `[gpus]`: each GPU, and the groups of GPUs that models use."""
+"""Check `[gpus]`, and how containers get access to their GPUs."""

@@ -1,4 +1,4 @@
-"""Check the kinds of GPUs, and the groups that can open them."""
+"""Check how containers get their GPUs: the kinds of GPUs, and the groups of AMD's device files."""
 
 from __future__ import annotations
 
