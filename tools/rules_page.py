@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelgen.cli.catalogue import load_rules
+from modelgen.cli.configuration.manual import load_rules
 from modelgen.diagnostics import examples
 
 if TYPE_CHECKING:

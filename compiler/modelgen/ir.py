@@ -6,8 +6,8 @@ numbers (bytes, seconds).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,7 @@ EDGE_NETWORK = "edge"
 SOCKET_PROXY_NETWORK = "socket-proxy"
 
 
-@dataclass(frozen=True, slots=True)
-class Gpu:
+class Gpu(NamedTuple):
     """One card.
 
     Args:
@@ -32,16 +31,14 @@ class Gpu:
     budget: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """GPU memory that a model reserves from start to stop, in bytes."""
 
     gpu: str
     memory: int
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A host address, to listen on."""
 
     host: str
@@ -51,8 +48,7 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(NamedTuple):
     """How an engine's process is started, in the container; no entry point is the image's own.
 
     Args:
@@ -66,8 +62,7 @@ class Launch:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(NamedTuple):
     """How to tell that an engine serves.
 
     Args:
@@ -83,8 +78,7 @@ class Readiness:
     start_timeout: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """A file or directory of the host inside the container, read-only.
 
     Args:
@@ -96,8 +90,7 @@ class Mount:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Devices:
+class Devices(NamedTuple):
     """The cards that a service reserves.
 
     Args:
@@ -111,8 +104,7 @@ class Devices:
     groups: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Security:
+class Security(NamedTuple):
     """What a container may do.
 
     Args:
@@ -128,16 +120,14 @@ class Security:
     unlabelled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """A resource limit of a container's processes, soft and hard, such as `nofile`; -1 is unlimited."""
 
     name: str
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scratch:
+class Scratch(NamedTuple):
     """A writable directory in memory, gone when the container stops; kernels that are loaded from it can run."""
 
     target: str
@@ -146,8 +136,7 @@ class Scratch:
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """A named volume that belongs to one service.
 
     Args:
@@ -159,8 +148,7 @@ class Volume:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """One model as a service of its own.
 
     Args:
@@ -233,12 +221,11 @@ class Service:
     idle_timeout: int | None
     concurrency: int | None
     warmup: str | None
-    additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    additions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     sources: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """Models that are resident together."""
 
     name: str
@@ -246,8 +233,7 @@ class Profile:
     default: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """A network of the deployment.
 
     Args:
@@ -261,8 +247,7 @@ class Network:
     internal: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Orchestrator:
+class Orchestrator(NamedTuple):
     """How models are switched; seconds and counts, None for no limit.
 
     Args:
@@ -311,11 +296,10 @@ class Orchestrator:
     limits: tuple[Limit, ...]
     socket_proxy_security: Security
     relabelled: bool
-    additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    additions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Fleet:
+class Fleet(NamedTuple):
     """Everything that runs on one host."""
 
     project: str

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from compiling import findings
 from modelgen.cli.app import cli
-from modelgen.cli.catalogue import load_rules
+from modelgen.cli.configuration.manual import load_rules
 from modelgen.diagnostics.examples import HEAD, complete
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from toml_writer import Table
 
 EXAMPLE = (REPOSITORY / "models.toml").read_bytes()
-STARTER = (REPOSITORY / "compiler/modelgen/cli/starter.toml").read_bytes()
+STARTER = (REPOSITORY / "compiler/modelgen/cli/configuration/starter.toml").read_bytes()
 TOKENS = rb''' " """ ' [ ] [[ ]] { } = . , # \ models [models. true nan 1979-05-27 - 0x'''.split(b" ")
 TOKENS += [b"\n", b"\r", b"\t", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe6"]
 # The language's own words, nested as its tables are, so that wrong values stand in right places.

@@ -12,7 +12,7 @@ from test_documents_with_errors import KEYS
 from toml_plain import dump
 
 from compiling import REPOSITORY, complete
-from modelgen.cli.catalogue import load_rules
+from modelgen.cli.configuration.manual import load_rules
 from modelgen.config import Model
 from modelgen.engines import ENGINES, TAKERS
 from modelgen.pipeline import compile_source

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import build, complete, modelgen
-from modelgen.cli.failure_lines import describe_failure
-from modelgen.cli.places import find_places
+from modelgen.cli.control.failure_lines import describe_failure, find_places
 from runtime_serving import engine, manifest, serving
 
 if TYPE_CHECKING:

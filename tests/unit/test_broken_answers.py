@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import modelgen
-from modelgen.cli.status import print_status
+from modelgen.cli.control.status import print_status
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from modelgen.cli.progress import _rate_line
+from modelgen.cli.hub.progress import _rate_line
 from modelgen.hub.client import LogForwarder
 from modelgen.hub.fetching.planning import Job
 from modelgen.hub.fetching.waiting import in_order

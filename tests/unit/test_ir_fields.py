@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CASES = sorted((REPOSITORY / "tests/snapshot/cases").glob("*.toml"))
-KINDS: list[type] = [kind for kind in vars(ir).values() if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
-FIELDS = {f"{kind.__name__}.{field.name}" for kind in KINDS for field in dataclasses.fields(kind)}
+KINDS: list[Any] = [kind for kind in vars(ir).values() if hasattr(kind, "_fields")]
+FIELDS = {f"{kind.__name__}.{name}" for kind in KINDS for name in kind._fields}
 
 
 def fleet_of(case: Path, *targets: str) -> ir.Fleet | None:
@@ -47,7 +46,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return found
 
 
-def _noting(kind: type, found: set[str]) -> Callable[[object, str], Any]:
+def _noting(kind: type[Any], found: set[str]) -> Callable[[object, str], Any]:
     def read(self: object, name: str) -> Any:  # noqa: ANN401 - any field
         found.add(f"{kind.__name__}.{name}")
         return object.__getattribute__(self, name)

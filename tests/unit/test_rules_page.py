@@ -9,7 +9,7 @@ import pytest
 
 import rules_page
 from compiling import REPOSITORY
-from modelgen.cli.catalogue import load_rules
+from modelgen.cli.configuration.manual import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -61,5 +61,5 @@ def test_a_build_imports_no_hub_and_no_rich() -> None:
 
 
 def test_a_file_without_findings_needs_no_tree_sitter() -> None:
-    starter = REPOSITORY / "compiler/modelgen/cli/starter.toml"
+    starter = REPOSITORY / "compiler/modelgen/cli/configuration/starter.toml"
     assert not imported("validate", "--config", str(starter)) & {"tree_sitter", "huggingface_hub", "rich"}

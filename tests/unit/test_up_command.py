@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from compiling import REPOSITORY
 from hub_project import Project
 from modelgen.cli.app import cli
-from modelgen.cli.up_keys import require_keys
+from modelgen.cli.up.checks import require_keys
 from modelgen.files import InputError, ModelgenError
 from modelgen.operate.changes import Changes, Wanted, compare
 from modelgen.operate.control import Orchestrator

@@ -1,4 +1,4 @@
-"""Define the command group. Each command is one thin module, imported when it is called."""
+"""Define the command group. The module of a command is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -16,50 +16,74 @@ from modelgen import __version__, shortfalls
 from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
-_COMMANDS = {
-    "add": "Put a checkpoint of your own into the hub directory.",
-    "build": "Write build/ from models.toml.",
-    "diff": "Show what a build would change, as text.",
-    "doctor": "Check whether this host can run the models.",
-    "down": "Stop the models and their orchestrator in Docker.",
-    "explain": "Print the manual of a rule.",
-    "fetch": "Download what models.lock lists into the hub directory.",
-    "hold": "Stop a model and keep it from running.",
-    "init": "Write a commented models.toml to start from.",
-    "inventory": "List what models.lock serves, for an audit.",
-    "key": "Make an API key for the orchestrator.",
-    "load": "Load a model.",
-    "lock": "Write models.lock: the commits, sizes and hashes of all files.",
-    "logs": "Print the output of a model's engine.",
-    "prune": "Remove what no models.lock needs from the hub directory.",
-    "release": "Let a held model start again.",
-    "rules": "List all rules.",
-    "schema": "Print the JSON Schema of models.toml, for editors.",
-    "serve": "Run the models and their orchestrator on this host, without Docker.",
-    "status": "Show the models, their state, and the memory of the GPUs.",
-    "switch": "Load a model or a profile.",
-    "unload": "Drain a model and stop it.",
-    "up": "Run the models and their orchestrator in Docker.",
-    "validate": "Print all findings on models.toml.",
-    "verify": "Check the hub directory against models.lock.",
-    "why": "Explain why a model does not serve.",
+COMMANDS = {
+    "add": ("hub.add", "Put a checkpoint of your own into the hub directory."),
+    "build": ("configuration.build", "Write build/ from models.toml."),
+    "diff": ("configuration.build", "Show what a build would change, as text."),
+    "doctor": ("doctor", "Check whether this host can run the models."),
+    "down": ("up.down", "Stop the models and their orchestrator in Docker."),
+    "explain": ("configuration.manual", "Print the manual of a rule."),
+    "fetch": ("hub.fetch", "Download what models.lock lists into the hub directory."),
+    "hold": ("control.hold", "Stop a model and keep it from running."),
+    "init": ("configuration.init", "Write a commented models.toml to start from."),
+    "inventory": ("hub.inventory", "List what models.lock serves, for an audit."),
+    "key": ("control.key", "Make an API key for the orchestrator."),
+    "load": ("control.switch", "Load a model."),
+    "lock": ("lock.lock", "Write models.lock: the commits, sizes and hashes of all files."),
+    "logs": ("control.logs", "Print the output of a model's engine."),
+    "prune": ("hub.prune", "Remove what no models.lock needs from the hub directory."),
+    "release": ("control.hold", "Let a held model start again."),
+    "rules": ("configuration.manual", "List all rules."),
+    "schema": ("configuration.manual", "Print the JSON Schema of models.toml, for editors."),
+    "serve": ("serve", "Run the models and their orchestrator on this host, without Docker."),
+    "status": ("control.status", "Show the models, their state, and the memory of the GPUs."),
+    "switch": ("control.switch", "Load a model or a profile."),
+    "unload": ("control.switch", "Drain a model and stop it."),
+    "up": ("up.up", "Run the models and their orchestrator in Docker."),
+    "validate": ("configuration.validate", "Print all findings on models.toml."),
+    "verify": ("hub.verify.verify", "Check the hub directory against models.lock."),
+    "why": ("control.why", "Explain why a model does not serve."),
 }
 
 
 _ALIASES = {"prefetch": "fetch"}
+FAMILIAR = {
+    **dict.fromkeys(("start", "run", "deploy", "create"), "run `modelgen up`; for one model, `modelgen load MODEL`"),
+    **dict.fromkeys(("stop", "kill", "rm"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
+    "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
+    "remove": "delete the model's table in models.toml, then run `modelgen up`; `modelgen prune` frees the disk",
+    **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
+    **dict.fromkeys(("pull", "download", "sync"), "run `modelgen lock`, then `modelgen fetch`"),
+    **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
+    **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
+    **dict.fromkeys(("plan", "preview"), "run `modelgen diff`"),
+    **dict.fromkeys(("new", "create-config"), "run `modelgen init`"),
+    **dict.fromkeys(("freeze", "pin"), "run `modelgen lock`"),
+    **dict.fromkeys(("evict", "drain"), "run `modelgen unload MODEL`"),
+    **dict.fromkeys(("log", "tail"), "run `modelgen logs MODEL`"),
+    **dict.fromkeys(("gc", "clean", "cleanup"), "run `modelgen prune`"),
+    **dict.fromkeys(
+        ("diagnose", "debug", "info", "health"), "run `modelgen doctor`; for one model, `modelgen why MODEL`"
+    ),
+    **dict.fromkeys(("help", "man"), "run `modelgen --help`, or `modelgen COMMAND --help`"),
+    "version": "run `modelgen --version`",
+    "upgrade": "run `modelgen lock --upgrade`",
+}
+"""Commands of Docker, Compose, Ollama and Terraform, with what does the same here."""
 
 
 class _Commands(click.Group):
     """The commands by name. Listing them does not import them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*_COMMANDS]
+        return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         cmd_name = _ALIASES.get(cmd_name, cmd_name)
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"modelgen.cli.{cmd_name}").command
+        module = importlib.import_module(f"modelgen.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def resolve_command(
@@ -70,15 +94,16 @@ class _Commands(click.Group):
         except click.UsageError as error:
             from modelgen.diagnostics import did_you_mean
 
-            raise click.UsageError(f"no command `{args[0]}`: {did_you_mean(args[0], _COMMANDS)}", ctx) from error
+            hint = FAMILIAR.get(args[0]) or did_you_mean(args[0], COMMANDS)
+            raise click.UsageError(f"no command `{args[0]}`: {hint}", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([*_COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
-@click.version_option(__version__, message="modelgen %(version)s")
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="modelgen %(version)s")
 def cli() -> None:
     """Compile one models.toml into a Docker Compose deployment of inference engines.
 

@@ -14,49 +14,7 @@ from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 from modelgen.targets import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from modelgen.pipeline import Checked, Compilation
-
-FORMATS = ("human", "json", "github", "sarif")
-
-
-class _GivenPath(click.Path):
-    """A path that is not empty: an unset variable in a script must not mean the current directory."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
-        if value == "":
-            self.fail("the path is empty", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-config_option = click.option(
-    "--config",
-    "config",
-    type=_GivenPath(path_type=Path, readable=False),
-    default=Path("models.toml"),
-    show_default=True,
-    help="The file to compile.",
-)
-out_option = click.option(
-    "--out",
-    "out",
-    type=_GivenPath(path_type=Path, readable=False),
-    default=None,
-    help="The output directory.  [default: build beside the file]",
-)
-
-
-def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--format`."""
-    return click.option(
-        "--format",
-        "format_",
-        type=click.Choice(FORMATS),
-        default="human",
-        show_default=True,
-        help="Output format.",
-    )(command)
 
 
 def compile_file(

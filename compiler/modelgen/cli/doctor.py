@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen import files
-from modelgen.cli.compiling import compile_file, config_option, read_config
+from modelgen.cli.compiling import compile_file, read_config
 from modelgen.cli.exits import FOUND, WORLD, cannot
-from modelgen.cli.hub_options import hub_directory
+from modelgen.cli.hub.hub_options import hub_directory
+from modelgen.cli.options import config_option, json_option
 from modelgen.cli.override_notes import override_warnings
 from modelgen.cli.reading import printable
 from modelgen.files import ModelgenError
@@ -28,15 +29,8 @@ _MARKS = {"good": "ok", "warning": "warn", "bad": "BAD", "unknown": "?"}
 @click.command("doctor")
 @config_option
 @click.option("--write", is_flag=True, help="Write the facts of this host to [host] of models.toml.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("human", "json")),
-    default="human",
-    show_default=True,
-    help="Output format of the findings; `json` is one document.",
-)
-def command(config: Path, *, write: bool, format_: str) -> int:
+@json_option("Output format of the findings; `json` is one document.")
+def doctor_command(config: Path, *, write: bool, format_: str) -> int:
     """Check whether this host can run the models, and print a fix for each problem.
 
     Checks Docker and Compose, NVIDIA's or AMD's driver, the GPUs of [gpus], the hub directory, ports, SELinux and WSL2.

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from modelgen.cli.compiling import config_option, lock_path, print_findings, read_config, read_lock
+from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
+from modelgen.cli.options import config_option
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _LONGEST_PID = 20
 @click.command("serve")
 @config_option
 @click.option("--reload", "reload_", is_flag=True, help="Apply the file to a running `modelgen serve`.")
-def command(config: Path, *, reload_: bool) -> int:
+def serve_command(config: Path, *, reload_: bool) -> int:
     """Run the models and their orchestrator on this host, without Docker.
 
     Engines run as child processes: programs of `command`, and vLLM if it is installed here. State and logs are in
@@ -41,7 +42,7 @@ def command(config: Path, *, reload_: bool) -> int:
     if compilation.failed:
         return FOUND
     _refuse_others(compilation)
-    from modelgen.cli.remote import ask_status, running_url
+    from modelgen.cli.control.remote import ask_status, running_url
     from modelgen.cli.state_folder import NAME, write_state
 
     folder = config.parent / NAME

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING
 
 from modelgen.cli.exits import cannot
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = ".modelgen"
+UP_DONE = "up-done.json"
+"""The record of the last `up`."""
 
 
 def write_state(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -34,6 +38,15 @@ def write_state(folder: Path, contents: Mapping[str, bytes]) -> None:
             staged.discard()
     except OSError as error:
         raise cannot("write", error.filename or folder, error, "free some space or make the folder writable") from error
+
+
+def is_output(config: Path, folder: Path) -> bool:
+    """Return whether the last `up` of a models.toml created its containers from this output directory."""
+    try:
+        rows = json.loads((config.parent / NAME / UP_DONE).read_bytes())["containers"].values()
+        return any(os.path.realpath(row[2]) == os.path.realpath(folder) for row in rows)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
+
+_ADDRESSES = ("listen", "publish")
 
 
 def phrase(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -32,6 +36,47 @@ def phrase(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
             return "is an unknown key"
         case _:
             return str(item["msg"])
+
+
+def write_value(path: tuple[str | int, ...], item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Return what to write for a value that was refused, as far as the value itself shows it; else empty."""
+    key, value = path[-1], item["input"]
+    match item["type"], value:
+        case ("string_type", int()) if key in _ADDRESSES and 0 < value < 65536 and value is not True:
+            return f'write `{key} = "127.0.0.1:{value}"`'
+        case ("string_type", int() | float() | bool()) if isinstance(key, str):
+            return f'write `{key} = "{json.dumps(value)}"`'
+        case "list_type", str() if key == "command":
+            return f"write `command = {json.dumps(value.split(), ensure_ascii=False)}`"
+        case "list_type", str():
+            return f"write `{key} = {json.dumps([value], ensure_ascii=False)}`"
+        case ("dict_type", list() | str()) if key == "args":
+            return f"write the flags without dashes, as in `args = {_as_args(value)}`"
+        case ("dict_type", list()) if key == "env":
+            return 'write `env = { NAME = "value" }`'
+        case ("dict_type", list()) if len(path) == 1:
+            return f"write `[{key}.NAME]` in single brackets, with a name of its own for each table"
+        case ("bad-duration", int()) if value > 0:
+            return f'write `{key} = "{value}s"`'
+        case ("bad-size", int() | float()) if value > 1:
+            return f'write `{key} = "{value}GiB"`'
+    return ""
+
+
+def _as_args(written: list[Any] | str) -> str:
+    """Return a command line's flags as an inline table; the usual example if they cannot be read."""
+    line = written if isinstance(written, str) else " ".join(map(str, written))
+    flags = re.findall(r"--([a-z][a-z0-9-]*)(?:[= ]([^\s-]\S*))?(?=\s|$)", line)
+    if not flags:
+        return "{ max-model-len = 16384 }"
+    return "{ " + ", ".join(f"{flag} = {_as_toml(value)}" for flag, value in flags) + " }"
+
+
+def _as_toml(word: str) -> str:
+    """Return a word of a command line as a TOML value; a flag without a value is a switch."""
+    if not word:
+        return "true"
+    return word if re.fullmatch(r"[1-9]\d*|0\.\d+", word) else json.dumps(word, ensure_ascii=False)
 
 
 def _kind(value: Any) -> str:  # noqa: ANN401

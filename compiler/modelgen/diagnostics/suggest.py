@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_SHORT = 4
+
 
 def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) -> str:
     """Return `did you mean …?` with the nearest known word, else the known words, else an empty string.
@@ -16,14 +18,25 @@ def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) ->
         known: The words that are allowed there.
         list_known: List the known words if none is near; False if the message lists them already.
     """
-    # Imported here: a build without a typo does not pay for it.
-    from difflib import get_close_matches
-
     words = sorted(known)
-    by_shape = {other.lower().replace("_", "-"): other for other in reversed(words)}
-    if close := get_close_matches(word.lower().replace("_", "-"), by_shape, n=1, cutoff=0.6):
-        return f"did you mean `{by_shape[close[0]]}`?"
+    if (near := _nearest(word, words)) is not None:
+        return f"did you mean `{near}`?"
     if not words or not list_known:
         return ""
     shown = ", ".join(f"`{other}`" for other in words[:20])
     return f"known here: {shown}{' …' if len(words) > 20 else ''}"
+
+
+def _nearest(word: str, words: list[str]) -> str | None:
+    """Return the known word that is probably meant: most letters of each part agree (`eplb` is not `deploy`)."""
+    # Imported here: a build without a typo does not pay for it.
+    from difflib import get_close_matches
+
+    shape = word.lower().replace("_", "-")
+    by_shape = {other.lower().replace("_", "-"): other for other in reversed(words)}
+    cutoff = 0.66 if len(shape) <= _SHORT else 0.75
+    for close in get_close_matches(shape, by_shape, n=3, cutoff=cutoff):
+        parts = close.split("-")
+        if all(get_close_matches(part, parts, n=1, cutoff=0.65) for part in shape.split("-")):
+            return by_shape[close]
+    return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from modelgen.engines.flag_values import whole_number
 from modelgen.engines.warmup import chat, transcribes
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from modelgen.loader import Loader
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One model as its engine is told to serve it.
 
     Args:
@@ -71,8 +70,7 @@ class Run:
         return bool(self.reservations)
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """A repository that is locked: its commit, and where that snapshot is in the container."""
 
     commit: str
@@ -83,8 +81,7 @@ Pins: TypeAlias = "Mapping[tuple[str, str], Pin]"
 """What is locked of the repositories that a model needs, by role and id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(NamedTuple):
     """An engine's contract with its container and with its clients.
 
     Args:
@@ -165,11 +162,11 @@ class Engine:
     lists: str | None = None
     probe: tuple[str, ...] | None = None
     caches: Mapping[str, str] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
+    defaults: Mapping[str, str] = MappingProxyType({})
     hub: str | None = None
     variables: str | None = None
-    owned_variables: Mapping[str, str] = field(default_factory=dict)
+    owned_variables: Mapping[str, str] = MappingProxyType({})
     known_variables: Variables | None = None
     on_wsl2: Callable[[Version], Mapping[str, str]] | None = None
     reads_uuids_since: tuple[int, ...] | None = None
@@ -185,8 +182,8 @@ class Engine:
     needs_snapshot: bool = False
     follows_speculators: bool = False
     one_card: bool = False
-    owned_args: Mapping[str, str] = field(default_factory=dict)
-    instead: Mapping[str, Instead] = field(default_factory=dict)
+    owned_args: Mapping[str, str] = MappingProxyType({})
+    instead: Mapping[str, Instead] = MappingProxyType({})
     companions: tuple[Companion, ...] = ()
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from modelgen.config import Config, old_names
-from modelgen.config.phrases import phrase
 
 if TYPE_CHECKING:
     from modelgen.config.compose import ComposeKeys
@@ -33,12 +32,14 @@ class Fault:
         message: What the value should be, as the rest of a sentence that begins with its name; for an old name, what to
             write instead.
         known: For an unknown key, the keys that are allowed there.
+        help: What to write instead; empty where nothing is obvious.
     """
 
     path: Path
     kind: str
     message: str
     known: tuple[str, ...] = ()
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,16 @@ def _old_rules(tables: Toml) -> list[Fault]:
 
 
 def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
+    # Imported here: a file without a fault does not pay for them.
+    from modelgen.config.familiar_names import write_instead
+    from modelgen.config.phrases import phrase, write_value
+
     path = item["loc"]
     if prefix:  # of a `compose` table, the only ones with unions
         path = tuple(part for part in path if part not in _PYDANTIC_PARTS)
     known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
-    return _renamed(path, item, known) or Fault((*prefix, *path), item["type"], phrase(item), known)
+    help_ = "" if prefix else write_instead(path, item["input"]) if known else write_value(path, item)
+    return _renamed(path, item, known) or Fault((*prefix, *path), item["type"], phrase(item), known, help_)
 
 
 def _renamed(path: Path, item: Any, known: tuple[str, ...]) -> Fault | None:  # noqa: ANN401 - pydantic's ErrorDetails

@@ -48,11 +48,8 @@ def unknown_key(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
     for fault in faults:
         if fault.kind == "extra_forbidden":
             where = f"`[{_dotted(fault.path[:-1])}]`" if len(fault.path) > 1 else "the file"
-            yield Found(
-                places.key(fault.path),
-                f"unknown key `{fault.path[-1]}` in {where}",
-                did_you_mean(str(fault.path[-1]), fault.known),
-            )
+            help_ = fault.help or did_you_mean(str(fault.path[-1]), fault.known)
+            yield Found(places.key(fault.path), f"unknown key `{fault.path[-1]}` in {where}", help_)
 
 
 @rule("MG011", "missing-key")
@@ -115,7 +112,7 @@ def wrong_type(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
     """
     for fault in faults:
         if fault.kind not in _OTHER_KINDS:
-            yield Found(places.value(fault.path), f"`{_name(fault.path)}` {fault.message}")
+            yield Found(places.value(fault.path), f"`{_name(fault.path)}` {fault.message}", fault.help)
 
 
 @rule("MG013", "bad-value")
@@ -141,7 +138,7 @@ def bad_value(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
     """
     for fault in faults:
         if fault.kind in _VALUE_KINDS:
-            yield Found(places.value(fault.path), f"`{_name(fault.path)}` {fault.message}")
+            yield Found(places.value(fault.path), f"`{_name(fault.path)}` {fault.message}", fault.help)
 
 
 @rule("MG014", "newer-format")

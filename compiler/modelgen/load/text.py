@@ -60,7 +60,20 @@ def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
         line, column = len(source.lines), len(source.lines[-1]) + 1
     else:
         line, column = 1, 1
-    yield Found(Span(source.path, line, column, line, column + 1), f"this is not TOML: {message}")
+    yield Found(
+        Span(source.path, line, column, line, column + 1), f"this is not TOML: {message}", _unescaped(source, line)
+    )
+
+
+def _unescaped(source: Source, line: int) -> str:
+    r"""Return what to write for a Windows path in double quotes, where `\U` begins an escape."""
+    if (path := re.search(r'"((?:[A-Za-z]:|\.{0,2}|~)\\[^"\n]*)"', source.line(line))) is None:
+        return ""
+    return (
+        f"write the path in single quotes, or with `/`: '{path[1]}'"
+        if "'" not in path[1]
+        else "write the path with `/`"
+    )
 
 
 def _dotted_table(found: re.Match[str]) -> str:

@@ -1,0 +1,29 @@
+"""Implement `modelgen validate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import compile_file, print_findings
+from modelgen.cli.exits import FOUND
+from modelgen.cli.options import config_argument, format_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("validate")
+@config_argument
+@format_option
+def validate_command(config: Path, format_: str) -> int:
+    """Print all findings on models.toml; writes nothing.
+
+    \b
+    Example:
+      modelgen validate --format github
+    """
+    compilation, _ = compile_file(config, None)
+    print_findings(compilation, format_, to_stderr=False)
+    return FOUND if compilation.failed else 0

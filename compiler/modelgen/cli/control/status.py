@@ -1,0 +1,69 @@
+"""Implement `modelgen status`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.control.remote import ask_status, remote_options
+from modelgen.files import ModelgenError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_GIB = 2**30
+
+
+@click.command("status")
+@remote_options
+def status_command(config: Path, url: str | None, *, format_: str) -> int:
+    """Show the memory of the GPUs, the models, and the waiting requests.
+
+    \b
+    Example:
+      modelgen status
+      modelgen status --format json
+    """
+    _, status = ask_status(config, url)
+    if format_ == "json":
+        click.echo(json.dumps(status, indent=2, ensure_ascii=False))
+        return 0
+    print_status(status)
+    return 0
+
+
+def print_status(status: dict[str, Any]) -> None:
+    """Print a status as a table.
+
+    Raises:
+        ModelgenError: The orchestrator is older than 0.1.0, whose fields have other names.
+    """
+    if any("reserved" not in gpu for gpu in status["gpus"]):
+        raise ModelgenError("this orchestrator has an older version; run `modelgen up` or restart `modelgen serve`")
+    for gpu in status["gpus"]:
+        holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
+        click.echo(f"{gpu['name']}  {gpu['reserved'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB reserved{holders}")
+    rows = [("MODEL", "STATE", "RUNNING", "WAITING", ""), *(_row(model) for model in status["models"])]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[4]]).rstrip())
+
+
+def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    notes = [f"held by {model.get('held_by', 'an operator')}"] if model["held"] else []
+    if model["since"] is not None:
+        notes.append(f"for {_span(model['since'])}")
+    if model["idle"] is not None:
+        notes.append(f"idle for {_span(model['idle'])}")
+    if model["failure"] is not None:
+        notes.append(f"{model['failure']['message']}; `modelgen why {model['id']}` says more")
+    return model["id"], model["state"], str(model["running"]), str(model["waiting"]), ", ".join(notes)
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

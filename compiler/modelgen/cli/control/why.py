@@ -1,0 +1,72 @@
+"""Implement `modelgen why`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.control.failure_lines import describe_errors, describe_failure, find_places
+from modelgen.cli.control.remote import ask_status, find_model, remote_options
+from modelgen.cli.options import out_option
+from modelgen.cli.override_notes import notes_about
+from modelgen.cli.reading import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("why")
+@remote_options
+@out_option
+@click.argument("model")
+def why_command(config: Path, out: Path | None, url: str | None, model: str, *, format_: str) -> int:
+    """Explain why a model does not serve: the cause, what it means, and which line of models.toml to change.
+
+    \b
+    Example:
+      modelgen why text-4b
+    """
+    _, status = ask_status(config, url)
+    found = find_model(status, model)
+    override_folder = (out or config.parent / "build") if status["driver"] == "docker" else None
+    if format_ == "json":
+        click.echo(json.dumps(_document(found, config, override_folder), indent=2))
+    else:
+        for line in _lines(found, config, override_folder):
+            click.echo(printable(line))
+    return 0
+
+
+def _lines(model: dict[str, Any], config: Path, out: Path | None) -> list[str]:
+    if model["held"]:
+        return _held(model)
+    if model["failure"] is not None:
+        return describe_failure(model, config, out)
+    if model["state"] == "absent":
+        return [f"{model['id']} has no container: it was removed; `modelgen up` creates it again"]
+    return [f"{model['id']} is {model['state']}; it has not failed", *describe_errors(model, config)]
+
+
+def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str, Any]:
+    """Return the document of `--format json`: the orchestrator's answer, with places in models.toml."""
+    failure = model["failure"]
+    if failure is not None:
+        failure = {**failure, "places": [vars(place) for place in find_places(config, failure.get("places", []))]}
+    overrides = [] if out is None else notes_about(model["id"], out)
+    return {
+        "model": model["id"],
+        "state": model["state"],
+        "failure": failure,
+        "errors": model.get("errors", []),
+        "overrides": overrides,
+    }
+
+
+def _held(model: dict[str, Any]) -> list[str]:
+    # Older orchestrators do not report the owner of a hold.
+    lines = [f"{model['id']} is held by {model.get('held_by', 'an operator')}: its requests wait"]
+    if model.get("held_for") is not None:
+        lines.append(f"  the hold expires in {model['held_for']:.0f} s unless it is renewed")
+    return [*lines, f"  what to do: run `modelgen release {model['id']}`"]

@@ -1,0 +1,1 @@
+"""Commands on the hub directory: what models.lock lists, and whether it is there."""

@@ -1,0 +1,80 @@
+"""Share code among the commands that work on the hub directory: read models.toml and its lock."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
+from modelgen.cli.exits import FOUND
+from modelgen.cli.hub.hub_options import hub_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from modelgen.load import Document
+    from modelgen.lockfile.entries import Lock
+    from modelgen.resolve import ModelRun
+
+# Errors that stop the commands for the hub directory: the shape of the file, repositories and their files, unknown
+# engines, and an unreadable lock. Errors in flags do not matter to them.
+_STOPPING = ("MG0", "MG1", "MG201", "MG501", "MG502")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a command for the hub directory.
+
+    Args:
+        config: The path of models.toml.
+        document: The file.
+        lock: Its lock, or None if there is none yet.
+        hub: The hub directory, absolute.
+        runs: What each model runs on, by the model's id.
+    """
+
+    config: Path
+    document: Document
+    lock: Lock | None
+    hub: Path
+    runs: Mapping[str, ModelRun]
+
+    @property
+    def lock_path(self) -> Path:
+        """The path of the lock, which need not exist."""
+        return lock_path(self.config)
+
+
+def read_inputs(config: Path) -> Inputs:
+    """Read models.toml and its lock; print the errors that matter here, and exit if there are any."""
+    # The command line turns the garbage collector off for short commands; these run for hours.
+    gc.enable()
+    data, lock = read_config(config), read_lock(config)
+    from modelgen.diagnostics import Severity
+    from modelgen.pipeline import check_source
+
+    checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    errors = [
+        found for found in checked.diagnostics if found.severity is Severity.ERROR and found.code.startswith(_STOPPING)
+    ]
+    resolved = checked.resolved
+    if errors or resolved is None:
+        print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
+        click.get_current_context().exit(FOUND)
+    hub = hub_directory(resolved.document.config.project.hub, config.parent)
+    return Inputs(config, resolved.document, resolved.lock, hub, resolved.runs)
+
+
+def named_models(inputs: Inputs, models: Sequence[str]) -> tuple[str, ...]:
+    """Return the models that a command line names, without duplicates; all models if it names none."""
+    known = inputs.document.models
+    for name in models:
+        if name not in known:
+            from modelgen.diagnostics import did_you_mean
+
+            raise click.UsageError(f"{inputs.config} has no model `{name}`: {did_you_mean(name, known)}")
+    return tuple(dict.fromkeys(models)) or tuple(known)

@@ -1,0 +1,1 @@
+"""Implement `modelgen up` and `modelgen down`."""

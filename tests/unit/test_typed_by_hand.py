@@ -1,0 +1,75 @@
+"""What fingers type from other tools, and from a folder below models.toml."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from compiling import complete, modelgen
+from modelgen.cli import app
+from modelgen.cli.app import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOML = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "models.toml").write_text(TOML)
+    (tmp_path / "docs/deep").mkdir(parents=True)
+    return tmp_path
+
+
+def test_the_file_is_found_from_a_folder_below(project: Path) -> None:
+    assert modelgen("build", cwd=project).returncode == 0
+    done = modelgen("build", "--check", cwd=project / "docs/deep")
+    assert (done.returncode, done.stderr) == (0, "")
+    (project / "models.toml").write_text(TOML.replace("a/b", "/a/b"))
+    assert "--> ../../models.toml:" in modelgen("validate", cwd=project / "docs/deep").stdout
+
+
+@pytest.mark.parametrize("end", [".git", "home"])
+def test_the_search_ends(project: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if end == "home":
+        monkeypatch.setenv("HOME", str(project / "docs"))
+        monkeypatch.setenv("USERPROFILE", str(project / "docs"))
+    else:
+        (project / "docs/.git").mkdir()
+    done = modelgen("validate", cwd=project / "docs/deep")
+    assert (done.returncode, done.stderr.partition(";")[0]) == (3, "modelgen: there is no models.toml")
+
+
+def test_a_folder_stands_for_its_file(project: Path) -> None:
+    for args in (["validate", str(project)], ["validate", "--config", str(project)], ["build", str(project)]):
+        assert modelgen(*args, cwd=project / "docs").returncode == 0, args
+    assert (project / "build/docker-compose.yml").exists()
+
+
+def test_a_file_is_passed_once(project: Path) -> None:
+    done = modelgen("validate", "models.toml", "--config", "other.toml", cwd=project)
+    assert done.returncode == 2
+    assert "pass the file once" in done.stderr
+
+
+@pytest.mark.parametrize("args", [["-h"], ["-V"], ["validate", "-h"], ["logs", "-h"]])
+def test_short_options(args: list[str]) -> None:
+    done = CliRunner().invoke(cli, args)
+    assert done.exit_code == 0
+    assert (
+        done.output
+        == CliRunner().invoke(cli, [{"-h": "--help", "-V": "--version"}.get(arg, arg) for arg in args]).output
+    )
+
+
+@pytest.mark.parametrize("command", app.FAMILIAR)
+def test_a_command_of_another_tool_names_the_right_one(command: str) -> None:
+    done = CliRunner().invoke(cli, [command])
+    assert done.exit_code == 2
+    named = re.findall(r"`modelgen ([a-z]+)", done.output)
+    assert set(named) <= set(app.COMMANDS)
+    assert named or "--" in done.output
