@@ -1,4 +1,4 @@
-"""Writes docs/rules.md: every rule's manual, and what becomes of each known pitfall. `--check` only compares.
+"""Write docs/rules.md: the manual of every rule, and how modelgen treats each known pitfall. `--check` only compares.
 
 The manuals are the docstrings of the rules; the pitfalls are docs/pitfalls.toml, whose first lines say what a row is.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelgen.cli.configuration.manual import load_rules
+from modelgen.diagnostics import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,42 +29,49 @@ _SUBJECTS = {
     "0": "The file",
     "1": "Models and their repositories",
     "2": "Engines, images, flags and variables",
-    "3": "Cards and the host",
+    "3": "GPUs and the host",
     "4": "Names, profiles, Compose keys and ports",
     "5": "The hub and its lock",
 }
 _THREADS = {"vllm": "vllm-project/vllm", "hub": "huggingface/huggingface_hub", "gpustack": "gpustack/gpustack"}
-_INTRO = """\
+_INTRO = f"""\
 <!-- Written by tools/rules_page.py from the docstrings of compiler/modelgen/checks and from pitfalls.toml. -->
 
 # Rules
 
-What `modelgen validate` finds, and what becomes of the [known pitfalls](#known-pitfalls) and of
-[what public files do](#what-public-files-do). `modelgen explain MG102`, or `path-as-repo`, prints one of them.
+The rules that `modelgen validate` and `modelgen build` check, and how modelgen treats the
+[known pitfalls](#known-pitfalls) and [what public files do](#what-public-files-do). `modelgen explain MG102` or
+`modelgen explain path-as-repo` prints the manual of one rule.
 
-An error stops a build, and `modelgen validate` and `modelgen build` exit with 1. A warning or an info changes neither
-output nor exit code. What is merely unwise is advisory (`*`), and may be allowed, or forbidden:
+An error stops the build, and the command exits with 1. A warning or an info changes neither output nor exit code.
+Rules marked with `*` are advisory: `[rules]` can turn them off, or make them errors.
 
 ```toml
 [rules]
-unpinned-repo = "off"    # says nothing
+unpinned-repo = "off"    # not checked
 floating-image = "error" # stops the build
 ```
 
-An error is not advisory: what it finds would not run.
+Errors cannot be turned off, because the deployment would not run.
+
+## The examples
+
+{examples.NOTE}
+```toml
+{examples.HEAD}```
 """
 _KNOWN = """\
 ## Known pitfalls
 
-What goes wrong where engines run in containers, and the public threads that tell of it.
+Known problems of engines in containers, with the public threads that report them.
 """
 _PUBLIC = """\
 ## What public files do
 
-229 Compose files of 148 public repositories, with 323 engines, most frequent first. Counts are files/repositories; a
-row without them was seen now and then.
+Habits in 229 Compose files of 148 public repositories, with 323 engines, most frequent first. Counts are
+files/repositories; a row without a count was seen occasionally.
 """
-# What modelgen does, by the key of a row.
+# What modelgen does, by the key of a row in pitfalls.toml.
 _VERBS = {"emitted": "writes", "never": "never writes"}
 
 
@@ -75,7 +83,7 @@ def render(rules: Sequence[Rule[...]], pitfalls: dict[str, list[dict[str, Any]]]
         pitfalls: The tables `known` and `public`, as read.
 
     Raises:
-        KeyError: A row names a rule that is not there.
+        KeyError: A row names a rule that does not exist.
     """
     links = {rule.name: f"[{rule.code} {rule.name}](#{rule.code.lower()}-{rule.name})" for rule in rules}
     index = ((links[rule.name], _severity(rule), rule.summary) for rule in rules)
@@ -89,7 +97,7 @@ def render(rules: Sequence[Rule[...]], pitfalls: dict[str, list[dict[str, Any]]]
         *_table(("rule", "severity", "finds"), index),
         *_manuals(rules),
         _KNOWN,
-        *_table(("pitfall", "told in", "modelgen"), known),
+        *_table(("pitfall", "threads", "modelgen"), known),
         _PUBLIC,
         *_table(("seen", "files/repositories", "modelgen"), public),
     ]
@@ -111,7 +119,7 @@ def _severity(rule: Rule[...]) -> str:
 
 
 def _nested(manual: str) -> str:
-    """Put a manual's sections below the rule's own heading; a heading in an example is a comment of TOML."""
+    """Put the sections of a manual below the heading of its rule; in an example, `##` begins a comment of TOML."""
     return re.sub(r"^## (Why|Bad|Good)$", r"#### \1\n", manual, flags=re.MULTILINE)
 
 
@@ -145,9 +153,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page, or tell by 1 that it is not what it would be."""
+    """Write the page; with `--check`, return 1 if it is out of date."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is out of date")
     is_check = parser.parse_args(arguments).check
     text = render(load_rules(), tomllib.loads(PITFALLS.read_text(encoding="utf-8")))
     if is_check:

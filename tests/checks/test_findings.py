@@ -66,10 +66,10 @@ CASES: list[tuple[str, str, str]] = [
     (command_model('command = ["x"]').replace("x/y:1", "x/y"), "floating-image", "release"),
     # engines
     ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
-    (model('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp` does"),
+    (model('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp` takes it"),
     (model('model_arg = "path"'), "no-snapshot", "modelgen lock"),
     (model('switch = "sleep"'), "not-supported-yet", "restart"),
-    (f"[defaults]\nmmproj = 'x'\n{QWEN}", "key-of-another-engine", "only `llamacpp` does"),
+    (f"[defaults]\nmmproj = 'x'\n{QWEN}", "key-of-another-engine", "only `llamacpp` takes it"),
     (command_model('command = ["x"]\nargs = { a = 1 }'), "key-of-another-engine", "vllm"),
     (command_model('command = ["x"]\ninclude = ["*"]'), "key-of-another-engine", "`repo`"),
     (f"[defaults]\nhealth = '/x'\n{QWEN}", "key-of-another-engine", "command"),

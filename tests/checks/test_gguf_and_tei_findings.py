@@ -112,7 +112,7 @@ def test_a_model_of_tei_has_one_card() -> None:
     toml = '[gpus]\ng0 = { memory = "24GiB", device = "0" }\ng1 = { memory = "24GiB", device = "1" }\n'
     found = findings(complete(toml + tei('gpus = ["g0", "g1"]', tag="cuda-1.9")))
     assert [(finding.rule, finding.message) for finding in found] == [
-        ("parallel-mismatch", "TEI uses one card, but `embed` has 2")
+        ("parallel-mismatch", "TEI uses one GPU, but `embed` has 2")
     ]
 
 

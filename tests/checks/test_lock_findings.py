@@ -219,4 +219,4 @@ def test_what_a_whole_context_takes_is_said_where_it_is_plain(
     (found,) = findings(complete(model(args)), entry(config={**PLAIN, "num_hidden_layers": 36, **change}))
     assert found.rule == "whole-context"
     assert ("GiB" in found.message) is (size is not None)
-    assert size is None or f"which take {size} GiB of KV cache" in found.message
+    assert size is None or f"which need {size} GiB of KV cache" in found.message

@@ -243,7 +243,7 @@ def test_what_lives_in_an_image_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("engine", "advice"),
-    [("vllm", 'write `version = "…"` in `[engines.vllm]`'), ("sglang", "SGLang can run only in a container")],
+    [("vllm", 'write `version = "…"` in `[engines.vllm]`'), ("sglang", "SGLang runs only in a container")],
 )
 def test_a_version_that_nothing_tells_is_a_finding(tmp_path: Path, engine: str, advice: str) -> None:
     (tmp_path / "models.toml").write_text(
@@ -252,9 +252,7 @@ def test_a_version_that_nothing_tells_is_a_finding(tmp_path: Path, engine: str, 
     )
     done = modelgen("serve", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert (
-        f"neither an image nor `version` tells the version of {'vLLM' if engine == 'vllm' else 'SGLang'}" in done.stderr
-    )
+    assert f"`a` has neither an image nor a `version` of {'vLLM' if engine == 'vllm' else 'SGLang'}" in done.stderr
     assert advice in done.stderr
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @rule("MG015", "unknown-rule")
 def unknown_rule(context: Context) -> Iterator[Found]:
-    """`[rules]` names a rule that is not there.
+    """A name in `[rules]` that is not the name of a rule.
 
     ## Why
-    Whoever wrote it believes that something is switched off, or on.
+    The line has no effect: no rule is turned on or off.
 
     ## Bad
     ```toml
@@ -40,11 +40,10 @@ def unknown_rule(context: Context) -> Iterator[Found]:
 
 @rule("MG016", "rule-not-advisory")
 def rule_not_advisory(context: Context) -> Iterator[Found]:
-    """`[rules]` lowers a rule that is not advisory.
+    """A rule in `[rules]` that cannot be turned off or made a warning.
 
     ## Why
-    What such a rule finds would not run. Switching it off would only move the message to the host, to three in the
-    morning.
+    Such a rule finds errors: the deployment would not run. Without the rule, the same error appears later, on the host.
 
     ## Bad
     ```toml
@@ -55,7 +54,7 @@ def rule_not_advisory(context: Context) -> Iterator[Found]:
     ## Good
     ```toml
     [rules]
-    unpinned-repo = "error"
+    floating-image = "error"
     ```
     """
     fixed = {known.name for known in all_rules() if not known.advisory}
@@ -63,6 +62,6 @@ def rule_not_advisory(context: Context) -> Iterator[Found]:
         if name in fixed and severity != "error":
             yield Found(
                 context.document.at_value("rules", name),
-                f"`{name}` is not advisory: what it finds would not run",
+                f"`{name}` cannot be changed: what it finds would not run",
                 "remove this line and fix what the rule finds",
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, ParamSpec
 
 from modelgen.diagnostics.diagnostic import Diagnostic, Severity
+from modelgen.diagnostics.examples import complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,10 +60,15 @@ class Rule(Generic[P]):
         return self.manual.split("\n", 1)[0]
 
     def examples(self, kind: str) -> list[tuple[str, str | None]]:
-        """Return the examples of the section `## Bad` or `## Good` of the manual: TOML, and a lock if there is one."""
+        """Return the completed examples of the section `## Bad` or `## Good`, each with its lock or None.
+
+        A Good example without a lock has the lock of the Bad one, if there is one.
+        """
         section = re.search(rf"^## {kind}$(.*?)(?=^## |\Z)", self.manual, re.MULTILINE | re.DOTALL)
         blocks = re.findall(r"```toml\n(.*?)```(?:\n+```lock\n(.*?)```)?", section[1], re.DOTALL) if section else []
-        return [(toml, lock or None) for toml, lock in blocks]
+        first = re.search(r"```lock\n(.*?)```", self.manual, re.DOTALL)
+        shared = first[1] if first and kind == "Good" else None
+        return [(complete(toml), lock or shared) for toml, lock in blocks]
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Diagnostic]:
         """Run the rule."""

@@ -9,7 +9,7 @@ import sys
 import click
 
 from modelgen.cli.compiling import is_terminal
-from modelgen.diagnostics import Rule, all_rules, did_you_mean
+from modelgen.diagnostics import Rule, all_rules, did_you_mean, examples
 
 
 @click.command("explain")
@@ -30,6 +30,8 @@ def explain_command(code: str) -> int:
         raise click.UsageError(f"no rule `{code}`{hint}; `modelgen rules` lists them")
     kind = f"{rule.severity.value}, {'may be changed in `[rules]`' if rule.advisory else 'always on'}"
     text = f"# {rule.code} {rule.name}\n\n{kind}\n\n{rule.manual}"
+    if rule.examples("Good"):
+        text += f"\n\n## The rest of the file\n{examples.NOTE}\n```toml\n{examples.HEAD}```"
     if is_terminal(sys.stdout):
         from rich.console import Console
         from rich.markdown import Markdown

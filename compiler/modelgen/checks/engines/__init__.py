@@ -1,0 +1,1 @@
+"""Check engines: the keys that each takes, images, versions, and the vendor that an image is for."""

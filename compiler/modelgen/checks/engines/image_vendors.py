@@ -1,0 +1,113 @@
+"""Check that each image fits the GPUs of its model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines import ENGINES, images
+from modelgen.load import DEFAULT_ENGINE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.config import Model
+    from modelgen.resolve import ModelRun
+
+_GPUS_OF = {"nvidia": "NVIDIA GPUs", "amd": "AMD GPUs", "none": "processors"}
+# The vendor in a CDI device's name.
+_CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
+
+
+@rule("MG320", "image-for-other-cards")
+def image_for_other_cards(context: Context) -> Iterator[Found]:
+    """An image for GPUs of another vendor, or an image for processors on a model with GPUs.
+
+    ## Why
+    An image contains either CUDA or ROCm. On the wrong GPU, the engine finds no device after everything is loaded.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "64GiB"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+    ```
+    """
+    for name, model in context.models.items():
+        run = context.runs[name]
+        wanted = images.kind_of(run.image) if run.image else None
+        vendors = _vendors(context, model)
+        if wanted and vendors and wanted not in vendors:
+            has = " and ".join(_GPUS_OF[vendor] for vendor in sorted(vendors))
+            yield Found(
+                context.document.at_value(*run.place),
+                f"this image is for {_GPUS_OF[wanted]}, but `{name}` has {has}",
+                _image_for(vendors, run),
+            )
+
+
+@rule("MG321", "image-without-gpu", Severity.WARNING)
+def image_without_gpu(context: Context) -> Iterator[Found]:
+    """An image for GPUs on a model that has none.
+
+    ## Why
+    vLLM ends with "Failed to infer device type". One in thirty public repositories reserves no GPU.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    gpus = []
+
+    [rules]
+    image-without-gpu = "warning"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    gpus = ["gpu0"]
+
+    [rules]
+    image-without-gpu = "warning"
+    ```
+    """
+    for name, model in context.models.items():
+        run = context.runs[name]
+        wanted = images.kind_of(run.image) if run.image else None
+        refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
+        if wanted in ("nvidia", "amd") and not model.gpus and not refused:
+            others = run.engine.for_processors if run.engine else ""
+            yield Found(
+                context.document.at_header("models", name),
+                f"`{name}` has no GPU, but its image is for {_GPUS_OF[wanted]}",
+                f'write `gpus = ["…"]`, or use an image for processors{f": {others}" if others else ""}',
+            )
+
+
+def _vendors(context: Context, model: Model) -> set[str]:
+    """Return the vendors of a model's GPUs; empty if one of them is not known."""
+    cards = [context.gpus[name] for name in context.cards(model)]
+    vendors = {
+        _CDI_VENDORS.get(card.device.split("/")[0], "") if card.kind == "cdi" else card.kind or "nvidia"
+        for card in cards
+    }
+    return set() if "" in vendors else vendors
+
+
+def _image_for(vendors: set[str], run: ModelRun) -> str:
+    """Return advice on an image for other GPUs; for an unknown engine, that of the default engine."""
+    engine = run.engine or ENGINES[DEFAULT_ENGINE]
+    return engine.for_cards(vendors, run.version) if engine.for_cards else "use an image for this GPU"

@@ -1,0 +1,124 @@
+"""Check image references."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.checks.engines.versions import CONTAINER_TARGETS, needs_version
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.images import is_floating
+from modelgen.engines.versions import parse_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.load.locator import Path
+
+
+@rule("MG202", "missing-image")
+def missing_image(context: Context) -> Iterator[Found]:
+    """A model without a container image.
+
+    ## Why
+    A container target has nothing to start. There is no default image, because the version in it decides how the engine
+    is launched.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    version = "0.11.0"
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+    ```
+    """
+    if not CONTAINER_TARGETS.intersection(context.targets):
+        return
+    for name, run in context.runs.items():
+        document, engine = context.document, run.engine_name
+        if run.reference is None and run.engine is not None and document.lacks(name, "image"):
+            if document.is_refused("engines", engine, "image"):
+                continue
+            yield Found(
+                document.at_header("models", name),
+                f"`{name}` has no image",
+                f'write `image = "…"` here or in `[engines.{engine}]`',
+            )
+
+
+@rule("MG203", "bad-image")
+def bad_image(context: Context) -> Iterator[Found]:
+    """An `image` that is not an image reference.
+
+    ## Why
+    Docker would refuse it on the host, when everything else is already prepared.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai: v0.11.0"
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+    ```
+    """
+    for path, reference in _images(context).items():
+        if parse_image(reference) is None:
+            yield Found(
+                context.document.at_value(*path),
+                f"`{reference}` is not an image reference",
+                "write `name:tag`, with the name in lower case",
+            )
+
+
+@rule("MG206", "floating-image", Severity.WARNING)
+def floating_image(context: Context) -> Iterator[Found]:
+    """An image whose tag can move: `latest`, `nightly`, or no tag.
+
+    ## Why
+    The next pull can bring another version than the one in models.toml, and Compose always pulls `latest`. Half of the
+    public files with vLLM name no release.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:latest"
+    version = "0.30.0"
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.30.0"
+    ```
+    """
+    for path, reference in _images(context).items():
+        image = parse_image(reference)
+        if image and is_floating(image) and not _is_unknown(context, path):
+            tag = f"the tag `{image.tag}` can move" if image.tag else f"`{reference}` has no tag and means `latest`"
+            yield Found(context.document.at_value(*path), tag, "write the tag of a release, or a digest")
+
+
+def _images(context: Context) -> dict[Path, str]:
+    """Return every image reference by the path where it is written."""
+    tables = context.document.config.engines or {}
+    written: list[tuple[Path, str | None]] = [
+        (("engines", name, "image"), table.image) for name, table in tables.items()
+    ]
+    written += [(run.place, run.reference) for run in context.runs.values()]
+    if orchestrator := context.document.config.orchestrator:
+        written.append((("orchestrator", "base_image"), orchestrator.base_image))
+        written.append((("orchestrator", "socket_proxy_image"), orchestrator.socket_proxy_image))
+    return {path: reference for path, reference in written if reference is not None}
+
+
+def _is_unknown(context: Context, path: Path) -> bool:
+    """Return whether `unknown-version` reports this image."""
+    return any(run.place == path and needs_version(run) and run.version is None for run in context.runs.values())

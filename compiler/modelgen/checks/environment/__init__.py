@@ -1,0 +1,1 @@
+"""Check the environment variables of models: owned ones, names and values."""

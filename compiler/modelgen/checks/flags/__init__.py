@@ -1,0 +1,1 @@
+"""Check the entries of `args`: spelling, names, values, combinations and advice."""

@@ -1,0 +1,170 @@
+"""Check flags that need or exclude each other, or depend on the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, rule
+from modelgen.engines.engine import parallel_size
+from modelgen.engines.flag_values import as_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG213", "missing-max-model-len")
+def missing_max_model_len(context: Context) -> Iterator[Found]:
+    """A vllm model without `max-model-len`.
+
+    ## Why
+    The default is the longest context of the model: 262,144 tokens for the Qwen3 family. The KV cache for it rarely
+    fits on the GPU, and vLLM reports that only after minutes of loading (vllm#2418). If models.lock has the model's
+    config.json, the default is known, and this is the warning `whole-context` instead.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = {}
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384 }
+    ```
+    """
+    document = context.document
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or engine.catalogue is None or not engine.needs_length:
+            continue
+        refused = any(
+            document.is_refused(*table, *key)
+            for table in (("models", name, "args"), ("defaults", "args"))
+            for key in ((), (engine.length,), (engine.length.replace("-", "_"),))
+        )
+        written = {arg.name.lstrip("-") for arg in context.args_of(name)}
+        if engine.length not in written and not refused and context.pins[name].length is None:
+            yield Found(
+                document.at_header("models", name, "args"),
+                f"`{name}` has no `{engine.length}`",
+                f"write the longest context that you need: `args = {{ {engine.length} = 16384 }}`",
+            )
+
+
+@rule("MG214", "parallel-mismatch")
+def parallel_mismatch(context: Context) -> Iterator[Found]:
+    """Parallel sizes whose product is not the number of `gpus`.
+
+    ## Why
+    The product of the tensor, pipeline and data-parallel sizes is the number of GPUs that the engine uses. If it is
+    larger than the number of `gpus`, the engine waits for a GPU that it does not have; if smaller, a GPU stays idle.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, tensor-parallel-size = 2 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    gpus = ["gpu0"]
+    ```
+    """
+    document = context.document
+    for name, model in context.models.items():
+        engine = context.runs[name].engine
+        if engine and engine.one_card and len(model.gpus or ()) > 1:
+            place = context.at_origin(name, "gpus")
+            used = len(model.gpus or ())
+            yield Found(place, f"{engine.title} uses one GPU, but `{name}` has {used}", "write one GPU")
+        sizes = parallel_size(engine, model.args or {}) if engine and engine.tensor_parallel else None
+        if engine is None or not model.gpus or sizes is None or sizes[0] == len(model.gpus):
+            continue
+        if any(not arg.is_known and _begins(arg.name, engine.parallel_sizes) for arg in context.args_of(name)):
+            continue  # an abbreviated flag has a finding of its own
+        product, keys = sizes
+        cards = f"{len(model.gpus)} GPU{'s' if len(model.gpus) > 1 else ''}"
+        if keys:
+            written = " × ".join(f"`{key}`" for key in keys.values())
+            place = document.at_value(*document.origin(name, "args", next(iter(keys.values()))))
+            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make the numbers equal")
+        else:
+            yield Found(
+                context.at_origin(name, "gpus"),
+                f"`{name}` has {cards}, but uses one: no parallel size is written",
+                f"write `args.{engine.tensor_parallel} = {len(model.gpus)}`",
+            )
+
+
+def _begins(name: str, flags: Iterable[str]) -> bool:
+    return any(flag.startswith(name) for flag in flags)
+
+
+@rule("MG241", "missing-companion")
+def missing_companion(context: Context) -> Iterator[Found]:
+    """A flag without another flag that it needs.
+
+    ## Why
+    The engine stops at its start: "Error: --enable-auto-tool-choice requires --tool-call-parser".
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, enable-auto-tool-choice = true }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermes" }
+    ```
+    """
+    for name, run in context.runs.items():
+        written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
+        for flag, other, help_text in run.engine.companions if run.engine else ():
+            arg, companion = written.get(flag), written.get(other)
+            if arg is None or arg.value is False or not arg.is_known:
+                continue
+            has_default = other == "enable-prefix-caching" and companion is None  # on by default in vLLM's V1 engine
+            if not has_default and (companion is None or companion.value is False):
+                yield Found(context.document.at_key(*arg.path), f"`{arg.key}` needs `{other}`", f"add {help_text}")
+
+
+@rule("MG245", "sizes-at-odds")
+def sizes_at_odds(context: Context) -> Iterator[Found]:
+    """A size that is larger than another flag allows.
+
+    ## Why
+    vLLM checks these sizes only after it has loaded: a batch needs room for one token of each sequence, and, without
+    chunked prefill, for the longest prompt.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, max-num-seqs = 256, max-num-batched-tokens = 128 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, max-num-seqs = 64, max-num-batched-tokens = 8192 }
+    ```
+    """
+    for name, run in context.runs.items():
+        written = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
+        for small, large, where_off in run.engine.at_most if run.engine else ():
+            counts = not where_off or (where_off in written and written[where_off].value is False)
+            if small not in written or large not in written or not counts:
+                continue
+            least, most = as_number(written[small].value), as_number(written[large].value)
+            if least is not None and most is not None and least > most > 0:
+                later = max((written[small], written[large]), key=lambda arg: context.document.at_value(*arg.path))
+                yield Found(
+                    context.document.at_value(*later.path),
+                    f"`{written[small].key}` is {least:g}, more than `{written[large].key}`, which is {most:g}",
+                    "lower the first or raise the second",
+                )

@@ -1,0 +1,200 @@
+"""Check the keys of `args`: owned flags, spelling, duplicates and deprecated flags."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.resolve.arguments import Argument, PlainArgument
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_.-]+)?\+?")
+
+
+@rule("MG210", "owned-arg")
+def owned_arg(context: Context) -> Iterator[Found]:
+    """A flag that modelgen sets.
+
+    ## Why
+    The model, its names and revision, the address and the share of GPU memory must agree with mounts, healthcheck and
+    reservations. Each has a key of its own in models.toml.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, gpu-memory-utilization = 0.9 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    gpu_memory = 0.9
+    ```
+    """
+    for arg in context.args:
+        takes_loras = bool(arg.model) and "loras" in arg.engine.keys
+        if arg.positive == "enable-lora" and takes_loras and context.models[arg.model].loras:
+            place = context.document.at_key(*arg.path)
+            yield Found(place, "modelgen sets `--enable-lora` itself", "remove it: it follows from `loras`")
+        if arg.positive == "tokenizer-revision" and any(
+            other.name == "tokenizer" for other in context.args_of(arg.model)
+        ):
+            continue  # the tokenizer has a repository of its own, so this is not the model's revision
+        owned = arg.positive if arg.positive in arg.engine.owned_args else abbreviated_owned(arg)
+        if owned in arg.engine.owned_args:
+            short = "" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`: "
+            place = context.document.at_key(*arg.path)
+            yield Found(place, f"{short}modelgen sets or omits `--{owned}` itself", arg.engine.owned_args[owned])
+    for plain in context.plain_args:
+        if help_text := plain.engine.owned_args.get(plain.name):
+            place = context.document.at_key(*plain.path)
+            yield Found(place, f"modelgen sets or omits `--{plain.name}` itself", help_text)
+
+
+@rule("MG211", "bad-flag")
+def bad_flag(context: Context) -> Iterator[Found]:
+    """A key of `args` that is not a flag name.
+
+    ## Why
+    modelgen adds the leading dashes, and a flag is one word. Write booleans as true or false, without `no-`: whether an
+    engine has `--no-…` depends on its version.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { "--max-model-len" = 16384 }
+    ```
+
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, no-enable-prefix-caching = true }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, enable-prefix-caching = false }
+    ```
+    """
+    every: list[Argument | PlainArgument] = [*context.args, *context.plain_args]
+    for written in every:
+        if not is_flag_name(written.key):
+            bare = written.key.strip().lstrip("-")
+            help_text = f"write `{bare}`" if is_flag_name(bare) else "use letters, digits and hyphens"
+            help_text = f"write `O = {bare[1]}`" if re.fullmatch("O[0-3]", bare) else help_text
+            yield Found(context.document.at_key(*written.path), f"`{written.key}` is not a flag name", help_text)
+    for arg in context.args:
+        key = arg.key
+        if not is_flag_name(key):
+            continue
+        if is_negative(arg.key) and arg.positive not in arg.engine.owned_args and isinstance(arg.value, bool):
+            yield Found(
+                context.document.at_key(*arg.path),
+                f"`{key}` is the negative form of a flag",
+                f"write `{key[3:]} = {str(not arg.value).lower()}`",
+            )
+
+
+@rule("MG212", "flag-twice")
+def flag_twice(context: Context) -> Iterator[Found]:
+    """One flag in two spellings.
+
+    ## Why
+    `tp` and `tensor-parallel-size` are one flag, and so are `max_model_len` and `max-model-len`. The engine silently
+    uses the last one.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, max_model_len = 8192 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384 }
+    ```
+    """
+    document = context.document
+    for name in context.models:
+        seen: dict[str, Argument] = {}
+        within: dict[str, Argument] = {}
+        for arg in context.args_of(name):
+            if not is_flag_name(arg.key):
+                continue
+            other = seen.setdefault(arg.name + arg.inner, arg)
+            if other is arg:
+                # vLLM collects JSON paths in a value of their own, and the last value wins.
+                other = seen.get(arg.name, arg) if arg.inner else within.get(arg.name, arg)
+            if arg.inner:
+                within.setdefault(arg.name, arg)
+            if other is not arg:
+                place = max(document.at_key(*other.path), document.at_key(*arg.path))
+                yield Found(place, f"`{other.key}` and `{arg.key}` are the same flag", "write it once")
+    first: dict[tuple[str, str], PlainArgument] = {}
+    for plain in context.plain_args:
+        same = first.setdefault((plain.model, plain.name), plain)
+        if same is not plain:
+            place = max(document.at_key(*same.path), document.at_key(*plain.path))
+            yield Found(place, f"`{same.key}` and `{plain.key}` are the same flag", "write it once")
+
+
+@rule("MG219", "deprecated-flag", Severity.WARNING)
+def deprecated_flag(context: Context) -> Iterator[Found]:
+    """A flag that is deprecated in this version of the engine.
+
+    ## Why
+    One of the next releases removes it, and the engine then stops with an error.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.10.2"
+
+    [models.qwen]
+    args = { max-model-len = 16384, disable-log-requests = true }
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.10.2"
+    ```
+    """
+    for arg in context.args:
+        if arg.flag and arg.flag.deprecated and arg.name not in arg.engine.owned_args:
+            gone = next((life.gone for life in arg.catalogue.lives(arg.name) if life.gone), None)
+            until = f" and removed in {arg.catalogue.label(gone)}" if gone else ""
+            instead = arg.engine.instead.get(arg.name)
+            yield Found(
+                context.document.at_key(*arg.path),
+                f"`{arg.name}` is deprecated in {arg.version}{until}",
+                instead.help if instead else "see the engine's own help for a replacement",
+            )
+
+
+def is_flag_name(key: str) -> bool:
+    """Return whether a key can be a flag, with or without a JSON path after it."""
+    return _NAME.fullmatch(key) is not None
+
+
+def is_negative(key: str) -> bool:
+    """Return whether a key begins with `no-`."""
+    return key[:3] in ("no-", "no_")
+
+
+def abbreviated_owned(arg: Argument) -> str:
+    """Return the owned flag that an unknown flag abbreviates, or an empty string.
+
+    argparse accepts any unique prefix of a flag, so a prefix of an owned flag must be found too.
+    """
+    if arg.is_known or not arg.positive:
+        return ""
+    names = arg.release.flag_names() if arg.release else arg.catalogue.all_names()
+    whole = [flag for flag in {*names, *arg.engine.owned_args} if flag.startswith(arg.positive)]
+    return whole[0] if len(whole) == 1 and whole[0] in arg.engine.owned_args else ""

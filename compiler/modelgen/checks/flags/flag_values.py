@@ -1,0 +1,203 @@
+"""Check the values of flags: the type, and the choices of the version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines.catalogue import Kind
+from modelgen.engines.flag_values import mismatch, text_of, whole_number
+from modelgen.engines.images import is_release
+from modelgen.engines.plain_flags import misfit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.resolve import Argument
+
+_JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
+_BY_PLUGIN = {"gguf": "build an image with the package vllm-gguf-plugin"}
+# A file with the user's code can add names that no release has.
+_PLUGINS = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
+
+
+@rule("MG215", "bad-flag-value")
+def bad_flag_value(context: Context) -> Iterator[Found]:
+    """A value that the flag does not accept: wrong type, not one of its choices, invalid JSON, an empty list.
+
+    ## Why
+    The engine's parser refuses the value at once. After an empty list, it takes the next flag for the value. Types and
+    choices are those of the declared version.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = "long" }
+    ```
+
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, dtype = "fp16" }
+    ```
+
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, enforce-eager = "yes" }
+    ```
+
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, speculative-config = "{method: ngram}" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = "16k" }
+    ```
+    """
+    for arg in context.args:
+        if arg.name in arg.engine.owned_args:
+            continue
+        if arg.inner and arg.flag and arg.flag.kind not in _JSON:
+            place = context.document.at_key(*arg.path)
+            yield Found(place, f"`{arg.key}` is a JSON path, but `{arg.name}` takes no JSON", f"write `{arg.name}`")
+        elif not arg.inner and (expected := _expected(arg)) and not is_choice_of_the_future(arg):
+            help_text = _better_value(arg)
+            yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
+    for plain in context.plain_args:
+        if plain.name not in plain.engine.owned_args and (fault := misfit(plain.engine, plain.value)):
+            place = context.document.at_value(*plain.path)
+            yield Found(place, f"`{plain.key}` must be {fault[0]}", fault[1])
+
+
+@rule("MG240", "unknown-value", Severity.WARNING)
+def unknown_value(context: Context) -> Iterator[Found]:
+    """A value that this release does not have, for a flag that plugins can extend.
+
+    ## Why
+    Plugins can add quantizations, load formats, parsers and backends. Without the plugin, the engine stops after
+    minutes, or returns every tool call as text.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermse" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    args = { max-model-len = 16384, enable-auto-tool-choice = true, tool-call-parser = "hermes" }
+    ```
+    """
+    for arg in context.args:
+        if _is_unknown(arg) and not _has_plugin(context, arg) and not _is_of_another_version(context, arg):
+            assert arg.flag is not None  # noqa: S101 - an invariant of _is_unknown
+            newest = arg.catalogue.names[-1]
+            known = f"{arg.engine.title} {newest}, where modelgen's data ends," if arg.is_newer else arg.version
+            yield Found(
+                context.document.at_value(*arg.path),
+                f"{known} has no `{arg.name}` named `{text_of(arg.value)}`",
+                _other_version(arg) or did_you_mean(text_of(arg.value), arg.flag.known),
+            )
+
+
+@rule("MG242", "value-of-another-version")
+def value_of_another_version(context: Context) -> Iterator[Found]:
+    """A quantization, load format, parser or backend that only other releases have.
+
+    ## Why
+    The project's own image has only the values of its release, so the engine cannot start. vLLM removed `gguf` in 0.24
+    (a plugin provides it since), `bitsandbytes` in 0.28, and five quantizations in 0.15.
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.30.0"
+
+    [models.qwen]
+    args = { max-model-len = 16384, quantization = "bitsandbytes" }
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.27.1"
+
+    [models.qwen]
+    args = { max-model-len = 16384, quantization = "bitsandbytes" }
+    ```
+    """
+    for arg in context.args:
+        if is_of_another_version(context, arg):
+            way_out = _BY_PLUGIN.get(str(arg.value), "use an image of another version")
+            yield Found(
+                context.document.at_value(*arg.path),
+                f"{arg.version} has no `{arg.name}` named `{text_of(arg.value)}`",
+                f"{_other_version(arg)}: write another value, or {way_out}",
+            )
+
+
+def is_of_another_version(context: Context, arg: Argument) -> bool:
+    """Return whether other releases have a value, and this one does not (`value-of-another-version`)."""
+    return _is_unknown(arg) and _is_of_another_version(context, arg)
+
+
+def _better_value(arg: Argument) -> str:
+    if arg.engine.advice and (advice := arg.engine.advice(arg.name, arg.value)):
+        return advice
+    choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
+    return _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
+
+
+def _expected(arg: Argument) -> str | None:
+    """Return a description of the values that the flag accepts if it does not accept this one."""
+    if arg.name in arg.engine.parallel_sizes and whole_number(arg.value) is None:
+        return "a whole number of at least 1"
+    if arg.engine.takes and arg.engine.takes(arg.release, arg.name, arg.value):
+        return None
+    if arg.flag:
+        expected = mismatch(arg.flag, arg.value)
+        is_zero = arg.engine.needs_length and arg.name == arg.engine.length and arg.value in (0, "0")
+        return "at least 1" if is_zero else expected
+    return "a list with at least one value" if arg.value == [] else None
+
+
+def is_choice_of_the_future(arg: Argument) -> bool:
+    """Return whether a value is not among the flag's choices, for a version that may have added it."""
+    if arg.flag is None or not arg.is_newer or isinstance(arg.value, bool):
+        return False
+    is_scalar = isinstance(arg.value, str | int | float)
+    return is_scalar and bool(arg.flag.choices) and text_of(arg.value) not in arg.flag.choices
+
+
+def _is_unknown(arg: Argument) -> bool:
+    """Compare as text, ignoring case: `block-size` is a number, and backends are written in both cases."""
+    if arg.flag is None or not arg.flag.known or not isinstance(arg.value, str | int | float):
+        return False
+    return text_of(arg.value).lower() not in {known.lower() for known in arg.flag.known}
+
+
+def _is_of_another_version(context: Context, arg: Argument) -> bool:
+    image = context.runs[arg.model].image if arg.model else None
+    is_published = image is not None and is_release(image) and not _has_plugin(context, arg)
+    return is_published and not arg.is_newer and bool(_other_version(arg))
+
+
+def _has_plugin(context: Context, arg: Argument) -> bool:
+    return any(other.name == _PLUGINS.get(arg.name) for other in context.args_of(arg.model))
+
+
+def _other_version(arg: Argument) -> str:
+    """Return which releases have the value if this one does not, else an empty string."""
+    if arg.release is None or not isinstance(arg.value, str | int | float):
+        return ""
+    value, at = text_of(arg.value), arg.catalogue.position
+    having = [name for name, values in arg.catalogue.values(arg.name) if value in values]
+    if not having or arg.release.name in having:
+        return ""
+    if later := [name for name in having if at(name) > arg.release.at]:
+        return f"it appeared in {arg.catalogue.label(later[0])}"
+    return f"it was removed after {having[-1]}"

@@ -1,0 +1,1 @@
+"""Check `[gpus]`, and how containers get access to their GPUs."""

@@ -1,0 +1,1 @@
+"""Check `[host]`: Docker, drivers, memory and WSL2."""

@@ -1,0 +1,142 @@
+"""Check models against the host's Docker Engine and memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen import fit
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.flag_values import as_number
+from modelgen.engines.host import dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_IN_HOST_MEMORY = ("cpu-offload-gb", "swap-space")
+
+
+@rule("MG314", "docker-too-old")
+def docker_too_old(context: Context) -> Iterator[Found]:
+    """A GPU that the host's Docker Engine cannot pass to a container.
+
+    ## Why
+    CDI needs Docker Engine 25: older releases look the device's name up as a file and do not find it. Reservations of
+    NVIDIA GPUs need 19.03.
+
+    ## Bad
+    ```toml
+    [host]
+    docker = "24.0.7"
+
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "nvidia.com/gpu=0"
+    kind = "cdi"
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    docker = "28.3"
+
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "nvidia.com/gpu=0"
+    kind = "cdi"
+    ```
+    """
+    host = context.document.config.host
+    for name, gpu in context.gpus.items():
+        if host is None or host.docker is None:
+            return
+        if gpu.kind == "cdi" and dotted(host.docker) < (25,):
+            place = context.document.at_value("gpus", name, "kind")
+            help_text = 'write `kind = "nvidia"`, or update Docker'
+            yield Found(place, f"CDI needs Docker 25, but the host has {host.docker}", help_text)
+        elif gpu.kind in (None, "nvidia") and dotted(host.docker) < (19, 3):
+            place = context.document.at_value("host", "docker")
+            yield Found(place, f"NVIDIA GPUs need Docker 19.03, but the host has {host.docker}", "update Docker")
+
+
+@rule("MG315", "cdi-switched-off", Severity.WARNING)
+def cdi_switched_off(context: Context) -> Iterator[Found]:
+    """A GPU by CDI, with a Docker Engine where CDI is off by default.
+
+    ## Why
+    CDI is on by default since Docker 28.2 (docker/docs#22926). Before, a container with such a GPU fails with "CDI
+    device injection failed".
+
+    ## Bad
+    ```toml
+    [host]
+    docker = "27.5"
+
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "nvidia.com/gpu=0"
+    kind = "cdi"
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    docker = "28.3"
+
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "nvidia.com/gpu=0"
+    kind = "cdi"
+    ```
+    """
+    host = context.document.config.host
+    for name, gpu in context.gpus.items():
+        if host and host.docker and gpu.kind == "cdi" and (25,) <= dotted(host.docker) < (28, 2):
+            yield Found(
+                context.document.at_value("gpus", name, "kind"),
+                f"CDI is off by default in Docker {host.docker}",
+                'write `{"features": {"cdi": true}}` into /etc/docker/daemon.json on the host',
+            )
+
+
+@rule("MG316", "host-memory")
+def host_memory(context: Context) -> Iterator[Found]:
+    """A model that keeps more in host memory than the host has.
+
+    ## Why
+    `cpu-offload-gb` and, until vLLM 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel
+    kills the engine or another process.
+
+    ## Bad
+    ```toml
+    [host]
+    memory = "32GiB"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-32B"
+    args = { max-model-len = 16384, cpu-offload-gb = 40 }
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    memory = "64GiB"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-32B"
+    args = { max-model-len = 16384, cpu-offload-gb = 40 }
+    ```
+    """
+    host = context.document.config.host
+    for name, model in context.models.items():
+        if host is None or host.memory is None:
+            return
+        parts = [arg for arg in context.args_of(name) if arg.name in _IN_HOST_MEMORY and arg.is_known]
+        gibibytes = sum(as_number(arg.value) or 0 for arg in parts) * max(len(model.gpus or ()), 1)
+        if parts and gibibytes * 2**30 > host.memory:
+            yield Found(
+                context.document.at_value(*max(parts, key=lambda arg: as_number(arg.value) or 0).path),
+                f"`{name}` keeps {gibibytes:g} GiB in host memory, but the host has {fit.format_size(host.memory)}",
+                "write a smaller value, or use more GPUs for the model",
+            )

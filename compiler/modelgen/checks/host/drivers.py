@@ -1,0 +1,135 @@
+"""Check images against the host's driver and CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines import images
+from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.resolve import ModelRun
+
+
+@rule("MG311", "driver-too-old")
+def driver_too_old(context: Context) -> Iterator[Found]:
+    """An NVIDIA driver that cannot run the image's CUDA.
+
+    ## Why
+    CUDA 13 needs driver 580 or newer, and CUDA 12 needs 525 or newer (docs.nvidia.com, minor version compatibility).
+    vLLM's images have CUDA 13 from 0.20 on, SGLang's from 0.5.11 on.
+
+    ## Bad
+    ```toml
+    [host]
+    driver = "570.195.03"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.20.0"
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    driver = "570.195.03"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.20.0-cu129"
+
+    [rules]
+    driver-below-image = "off"
+    ```
+    """
+    for run, cuda, driver in _on_driver(context):
+        oldest = oldest_driver(cuda)
+        if dotted(driver) < oldest:
+            older = images.older_cuda_tag(run.image, run.version) if run.image else None
+            fits = older is not None and dotted(driver) >= oldest_driver((12, 9))
+            yield Found(
+                context.document.at_value(*run.place),
+                f"this image has CUDA {cuda[0]}.{cuda[1]}, which needs driver {oldest[0]} or newer, "
+                f"but the host has {driver}",
+                f"write `{older}`, or update the driver" if fits else "update the driver, or use an older image",
+            )
+
+
+@rule("MG312", "driver-below-image", Severity.WARNING)
+def driver_below_image(context: Context) -> Iterator[Found]:
+    """An NVIDIA driver that is older than the image's CUDA, which only some GPUs accept.
+
+    ## Why
+    CUDA is compatible within one major version, but the image's own condition accepts only data-centre and professional
+    GPUs with some driver branches. A GeForce fails with "unsatisfied condition: cuda>=12.8" (vllm#18813).
+
+    ## Bad
+    ```toml
+    [host]
+    driver = "550.54.15"
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    driver = "570.195.03"
+    ```
+    """
+    for run, cuda, driver in _on_driver(context):
+        own = TOOLKIT_DRIVERS.get(cuda)
+        if own is not None and oldest_driver(cuda) <= dotted(driver) < (own,):
+            yield Found(
+                context.document.at_value(*run.place),
+                f"CUDA {cuda[0]}.{cuda[1]} came with driver {own}, but the host has {driver}, "
+                "which a GeForce GPU does not accept",
+                f"update the driver to {own} or newer",
+            )
+
+
+@rule("MG313", "wrong-arch")
+def wrong_arch(context: Context) -> Iterator[Found]:
+    """An image for another processor architecture than the host's.
+
+    ## Why
+    The container ends with "exec format error", or Docker finds no matching manifest. vLLM's images before 0.10.2 and
+    those for ROCm are only for amd64.
+
+    ## Bad
+    ```toml
+    [host]
+    arch = "arm64"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.10.0"
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    arch = "arm64"
+    ```
+    """
+    host = context.document.config.host
+    for run in context.runs.values():
+        arches = images.arches_of(run.image, run.version) if run.image else frozenset()
+        if host and host.arch and arches and host.arch not in arches:
+            yield Found(
+                context.document.at_value(*run.place),
+                f"this image is for {' and '.join(sorted(arches))}, but the host is {host.arch}",
+                "use a tag or a release for this architecture",
+            )
+
+
+def _on_driver(context: Context) -> Iterator[tuple[ModelRun, tuple[int, int], str]]:
+    """Yield each model on NVIDIA GPUs with the CUDA of its image and the host's driver, if both are known."""
+    host = context.document.config.host
+    if host is None or host.driver is None:
+        return
+    for name, model in context.models.items():
+        run = context.runs[name]
+        kinds = context.kinds(model)
+        cuda = images.cuda_of(run.image, run.version) if run.image else None
+        if cuda is not None and kinds and kinds <= {"nvidia", "cdi"}:
+            yield run, cuda, host.driver

@@ -1,0 +1,1 @@
+"""Check the GPU memory that models reserve."""

@@ -1,0 +1,231 @@
+"""Check the GPU memory that models reserve against the limits of the GPUs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen import fit
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.resolve.cards import LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG304", "model-over-card")
+def model_over_card(context: Context) -> Iterator[Found]:
+    """A model that reserves more of a GPU than its limit, or almost nothing.
+
+    ## Why
+    vLLM compares the reserved memory with the free memory at its start, and stops: "Free memory on device … is less
+    than desired GPU memory utilization". Memory above the limit is for the contexts of all processes on the GPU.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    gpu_memory = "24GiB"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    gpu_memory = "20GiB"
+    ```
+    """
+    document = context.document
+    for name, card in context.resolved.cards.items():
+        if not fit.share([card], None):
+            place = document.at_value("gpus", name, "limit")
+            yield Found(place, f"`limit` leaves less than 0.0001 of `{name}`", "write a share such as 0.95")
+    for name, model in context.models.items():
+        if model.gpu_memory is None:
+            continue
+        cards = context.cards(model)
+        for gpu_name, reserved in fit.reservations(cards, model.gpu_memory).items():
+            card = cards[gpu_name]
+            budget = fit.budget(card)
+            if reserved > budget:
+                yield Found(
+                    context.at_origin(name, "gpu_memory"),
+                    f"`{name}` reserves {fit.format_size(reserved)} of `{gpu_name}`, "
+                    f"but its limit is {fit.format_size(budget)}",
+                    f"write {fit.format_size(budget)} or less: `limit` is {fit.share([card], None)} of "
+                    f"{fit.format_size(card.memory)}",
+                )
+            elif not fit.share([card], model.gpu_memory):
+                place = context.at_origin(name, "gpu_memory")
+                yield Found(place, f"`{name}` reserves less than 0.0001 of `{gpu_name}`", "check the unit")
+
+
+@rule("MG322", "tight-limit", Severity.WARNING)
+def tight_limit(context: Context) -> Iterator[Found]:
+    """A GPU whose `limit` leaves less than 5 % of its memory free.
+
+    ## Why
+    CUDA contexts, graphs and the desktop need memory besides what models reserve: about 1 GiB of a 24 GiB GPU. One in
+    twenty public repositories sets 0.95 to 1, and the engine ends with "out of memory" under load.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+    limit = 0.99
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "0"
+    limit = 0.95
+    ```
+    """
+    for name, gpu in context.gpus.items():
+        if gpu.limit is not None and gpu.limit > LIMIT:
+            place = context.document.at_value("gpus", name, "limit")
+            rest = fit.format_size(gpu.memory - fit.budget(context.resolved.cards[name]))
+            yield Found(
+                place, f"this leaves only {rest} of `{name}` for CUDA contexts and graphs", "write 0.95 or less"
+            )
+
+
+@rule("MG305", "profile-over-card")
+def profile_over_card(context: Context) -> Iterator[Found]:
+    """A profile whose models together reserve more of a GPU than its limit.
+
+    ## Why
+    The models of a profile are resident together. One in three public files with several models overcommits a GPU, with
+    sums from 1.04 to 4.54.
+
+    ## Bad
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "14GiB"
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    gpus = ["gpu0"]
+    gpu_memory = "14GiB"
+    args = { max-model-len = 16384 }
+
+    [profiles.both]
+    models = ["one", "two"]
+    ```
+
+    ## Good
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "10GiB"
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    gpus = ["gpu0"]
+    gpu_memory = "12GiB"
+    args = { max-model-len = 16384 }
+
+    [profiles.both]
+    models = ["one", "two"]
+    ```
+    """
+    for profile_name, profile in (context.document.config.profiles or {}).items():
+        reservations: dict[str, dict[str, int]] = {}
+        for name in dict.fromkeys(profile.models):
+            model = context.models.get(name)
+            if model is None:
+                continue
+            for gpu_name, memory in fit.reservations(context.cards(model), model.gpu_memory).items():
+                reservations.setdefault(gpu_name, {})[name] = memory
+        for gpu_name, parts in reservations.items():
+            total, budget = sum(parts.values()), fit.budget(context.resolved.cards[gpu_name])
+            if total > budget and len(parts) > 1:
+                sum_ = " + ".join(f"{name} {fit.format_size(part)}" for name, part in parts.items())
+                yield Found(
+                    context.document.at_value("profiles", profile_name, "models"),
+                    f"`{profile_name}` reserves {fit.format_size(total)} of `{gpu_name}`, "
+                    f"{fit.format_size(total - budget)} more than its limit of {fit.format_size(budget)}",
+                    f"reserve less: {sum_}; a model without `gpu_memory` reserves the whole limit",
+                )
+
+
+@rule("MG306", "size-on-unequal-cards")
+def size_on_unequal_cards(context: Context) -> Iterator[Found]:
+    """A `gpu_memory` in bytes on GPUs with different memory.
+
+    ## Why
+    The engine uses one share for all of its GPUs, and one size is a different share of each.
+
+    ## Bad
+    ```toml
+    [gpus.gpu1]
+    memory = "48GiB"
+    device = "1"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-32B"
+    gpus = ["gpu0", "gpu1"]
+    gpu_memory = "20GiB"
+    args = { max-model-len = 16384, tensor-parallel-size = 2 }
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu1]
+    memory = "48GiB"
+    device = "1"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3-32B"
+    gpus = ["gpu0", "gpu1"]
+    gpu_memory = 0.8333
+    args = { max-model-len = 16384, tensor-parallel-size = 2 }
+    ```
+    """
+    for name, model in context.models.items():
+        cards = context.cards(model).values()
+        if isinstance(model.gpu_memory, int) and len({card.memory for card in cards}) > 1:
+            smallest = min(cards, key=lambda card: card.memory)
+            yield Found(
+                context.at_origin(name, "gpu_memory"),
+                f"the GPUs of `{name}` differ in memory, so {fit.format_size(model.gpu_memory)} is no single share",
+                f"write a share: `gpu_memory = {fit.share([smallest], model.gpu_memory)}` is "
+                f"{fit.format_size(model.gpu_memory)} of the smallest",
+            )
+
+
+@rule("MG307", "memory-without-gpu")
+def memory_without_gpu(context: Context) -> Iterator[Found]:
+    """A `gpu_memory` on a model without `gpus`.
+
+    ## Why
+    Without a GPU there is nothing to reserve, so the number would have no effect.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    gpus = []
+    gpu_memory = "10GiB"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    gpus = ["gpu0"]
+    gpu_memory = "10GiB"
+    ```
+    """
+    document = context.document
+    for name, table in (document.config.models or {}).items():
+        refused = document.is_refused("models", name, "gpus") or document.is_refused("defaults", "gpus")
+        if table.gpu_memory is not None and not context.models[name].gpus and not refused:
+            place = document.at_key("models", name, "gpu_memory")
+            help_text = 'write `gpus = ["…"]`, or remove `gpu_memory`'
+            yield Found(place, f"`{name}` reserves GPU memory but has no GPU", help_text)

@@ -1,0 +1,1 @@
+"""Check names: models, aliases, services and profiles."""

@@ -1,0 +1,215 @@
+"""Check ids, aliases and services: every name has one meaning."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.load.locator import Path
+    from modelgen.source import Span
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+# A service name is a host name on the internal network, so it is one DNS label.
+_LONGEST = 63
+# Services that modelgen adds.
+RESERVED = frozenset({"orchestrator", "socket-proxy"})
+
+
+@rule("MG401", "bad-id")
+def bad_id(context: Context) -> Iterator[Found]:
+    """A model, GPU or profile whose name has characters that are not allowed.
+
+    ## Why
+    Names become parts of services, Compose profiles, labels and paths of the control API. Letters, digits, `.`, `_` and
+    `-` are allowed, beginning with a letter or digit.
+
+    ## Bad
+    ```toml
+    [models."my model"]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.my-model]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    for table in ("gpus", "models", "profiles"):
+        for name in context.known_names(table):
+            if not _ID.fullmatch(name):
+                place = context.document.at_header(table, name)
+                yield Found(place, f"`{name}` is not a valid name", "use letters, digits, `.`, `_` and `-`")
+
+
+@rule("MG402", "bad-alias")
+def bad_alias(context: Context) -> Iterator[Found]:
+    """An alias, or the name of a LoRA adapter, with characters that are not allowed.
+
+    ## Why
+    Clients send the name as `model`, and it becomes an argument of the engine. Letters, digits, `.`, `_`, `:`, `/` and
+    `-` are allowed, beginning with a letter or digit.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    aliases = ["gpt 4"]
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    aliases = ["gpt-4", "openai/gpt-4:latest"]
+    ```
+    """
+    for name, model in (context.document.config.models or {}).items():
+        for number, alias in enumerate(model.aliases or ()):
+            if not _ALIAS.fullmatch(alias):
+                place = context.document.at_value("models", name, "aliases", number)
+                yield Found(place, f"`{alias}` is not a valid alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+    for path, lora, _ in context.entries("loras"):
+        if not _ALIAS.fullmatch(lora):
+            place = context.document.at_key(*path)
+            yield Found(place, f"`{lora}` is not a valid name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+
+
+@rule("MG403", "name-collision")
+def name_collision(context: Context) -> Iterator[Found]:
+    """One name for two models, or for a model and an adapter.
+
+    ## Why
+    Ids, repository ids, aliases and names of adapters share one namespace: a request selects its model by any of them.
+    A repository id that several models share selects none of them, which is no error.
+
+    ## Bad
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    aliases = ["default"]
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    aliases = ["default"]
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    aliases = ["default"]
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    taken: dict[str, tuple[str, Path]] = {}
+    for name, model in context.models.items():
+        own: list[tuple[str, Path]] = [(name, ("models", name))]
+        own += [(alias, ("models", name, "aliases", at)) for at, alias in enumerate(model.aliases or ())]
+        own += [(lora, context.document.origin(name, "loras", lora)) for lora in model.loras or ()]
+        for word, path in own:
+            other, other_path = taken.setdefault(word, (name, path))
+            if other != name or (other_path != path and "loras" in (*path, *other_path)):
+                owners = f"`{other}` and `{name}`" if other != name else f"`{name}` and one of its adapters"
+                yield Found(_later(context, other_path, path), f"{owners} have the name `{word}`", "rename one of them")
+    for name, model in context.models.items():
+        other, other_path = taken.get(model.repo or "", (name, ()))
+        if other != name or "loras" in other_path:
+            what = f"`{other}`" if other != name else "an adapter"
+            yield Found(
+                _later(context, other_path, ("models", name, "repo")),
+                f"`{model.repo}` is a name of {what}, but also the repository of `{name}`",
+                "rename it",
+            )
+
+
+@rule("MG404", "bad-service")
+def bad_service(context: Context) -> Iterator[Found]:
+    """An invalid service name.
+
+    ## Why
+    The name is a host name on the internal network: at most 63 lower-case letters, digits, `-` and `_`. modelgen itself
+    adds the services `orchestrator` and `socket-proxy`.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    service = "vLLM.qwen"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    service = "vllm-qwen"
+    ```
+    """
+    for name, model in context.models.items():
+        service = context.runs[name].service
+        if service in RESERVED:
+            place = context.document.at_value("models", name, "service")
+            yield Found(place, f"modelgen itself adds a service `{service}`", "write another `service`")
+        elif len(service) > _LONGEST or (model.service is not None and not _SERVICE.fullmatch(service)):
+            yield Found(
+                context.document.at_value("models", name, "service"),
+                f"`{service}` is not a valid service name",
+                f"write `service` with at most {_LONGEST} lower-case letters, digits, `-` and `_`",
+            )
+
+
+@rule("MG405", "service-collision")
+def service_collision(context: Context) -> Iterator[Found]:
+    """Two models with the same service name, and so the same container name.
+
+    ## Why
+    Compose would merge them into one service. The default name is `<engine>-<id>` in lower case, with `-` for `.` and
+    `_`, so ids that differ only in these have the same one.
+
+    ## Bad
+    ```toml
+    [models."qwen.4b"]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+
+    [models.qwen-4b]
+    repo = "Qwen/Qwen3-8B"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models."qwen.4b"]
+    repo = "Qwen/Qwen3-4B"
+    args = { max-model-len = 16384 }
+
+    [models.qwen-4b]
+    repo = "Qwen/Qwen3-8B"
+    service = "vllm-qwen-second"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    taken: dict[str, str] = {}
+    for name, run in context.runs.items():
+        service = run.service
+        other = taken.setdefault(service, name)
+        if other != name:
+            place = _later(context, ("models", other, "service"), ("models", name, "service"))
+            yield Found(place, f"`{other}` and `{name}` both have the service `{service}`", "write another `service`")
+
+
+def _later(context: Context, *paths: Path) -> Span:
+    """Return the later of the places that collide; that is the one to change."""
+    return max(context.document.at_value(*path) for path in paths)

@@ -1,0 +1,1 @@
+"""Check repositories, revisions, GGUF files and the hub directory."""

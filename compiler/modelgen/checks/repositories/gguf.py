@@ -1,0 +1,199 @@
+"""Check GGUF files: the keys that llama.cpp needs, and engines that cannot load them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.checks.flags.flag_values import is_of_another_version
+from modelgen.diagnostics import Found, rule
+from modelgen.engines.gguf import SHARD
+from modelgen.engines.loaders import GGUF, gguf_flag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+_PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\:<>\"|?*]{1,1000}\.gguf")
+
+
+@rule("MG109", "missing-file")
+def missing_file(context: Context) -> Iterator[Found]:
+    """A llamacpp model without a `file`.
+
+    ## Why
+    A repository of GGUF files has a dozen quantizations of one model, of 2 to 30 GB each. llama.cpp loads one of them.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    args = { ctx-size = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for name, _ in context.taking("file"):
+        if context.document.lacks(name, "file"):
+            yield Found(
+                context.document.at_header("models", name),
+                f"`[models.{name}]` has no `file`",
+                'write the path of the file in the repository: `file = "….gguf"`',
+            )
+
+
+@rule("MG110", "bad-file")
+def bad_file(context: Context) -> Iterator[Found]:
+    """A `file` or `mmproj` that is not a GGUF file in the repository, or a later part of a split one.
+
+    ## Why
+    The value is a path in the repository, as shown on the hub. For a split model, llama.cpp finds the other parts from
+    the first one.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-235B-A22B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Q4_K_M/Qwen3-235B-A22B-Q4_K_M-00003-of-00003.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "/models/Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-235B-A22B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Q4_K_M/Qwen3-235B-A22B-Q4_K_M-00001-of-00003.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for name, model in context.taking("file"):
+        for key, file in (("file", model.file), ("mmproj", model.mmproj)):
+            shard = SHARD.search(file or "")
+            if file is None:
+                continue
+            if not _PATH.fullmatch(file):
+                message, help_text = f"`{file}` is not the path of a GGUF file", "write its path as shown on the hub"
+            elif shard and int(shard[1]) != 1:
+                first = f"{file[: shard.start()]}-00001-of-{shard[2]}.gguf"
+                message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'
+            else:
+                continue
+            yield Found(context.at_origin(name, key), message, help_text)
+
+
+@rule("MG247", "missing-ctx-size")
+def missing_ctx_size(context: Context) -> Iterator[Found]:
+    """A llamacpp model without `ctx-size`, or with `ctx-size = 0`.
+
+    ## Why
+    The default is the longest context of the model, and newer builds silently reduce it, down to 4,096 tokens, until it
+    fits on the GPU (`--fit`). They do not change a written value.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { c = 16384 }
+    ```
+    """
+    document = context.document
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or engine.catalogue is not None or not engine.needs_length:
+            continue
+        short = (key for key, flag in (engine.short_flags or {}).items() if flag == engine.length)
+        spellings = (engine.length, *short)
+        refused = any(document.is_refused("models", name, "args", *key) for key in ((), *((one,) for one in spellings)))
+        plain = next((one for one in reversed(run.plain_arguments) if one.name == engine.length), None)
+        if plain is None and not refused:
+            yield Found(
+                document.at_header("models", name, "args"),
+                f"`{name}` has no `{engine.length}`",
+                f"write the longest context that you need: `args = {{ {engine.length} = 16384 }}`",
+            )
+        elif plain is not None and plain.value in (0, "0") and plain.value is not False:
+            place = document.at_value(*plain.path)
+            help_text = "write the longest context that you need"
+            yield Found(place, f"with `{plain.key} = 0`, llama.cpp chooses a length that fits", help_text)
+
+
+@rule("MG248", "gguf-repository")
+def gguf_repository(context: Context) -> Iterator[Found]:
+    """A repository with `load-format` or `quantization` of `gguf`, for vLLM or SGLang.
+
+    ## Why
+    Both load one GGUF file by its path, but not a repository: vLLM ends with "Unrecognised GGUF reference". A
+    repository has a dozen such files, and the engine llama.cpp loads the one in `file`.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    repo = "Qwen/Qwen3-4B-GGUF"
+    args = { max-model-len = 16384, load-format = "gguf" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for name, model in context.models.items():
+        args = {arg.name: arg for arg in context.args_of(name)}
+        flag = gguf_flag({known: arg.value for known, arg in args.items()})
+        if flag is None or context.pins[name].want is None:
+            continue
+        if not is_of_another_version(context, args[flag]):
+            yield Found(
+                context.document.at_value(*args[flag].path),
+                f'`{args[flag].key} = "{GGUF}"` needs the path of a GGUF file, but {model.repo} is a repository',
+                'write `engine = "llamacpp"` and `file = "….gguf"`, with flags of llama.cpp in `args`',
+            )
