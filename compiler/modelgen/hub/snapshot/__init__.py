@@ -1,1 +1,1 @@
-"""What a snapshot contains and which of it is needed; pure, but for reading headers."""
+"""The files of a snapshot and which of them are needed; pure, except for reading headers."""
