@@ -12,7 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,17 +72,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("options", [("--copy",), ()])
-def test_a_kill_at_any_change_leaves_the_old_or_the_new(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_a_kill_at_any_change_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(TOML)
     old, new = checkpoint(tmp_path / "old"), checkpoint(tmp_path / "new", seed=3)
-    if options:
-        for path in new.iterdir():
-            path.chmod(0o600)
+    for path in new.iterdir():
+        path.chmod(0o600)
     assert modelgen("add", old, "--as", "local/ft", cwd=tmp_path).returncode == 0
     ref = tmp_path / "hub/models--local--ft/refs/main"
     first = ref.read_text()
-    command = ["add", str(new), "--as", "local/ft", *options]
+    command = ["add", str(new), "--as", "local/ft"]
     for last in range(2, 200, 3):
         done = subprocess.run(
             [sys.executable, "-c", KILLED, str(last), *command],
@@ -123,7 +120,7 @@ def test_a_kill_where_there_are_no_links_leaves_whole_snapshots_only(tmp_path: P
     last, there = 0, list[Path]()
     for last in range(1, 200, 2):
         done = subprocess.run(
-            [sys.executable, "-c", NO_LINKS + KILLED, str(last), "add", str(source), "--as", "local/ft", "--copy"],
+            [sys.executable, "-c", NO_LINKS + KILLED, str(last), "add", str(source), "--as", "local/ft"],
             cwd=tmp_path,
             env=ENVIRONMENT,
             capture_output=True,
@@ -145,7 +142,7 @@ def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:
     source = checkpoint(tmp_path / "a")
     write(source / "model.safetensors", safetensors(60 * 2**20))
     (source / "model.safetensors").chmod(0o600)
-    command = [sys.executable, "-m", "modelgen", "add", "a", "--as", "local/ft", "--copy"]
+    command = [sys.executable, "-m", "modelgen", "add", "a", "--as", "local/ft"]
     staged = tmp_path / "hub/.locks/modelgen/adding"
     for least in (1, 10 * 2**20, 40 * 2**20):
         process = subprocess.Popen(
@@ -173,7 +170,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
         f"        os.utime({str(source / 'model.safetensors')!r}, ns=(1, 1))\n"
         "from modelgen.cli import main\nsys.addaudithook(hook)\nmain()"
     )
-    done = python("-c", script, "add", "a", "--as", "local/ft", "--copy", cwd=tmp_path)
+    done = python("-c", script, "add", "a", "--as", "local/ft", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "model.safetensors changed while it was added" in done.stderr
     assert not (tmp_path / "hub/models--local--ft/refs").exists()
@@ -199,7 +196,7 @@ def test_any_tree_opens_offline_by_name_and_by_commit(tree: dict[str, int], copi
             write(source / path, pattern(size, number))
             if copied:
                 (source / path).chmod(0o600)
-        done = modelgen("add", source, "--as", "local/ft", "--copy", cwd=root)
+        done = modelgen("add", source, "--as", "local/ft", cwd=root)
         assert done.returncode == 0, done.stderr
         snapshot = opened(root)
         assert snapshot is not None
