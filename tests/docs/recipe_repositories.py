@@ -1,4 +1,4 @@
-"""The repositories that recipes name, as far as the compiler looks at them: the real config.json, shortened, and one file of weights."""
+"""The repositories that recipes name: the keys of config.json that the compiler reads, and one file of weights."""
 
 from __future__ import annotations
 

@@ -59,7 +59,10 @@ def test_a_recipe_is_locked_and_built_without_a_finding(
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*/*/compose.yaml")), ids=lambda file: file.parent.parent.name)
-def test_compose_accepts_what_stands_beside_a_recipe(file: Path, compose: list[str]) -> None:
+def test_compose_accepts_what_stands_beside_a_recipe(
+    file: Path, compose: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELS_KEY", "mg-a-key")
     run([*compose, "-f", file, "config", "--quiet"])
 
 
