@@ -1,4 +1,4 @@
-"""The pages about first steps and about keys, word by word: from a clone to a streamed answer in Docker, without a GPU."""
+"""The pages about first steps and keys, word by word: from a clone to a streamed answer in Docker, without a GPU."""
 
 from __future__ import annotations
 
