@@ -40,9 +40,7 @@ keys_file = "./keys/keys.txt"
 
 def commands() -> tuple[str, str]:
     """Return the commands that pack, without those about images, and the command that unpacks."""
-    [packing] = re.findall(
-        r"^docker compose [^\n]* config \| sed.*?to-the-host\.tar[^\n]*$", GUIDE, re.DOTALL | re.MULTILINE
-    )
+    [packing] = re.findall(r"^docker compose [^\n]* config \|\n.*?(?=^```)", GUIDE, re.DOTALL | re.MULTILINE)
     [unpacking] = re.findall(r"^tar --extract .*to-the-host\.tar$", GUIDE, re.MULTILINE)
     return packing, unpacking
 
