@@ -23,7 +23,8 @@ NOT_YET = [
     "compiler/modelgen/targets/",
     "compiler/modelgen_runtime/",
     "README.md",
-    "docs/",
+    "docs/engines/",
+    "docs/rules.md",
 ]
 """Packages and pages that are not rewritten yet. The list only shrinks."""
 
