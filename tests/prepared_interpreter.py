@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import importlib.abc
 import importlib.util
 import json
 import logging
@@ -25,13 +26,16 @@ import tempfile
 import threading
 import time
 from functools import cache
+from importlib.util import spec_from_loader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
-# Only modules that read no environment when they are imported; for huggingface_hub, see `_renew_hub`.
+# Only modules that read no environment when they are imported; for huggingface_hub, see `_HubFinder`.
 PRELOADED = (
     *("asyncio", "configparser", "ctypes", "difflib", "http.client", "ssl", "urllib.request", "uuid"),
     *(
@@ -52,6 +56,7 @@ _HUB_CONSTANTS = frozenset(
     {
         *("HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH"),
         *("HF_HUB_DISABLE_UPDATE_CHECK", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET"),
+        *("HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_SYMLINKS_WARNING"),
         *("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DISABLE_SHARED_BLOBS"),
     }
 )
@@ -119,7 +124,13 @@ class Forked(subprocess.Popen[str]):
     ) -> None:
         self._server = _server(*package)
         command = [sys.executable, "-m", module, *args]
-        self._request = {"module": module, "argv": command, "cwd": str(cwd), "env": dict(env), "before": before}
+        self._request: dict[str, Any] = {
+            "module": module,
+            "argv": command,
+            "cwd": str(cwd),
+            "env": dict(env),
+            "before": before,
+        }
         self._request["is_modelgen"] = not package[1]
         super().__init__(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True)
 
@@ -231,7 +242,7 @@ def _import_all() -> None:
     if early := _hub_modules():
         sys.exit(f"modelgen imports {early[0]} when it is imported itself, which `test_startup` does not allow")
     from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, snapshot_download  # noqa: F401
-    from huggingface_hub.utils import _shared_blobs  # type: ignore[attr-defined]  # noqa: F401
+    from huggingface_hub.utils import _shared_blobs  # noqa: F401
 
     import modelgen_runtime
 
@@ -303,36 +314,55 @@ def _become(request: dict[str, Any]) -> None:
     sys.argv = request["argv"][2:]
     sys.orig_argv = request["argv"]
     if request["is_modelgen"]:
-        _renew_hub(is_other=bool(added))
+        finder = _HubFinder()
+        if added:  # perhaps another version
+            logging.getLogger(HUB).handlers.clear()
+        else:
+            sys.meta_path.insert(0, finder)
 
 
 def _hub_modules() -> list[str]:
     return [name for name in sys.modules if name.partition(".")[0] == HUB]
 
 
-def _renew_hub(*, is_other: bool) -> None:
-    """Have huggingface_hub be as if it had been imported in the environment of the run.
+class _HubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Has the first import of huggingface_hub in a run find what the server has imported, as if it were imported now.
 
     Its other modules read `constants` when they need one, save for the names that are replaced here. With variables
-    that more depends on, or where another version may come first on the path, it is imported again when it is needed.
+    that more depends on, it is imported anew.
     """
-    logger = logging.getLogger(HUB)
-    if is_other or {name for name in os.environ if name.startswith(("HF_", "HUGGING"))} - _HUB_CONSTANTS:
-        for name in _hub_modules():
-            del sys.modules[name]
-        logger.handlers.clear()
-        return
-    from huggingface_hub import constants, hf_api
 
-    before = dict(vars(constants))
-    importlib.reload(constants)
-    changed = {name: value for name, value in vars(constants).items() if name.isupper() and value != before.get(name)}
-    for module in map(sys.modules.__getitem__, _hub_modules()):
-        for name in changed.keys() & vars(module).keys():
-            setattr(module, name, changed[name])
-    hf_api.api.__init__()  # type: ignore[misc]  # module-level functions are methods of this one
-    for handler in logger.handlers:
-        handler.setStream(sys.stderr)  # type: ignore[attr-defined]
+    def __init__(self) -> None:
+        self._modules = {name: sys.modules.pop(name) for name in _hub_modules()}
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        if name != HUB:
+            return None
+        sys.meta_path.remove(self)
+        if {name for name in os.environ if name.startswith(("HF_", "HUGGING"))} - _HUB_CONSTANTS:
+            logging.getLogger(HUB).handlers.clear()
+            return None
+        self._spec = self._modules[HUB].__spec__
+        return spec_from_loader(HUB, self, is_package=True)
+
+    def create_module(self, _: ModuleSpec) -> ModuleType:
+        return self._modules[HUB]
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
+        sys.modules.update(self._modules)
+        from huggingface_hub import constants, hf_api
+
+        before = dict(vars(constants))
+        importlib.reload(constants)
+        changed = {name: value for name, value in vars(constants).items() if value != before.get(name)}
+        for one in self._modules.values():
+            for name in changed.keys() & vars(one).keys():
+                if name.isupper():
+                    setattr(one, name, changed[name])
+        hf_api.api.__init__()  # type: ignore[misc]  # module-level functions are methods of this one
+        for handler in logging.getLogger(HUB).handlers:
+            handler.setStream(sys.stderr)  # type: ignore[attr-defined]
 
 
 def _run(request: dict[str, Any]) -> int:

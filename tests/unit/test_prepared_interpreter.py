@@ -66,7 +66,9 @@ def test_what_an_interpreter_reads_when_it_starts_needs_a_new_one(tmp_path: Path
 
 # Prints what huggingface_hub holds in its modules, classes, instances and the defaults of functions.
 HELD = """
-import inspect, logging, sys
+import inspect, logging, os, sys
+assert not [name for name in sys.modules if name.startswith("huggingface_hub")]
+os.environ.update(HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_SYMLINKS_WARNING="1")  # as modelgen does
 from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, snapshot_download
 from huggingface_hub.utils import _shared_blobs
 found, seen = set(), set()
@@ -94,7 +96,7 @@ print("\\n".join(sorted(found)))
 SETTINGS = {
     "an endpoint and a home": {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": "/nowhere/home"},
     "a cache, a token, no network": {"HF_HUB_CACHE": "/nowhere/hub", "HF_TOKEN": "hf_x", "HF_HUB_OFFLINE": "1"},
-    "what it reads elsewhere too": {"HF_HUB_VERBOSITY": "debug", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
+    "what it reads elsewhere too": {"HF_HUB_VERBOSITY": "debug", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"},
     "another home": {"HOME": "/nowhere", "XDG_CACHE_HOME": "/nowhere/cache"},
 }
 
