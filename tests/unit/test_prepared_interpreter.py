@@ -101,6 +101,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
 def test_the_hub_client_has_the_settings_of_the_run(tmp_path: Path, settings: dict[str, str]) -> None:
     forked, started = script(HELD, cwd=tmp_path, env=settings), python("-c", HELD, cwd=tmp_path, env=settings)
