@@ -182,13 +182,14 @@ def _server(path: str, module: str) -> str:
     address = f"{folder.name}/socket"
     environment = {**os.environ, "PYTHONPATH": path}
     command = [sys.executable, __file__, address, module]
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert server.stdout
     with server.stdout as listening:
         listening.readline()
 
     def stop() -> None:
-        server.terminate()
+        assert server.stdin
+        server.stdin.close()  # which is its end
         server.wait()
         folder.cleanup()
 
@@ -214,7 +215,9 @@ def _serve(address: str, module: str) -> dict[str, Any]:
     print(flush=True)
     runs: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([listener, wake], [], [])
+        ready, _, _ = select.select([listener, wake, sys.stdin], [], [])
+        if sys.stdin in ready:  # its end: the tests were killed
+            os._exit(0)
         if wake in ready:
             wake.recv(1024)
             _report_ended(runs)
