@@ -19,6 +19,8 @@ from compiling import REPOSITORY, complete, modelgen
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # starts processes
+
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 BAD = complete('[models.qwen]\nrepo = "/a/b"\nargs = { max-model-len = 8 }')
 MANIFEST = REPOSITORY / ".pre-commit-hooks.yaml"
