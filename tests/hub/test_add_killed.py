@@ -32,7 +32,7 @@ def hook(event, args):
         if calls > last:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.dont_write_bytecode = True
-import modelgen.cli.add, modelgen.hub.adding.add, modelgen.hub.holding, modelgen.hub.checkpoint
+import modelgen.cli.hub.add, modelgen.hub.adding.add, modelgen.hub.cache.holding, modelgen.hub.snapshot.checkpoint
 sys.addaudithook(hook)
 """
 
