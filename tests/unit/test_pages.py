@@ -21,8 +21,9 @@ PAGES = {
 }
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = [(name, language, text) for name, page in PAGES.items() for language, text in BLOCK.findall(page)]
-# tests/docs locks and builds the recipes.
-TOML = [text for name, language, text in BLOCKS if language == "toml" and not name.startswith("recipes/")]
+# tests/docs locks and builds the recipes; test_readme compares the files of the other page, one of which is wrong.
+TESTED = ("recipes/", "what-it-checks.md")
+TOML = [text for name, language, text in BLOCKS if language == "toml" and not name.startswith(TESTED)]
 SHELL = "".join(text for _, language, text in BLOCKS if language in ("sh", "console"))
 QUOTED = [text for page in PAGES.values() for text in re.findall(r"`(modelgen [^`]+)`", BLOCK.sub("", page))]
 COMMANDS = sorted({*re.findall(r"^\$? ?(modelgen .*)$", SHELL, re.MULTILINE), *QUOTED})
