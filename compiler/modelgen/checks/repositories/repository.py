@@ -65,26 +65,20 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
 
 def _moving(context: Context, name: str) -> Iterator[Found]:
     """Yield what makes a model follow a branch: its repository, else others that only a lock can pin."""
-    model = context.models[name]
-    if (
-        model.repo is not None
-        and is_repo_id(model.repo)
-        and not context.document.is_refused("models", name, "revision")
-    ):
-        place = context.at_origin(name, "repo")
+    model, is_refused = context.models[name], context.document.is_refused("models", name, "revision")
+    if model.repo is not None and is_repo_id(model.repo) and not is_refused:
         if is_local(model.repo):
-            yield Found(place, f"`{name}` uses the latest added state of {model.repo}", "run `modelgen lock`")
+            message = f"`{name}` uses the latest added state of {model.repo}"
+            yield Found(context.at_origin(name, "repo"), message, "run `modelgen lock`")
             return
         if model.revision is None:
             help_ = 'run `modelgen lock`, or write `revision = "…"` with the 40 hex digits of a commit'
-            yield Found(place, f"`{name}` follows the default branch of {model.repo}", help_)
+            message = f"`{name}` follows the default branch of {model.repo}"
+            yield Found(context.at_origin(name, "repo"), message, help_)
             return
         if is_revision(model.revision) and not is_commit(model.revision):
-            place, help_ = (
-                context.at_origin(name, "revision"),
-                "run `modelgen lock`, or write the 40 hex digits of a commit",
-            )
-            yield Found(place, f"`{model.revision}` is not a commit and can move", help_)
+            help_ = "run `modelgen lock`, or write the 40 hex digits of a commit"
+            yield Found(context.at_origin(name, "revision"), f"`{model.revision}` is not a commit and can move", help_)
             return
     others = [want for want, _ in context.pins[name].needs if want.role != "model"]
     others = [want for want in others if not is_commit(want.revision or "") and not is_local(want.repo)]
