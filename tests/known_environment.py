@@ -47,7 +47,8 @@ def known(home: str | None = None) -> dict[str, str]:
 
 
 def replace(environment: Mapping[str, str]) -> None:
-    """Replace the environment of this process."""
+    """Replace the environment of this process, and let the files that tests write be readable for others."""
+    os.umask(0o022)
     xdist = {name: value for name, value in os.environ.items() if name.startswith("PYTEST_")}
     os.environ.clear()
     os.environ.update({**environment, **xdist})

@@ -207,7 +207,8 @@ def test_the_environment_is_a_clean_one(hub: Hub, monkeypatch: pytest.MonkeyPatc
     for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HTTPS_PROXY", "http_proxy", "TRANSFORMERS_OFFLINE"):
         monkeypatch.setenv(name, "1")
     set_here = {name for name, value in hub.environment.items() if os.environ.get(name) != value}
-    assert set_here == {"HF_ENDPOINT", "HF_HOME", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_UPDATE_CHECK", "NO_PROXY"}
+    own = {"HF_ENDPOINT", "HF_HOME", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_UPDATE_CHECK", "NO_PROXY"}
+    assert set_here == own | {"SSL_CERT_FILE"}
 
 
 @pytest.mark.parametrize(

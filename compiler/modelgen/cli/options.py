@@ -35,7 +35,7 @@ def _find_config(ctx: click.Context, param: click.Parameter, value: Path) -> Pat
 
 def in_folder(path: Path) -> Path:
     """Return the models.toml of a folder; other paths as they are."""
-    return path / NAME if path.is_dir() else path
+    return path / NAME if os.path.isdir(path) else path  # noqa: PTH112 - Path raises an error for a name that is too long
 
 
 def find_upward(folder: Path) -> Path | None:
