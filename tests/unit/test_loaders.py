@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgen.engines import loaders
-from modelgen.engines.versions import parse_version
+from modelgen.engines.images.versions import parse_version
+from modelgen.engines.weights import loaders
 from modelgen.hub.left_out import choose
 from modelgen.hub.loadable import why_not
 from modelgen.hub.modules import missing_modules

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from modelgen.engines import routes
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.places import HUB_PLACEHOLDER
-from modelgen.engines.published import Account, Published
-from modelgen.engines.vllm_images import for_cards
+from modelgen.engines.images import Account, Published
+from modelgen.engines.images.places import HUB_PLACEHOLDER
+from modelgen.engines.vllm import ROUTES as VLLM_ROUTES
+from modelgen.engines.vllm.images import for_cards
 from modelgen.ir import Launch
 
 NAME = "command"
@@ -20,6 +20,7 @@ _IMAGES = (
         runs_as=Account(1000, 1000, "ubuntu", "/home/ubuntu", keeps_home=True),
     ),
 )
+ROUTES = (*VLLM_ROUTES, "/v1/audio/speech", "/v1/images/generations", "/v1/images/edits")
 _PLACEHOLDER = re.compile(r"\{(?:port|model|hub)\}")
 
 
@@ -43,5 +44,5 @@ ENGINE = Engine(
     for_processors="its program may come in another",
     # Most images for GPUs are vLLM's, whatever their program is.
     for_cards=for_cards,
-    routes=routes.ANY,
+    routes=ROUTES,
 )

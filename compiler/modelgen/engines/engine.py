@@ -5,17 +5,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from modelgen.engines.flag_values import whole_number
-from modelgen.engines.warmup import chat, transcribes
+from modelgen.engines.api.warmup import chat, transcribes
+from modelgen.engines.flags import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from modelgen.engines.catalogue import Catalogue, Release
+    from modelgen.engines.catalogues import Catalogue, Release
+    from modelgen.engines.catalogues.variables import Variables
     from modelgen.engines.facts import AtMost, Companion, Instead, Opens, Starter
-    from modelgen.engines.published import Published
-    from modelgen.engines.variables import Variables
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images import Published
+    from modelgen.engines.images.versions import Version
     from modelgen.ir import Launch
     from modelgen.loader import Loader
 

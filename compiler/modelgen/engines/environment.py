@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines import ENGINES, owned
-from modelgen.engines.published import ROOT
+from modelgen.engines import ENGINES
+from modelgen.engines.flags import owned
+from modelgen.engines.images import ROOT
 
 if TYPE_CHECKING:
     from modelgen.engines.engine import Engine
-    from modelgen.engines.published import Account
+    from modelgen.engines.images import Account
 
 # HF_HUB_OFFLINE keeps an engine from retrying for minutes on a host without internet, even when everything is on disk.
 QUIET_AND_OFFLINE = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}

@@ -12,20 +12,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import owned
+from modelgen.engines.api.probes import curl_probe
+from modelgen.engines.api.warmup import EMBEDDINGS, RERANK, is_classifier
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens
-from modelgen.engines.plain_flags import format_flags
-from modelgen.engines.probes import curl_probe
-from modelgen.engines.published import ANY_TAG, ON_DOCKER_HUB, Published
-from modelgen.engines.warmup import EMBEDDINGS, RERANK, is_classifier
+from modelgen.engines.flags import owned
+from modelgen.engines.flags.plain import format_flags
+from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, Published
 from modelgen.ir import Launch
 from modelgen.loader import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "infinity"
 PORT = 7997

@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import owned, routes
+from modelgen.engines import api
+from modelgen.engines.api.probes import curl_probe
+from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_on
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Starter
-from modelgen.engines.plain_flags import format_flags
-from modelgen.engines.probes import curl_probe
-from modelgen.engines.published import Published
-from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, is_on
+from modelgen.engines.flags import owned
+from modelgen.engines.flags.plain import format_flags
+from modelgen.engines.images import Published
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "llamacpp"
 PORT = 8080
@@ -43,6 +44,7 @@ _IMAGES = (
         pinned=re.compile(r"-b\d+$"),
     ),
 )
+ROUTES = (*api.OPENAI, *api.ANTHROPIC, *api.RERANK, *api.TOKENS, "/infill")
 _OWNED_VARIABLES = {
     "LLAMA_API_KEY": owned.KEYS,
     "LLAMA_ARG_OFFLINE": owned.OFFLINE,
@@ -145,7 +147,7 @@ ENGINE = Engine(
     variables="LLAMA_ARG_",
     owned_variables=_OWNED_VARIABLES,
     short_flags=SHORT_FLAGS,
-    routes=routes.LLAMACPP,
+    routes=ROUTES,
     warmup=warmup,
     opens=Opens(gguf=True),
     from_snapshot=True,

@@ -10,21 +10,22 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import loaders, owned, routes
-from modelgen.engines.catalogue import catalogue
+from modelgen.engines import api
+from modelgen.engines.api.probes import http_probe
+from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier, is_on
+from modelgen.engines.catalogues import catalogue
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Instead, Opens
-from modelgen.engines.flag_values import format_flag, whole_number
-from modelgen.engines.probes import http_probe
-from modelgen.engines.published import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
-from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier, is_on
+from modelgen.engines.flags import format_flag, owned, whole_number
+from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
+from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from modelgen.engines.engine import Pins
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "sglang"
 PORT = 30000
@@ -63,6 +64,16 @@ _DEFAULTS = (
     (160 * 1024, 8192, 256, 512),
 )
 _LARGE = (16384, 512, 512)
+
+ROUTES = (
+    *api.OPENAI,
+    *api.ANTHROPIC,
+    api.TRANSCRIPTIONS,
+    "/v1/rerank",
+    "/v1/score",
+    "/v1/tokenize",
+    "/v1/detokenize",
+)
 
 OWNED_ARGS = {
     "admin-api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
@@ -248,7 +259,7 @@ ENGINE = Engine(
     },
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
     owned_variables=_OWNED_VARIABLES,
-    routes=routes.SGLANG,
+    routes=ROUTES,
     warmup=warmup,
     opens=Opens(tokenizer_flag="tokenizer-path", others_by_path=True, look_ups=True),
     catalogue=FLAGS,

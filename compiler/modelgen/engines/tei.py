@@ -8,19 +8,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import loaders, routes
+from modelgen.engines.api.probes import curl_probe
+from modelgen.engines.api.warmup import is_classifier
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Starter
-from modelgen.engines.plain_flags import format_flags
-from modelgen.engines.probes import curl_probe
-from modelgen.engines.published import Published
-from modelgen.engines.warmup import is_classifier
+from modelgen.engines.flags.plain import format_flags
+from modelgen.engines.images import Published
+from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "tei"
 PORT = 80
@@ -37,6 +37,7 @@ _IMAGES = (
         ),
     ),
 )
+ROUTES = ("/v1/embeddings", "/embed", "/embed_sparse", "/predict", "/rerank", "/similarity", "/tokenize")
 
 _HUB = "the hub directory is `[project] hub`, mounted where the engine looks"
 OWNED_ARGS = {
@@ -102,7 +103,7 @@ ENGINE = Engine(
     short_flags={"p": "port"},
     repeats_flags=True,
     from_config=True,
-    routes=routes.TEI,
+    routes=ROUTES,
     warmup=warmup,
     opens=Opens(embeds_only=True, fast_tokenizer=True, processor=False, pooling=True),
     from_snapshot=True,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from modelgen import fit, ir
-from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+from modelgen.engines.host.addresses import DEFAULT_LISTEN, parse_address
 from modelgen.host_paths import host_path
 from modelgen.lower.additions import additions
 from modelgen.lower.order import start_dependencies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.places import normal_target, target_of
+from modelgen.engines.images.places import normal_target, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.flag_values import table_in
-from modelgen.engines.places import FILES
+from modelgen.engines.flags import table_in
+from modelgen.engines.images.places import FILES
 from modelgen.host_paths import host_path
 from modelgen.ir import Mount
 

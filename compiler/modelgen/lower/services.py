@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from modelgen import fit, ir
-from modelgen.engines.addresses import parse_address
 from modelgen.engines.engine import Engine, Run, warmup_route
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
+from modelgen.engines.host.addresses import parse_address
 from modelgen.host_paths import host_path
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from modelgen.config import Config, Model
     from modelgen.engines.engine import Pins
-    from modelgen.engines.published import Account
+    from modelgen.engines.images import Account
     from modelgen.resolve import ModelRun, Resolved
 
 # Compile, profiling and CUDA graphs: 48 to 330 s were seen (vllm#44881, talos-argocd-proxmox#1848).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.places import normal_target, target_of
+from modelgen.engines.images.places import normal_target, target_of
 from modelgen.host_paths import host_path
 
 if TYPE_CHECKING:

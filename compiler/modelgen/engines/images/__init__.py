@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from modelgen.engines.places import HUB_HOME, OPEN_HUB_HOME
+from modelgen.engines.images.places import HUB_HOME, OPEN_HUB_HOME
 
 ON_DOCKER_HUB = r"(?:docker\.io/)?"
 VERSION = re.compile(r"^v?(\d+\.\d+\.\d+(?:\.\d+)?(?:\.?(?:post|rc)\d+)?)(?:-.*)?$", re.ASCII)

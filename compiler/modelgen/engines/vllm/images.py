@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.engines.published import ANY_TAG, ON_DOCKER_HUB, VERSION, Account, CudaSuffix, OwnAccount, Published
+from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, Account, CudaSuffix, OwnAccount, Published
 
 if TYPE_CHECKING:
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 _FIRST_ROCM = (0, 14)
 # The home of uid 2000 is writable for all of group 0.

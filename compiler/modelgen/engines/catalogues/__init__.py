@@ -13,14 +13,14 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines.versions import parse_version
+from modelgen.engines.images.versions import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
-DATA = Path(__file__).parent / "catalogues"
+DATA = Path(__file__).parent
 
 
 @cache

@@ -9,11 +9,11 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.engines import ENGINES
-from modelgen.engines.published import ROOT, Account, Published
-from modelgen.engines.versions import parse_version
+from modelgen.engines.images import ROOT, Account, Published
+from modelgen.engines.images.versions import parse_version
 
 if TYPE_CHECKING:
-    from modelgen.engines.versions import Image, Version
+    from modelgen.engines.images.versions import Image, Version
 
 _CUDA_SUFFIX = re.compile(r"(?:^|-)cu(\d\d)(\d)(?:-|$)", re.ASCII)
 _ARCHES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines.catalogue import DATA, nearest, release_numbers
+from modelgen.engines.catalogues import DATA, nearest, release_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from modelgen.engines.catalogue import Catalogue
-    from modelgen.engines.versions import Version
+    from modelgen.engines.catalogues import Catalogue
+    from modelgen.engines.images.versions import Version
 
 
 class Readers(NamedTuple):

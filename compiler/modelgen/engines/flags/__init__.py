@@ -6,12 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.catalogue import Kind
+from modelgen.engines.catalogues import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modelgen.engines.catalogue import Flag
+    from modelgen.engines.catalogues import Flag
 
 # vLLM's human_readable_int: 4k is 4,000 and 4K is 4,096, where only the decimal suffixes take a fraction.
 _LENGTH = re.compile(r"\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kmgt]|\d{1,9}[KMGT]", re.ASCII)

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.flag_values import text_of
+from modelgen.engines.flags import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from modelgen.engines.engine import Engine
 
+def long_name(key: str, short_flags: Mapping[str, str]) -> str:
+    """Return the long name of the flag that a key names, with hyphens.
 
-def long_name(engine: Engine, key: str) -> str:
-    """Return the flag that a key means: with hyphens, and whole where the key is a short one."""
+    Args:
+        key: As written in `args`.
+        short_flags: Short name → long name (`Engine.short_flags`).
+    """
     name = key.replace("_", "-")
-    return (engine.short_flags or {}).get(name, name)
+    return short_flags.get(name, name)
 
 
-def misfit(engine: Engine, value: Any) -> tuple[str, str] | None:  # noqa: ANN401 - whatever TOML holds
-    """Return what a value must be, to be read after "must be", and a way out; None for one that can be written."""
+def unwritable(value: Any, title: str, *, repeats: bool) -> tuple[str, str] | None:  # noqa: ANN401 - any TOML value
+    """Return why a value cannot be written as a flag: the text after "must be", and the remedy. None if it can.
+
+    Args:
+        value: As written in `args`.
+        title: The engine's name in prose.
+        repeats: Whether the engine reads a flag several times (`Engine.repeats_flags`).
+    """
     if value is False:
         return "true, or left out", "leave it out; what the engine calls the contrary is a flag of its own"
     if isinstance(value, dict):
         return "a value, not a table", "write the text that the engine takes"
-    if isinstance(value, list) and not engine.repeats_flags:
-        return "one value, not a list", f"{engine.title} heeds only the last of a flag: write one text, with commas"
+    if isinstance(value, list) and not repeats:
+        return (
+            "one value, not a list",
+            f"{title} uses only the last of repeated flags: write one text, with commas",
+        )
     if isinstance(value, list) and (not value or any(isinstance(item, bool | dict | list) for item in value)):
         return "a list of texts or numbers, with one at least", "the flag is written once for each of them"
     return None
@@ -35,7 +47,7 @@ def format_flags(args: Mapping[str, Any], *, joined: bool) -> Iterator[str]:
     """Yield the arguments: true is the flag alone, a list is the flag once for each of its values.
 
     Args:
-        args: By long name; each value fits (`misfit`).
+        args: By long name; each value can be written (`unwritable`).
         joined: Whether the parser takes a value that begins with a hyphen for a flag, unless it is joined by `=`.
     """
     for name, value in args.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelgen.engines import owned
+from modelgen.engines.flags import owned
 
 OWNED = {
     "VLLM_API_KEY": owned.KEYS,

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.flag_values import table_in
-from modelgen.engines.versions import parse_image
+from modelgen.engines.flags import table_in
+from modelgen.engines.images.versions import parse_image
 from modelgen.loader import Loader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 FORMAT = "load-format"
 GGUF = "gguf"
@@ -51,6 +51,9 @@ _COMMON: Mapping[str, tuple[tuple[str, ...], ...]] = {
 _VLLM = {**_COMMON, "hf": _AUTO, "runai_streamer_sharded": _RANKS, "tensorizer": (("*.tensors",),)}
 _SGLANG = {**_COMMON, "flash_rl": _AUTO, "layered": _AUTO}
 _SHARDED = ("sharded_state", "runai_streamer_sharded")
+
+SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+"""The end of a file's name that is a part of a split GGUF: its number, and how many there are."""
 
 _TEI = re.compile(r"ghcr\.io/huggingface/text-embeddings-inference")
 _TEI_ONNX = ("model.onnx*", "onnx/model.onnx*")
@@ -141,3 +144,13 @@ def _extra(args: Mapping[str, Any]) -> dict[str, Any]:
     written = args.get(_EXTRA)
     table = dict((written if isinstance(written, dict) else table_in(written)) or {})
     return table | {key.partition(".")[2]: value for key, value in args.items() if key.startswith(f"{_EXTRA}.")}
+
+
+def parts(file: str) -> Iterator[str]:
+    """Yield the files that a model is in: all parts of a split one, which is named by the first."""
+    shard = SHARD.search(file)
+    if not shard:
+        yield from [file] if file else []
+        return
+    for number in range(1, int(shard[2]) + 1):
+        yield f"{file[: shard.start()]}-{number:05}-of-{shard[2]}.gguf"

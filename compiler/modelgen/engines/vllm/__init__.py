@@ -8,23 +8,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import loaders, routes, vllm_images, vllm_variables
-from modelgen.engines.catalogue import catalogue
+from modelgen.engines import api
+from modelgen.engines.api.probes import http_probe
+from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, architectures, is_classifier
+from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.variables import Variables
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import AtMost, Companion, Opens
-from modelgen.engines.flag_values import format_flag, table_in, whole_number
-from modelgen.engines.probes import http_probe
-from modelgen.engines.renames import INSTEAD
-from modelgen.engines.variables import Variables
-from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, architectures, is_classifier
+from modelgen.engines.flags import format_flag, table_in, whole_number
+from modelgen.engines.vllm import images, variables
+from modelgen.engines.vllm.replaced_flags import INSTEAD
+from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from modelgen.engines.catalogue import Release
+    from modelgen.engines.catalogues import Release
     from modelgen.engines.engine import Pins
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "vllm"
 PORT = 8000
@@ -54,9 +56,9 @@ VARIABLES = Variables(
     prefix="VLLM_",
     line=2,
     flags=FLAGS,
-    meant=vllm_variables.MEANT,
-    instead=vllm_variables.INSTEAD,
-    bare=vllm_variables.BARE,
+    meant=variables.MEANT,
+    instead=variables.INSTEAD,
+    bare=variables.BARE,
     positional=("model",),
 )
 # validate_parsed_serve_args and the configs' own checks.
@@ -78,6 +80,20 @@ _AT_MOST = (
     AtMost("data-parallel-size-local", "data-parallel-size"),
     AtMost("max-num-active-seqs", "max-num-seqs"),
     AtMost("max-model-len", "max-num-batched-tokens", where_off="enable-chunked-prefill"),
+)
+
+# vllm/entrypoints of 0.11.0 to 0.33.0; an older release answers 404 to a route that it does not have.
+ROUTES = (
+    *api.OPENAI,
+    *api.AUDIO,
+    *api.ANTHROPIC,
+    *api.RERANK,
+    "/v2/rerank",
+    "/score",
+    "/v1/score",
+    *api.TOKENS,
+    "/classify",
+    "/pooling",
 )
 
 OWNED_ARGS = {
@@ -264,9 +280,9 @@ ENGINE = Engine(
     health=HEALTH,
     keys=("args", "trust_remote_code", "loras", "model_arg"),
     on_host=True,
-    images=vllm_images.IMAGES,
-    for_processors=vllm_images.FOR_PROCESSORS,
-    for_cards=vllm_images.for_cards,
+    images=images.IMAGES,
+    for_processors=images.FOR_PROCESSORS,
+    for_cards=images.for_cards,
     lists="/v1/models",
     probe=http_probe(PORT, HEALTH, timeout=20),
     caches={
@@ -277,12 +293,12 @@ ENGINE = Engine(
         "VLLM_CACHE_ROOT": "",
     },
     environment={"VLLM_NO_USAGE_STATS": "1"},
-    owned_variables=vllm_variables.OWNED,
+    owned_variables=variables.OWNED,
     known_variables=VARIABLES,
     on_wsl2=on_wsl2,
     reads_uuids_since=(0, 24),
     several_names=True,
-    routes=routes.VLLM,
+    routes=ROUTES,
     warmup=warmup,
     opens=Opens(tokenizer_flag="tokenizer", config_formats=True, code_revision=True, look_ups=True),
     catalogue=FLAGS,
