@@ -1,24 +1,20 @@
-"""Extracts the flags of `sglang.launch_server` from the sources of SGLang's releases: see README.md."""
+"""Read the flags of `sglang.launch_server` from the sources of a release."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from argparse_flags import Parser, Reading
-from catalogue_files import CATALOGUES, extract, update_flags
-from source_tree import NotUnderstoodError, SourceTree
-from static_names import World
-from static_natives import fields
-from static_program import StaticProgram
-from static_values import ClassValue, FieldValue, FunctionValue, Value
+from argparse_reader.add_argument import Parser, Reading
+from argparse_reader.names import World
+from argparse_reader.natives import fields
+from argparse_reader.program import StaticProgram
+from argparse_reader.source_tree import NotUnderstoodError, SourceTree
+from argparse_reader.values import ClassValue, FieldValue, FunctionValue, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from catalogue_format import Flag
-    from source_tree import Place
+    from argparse_reader.catalogue_format import Flag
+    from argparse_reader.source_tree import Place
 
 _HOME = "sglang.srt.server_args"
 # Texts of which the engine makes JSON only later (model_config.py, loader.py, hicache_storage.py).
@@ -81,11 +77,6 @@ def _declared_class(program: StaticProgram, _place: Place, name: str, *_args: Va
     return scope.names[name] if scope else None
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Update the catalogue."""
-    found, anew = extract(arguments or sys.argv[1:], "sglang", "the flags of sglang.launch_server", flags_of)
-    update_flags(CATALOGUES / "sglang_flags.json", "sglang", found, anew=anew)
-
-
-if __name__ == "__main__":
-    main()
+def read(tree: SourceTree) -> tuple[list[Flag], set[str]]:
+    """Return the flags of one release; its environment variables are not read."""
+    return flags_of(tree), set()

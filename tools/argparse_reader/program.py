@@ -6,10 +6,10 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from static_expressions import UncertainError
-from static_names import MISSING_NAME, Names
-from static_natives import BUILTINS, enum_members, instantiate
-from static_values import (
+from argparse_reader.expressions import UncertainError
+from argparse_reader.names import MISSING_NAME, Names
+from argparse_reader.natives import BUILTINS, enum_members, instantiate
+from argparse_reader.values import (
     ClassValue,
     EnumMember,
     External,
@@ -28,7 +28,7 @@ from static_values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from source_tree import Place
+    from argparse_reader.source_tree import Place
 
 _PLAIN = (str, bytes, int, float, list, dict, set, frozenset, tuple)
 _CALL_BACK = (map, filter, sorted, min, max)

@@ -7,13 +7,13 @@ import sys
 import typing
 from typing import TYPE_CHECKING, Any
 
-from static_operators import OPERATORS
-from static_values import ClassValue, EnumMember, External, FunctionValue, Scope, Unknown, Value
+from argparse_reader.operators import OPERATORS
+from argparse_reader.values import ClassValue, EnumMember, External, FunctionValue, Scope, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from source_tree import Place
+    from argparse_reader.source_tree import Place
 
 
 class UncertainError(Exception):

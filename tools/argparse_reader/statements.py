@@ -11,10 +11,10 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from bindings import bound_names
-from source_tree import NotUnderstoodError
-from static_expressions import Expressions, UncertainError
-from static_values import FunctionValue, Native, Scope, SuperValue, Unknown, Value
+from argparse_reader.bindings import bound_names
+from argparse_reader.expressions import Expressions, UncertainError
+from argparse_reader.source_tree import NotUnderstoodError
+from argparse_reader.values import FunctionValue, Native, Scope, SuperValue, Unknown, Value
 
 
 @dataclass(frozen=True)

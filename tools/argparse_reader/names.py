@@ -8,17 +8,17 @@ import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bindings import Binding, bindings, star_imports
-from source_tree import NotUnderstoodError
-from static_expressions import UncertainError
-from static_natives import BUILTINS, NATIVES
-from static_statements import Statements
-from static_values import ClassValue, External, FunctionValue, ModuleValue, Native, Scope, Unknown, Value
+from argparse_reader.bindings import Binding, bindings, star_imports
+from argparse_reader.expressions import UncertainError
+from argparse_reader.natives import BUILTINS, NATIVES
+from argparse_reader.source_tree import NotUnderstoodError
+from argparse_reader.statements import Statements
+from argparse_reader.values import ClassValue, External, FunctionValue, ModuleValue, Native, Scope, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from source_tree import Place, Source, SourceTree
+    from argparse_reader.source_tree import Place, Source, SourceTree
 
 MISSING_NAME = object()
 

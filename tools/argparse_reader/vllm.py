@@ -1,27 +1,23 @@
-"""Extracts the flags and environment variables of `vllm serve` from the sources of vLLM's releases: see README.md."""
+"""Read the flags and environment variables of `vllm serve` from the sources of a release."""
 
 from __future__ import annotations
 
-import sys
 import typing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from argparse_flags import Parser, Reading
-from catalogue_files import CATALOGUES, extract, update_flags, update_variables
-from source_tree import NotUnderstoodError, SourceTree
-from static_names import World
-from static_natives import attribute_docs
-from static_program import StaticProgram
-from static_values import ClassValue, FunctionValue, InstanceValue, Value
-from vllm_known_values import HINTED, REGISTRIES, KnownValues
+from argparse_reader.add_argument import Parser, Reading
+from argparse_reader.names import World
+from argparse_reader.natives import attribute_docs
+from argparse_reader.program import StaticProgram
+from argparse_reader.source_tree import NotUnderstoodError, SourceTree
+from argparse_reader.values import ClassValue, FunctionValue, InstanceValue, Value
+from argparse_reader.vllm_known_values import HINTED, REGISTRIES, KnownValues
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from catalogue_format import Flag
-    from source_tree import Place
+    from argparse_reader.catalogue_format import Flag
+    from argparse_reader.source_tree import Place
 
 _COMMAND = "vllm.entrypoints.cli.serve"
 _ARGUMENTS = "vllm.engine.arg_utils"
@@ -123,18 +119,6 @@ _READING = Reading(
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Update the catalogues."""
-    found, anew = extract(arguments or sys.argv[1:], "vllm", "the flags and variables of vllm serve", _both)
-    update_flags(CATALOGUES / "vllm_flags.json", "vllm", {name: one[0] for name, one in found.items()}, anew=anew)
-    update_variables(
-        CATALOGUES / "vllm_variables.json", "vllm", {name: one[1] for name, one in found.items()}, anew=anew
-    )
-
-
-def _both(tree: SourceTree) -> tuple[list[Flag], set[str]]:
+def read(tree: SourceTree) -> tuple[list[Flag], set[str]]:
+    """Return the flags and the environment variables of one release."""
     return flags_of(tree), variables_of(tree)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ from dataclasses import MISSING
 from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, Any
 
-from static_values import (
+from argparse_reader.values import (
     ClassValue,
     EnumMember,
     External,
@@ -24,8 +24,8 @@ from static_values import (
 )
 
 if TYPE_CHECKING:
-    from source_tree import Place
-    from static_program import StaticProgram
+    from argparse_reader.program import StaticProgram
+    from argparse_reader.source_tree import Place
 
 _ENUMS = ("Enum", "StrEnum", "IntEnum", "Flag", "IntFlag")
 _RECORDS = ("dataclass", "config", "pydantic_dataclass")

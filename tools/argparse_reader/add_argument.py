@@ -8,15 +8,15 @@ import re
 from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from catalogue_format import Flag
-from source_tree import NotUnderstoodError
-from static_values import ClassValue, EnumMember, External, FunctionValue, StandIn, Unknown, Value
+from argparse_reader.catalogue_format import Flag
+from argparse_reader.source_tree import NotUnderstoodError
+from argparse_reader.values import ClassValue, EnumMember, External, FunctionValue, StandIn, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from source_tree import Place
-    from static_program import StaticProgram
+    from argparse_reader.program import StaticProgram
+    from argparse_reader.source_tree import Place
 
 _PLAIN_KINDS: dict[Any, str] = {None: "text", str: "text", int: "int", float: "number", bool: "truthy"}
 _DEPRECATED = re.compile(

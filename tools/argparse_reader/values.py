@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Callable
 
-    from source_tree import Place, Source
+    from argparse_reader.source_tree import Place, Source
 
 
 # Whatever the package under study would have there.

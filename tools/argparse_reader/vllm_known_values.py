@@ -10,17 +10,17 @@ import ast
 import typing
 from typing import TYPE_CHECKING, Any
 
-from source_tree import NotUnderstoodError, Source, SourceTree
-from static_names import World
-from static_natives import enum_members, fields
-from static_program import StaticProgram
-from static_values import ClassValue, StandIn, Value
+from argparse_reader.names import World
+from argparse_reader.natives import enum_members, fields
+from argparse_reader.program import StaticProgram
+from argparse_reader.source_tree import NotUnderstoodError, Source, SourceTree
+from argparse_reader.values import ClassValue, StandIn, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from argparse_flags import Added
-    from source_tree import Place
+    from argparse_reader.add_argument import Added
+    from argparse_reader.source_tree import Place
 
 # The option of `add_argument` that carries what a type hint names.
 HINTED = "hinted"
