@@ -1,4 +1,4 @@
-"""Engine `command`: any program that serves the OpenAI API on a port of its container."""
+"""Describe the engine `command`: any program that serves the OpenAI API on a port of its container."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(r"\{(?:port|model|hub)\}")
 
 
 def launch(run: Run) -> Launch:
-    """Return the program with `{port}`, `{model}` and `{hub}` filled in; other braces stay (JSON has many)."""
+    """Return the program with `{port}`, `{model}` and `{hub}` replaced; other braces stay, as in JSON."""
     values = {"{port}": run.listen[1], "{model}": run.upstream_name, HUB_PLACEHOLDER: run.hub}
     filled = [_PLACEHOLDER.sub(lambda found: values[found[0]], item) for item in run.command]
     return Launch(tuple(filled[:1]), tuple(filled[1:]))
@@ -41,8 +41,8 @@ ENGINE = Engine(
     needs_repo=False,
     on_host=True,
     images=_IMAGES,
-    for_processors="its program may come in another",
-    # Most images for GPUs are vLLM's, whatever their program is.
+    for_processors="another one that has its program",
+    # Most images for GPUs are those of vLLM.
     for_cards=for_cards,
     routes=ROUTES,
 )

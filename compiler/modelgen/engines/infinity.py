@@ -1,4 +1,4 @@
-"""Infinity: embeddings, reranking and classification; launch form, environment, readiness.
+"""Describe the engine `infinity`, for embeddings, reranking and classification: launch form, environment, readiness.
 
 Sources: github.com/michaelfeil/infinity, in libs/infinity_emb the files infinity_emb/cli.py (flags of `v2`), env.py (a
 variable for each flag), infinity_server.py (routes; `/health` answers once the model is loaded), telemetry.py,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAME = "infinity"
 PORT = 7997
 HEALTH = "/health"
-# Without a prefix the routes of the OpenAI API are at `/`.
+# Without a prefix, the routes of the OpenAI API are at `/`.
 PREFIX = "/v1"
 BACKEND, OPTIMUM, TORCH = "engine", "optimum", "torch"
 
@@ -48,12 +48,12 @@ _TRUST = "write `trust_remote_code` in the model's table"
 OWNED_ARGS = {
     "api-key": owned.KEYS,
     "host": owned.LISTEN,
-    "model-id": "write `repo` in the model's table",
+    "model-id": owned.REPO,
     "no-trust-remote-code": _TRUST,
     "port": owned.PORT,
-    "preload-only": "the engine would end; `modelgen fetch` brings the weights",
-    "revision": "write `revision` in the model's table",
-    "served-model-name": "it is the id of the model's table",
+    "preload-only": "the engine would exit; `modelgen fetch` downloads the weights",
+    "revision": owned.REVISION,
+    "served-model-name": owned.NAME,
     "trust-remote-code": _TRUST,
     "url-prefix": f"the routes are below `{PREFIX}`, as clients of the OpenAI API expect them",
 }
@@ -84,8 +84,8 @@ def launch(run: Run) -> Launch:
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
-    """Return which image to take."""
-    return "take the tag for the card: a version alone is for NVIDIA, -rocm for AMD, -cpu for processors"
+    """Return the advice which image to use."""
+    return "use the tag for the GPU: a version alone is for NVIDIA, -rocm for AMD, -cpu for processors"
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:

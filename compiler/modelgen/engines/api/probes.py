@@ -1,12 +1,12 @@
-"""Define programs inside images whose exit code shows whether an engine is up."""
+"""Define programs in images whose exit code shows whether an engine is up."""
 
 from __future__ import annotations
 
 
 def http_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
-    """Return a program of Python's that exits 0 when `path` answers 200 on the container's own loopback.
+    """Return a Python program that exits with 0 if `path` answers 200 on the container's loopback address.
 
-    http.client rather than urllib: it starts faster and never asks a proxy about 127.0.0.1. curl is not in every image.
+    http.client starts faster than urllib and never uses a proxy. Not every image has curl.
     """
     return (
         "python3",
@@ -19,6 +19,6 @@ def http_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
 
 
 def curl_probe(port: int, path: str, timeout: int) -> tuple[str, ...]:
-    """Return the same for an image that has curl and no Python; a proxy of the user's is not for 127.0.0.1."""
+    """Return the same for an image that has curl and no Python. It ignores the user's proxy for 127.0.0.1."""
     quiet = ("--fail", "--silent", "--noproxy", "*", "--max-time", str(timeout))
     return ("curl", *quiet, f"http://127.0.0.1:{port}{path}")

@@ -1,4 +1,4 @@
-"""Choose the route of the warmup request, by the kind of model."""
+"""Select the route of the warmup request by the kind of model."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _CLASSIFIERS = "ForSequenceClassification"
 
 
 def transcribes(config: Mapping[str, Any]) -> bool:
-    """Return whether a model takes nothing but sound, so that no request of a few bytes can be made."""
+    """Return whether a model accepts only audio, for which there is no request of a few bytes."""
     return any(name.startswith("Whisper") for name in architectures(config))
 
 
 def chat(_: Mapping[str, Any], __: Mapping[str, Any]) -> str:
-    """Return the route of a model of which nothing else is known."""
+    """Return the route of chat, the default."""
     return CHAT
 
 
 def is_classifier(args: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Return whether a model gives scores or classes, also by the flag `hf-overrides`."""
+    """Return whether a model returns scores or classes, also by the flag `hf-overrides`."""
     names = [*architectures(args.get("hf-overrides")), *architectures(config)]
     return any(name.endswith(_CLASSIFIERS) for name in names)
 
@@ -34,6 +34,6 @@ def is_on(args: Mapping[str, Any], *names: str) -> bool:
 
 
 def architectures(config: object) -> list[str]:
-    """Return the names of a config's architectures, whatever is written there."""
+    """Return the names of a config's architectures; empty if they are missing or invalid."""
     written = config.get("architectures") if isinstance(config, dict) else None
     return [name for name in written if isinstance(name, str)] if isinstance(written, list) else []

@@ -1,7 +1,7 @@
 """Read the flags of an engine's releases, as data that `tools/` extracts from their sources.
 
-The data holds releases, not every version: `Catalogue.release` finds the one that speaks for a version. Entries are
-`[first version, kind, extras]`; an entry with a version alone is the release from which on the flag is gone.
+The data has releases, not every version: `Catalogue.release` returns the release that represents a version. Entries are
+`[first version, kind, extras]`; an entry with only a version is the first release without the flag.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ DATA = Path(__file__).parent
 
 @cache
 def catalogue(engine: str, line: int, lists: tuple[str, ...] | None = None) -> Catalogue:
-    """Return the flags of an engine; only the engines that are used are ever loaded.
+    """Return the flags of an engine. Only the data of engines that a file uses is loaded.
 
     Args:
-        engine: Its name.
-        line: How many numbers of a version make a line of releases that take nearly the same flags.
-        lists: The flags whose JSON is a list, where that of all others is a table; None where any may be either.
+        engine: The engine's name.
+        line: The number of version components that identify a line of releases with nearly the same flags.
+        lists: The flags whose JSON is a list, if that of all others is a table; None if any flag accepts both.
     """
     return Catalogue(engine, line, lists)
 
 
 class Kind(StrEnum):
-    """What argparse makes of a flag's value."""
+    """The kinds of values that argparse makes of flags."""
 
     BOOL = "bool"  # a pair, --x and --no-x
     FLAG = "flag"  # --x alone
@@ -55,14 +55,14 @@ class Flag:
     """One flag of one release.
 
     Args:
-        name: Without dashes.
-        kind: Of its value, or of each of its values.
-        choices: All that it takes, as text; empty where it takes any.
-        known: What the release itself brings; plugins may bring more.
-        several: Whether it takes several values, as arguments of their own.
-        repeated: Whether the flag stands before each of them.
-        lists: What its JSON may be where that is not an object alone.
-        deprecated: Whether the release says so.
+        name: The name without dashes.
+        kind: The kind of its value, or of each of its values.
+        choices: All accepted values, as text; empty if any value is accepted.
+        known: The values that the release itself provides; plugins may add more.
+        several: Whether it accepts several values, as separate arguments.
+        repeated: Whether the flag is repeated before each value.
+        lists: The types that its JSON may have if it is not only an object.
+        deprecated: Whether the release marks it as deprecated.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Flag:
 
 
 class Life(NamedTuple):
-    """When a flag was there: versions as text, `gone` None for a flag that still is."""
+    """The first release with a flag, and the first one without it; `gone` is None if the newest release has it."""
 
     since: str
     gone: str | None
@@ -107,27 +107,27 @@ class Catalogue:
         for name, entries in self._entries.items():
             for entry in entries:
                 found.update(dict.fromkeys(entry[2].get("aliases", ()) if len(entry) > 2 else (), name))
-        found.pop("O", None)  # `Release.canonical` tells what it means
+        found.pop("O", None)  # `Release.canonical` resolves it
         return found
 
     def canonical(self, key: str) -> str:
-        """Return the name of the flag that a key means: `tp` and `tensor_parallel_size` are `tensor-parallel-size`.
+        """Return the canonical name of a flag: `tp` and `tensor_parallel_size` are `tensor-parallel-size`.
 
-        As in vLLM's parser, underscores count as hyphens only before the first dot; what follows is a path in JSON.
+        As in vLLM's parser, underscores equal hyphens only before the first dot; the rest is a path in JSON.
         """
         head, dot, rest = key.partition(".")
         head = head.replace("_", "-")
         return self.aliases.get(head, head) + dot + rest
 
     def release(self, version: Version) -> Release:
-        """Return the release that speaks for a version; one below the oldest is the oldest's."""
+        """Return the release that represents a version; the oldest one for versions below it."""
         if version not in self._releases:
             at, is_newer = nearest(self.releases, version.release, self.line)
             self._releases[version] = Release(self, self._position.get(version.text, at), is_newer)
         return self._releases[version]
 
     def flag_at(self, name: str, at: int) -> Flag | None:
-        """Return a flag as the release at a position has it, or None."""
+        """Return a flag of the release at a position, or None."""
         found: list[Any] = []
         for entry in self._entries.get(name, ()):
             if self._position[entry[0]] > at:
@@ -136,7 +136,7 @@ class Catalogue:
         return _flag(name, found, lists=self._lists.get(name, self._json)) if len(found) > 1 else None
 
     def lives(self, name: str) -> list[Life]:
-        """Return when a flag was there; empty for one that never was."""
+        """Return the ranges of releases with a flag; empty for an unknown flag."""
         lives: list[Life] = []
         for entry in self._entries.get(name, ()):
             if len(entry) == 1:
@@ -146,7 +146,7 @@ class Catalogue:
         return lives
 
     def values(self, name: str) -> Iterator[tuple[str, frozenset[str]]]:
-        """Yield which values of a flag each release knows, oldest first."""
+        """Yield the known values of a flag in each release, oldest first."""
         for at, release in enumerate(self.names):
             if flag := self.flag_at(name, at):
                 yield release, frozenset({*flag.choices, *flag.known})
@@ -156,11 +156,11 @@ class Catalogue:
         return [*self._entries]
 
     def position(self, name: str) -> int:
-        """Return where a release stands among the known ones."""
+        """Return the index of a release among the known ones."""
         return self._position[name]
 
     def label(self, name: str) -> str:
-        """Return a release as people speak of it: 0.17 where 0.17.1 is the first known of its line."""
+        """Return a release as in prose: 0.17 if 0.17.1 is the first known release of its line."""
         at = self._position[name]
         line = self.releases[at][: self.line]
         is_first = at == 0 or self.releases[at - 1][: self.line] != line
@@ -172,9 +172,9 @@ class Release:
     """The flags of one release.
 
     Args:
-        catalogue: Where they come from.
-        at: The release's position in it.
-        is_newer: Whether it speaks for a version that is newer than the data: what it lacks may be there by then.
+        catalogue: The catalogue with all releases.
+        at: The index of the release in it.
+        is_newer: Whether the represented version is newer than the data, so that it may have further flags.
     """
 
     catalogue: Catalogue
@@ -188,7 +188,7 @@ class Release:
         return self.catalogue.names[self.at]
 
     def canonical(self, key: str) -> str:
-        """Return the name of the flag that a key means here: `-O3` set one flag until 0.11 and sets another since."""
+        """Return the canonical name of a flag in this release: `-O3` set one flag until 0.11, and another since."""
         if key == "O":
             return "optimization-level" if self.get("optimization-level") else "compilation-config"
         return self.catalogue.canonical(key)
@@ -205,16 +205,16 @@ class Release:
 
 
 def nearest(known: list[tuple[int, ...]], wanted: tuple[int, ...], line: int) -> tuple[int, bool]:
-    """Return the position of the release that speaks for `wanted`, and whether `wanted` is newer than the data.
+    """Return the index of the release that represents `wanted`, and whether `wanted` is newer than the data.
 
-    Flags change at minor releases, hardly at patches: 0.11.1 → 0.11.2 and 0.14.0 → 0.14.1 have no difference. So the
-    nearest patch of the same line speaks for it (0.10.1 is 0.10.1.1: the greatest older one would refuse 15 of its
-    flags), else the greatest older release.
+    Flags change at minor releases, rarely at patches: 0.11.1 → 0.11.2 and 0.14.0 → 0.14.1 have no difference. So the
+    nearest patch of the same line represents a version (0.10.1 is 0.10.1.1: the greatest older one would refuse 15 of
+    its flags), else the greatest older release.
 
     Args:
-        known: Releases, oldest first.
-        wanted: The version's numbers.
-        line: How many numbers make a line of releases.
+        known: The numbers of all releases, oldest first.
+        wanted: The numbers of the version.
+        line: The number of components that identify a line of releases.
     """
     same = [at for at, release in enumerate(known) if release[:line] == wanted[:line]]
     if same:

@@ -1,4 +1,4 @@
-"""Read which release of an engine reads which environment variable."""
+"""Look up which releases of an engine read an environment variable."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Variables:
     """The variables of one engine, as data that `tools/` extracts from its sources.
 
     Args:
-        engine: Its name.
-        prefix: What the names of all its variables begin with.
-        line: How many numbers of a version make a line of releases.
-        flags: Its flags, whose names public files give to variables.
-        meant: Names that public files give to variables of other names.
-        instead: What to write for variables that are gone.
-        bare: Flags whose names mean nothing else without the prefix; many others are variables of other programs
+        engine: The engine's name.
+        prefix: The prefix of all its variables.
+        line: The number of version components that identify a line of releases.
+        flags: Its flags: public files use their names for variables.
+        meant: Wrong name in public files → right name.
+        instead: Removed variable → replacement.
+        bare: Flags whose names are unambiguous without the prefix. Many others are variables of other programs
             (HOST, PORT, SEED).
         positional: Names of positional arguments, which public files write as flags.
     """
@@ -50,12 +50,12 @@ class Variables:
 
     @cached_property
     def readers(self) -> dict[str, Readers]:
-        """The variables of any known release."""
+        """All variables of all known releases."""
         lives = self._data["variables"]
         return {name: Readers(life[0], life[1] if len(life) > 1 else None) for name, life in lives.items()}
 
     def is_read(self, name: str, version: Version) -> bool:
-        """Return whether the release that speaks for a version reads the variable."""
+        """Return whether the release that represents a version reads the variable."""
         life = self.readers.get(name)
         if life is None:
             return False
@@ -69,14 +69,14 @@ class Variables:
         return self._nearest(version)[1]
 
     def is_unknown(self, name: str) -> bool:
-        """Return whether a name is spelt as the engine's, and no release reads it."""
+        """Return whether a name has the engine's prefix, and no release reads it."""
         is_known = name in self.readers or name in self.meant
         return name.startswith(self.prefix) and not is_known and not self.flag_meant(name)
 
     def flag_meant(self, name: str) -> str | None:
-        """Return the flag that a variable's name spells: `VLLM_MAX_MODEL_LEN` and `MAX_MODEL_LEN` set nothing.
+        """Return the flag whose name a variable has: `VLLM_MAX_MODEL_LEN` and `MAX_MODEL_LEN` have no effect.
 
-        Public files write these (facts: 17 of 229), and no release ever read them.
+        They occur in 17 of 229 public files, and no release ever read them.
         """
         if name in self.readers:
             return None

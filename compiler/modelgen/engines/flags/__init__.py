@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from modelgen.engines.catalogues import Flag
 
-# vLLM's human_readable_int: 4k is 4,000 and 4K is 4,096, where only the decimal suffixes take a fraction.
+# vLLM's human_readable_int: 4k is 4,000 and 4K is 4,096. Only decimal suffixes accept a fraction.
 _LENGTH = re.compile(r"\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kmgt]|\d{1,9}[KMGT]", re.ASCII)
-# SGLang's of the same name has the suffixes of SI and IEC.
+# SGLang's function of the same name has the suffixes of SI and IEC.
 _IEC_LENGTH = re.compile(r"-?\d{1,18}|\d{1,9}(?:\.\d{1,9})?[kMGT]|\d{1,9}[KMGT]i", re.ASCII)
 _BRACES = re.compile(r"\s*\{.*\}\s*", re.DOTALL)
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
@@ -33,12 +33,12 @@ _EXPECTED = {
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
-    """Return a value as one argument: strings as they are, all else as JSON."""
+    """Return a value as one argument: strings unchanged, other values as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def table_in(text: Any) -> dict[str, Any] | None:  # noqa: ANN401
-    """Return the table that a string of JSON holds, if it is one."""
+    """Return the table in a string of JSON, or None."""
     if not isinstance(text, str) or not text.startswith("{"):
         return None
     try:
@@ -49,7 +49,7 @@ def table_in(text: Any) -> dict[str, Any] | None:  # noqa: ANN401
 
 
 def mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
-    """Return what a flag takes, where that is not what the value is; to be read after "must be"."""
+    """Return what a flag accepts if the value does not fit, as text after "must be"; else None."""
     if flag.kind in _PAIR_KINDS:
         return None if isinstance(value, bool) else "true or false"
     if isinstance(value, list) and flag.kind not in (Kind.JSON, Kind.JSON_OR_TEXT):
@@ -75,7 +75,7 @@ def _mismatch(flag: Flag, value: Any) -> str | None:  # noqa: ANN401
 
 def _fits(kind: Kind, value: Any) -> bool:  # noqa: ANN401
     if kind in (Kind.JSON, Kind.JSON_OR_TEXT):
-        # vLLM reads a text in braces as JSON, and every other one as a text, where it takes both (union_dict_and_str).
+        # Where vLLM accepts both, it reads text in braces as JSON and all other text as text (union_dict_and_str).
         is_text = kind is Kind.JSON_OR_TEXT and isinstance(value, str) and not _BRACES.fullmatch(value)
         return is_text or isinstance(_parsed(value), dict)
     if isinstance(value, bool):
@@ -97,7 +97,7 @@ def _no_number(name: str) -> None:
 
 
 def _parsed(value: Any) -> Any:  # noqa: ANN401
-    """Return what a string of JSON means, None for one that is none; other values are as they are."""
+    """Return the value in a string of JSON, or None if it is invalid; other values unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -107,12 +107,12 @@ def _parsed(value: Any) -> Any:  # noqa: ANN401
 
 
 def format_flag(name: str, flag: Flag | None, value: Any) -> list[str]:  # noqa: ANN401
-    """Return the arguments for one entry of `args`; flag and value are two items, as Compose never splits one.
+    """Return the arguments for one entry of `args`. Flag and value are two items, since Compose never splits one.
 
     Args:
-        name: Canonical, perhaps with a path in JSON behind it (`compilation-config.mode`).
-        flag: As the release has it; None where the data does not know.
-        value: As loaded.
+        name: Canonical name, possibly with a path in JSON (`compilation-config.mode`).
+        flag: The flag in this release; None if the data does not have it.
+        value: The value as loaded.
     """
     if "." not in name:
         if isinstance(value, bool) and (flag is None or flag.kind in _PAIR_KINDS):
@@ -127,7 +127,7 @@ def format_flag(name: str, flag: Flag | None, value: Any) -> list[str]:  # noqa:
 
 
 def _format_bool(name: str, flag: Flag | None, *, value: bool) -> list[str]:
-    """A flag without a `--no-` form is false by not being there."""
+    """Return a boolean flag. One without a `--no-` form is omitted to mean false."""
     if flag is not None and flag.kind is Kind.TRUTHY:
         return [f"--{name}", "True"] if value else []
     if value:
@@ -140,18 +140,18 @@ def _holds_tables(values: Iterable[Any]) -> bool:
 
 
 def as_number(value: Any) -> float | None:  # noqa: ANN401 - whatever TOML holds
-    """Return a number, also where it is written as a string, or None."""
+    """Return a number, which may be written as a string, or None."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return float(value)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def token_count(value: Any, *, iec: bool) -> int | None:  # noqa: ANN401 - whatever TOML holds
-    """Return the tokens that a length such as 16384 or "16k" is, or None.
+    """Return the tokens of a length such as 16384 or "16k", or None.
 
     Args:
-        value: As written.
-        iec: Whether `K` is none and `Ki` is 1,024, as SGLang has it; for vLLM `K` is 1,024. `k` is 1,000 for both.
+        value: The value as written.
+        iec: Whether `Ki` is 1,024 and `K` is invalid, as in SGLang. In vLLM, `K` is 1,024. `k` is 1,000 in both.
     """
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if not (_IEC_LENGTH if iec else _LENGTH).fullmatch(text):
@@ -163,7 +163,7 @@ def token_count(value: Any, *, iec: bool) -> int | None:  # noqa: ANN401 - whate
 
 
 def whole_number(value: Any) -> int | None:  # noqa: ANN401 - whatever TOML holds
-    """Return a size of at least 1, also where it is written as a string, or None."""
+    """Return a whole number of at least 1, which may be written as a string, or None."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None

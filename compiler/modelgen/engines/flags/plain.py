@@ -1,4 +1,4 @@
-"""Handle flags of engines without a catalogue: as the user writes them, under their long names."""
+"""Handle flags of engines without a catalogue: they are passed on under their long names."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ def unwritable(value: Any, title: str, *, repeats: bool) -> tuple[str, str] | No
         repeats: Whether the engine reads a flag several times (`Engine.repeats_flags`).
     """
     if value is False:
-        return "true, or left out", "leave it out; what the engine calls the contrary is a flag of its own"
+        return "true, or left out", "leave it out; to turn a feature off, write the engine's own flag for that"
     if isinstance(value, dict):
-        return "a value, not a table", "write the text that the engine takes"
+        return "a value, not a table", "write the text that the engine accepts"
     if isinstance(value, list) and not repeats:
         return (
             "one value, not a list",
             f"{title} uses only the last of repeated flags: write one text, with commas",
         )
     if isinstance(value, list) and (not value or any(isinstance(item, bool | dict | list) for item in value)):
-        return "a list of texts or numbers, with one at least", "the flag is written once for each of them"
+        return "a list of at least one text or number", "the flag is written once for each of them"
     return None
 
 
 def format_flags(args: Mapping[str, Any], *, joined: bool) -> Iterator[str]:
-    """Yield the arguments: true is the flag alone, a list is the flag once for each of its values.
+    """Yield the arguments. True is the flag alone; a list is the flag once for each value.
 
     Args:
-        args: By long name; each value can be written (`unwritable`).
-        joined: Whether the parser takes a value that begins with a hyphen for a flag, unless it is joined by `=`.
+        args: Values by long name; each can be written (`unwritable`).
+        joined: Whether the parser mistakes a value that begins with a hyphen for a flag unless `=` joins it.
     """
     for name, value in args.items():
         if value is True:

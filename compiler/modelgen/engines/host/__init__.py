@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 _WINDOWS_DRIVE = re.compile(
     r"[A-Za-z]:[/\\].*|/mnt/(?:host/)?[a-z](?:/.*)?|/run/desktop/mnt/host/[a-z](?:/.*)?", re.DOTALL
 )
-# The driver branch that a CUDA toolkit came with (NVIDIA's release notes, "CUDA Toolkit and Corresponding Driver
-# Versions"); a driver of that branch reports at least that CUDA.
+# The driver branch of each CUDA toolkit (NVIDIA's release notes, "CUDA Toolkit and Corresponding Driver Versions"). A
+# driver of that branch reports at least that CUDA.
 TOOLKIT_DRIVERS = {(12, 4): 550, (12, 6): 560, (12, 8): 570, (12, 9): 575, (13, 0): 580, (13, 1): 590}
 
 
 def is_wsl2(config: Config) -> bool:
-    """Return whether containers run in WSL2, where Docker Desktop puts them."""
+    """Return whether containers run in WSL2, as with Docker Desktop on Windows."""
     return config.host is not None and config.host.platform == "wsl2"
 
 

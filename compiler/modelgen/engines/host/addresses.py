@@ -14,7 +14,7 @@ _ADDRESS = re.compile(
 
 
 def parse_address(text: str) -> Address | None:
-    """Return the address that `127.0.0.1:8080` or `[::1]:8080` is, or None."""
+    """Return the address of a text such as `127.0.0.1:8080` or `[::1]:8080`, or None."""
     match = _ADDRESS.fullmatch(text)
     if not match or int(match["port"]) > 65535:
         return None
@@ -35,6 +35,6 @@ def is_loopback(address: Address) -> bool:
 
 
 def overlap(one: Address, other: Address) -> bool:
-    """Return whether both cannot be listened on at once; a wildcard takes its port everywhere."""
+    """Return whether two addresses cannot be listened on at once; a wildcard uses its port on all addresses."""
     wildcards = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     return one.port == other.port and (one.host == other.host or one.host in wildcards or other.host in wildcards)

@@ -14,14 +14,14 @@ ANY_TAG = re.compile("")
 
 
 class Account(NamedTuple):
-    """Whom an engine runs as.
+    """The account that an engine runs as.
 
     Args:
-        uid: 0 is root, -1 an account that only the image itself knows.
-        gid: Its group.
-        name: For USER: some programs ask for it and find no entry in passwd (vLLM 0.11.0 dies of it).
-        home: For HOME, where engines write caches and settings.
-        keeps_home: Whether the image has that home, writable for this account; else it is made of memory.
+        uid: 0 is root; -1 is an account that only the image defines.
+        gid: The group.
+        name: The value of USER. Some programs need it without an entry in passwd (vLLM 0.11.0 fails).
+        home: The value of HOME, where engines write caches and settings.
+        keeps_home: Whether the image has that home, writable for this account; else it is a tmpfs.
     """
 
     uid: int
@@ -40,7 +40,7 @@ ROOT = Account(0, 0, "root", "/root", keeps_home=True)
 
 
 class OwnAccount(NamedTuple):
-    """An account that images have beside root, from a release on; any uid of its group shares its home."""
+    """An account other than root that images have since a release; any uid of its group can write to its home."""
 
     account: Account
     since: tuple[int, ...]
@@ -55,22 +55,22 @@ class CudaSuffix(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A repository of published images, and what their tags tell.
+    """A repository of published images, and the meaning of their tags.
 
     Args:
         name: The names of the repository, registry included.
         kinds: Patterns of tags, each with the GPUs that these images are for: `nvidia`, `amd`, or `none` for a
-            processor. The first pattern that is found in the tag counts.
-        version: Finds the engine's version in a tag, as its first group; None where tags do not tell it.
-        is_release: Whether the image has what the engine's release has, and no plugins.
-        cuda: The CUDA of tags without a suffix, each from a release on, oldest first.
-        cuda_tags: Patterns of tags that name a CUDA in another way than by `cu129`.
-        older_cuda: Which releases have a second tag for an older CUDA.
-        amd64_until: The first release with images for arm64; None where all are, or where that is not known.
+            processor. The first matching pattern applies.
+        version: Pattern with the engine's version as first group; None if tags do not contain it.
+        is_release: Whether the image is the engine's release without plugins.
+        cuda: First release → CUDA of tags without a suffix, oldest first.
+        cuda_tags: Patterns of tags that name a CUDA in another way than `cu129`.
+        older_cuda: The releases that have a second tag for an older CUDA.
+        amd64_until: The first release with images for arm64; None if all have them, or if that is not known.
         amd64_only: Whether no image is for arm64.
         runs_as: The account that the image itself runs as; None for root.
-        own_account: The account that the image has beside root.
-        pinned: Finds the tags that do not move, where other tags do; None where tags name releases.
+        own_account: An account other than root that the image has.
+        pinned: Pattern of tags that do not move, if others do; None if tags name releases.
     """
 
     name: re.Pattern[str]

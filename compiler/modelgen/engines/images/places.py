@@ -1,4 +1,4 @@
-"""Define the mount targets inside a container, and find the user's own entries there."""
+"""Define the mount targets in a container, and parse those of the user's own entries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 import re
 
 HUB_HOME = "/root/.cache/huggingface"
-# For whoever is not root, who cannot look into /root.
+# For accounts other than root, which cannot read /root.
 OPEN_HUB_HOME = "/huggingface"
 # Files beside models.toml that arguments name.
 FILES = "/modelgen"
@@ -18,10 +18,10 @@ _SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
 
 
 def target_of(entry: str) -> str:
-    """Return where in the container a short entry of `volumes` or `tmpfs` is: `source:/target:options`, `/target`."""
+    """Return the target of a short entry of `volumes` or `tmpfs`: `source:/target:options`, `/target`."""
     return normal_target((_SHORT_VOLUME.fullmatch(entry) or [entry, entry])[1])
 
 
 def normal_target(target: str) -> str:
-    """Return a place in the container without `..` and doubled slashes."""
+    """Return a path in the container without `..` and doubled slashes."""
     return "/" + posixpath.normpath(target).lstrip("/")

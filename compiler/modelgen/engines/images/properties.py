@@ -1,6 +1,6 @@
-"""Describe published images: hardware, CUDA, CPUs, and the account that an engine may run as.
+"""Return properties of an image by its name and tag: version, GPUs, CUDA, CPUs, account.
 
-The engines describe their own images (`Engine.images`). Nothing is assumed of other images.
+The engines describe their own images (`Engine.images`). Other images have no assumed properties.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ _UNKNOWN = Published(re.compile(r"(?!)"))
 
 
 def published(image: Image) -> Published:
-    """Return what is known of an image; an image that no engine describes has no properties."""
+    """Return the description of an image; an image that no engine describes has no properties."""
     return next((found for found in _PUBLISHED if found.name.fullmatch(image.name)), _UNKNOWN)
 
 
 def version_of(image: Image) -> Version | None:
-    """Return the engine's version where the image's tag is known to tell it."""
+    """Return the engine's version if the image's tag contains it."""
     pattern = published(image).version
     found = pattern.search(image.tag) if pattern and image.tag is not None else None
     return parse_version(found[1]) if found else None
 
 
 def is_floating(image: Image) -> bool:
-    """Return whether tomorrow's pull may bring another image under the same name."""
+    """Return whether the reference may name another image tomorrow."""
     if image.digest is not None or (image.tag is not None and _COMMIT.search(image.tag)):
         return False
     pinned = published(image).pinned
@@ -47,12 +47,12 @@ def is_floating(image: Image) -> bool:
 
 
 def account(image: Image | None, version: Version | None, user: str | None) -> Account:
-    """Return whom an engine runs as.
+    """Return the account that an engine runs as.
 
     Args:
-        image: Of the engine.
-        version: Of the engine in it.
-        user: `compose.user`, if it is written.
+        image: The engine's image.
+        version: The engine's version in the image.
+        user: `compose.user`, or None.
     """
     known = published(image) if image else _UNKNOWN
     if user is None:
@@ -74,7 +74,7 @@ def account(image: Image | None, version: Version | None, user: str | None) -> A
 
 
 def cuda_of(image: Image, version: Version | None) -> tuple[int, int] | None:
-    """Return the CUDA that an image brings, such as (12, 9); None where nothing is known or it brings none."""
+    """Return the CUDA in an image, such as (12, 9); None if it is not known or there is none."""
     if image.tag and (suffix := _CUDA_SUFFIX.search(image.tag)) and kind_of(image) != "amd":
         return int(suffix[1]), int(suffix[2])
     known = published(image)
@@ -84,7 +84,7 @@ def cuda_of(image: Image, version: Version | None) -> tuple[int, int] | None:
 
 
 def older_cuda_tag(image: Image, version: Version | None) -> str | None:
-    """Return the same release's tag with an older CUDA, where it was published."""
+    """Return the tag of the same release with an older CUDA, or None."""
     if version is None or not image.tag or _CUDA_SUFFIX.search(image.tag):
         return None
     older = published(image).older_cuda
@@ -93,7 +93,7 @@ def older_cuda_tag(image: Image, version: Version | None) -> str | None:
 
 
 def arches_of(image: Image, version: Version | None) -> frozenset[str]:
-    """Return the processors that an image is for; empty where nothing is known."""
+    """Return the processors that an image is for; empty if they are not known."""
     if image.tag and (named := _ARCH.search(image.tag)):
         return frozenset({_ARCHES[named[1]]})
     known = published(image)
@@ -102,12 +102,12 @@ def arches_of(image: Image, version: Version | None) -> frozenset[str]:
 
 
 def kind_of(image: Image) -> str | None:
-    """Return the GPUs that an image is for: `nvidia`, `amd`, or `none` for a processor; None where unknown."""
+    """Return the GPUs that an image is for: `nvidia`, `amd`, or `none` for a processor; None if unknown."""
     return next((kind for tags, kind in published(image).kinds if tags.search(image.tag or "")), None)
 
 
 def is_release(image: Image) -> bool:
-    """Return whether this is a published image of the engine's project, so that its data is all that there is."""
+    """Return whether this is a published image of the engine's project, so that the catalogue is complete for it."""
     return published(image).is_release
 
 

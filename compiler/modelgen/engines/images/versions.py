@@ -1,4 +1,4 @@
-"""Parse image references: the engine and its version."""
+"""Parse image references and versions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Version(NamedTuple):
     """An engine's release.
 
     Args:
-        release: The numbers; `0.10.1.1` has four. Pre- and post-releases count as their release: launch forms and
+        release: The numbers; `0.10.1.1` has four. Pre- and post-releases have those of their release: launch forms and
             flags do not change between them (0.8.5 to 0.8.5.post1: no difference).
-        text: As written, without a leading `v`.
+        text: The version as written, without a leading `v`.
     """
 
     release: tuple[int, ...]
@@ -42,7 +42,7 @@ def parse_image(reference: str) -> Image | None:
 
 
 def parse_version(text: str) -> Version | None:
-    """Return the version that `text` is, or None."""
+    """Return the version in a text, or None."""
     match = _VERSION.fullmatch(text)
     if not match:
         return None

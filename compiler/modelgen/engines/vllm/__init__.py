@@ -1,6 +1,6 @@
-"""Engine `vllm`: launch form by version, environment, readiness.
+"""Describe the engine `vllm`: launch form by version, flags, environment, readiness.
 
-Sources: docker/Dockerfile and entrypoints of the releases 0.8.5 to 0.33.0; the incident was run again on 0.11.0.
+Sources: docker/Dockerfile and entrypoints of the releases 0.8.5 to 0.33.0; the incident was reproduced with 0.11.0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelgen.engines.catalogues import catalogue
 from modelgen.engines.catalogues.variables import Variables
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import AtMost, Companion, Opens
-from modelgen.engines.flags import format_flag, table_in, whole_number
+from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.weights import loaders
@@ -35,15 +35,15 @@ MAX_MODEL_LEN = "max-model-len"
 COMPILATION = "compilation-config"
 DRAFT = "speculative-config"
 MAX_RANK = "max-lora-rank"
-# Of releases whose parser does not list them (vllm/config.py 0.8.5, LoRAConfig.__post_init__).
+# The values in releases whose parser does not list them (vllm/config.py 0.8.5, LoRAConfig.__post_init__).
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-# vLLM multiplies these (config/parallel.py, world_size) and the data-parallel replicas that are on this host.
+# vLLM multiplies these (config/parallel.py, world_size) with the number of data-parallel replicas on this host.
 _PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
 PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
 _STRATEGY = "safetensors-load-strategy"
 # A speculative config's `model` that is a method.
 _DRAFTS_WITHOUT_WEIGHTS = ("ngram", "[ngram]", "suffix")
-# `auto`, also spelt -1, takes what fits the card (human_readable_int_or_auto).
+# `auto`, also written -1, selects what fits the GPU (human_readable_int_or_auto).
 _AUTO, _AUTO_SINCE = ("auto", -1, "-1"), (0, 14)
 _ENCODERS = ("BertModel", "RobertaModel", "NewModel", "EmbeddingModel", "ForMaskedLM")
 _SCORING = frozenset({"classify", "score"})
@@ -97,34 +97,34 @@ ROUTES = (
 )
 
 OWNED_ARGS = {
-    "api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
-    "config": "write its entries in `args`, where they are checked",
-    "data-parallel-address": "a model is one service on one host",
-    "data-parallel-rank": "a model is one service on one host",
-    "data-parallel-rpc-port": "a model is one service on one host",
-    "data-parallel-start-rank": "a model is one service on one host",
-    "download-dir": "the hub directory is `[project] hub`, mounted where the engine looks",
-    "enable-sleep-mode": "models leave their cards by a restart; that they sleep is not supported yet",
-    "gpu-memory-utilization": "write `gpu_memory` in the model's table: a size or a share of the card",
-    "headless": "a model is one service on one host",
-    "hf-token": "engines run offline and need no token",
-    "host": "the engine listens on all addresses of its own container",
-    "kv-cache-memory-bytes": "it would void the card's budget: write `gpu_memory` in the model's table",
-    "master-addr": "a model is one service on one host",
-    "master-port": "a model is one service on one host",
-    "model": "write `repo` in the model's table",
-    "model_tag": "write `repo` in the model's table",
+    "api-key": owned.KEYS,
+    "config": owned.CONFIG_FILE,
+    "data-parallel-address": owned.ONE_HOST,
+    "data-parallel-rank": owned.ONE_HOST,
+    "data-parallel-rpc-port": owned.ONE_HOST,
+    "data-parallel-start-rank": owned.ONE_HOST,
+    "download-dir": owned.HUB,
+    "enable-sleep-mode": "models release their GPUs by a restart; sleep is not supported yet",
+    "gpu-memory-utilization": owned.GPU_MEMORY,
+    "headless": owned.ONE_HOST,
+    "hf-token": owned.TOKEN,
+    "host": owned.LISTEN,
+    "kv-cache-memory-bytes": "it would bypass the GPU's budget: write `gpu_memory` in the model's table",
+    "master-addr": owned.ONE_HOST,
+    "master-port": owned.ONE_HOST,
+    "model": owned.REPO,
+    "model_tag": owned.REPO,
     "lora-modules": 'write `loras = { NAME = "namespace/name" }` in the model\'s table',
-    "nnodes": "a model is one service on one host",
-    "node-rank": "a model is one service on one host",
-    "port": "it is fixed inside the container; write `publish` to reach the engine from the host",
-    "revision": "write `revision` in the model's table",
+    "nnodes": owned.ONE_HOST,
+    "node-rank": owned.ONE_HOST,
+    "port": owned.PORT,
+    "revision": owned.REVISION,
     "served-model-name": "it is the id, the repository id and `aliases` of the model's table",
-    "ssl-ca-certs": "TLS ends before the engine: its health is asked for in plain HTTP",
-    "ssl-certfile": "TLS ends before the engine: its health is asked for in plain HTTP",
-    "ssl-keyfile": "TLS ends before the engine: its health is asked for in plain HTTP",
+    "ssl-ca-certs": owned.TLS,
+    "ssl-certfile": owned.TLS,
+    "ssl-keyfile": owned.TLS,
     "tokenizer-revision": "it is the `revision` of the model's table",
-    "trust-remote-code": "write `trust_remote_code = true` in the model's table",
+    "trust-remote-code": owned.TRUST,
     "uds": "the engine is reached by TCP on the internal network",
 }
 
@@ -134,7 +134,7 @@ def launch(run: Run) -> Launch:
 
     Until 0.11.0 the image runs api_server, which ignores a positional model and serves its default model instead;
     from 0.11.1 on it is `vllm serve`, where `--model` is deprecated and an error before 0.11.1. The entry point is
-    always explicit, since some images have none. `--served-model-name` takes several values, so a flag follows it.
+    always explicit, since some images have none. `--served-model-name` accepts several values, so a flag follows it.
     """
     assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
@@ -142,7 +142,7 @@ def launch(run: Run) -> Launch:
     if run.version.release < (0, 11, 1):
         entrypoint: tuple[str, ...] = ("python3", "-m", "vllm.entrypoints.openai.api_server")
         command = ["--model", run.snapshot or run.repo]
-        note = "api_server takes the repository id by --model; a positional one would be ignored."
+        note = "api_server reads the repository id from --model and ignores a positional one."
     else:
         entrypoint = ("vllm", "serve")
         command = [run.snapshot or run.repo]
@@ -174,10 +174,10 @@ def launch(run: Run) -> Launch:
 
 
 def on_wsl2(version: Version) -> dict[str, str]:
-    """Return what keeps a version from dying with "UVA is not available" in WSL2 (vllm#47387, #54652).
+    """Return the variables without which a version fails with "UVA is not available" in WSL2 (vllm#47387, #54652).
 
-    The second model runner needs pinned memory, which vLLM does not use in WSL2 unless told; 0.22 and 0.23 cannot be
-    told, and 0.30 does without (vllm#56908).
+    The second model runner needs pinned memory, which vLLM uses in WSL2 only if a variable enables it. 0.22 and 0.23
+    have no such variable; 0.30 does not need it (vllm#56908).
     """
     if (0, 22) <= version.release < (0, 24):
         return {"VLLM_USE_V2_MODEL_RUNNER": "0"}
@@ -185,7 +185,7 @@ def on_wsl2(version: Version) -> dict[str, str]:
 
 
 def takes(release: Release | None, name: str, value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
-    """Return whether a release takes a value that its parser does not list: a length, or a compilation level."""
+    """Return whether a release accepts a value that its parser does not list: a length, or a compilation level."""
     if name == MAX_MODEL_LEN:
         has_auto = release is None or release.catalogue.releases[release.at] >= _AUTO_SINCE
         return (has_auto and value in _AUTO) or bool(whole_number(value))
@@ -193,12 +193,12 @@ def takes(release: Release | None, name: str, value: Any) -> bool:  # noqa: ANN4
 
 
 def advice(name: str, value: Any) -> str:  # noqa: ANN401
-    """Return what to know of a value that a release does not take."""
-    return "`auto` came with 0.14" if name == MAX_MODEL_LEN and value in _AUTO else ""
+    """Return the remedy for a value that a release refuses."""
+    return "`auto` exists since 0.14" if name == MAX_MODEL_LEN and value in _AUTO else ""
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """Return the route that a model's task has, by its flags and its architecture."""
+    """Return the route for a model's task, from its flags and its architecture."""
     wanted = {args.get(name) for name in ("task", "convert") if isinstance(args.get(name), str)}
     if args.get("runner") == "generate" or "generate" in wanted:
         return CHAT
@@ -210,24 +210,24 @@ def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 
 
 def takes_level(release: Release | None) -> bool:
-    """Return whether a number in place of a compilation config is its level, as `-O3` was until 0.11."""
+    """Return whether a number as compilation config is its level, as `-O3` was until 0.11."""
     return release is not None and release.get("optimization-level") is None
 
 
 def least_rank_limit(release: Release | None, rank: int) -> int | None:
-    """Return the least `--max-lora-rank` that a release takes and that allows a rank; None where none does."""
+    """Return the least `--max-lora-rank` of a release that allows a rank; None without one."""
     flag = release.get(MAX_RANK) if release else None
     choices = sorted(map(int, flag.choices)) if flag and flag.choices else _RANKS
     return next((choice for choice in choices if rank <= choice), None)
 
 
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the flags that multiply to the number of cards; a data-parallel size counts by its local part."""
+    """Return the flags that multiply to the number of GPUs; of the data-parallel size, only the local part counts."""
     return (*_PARALLEL, "data-parallel-size-local" if "data-parallel-size-local" in args else "data-parallel-size")
 
 
 def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield role, id and revision of what flags name beside the model."""
+    """Yield role, id and revision of the further repositories that flags name."""
     if isinstance(tokenizer := args.get("tokenizer"), str):
         revision = args.get("tokenizer-revision")
         yield "tokenizer", tokenizer, revision if isinstance(revision, str) else None
@@ -240,9 +240,9 @@ def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
 
 
 def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]:  # noqa: FBT001 - see Engine
-    """Return the flags with the commits of what they name.
+    """Return the flags with the commits of the repositories that they name.
 
-    `--hf-config-path` has no revision of its own, so it is always a path: with the model's, it would not be found.
+    `--hf-config-path` has no revision of its own, so it is always a path: vLLM would look for the model's revision.
     """
     pinned = dict(args)
     if (config := pins.get(("tokenizer", str(args.get("hf-config-path"))))) is not None:

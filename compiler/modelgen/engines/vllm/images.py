@@ -1,6 +1,6 @@
 """Describe vLLM's published images, and AMD's.
 
-Sources, of each release from 0.8.5 to 0.33.0: docker/Dockerfile, .buildkite/release-pipeline.yaml and
+Sources, for each release from 0.8.5 to 0.33.0: docker/Dockerfile, .buildkite/release-pipeline.yaml and
 docs/deployment/docker.md. Tags of other projects' images have other meanings: nvcr.io/nvidia/vllm:25.11-py3 and
 opea/vllm-gaudi:1.22.0 are not vLLM's numbers.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modelgen.engines.images.versions import Version
 
 _FIRST_ROCM = (0, 14)
-# The home of uid 2000 is writable for all of group 0.
+# The home of uid 2000 is writable for group 0.
 _ACCOUNT = Account(2000, 0, "vllm", "/home/vllm", keeps_home=True)
 IMAGES = (
     Published(
@@ -54,7 +54,7 @@ FOR_PROCESSORS = "vllm/vllm-openai-cpu"
 
 
 def for_cards(vendors: set[str], version: Version | None) -> str:
-    """Return which image to take; for ROCm there is one from 0.14 on."""
+    """Return the advice which image to use; an image for ROCm exists since 0.14."""
     if version is None or (vendors == {"amd"} and version.release < _FIRST_ROCM):
-        return "take the image for the card: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
+        return "use the image for the GPU: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
     return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"

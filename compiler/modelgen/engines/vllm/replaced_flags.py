@@ -1,6 +1,6 @@
 """List replacements for flags of vLLM that were removed or are deprecated.
 
-Read from the differences between the releases' own parsers and from their deprecation messages.
+Sources: the differences between the releases' own parsers and from their deprecation messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""List vLLM's variables that modelgen sets, and the meant names for unknown ones."""
+"""List vLLM's variables that modelgen sets, and replacements for wrong and removed names."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ OWNED = {
     "VLLM_CACHE_ROOT": owned.VOLUME,
     "VLLM_DO_NOT_TRACK": owned.QUIET,
     "VLLM_HOST_IP": "it is vLLM's own address between its processes, not where it listens",
-    "VLLM_MODEL_REDIRECT_PATH": "it would replace the repository id by a path",
+    "VLLM_MODEL_REDIRECT_PATH": "it would replace the repository id with a path",
     "VLLM_NO_USAGE_STATS": owned.QUIET,
     "VLLM_PORT": "it is vLLM's own port between its processes; write `publish` to reach the engine from the host",
-    "VLLM_SERVER_DEV_MODE": "it opens routes that run any code, for models that sleep, which is not supported yet",
+    "VLLM_SERVER_DEV_MODE": "it enables routes that run any code, for sleeping models, which are not supported yet",
     "VLLM_USE_MODELSCOPE": owned.MODELSCOPE,
     "VLLM_WSL2_ENABLE_PIN_MEMORY": 'it is set where `[host] platform = "wsl2"` needs it',
 }

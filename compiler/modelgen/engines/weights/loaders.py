@@ -25,7 +25,7 @@ QUANTIZATION = "quantization"
 _EXTRA = "model-loader-extra-config"
 _BITSANDBYTES = "bitsandbytes"
 
-# Engines read `*.safetensors` less what model.safetensors.index.json does not name: of two forms the index is of this.
+# Of `*.safetensors`, engines read the files that model.safetensors.index.json names: these, if there are two forms.
 _HF = ("model.safetensors", "model-*-of-*.safetensors")
 _SAFETENSORS = (_HF, ("*.safetensors",))
 # Some models have all their weights in folders (vllm/model_executor/models/cosmos3.py).
@@ -53,17 +53,16 @@ _SGLANG = {**_COMMON, "flash_rl": _AUTO, "layered": _AUTO}
 _SHARDED = ("sharded_state", "runai_streamer_sharded")
 
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
-"""The end of a file's name that is a part of a split GGUF: its number, and how many there are."""
+"""The end of the name of a part of a split GGUF: its number, and the number of parts."""
 
 _TEI = re.compile(r"ghcr\.io/huggingface/text-embeddings-inference")
 _TEI_ONNX = ("model.onnx*", "onnx/model.onnx*")
 
 
 def vllm(version: Version | None, args: Mapping[str, Any], _: str | None) -> Loader | None:
-    """Return how vLLM finds weights; None for a format that it does not have by itself.
+    """Return how vLLM finds weights; None for a format that only plugins provide.
 
-    From 0.12.0 on `auto` takes Mistral's own form wherever it exists (vllm#28659). Of an unknown release both forms
-    are kept.
+    Since 0.12.0, `auto` prefers Mistral's own form (vllm#28659). For an unknown release, both forms are kept.
     """
     form = _format(args) or (_BITSANDBYTES if args.get(QUANTIZATION) == _BITSANDBYTES else "auto")
     name = f"vLLM {version.text}" if version else "vLLM"
@@ -77,7 +76,7 @@ def vllm(version: Version | None, args: Mapping[str, Any], _: str | None) -> Loa
 
 
 def sglang(version: Version | None, args: Mapping[str, Any], _: str | None) -> Loader | None:
-    """Return how SGLang finds weights; None for a format of which that is not known, such as `remote`."""
+    """Return how SGLang finds weights; None for an unknown format, such as `remote`."""
     form = _format(args) or "auto"
     name = f"SGLang {version.text}" if version else "SGLang"
     if (flag := gguf_flag(args)) is not None:
@@ -86,9 +85,9 @@ def sglang(version: Version | None, args: Mapping[str, Any], _: str | None) -> L
 
 
 def gguf_flag(args: Mapping[str, Any]) -> str | None:
-    """Return the flag by which vLLM and SGLang are to load GGUF; None without one.
+    """Return the flag that makes vLLM and SGLang load GGUF; None without one.
 
-    Neither loads a repository of GGUF files: SGLang takes a file alone, vLLM before its removal of GGUF a file or
+    Neither loads a repository of GGUF files: SGLang accepts only a file, vLLM before its removal of GGUF a file or
     `repo/file.gguf` (gguf_loader.py: "Unrecognised GGUF reference").
     """
     flags = (flag for flag in (FORMAT, QUANTIZATION) if isinstance(args.get(flag), str))
@@ -100,9 +99,9 @@ def _refusing(name: str, flag: str) -> Loader:
 
 
 def tei(_: Version | None, args: Mapping[str, Any], image: str | None) -> Loader:
-    """Return how TEI finds weights: its images for processors try ONNX Runtime first, and Candle where that fails.
+    """Return how TEI finds weights: its images for processors try ONNX Runtime first, then Candle.
 
-    ONNX Runtime is for float32 alone and knows no Splade. An image that is not TEI's own may be built for either.
+    ONNX Runtime supports only float32, and no Splade. An image that is not TEI's own may be built for either.
     """
     parts = parse_image(image) if image else None
     is_own = parts is not None and _TEI.fullmatch(parts.name) is not None and parts.tag is not None
@@ -113,7 +112,7 @@ def tei(_: Version | None, args: Mapping[str, Any], image: str | None) -> Loader
 
 
 def args_of_draft(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the flags by which an engine loads a draft: the model's own, save where SGLang has one for it.
+    """Return the flags that apply to a draft: the model's own, except where SGLang has a flag for drafts.
 
     vLLM's `draft_load_config` names a format that is not known here.
     """
@@ -132,7 +131,7 @@ def _named(name: str, form: str, globs: tuple[tuple[str, ...], ...] | None, args
     extra = _extra(args)
     if form in _SHARDED and isinstance(pattern := extra.get("pattern"), str):
         globs = ((re.sub(r"\{\w+\}", "*", pattern),),)
-    # With an address of their own they lie elsewhere, and the repository is asked for the rest.
+    # With `tensorizer_uri` the weights are elsewhere; the repository has only the other files.
     is_elsewhere = form == "tensorizer" and "tensorizer_uri" in str(extra)
     if globs is None or is_elsewhere:
         return None
@@ -140,14 +139,14 @@ def _named(name: str, form: str, globs: tuple[tuple[str, ...], ...] | None, args
 
 
 def _extra(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the loader's own settings, which may be a table, JSON, or paths into it."""
+    """Return the loader's settings, which may be written as a table, JSON, or paths into it."""
     written = args.get(_EXTRA)
     table = dict((written if isinstance(written, dict) else table_in(written)) or {})
     return table | {key.partition(".")[2]: value for key, value in args.items() if key.startswith(f"{_EXTRA}.")}
 
 
 def parts(file: str) -> Iterator[str]:
-    """Yield the files that a model is in: all parts of a split one, which is named by the first."""
+    """Yield the files of a model. A split GGUF is named by its first part."""
     shard = SHARD.search(file)
     if not shard:
         yield from [file] if file else []

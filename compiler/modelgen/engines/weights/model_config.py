@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from modelgen.engines.engine import Engine
 
 # Other names for the longest context (vllm/config/model.py, _get_and_verify_max_len; SGLang's hf_transformers_utils.py,
-# get_context_length): where one of these is there too, which of them counts depends on the engine.
+# get_context_length). If one of these is present too, engines differ in which one they use.
 _OTHER_LENGTHS = frozenset(
     {"n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions", "max_sequence_length"}
     | {"max_seq_length", "seq_len", "rope_ratio"}
 )
-# Rope tables with a factor that is part of max_position_embeddings already.
+# Rope tables whose factor is already part of max_position_embeddings.
 _COUNTED = ("llama3",)
 _FULL_ATTENTION = ("llama", "mistral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_vl_moe")
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration")
 
 
 def own_length(config: Mapping[str, Any]) -> int | None:
-    """Return the most tokens that a model is made for; None where that is not plainly written."""
+    """Return the context length of a model in tokens; None if the config is not unambiguous."""
     text = _text_config(config)
     length = text.get("max_position_embeddings")
     is_scaled = any(
@@ -33,39 +33,39 @@ def own_length(config: Mapping[str, Any]) -> int | None:
 
 
 def counts(engine: Engine, args: Mapping[str, Any]) -> bool:
-    """Return whether an engine goes by the config.json as it is, with these flags by canonical name."""
+    """Return whether an engine uses config.json unchanged, with these flags by canonical name."""
     return not any(name.partition(".")[0] in engine.overrides for name in args)
 
 
 def served_length(
     engine: Engine, args: Mapping[str, Any], config: Mapping[str, Any], files: Container[str]
 ) -> int | None:
-    """Return how long a context vLLM serves where no flag says it; None where that cannot be told from the lock.
+    """Return the context length that vLLM serves if no flag sets it; None if the lock does not determine it.
 
     Args:
-        engine: Of the model.
-        args: By canonical name.
+        engine: The model's engine.
+        args: Flags by canonical name.
         config: The model's config.json.
         files: Paths of the snapshot's files.
     """
-    is_told = engine.length in args or "sentence_bert_config.json" in files
-    return None if is_told or not counts(engine, args) or not _generates(config) else own_length(config)
+    is_set_elsewhere = engine.length in args or "sentence_bert_config.json" in files
+    return None if is_set_elsewhere or not counts(engine, args) or not _generates(config) else own_length(config)
 
 
 def _generates(config: Mapping[str, Any]) -> bool:
-    """Return whether it is plainly a model that writes text: of encoders the tokenizer limits the length too."""
+    """Return whether a model generates text. The length of encoders is also limited by the tokenizer."""
     written = config.get("architectures")
     names = written if isinstance(written, list) else []
     return bool(names) and all(isinstance(name, str) and name.endswith(_GENERATES) for name in names)
 
 
 def attention_heads(config: Mapping[str, Any]) -> int | None:
-    """Return the number of attention heads, which the cards of a tensor-parallel group share evenly."""
+    """Return the number of attention heads, which the GPUs of a tensor-parallel group share evenly."""
     return _count(_text_config(config).get("num_attention_heads"))
 
 
 def cache_bytes(config: Mapping[str, Any]) -> int | None:
-    """Return what one token takes of an unquantized KV cache, over all cards; None but for plain full attention.
+    """Return the bytes of one token in an unquantized KV cache, over all GPUs; None except for plain full attention.
 
     2 × layers × KV heads × size of a head × bytes of a value (vllm/v1/kv_cache_interface.py).
     """
@@ -79,12 +79,12 @@ def cache_bytes(config: Mapping[str, Any]) -> int | None:
 
 
 def brings_code(config: Mapping[str, Any]) -> bool:
-    """Return whether the repository brings Python of its own for this model."""
+    """Return whether the repository has Python code of its own for this model."""
     return isinstance(written := config.get("auto_map"), dict) and bool(written)
 
 
 def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Of a model that sees, the part that reads and writes."""
+    """Return the text part of a multimodal config, or the config itself."""
     text = config.get("text_config")
     return text if isinstance(text, dict) else config
 
