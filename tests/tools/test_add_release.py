@@ -9,6 +9,9 @@ from test_catalogue_tools import SGLANG, sglang, vllm
 
 import add_release
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 README = "Every flag of 9 releases of vLLM (0.1.0 to 0.2.0) and 8 of SGLang (0.1.0 to 0.2.0), with its type.\n"
 
 
@@ -78,11 +81,13 @@ def test_another_version_is_refused(root: Path, capsys: pytest.CaptureFixture[st
     assert said in capsys.readouterr().err
 
 
-def test_the_readme_has_the_sentence_that_is_corrected(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+def test_a_page_has_the_sentence_that_is_corrected(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "docs", tmp_path / "docs")
+    shutil.copy(REPOSITORY / "README.md", tmp_path)
 
     for engine in add_release.ENGINES.values():
         add_release.update_pages(tmp_path, engine.title, ["7.0.0", "8.0.0"])
 
-    assert (tmp_path / "README.md").read_text(encoding="utf-8").count("(7.0.0 to 8.0.0)") == len(add_release.ENGINES)
+    pages = [tmp_path / "README.md", *tmp_path.glob("docs/**/*.md")]
+    corrected = sum(page.read_text(encoding="utf-8").count("(7.0.0 to 8.0.0)") for page in pages)
+    assert corrected >= len(add_release.ENGINES)
