@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from compiling import complete, modelgen
+from compiling import complete, modelgen, script
 
+OPEN = """
+import sys, huggingface_hub as hf
+print(hf.snapshot_download(sys.argv[1], revision=sys.argv[2] or None, cache_dir=sys.argv[3]))
+"""
 FOLDER = "hub/models--local--ft"
 
 
@@ -31,17 +32,7 @@ def add(root: Path, *args: str | Path, code: int = 0, name: str = "local/ft") ->
 
 def opened(root: Path, repo: str = "local/ft", revision: str | None = None) -> Path:
     """Return the snapshot that the real client opens offline."""
-    script = (
-        "import sys, huggingface_hub as hf; "
-        "print(hf.snapshot_download(sys.argv[1], revision=sys.argv[2] or None, cache_dir=sys.argv[3]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, repo, revision or "", str(root / "hub")],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = script(OPEN, repo, revision or "", str(root / "hub"), cwd=root, env={"HF_HUB_OFFLINE": "1"})
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
 

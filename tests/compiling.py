@@ -8,7 +8,7 @@ import sys
 import textwrap
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import prepared_interpreter
 from modelgen.diagnostics import human
@@ -66,12 +66,48 @@ def build(toml: str, lock: str | None = None, *, root_from_out: str = "..") -> d
     return {path: data.decode() for path, data in compilation.artifacts.items()}
 
 
-def modelgen(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does, in a process of its own."""
+def modelgen(
+    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does, in a process of its own, which runs the code `before` first."""
     environment = _environment(env)
     if prepared_interpreter.is_possible(environment, cwd):
-        return prepared_interpreter.run("modelgen", *map(str, args), cwd=cwd, env=environment, timeout=_TIMEOUT)
-    return python("-m", "modelgen", *map(str, args), cwd=cwd, env=env)
+        return prepared_interpreter.run(
+            "modelgen", *map(str, args), cwd=cwd, env=environment, timeout=_TIMEOUT, before=before
+        )
+    return python(*_module(before), *map(str, args), cwd=cwd, env=env)
+
+
+def start(
+    *args: str | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    before: str = "",
+    stdout: IO[bytes] | int | None = subprocess.PIPE,
+    stderr: IO[bytes] | int | None = subprocess.PIPE,
+) -> subprocess.Popen[str]:
+    """Start the command line in a process of its own, to be waited for or killed; it runs the code `before` first."""
+    environment, given = _environment(env), [*map(str, args)]
+    if prepared_interpreter.is_possible(environment, cwd):
+        return prepared_interpreter.Forked(
+            "modelgen", *given, cwd=cwd, env=environment, before=before, stdout=stdout, stderr=stderr
+        )
+    command = [sys.executable, *_module(before), *given]
+    return subprocess.Popen(command, cwd=cwd, env=environment, stdout=stdout, stderr=stderr, text=True)
+
+
+def script(
+    code: str, *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run code as `python -c` does, in a process of its own that can import modelgen."""
+    environment = _environment(env)
+    if prepared_interpreter.is_possible(environment, cwd):
+        return prepared_interpreter.run("", *map(str, args), cwd=cwd, env=environment, before=code, timeout=_TIMEOUT)
+    return python("-c", code, *map(str, args), cwd=cwd, env=env)
+
+
+def _module(before: str) -> list[str]:
+    return ["-c", f"{before}\nfrom modelgen.cli import main\nmain()"] if before else ["-m", "modelgen"]
 
 
 def python(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

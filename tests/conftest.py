@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,7 @@ settings.load_profile("modelgen")
 
 # Folders whose tests start several processes each, or draw many examples.
 SLOW = ("e2e", "fault", "fuzz", "hub")
+SHORT_LOOP = "not slow"
 
 pytest_plugins = ["hub_double.fixtures", "hub_fixtures"]
 
@@ -76,10 +78,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Use twice as many processes as cores, since most tests wait; one process where the output has to be seen."""
+    """Use twice as many processes as cores, since most slow tests wait; one process where the output has to be seen."""
     if config.option.capture == "no" or config.option.usepdb:
         return 0
-    return 2 * (os.cpu_count() or 1)
+    cores = os.cpu_count() or 1
+    return cores + 1 if config.option.markexpr == SHORT_LOOP else 2 * cores
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import what the short loop leaves out."""
+    is_slow = collection_path.parent == Path(__file__).parent and collection_path.name in SLOW
+    return True if is_slow and config.option.markexpr == SHORT_LOOP else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from compiling import complete
-from modelgen.hub.layout import Checkout, checkouts, tree_listing
+from modelgen.hub.cache.layout import Checkout, checkouts, tree_listing
 from modelgen.lockfile.entries import File, Lock, Snapshot
 from modelgen.lockfile.writing import render_lock
 

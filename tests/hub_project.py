@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compiling import REPOSITORY, modelgen
+from compiling import modelgen, start
 from modelgen.lockfile.entries import File, Lock, Snapshot
 from modelgen.lockfile.writing import render_lock
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Mapping
 
     from hub_double import Hub
@@ -70,14 +69,7 @@ class Project:
 
     def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         """Start the command line in the folder, to be waited for or killed."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "modelgen", *args],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **self.environment, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return start(*args, cwd=self.folder, env={**self.environment, **environment})
 
     def damage(self) -> list[str]:
         """Return what is not as the lock says, found by nothing of modelgen's."""

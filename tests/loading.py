@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from compiling import complete, modelgen
 from hub_on_disk import locked_file, write
 from lock_project import safetensors
-from modelgen.hub.layout import checkouts, tree_listing
+from modelgen.hub.cache.layout import checkouts, tree_listing
 from modelgen.lockfile.entries import Lock, Snapshot
 from modelgen.lockfile.writing import render_lock
 

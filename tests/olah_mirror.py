@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import prepared_interpreter
+
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -38,10 +39,18 @@ def serve(package: Path, hub: str, cdn: str, folder: Path, environment: Mapping[
         "--log-path": str(folder / "logs"),
         "--metadata-cache-ttl": "0",
     }
-    command = [sys.executable, "-s", "-c", RUN, *(part for option in options.items() for part in option)]
+    arguments = [part for option in options.items() for part in option]
     environment = {**os.environ, **environment, "PYTHONPATH": str(package)}
     with (folder / "out").open("wb") as out:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
+        process = prepared_interpreter.Forked(
+            *("", *arguments),
+            cwd=folder,
+            env=environment,
+            before=RUN,
+            stdout=out,
+            stderr=out,
+            package=(str(package), "olah.server"),
+        )
         try:
             _wait(process, folder / "out")
             yield f"http://{address}"
@@ -50,7 +59,7 @@ def serve(package: Path, hub: str, cdn: str, folder: Path, environment: Mapping[
             process.wait(30)
 
 
-def _wait(process: subprocess.Popen[bytes], out: Path) -> None:
+def _wait(process: subprocess.Popen[str], out: Path) -> None:
     while b"Uvicorn running on" not in out.read_bytes():
         assert process.poll() is None, out.read_text()
         time.sleep(0.02)

@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import prepared_interpreter
 from compiling import REPOSITORY
 from modelgen_runtime.manifest import Gpu, Manifest, Model, Process, Profile, Readiness, Settings, write_manifest
 
@@ -98,32 +99,40 @@ def spawn(
     *,
     port: int | None = None,
     open_files: int | None = None,
+    is_fresh: bool = False,
     also: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[str], int]:
     """Start an orchestrator, and return it with its port; `open_files` is its hard limit of descriptors.
 
-    `also` is what its environment has besides.
+    One that `is_fresh` is an interpreter of its own, whose memory has nothing but what it needs. `also` is what its
+    environment has besides.
     """
     if port is None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
     (folder / "manifest.json").write_bytes(write_manifest(content))
-    command = [sys.executable, "-m", "modelgen_runtime", str(folder / "manifest.json")]
-    command += ["--state", str(folder / "state"), "--bind", f"127.0.0.1:{port}"]
+    arguments = [str(folder / "manifest.json"), "--state", str(folder / "state"), "--bind", f"127.0.0.1:{port}"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(also or {})}
+    command = [sys.executable, "-m", "modelgen_runtime", *arguments]
     if open_files is not None:
         command = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *command]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(also or {})}
-    log = (folder / "orchestrator.log").open("a")
-    with log:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    with (folder / "orchestrator.log").open("ab") as log:
+        if is_fresh or open_files or not prepared_interpreter.is_possible(environment, Path.cwd()):
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        else:
+            process = prepared_interpreter.Forked(
+                "modelgen_runtime", *arguments, cwd=Path.cwd(), env=environment, stdout=subprocess.PIPE, stderr=log
+            )
     return process, port
 
 
 @contextlib.contextmanager
-def serving(folder: Path, content: Manifest, *, open_files: int | None = None) -> Iterator[Served]:
+def serving(
+    folder: Path, content: Manifest, *, open_files: int | None = None, is_fresh: bool = False
+) -> Iterator[Served]:
     """Yield a running orchestrator, which ends with all its engines; no error of its own may have gone unseen."""
-    process, port = spawn(folder, content, open_files=open_files)
+    process, port = spawn(folder, content, open_files=open_files, is_fresh=is_fresh)
     with process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("modelgen: serving on"), (folder / "orchestrator.log").read_text()

@@ -220,3 +220,12 @@ def test_what_a_whole_context_takes_is_said_where_it_is_plain(
     assert found.rule == "whole-context"
     assert ("GiB" in found.message) is (size is not None)
     assert size is None or f"which need {size} GiB of KV cache" in found.message
+
+
+def test_models_that_follow_a_branch_are_one_finding() -> None:
+    tables = [f'[models.m{number}]\nrepo = "a/b{number}"\nargs = {{ max-model-len = 8 }}\n' for number in range(7)]
+    pinned = f'[models.pinned]\nrepo = "a/c"\nrevision = "{"1" * 40}"\nargs = {{ max-model-len = 8 }}\n'
+    text = pinned + "".join(tables) + '[rules]\nunpinned-repo = "warning"\nimage-without-gpu = "off"\n'
+    [found] = findings(complete(text))
+    assert found.message == "7 models follow a moving branch: `m0`, `m1`, `m2`, `m3`, `m4` and 2 more"
+    assert (found.span.line, found.help) == (6, "run `modelgen lock`")

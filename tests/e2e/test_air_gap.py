@@ -1,4 +1,4 @@
-"""The README's section on hosts without internet, word for word: from `lock` to an engine that serves offline.
+"""The guide to hosts without internet, word for word: from `lock` to an engine that serves offline.
 
 And a checkpoint that is on no hub.
 """
@@ -42,8 +42,8 @@ TOKENIZER = json.dumps({"tokenizer_class": "Qwen2Tokenizer", "chat_template": "{
 
 
 def commands() -> list[str]:
-    section = (REPOSITORY / "README.md").read_text().partition("\n## Hosts without internet\n")[2].partition("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    guide = (REPOSITORY / "docs" / "guides" / "without-internet.md").read_text()
+    return [part for part in re.findall(r"```sh\n(.*?)```", guide, re.DOTALL) if "to-the-host.tar" in part]
 
 
 def follow(script: str, folder: Path, environment: Mapping[str, str], *, networked: bool) -> None:
@@ -190,7 +190,7 @@ def test_a_checkpoint_of_ones_own_serves_by_its_repository_id(
 
 
 def write_override(path: Path) -> None:
-    """Write what this machine needs to where the README's commands find it: no GPU, perhaps no limits."""
+    """Write what this machine needs to where the guide's commands find it: no GPU, perhaps no limits."""
     merged: dict[str, dict[str, object]] = {}
     for file in overrides():
         for name, keys in yaml.load(file.read_text(), Loader=_Loader)["services"].items():

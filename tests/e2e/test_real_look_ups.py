@@ -89,7 +89,7 @@ def test_what_real_vllm_finds(tmp_path: Path, image: str, files: Path, case: str
     )
     (tmp_path / "models.toml").write_text(base + model("local/tiny", keys='gpus = ["gpu0"]'))
     shutil.copytree(files, tmp_path / "files")  # `add` makes hard links
-    for command in (["add", "files", "--as", "local/tiny", "--copy"], ["lock", "--offline"]):
+    for command in (["add", "files", "--as", "local/tiny"], ["lock", "--offline"]):
         done = modelgen(*command, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     # After that, since `add` and `lock` refuse most of it.

@@ -1,4 +1,4 @@
-"""README's "Run it", word by word: from a clone to a streamed answer in Docker, without a GPU."""
+"""The pages about first steps and keys, word by word: from a clone to a streamed answer in Docker, without a GPU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 pytest_plugins = ["docker_fixtures"]
 pytestmark = pytest.mark.docker
 
-SECTION = (REPOSITORY / "README.md").read_text().partition("\n## Run it\n")[2].partition("\n## ")[0]
+FIRST_STEPS = (REPOSITORY / "docs" / "first-steps.md").read_text()
+SECTION = FIRST_STEPS.partition("\n## Try it without a GPU\n")[2].partition("\n## ")[0]
+CONTAINERS = (REPOSITORY / "docs" / "guides" / "keys-and-browsers.md").read_text()
 PROJECT = f"{PREFIX}demo"
 
 
@@ -71,8 +73,8 @@ def test_a_container_of_another_project_reaches_it_as_the_recipe_says(clone: tup
     folder, port = clone
     begin, _, _ = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
     follow(folder, port, begin)
-    [address] = re.findall(r"OPENAI_API_BASE_URL: (\S+)", SECTION)
-    [network] = re.findall(r"name: (\S+) +# <project>-edge", SECTION)
+    [address] = re.findall(r"OPENAI_API_BASE_URL: (\S+)", CONTAINERS)
+    [network] = re.findall(r"name: (\S+) +# <project>-edge", CONTAINERS)
     ask = f"import urllib.request; print(urllib.request.urlopen('{address}/models', timeout=10).read().decode())"
     options = ["--rm", "--pull", "never", "--memory", "128m", "--network", network.replace("demo", PROJECT)]
     done = subprocess.run(

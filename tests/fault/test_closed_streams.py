@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 import pytest
 from builds import NEW, OLD, fresh_build
 
-from compiling import REPOSITORY
+from compiling import REPOSITORY, start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from typing import IO
 
+# What Python makes of standard streams that a shell has closed, and of PYTHONIOENCODING.
+CLOSED = "import os, sys\nfor number in {numbers}:\n    os.close(number)\n"
+GONE = "for name in {names}:\n    setattr(sys, name, None)\n    setattr(sys, f'__{{name}}__', None)"
+NAMES = {0: "stdin", 1: "stdout", 2: "stderr"}
+ENCODED = """
+import sys
+sys.stdout.reconfigure(encoding="{encoding}", errors="strict")
+sys.stderr.reconfigure(encoding="{encoding}", errors="backslashreplace")
+"""
 COMMANDS = [
     "--help",
     "rules",
@@ -39,19 +48,28 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+def run(
+    command: str, cwd: Path, before: str = "", stdout: IO[bytes] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    with start(*command.split(), cwd=cwd, before=before, stdout=stdout) as process:
+        output, errors = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def by_shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", f"exec {sys.executable} -m modelgen {command}"],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **(env or {})},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), **environment},
         capture_output=True,
+        text=True,
         check=False,
         timeout=60,
     )
 
 
 @cache
-def usual(command: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+def usual(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Return what a command does when nothing is wrong with its streams."""
     return run(command, cwd)
 
@@ -60,22 +78,31 @@ def usual(command: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_disk_behind_stdout(project: Path, command: str) -> None:
     expected = usual(command, project)
-    done = run(f"{command} > /dev/full", project)
-    assert b"Traceback" not in done.stderr
+    with Path("/dev/full").open("wb") as full:
+        done = run(command, project, stdout=full)
+    assert "Traceback" not in done.stderr
     if expected.stdout:
         assert done.returncode == 3
-        assert b"no space left on device" in done.stderr
+        assert "no space left on device" in done.stderr
     else:
         assert done.returncode == expected.returncode
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_streams_that_are_closed(project: Path, command: str, closed: str) -> None:
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed(project: Path, command: str, closed: tuple[int, ...]) -> None:
     expected = usual(command, project)
-    done = run(f"{command} {closed}", project)
-    assert b"Traceback" not in done.stderr
+    before = CLOSED.format(numbers=closed) + GONE.format(names=[NAMES[number] for number in closed])
+    done = run(command, project, before)
+    assert "Traceback" not in done.stderr
     assert done.returncode == expected.returncode
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_a_shell_closes(project: Path, closed: str) -> None:
+    done = by_shell(f"validate {closed}", project)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == usual("validate", project).returncode
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -83,25 +110,23 @@ def test_a_pipe_that_nobody_reads(project: Path, command: str) -> None:
     read, write = os.pipe()
     os.close(read)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "modelgen", *command.split()],
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
-            stdout=write,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=60,
-        )
+        done = run(command, project, stdout=write)
     finally:
         os.close(write)
-    assert b"Traceback" not in done.stderr
-    assert b"Exception ignored" not in done.stderr
-    assert b"bug" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert "bug" not in done.stderr
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_encoding_of_the_streams_changes_nothing(project: Path, command: str, encoding: str) -> None:
     """A redirected stream of Western Windows is cp1252, which has no word for half of what is in a file."""
-    expected, done = usual(command, project), run(command, project, {"PYTHONIOENCODING": encoding})
+    expected, done = usual(command, project), run(command, project, ENCODED.format(encoding=encoding))
+    assert (done.returncode, done.stdout, done.stderr) == (expected.returncode, expected.stdout, expected.stderr)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_the_encoding_of_the_environment_changes_nothing(project: Path, encoding: str) -> None:
+    expected, done = usual("validate", project), by_shell("validate", project, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stdout, done.stderr) == (expected.returncode, expected.stdout, expected.stderr)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from builds import NEW, OLD, contents, fresh_build
 
-from compiling import REPOSITORY, modelgen
+from compiling import modelgen, script, start
 from modelgen import output
 from modelgen.pipeline import compile_source
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
 
 RECORD = ".modelgen-record.json"
@@ -26,14 +24,7 @@ STAGED = (".modelgen-new", ".modelgen-done")
 
 
 def killed_at(step: int, project: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "killing.py"), str(step)],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return script((Path(__file__).parent / "killing.py").read_text(), str(step), cwd=project)
 
 
 def lay(files: Mapping[str, bytes], project: Path) -> None:
@@ -108,14 +99,10 @@ def test_killed_at_random_moments(tmp_path: Path, builds: tuple[dict[str, bytes]
         project = tmp_path / str(number)
         lay(old, project)
         (project / "models.toml").write_text(NEW)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "modelgen", "build"],
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
-        )
-        time.sleep(moments.uniform(0.05, 0.3))  # the moment itself is what is random
+        process = start("build", cwd=project)
+        time.sleep(moments.uniform(0, 0.06))  # the moment itself is what is random
         process.kill()
-        process.wait(timeout=30)
+        process.communicate(timeout=30)
         assert_whole(contents(project / "build"), old, new)
         checked = modelgen("build", "--check", cwd=project)
         assert checked.returncode == (0 if contents(project / "build") == new else 4)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builds import NEW, OLD, contents, fresh_build
 
-from compiling import REPOSITORY, modelgen
+from compiling import REPOSITORY, modelgen, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,9 +114,8 @@ def test_a_link_to_the_output_directory_is_followed(project: Path, tmp_path_fact
 def test_two_different_builds_at_once(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whoever comes last wins, and what lies there is whole."""
     (project / "old.toml").write_text(OLD)
-    command = [sys.executable, "-m", "modelgen", "build", "--config"]
     names = ["old.toml", "models.toml"] * 4
-    running = [subprocess.Popen([*command, name], cwd=project, env=ENV) for name in names]
+    running = [start("build", "--config", name, cwd=project, stdout=None, stderr=None) for name in names]
     assert [process.wait(timeout=60) for process in running] == [0] * len(names)
     wholes = [fresh_build(toml, tmp_path_factory.mktemp("fresh")) for toml in (OLD, NEW)]
     assert contents(project / "build") in wholes

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from builds import NEW, OLD, contents, fresh_build
 
-from compiling import REPOSITORY, modelgen
+from compiling import modelgen, start
 from modelgen import output
 
 if TYPE_CHECKING:
@@ -150,8 +148,6 @@ def test_a_record_that_is_none_stops_the_build(project: Path, record: str) -> No
 
 def test_two_builds_at_once(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     (project / "models.toml").write_text(NEW)
-    command = [sys.executable, "-m", "modelgen", "build"]
-    env = {"PYTHONPATH": str(REPOSITORY / "compiler"), "PATH": ""}
-    running = [subprocess.Popen(command, cwd=project, env=env) for _ in range(6)]
+    running = [start("build", cwd=project, env={"PATH": ""}, stdout=None, stderr=None) for _ in range(6)]
     assert [process.wait(timeout=60) for process in running] == [0] * 6
     assert contents(project / "build") == fresh_build(NEW, tmp_path_factory.mktemp("fresh"))

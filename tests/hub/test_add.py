@@ -36,7 +36,7 @@ def elsewhere() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_a_checkpoint_is_linked_and_opened_by_name_and_commit(root: Path) -> None:
+def test_a_checkpoint_is_added_and_opened_by_name_and_commit(root: Path) -> None:
     source = checkpoint(root / "runs/my-ft")
     write(source / ".git/config", b"x")
     write(source / ".cache/huggingface/download/x.metadata", b"x")
@@ -49,7 +49,7 @@ def test_a_checkpoint_is_linked_and_opened_by_name_and_commit(root: Path) -> Non
         "models": {"ft": {"repo": "local/ft", "gpus": ["gpu0"], "args": {"max-model-len": 16384}}}
     }
     assert "left out, since no engine needs it: .cache, .env, .git, checkpoint-500, optimizer.pt, token" in err
-    assert "hard-linked" in err or "nothing copied" in err
+    assert "nothing copied" in err or " bytes copied" in err
     commit = head(root)
     snapshot = opened(root)
     assert snapshot == opened(root, revision=commit) == root / FOLDER / "snapshots" / commit
@@ -124,17 +124,14 @@ def test_two_files_of_one_content(root: Path) -> None:
     assert not [path for path in (root / "hub").rglob("*") if path.name.isdecimal()]
 
 
-def test_another_file_system_needs_a_copy(root: Path, elsewhere: Path) -> None:
+def test_another_file_system_gets_a_copy_that_everybody_can_read(root: Path, elsewhere: Path) -> None:
     source = checkpoint(elsewhere / "a")
     (source / "config.json").chmod(0o600)
     size = sum(path.stat().st_size for path in source.iterdir())
-    _, err = add(root, source, code=3)
-    assert f"3 files with {size:,} bytes must be copied" in err
-    assert "pass `--copy` to do so" in err
-    assert not (root / FOLDER).exists()
-    _, err = add(root, source, "--copy")
+    _, err = add(root, source)
     assert f"{size:,} bytes copied" in err
     assert contents(opened(root)) == contents(source)
+    assert (source / "config.json").stat().st_mode & 0o777 == 0o600
     _, err = add(root, source)
     assert "nothing to do" in err
     for path in (root / FOLDER).rglob("*"):
@@ -145,27 +142,26 @@ def nlinks(root: Path) -> set[int]:
     return {path.stat().st_nlink for path in (root / FOLDER / "blobs").iterdir()}
 
 
-def test_a_copy_has_no_hard_links(root: Path) -> None:
+def test_an_edit_in_place_does_not_change_the_model(root: Path) -> None:
     source = checkpoint(root / "a")
     before = contents(source)
-    _, err = add(root, source, "--copy")
-    assert f"{sum(map(len, before.values())):,} bytes copied" in err
+    add(root, source)
     assert nlinks(root) == {1}
     for path in source.iterdir():
         path.write_bytes(b"edited in place")
     assert contents(opened(root)) == before
 
 
-def test_a_copy_replaces_hard_links_of_the_same_content(root: Path) -> None:
+def test_a_hard_link_of_an_older_version_is_replaced(root: Path) -> None:
     source = checkpoint(root / "a")
-    before = contents(source)
     add(root, source)
     commit = head(root)
-    add(root, source, "--copy")
+    for blob in (root / FOLDER / "blobs").iterdir():
+        os.link(blob, root / f"other-{blob.name}")
+    add(root, source)
     assert (head(root), nlinks(root)) == (commit, {1})
-    assert contents(opened(root)) == contents(source) == before
-    _, err = add(root, source, "--copy")
-    assert "nothing to do" in err
+    assert contents(opened(root)) == contents(source)
+    assert "nothing to do" in add(root, source)[1]
 
 
 def test_no_room_for_a_copy(elsewhere: Path, root: Path) -> None:
@@ -177,19 +173,8 @@ def test_no_room_for_a_copy(elsewhere: Path, root: Path) -> None:
     with (source / "model.safetensors").open("wb") as file:  # sparse: it only claims to be so large
         file.write(len(header).to_bytes(8, "little") + header)
         file.truncate(8 + len(header) + free)
-    _, err = add(root, source, "--copy", code=3)
-    assert "free some space" in err
-
-
-def test_a_file_that_is_closed_to_others_is_not_opened_behind_its_owners_back(root: Path) -> None:
-    source = checkpoint(root / "a")
-    (source / "model.safetensors").chmod(0o600)
     _, err = add(root, source, code=3)
-    assert "1 file with" in err
-    assert "others cannot read it" in err
-    add(root, source, "--copy")
-    assert (source / "model.safetensors").stat().st_mode & 0o777 == 0o600
-    assert contents(opened(root)) == contents(source)
+    assert "free some space" in err
 
 
 def test_what_no_engine_opens_stays_outside(root: Path) -> None:
@@ -204,21 +189,6 @@ def test_what_no_engine_opens_stays_outside(root: Path) -> None:
     _, err = add(root, source)
     assert set(contents(opened(root))) == taken
     assert all(name in err for name in left)
-
-
-def test_who_edits_a_linked_file_is_told_that_the_old_commit_is_damaged(root: Path) -> None:
-    source = checkpoint(root / "a")
-    _, err = add(root, source)
-    if "hard-linked" not in err:
-        pytest.skip("reflinks are made here")
-    first = head(root)
-    with (source / "model.safetensors").open("r+b") as file:
-        file.seek(-3, 2)
-        file.write(b"new")
-    _, err = add(root, source)
-    assert head(root) != first
-    assert f"it was commit {first} before, which is damaged now: model.safetensors had hard links" in err
-    assert "which is kept" not in err
 
 
 def test_the_table_goes_into_a_pipe(root: Path) -> None:

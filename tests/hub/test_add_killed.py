@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkpoints import checkpoint, pattern, safetensors
-from compiling import REPOSITORY, complete, modelgen, python
+from compiling import complete, modelgen, script, start
 from hub_on_disk import write
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
 TOML = complete('[project]\nname = "demo"\nhub = "hub"\n')
 
 # Kills its own process at the n-th call that changes the disk, as a power cut would.
@@ -36,27 +32,24 @@ def hook(event, args):
         if calls > last:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.dont_write_bytecode = True
-from modelgen.cli import main
-import modelgen.hub.adding.add, modelgen.hub.holding, modelgen.hub.checkpoint
+import modelgen.cli.hub.add, modelgen.hub.adding.add, modelgen.hub.cache.holding, modelgen.hub.snapshot.checkpoint
 sys.addaudithook(hook)
-main()
+"""
+
+
+OPEN = """
+import sys, huggingface_hub as hf
+try:
+    print(hf.snapshot_download("local/ft", revision=sys.argv[2] or None, cache_dir=sys.argv[1]))
+except hf.errors.LocalEntryNotFoundError:
+    pass
 """
 
 
 def opened(root: Path, revision: str = "") -> Path | None:
     """Return what the real client opens offline; None when it finds nothing."""
-    script = (
-        "import sys, huggingface_hub as hf\n"
-        "try: print(hf.snapshot_download('local/ft', revision=sys.argv[2] or None, cache_dir=sys.argv[1]))\n"
-        "except hf.errors.LocalEntryNotFoundError: pass"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(root / "hub"), revision],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = script(OPEN, root / "hub", revision, cwd=root, env={"HF_HUB_OFFLINE": "1"})
+    assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip()) if done.stdout.strip() else None
 
 
@@ -73,25 +66,17 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("options", [("--copy",), ()])
-def test_a_kill_at_any_change_leaves_the_old_or_the_new(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_a_kill_at_any_change_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(TOML)
     old, new = checkpoint(tmp_path / "old"), checkpoint(tmp_path / "new", seed=3)
-    if options:
-        for path in new.iterdir():
-            path.chmod(0o600)
+    for path in new.iterdir():
+        path.chmod(0o600)
     assert modelgen("add", old, "--as", "local/ft", cwd=tmp_path).returncode == 0
     ref = tmp_path / "hub/models--local--ft/refs/main"
     first = ref.read_text()
-    command = ["add", str(new), "--as", "local/ft", *options]
+    command = ["add", str(new), "--as", "local/ft"]
     for last in range(2, 200, 3):
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, str(last), *command],
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            capture_output=True,
-            check=False,
-        )
+        done = modelgen(str(last), *command, cwd=tmp_path, before=KILLED)
         snapshot = ref.parent.parent / "snapshots" / ref.read_text()
         assert contents(snapshot) == contents(old if snapshot.name == first else new)
         if done.returncode != -signal.SIGKILL:
@@ -122,13 +107,8 @@ def test_a_kill_where_there_are_no_links_leaves_whole_snapshots_only(tmp_path: P
     snapshots = tmp_path / "hub/models--local--ft/snapshots"
     last, there = 0, list[Path]()
     for last in range(1, 200, 2):
-        done = subprocess.run(
-            [sys.executable, "-c", NO_LINKS + KILLED, str(last), "add", str(source), "--as", "local/ft", "--copy"],
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            capture_output=True,
-            check=False,
-        )
+        command = [str(last), "add", str(source), "--as", "local/ft"]
+        done = modelgen(*command, cwd=tmp_path, before=NO_LINKS + KILLED)
         there = [*snapshots.iterdir()] if snapshots.is_dir() else []
         assert all(contents(snapshot) == contents(source) for snapshot in there), last
         if done.returncode != -signal.SIGKILL:
@@ -145,12 +125,10 @@ def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:
     source = checkpoint(tmp_path / "a")
     write(source / "model.safetensors", safetensors(60 * 2**20))
     (source / "model.safetensors").chmod(0o600)
-    command = [sys.executable, "-m", "modelgen", "add", "a", "--as", "local/ft", "--copy"]
+    command = ["add", "a", "--as", "local/ft"]
     staged = tmp_path / "hub/.locks/modelgen/adding"
     for least in (1, 10 * 2**20, 40 * 2**20):
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = start(*command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None:
             if size_of(staged) >= least:
                 process.kill()
@@ -158,7 +136,7 @@ def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:
             time.sleep(0.0005)
         if process.wait() == -signal.SIGKILL:
             assert opened(tmp_path) is None
-    assert modelgen(*command[3:], cwd=tmp_path).returncode == 0
+    assert modelgen(*command, cwd=tmp_path).returncode == 0
     assert contents(opened(tmp_path) or tmp_path) == contents(source)
 
 
@@ -166,14 +144,14 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(TOML)
     source = checkpoint(tmp_path / "a")
     (source / "model.safetensors").chmod(0o600)
-    script = (
+    before = (
         "import os, sys\n"
         "def hook(event, args):\n"
         "    if event == 'open' and '/.locks/modelgen/adding/' in str(args[0]):\n"
         f"        os.utime({str(source / 'model.safetensors')!r}, ns=(1, 1))\n"
-        "from modelgen.cli import main\nsys.addaudithook(hook)\nmain()"
+        "sys.addaudithook(hook)"
     )
-    done = python("-c", script, "add", "a", "--as", "local/ft", "--copy", cwd=tmp_path)
+    done = modelgen("add", "a", "--as", "local/ft", cwd=tmp_path, before=before)
     assert done.returncode == 1, done.stderr
     assert "model.safetensors changed while it was added" in done.stderr
     assert not (tmp_path / "hub/models--local--ft/refs").exists()
@@ -199,7 +177,7 @@ def test_any_tree_opens_offline_by_name_and_by_commit(tree: dict[str, int], copi
             write(source / path, pattern(size, number))
             if copied:
                 (source / path).chmod(0o600)
-        done = modelgen("add", source, "--as", "local/ft", "--copy", cwd=root)
+        done = modelgen("add", source, "--as", "local/ft", cwd=root)
         assert done.returncode == 0, done.stderr
         snapshot = opened(root)
         assert snapshot is not None

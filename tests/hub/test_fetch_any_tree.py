@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hub_double
-from compiling import REPOSITORY
+from compiling import REPOSITORY, script
 from hub_project import Project
 
 if TYPE_CHECKING:
@@ -73,13 +71,8 @@ def test_any_tree_opens_offline(clients: Callable[[str], Path], version: str, tr
 def opened(models: Project, **environment: str) -> list[str]:
     """Return where the client finds each repository offline, by name and by commit."""
     names = [f"{entry.repo}@{entry.commit}" for entry in models.snapshots]
-    done = subprocess.run(
-        [sys.executable, "-c", OPEN, *names],
-        env={**models.environment, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(models.hub), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    offline = {**models.environment, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(models.hub)}
+    done = script(OPEN, *names, cwd=models.folder, env={**offline, **environment})
     assert done.returncode == 0, done.stderr
     version, *found = done.stdout.splitlines()
     assert ("PYTHONPATH" in environment) != version.startswith("2."), version

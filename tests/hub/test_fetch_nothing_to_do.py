@@ -32,7 +32,7 @@ def is_quick(project: Sharing) -> bool:
     assert done.stderr.endswith("nothing is missing\n")
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "modelgen.hub.fetching.remembered" in imported
-    return not imported & {"pydantic", "modelgen.hub.registry"}
+    return not imported & {"pydantic", "modelgen.hub.cache.registry"}
 
 
 def records(project: Sharing) -> list[Path]:

@@ -17,8 +17,8 @@ from adding import add
 from compiling import REPOSITORY, complete, modelgen
 from hub_on_disk import fetched
 from hub_project import project
-from modelgen.hub.fetching.spans import bytes_there
-from modelgen.hub.long_paths import too_long
+from modelgen.hub.cache.long_paths import too_long
+from modelgen.hub.fetching.ranges.spans import bytes_there
 from verifying import WEIGHTS
 
 if TYPE_CHECKING:
@@ -199,9 +199,9 @@ def test_a_checkpoint_is_added_to_a_hub_that_refuses_everything(tmp_path: Path) 
     (source / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (tmp_path / "models.toml").write_text(complete('[project]\nname = "demo"\nhub = "hub"\n'))
     environment = refusing(flock="ENOLCK", chmod="EPERM", fsync="EINVAL")
-    done = modelgen("add", "ft", "--as", "local/ft", "--copy", cwd=tmp_path, env=environment)
+    done = modelgen("add", "ft", "--as", "local/ft", cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
-    assert "nothing to do" in add(tmp_path, source, "--copy")[1]
+    assert "nothing to do" in add(tmp_path, source)[1]
 
 
 def test_a_checkpoint_that_was_added_where_modes_do_not_change_is_not_copied_again(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_checkpoint_that_was_added_where_modes_do_not_change_is_not_copied_aga
     (source / "config.json").write_text('{"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"}')
     (source / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (tmp_path / "models.toml").write_text(complete('[project]\nname = "demo"\nhub = "hub"\n'))
-    arguments = ("add", "ft", "--as", "local/ft", "--copy")
+    arguments = ("add", "ft", "--as", "local/ft")
     done = modelgen(*arguments, cwd=tmp_path, env=refusing(chmod="ignored"))
     assert done.returncode == 0, done.stderr
     assert len([line for line in done.stderr.splitlines() if "the container's user cannot read it" in line]) == 1

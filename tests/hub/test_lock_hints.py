@@ -260,7 +260,7 @@ def test_a_local_model(project: Project, damage: str) -> None:
     project.write(model("ft", "local/ft"))
     environment = project.environment
     if damage != "missing":
-        shell(project, "modelgen add source --as local/ft --copy")
+        shell(project, "modelgen add source --as local/ft")
         project.lock("--offline")
         project.write(model("ft", "local/ft", 'exclude = ["x"]'))
         [found] = (project.hub_folder / "models--local--ft" / "snapshots").iterdir()

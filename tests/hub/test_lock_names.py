@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lock_project import Project, model, safetensors
-from modelgen.hub.target_names import Target, ignores_case
+from modelgen.hub.locking.target_names import Target, ignores_case
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from compiling import modelgen
 from sharing import REPO, Sharing, blocks, files_of, two_projects
 
 if TYPE_CHECKING:
@@ -277,10 +278,7 @@ def count(event, arguments):
         left -= 1
         if left < 0:
             os._exit(9)
-sys.argv[0] = "modelgen"
-from modelgen.cli import main
 sys.addaudithook(count)
-main()
 """
 
 
@@ -290,12 +288,10 @@ def test_killed_at_any_moment_what_stays_is_whole_and_the_next_run_finishes(hub:
     (first.hub / "models--other--one/snapshots" / ("e" * 40)).mkdir(parents=True)
     whole = tmp_path / "whole"
     shutil.copytree(first.hub, whole, symlinks=True)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for steps in range(100):
         shutil.rmtree(first.hub)
         shutil.copytree(whole, first.hub, symlinks=True)
-        command = [sys.executable, "-c", _KILLED, str(steps), "prune", "--yes"]
-        code = subprocess.run(command, cwd=first.folder, env=environment, capture_output=True, check=False).returncode
+        code = modelgen(str(steps), "prune", "--yes", cwd=first.folder, before=_KILLED).returncode
         assert first.verify("--quick")[0] == 0
         assert second.verify("--quick")[0] == 0
         for snapshot in (first.hub / REPO / "snapshots").iterdir():

@@ -16,7 +16,7 @@ from adding import FOLDER, project
 from checkpoints import checkpoint
 from compiling import REPOSITORY
 from hub_on_disk import COMMIT
-from modelgen.hub.layout import checkouts
+from modelgen.hub.cache.layout import checkouts
 from modelgen.lockfile.entries import File, Lock, Snapshot
 from modelgen.lockfile.writing import render_lock
 
@@ -67,7 +67,7 @@ def test_add(tmp_path: Path, mode: int) -> None:
     (source / "model.safetensors").chmod(mode)
     if os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize < SIZE:
         pytest.skip("a copy needs more room than there is")
-    said = interrupt(tmp_path, "add", "a", "--as", "local/ft", "--copy")
+    said = interrupt(tmp_path, "add", "a", "--as", "local/ft")
     assert said.strip() == "modelgen: interrupted; local/ft is unchanged; run it again"
     assert not (tmp_path / FOLDER).exists()
     assert not (tmp_path / "hub/.locks/modelgen/adding").exists()

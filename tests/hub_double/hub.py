@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub_double import api, resolve
@@ -15,7 +16,6 @@ from hub_double.repos import Gated, Store, Xet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
 
     from hub_double.access import Token
     from hub_double.routes import Route
@@ -34,6 +34,8 @@ HANDLERS: Mapping[str, Callable[[Hub, Call, Route], Reply]] = {
     "resolve-cache": resolve.resolve_cache,
     "cdn": resolve.cdn,
 }
+# One certificate: a client reads all of the system's when it starts, although the double speaks plain HTTP.
+AUTHORITY = Path(__file__).with_name("authority.pem")
 # What would lead a client elsewhere, or tell it something of this machine.
 FOREIGN = ("HF_", "HUGGING", "TRANSFORMERS_")
 
@@ -136,6 +138,7 @@ class Hub:
             "HF_HUB_DISABLE_UPDATE_CHECK": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "NO_PROXY": "127.0.0.1,localhost",
+            "SSL_CERT_FILE": str(AUTHORITY),
         }
 
     def reply(self, call: Call, route: Route) -> tuple[Reply, Delivery]:

@@ -8,7 +8,6 @@ import json
 import socket
 from typing import TYPE_CHECKING
 
-import openai
 import pytest
 
 from runtime_serving import Served, engine, manifest, serving
@@ -174,7 +173,10 @@ def test_a_foreign_host_is_named_only_where_it_is_a_name(orchestrator: Served, n
     assert (name in message, len(message) < 300) == (name == "evil.example", True)
 
 
+@pytest.mark.xdist_group("clients")  # one worker imports them
 def test_the_official_client_shows_the_right_base_address(orchestrator: Served) -> None:
+    import openai
+
     def client(base: str) -> openai.OpenAI:
         return openai.OpenAI(base_url=orchestrator.url + base, api_key=DATA, max_retries=0)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -402,5 +403,5 @@ class World(RuleBasedStateMachine):
         return waiting or any(not asked.is_over for asked in self.asked) or any(not answers for answers in self.stops)
 
 
-TestWorld = World.TestCase
+TestWorld = pytest.mark.slow(World.TestCase)
 TestWorld.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

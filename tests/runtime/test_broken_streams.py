@@ -6,8 +6,6 @@ import json
 import socket
 from typing import TYPE_CHECKING
 
-import anthropic
-import openai
 import pytest
 
 from modelgen_runtime.manifest import Process
@@ -25,7 +23,10 @@ LOADS_IN_VAIN = engine("a", process=Process(("sh", "-c", "sleep 11; echo 'CUDA o
 """Long enough for a client that streams to get comments."""
 
 
+@pytest.mark.xdist_group("clients")  # one worker imports them
 def test_the_clients_of_openai_raise_with_the_reason(tmp_path: Path) -> None:
+    import openai
+
     with serving(tmp_path, manifest(DYING)) as served:
         with openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0) as client:
             chat = client.chat.completions.create(
@@ -39,7 +40,10 @@ def test_the_clients_of_openai_raise_with_the_reason(tmp_path: Path) -> None:
                 list(text)
 
 
+@pytest.mark.xdist_group("clients")  # one worker imports them
 def test_the_client_of_anthropic_raises_with_the_reason(tmp_path: Path) -> None:
+    import anthropic
+
     with (
         serving(tmp_path, manifest(DYING)) as served,
         anthropic.Anthropic(base_url=served.url, api_key="none", max_retries=0) as client,
@@ -49,7 +53,10 @@ def test_the_client_of_anthropic_raises_with_the_reason(tmp_path: Path) -> None:
         list(events)
 
 
+@pytest.mark.xdist_group("clients")  # one worker imports them
 def test_a_model_that_dies_while_it_loads_is_no_empty_success(tmp_path: Path) -> None:
+    import anthropic
+
     with (
         serving(tmp_path, manifest(LOADS_IN_VAIN)) as served,
         anthropic.Anthropic(base_url=served.url, api_key="none", max_retries=0) as client,

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system, which only root may"
-)
+pytestmark = [
+    pytest.mark.slow,  # starts processes
+    pytest.mark.skipif(
+        sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system, which only root may"
+    ),
+]
 A, B = engine("a"), engine("b")
 
 

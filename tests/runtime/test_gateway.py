@@ -11,9 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anthropic
 import hypothesis.strategies as st
-import openai
 import pytest
 from hypothesis import given, settings
 
@@ -276,7 +274,11 @@ def test_a_form_is_routed_by_its_model(orchestrator: Served) -> None:
         assert answer[2] == body.replace(b"outer", b"inner")
 
 
+@pytest.mark.xdist_group("clients")  # one worker imports them
 def test_the_official_clients_work(orchestrator: Served) -> None:
+    import anthropic
+    import openai
+
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     with openai.OpenAI(base_url=f"{orchestrator.url}/v1", api_key="none", max_retries=0) as client:
         done = client.chat.completions.create(model="a", messages=[{"role": "user", "content": "hello"}])

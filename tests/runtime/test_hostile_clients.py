@@ -27,7 +27,8 @@ ASKED = {"model": "a", "messages": [{"role": "user", "content": "hello"}]}
 
 @pytest.fixture
 def orchestrator(tmp_path: Path) -> Iterator[Served]:
-    with serving(tmp_path, manifest(engine("a", gib=0), engine("b", gib=0, concurrency=1))) as served:
+    models = engine("a", gib=0), engine("b", gib=0, concurrency=1)
+    with serving(tmp_path, manifest(*models), is_fresh=True) as served:  # its memory is measured
         assert served.chat("a")[0] == 200
         yield served
 

@@ -6,14 +6,13 @@ Opt-in, see tests/e2e/README.md. MODELGEN_NEWER_VLLM names the `vllm` command of
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anthropic
-import openai
 import pytest
 from failing_engine import kill_process, serving
 from real_failures import Case
@@ -21,7 +20,6 @@ from real_failures import Case
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from types import ModuleType
 
     from runtime_serving import Served
 
@@ -46,6 +44,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def by_openai(url: str) -> Iterator[Iterator[object]]:
+    import openai
+
     with (
         openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
         client.chat.completions.create(
@@ -57,6 +57,8 @@ def by_openai(url: str) -> Iterator[Iterator[object]]:
 
 @contextlib.contextmanager
 def by_anthropic(url: str) -> Iterator[Iterator[object]]:
+    import anthropic
+
     with (
         anthropic.Anthropic(base_url=url, api_key="none", max_retries=0) as client,
         client.messages.create(
@@ -68,30 +70,30 @@ def by_anthropic(url: str) -> Iterator[Iterator[object]]:
 
 CLIENTS = pytest.mark.parametrize(
     ("open_stream", "package"),
-    [pytest.param(by_openai, openai, id="openai"), pytest.param(by_anthropic, anthropic, id="anthropic")],
+    [pytest.param(by_openai, "openai", id="openai"), pytest.param(by_anthropic, "anthropic", id="anthropic")],
 )
 
 
 @CLIENTS
-def test_killed_engine_raises_what_happened_to_the_model(
-    served: Served, open_stream: Open, package: ModuleType
-) -> None:
+def test_killed_engine_raises_what_happened_to_the_model(served: Served, open_stream: Open, package: str) -> None:
     [record] = json.loads((served.folder / ".modelgen" / "processes.json").read_text())["engines"]
+    client = importlib.import_module(package)
     with open_stream(served.url) as stream:
         next(stream)
         os.kill(record["pid"], signal.SIGKILL)
-        with pytest.raises(package.APIError) as raised:
+        with pytest.raises(client.APIError) as raised:
             list(stream)
-    assert not isinstance(raised.value, package.APIConnectionError)
+    assert not isinstance(raised.value, client.APIConnectionError)
     assert "`a`" in raised.value.message
 
 
 @CLIENTS
-def test_killed_core_raises_what_vllm_itself_says(served: Served, open_stream: Open, package: ModuleType) -> None:
+def test_killed_core_raises_what_vllm_itself_says(served: Served, open_stream: Open, package: str) -> None:
+    client = importlib.import_module(package)
     with open_stream(served.url) as stream:
         next(stream)
         kill_process(served, "VLLM::EngineCor")
-        with pytest.raises(package.APIError) as raised:
+        with pytest.raises(client.APIError) as raised:
             list(stream)
-    assert not isinstance(raised.value, package.APIConnectionError)
+    assert not isinstance(raised.value, client.APIConnectionError)
     assert raised.value.message

@@ -1,4 +1,4 @@
-"""What docs/operations.md shows is what the programs print, and its lines for nginx pass on what they have to."""
+"""What guides show is what the programs print, and their lines for nginx pass on what they have to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow  # starts processes
 
-PAGE = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+GUIDES = REPOSITORY / "docs" / "guides"
+FAILURES, SWITCHING, KEYS = (
+    (GUIDES / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("when-a-model-does-not-start", "switching", "keys-and-browsers")
+)
+CADDYFILE = REPOSITORY / "docs/recipes/open-webui-and-claude-code/front/Caddyfile"
 LOG = REPOSITORY / "tests" / "runtime" / "data" / "logs" / "vllm-0.32.0-longctx.log"
 NGINX = """daemon off;
 pid {folder}/nginx.pid;
@@ -39,12 +44,8 @@ http {{
 """
 
 
-def section(title: str) -> str:
-    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-
-
-def block(title: str, language: str) -> str:
-    [found] = re.findall(rf"```{language}\n(.*?)```", section(title), re.DOTALL)
+def block(page: str, language: str) -> str:
+    [found] = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     return str(found)
 
 
@@ -77,13 +78,13 @@ def test_why_prints_what_the_page_shows(tmp_path: Path) -> None:
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\ncat '{LOG}'\nexit 1\n")
     program.chmod(0o755)
-    toml = complete(block("When a model does not start", "toml"))
+    toml = complete(block(FAILURES, "toml"))
     with served(tmp_path, toml, f"{program.parent}:{os.environ['PATH']}") as orchestrator:
         assert orchestrator.chat("text-4b")[0] == 503
         done = modelgen("why", "text-4b", cwd=tmp_path)
     shown, _, log = done.stdout.partition("  | ")
     shown = re.sub(r"  it can be tried again .*\n", "", shown)
-    assert f"$ modelgen why text-4b\n{shown}" == block("When a model does not start", "console")
+    assert f"$ modelgen why text-4b\n{shown}" == block(FAILURES, "console")
     assert log
 
 
@@ -93,37 +94,63 @@ def test_a_hold_prints_what_the_page_shows(tmp_path: Path) -> None:
     shown = ""
     with served(tmp_path, toml, os.environ["PATH"]) as orchestrator:
         wait_for(lambda: orchestrator.state("parrot") == "ready")
-        commands = re.findall(r"^\$ modelgen (.*)$", block("Hold a model", "console"), re.MULTILINE)
+        commands = re.findall(r"^\$ modelgen (.*)$", block(SWITCHING, "console"), re.MULTILINE)
         for command in commands:
             shown += f"$ modelgen {command}\n{modelgen(*command.split(), cwd=tmp_path).stdout}"
-        for path, body in re.findall(r"localhost:8080(\S+) --json '(.*)'", section("Hold a model")):
+        for path, body in re.findall(r"localhost:8080(/models/\S+) --json '(.*)'", SWITCHING):
             request = urllib.request.Request(orchestrator.url + path, body.encode(), method="POST")
             with urllib.request.urlopen(request, timeout=60) as answer:
                 assert answer.status == 200
     shown = shown.replace(f"{getpass.getuser()} on {socket.gethostname()}", "alice on gpu-host")
-    assert shown == block("Hold a model", "console")
+    assert shown == block(SWITCHING, "console")
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_behind_nginx_a_page_of_the_same_name_may_switch_and_no_other(tmp_path: Path) -> None:
-    port = free_port()
     with serving(tmp_path, manifest(engine("a"), allowed_hosts=("models.example",))) as orchestrator:
-        location = block("Keys, browsers and reverse proxies", "nginx").replace("127.0.0.1:8080", orchestrator.url[7:])
+        location = block(KEYS, "nginx").replace("127.0.0.1:8080", orchestrator.url[7:])
+        port = free_port()
         file = tmp_path / "nginx.conf"
         file.write_text(NGINX.format(folder=tmp_path, port=port, location=location))
-        nginx = str(shutil.which("nginx"))
-        with subprocess.Popen([nginx, "-c", str(file), "-e", str(tmp_path / "error.log")]) as process:
-            try:
-                through = Served(tmp_path, orchestrator.process, port)
-                wait_for(lambda: is_open(port))
-                host = {"Host": "models.example"}
-                assert through.ask("/v1/models", **host)[0] == 200
-                switch = {"model_id": "a"}
-                assert through.ask("/switch", switch, **host, Origin="https://models.example")[0] == 200
-                assert through.ask("/switch", switch, **host, Origin="https://other.example")[0] == 403
-                assert through.ask("/v1/models", Host="other.example")[0] == 403
-            finally:
-                process.terminate()
+        command = [str(shutil.which("nginx")), "-c", str(file), "-e", str(tmp_path / "error.log")]
+        with proxied(command, port):
+            through = Served(tmp_path, orchestrator.process, port)
+            only_its_own_pages_may_switch(through, "models.example")
+            assert through.ask("/v1/models", Host="other.example")[0] == 403
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
+def test_behind_the_caddy_of_the_recipe_a_page_of_the_same_name_may_switch_and_no_other(tmp_path: Path) -> None:
+    host, port = "models.example.com", free_port()
+    with serving(tmp_path, manifest(engine("a"), allowed_hosts=(host,))) as orchestrator:
+        [site] = re.findall(
+            rf"^({re.escape(host)} {{\n.*?^}})", CADDYFILE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        )
+        site = site.replace("orchestrator:8080", orchestrator.url[7:]).replace(host, f"http://{host}:{port}")
+        file = tmp_path / "Caddyfile"
+        file.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{site}")  # the certificates come from the internet
+        environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        command = [str(shutil.which("caddy")), "run", "--config", str(file)]
+        with proxied(command, port, environment):
+            only_its_own_pages_may_switch(Served(tmp_path, orchestrator.process, port), host)
+
+
+@contextlib.contextmanager
+def proxied(command: list[str], port: int, environment: dict[str, str] | None = None) -> Iterator[None]:
+    """Run a reverse proxy that listens on a port."""
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            wait_for(lambda: is_open(port))
+            yield
+        finally:
+            process.terminate()
+
+
+def only_its_own_pages_may_switch(proxy: Served, name: str) -> None:
+    host, switch = {"Host": name}, {"model_id": "a"}
+    assert proxy.ask("/v1/models", **host)[0] == 200
+    assert proxy.ask("/switch", switch, **host, Origin=f"https://{name}")[0] == 200
+    assert proxy.ask("/switch", switch, **host, Origin="https://other.example")[0] == 403
 
 
 def is_open(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""`modelgen serve` and the commands that talk to it, as the README has them."""
+"""`modelgen serve` and the commands that talk to it, as its guide has them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow  # starts processes
 
 DEMO = REPOSITORY / "tests" / "demo"
-SECTION = (REPOSITORY / "README.md").read_text().partition("\n## Run it without Docker\n")[2].partition("\n## ")[0]
+GUIDE = (REPOSITORY / "docs" / "guides" / "without-docker.md").read_text()
+SECTION = GUIDE.partition("\n## Try it\n")[2].partition("\n## ")[0]
 
 
 @pytest.fixture

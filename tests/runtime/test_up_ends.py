@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compiling import REPOSITORY, modelgen
+from compiling import REPOSITORY, modelgen, start
 from fake_docker import FakeDocker
 from modelgen_runtime.manifest import Profile
 from runtime_serving import Served, engine, manifest, serving, wait_for
@@ -80,10 +80,7 @@ class Host:
         return modelgen("up", *options, cwd=self.folder, env=self.environment)
 
     def spawn(self, *options: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "modelgen", "up", *options]
-        return subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=stderr, text=True
-        )
+        return start("up", *options, cwd=self.folder, env=self.environment, stderr=stderr)
 
 
 def gated(id_: str, file: Path, *says: str) -> Model:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 from test_catalogue_tools import SGLANG, sglang, vllm
 
 import add_release
+from compiling import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path

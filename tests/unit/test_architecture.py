@@ -56,7 +56,7 @@ def test_the_map_of_the_compiler_has_every_floor() -> None:
 def test_the_map_of_the_hub_is_whole() -> None:
     there = {path.stem for path in (COMPILER / "hub").rglob("*.py")} - {"__init__"}
     named = {word for row in section("The hub").splitlines() if row.startswith("|") for word in quoted(row)}
-    packages = {path.parent.name for path in (COMPILER / "hub").glob("*/__init__.py")}
+    packages = {path.parent.name for path in (COMPILER / "hub").glob("**/*/__init__.py")}
     assert {name for name in named if not name.startswith("--")} == there | packages
 
 

@@ -73,8 +73,10 @@ def test_build_on_a_terminal_says_what_next(project: Path) -> None:
     assert "next: modelgen up\n" in shown.replace("\r", "")
     (project / "models/hub/models--a--b").mkdir(parents=True)
     again = terminal("build", cwd=project)
-    assert "nothing to do" in again
+    assert "build: up to date" in again
     assert "hub directory" not in again
+    (project / "models.toml").write_text(GOOD.replace("max-model-len = 8 ", "max-model-len = 16 "))
+    assert "build: 1 file written, 1 changed: docker-compose.yml" in terminal("build", cwd=project)
 
 
 def test_a_hub_one_level_too_high_is_seen(project: Path) -> None:
@@ -83,10 +85,12 @@ def test_a_hub_one_level_too_high_is_seen(project: Path) -> None:
     assert "models is one level too high" in terminal("build", cwd=project)
 
 
-@pytest.mark.parametrize("args", [["validate"], ["build", "--check"]])
-def test_no_hints_where_only_the_file_is_judged(project: Path, args: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("args", "shown"), [(["validate"], "modelgen: no findings in models.toml\n"), (["build", "--check"], "")]
+)
+def test_no_hints_where_only_the_file_is_judged(project: Path, args: list[str], shown: str) -> None:
     modelgen("build", cwd=project)
-    assert terminal(*args, cwd=project) == ""
+    assert terminal(*args, cwd=project).replace("\r", "") == shown
 
 
 def test_validate_writes_findings_to_stdout_and_nothing_to_disk(project: Path) -> None:

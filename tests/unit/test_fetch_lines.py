@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 from modelgen.cli.hub.progress import _rate_line
-from modelgen.hub.client import LogForwarder
+from modelgen.hub.cache.layout import Checkout
+from modelgen.hub.connection.client import LogForwarder
 from modelgen.hub.fetching.planning import Job
 from modelgen.hub.fetching.waiting import in_order
-from modelgen.hub.layout import Checkout
 from modelgen.lockfile.entries import File
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub.failures import HubError, Subject, grouped
+from modelgen.hub.connection.failures import HubError, Subject, grouped
 
 
 def failure(number: int, reason: str = "hub.example answers 503", repo: str | None = None) -> HubError:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from modelgen.hub.fetching.lanes import MOST, Lane
+from modelgen.hub.fetching.ranges.lanes import MOST, Lane
 
 
 class Host:
@@ -14,7 +14,7 @@ class Host:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, each: float, most: float = float("inf")) -> None:
         self.now = 0.0
-        monkeypatch.setattr("modelgen.hub.fetching.lanes.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("modelgen.hub.fetching.ranges.lanes.time.monotonic", lambda: self.now)
         self.lane = Lane()
         self.each, self.most = each, most
         self.stop = threading.Event()

@@ -7,7 +7,7 @@ from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defin
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgen.hub.left_out import choose, matches, nearest
+from modelgen.hub.snapshot.left_out import choose, matches, nearest
 from modelgen.loader import Loader
 
 ALWAYS = ["config.json", "tokenizer.json"]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from modelgen.engines.images.versions import parse_version
 from modelgen.engines.weights import loaders
-from modelgen.hub.left_out import choose
-from modelgen.hub.loadable import why_not
-from modelgen.hub.modules import missing_modules
+from modelgen.hub.snapshot.left_out import choose
+from modelgen.hub.snapshot.loadable import why_not
+from modelgen.hub.snapshot.modules import missing_modules
 from modelgen.lockfile.code import code_repos
 from modelgen.lockfile.loading import missing_pattern, read_by
 from modelgen.lockfile.wants import Want, merge

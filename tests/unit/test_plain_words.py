@@ -19,7 +19,8 @@ PAGES = ["README.md", "CONTRIBUTING.md", "compiler/ARCHITECTURE.md", "docs/**/*.
 NOT_YET = [
     "compiler/modelgen_runtime/",
     "README.md",
-    "docs/",
+    "docs/engines/",
+    "docs/rules.md",
 ]
 """Packages and pages that are not rewritten yet. The list only shrinks."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import prepared_interpreter
+from compiling import python, script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,3 +62,49 @@ def test_one_that_hangs_is_killed(tmp_path: Path) -> None:
 def test_what_an_interpreter_reads_when_it_starts_needs_a_new_one(tmp_path: Path, name: str) -> None:
     environment = {**os.environ, "PYTHONPATH": prepared_interpreter.COMPILER}
     assert not prepared_interpreter.is_possible({**environment, name: "1"}, tmp_path)
+
+
+# Prints what huggingface_hub holds in its modules, classes, instances and the defaults of functions.
+HELD = """
+import inspect, logging, os, sys
+assert not [name for name in sys.modules if name.startswith("huggingface_hub")]
+os.environ.update(HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_SYMLINKS_WARNING="1")  # as modelgen does
+from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, snapshot_download
+from huggingface_hub.utils import _shared_blobs
+found, seen = set(), set()
+def is_own(kind):
+    return kind.__module__.startswith("huggingface_hub")
+def values(name, holder):
+    for key, value in list(vars(holder).items()):
+        place = f"{name}.{key}"
+        if isinstance(value, (str, int, float, bytes, type(None), list, tuple)) and not key.startswith("__"):
+            found.add(f"{place} = {value!r}"[:300])
+        elif inspect.isfunction(value) or inspect.ismethod(value):
+            function = inspect.unwrap(value)
+            found.add(f"{place}({function.__defaults__!r}, {function.__kwdefaults__!r})".partition(" at 0x")[0])
+        elif (is_own(value) if inspect.isclass(value) else is_own(type(value)) and hasattr(value, "__dict__")):
+            if id(value) not in seen:
+                seen.add(id(value))
+                values(place, value)
+for name, module in sorted(sys.modules.items()):
+    if name.startswith("huggingface_hub."):
+        values(name, module)
+logger = logging.getLogger("huggingface_hub")
+found.add(f"{[handler.stream is sys.stderr for handler in logger.handlers]} {logger.level} {logger.propagate}")
+print("\\n".join(sorted(found)))
+"""
+SETTINGS = {
+    "an endpoint and a home": {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": "/nowhere/home"},
+    "a cache, a token, no network": {"HF_HUB_CACHE": "/nowhere/hub", "HF_TOKEN": "hf_x", "HF_HUB_OFFLINE": "1"},
+    "what it reads elsewhere too": {"HF_HUB_VERBOSITY": "debug", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"},
+    "another home": {"HOME": "/nowhere", "XDG_CACHE_HOME": "/nowhere/cache"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
+def test_the_hub_client_has_the_settings_of_the_run(tmp_path: Path, settings: dict[str, str]) -> None:
+    forked, started = script(HELD, cwd=tmp_path, env=settings), python("-c", HELD, cwd=tmp_path, env=settings)
+    assert (forked.returncode, started.returncode) == (0, 0), forked.stderr + started.stderr
+    assert len(started.stdout.splitlines()) > 1000
+    assert {*started.stdout.splitlines()} == {*forked.stdout.splitlines()}

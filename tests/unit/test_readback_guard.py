@@ -130,9 +130,12 @@ def spoilt(document: dict[str, Any], path: Path) -> Iterator[dict[str, Any]]:
         yield changed
 
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times as fast
+
+
 def is_seen(fleet: Fleet, document: dict[str, Any]) -> bool:
     try:
-        check_readback(fleet, "..", yaml.safe_dump(document, sort_keys=False).encode())
+        check_readback(fleet, "..", yaml.dump(document, Dumper=_DUMPER, sort_keys=False).encode())
     except RenderingError:
         return True
     return False

@@ -1,4 +1,4 @@
-"""What the README shows is what the tool says."""
+"""What README.md and the page about checks show is what the tool prints."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from modelgen.engines import ENGINES
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
+CHECKS = (REPOSITORY / "docs/what-it-checks.md").read_text(encoding="utf-8")
+
+
 def section(title: str) -> str:
     return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def blocks(title: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", section(title), re.DOTALL)
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def replaced(text: str, *changes: tuple[str, str]) -> str:
@@ -27,27 +30,32 @@ def replaced(text: str, *changes: tuple[str, str]) -> str:
     return text
 
 
-(EXAMPLE,) = blocks("Quick start", "toml")
-MISTAKEN, GOOD = blocks("What it knows", "toml")
+(EXAMPLE,) = blocks(section("Your models"), "toml")
+MISTAKEN, GOOD = blocks(CHECKS, "toml")
 
 
 def test_the_mistake_is_the_example_with_a_path() -> None:
-    (shown,) = blocks("A mistake, as you see it", "console")
+    (shown,) = blocks(section("A mistake, as you see it"), "console")
     path = "/root/.cache/huggingface/Qwen--Qwen3-4B-Instruct-2507"
     assert f"$ modelgen validate\n{check(EXAMPLE.replace('Qwen/Qwen3-4B-Instruct-2507', path))}" == shown
 
 
-def test_what_it_knows_is_what_it_says() -> None:
-    first, second = blocks("What it knows", "console")
+def test_what_it_checks_is_what_it_says() -> None:
+    first, second = blocks(CHECKS, "console")
     assert f"$ modelgen validate\n{check(MISTAKEN)}" == first
     changed = replaced(GOOD, ("[44, 992]", '["video"]'), ("vllm-openai-rocm:", "vllm-openai:"))
     assert f"$ modelgen validate\n{check(changed)}" == second
 
 
-@pytest.mark.parametrize("toml", [EXAMPLE, GOOD], ids=["quick-start", "what-it-knows"])
+@pytest.mark.parametrize("toml", [EXAMPLE, GOOD], ids=["quick-start", "what-it-checks"])
 def test_what_is_right_is_built(toml: str) -> None:
     assert "error" not in check(toml)
     assert "docker-compose.yml" in build(toml)
+
+
+def test_the_readme_is_short() -> None:
+    assert README.count("\n") <= 200
+    assert "**One OpenAI-compatible endpoint for all your models, on the GPUs you have.**" in README.splitlines()[:4]
 
 
 def test_the_good_file_has_no_finding() -> None:
@@ -60,7 +68,7 @@ def test_the_numbers_of_releases(engine: str) -> None:
     assert catalogue is not None
     names = catalogue().names
     of = f"{len(names)} releases of vLLM" if engine == "vllm" else f"{len(names)} of SGLang"
-    assert f"{of} ({names[0]} to {names[-1]})" in section("What it knows")
+    assert f"{of} ({names[0]} to {names[-1]})" in CHECKS
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/operations.md", "docs/weights.md", "CHANGELOG.md"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from compiling import REPOSITORY
+from compiling import REPOSITORY, modelgen
+from fake_docker import FakeDocker
 from hub_project import Project
 from modelgen.cli.app import cli
 from modelgen.cli.up.checks import require_keys
@@ -106,14 +105,7 @@ def test_a_host_that_cannot_run_it_is_told_in_one_sentence(tmp_path: Path, scrip
         (programs / "docker").write_text(f"#!/bin/sh\n{script}\n")
         (programs / "docker").chmod(0o755)
     for command in ("up", "down"):
-        done = subprocess.run(
-            [sys.executable, "-m", "modelgen", command],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler"), "PATH": str(programs)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = modelgen(command, cwd=tmp_path, env={"PATH": str(programs)})
         assert done.returncode == 3, done.stderr
         [line] = [line for line in done.stderr.splitlines() if line.startswith("modelgen:")]
         if command == "up" or script is not None:
@@ -193,15 +185,8 @@ def test_who_answers_in_the_orchestrators_place_is_told(status: int, body: bytes
 
 def test_up_without_an_orchestrator_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(f"{TOML}\n[orchestrator]\nenabled = false\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "modelgen", "up"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
+    done = modelgen("up", cwd=tmp_path, env={"PATH": FakeDocker(tmp_path / "docker").path})
+    assert done.returncode == 1, done.stderr
     assert "docker compose --project-directory build --profile" in done.stderr
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lock_project import safetensors
-from modelgen.hub.weights import FIRST_BYTES, BadWeightsError, bytes_by_dtype
+from modelgen.hub.snapshot.weights import FIRST_BYTES, BadWeightsError, bytes_by_dtype
 
 
 def read(data: bytes, size: int | None = None) -> dict[str, int]:

@@ -14,7 +14,7 @@ import yaml
 
 from modelgen.engines.images.places import normal_target, target_of
 from modelgen.files import InputError, ModelgenError
-from modelgen.operate.doctor.override import find_override
+from modelgen.operate.doctor.compose import find_override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

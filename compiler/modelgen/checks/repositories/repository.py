@@ -18,6 +18,7 @@ _PATH = re.compile(
     r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/.|^(?:www\.)?(?:huggingface|hf)\.co/|models--|(?:^|/)snapshots(?:/|$)"
 )
 _HUB_PAGES = ("huggingface.co/", "hf.co/", "www.huggingface.co/")
+_MOST_NAMED = 5
 _BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 
@@ -50,44 +51,41 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     unpinned-repo = "warning"
     ```
     """
-    document = context.document
     if context.lock is not None:  # not-locked reports what it lacks
         return
-    for name, model in context.models.items():
-        if document.is_refused("models", name, "revision"):
-            continue
-        if model.repo is None or not is_repo_id(model.repo):
-            continue
+    moving = {name: found for name in context.models for found in _moving(context, name)}
+    if len(moving) < 2:
+        yield from moving.values()
+        return
+    names = [f"`{name}`" for name in moving]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    message = f"{len(names)} models follow a moving branch: {', '.join(names[:_MOST_NAMED])}{more}"
+    yield Found(next(iter(moving.values())).span, message, "run `modelgen lock`")
+
+
+def _moving(context: Context, name: str) -> Iterator[Found]:
+    """Yield what makes a model follow a branch: its repository, else others that only a lock can pin."""
+    model, is_refused = context.models[name], context.document.is_refused("models", name, "revision")
+    if model.repo is not None and is_repo_id(model.repo) and not is_refused:
         if is_local(model.repo):
-            place = context.at_origin(name, "repo")
-            yield Found(place, f"`{name}` uses the latest added state of {model.repo}", "run `modelgen lock`")
-        elif model.revision is None:
-            yield Found(
-                context.at_origin(name, "repo"),
-                f"`{name}` follows the default branch of {model.repo}",
-                'run `modelgen lock`, or write `revision = "…"` with the 40 hex digits of a commit',
-            )
-        elif is_revision(model.revision) and not is_commit(model.revision):
-            yield Found(
-                context.at_origin(name, "revision"),
-                f"`{model.revision}` is not a commit and can move",
-                "run `modelgen lock`, or write the 40 hex digits of a commit",
-            )
-    yield from _unpinned_others(context)
-
-
-def _unpinned_others(context: Context) -> Iterator[Found]:
-    """Yield one finding per model; only a lock can pin the repositories that it needs besides its own."""
-    for name in context.models:
-        others = [want for want, _ in context.pins[name].needs if want.role != "model"]
-        moving = [want for want in others if not is_commit(want.revision or "") and not is_local(want.repo)]
-        if moving:
-            repos = ", ".join(dict.fromkeys(want.repo for want in moving))
-            yield Found(
-                context.place_of(name, moving[0]),
-                f"`{name}` also needs {repos}, and follows the default branch of each",
-                "run `modelgen lock`",
-            )
+            message = f"`{name}` uses the latest added state of {model.repo}"
+            yield Found(context.at_origin(name, "repo"), message, "run `modelgen lock`")
+            return
+        if model.revision is None:
+            help_ = 'run `modelgen lock`, or write `revision = "…"` with the 40 hex digits of a commit'
+            message = f"`{name}` follows the default branch of {model.repo}"
+            yield Found(context.at_origin(name, "repo"), message, help_)
+            return
+        if is_revision(model.revision) and not is_commit(model.revision):
+            help_ = "run `modelgen lock`, or write the 40 hex digits of a commit"
+            yield Found(context.at_origin(name, "revision"), f"`{model.revision}` is not a commit and can move", help_)
+            return
+    others = [want for want, _ in context.pins[name].needs if want.role != "model"]
+    others = [want for want in others if not is_commit(want.revision or "") and not is_local(want.repo)]
+    if others:
+        repos = ", ".join(dict.fromkeys(want.repo for want in others))
+        message = f"`{name}` also needs {repos}, and follows the default branch of each"
+        yield Found(context.place_of(name, others[0]), message, "run `modelgen lock`")
 
 
 @rule("MG102", "path-as-repo")

@@ -15,15 +15,13 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.output import ChangeSet
 
+_MOST_NAMED = 3
 _BRING = "run `modelgen lock`, then `modelgen fetch`"
 
 
 def print_hints(changes: ChangeSet, fleet: Fleet, config: Path, out: Path) -> None:
     """Print on stderr what was written, hints about the hub directory, and the next command."""
-    count = len(changes.create) + len(changes.update) + len(changes.conflicts)
-    done = f"{count} file{'s' if count != 1 else ''} written" if count or changes.delete else "nothing to do"
-    removed = f", {len(changes.delete)} removed" if changes.delete else ""
-    click.echo(f"{out.as_posix()}: {done}{removed}", err=True)
+    click.echo(f"{out.as_posix()}: {_done(changes)}", err=True)
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     if hub and any(service.repo for service in fleet.services) and not _is_elsewhere(hub):
         # Join the path before following links, as Compose does.
@@ -37,6 +35,16 @@ def print_hints(changes: ChangeSet, fleet: Fleet, config: Path, out: Path) -> No
         click.echo(
             f"next: docker compose --project-directory {folder} --profile {default} up --detach --wait", err=True
         )
+
+
+def _done(changes: ChangeSet) -> str:
+    """Return what a build did, with the names of a few changed files."""
+    count = len(changes.create) + len(changes.update) + len(changes.conflicts)
+    done = f"{count} file{'s' if count != 1 else ''} written" if count or changes.delete else "up to date"
+    if changes.update:
+        names, more = changes.update[:_MOST_NAMED], len(changes.update) - _MOST_NAMED
+        done += f", {len(changes.update)} changed: {', '.join(names)}{f' and {more} more' if more > 0 else ''}"
+    return f"{done}, {len(changes.delete)} removed" if changes.delete else done
 
 
 def _up(config: Path, out: Path) -> str:

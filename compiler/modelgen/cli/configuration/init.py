@@ -14,7 +14,7 @@ from modelgen.files import ModelgenError, create
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.hub.scan import Found
+    from modelgen.hub.snapshot.scan import Found
 
 _STARTER = Path(__file__).parent / "starter.toml"
 _IN_PROJECT = "./models/hub"
@@ -93,7 +93,7 @@ def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
 def _scan(hub: Path) -> list[Found]:
     if not hub.is_dir():
         return []
-    from modelgen.hub.scan import scan
+    from modelgen.hub.snapshot.scan import scan
 
     return scan(hub)
 

@@ -12,8 +12,8 @@ from modelgen.load import DEFAULT_ENGINE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelgen.hub.checkpoint import Checkpoint
-    from modelgen.hub.scan import Found
+    from modelgen.hub.snapshot.checkpoint import Checkpoint
+    from modelgen.hub.snapshot.scan import Found
 
 _MODELS = "# One table a model;"
 _OPTIONS = "# loras "

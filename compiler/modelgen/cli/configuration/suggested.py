@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.engines.engine import Engine
-    from modelgen.hub.checkpoint import Checkpoint
+    from modelgen.hub.snapshot.checkpoint import Checkpoint
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _UNKNOWN_LENGTH = 4096

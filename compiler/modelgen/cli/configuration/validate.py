@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, print_findings
+from modelgen.cli.compiling import compile_file, is_terminal, print_findings
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_argument, format_option
 
@@ -26,4 +27,6 @@ def validate_command(config: Path, format_: str) -> int:
     """
     compilation, _ = compile_file(config, None)
     print_findings(compilation, format_, to_stderr=False)
+    if format_ == "human" and not compilation.diagnostics and is_terminal(sys.stderr):
+        click.echo(f"modelgen: no findings in {config.as_posix()}", err=True)
     return FOUND if compilation.failed else 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from modelgen.hub.adding.add import Added
     from modelgen.hub.adding.sources import Source
-    from modelgen.hub.checkpoint import Checkpoint
+    from modelgen.hub.snapshot.checkpoint import Checkpoint
     from modelgen.load import Document
 
 _MOST_NAMED = 20
@@ -42,33 +42,28 @@ def _local(_context: click.Context, _option: click.Parameter, value: str) -> str
 @click.option(
     "--as", "repo", required=True, metavar="local/NAME", callback=_local, help="The repository id for models.toml."
 )
-@click.option(
-    "--copy",
-    is_flag=True,
-    help="Copy the files instead of linking them: edits of PATH do not change the model then.",
-)
 @config_option
-def add_command(path: Path, repo: str, config: Path, *, copy: bool) -> int:
+def add_command(path: Path, repo: str, config: Path) -> int:
     """Put a checkpoint of your own into the hub directory, under a commit that is computed from its contents.
 
-    PATH is a folder with config.json and weights, the folder of a LoRA adapter, or a GGUF file. Files are cloned or
-    hard-linked if the file system can do that. The table for models.toml is printed.
+    PATH is a folder with config.json and weights, the folder of a LoRA adapter, or a GGUF file. Files are cloned
+    (reflink) if the file system supports it, else copied. The table for models.toml is printed.
 
     \b
     Example:
       modelgen add ./runs/my-ft --as local/my-ft
     """
     try:
-        return _enter(path, repo, config, copy=copy)
+        return _enter(path, repo, config)
     except KeyboardInterrupt:
         return interrupted(f"{repo} is unchanged; run it again")
 
 
-def _enter(path: Path, repo: str, config: Path, *, copy: bool) -> int:
+def _enter(path: Path, repo: str, config: Path) -> int:
     document = _read(config)
     hub = hub_directory(document.config.project.hub, config.parent)
     from modelgen.hub.adding.sources import find_sources
-    from modelgen.hub.checkpoint import examine
+    from modelgen.hub.snapshot.checkpoint import examine
 
     sources, skipped = find_sources(path)
     checkpoint = examine({name: source.path for name, source in sources.items()})
@@ -80,7 +75,7 @@ def _enter(path: Path, repo: str, config: Path, *, copy: bool) -> int:
         _say(f"left out, since no engine needs it: {', '.join(map(printable, skipped[:_MOST_NAMED]))}{more}")
     for warning in checkpoint.warnings:
         _say(f"warning: {warning}")
-    added = _add(hub, repo, sources, copy=copy)
+    added = _add(hub, repo, sources)
     _register(hub, config, added)
     _report(added, repo)
     click.echo(_table(repo, checkpoint, document), nl=False)
@@ -97,14 +92,14 @@ def _read(config: Path) -> Document:
     return document
 
 
-def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> Added:
+def _add(hub: Path, repo: str, sources: Mapping[str, Source]) -> Added:
     from modelgen.hub.adding.add import add
-    from modelgen.hub.holding import held
+    from modelgen.hub.cache.holding import held
 
     size = sum(source.size for source in sources.values())
     try:
         with held(hub, "modelgen add", _say), reading(size) as advanced:
-            return add(hub, repo, sources, copies=copy, advanced=advanced)
+            return add(hub, repo, sources, advanced)
     except OSError as error:
         raise cannot("write", error.filename2 or error.filename or hub, error, "fix that and run it again") from error
 
@@ -112,7 +107,7 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source], *, copy: bool) -> 
 def _register(hub: Path, config: Path, added: Added) -> None:
     """Register the lock that will pin what was added."""
     from modelgen.cli.hub.registering import register_lock
-    from modelgen.hub.registry import Need
+    from modelgen.hub.cache.registry import Need
     from modelgen.lockfile.reading import parse_lock
 
     checkout, data = added.checkout, read_lock(config) or b""
@@ -128,20 +123,10 @@ def _report(added: Added, repo: str) -> None:
     if not added.is_new and added.before == commit:
         _say(f"{repo} exists already with this content; nothing to do (commit {commit})")
         return
-    if added.copied:
-        how = f"{added.copied:,} bytes copied"
-    else:
-        linked = "hard-linked: editing these files in place changes the model too; `--copy` makes a copy"
-        how = linked if added.linked else "nothing copied"
+    how = f"{added.copied:,} bytes copied" if added.copied else "nothing copied"
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
     _say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
-    if added.damaged:
-        names = f"{', '.join(added.damaged[:5])}{', …' if added.damaged[5:] else ''}"
-        _say(
-            f"warning: it was commit {added.before} before, which is damaged now: {names} had hard links to "
-            "files that were edited in place; a models.lock that pins it needs `modelgen lock --upgrade`"
-        )
-    elif added.before not in (None, commit):
+    if added.before not in (None, commit):
         _say(
             f"it was commit {added.before} before, which is kept and stays pinned by a models.lock; "
             "`modelgen lock --upgrade` moves to the new one"
@@ -152,7 +137,7 @@ def _report(added: Added, repo: str) -> None:
 
 def _table(repo: str, checkpoint: Checkpoint, document: Document) -> str:
     from modelgen.cli.configuration.suggested import base_of, id_of, lora_rank, loras, model_table
-    from modelgen.hub.checkpoint import Checkpoint as Base
+    from modelgen.hub.snapshot.checkpoint import Checkpoint as Base
 
     gpu = next(iter(document.config.gpus or {}), None)
     name = id_of(repo)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.cli.hub.locked import Inputs
-    from modelgen.hub.client import Connection
+    from modelgen.hub.connection.client import Connection
     from modelgen.hub.fetching.collecting import Outcome
     from modelgen.hub.fetching.events import Report
-    from modelgen.hub.fetching.wanted import Wanted
+    from modelgen.hub.fetching.planning import Wanted
 
 
 @click.command("fetch")
@@ -83,7 +83,7 @@ def _take_over_old_folder(hub: Path) -> None:
     from modelgen.lockfile.repos import OLD_FOLDER
 
     if (hub / OLD_FOLDER).is_dir():
-        from modelgen.hub.holding import take_over
+        from modelgen.hub.cache.holding import take_over
 
         take_over(hub, lambda text: click.echo(f"modelgen: {text}", err=True))
 
@@ -117,7 +117,7 @@ def bring_registered(
 def bring(wanted: Wanted, token: str | None, format_: str, max_rate: int | None = None) -> int:
     """Download what is missing, show the progress, and return the exit code."""
     from modelgen.cli.hub.progress import shown
-    from modelgen.hub.failures import grouped
+    from modelgen.hub.connection.failures import grouped
     from modelgen.hub.fetching.collecting import XetStalledError
     from modelgen.hub.fetching.events import Done, Failed
     from modelgen.hub.fetching.fetch import fetch
@@ -150,7 +150,7 @@ def _connect(token: str | None, max_rate: int | None, report: Report) -> Connect
     """Connect to the hub, without Xet if there is a limit, since its native transfer has none."""
     from importlib.util import find_spec
 
-    from modelgen.hub.client import connect
+    from modelgen.hub.connection.client import connect
     from modelgen.hub.fetching.events import Noticed
 
     if max_rate is not None and not os.environ.get("HF_HUB_DISABLE_XET") and find_spec("hf_xet") is not None:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelgen.files import ModelgenError
-    from modelgen.hub.fetching.wanted import Wanted
+    from modelgen.hub.fetching.planning import Wanted
 
 
 def wanted_of(inputs: Inputs, key: str, names: Sequence[str] = ()) -> Wanted:
     """Return the entries of the lock that these models, or all models, need."""
-    from modelgen.hub.fetching.wanted import Wanted
-    from modelgen.hub.layout import checkouts
+    from modelgen.hub.cache.layout import checkouts
+    from modelgen.hub.fetching.planning import Wanted
     from modelgen.lockfile.loading import why_unfit
     from modelgen.resolve.assets import opening_by_name, outside, wants
 

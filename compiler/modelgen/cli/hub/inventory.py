@@ -105,8 +105,8 @@ def _assets(inputs: Inputs, lock: Lock, names: Sequence[str]) -> list[Asset]:
 
 def _there(inputs: Inputs, item: Item) -> int:
     """Return how many files of an entry are in the hub directory, with the right sizes."""
-    from modelgen.hub.layout import checkouts
-    from modelgen.hub.small_files import is_there
+    from modelgen.hub.cache.layout import checkouts
+    from modelgen.hub.cache.small_files import is_there
 
     (checkout,) = checkouts(inputs.hub, [item.entry])
     return sum(is_there(checkout.pointer(file), file.size) for file in checkout.files.values())

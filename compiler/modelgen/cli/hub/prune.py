@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from modelgen.hub.cache.registry import Registered
     from modelgen.hub.pruning.needed import Needed
     from modelgen.hub.pruning.things import Plan
-    from modelgen.hub.registry import Registered
 
 
 @click.command("prune")
@@ -62,7 +62,7 @@ def prune_command(  # noqa: PLR0913 - its options
     hub = _hub(config)
     if not hub.is_dir():
         raise InputError(f"there is no hub directory {hub}; correct `hub` in [project] of {config}")
-    from modelgen.hub.holding import held
+    from modelgen.hub.cache.holding import held
 
     try:
         # A list needs no lock and no write access.
@@ -91,7 +91,7 @@ def _hub(config: Path) -> Path:
 
 def _find_registered(hub: Path, path: str) -> Registered:
     """Return the registered lock that `--forget` names."""
-    from modelgen.hub.registry import read_locks
+    from modelgen.hub.cache.registry import read_locks
 
     locks = read_locks(hub)
     found = [lock for lock in locks.registered if path in (lock.name, lock.path, f"{lock.host}:{lock.path}")]
@@ -104,7 +104,7 @@ def _find_registered(hub: Path, path: str) -> Registered:
 
 
 def _forget(hub: Path, lock: Registered) -> int:
-    from modelgen.hub.registry import forget
+    from modelgen.hub.cache.registry import forget
 
     forget(hub, lock)
     click.echo(f"modelgen: {lock.name} is no longer registered; `modelgen prune` removes what only it needed", err=True)
@@ -123,9 +123,9 @@ def _needed(hub: Path, config: Path, forgotten: Registered | None) -> Needed:
         InputError: It is not known what is needed.
         OSError: The registry cannot be read.
     """
-    from modelgen.hub.following import open_regular
+    from modelgen.hub.cache.following import open_regular
+    from modelgen.hub.cache.registry import read_locks
     from modelgen.hub.pruning.needed import find_needed
-    from modelgen.hub.registry import read_locks
 
     locks = read_locks(hub)
     if locks.broken:
@@ -146,7 +146,7 @@ def _needed(hub: Path, config: Path, forgotten: Registered | None) -> Needed:
 
 
 def _add_own(hub: Path, config: Path, needed: Needed, registered: Sequence[Registered]) -> None:
-    from modelgen.hub.registry import entry_of, wants_of
+    from modelgen.hub.cache.registry import entry_of, wants_of
     from modelgen.lockfile.reading import parse_lock
 
     data = read_lock(config)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.cli.hub.locked import Inputs
-    from modelgen.hub.registry import Need
+    from modelgen.hub.cache.registry import Need
     from modelgen.lockfile.entries import Lock
 
 PRUNE = "modelgen prune"
@@ -30,7 +30,7 @@ def register_inputs(inputs: Inputs) -> str | None:
 
 def record_of_inputs(inputs: Inputs) -> dict[str, bytes]:
     """Return the lock's record in the registry, by its path in the hub directory; empty if not registered."""
-    from modelgen.hub.registry import record_of
+    from modelgen.hub.cache.registry import record_of
 
     data = read_lock(inputs.config)
     return {} if data is None else record_of(inputs.hub, lock_path(inputs.config), data)
@@ -43,8 +43,8 @@ def register_lock(hub: Path, config: Path, data: bytes, lock: Lock, more: Iterab
         A note if the hub directory cannot be written: nothing can be pruned there either. A command that fails for the
         same reason reports it itself.
     """
-    from modelgen.hub.holding import held, holding_command
-    from modelgen.hub.registry import is_registered, register
+    from modelgen.hub.cache.holding import held, holding_command
+    from modelgen.hub.cache.registry import is_registered, register
 
     path = lock_path(config)
     try:

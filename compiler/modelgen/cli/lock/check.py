@@ -36,7 +36,7 @@ def check_lock(inputs: Inputs, format_: str) -> int:
 
 
 def _repositories(runs: Mapping[str, ModelRun], lock: Lock) -> Iterator[str]:
-    from modelgen.hub.loadable import why_not
+    from modelgen.hub.snapshot.loadable import why_not
     from modelgen.lockfile.loading import why_outdated
     from modelgen.resolve.assets import wants
 

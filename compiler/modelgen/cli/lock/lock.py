@@ -20,7 +20,7 @@ from modelgen.files import ModelgenError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.client import Connection
+    from modelgen.hub.connection.client import Connection
     from modelgen.hub.locking.resolution import Resolution
     from modelgen.lockfile.entries import Lock
 
@@ -106,7 +106,7 @@ def connect_to_hub(token: str | None) -> Connection:
     Raises:
         ModelgenError: The hub's client is configured so that it cannot connect.
     """
-    from modelgen.hub.client import connect
+    from modelgen.hub.connection.client import connect
 
     try:
         return connect(token)
@@ -187,9 +187,9 @@ def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
 
 def _bytes_to_fetch(task: Task, lock: Lock) -> int | None:
     """Return how many bytes `modelgen fetch` would download for a lock, as with --dry-run; None if it fails."""
+    from modelgen.hub.cache.layout import checkouts
     from modelgen.hub.fetching.planning import plan
     from modelgen.hub.fetching.remembered import Seen
-    from modelgen.hub.layout import checkouts
     from modelgen.resolve.assets import wants
 
     hub = task.inputs.hub

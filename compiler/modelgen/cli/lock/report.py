@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.exits import FOUND
-from modelgen.hub.failures import grouped
+from modelgen.hub.connection.failures import grouped
 from modelgen.lockfile.changes import Change, compare
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from modelgen.hub.target_names import Target, ignores_case
+from modelgen.hub.locking.target_names import Target, ignores_case
 
 if TYPE_CHECKING:
     from modelgen.cli.hub.locked import Inputs

@@ -17,7 +17,7 @@ from modelgen.files import ModelgenError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.fetching.wanted import Wanted
+    from modelgen.hub.fetching.planning import Wanted
 
 _GIB = 2**30
 

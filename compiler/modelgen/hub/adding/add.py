@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import publishing
 from modelgen.hub.adding.placing import can_link, put_blobs, put_plain
-from modelgen.hub.adding.stage import Staged, share, take
-from modelgen.hub.following import open_regular
-from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import DEFAULT_REF, Checkout
-from modelgen.hub.modes import missing_bits
-from modelgen.hub.small_files import leads_elsewhere, wrong_small_files
+from modelgen.hub.adding.stage import Staged, clone, take
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.following import open_regular
+from modelgen.hub.cache.hashing import Digest, in_parallel
+from modelgen.hub.cache.holding import make_folder
+from modelgen.hub.cache.layout import DEFAULT_REF, Checkout
+from modelgen.hub.cache.small_files import leads_elsewhere, wrong_small_files
 from modelgen.lockfile.entries import File
 from modelgen.lockfile.repos import OWN_FOLDER, is_commit, repo_folder
 
@@ -45,10 +44,6 @@ _LARGE_BYTES = 10 * 10**6
 _SEED = b"modelgen local 1\n"
 
 
-class NeedsCopyError(ModelgenError):
-    """Neither reflinks nor hard links can be made."""
-
-
 @dataclass(frozen=True)
 class Added:
     """The result of an addition.
@@ -58,31 +53,25 @@ class Added:
         before: The previous commit of the repository; None for a new one.
         is_new: Whether anything was written.
         copied: Bytes that were copied.
-        linked: Whether some files are hard links: one content with two names.
-        damaged: Files of the previous snapshot that are hard links and were edited in place since.
     """
 
     checkout: Checkout
     before: str | None
     is_new: bool
     copied: int
-    linked: bool
-    damaged: tuple[str, ...]
 
 
-def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, advanced: Callable[[int], None]) -> Added:
+def add(hub: Path, repo: str, sources: Mapping[str, Source], advanced: Callable[[int], None]) -> Added:
     """Add files to the hub directory, which the caller has locked.
 
     Args:
         hub: The hub directory.
         repo: `local/…`.
         sources: The files by path in the snapshot.
-        copies: Copy files that cannot be cloned, instead of hard-linking them.
         advanced: Called by several threads with the number of bytes read.
 
     Raises:
         InputError: A name is not valid in a lock, or a file changed meanwhile.
-        NeedsCopyError: A file cannot be linked.
         ModelgenError: There is not enough space.
         OSError: The hub directory cannot be written.
     """
@@ -95,10 +84,10 @@ def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, ad
         has_links = can_link(stage)
         blobs = hub / repo_folder(repo) / "blobs"
         # Without links, a snapshot has its own files, whatever blobs a copied hub directory contains.
-        known = dict(_present(blobs, sources, advanced, copies=copies)) if has_links else {}
-        staged = share({path: source for path, source in sources.items() if path not in known}, stage, copies=copies)
-        copied = sum(one.source.size for one in staged.values() if one.how == "copy")
-        _check_room(hub, copied, staged.values(), copies=copies)
+        known = dict(_present(blobs, sources, advanced)) if has_links else {}
+        staged = clone({path: source for path, source in sources.items() if path not in known}, stage)
+        copied = sum(one.source.size for one in staged.values() if not one.is_clone)
+        _check_room(hub, copied)
 
         def read(item: tuple[str, Staged]) -> tuple[str, File]:
             path, one = item
@@ -111,10 +100,8 @@ def add(hub: Path, repo: str, sources: Mapping[str, Source], *, copies: bool, ad
                 raise InputError(f"{path} changed while it was added; run it again when no program writes to it")
         checkout = Checkout(hub, repo, commit_of(files.values()), dict(sorted(files.items())), (DEFAULT_REF,), ())
         before = _main(checkout)
-        damaged = _edited_in_place(checkout, before, sources)
         is_new = _publish(checkout, staged, has_links=has_links)
-        linked = any(one.how == "link" for one in staged.values())
-        return Added(checkout, before, is_new, copied, linked, damaged)
+        return Added(checkout, before, is_new, copied)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -139,10 +126,8 @@ def _entry(path: str, size: int, etag: str) -> File:
         raise InputError(f"{path!r} is not a valid file name on every system; rename it") from error
 
 
-def _present(
-    blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int], None], *, copies: bool
-) -> Iterable[tuple[str, File]]:
-    """Yield the files whose intact content is there already; with `copies`, not as a hard link."""
+def _present(blobs: Path, sources: Mapping[str, Source], advanced: Callable[[int], None]) -> Iterable[tuple[str, File]]:
+    """Yield the files whose intact content is there already, and not as a hard link that others made."""
     sizes = set()
     with contextlib.suppress(OSError), os.scandir(blobs) as entries:
         sizes = {entry.stat().st_size for entry in entries if entry.is_file(follow_symlinks=False)}
@@ -153,11 +138,9 @@ def _present(
         blob = blobs / etag
         if blob.is_symlink() or not blob.is_file():
             return None
-        status = blob.stat()
-        if status.st_nlink > 1 and (copies or missing_bits(status.st_mode)):
-            return None  # a hard link to a user's file, whose mode must not change
-        is_same = blob.samefile(source.path)
-        if not is_same and _hash(blob, source.size, len(etag) == 64, lambda _: None) != etag:
+        if blob.stat().st_nlink > 1:
+            return None  # an edit of the other name would change it
+        if _hash(blob, source.size, len(etag) == 64, lambda _: None) != etag:
             return None
         return path, _entry(path, source.size, etag)
 
@@ -172,17 +155,8 @@ def _hash(path: Path, size: int, large: bool, advanced: Callable[[int], None]) -
     return digest.hex()
 
 
-def _check_room(hub: Path, size: int, staged: Iterable[Staged], *, copies: bool) -> None:
-    needing = [one for one in staged if one.how == "copy"]
-    if not needing:
-        return
+def _check_room(hub: Path, size: int) -> None:
     free = shutil.disk_usage(hub).free
-    if not copies:
-        why = needing[0].why or "links cannot be made"
-        raise NeedsCopyError(
-            f"{len(needing)} file{'s' if needing[1:] else ''} with {size:,} bytes must be copied to {hub}, "
-            f"where {free:,} are free ({why}); pass `--copy` to do so"
-        )
     if size > free:
         raise ModelgenError(f"{hub} has {free:,} bytes free, the copy needs {size:,}; free some space or move the hub")
 
@@ -206,22 +180,6 @@ def _publish(checkout: Checkout, staged: Mapping[str, Staged], *, has_links: boo
         is_new = True
         publishing.move_ref(checkout, DEFAULT_REF)
     return is_new
-
-
-def _edited_in_place(checkout: Checkout, before: str | None, sources: Mapping[str, Source]) -> tuple[str, ...]:
-    """Return files of the previous snapshot whose blobs are hard links to files that were edited since."""
-    now: dict[tuple[int, int], set[str]] = {}
-    for path, source in sources.items():
-        now.setdefault((source.status.st_dev, source.status.st_ino), set()).add(checkout.files[path].etag)
-    found, snapshot = [], checkout.snapshot.parent / (before or checkout.commit)
-    for pointer in sorted(snapshot.rglob("*")) if before != checkout.commit else ():
-        if not pointer.is_symlink() or not pointer.is_file():
-            continue
-        name, status = pointer.readlink().name, pointer.stat()
-        etags = {etag for etag in now.get((status.st_dev, status.st_ino), ()) if len(etag) == len(name)}
-        if etags and name not in etags:
-            found.append(pointer.relative_to(snapshot).as_posix())
-    return tuple(found)
 
 
 def _main(checkout: Checkout) -> str | None:

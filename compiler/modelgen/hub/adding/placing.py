@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.hub import publishing
-from modelgen.hub.aside import set_aside
-from modelgen.hub.holding import make_folder
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.aside import set_aside
+from modelgen.hub.cache.holding import make_folder
 from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.adding.stage import Staged
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
 
 
 def can_link(folder: Path) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub.following import KINDS
-from modelgen.hub.left_out import choose
+from modelgen.hub.cache.following import KINDS
+from modelgen.hub.snapshot.left_out import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

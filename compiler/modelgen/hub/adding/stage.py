@@ -1,17 +1,18 @@
-"""Stage the user's files on the hub's file system: as reflinks, else hard links, else copies."""
+"""Stage the user's files on the hub's file system: as reflinks, else as copies.
+
+Not as hard links: an edit of the user's file would change the model behind its hash.
+"""
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from modelgen.files import sync
-from modelgen.hub.following import open_regular
-from modelgen.hub.hashing import Digest
-from modelgen.hub.modes import open_up
+from modelgen.hub.cache.following import open_regular
+from modelgen.hub.cache.hashing import Digest
+from modelgen.hub.cache.modes import open_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,36 +31,25 @@ class Staged:
     Args:
         source: The user's file.
         path: Its staged path, on the file system of the hub directory.
-        how: The way it is staged.
-        why: Why it can only be copied.
+        is_clone: It is a reflink; a copy is still to be made.
     """
 
     source: Source
     path: Path
-    how: Literal["reflink", "link", "copy"]
-    why: str = ""
+    is_clone: bool
 
 
-def share(sources: Mapping[str, Source], folder: Path, *, copies: bool) -> dict[str, Staged]:
-    """Stage files without copying where possible; none is read.
+def clone(sources: Mapping[str, Source], folder: Path) -> dict[str, Staged]:
+    """Clone files where the file system supports it; none is read.
 
     Args:
         sources: The files by path in the snapshot.
         folder: The folder for staged files.
-        copies: Copy files that cannot be cloned, instead of hard-linking them.
     """
-    staged = {}
-    for number, (name, source) in enumerate(sources.items()):
-        path = folder / str(number)
-        if _reflink(source.path, path):
-            staged[name] = Staged(source, path, "reflink")
-        elif copies:
-            staged[name] = Staged(source, path, "copy")
-        elif why := _link(source, path):
-            staged[name] = Staged(source, path, "copy", f"{source.path}: {why}")
-        else:
-            staged[name] = Staged(source, path, "link")
-    return staged
+    return {
+        name: Staged(source, path := folder / str(number), _reflink(source.path, path))
+        for number, (name, source) in enumerate(sources.items())
+    }
 
 
 def take(staged: Staged, large: bool, advanced: Callable[[int], None]) -> str:  # noqa: FBT001 - what kind of hash
@@ -69,7 +59,7 @@ def take(staged: Staged, large: bool, advanced: Callable[[int], None]) -> str:  
         OSError: A file cannot be read or written.
     """
     digest = Digest(None if large else staged.source.size)
-    if staged.how != "copy":
+    if staged.is_clone:
         with open_regular(staged.path) as file:
             digest.add_open(file, advanced)
             sync(file.fileno())
@@ -101,15 +91,3 @@ def _reflink(source: Path, path: Path) -> bool:
         path.unlink(missing_ok=True)
         return False
     return True
-
-
-def _link(source: Source, path: Path) -> str:
-    """Create a hard link; return why that failed, or an empty string."""
-    if not source.status.st_mode & stat.S_IROTH and sys.platform != "win32":
-        # A hard link has the mode of its file, which belongs to the user.
-        return "others cannot read it, so the container's user could not read a link to it"
-    try:
-        os.link(source.path, path, follow_symlinks=False)
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
-    return ""

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 
 from modelgen import __version__
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import client, error_kinds, publishing
-from modelgen.hub.aside import set_aside
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.aside import set_aside
+from modelgen.hub.cache.hashing import is_intact
+from modelgen.hub.cache.holding import make_folder
+from modelgen.hub.cache.layout import asset_path
+from modelgen.hub.cache.modes import open_up
+from modelgen.hub.cache.small_files import is_there
+from modelgen.hub.connection import client, error_kinds
+from modelgen.hub.connection.proxies import is_through_socks
 from modelgen.hub.fetching.events import Advanced, Finished, Started
 from modelgen.hub.fetching.explaining import explain
-from modelgen.hub.fetching.lanes import Lanes
 from modelgen.hub.fetching.planning import Job, partial_path
-from modelgen.hub.fetching.ranged import Content, bring
+from modelgen.hub.fetching.ranges.lanes import Lanes
+from modelgen.hub.fetching.ranges.ranged import Content, bring
+from modelgen.hub.fetching.ranges.transfer import Location, Opener, Transfer
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.through_client import SMALL, PassingError, bring_through_client
-from modelgen.hub.fetching.transfer import Location, Opener, Transfer
-from modelgen.hub.hashing import is_intact
-from modelgen.hub.holding import make_folder
-from modelgen.hub.layout import asset_path
-from modelgen.hub.modes import open_up
-from modelgen.hub.proxies import is_through_socks
-from modelgen.hub.small_files import is_there
 from modelgen.lockfile.repos import OWN_FOLDER
 
 if TYPE_CHECKING:

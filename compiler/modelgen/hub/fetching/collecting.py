@@ -9,11 +9,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub import client, error_kinds
+from modelgen.hub.connection import client, error_kinds
 from modelgen.hub.fetching.bringing import LARGE, Bringer
 from modelgen.hub.fetching.events import Completed, Report
-from modelgen.hub.fetching.explaining import explain
-from modelgen.hub.fetching.hopeless import Hopeless
+from modelgen.hub.fetching.explaining import Hopeless, explain
 from modelgen.hub.fetching.planning import Job
 from modelgen.hub.fetching.through_client import PassingError
 from modelgen.hub.fetching.trust import note

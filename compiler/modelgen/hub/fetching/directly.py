@@ -10,17 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.files import sync
-from modelgen.hub import error_kinds, publishing
-from modelgen.hub.answers import raise_for_status, refuse_page
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.hashing import Digest
+from modelgen.hub.cache.holding import make_folder
+from modelgen.hub.connection import error_kinds
+from modelgen.hub.connection.answers import raise_for_status, refuse_page
 from modelgen.hub.fetching.planning import partial_path
-from modelgen.hub.hashing import Digest
-from modelgen.hub.holding import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.fetching.session import Session
-    from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
 

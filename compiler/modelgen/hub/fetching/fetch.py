@@ -9,31 +9,31 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub import client, publishing
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.hashing import in_parallel
+from modelgen.hub.cache.holding import held, make_folder
+from modelgen.hub.cache.long_paths import refuse_long_paths
+from modelgen.hub.connection import client
 from modelgen.hub.fetching.bringing import Bringer
 from modelgen.hub.fetching.collecting import MOST_AT_ONCE, Collecting, Outcome
 from modelgen.hub.fetching.events import Noticed, Planned, Report
 from modelgen.hub.fetching.finishing import AT_ONCE, finish
 from modelgen.hub.fetching.leftovers import remove_leftovers
 from modelgen.hub.fetching.limit import Limit
-from modelgen.hub.fetching.pace import Pace
+from modelgen.hub.fetching.ranges.pace import Pace
 from modelgen.hub.fetching.remembered import Seen
 from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.run import Run
 from modelgen.hub.fetching.session import Session
 from modelgen.hub.fetching.trust import find_damaged, refuse_closed, refuse_links, refuse_local, refuse_unreadable, save
-from modelgen.hub.hashing import in_parallel
-from modelgen.hub.holding import held, make_folder
-from modelgen.hub.long_paths import refuse_long_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from modelgen.hub.client import Connection
-    from modelgen.hub.fetching.planning import Job, Plan
-    from modelgen.hub.fetching.wanted import Wanted
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
+    from modelgen.hub.connection.client import Connection
+    from modelgen.hub.fetching.planning import Job, Plan, Wanted
     from modelgen.lockfile.entries import File
 
 # Share of the planned bytes that is added for the file system's own data.

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError, was_reading
-from modelgen.hub import client, error_kinds, publishing, sentences
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.hashing import in_parallel
+from modelgen.hub.cache.small_files import is_there
+from modelgen.hub.connection import client, error_kinds, sentences
 from modelgen.hub.fetching.session import models_of
 from modelgen.hub.fetching.trust import unreadable
-from modelgen.hub.hashing import in_parallel
-from modelgen.hub.small_files import is_there
 
 if TYPE_CHECKING:
-    from modelgen.hub.client import Connection
+    from modelgen.hub.cache.layout import Checkout
+    from modelgen.hub.connection.client import Connection
     from modelgen.hub.fetching.planning import Plan
     from modelgen.hub.fetching.run import Run
-    from modelgen.hub.layout import Checkout
 
 AT_ONCE = 8
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
 
 _INCOMPLETE = ".incomplete"
 _PROBE = frozenset({"dummy_file_src", "dummy_file_dst"})

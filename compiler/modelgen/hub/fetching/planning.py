@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelgen.hub.fetching.spans import bytes_there
-from modelgen.hub.following import follow
-from modelgen.hub.layout import asset_path
-from modelgen.hub.small_files import is_there, wrong_small_files
+from modelgen.hub.cache.following import follow
+from modelgen.hub.cache.layout import asset_path
+from modelgen.hub.cache.small_files import is_there, wrong_small_files
+from modelgen.hub.fetching.ranges.spans import bytes_there
 from modelgen.lockfile.repos import OWN_FOLDER, repo_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from modelgen.files import ModelgenError
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.fetching.remembered import Seen
-    from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import Asset, File
 
 
@@ -124,3 +125,28 @@ def partial_path(hub: Path, checkout: Checkout, file: File) -> Path:
 def partial_folder(hub: Path, repo: str) -> Path:
     """Return the folder of a repository's partial files."""
     return hub / OWN_FOLDER / "partial" / repo_folder(repo)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The files that should be in a hub directory.
+
+    Args:
+        hub: The hub directory.
+        key: Identifies the models.toml and the lock.
+        checkouts: The snapshots.
+        assets: Files that are on no hub.
+        not_locked: What models need and the lock does not have, as sentences: it is reported beside what is fetched.
+        record: The lock's record in the registry, by its path in the hub directory; empty if not registered.
+    """
+
+    hub: Path
+    key: str
+    checkouts: Sequence[Checkout]
+    assets: Sequence[Asset]
+    not_locked: Sequence[ModelgenError] = ()
+    record: Mapping[str, bytes] = field(default_factory=dict)
+
+    def plan(self, seen: Seen) -> Plan:
+        """Return what is missing now."""
+        return plan(self.hub, self.checkouts, self.assets, seen)

@@ -104,7 +104,7 @@ class Seen:
     def save(self, key: str, files: Iterable[str], small: Mapping[str, bytes]) -> None:
         """Write the record; `files` and `small` are everything that `key` needs, empty if not complete."""
         from modelgen.files import Staged
-        from modelgen.hub.modes import open_up
+        from modelgen.hub.cache.modes import open_up
 
         paths = [*files]
         hashes = {path: hashlib.sha256(data).hexdigest() for path, data in small.items()}

@@ -8,22 +8,22 @@ import shutil
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, ModelgenError
-from modelgen.hub import publishing
-from modelgen.hub.aside import set_aside
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.aside import set_aside
+from modelgen.hub.cache.hashing import in_parallel, is_intact
+from modelgen.hub.cache.holding import make_folder
 from modelgen.hub.fetching.events import Noticed, Report
 from modelgen.hub.fetching.planning import path_in
 from modelgen.hub.fetching.session import models_of
-from modelgen.hub.hashing import in_parallel, is_intact
-from modelgen.hub.holding import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.fetching.planning import Job
     from modelgen.hub.fetching.remembered import Seen
     from modelgen.hub.fetching.trust import Refuse
-    from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)

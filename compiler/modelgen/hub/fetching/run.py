@@ -11,12 +11,11 @@ from modelgen.hub.fetching.planning import plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.fetching.collecting import Outcome
     from modelgen.hub.fetching.events import Report
-    from modelgen.hub.fetching.planning import Plan
+    from modelgen.hub.fetching.planning import Plan, Wanted
     from modelgen.hub.fetching.remembered import Seen
-    from modelgen.hub.fetching.wanted import Wanted
-    from modelgen.hub.layout import Checkout
 
 
 @dataclass(frozen=True)

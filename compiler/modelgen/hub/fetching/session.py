@@ -8,19 +8,19 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelgen.hub import sentences
-from modelgen.hub.addresses import is_same_origin
-from modelgen.hub.failures import named
+from modelgen.hub.connection import sentences
+from modelgen.hub.connection.addresses import is_same_origin
+from modelgen.hub.connection.failures import named
 from modelgen.hub.fetching.events import Advanced, Noticed, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from modelgen.hub.client import Connection
+    from modelgen.hub.cache.layout import Checkout
+    from modelgen.hub.connection.client import Connection
     from modelgen.hub.fetching.limit import Limit
-    from modelgen.hub.fetching.pace import Pace
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.fetching.ranges.pace import Pace
 
 _LONG_WAIT = 20.0
 """Waits of this many seconds, which only servers request, are always reported."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from modelgen import __version__
-from modelgen.hub import error_kinds, publishing
+from modelgen.hub.cache import publishing
+from modelgen.hub.cache.hashing import is_intact
+from modelgen.hub.cache.small_files import is_there
+from modelgen.hub.connection import error_kinds
 from modelgen.hub.fetching.directly import bring_directly, lacks_headers
-from modelgen.hub.fetching.progress_bar import bar_class
-from modelgen.hub.fetching.ranged import DamagedError
-from modelgen.hub.hashing import is_intact
-from modelgen.hub.small_files import is_there
+from modelgen.hub.fetching.ranges.ranged import DamagedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.fetching.session import Session
-    from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
 SMALL = 1_000_000
@@ -164,3 +166,27 @@ def _ask_client(session: Session, checkout: Checkout, file: File) -> int:
         session.count(checkout.repo, file.path, -come)  # the next try counts from the beginning
         raise
     return come
+
+
+def bar_class(advanced: Callable[[int], None]) -> Any:  # noqa: ANN401 - the client wants a class that mimics tqdm's
+    """Return a class for the client's `tqdm_class` that calls `advanced` with the number of bytes."""
+
+    class Bar:
+        def __init__(self, *_: Any, **options: Any) -> None:  # noqa: ANN401 - tqdm's signature
+            self.total = options.get("total")
+            self.n = 0
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def update(self, count: float | None = 1) -> None:
+            advanced(int(count or 0))
+
+        def __getattr__(self, _: str) -> Callable[..., None]:
+            """Accept every other method, which only concerns the display: refresh, close, set_postfix_str."""
+            return lambda *_, **__: None
+
+    return Bar

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
+from modelgen.hub.cache.hashing import in_parallel, is_intact
+from modelgen.hub.cache.mounts import how_to_read, refuse_unwritable
+from modelgen.hub.cache.small_files import small_files
 from modelgen.hub.fetching.events import Noticed, Report
 from modelgen.hub.fetching.planning import partial_folder, path_in
 from modelgen.hub.fetching.session import models_of
-from modelgen.hub.hashing import in_parallel, is_intact
-from modelgen.hub.mounts import how_to_read, refuse_unwritable
-from modelgen.hub.small_files import small_files
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from modelgen.hub.cache.layout import Checkout
+    from modelgen.hub.fetching.planning import Wanted
     from modelgen.hub.fetching.remembered import Seen
-    from modelgen.hub.fetching.wanted import Wanted
-    from modelgen.hub.layout import Checkout
     from modelgen.lockfile.entries import File
 
     Refuse = Callable[[Checkout, ModelgenError], None]

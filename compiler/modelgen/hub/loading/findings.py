@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from modelgen.hub.left_out import matches
 from modelgen.hub.loading.repair import bring, replace_content
+from modelgen.hub.snapshot.left_out import matches
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:

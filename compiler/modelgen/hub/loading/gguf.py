@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING, BinaryIO
 
 from modelgen.engines.weights.loaders import parts
-from modelgen.hub.following import open_regular
+from modelgen.hub.cache.following import open_regular
 from modelgen.hub.loading.findings import Defect
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow
-from modelgen.hub.hashing import is_intact
-from modelgen.hub.left_out import matches
+from modelgen.hub.cache.following import follow
+from modelgen.hub.cache.hashing import is_intact
 from modelgen.hub.loading.snapshot import Files
+from modelgen.hub.snapshot.left_out import matches
 from modelgen.lockfile.repos import is_local, repo_folder
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow, open_regular
+from modelgen.hub.cache.following import follow, open_regular
 from modelgen.lockfile.repos import is_commit, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:

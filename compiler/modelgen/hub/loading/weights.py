@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.hub.loadable import ADAPTER_CONFIG, other_adapter, refused, shard_number, shard_sets
 from modelgen.hub.loading.findings import REPOSITORY, Defect, LookUp
+from modelgen.hub.snapshot.loadable import ADAPTER_CONFIG, other_adapter, refused, shard_number, shard_sets
 from modelgen.loader import Loader
 from modelgen.lockfile.loading import patterns, read_by
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.checkpoint import read_json
-from modelgen.hub.loadable import CONFIG
 from modelgen.hub.locking.cached import find_files, listing_of
-from modelgen.hub.missing_parts import TOKENIZER_CONFIG, missing_parts
+from modelgen.hub.snapshot.checkpoint import read_json
+from modelgen.hub.snapshot.loadable import CONFIG
+from modelgen.hub.snapshot.missing_parts import TOKENIZER_CONFIG, missing_parts
 from modelgen.lockfile.repos import snapshot_folder
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from modelgen.hub.layout import asset_path
+from modelgen.hub.cache.layout import asset_path
 from modelgen.lockfile.entries import Asset
 
 if TYPE_CHECKING:

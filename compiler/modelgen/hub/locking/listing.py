@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from modelgen.files import InputError
-from modelgen.hub.left_out import Choice, choose, nearest
-from modelgen.hub.loadable import Fault, config_name, is_weights, why_not
 from modelgen.hub.locking.naming import can_exclude, names_error
-from modelgen.hub.modules import MODULES, missing_modules
+from modelgen.hub.snapshot.left_out import Choice, choose, nearest
+from modelgen.hub.snapshot.loadable import Fault, config_name, is_weights, why_not
+from modelgen.hub.snapshot.modules import MODULES, missing_modules
 from modelgen.lockfile.code import code_repos, may_name_code, reduced
 from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot, is_path
 from modelgen.lockfile.loading import read_by

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub.layout import DEFAULT_REF
+from modelgen.hub.cache.layout import DEFAULT_REF
 from modelgen.hub.locking import hints
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 

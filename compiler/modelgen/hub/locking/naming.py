@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError
-from modelgen.hub.left_out import choose
-from modelgen.hub.loadable import is_weights, why_not
+from modelgen.hub.snapshot.left_out import choose
+from modelgen.hub.snapshot.loadable import is_weights, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

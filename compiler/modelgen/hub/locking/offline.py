@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import weights
-from modelgen.hub.hashing import Digest, in_parallel
+from modelgen.hub.cache.hashing import Digest, in_parallel
 from modelgen.hub.locking import doubts, hints
 from modelgen.hub.locking.cached import Found, find_files, listing_of, read_license
 from modelgen.hub.locking.doubts import some
@@ -21,14 +20,15 @@ from modelgen.hub.locking.listing import (
     make_file,
 )
 from modelgen.hub.locking.locating import locate
+from modelgen.hub.snapshot import weights
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
-    from modelgen.hub.left_out import Choice
     from modelgen.hub.locking.ask import Ask
+    from modelgen.hub.snapshot.left_out import Choice
     from modelgen.lockfile.entries import File
 
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modelgen.files import InputError, ModelgenError
-from modelgen.hub import client, error_kinds, sentences, weights
-from modelgen.hub.answers import DamagedAnswerError, raise_for_status, refuse_page
+from modelgen.hub.connection import client, error_kinds, sentences
+from modelgen.hub.connection.answers import DamagedAnswerError, raise_for_status, refuse_page
 from modelgen.hub.locking.listing import (
     Facts,
     Pinned,
@@ -22,14 +22,15 @@ from modelgen.hub.locking.listing import (
     make_file,
 )
 from modelgen.hub.locking.repository import Repository, ask_repository
+from modelgen.hub.snapshot import weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from modelgen.hub.client import Connection
-    from modelgen.hub.left_out import Choice
+    from modelgen.hub.connection.client import Connection
     from modelgen.hub.locking.ask import Ask
+    from modelgen.hub.snapshot.left_out import Choice
     from modelgen.lockfile.entries import File
 
 _AT_ONCE = 24

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub.loadable import why_not
 from modelgen.hub.locking import doubts, offline
 from modelgen.hub.locking.ask import Ask
 from modelgen.hub.locking.listing import Pinned, unusable
 from modelgen.hub.locking.naming import names_error
 from modelgen.hub.locking.resolution import Resolution
+from modelgen.hub.snapshot.loadable import why_not
 from modelgen.lockfile.entries import Snapshot
 from modelgen.lockfile.loading import why_outdated
 from modelgen.lockfile.repos import is_local
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.files import InputError
-    from modelgen.hub.client import Connection
-    from modelgen.hub.target_names import Target
+    from modelgen.hub.connection.client import Connection
+    from modelgen.hub.locking.target_names import Target
     from modelgen.lockfile.entries import Lock
     from modelgen.lockfile.wants import Want
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from modelgen.hub.addresses import is_same_origin
-from modelgen.hub.answers import WrongAnswerError, get_json, post_form
+from modelgen.hub.connection.addresses import is_same_origin
+from modelgen.hub.connection.answers import WrongAnswerError, get_json, post_form
 from modelgen.hub.locking.listing import license_of
 from modelgen.lockfile.repos import is_commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modelgen.hub.client import Connection
+    from modelgen.hub.connection.client import Connection
 
 _PATHS_AT_ONCE = 100
 _MOST_PAGES = 1000

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.following import follow, open_regular
-from modelgen.hub.hashing import is_intact
-from modelgen.hub.left_out import matches
+from modelgen.hub.cache.following import follow, open_regular
+from modelgen.hub.cache.hashing import is_intact
 from modelgen.hub.pruning.looking import walk
+from modelgen.hub.snapshot.left_out import matches
 from modelgen.lockfile.entries import File
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow
+from modelgen.hub.cache.following import follow
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

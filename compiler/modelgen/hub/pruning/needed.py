@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import ModelgenError
-from modelgen.hub.following import open_regular
-from modelgen.hub.registry import wants_of
+from modelgen.hub.cache.following import open_regular
+from modelgen.hub.cache.registry import wants_of
 from modelgen.lockfile.reading import MAX_BYTES, parse_lock
 from modelgen.lockfile.repos import repo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modelgen.hub.registry import Need, Registered
+    from modelgen.hub.cache.registry import Need, Registered
     from modelgen.lockfile.entries import Lock
 
 _BUILT = "build/docker-compose.yml"

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED
-from modelgen.hub.following import follow
+from modelgen.hub.cache.following import follow
 from modelgen.hub.pruning.looking import entries, walk
 from modelgen.hub.pruning.things import UNNEEDED, Thing
 from modelgen.lockfile.repos import ASIDE, ASSETS, OWN_FOLDER

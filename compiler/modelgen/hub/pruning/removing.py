@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from modelgen.files import Staged
-from modelgen.hub.following import follow
-from modelgen.hub.holding import make_folder
-from modelgen.hub.modes import open_up
+from modelgen.hub.cache.following import follow
+from modelgen.hub.cache.holding import make_folder
+from modelgen.hub.cache.modes import open_up
 from modelgen.lockfile.repos import ASIDE, OWN_FOLDER
 
 if TYPE_CHECKING:

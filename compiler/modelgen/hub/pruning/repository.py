@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow, open_regular
-from modelgen.hub.layout import own_ref
+from modelgen.hub.cache.following import follow, open_regular
+from modelgen.hub.cache.layout import own_ref
 from modelgen.hub.pruning.looking import entries, hops, walk
 from modelgen.hub.pruning.settling import commits_of
 from modelgen.hub.pruning.things import UNNEEDED, Thing

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import follow, open_regular
+from modelgen.hub.cache.following import follow, open_regular
 from modelgen.hub.verifying.problems import FIX, Link, Problem, Unite, how_to_bring
 from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.lockfile.entries import File
 
 _MAX_LINK_TEXT = 4096

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import first_link, follow
-from modelgen.hub.layout import asset_path
+from modelgen.hub.cache.following import first_link, follow
+from modelgen.hub.cache.layout import asset_path
 from modelgen.hub.verifying.copies import has_blob, in_blobs
 from modelgen.hub.verifying.problems import FIX, Drop, Link, Problem, how_to_bring
 from modelgen.lockfile.entries import File
@@ -16,8 +16,8 @@ from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen.hub.following import Landing
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.following import Landing
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.verifying.modes import Passed
     from modelgen.lockfile.entries import Asset
 

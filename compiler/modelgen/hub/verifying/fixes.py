@@ -9,12 +9,12 @@ import stat
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED, Staged
-from modelgen.hub.aside import move_aside, set_aside
-from modelgen.hub.following import follow, open_regular
-from modelgen.hub.hashing import Digest
-from modelgen.hub.holding import make_folder
-from modelgen.hub.modes import missing_bits, open_up
-from modelgen.hub.mounts import how_to_open
+from modelgen.hub.cache.aside import move_aside, set_aside
+from modelgen.hub.cache.following import follow, open_regular
+from modelgen.hub.cache.hashing import Digest
+from modelgen.hub.cache.holding import make_folder
+from modelgen.hub.cache.modes import missing_bits, open_up
+from modelgen.hub.cache.mounts import how_to_open
 from modelgen.hub.verifying.problems import Drop, Link, Open, Remedy, Remove, Unite, Write
 
 if TYPE_CHECKING:

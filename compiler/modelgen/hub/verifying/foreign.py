@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelgen.files import STAGED
-from modelgen.hub.following import follow
-from modelgen.hub.left_out import matches
-from modelgen.hub.mounts import how_to_read
-from modelgen.hub.registry import FOLDER
+from modelgen.hub.cache.following import follow
+from modelgen.hub.cache.mounts import how_to_read
+from modelgen.hub.cache.registry import FOLDER
+from modelgen.hub.snapshot.left_out import matches
 from modelgen.hub.verifying.problems import FIX, Problem, Remove
 from modelgen.lockfile.repos import ASIDE, LOCAL, OWN_FOLDER, is_local, repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from modelgen.hub.layout import Checkout
-    from modelgen.hub.registry import Locks
+    from modelgen.hub.cache.layout import Checkout
+    from modelgen.hub.cache.registry import Locks
 
 _REPOS = ("models--", "datasets--", "spaces--")
 _LEFTOVERS = (".incomplete", STAGED)

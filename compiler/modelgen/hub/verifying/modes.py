@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelgen.hub.following import Landing
+    from modelgen.hub.cache.following import Landing
 
 _FOLDER = stat.S_IROTH | stat.S_IXOTH
 _FILE = stat.S_IROTH

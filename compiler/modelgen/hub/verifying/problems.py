@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.lockfile.entries import File
 
 FIX = "run `modelgen verify --fix`"

@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelgen.hub.following import first_link, follow, open_regular
-from modelgen.hub.layout import own_ref
-from modelgen.hub.small_files import leads_elsewhere, listing
+from modelgen.hub.cache.following import first_link, follow, open_regular
+from modelgen.hub.cache.layout import own_ref
+from modelgen.hub.cache.small_files import leads_elsewhere, listing
 from modelgen.hub.verifying.modes import closed
 from modelgen.hub.verifying.problems import FIX, Problem, Write
 from modelgen.lockfile.repos import is_commit, is_local, repo_folder
@@ -16,9 +16,9 @@ from modelgen.lockfile.repos import is_commit, is_local, repo_folder
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from modelgen.hub.following import Landing
-    from modelgen.hub.layout import Checkout
-    from modelgen.hub.registry import Locks
+    from modelgen.hub.cache.following import Landing
+    from modelgen.hub.cache.layout import Checkout
+    from modelgen.hub.cache.registry import Locks
     from modelgen.hub.verifying.modes import Passed
     from modelgen.lockfile.entries import File
 

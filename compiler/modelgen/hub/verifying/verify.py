@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelgen.hub.following import first_link, follow, open_regular
-from modelgen.hub.hashing import Digest, in_parallel
-from modelgen.hub.mounts import how_to_read
-from modelgen.hub.registry import try_read_locks
+from modelgen.hub.cache.following import first_link, follow, open_regular
+from modelgen.hub.cache.hashing import Digest, in_parallel
+from modelgen.hub.cache.mounts import how_to_read
+from modelgen.hub.cache.registry import try_read_locks
 from modelgen.hub.verifying.copies import copies, has_blob, without_blobs
 from modelgen.hub.verifying.files import FileLooker
 from modelgen.hub.verifying.foreign import foreign_files, other_things, unknown_locks
@@ -26,8 +26,8 @@ from modelgen.lockfile.repos import repo_folder, snapshot_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from modelgen.hub.layout import Checkout
-    from modelgen.hub.registry import Locks
+    from modelgen.hub.cache.layout import Checkout
+    from modelgen.hub.cache.registry import Locks
     from modelgen.hub.verifying.files import Content
     from modelgen.lockfile.entries import Asset, File
 

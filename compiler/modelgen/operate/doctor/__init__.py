@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen.operate.doctor.amd import check_amd
-from modelgen.operate.doctor.compose import check_compose
+from modelgen.operate.doctor.compose import check_compose, check_override, find_override, takes_all_cards
 from modelgen.operate.doctor.description import Description, describe
 from modelgen.operate.doctor.engine import check_engine, check_socket
 from modelgen.operate.doctor.finding import Finding
@@ -15,7 +15,6 @@ from modelgen.operate.doctor.host import Host
 from modelgen.operate.doctor.hub_directory import check_disk, check_hub
 from modelgen.operate.doctor.machine import check_platform, check_selinux
 from modelgen.operate.doctor.nvidia import check_cards, check_driver
-from modelgen.operate.doctor.override import check_override, find_override, takes_all_cards
 from modelgen.operate.doctor.ports import check_ports
 from modelgen.operate.doctor.prune_filter import check_prune_filter
 from modelgen.operate.doctor.rivals import check_rivals

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.cli.hub.verify.verdicts import Verdict
-    from modelgen.hub.layout import Checkout
+    from modelgen.hub.cache.layout import Checkout
     from modelgen.hub.verifying.problems import Problem
     from modelgen.lockfile.entries import Asset, Lock, Snapshot
 
@@ -126,7 +126,7 @@ class _Task:
 
 
 def _task(inputs: Inputs, names: Sequence[str], faults: Mapping[str, str]) -> _Task:
-    from modelgen.hub.layout import checkouts
+    from modelgen.hub.cache.layout import checkouts
     from modelgen.resolve.assets import opening_by_name, outside, wants
 
     lock, models = inputs.lock, named_models(inputs, names)
@@ -220,7 +220,7 @@ def _repair(hub: Path, outcome: Outcome) -> None:
 
 @contextlib.contextmanager
 def _held(hub: Path) -> Iterator[None]:
-    from modelgen.hub.holding import held
+    from modelgen.hub.cache.holding import held
 
     with held(hub, "modelgen verify --fix", lambda text: click.echo(f"modelgen: {text}", err=True)):
         yield

@@ -1,0 +1,1 @@
+"""The hub directory on disk: its layout, locks between processes, and durable changes."""

@@ -1,0 +1,1 @@
+"""The way to the hub: the client, the servers between, and what their answers mean."""

@@ -1,0 +1,1 @@
+"""Download a large file over several connections, each of which writes ranges of it."""
