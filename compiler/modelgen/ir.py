@@ -1,7 +1,7 @@
-"""The IR: a fleet as it will run, from which every target renders.
+"""Define the IR: a fleet as it will run, the input of every target.
 
-It depends on no target and not on models.toml: defaults are filled in, references are resolved, and units are plain
-numbers (bytes, seconds).
+It depends on no target and not on models.toml: defaults are filled in, references are resolved, and quantities are
+plain numbers (bytes, seconds).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ SOCKET_PROXY_NETWORK = "socket-proxy"
 
 
 class Gpu(NamedTuple):
-    """One card.
+    """One GPU.
 
     Args:
-        name: As models.toml calls it.
-        memory: Bytes on the card.
+        name: The name in models.toml.
+        memory: Memory of the GPU in bytes.
         budget: Bytes that resident models may reserve together.
     """
 
@@ -49,12 +49,12 @@ class Address(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """How an engine's process is started, in the container; no entry point is the image's own.
+    """The command line of an engine. An empty entry point is the image's own.
 
     Args:
         entrypoint: The program.
         command: Its arguments.
-        note: Why it is started in this form, as a comment for readers of the output; empty for no comment.
+        note: The reason for this form, as a comment in the output; empty for no comment.
     """
 
     entrypoint: tuple[str, ...]
@@ -63,13 +63,13 @@ class Launch(NamedTuple):
 
 
 class Readiness(NamedTuple):
-    """How to tell that an engine serves.
+    """The checks of whether an engine serves.
 
     Args:
-        path: Answers 200 when the engine is up.
-        probe: A program inside the image that exits 0 then; None where the image promises no such program.
+        path: A path that answers 200 when the engine is up.
+        probe: A program in the image that exits with 0 when the engine is up; None if the image may not have one.
         lists: A path whose JSON must list the served name too, or None.
-        start_timeout: Seconds that a start may take.
+        start_timeout: The longest start, in seconds.
     """
 
     path: str
@@ -79,7 +79,7 @@ class Readiness(NamedTuple):
 
 
 class Mount(NamedTuple):
-    """A file or directory of the host inside the container, read-only.
+    """A file or directory of the host, read-only in the container.
 
     Args:
         source: Path on the host; a relative one is relative to the folder of models.toml, and begins with a dot.
@@ -91,12 +91,12 @@ class Mount(NamedTuple):
 
 
 class Devices(NamedTuple):
-    """The cards that a service reserves.
+    """The GPUs that a service reserves.
 
     Args:
-        kind: How a container gets them: `nvidia`, `cdi` or `amd`.
-        ids: In the order that the engine sees.
-        groups: Numeric ids of the groups that may open them, for device files.
+        kind: The way in which a container gets them: `nvidia`, `cdi` or `amd`.
+        ids: Their ids, in the order of the engine.
+        groups: Numeric ids of the groups that may open the device files.
     """
 
     kind: str
@@ -105,13 +105,13 @@ class Devices(NamedTuple):
 
 
 class Security(NamedTuple):
-    """What a container may do.
+    """The rights of a container.
 
     Args:
-        dropped: Capabilities that it gives up, `ALL` for all.
-        no_new_privileges: Whether no program in it can gain privileges, as by a setuid bit.
-        read_only: Whether its own file system is read-only.
-        unlabelled: Whether SELinux leaves it alone, so that it may read what is mounted.
+        dropped: Dropped capabilities, `ALL` for all.
+        no_new_privileges: Whether programs in it cannot gain privileges, for example by a setuid bit.
+        read_only: Whether its root file system is read-only.
+        unlabelled: Whether SELinux separation is off, so that it can read its mounts.
     """
 
     dropped: tuple[str, ...]
@@ -128,7 +128,7 @@ class Limit(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """A writable directory in memory, gone when the container stops; kernels that are loaded from it can run."""
+    """A writable directory in memory, lost when the container stops. Files in it can be executed."""
 
     target: str
     uid: int
@@ -140,8 +140,8 @@ class Volume(NamedTuple):
     """A named volume that belongs to one service.
 
     Args:
-        name: Its name on the host.
-        target: Where it is mounted.
+        name: The name on the host.
+        target: The mount target.
     """
 
     name: str
@@ -149,44 +149,44 @@ class Volume(NamedTuple):
 
 
 class Service(NamedTuple):
-    """One model as a service of its own.
+    """One model as a service.
 
     Args:
         model: The model's id.
         name: The service's name: its host name on the internal network.
         container: The container's name.
-        engine: Its name, such as `vllm`.
+        engine: The engine's name, such as `vllm`.
         image: Container image.
         launch: Entry point and arguments.
-        directory: Where it runs, as a process of the host; None in a container.
+        directory: The working directory of a process on the host; None in a container.
         environment: Variables, sorted by name.
-        port: On which the engine listens inside the container; on a host of its own, the driver chooses one.
+        port: The port in the container. On the host, the driver selects one.
         routes: Paths that clients may call.
         served_names: All names that clients may use, the id first.
-        upstream_name: The one that the engine knows, for engines with one name only; else None.
-        repo: Repository id on the hub, where there is one.
-        loras: Adapters that it serves beside the model, name and repository id.
+        upstream_name: The name in the engine, if it has only one; else None.
+        repo: Repository id on the hub, or None.
+        loras: Adapters of the model: name and repository id.
         hub: The hub's mount, or None for a program that needs no weights.
-        files: What its arguments name: chat templates, parser plugins.
+        files: Files that its arguments name: chat templates, parser plugins.
         cache: The volume for compile caches.
         scratch: Directories in memory.
-        devices: The reserved cards, or None.
-        security: What it may do.
+        devices: The reserved GPUs, or None.
+        security: The rights of its container.
         limits: Its resource limits.
         reservations: GPU memory that it reserves, one item per GPU.
-        profiles: Profiles that switch the service on, its own id first.
+        profiles: Profiles that start the service, its own id first.
         depends_on: Services that must serve before this one starts.
-        publish: Host address of the engine itself.
+        publish: Host address of the engine, or None.
         networks: Names of the fleet's networks.
-        readiness: See there.
+        readiness: The checks of whether it serves.
         shm: Size of /dev/shm in bytes.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped, or None.
-        concurrency: Most requests at once, or None.
-        warmup: Route on which one question is asked before the first `ready` of a start, or None.
-        additions: What the user adds to the service of one target, by target: `{"compose": {...}}`; paths as written.
-        sources: For messages: the keys that were written, such as `args.max-model-len`, each with the path of its value
-            in the user's file.
+        concurrency: The most concurrent requests, or None.
+        warmup: Route of one request before the model is ready, or None.
+        additions: The user's own keys of a target's service, by target: `{"compose": {...}}`; paths as written.
+        sources: The written keys, such as `args.max-model-len`, each with the path of its value in models.toml; for
+            messages.
     """
 
     model: str
@@ -237,9 +237,9 @@ class Network(NamedTuple):
     """A network of the deployment.
 
     Args:
-        key: What services call it.
-        name: Its name on the host.
-        internal: Whether nothing on it reaches the outside and no port on it is published.
+        key: The key in services.
+        name: The name on the host.
+        internal: Whether it has no route to the outside and no published ports.
     """
 
     key: str
@@ -248,31 +248,31 @@ class Network(NamedTuple):
 
 
 class Orchestrator(NamedTuple):
-    """How models are switched; seconds and counts, None for no limit.
+    """The settings of the orchestrator: seconds and counts, None for no limit.
 
     Args:
-        enabled: Whether anything switches them.
+        enabled: Whether there is an orchestrator.
         listen: Host address of its API.
-        socket: Docker's, on the host.
+        socket: Path of Docker's socket on the host.
         keys_file: File with the hashes of API keys; a relative path is relative to the folder of models.toml.
-        allowed_hosts: Further names that a Host header may hold.
+        allowed_hosts: Further names that a Host header may have.
         allowed_origins: Origins of pages that may use the API from a browser.
         insecure: Whether a `listen` beyond loopback needs no keys.
-        drain_timeout: How long running requests may hold up an eviction.
-        shutdown_timeout: How long running requests may hold up the orchestrator's own end.
+        drain_timeout: The longest that requests in flight delay an eviction.
+        shutdown_timeout: The longest that requests in flight delay the orchestrator's shutdown.
         stop_grace: Seconds from SIGTERM to SIGKILL.
-        queue_limit: Most waiting requests.
-        buffer_limit: Most bytes of the bodies of all waiting requests together.
-        min_loaded_time: How long a model with requests is protected after it became ready.
-        prioritize_after: How long a request may wait before its model comes first.
-        loading_messages: Whether streaming clients get comments once they have waited some seconds for a model.
-        base_image: What its image is built on.
+        queue_limit: The most requests in the queue.
+        buffer_limit: The most bytes of all buffered request bodies.
+        min_loaded_time: Time after a model became ready during which it is not evicted while it has requests.
+        prioritize_after: Waiting time of a request after which its model takes precedence.
+        loading_messages: Whether streaming clients get comments while they wait for a model.
+        base_image: The base of its image.
         socket_proxy_image: Image of the socket proxy.
-        security: What its container may do.
-        limits: Its container's resource limits.
-        socket_proxy_security: What the container of the socket proxy may do.
-        relabelled: Whether mounts get a label that lets their container read them, as SELinux demands.
-        additions: What the user adds to its service, as for a model's.
+        security: The rights of its container.
+        limits: The resource limits of its container.
+        socket_proxy_security: The rights of the socket proxy's container.
+        relabelled: Whether mounts are relabelled for SELinux, so that their container can read them.
+        additions: The user's own keys, as in `Service`.
     """
 
     enabled: bool

@@ -13,7 +13,7 @@ import pytest
 
 from compiling import findings
 from modelgen.engines import sglang, vllm
-from modelgen.engines.catalogue import DATA
+from modelgen.engines.catalogues import DATA
 
 if TYPE_CHECKING:
     from modelgen.diagnostics import Diagnostic

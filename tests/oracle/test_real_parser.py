@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from catalogue_files import CATALOGUES
-from catalogue_format import decode
+from argparse_reader.catalogue_files import CATALOGUES
+from argparse_reader.catalogue_format import decode
 
 pytestmark = pytest.mark.oracle
 

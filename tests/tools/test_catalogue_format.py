@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from catalogue_files import update_flags, update_variables
-from catalogue_format import Flag, decode, encode, render_flags, unify, variables_at
+from argparse_reader.catalogue_files import update_flags, update_variables
+from argparse_reader.catalogue_format import Flag, decode, encode, render_flags, unify, variables_at
 
 if TYPE_CHECKING:
     from pathlib import Path

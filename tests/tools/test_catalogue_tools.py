@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import sglang_catalogue
-import vllm_catalogue
-from source_tree import NotUnderstoodError, SourceError, open_tree
+from argparse_reader import sglang as sglang_reader
+from argparse_reader import vllm as vllm_reader
+from argparse_reader.source_tree import NotUnderstoodError, SourceError, open_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from catalogue_format import Flag
+    from argparse_reader.catalogue_format import Flag
 
 SERVE = """
     from vllm.engine.arg_utils import EngineArgs
@@ -156,7 +156,7 @@ def entries(flags: list[Flag]) -> dict[str, list[Any]]:
 
 
 def test_vllms_parser_is_followed_through_its_config_classes(tmp_path: Path) -> None:
-    found = entries(vllm_catalogue.flags_of(open_tree(vllm(tmp_path), "vllm")))
+    found = entries(vllm_reader.flags_of(open_tree(vllm(tmp_path), "vllm")))
 
     assert found == {
         "model_tag": ["text", {"nargs": "?"}],
@@ -171,11 +171,11 @@ def test_vllms_parser_is_followed_through_its_config_classes(tmp_path: Path) -> 
 
 
 def test_vllms_variables_are_those_of_its_own_list(tmp_path: Path) -> None:
-    assert vllm_catalogue.variables_of(open_tree(vllm(tmp_path), "vllm")) == {"VLLM_PORT", "CUDA_HOME"}
+    assert vllm_reader.variables_of(open_tree(vllm(tmp_path), "vllm")) == {"VLLM_PORT", "CUDA_HOME"}
 
 
 def test_sglangs_parser_is_followed(tmp_path: Path) -> None:
-    found = entries(sglang_catalogue.flags_of(open_tree(sglang(tmp_path), "sglang")))
+    found = entries(sglang_reader.flags_of(open_tree(sglang(tmp_path), "sglang")))
 
     assert found == {
         "tp-size": ["int", {"aliases": ["tensor-parallel-size"]}],
@@ -208,26 +208,16 @@ def test_what_is_not_understood_is_an_error_with_its_place(tmp_path: Path, added
     text = dedent(SGLANG) + "".join(f"        {line}\n" for line in added.splitlines())
 
     with pytest.raises(NotUnderstoodError) as caught:
-        sglang_catalogue.flags_of(open_tree(sglang(tmp_path, text), "sglang"))
+        sglang_reader.flags_of(open_tree(sglang(tmp_path, text), "sglang"))
 
     assert said in str(caught.value)
     assert str(caught.value).startswith("sglang/srt/server_args.py:")
 
 
-def test_a_failure_ends_the_tool_and_names_the_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bad = sglang(tmp_path, SGLANG + '            parser.add_argument("--x", type=odd)\n')
-
-    with pytest.raises(SystemExit) as caught:
-        sglang_catalogue.main([str(bad)])
-
-    assert caught.value.code == 1
-    assert capsys.readouterr().err.startswith(f"{bad}: sglang/srt/server_args.py:")
-
-
 def test_an_unknown_condition_that_has_nothing_to_do_with_flags_is_passed_over(tmp_path: Path) -> None:
     text = SGLANG + '            if on_gpu():\n                warn("slow")\n            parser.add_argument("--x")\n'
 
-    assert "x" in entries(sglang_catalogue.flags_of(open_tree(sglang(tmp_path, text), "sglang")))
+    assert "x" in entries(sglang_reader.flags_of(open_tree(sglang(tmp_path, text), "sglang")))
 
 
 def test_an_sdist_is_read_as_it_is(tmp_path: Path) -> None:
@@ -239,7 +229,7 @@ def test_an_sdist_is_read_as_it_is(tmp_path: Path) -> None:
     found = open_tree(tmp_path / "some.tar.gz", "sglang")
 
     assert found.version == "1.2.3"
-    assert len(sglang_catalogue.flags_of(found)) == 4
+    assert len(sglang_reader.flags_of(found)) == 4
 
 
 def test_a_folder_without_the_package_or_a_version_is_an_error(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from compiling import complete, findings
 from modelgen.engines import sglang
-from modelgen.engines.catalogue import Catalogue, Kind, nearest
-from modelgen.engines.versions import Version, parse_version
+from modelgen.engines.catalogues import Catalogue, Kind, nearest
+from modelgen.engines.images.versions import Version, parse_version
 from modelgen.engines.vllm import FLAGS, VARIABLES
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgen.engines import loaders
-from modelgen.engines.versions import parse_version
+from modelgen.engines.images.versions import parse_version
+from modelgen.engines.weights import loaders
 from modelgen.hub.snapshot.left_out import choose
 from modelgen.hub.snapshot.loadable import why_not
 from modelgen.hub.snapshot.modules import missing_modules

@@ -16,7 +16,6 @@ HEAVY = [
     "huggingface_hub",
     "rich",
     "tree_sitter",
-    "ryml",
     "asyncio",
     "importlib.metadata",
     "modelgen.lockfile.entries",
@@ -55,7 +54,6 @@ def test_a_build_imports_no_hub_and_no_rich() -> None:
         "huggingface_hub",
         "rich",
         "asyncio",
-        "yaml",
         "modelgen.lockfile.entries",
     }
 

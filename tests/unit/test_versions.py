@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelgen.engines.images import is_floating, version_of
-from modelgen.engines.versions import parse_image, parse_version
+from modelgen.engines.images.properties import is_floating, version_of
+from modelgen.engines.images.versions import parse_image, parse_version
 
 
 def told_by(reference: str) -> str | None:

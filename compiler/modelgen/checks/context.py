@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelgen.engines import places
+from modelgen.engines.images import places
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

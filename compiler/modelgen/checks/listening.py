@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.addresses import DEFAULT_LISTEN, is_loopback, overlap, parse_address
+from modelgen.engines.host.addresses import DEFAULT_LISTEN, is_loopback, overlap, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

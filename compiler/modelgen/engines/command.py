@@ -1,14 +1,14 @@
-"""Engine `command`: any program that serves the OpenAI API on a port of its container."""
+"""Describe the engine `command`: any program that serves the OpenAI API on a port of its container."""
 
 from __future__ import annotations
 
 import re
 
-from modelgen.engines import routes
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.places import HUB_PLACEHOLDER
-from modelgen.engines.published import Account, Published
-from modelgen.engines.vllm_images import for_cards
+from modelgen.engines.images import Account, Published
+from modelgen.engines.images.places import HUB_PLACEHOLDER
+from modelgen.engines.vllm import ROUTES as VLLM_ROUTES
+from modelgen.engines.vllm.images import for_cards
 from modelgen.ir import Launch
 
 NAME = "command"
@@ -20,11 +20,12 @@ _IMAGES = (
         runs_as=Account(1000, 1000, "ubuntu", "/home/ubuntu", keeps_home=True),
     ),
 )
+ROUTES = (*VLLM_ROUTES, "/v1/audio/speech", "/v1/images/generations", "/v1/images/edits")
 _PLACEHOLDER = re.compile(r"\{(?:port|model|hub)\}")
 
 
 def launch(run: Run) -> Launch:
-    """Return the program with `{port}`, `{model}` and `{hub}` filled in; other braces stay (JSON has many)."""
+    """Return the program with `{port}`, `{model}` and `{hub}` replaced; other braces stay, as in JSON."""
     values = {"{port}": run.listen[1], "{model}": run.upstream_name, HUB_PLACEHOLDER: run.hub}
     filled = [_PLACEHOLDER.sub(lambda found: values[found[0]], item) for item in run.command]
     return Launch(tuple(filled[:1]), tuple(filled[1:]))
@@ -40,8 +41,8 @@ ENGINE = Engine(
     needs_repo=False,
     on_host=True,
     images=_IMAGES,
-    for_processors="its program may come in another",
-    # Most images for GPUs are vLLM's, whatever their program is.
+    for_processors="another one that has its program",
+    # Most images for GPUs are those of vLLM.
     for_cards=for_cards,
-    routes=routes.ANY,
+    routes=ROUTES,
 )

@@ -1,47 +1,48 @@
-"""Define an inference engine: everything that the compiler knows about it."""
+"""Define the record of an inference engine."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from modelgen.engines.flag_values import whole_number
-from modelgen.engines.warmup import chat, transcribes
+from modelgen.engines.api.warmup import chat, transcribes
+from modelgen.engines.flags import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from modelgen.engines.catalogue import Catalogue, Release
+    from modelgen.engines.catalogues import Catalogue, Release
+    from modelgen.engines.catalogues.variables import Variables
     from modelgen.engines.facts import AtMost, Companion, Instead, Opens, Starter
-    from modelgen.engines.published import Published
-    from modelgen.engines.variables import Variables
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images import Published
+    from modelgen.engines.images.versions import Version
     from modelgen.ir import Launch
     from modelgen.loader import Loader
 
 
 class Run(NamedTuple):
-    """One model as its engine is told to serve it.
+    """One model as its engine serves it: the input of `Engine.launch`.
 
     Args:
-        version: Of the engine in the image; None where the engine has none that matters.
+        version: The engine's version in the image; None if it is not known.
         repo: Repository id on the hub; None for a program that needs no weights.
-        revision: Commit, tag or branch; None follows what `refs/main` says in the hub directory.
-        snapshot: Where the snapshot is in the container, for an engine that is to take that and not the id; else None.
-        file: The GGUF file of the snapshot that is loaded, and `mmproj` its vision part.
-        served_names: All names that clients may use, the id first: answers carry the first.
-        upstream_name: The one name of an engine that has one only.
-        share: Of the card, as text with at most 4 decimals; None without a card.
-        reservations: Memory and reserved memory of each card, in bytes.
+        revision: Commit, tag or branch; None follows `refs/main` of the hub directory.
+        snapshot: Path of the snapshot in the container if the engine loads that path; None if it loads the id.
+        file: The GGUF file of the snapshot.
+        mmproj: The vision part that belongs to `file`.
+        served_names: All names that clients may use. The first is the model's id, and the one in answers.
+        upstream_name: The name for an engine that has only one.
+        share: Share of the GPU, as text with at most 4 decimals; None without a GPU.
+        reservations: Memory and reserved memory of each GPU, in bytes.
         trust_remote_code: Whether code from the repository may run.
-        args: The user's own flags by canonical name, in their order.
-        loras: Adapters, name → repository id, or where its snapshot is in the container.
-        length: Tokens of the context, from the model's own config.json, where no flag says it; None where unknown.
-        lora_limit: The rank to allow, from the adapters' own adapter_config.json; None where unknown.
-        command: The program and its arguments, of the engine `command`.
-        hub: Where it finds the hub directory.
-        listen: Address and port to listen on, as its arguments have them.
-        eager_reads: Whether weights are better read in one go than mapped (hubs on a Windows drive).
+        args: The user's flags by canonical name, in their order.
+        loras: Adapters: name → repository id, or path of the snapshot in the container.
+        length: Context length in tokens, from config.json if no flag sets it; None if it is not known.
+        lora_limit: The rank to allow, from the adapters' adapter_config.json; None if it is not known.
+        command: The program and its arguments, for the engine `command`.
+        hub: Path of the hub directory.
+        listen: Address and port to listen on, as arguments.
+        eager_reads: Whether to read weights at once instead of mapping them (hubs on a Windows drive).
     """
 
     version: Version | None
@@ -66,85 +67,84 @@ class Run(NamedTuple):
 
     @property
     def has_cards(self) -> bool:
-        """Return whether it runs on a card at all."""
+        """Return whether the model runs on a GPU."""
         return bool(self.reservations)
 
 
 class Pin(NamedTuple):
-    """A repository that is locked: its commit, and where that snapshot is in the container."""
+    """The commit of a locked repository, and the path of its snapshot in the container."""
 
     commit: str
     snapshot: str
 
 
 Pins: TypeAlias = "Mapping[tuple[str, str], Pin]"
-"""What is locked of the repositories that a model needs, by role and id."""
+"""The locked repositories that a model needs, by role and id."""
 
 
 class Engine(NamedTuple):
-    """An engine's contract with its container and with its clients.
+    """Everything that the compiler uses of an engine.
 
     Args:
-        name: As models.toml calls it.
-        title: As its project writes itself.
-        launch: How a model is started.
-        port: On which it listens inside the container.
-        health: Path that answers 200 when it is up.
-        keys: The keys of a model's table that it takes, of those that not every engine takes.
-        needs_repo: Whether it serves a repository; a program of the user's may do without.
-        on_host: Whether it runs without a container too, as a program that is installed on the host.
-        images: The published images that are known; those of forks and plugins too, if they tell something.
-        for_processors: Which images are for a processor, to be read after "an image for processors: ".
-        for_cards: The vendors of a model's GPUs, and the version → which image to take for them.
+        name: The name in models.toml.
+        title: The name in prose, as its project writes it.
+        launch: Returns entry point and arguments.
+        port: The port inside the container.
+        health: Path that answers 200 when the engine is up.
+        keys: Keys of a model's table that this engine takes, of those that not every engine takes.
+        needs_repo: Whether it serves a repository. A user's program may need none.
+        on_host: Whether it also runs as a program installed on the host, without a container.
+        images: The known published images, including forks and plugins with known properties.
+        for_processors: Images for a processor; completes "an image for processors: ".
+        for_cards: Vendors of a model's GPUs, and version → advice which image to use.
         starter: What `modelgen init` writes for a kind of checkpoint that this engine serves best.
         lists: Path whose JSON lists the served names, or None.
-        probe: A program inside its images that exits 0 then; None where nothing is known of the images.
-        caches: Variables that place compile caches, each below the folder that is the model's own volume; None for an
-            engine that compiles nothing.
+        probe: A program in its images that exits with 0 when the engine is up; None if the images are not known.
+        caches: Variables that place compile caches → folder below the model's own volume; None for an engine that
+            compiles nothing.
         environment: Further variables that are always set.
-        defaults: Variables that are set unless the user writes others.
-        hub: Where its images look for the hub; None where HF_HUB_CACHE tells it.
-        variables: What its variables for flags begin with, for an engine that reads flags from variables too.
-        owned_variables: Variables that modelgen sets, or that must not be set, and where their meaning belongs.
-        known_variables: The variables that its releases read; None where that is not known.
-        on_wsl2: The variables that a version needs in WSL2.
-        reads_uuids_since: The first release that takes GPUs by their UUIDs in CUDA_VISIBLE_DEVICES; None if all do.
-        several_names: Whether it answers to several names; else the gateway replaces what a client wrote.
-        routes: Paths of its API that clients may call; none that loads, sleeps or profiles.
-        warmup: Flags by canonical name, and the model's config.json → the route of the warmup request.
-        opens: What it opens of the hub directory; None where that is not known.
-        catalogue: Its flags by release; None for an engine whose flags are not known.
-        short_flags: For an engine whose flags are taken as they are written: what its short ones are short for.
-        repeats_flags: Whether such an engine takes a list as the flag once for each value.
-        from_config: Whether it loads a checkpoint, which a config.json describes.
-        from_snapshot: Whether it serves offline only from a snapshot's path, never by repository id.
-        needs_snapshot: Whether it is never started by repository id, not even online.
-        follows_speculators: Whether it serves the `verifier` that a speculator's config.json names.
-        one_card: Whether it uses no more than one card.
-        owned_args: Flags that modelgen writes, and where their meaning belongs.
-        instead: What to write for flags that are gone.
-        companions: Flags that need another.
+        defaults: Variables that are set unless the user sets them.
+        hub: Where its images expect the hub; None if HF_HUB_CACHE determines it.
+        variables: Prefix of the variables that set flags, for an engine that reads flags from variables too.
+        owned_variables: Variables that modelgen sets, or that must not be set → the reason, or the key to write.
+        known_variables: The variables that each release reads; None if they are not known.
+        on_wsl2: Version → variables that it needs in WSL2.
+        reads_uuids_since: The first release that accepts UUIDs in CUDA_VISIBLE_DEVICES; None if all do.
+        several_names: Whether it answers to several names. If not, the gateway replaces the name in requests.
+        routes: Paths of its API that clients may call. None of them loads, sleeps or profiles.
+        warmup: Flags by canonical name, and config.json → route of the warmup request.
+        opens: What it opens in the hub directory; None if that is not known.
+        catalogue: Its flags by release; None if they are not known.
+        short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
+        repeats_flags: Whether such an engine takes a list as one flag per value.
+        from_config: Whether it loads a checkpoint that a config.json describes.
+        from_snapshot: Whether it serves offline only from a snapshot's path, not by repository id.
+        needs_snapshot: Whether it never starts by repository id, not even online.
+        follows_speculators: Whether it serves the `verifier` in a speculator's config.json.
+        one_card: Whether it uses at most one GPU.
+        owned_args: Flags that modelgen writes → the reason, or the key to write.
+        instead: Replacements for removed flags.
+        companions: Flags that require another flag.
         at_most: Flags that limit each other.
-        takes: Whether a release takes a value of a flag by canonical name that its catalogue does not tell.
-        advice: What to write for a value of a flag that is refused; empty without advice.
-        length: The flag for the longest context.
+        takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
+        advice: Canonical name and value → remedy for a refused value; empty without one.
+        length: The flag for the context length.
         needs_length: Whether that flag must be written, since the default may not fit the GPU.
         iec_lengths: Whether `16k` is 16,000 and `16Ki` 16,384.
-        overrides: Flags by which that config.json is not what counts.
-        long_lengths: Variables that allow a longer context nevertheless.
-        tensor_parallel: The flag that splits a model over its cards.
-        parallel_sizes: Flags that count cards.
-        counted_sizes: Which of these multiply to the number of cards, for flags by canonical name.
+        overrides: Flags that replace values of config.json.
+        long_lengths: Variables that allow a context longer than config.json does.
+        tensor_parallel: The flag that splits a model over its GPUs.
+        parallel_sizes: Flags that count GPUs.
+        counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
         lora_rank: The flag that limits the rank of LoRA adapters.
-        rank_limit: The release's least value of that flag which allows a rank; None where none does.
-        beside_weights: Memory and reserved memory of each GPU, and flags by canonical name → the bytes that it needs
-            beside weights, where the reserved memory leaves nothing for weights; None where it does.
-        repos: The further repositories that flags by canonical name ask for: role, id and revision; a value that is
-            no repository id may be among them.
-        loader: The version, flags by canonical name, and the image → how it finds the weights; None where that is not
-            known.
-        pin: Flags by canonical name → the same with the commits of further repositories, given by role and id, and
-            whether paths are wanted where ids would do.
+        rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
+        beside_weights: Memory and reserved memory of each GPU, and flags by canonical name → bytes that it needs beside
+            the weights if the reserved memory leaves nothing for weights; None if it does.
+        repos: Flags by canonical name → role, id and revision of further repositories. Values that are not repository
+            ids may be among them.
+        loader: Version, flags by canonical name, and image → how it finds the weights; None if that is not known.
+        pin: Flags by canonical name, locked repositories, and whether to use paths instead of ids → the flags with
+            commits.
     """
 
     name: str
@@ -205,11 +205,11 @@ class Engine(NamedTuple):
 
 
 def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
-    """Return how many cards the parallel sizes ask for, and the keys that say so; None where they are no numbers.
+    """Return the number of GPUs that the parallel sizes need, and flag → key as written; None if one is not a number.
 
     Args:
-        engine: Whose flags they are.
-        args: As written.
+        engine: The model's engine.
+        args: The flags as written.
     """
     written = {engine.catalogue().canonical(key): key for key in args} if engine.catalogue else {}
     counted = engine.counted_sizes({name: args[key] for name, key in written.items()}) if engine.counted_sizes else ()
@@ -224,11 +224,11 @@ def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[st
 
 
 def warmup_route(engine: Engine, args: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
-    """Return the route of the warmup request; None for a model that takes nothing but sound.
+    """Return the route of the warmup request; None for a model that accepts only audio.
 
     Args:
-        engine: Of the model.
-        args: By canonical name.
-        config: The model's config.json; empty where it is not known.
+        engine: The model's engine.
+        args: Flags by canonical name.
+        config: The model's config.json; empty if it is not known.
     """
     return None if transcribes(config) else engine.warmup(args, config)

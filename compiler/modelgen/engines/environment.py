@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines import ENGINES, owned
-from modelgen.engines.published import ROOT
+from modelgen.engines import ENGINES
+from modelgen.engines.flags import owned
+from modelgen.engines.images import ROOT
 
 if TYPE_CHECKING:
     from modelgen.engines.engine import Engine
-    from modelgen.engines.published import Account
+    from modelgen.engines.images import Account
 
-# HF_HUB_OFFLINE keeps an engine from retrying for minutes on a host without internet, even when everything is on disk.
+# Without HF_HUB_OFFLINE, an engine on a host without internet retries for minutes, even if all files are on disk.
 QUIET_AND_OFFLINE = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
@@ -26,24 +27,24 @@ def cache(engine: Engine, account: Account) -> str:
 
 
 def environment(engine: Engine, account: Account) -> dict[str, str]:
-    """Return the variables that modelgen sets for an engine, whatever the model.
+    """Return the variables that modelgen sets for an engine, the same for every model.
 
-    Both names of the hub are explicit: the incident was one level between them.
+    Both variables of the hub are set: in the incident, one of them pointed one folder level too high.
     """
     variables = {**QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub(engine, account), **engine.environment}
     if engine.hub is None:
         variables["HF_HOME"] = account.hub_home
     variables |= {name: cache(engine, account) + below for name, below in (engine.caches or {}).items()}
     if account.uid != 0 and engine.caches is not None:
-        # Without an entry in passwd HOME is / and the user has no name: vllm#10185, and getpwuid in vLLM 0.11.0.
+        # Without an entry in passwd, HOME is / and the user has no name: vllm#10185, and getpwuid in vLLM 0.11.0.
         variables |= {"HOME": account.home, "USER": account.name}
     return variables
 
 
-_DEVICES = "write `gpus`: inside the container the reserved cards count from 0"
+_DEVICES = "write `gpus`: inside the container, the reserved GPUs are numbered from 0"
 
 _OWNED = {
-    "CUDA_DEVICE_ORDER": "it is PCI_BUS_ID wherever a model has several cards",
+    "CUDA_DEVICE_ORDER": "modelgen sets it to PCI_BUS_ID for models with several GPUs",
     "CUDA_VISIBLE_DEVICES": _DEVICES,
     "DO_NOT_TRACK": owned.QUIET,
     "FLASHINFER_WORKSPACE_BASE": owned.VOLUME,
@@ -57,7 +58,7 @@ _OWNED = {
     "HF_TOKEN": owned.TOKEN,
     "HF_TOKEN_PATH": owned.TOKEN,
     "HIP_VISIBLE_DEVICES": _DEVICES,
-    "HOME": "it is where the caches are; write `user` in the model's `compose` table to run as somebody else",
+    "HOME": "the caches are below it; write `user` in the model's `compose` table to run as another user",
     "HUGGINGFACE_HUB_CACHE": owned.HUB,
     "HUGGING_FACE_HUB_TOKEN": owned.TOKEN,
     "NVIDIA_VISIBLE_DEVICES": _DEVICES,
@@ -73,7 +74,7 @@ _OWNED = {
 }
 
 OWNED = _OWNED | {name: why for engine in ENGINES.values() for name, why in engine.owned_variables.items()}
-"""Variables that no `env` table may set, whatever the engine, each with why."""
+"""Variables that no `env` table may set, for any engine, each with the reason."""
 
 CACHE_PLACES = (
     *(f"{ROOT.home}/.cache/{engine.name}" for engine in ENGINES.values() if engine.caches is not None),
@@ -84,4 +85,4 @@ CACHE_PLACES = (
         if published.own_account is not None
     ),
 )
-"""Where the compile caches of engines are mounted."""
+"""The mount targets of the compile caches."""

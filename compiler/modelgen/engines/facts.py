@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Instead(NamedTuple):
-    """What to write for a flag that is gone: `help`, and the flags that it names."""
+    """The replacement for a removed flag: `help`, and the flags that it names."""
 
     help: str
     flags: tuple[str, ...] = ()
@@ -21,12 +21,12 @@ class Companion(NamedTuple):
 
 
 class AtMost(NamedTuple):
-    """Two flags of which the engine refuses a `small` one above the `large` one.
+    """Two flags: the engine refuses a `small` value above the `large` one.
 
     Args:
         small: The flag whose value must not be larger.
         large: The flag whose value limits it.
-        where_off: The flag that must be false for this to count; empty if it always counts.
+        where_off: The flag that must be false for this limit to apply; empty if it always applies.
     """
 
     small: str
@@ -35,18 +35,18 @@ class AtMost(NamedTuple):
 
 
 class Opens(NamedTuple):
-    """What an engine opens of the hub directory at a start; `modelgen verify --load` looks for the same.
+    """The files that an engine opens in the hub directory at startup; `modelgen verify --load` looks for them.
 
     Args:
-        gguf: Whether it opens one GGUF file, and no checkpoint.
-        embeds_only: Whether it serves no model that writes text.
+        gguf: Whether it opens one GGUF file instead of a checkpoint.
+        embeds_only: Whether it serves no model that generates text.
         tokenizer_flag: The flag that names another repository for the tokenizer; empty without one.
         fast_tokenizer: Whether tokenizer.json is the only form of a tokenizer that it reads.
         config_formats: Whether `config-format` selects between config.json and params.json.
-        processor: Whether it opens the processor of a model that takes images or sound.
+        processor: Whether it opens the processor of a model that accepts images or audio.
         pooling: Whether it needs the pooling of sentence-transformers, or the flag `pooling`.
         code_revision: Whether `code-revision` pins code in another repository.
-        others_by_path: Whether it takes other repositories than the model's own by path only.
+        others_by_path: Whether it accepts repositories other than the model's own by path only.
         look_ups: Whether `hub.loading.inside` can make the look-ups with the engine's own functions.
     """
 
@@ -63,11 +63,11 @@ class Opens(NamedTuple):
 
 
 class Starter(NamedTuple):
-    """What `modelgen init` and `modelgen add` write for a checkpoint of one kind.
+    """The engine and image that `modelgen init` and `modelgen add` write for one kind of checkpoint.
 
     Args:
-        kind: The kind of checkpoint that they choose this engine for: `embedding`, `gguf`.
-        image: The image that they write.
+        kind: The kind of checkpoint: `embedding`, `gguf`.
+        image: The image.
     """
 
     kind: str

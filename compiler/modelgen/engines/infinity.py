@@ -1,4 +1,4 @@
-"""Infinity: embeddings, reranking and classification; launch form, environment, readiness.
+"""Describe the engine `infinity`, for embeddings, reranking and classification: launch form, environment, readiness.
 
 Sources: github.com/michaelfeil/infinity, in libs/infinity_emb the files infinity_emb/cli.py (flags of `v2`), env.py (a
 variable for each flag), infinity_server.py (routes; `/health` answers once the model is loaded), telemetry.py,
@@ -12,25 +12,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import owned
+from modelgen.engines.api.probes import curl_probe
+from modelgen.engines.api.warmup import EMBEDDINGS, RERANK, is_classifier
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens
-from modelgen.engines.plain_flags import format_flags
-from modelgen.engines.probes import curl_probe
-from modelgen.engines.published import ANY_TAG, ON_DOCKER_HUB, Published
-from modelgen.engines.warmup import EMBEDDINGS, RERANK, is_classifier
+from modelgen.engines.flags import owned
+from modelgen.engines.flags.plain import format_flags
+from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, Published
 from modelgen.ir import Launch
 from modelgen.loader import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "infinity"
 PORT = 7997
 HEALTH = "/health"
-# Without a prefix the routes of the OpenAI API are at `/`.
+# Without a prefix, the routes of the OpenAI API are at `/`.
 PREFIX = "/v1"
 BACKEND, OPTIMUM, TORCH = "engine", "optimum", "torch"
 
@@ -48,12 +48,12 @@ _TRUST = "write `trust_remote_code` in the model's table"
 OWNED_ARGS = {
     "api-key": owned.KEYS,
     "host": owned.LISTEN,
-    "model-id": "write `repo` in the model's table",
+    "model-id": owned.REPO,
     "no-trust-remote-code": _TRUST,
     "port": owned.PORT,
-    "preload-only": "the engine would end; `modelgen fetch` brings the weights",
-    "revision": "write `revision` in the model's table",
-    "served-model-name": "it is the id of the model's table",
+    "preload-only": "the engine would exit; `modelgen fetch` downloads the weights",
+    "revision": owned.REVISION,
+    "served-model-name": owned.NAME,
     "trust-remote-code": _TRUST,
     "url-prefix": f"the routes are below `{PREFIX}`, as clients of the OpenAI API expect them",
 }
@@ -84,8 +84,8 @@ def launch(run: Run) -> Launch:
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
-    """Return which image to take."""
-    return "take the tag for the card: a version alone is for NVIDIA, -rocm for AMD, -cpu for processors"
+    """Return the advice which image to use."""
+    return "use the tag for the GPU: a version alone is for NVIDIA, -rocm for AMD, -cpu for processors"
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Engine `llamacpp`: launch form, environment, readiness of llama.cpp's server.
+"""Describe the engine `llamacpp`: launch form, environment, readiness of llama.cpp's server.
 
 Sources: common/arg.cpp, tools/server/README.md and .devops/*.Dockerfile; images are rebuilt with every commit, and old
 builds keep their flags.
@@ -9,26 +9,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import owned, routes
+from modelgen.engines import api
+from modelgen.engines.api.probes import curl_probe
+from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_on
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Starter
-from modelgen.engines.plain_flags import format_flags
-from modelgen.engines.probes import curl_probe
-from modelgen.engines.published import Published
-from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, is_on
+from modelgen.engines.flags import owned
+from modelgen.engines.flags.plain import format_flags
+from modelgen.engines.images import Published
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "llamacpp"
 PORT = 8080
 HEALTH = "/health"
 CTX_SIZE = "ctx-size"
 LAYERS = "n-gpu-layers"
-# More layers than any model has: all of them.
+# More layers than any model has.
 _ALL_LAYERS = "999"
 # docs/docker.md. Tags move with every commit, except those that name a build.
 _IMAGES = (
@@ -43,46 +44,45 @@ _IMAGES = (
         pinned=re.compile(r"-b\d+$"),
     ),
 )
+ROUTES = (*api.OPENAI, *api.ANTHROPIC, *api.RERANK, *api.TOKENS, "/infill")
 _OWNED_VARIABLES = {
     "LLAMA_API_KEY": owned.KEYS,
     "LLAMA_ARG_OFFLINE": owned.OFFLINE,
     "LLAMA_CACHE": owned.HUB,
 }
 
-_KEYS = "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`"
 _REPO = "write `repo` and `file` in the model's table"
-_OFFLINE = "engines are always offline: what is loaded is named in the model's table, or by a path beside models.toml"
+_OFFLINE = "engines are always offline: name the file in the model's table, or by a path beside models.toml"
 _ROUTER = "one service is one model; modelgen's own gateway switches between them"
-_TLS = "TLS ends before the engine: its health is asked for in plain HTTP"
 OWNED_ARGS = {
-    "alias": "it is the id of the model's table",
-    "api-key": _KEYS,
-    "api-key-file": _KEYS,
-    "api-prefix": "health and names are asked for below `/`",
+    "alias": owned.NAME,
+    "api-key": owned.KEYS,
+    "api-key-file": owned.KEYS,
+    "api-prefix": "the orchestrator reads health and names below `/`",
     "docker-repo": _OFFLINE,
     "hf-file": _REPO,
     "hf-file-v": _OFFLINE,
     "hf-repo": _REPO,
     "hf-repo-draft": _OFFLINE,
     "hf-repo-v": _OFFLINE,
-    "hf-token": "engines run offline and need no token",
-    "host": "the engine listens on all addresses of its own container",
-    "metrics": "it is always on: the orchestrator and Prometheus read /metrics",
+    "hf-token": owned.TOKEN,
+    "host": owned.LISTEN,
+    "metrics": owned.METRICS,
     "mmproj": "write `mmproj` in the model's table",
     "mmproj-url": _OFFLINE,
     "model": _REPO,
     "model-url": _OFFLINE,
     "models-dir": _ROUTER,
     "models-preset": _ROUTER,
-    "no-webui": "it is always written",
+    "no-webui": "it is always set",
     "offline": "it is always on",
-    "port": "it is fixed inside the container; write `publish` to reach the engine from the host",
+    "port": owned.PORT,
     "spec-draft-hf": _OFFLINE,
-    "ssl-cert-file": _TLS,
-    "ssl-key-file": _TLS,
+    "ssl-cert-file": owned.TLS,
+    "ssl-key-file": owned.TLS,
 }
 
-# As common/arg.cpp has them; where there are several long names, the one that the oldest builds know too.
+# From common/arg.cpp. Of several long names, the one that the oldest builds know.
 _SHORT = """
     C=cpu-mask Cb=cpu-mask-batch Cr=cpu-range Crb=cpu-range-batch a=alias b=batch-size c=ctx-size cb=cont-batching
     cmoe=cpu-moe cram=cache-ram ctk=cache-type-k ctkd=cache-type-k-draft ctv=cache-type-v ctvd=cache-type-v-draft
@@ -101,8 +101,8 @@ SHORT_FLAGS: dict[str, str] = dict(pair.split("=") for pair in _SHORT.split())
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model.
 
-    A file of the snapshot is named by its path: by repository id llama.cpp takes what refs/main says, whatever commit
-    was meant. `--fit` would shrink the context and leave layers to the processor, so both are explicit.
+    The file is given by its path: with a repository id, llama.cpp follows refs/main instead of the locked commit.
+    `--fit` would shrink the context and leave layers on the processor, so both are explicit.
     """
     assert run.snapshot is not None, "checked by no-snapshot"  # noqa: S101 - an invariant
     command = ["-m", f"{run.snapshot}/{run.file}"]
@@ -116,12 +116,12 @@ def launch(run: Run) -> Launch:
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
-    """Return which image to take."""
-    return "take the tag for the card: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for processors"
+    """Return the advice which image to use."""
+    return "use the tag for the GPU: `server-cuda-b…` or `server-rocm-b…`; `server-b…` is for processors"
 
 
 def warmup(args: Mapping[str, Any], _: Mapping[str, Any]) -> str:
-    """Return the route that the flags open."""
+    """Return the route that the flags enable."""
     if is_on(args, "rerank", "reranking"):
         return RERANK
     return EMBEDDINGS if is_on(args, "embedding", "embeddings") else CHAT
@@ -140,12 +140,12 @@ ENGINE = Engine(
     starter=Starter("gguf", "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500"),
     lists="/v1/models",
     probe=curl_probe(PORT, HEALTH, timeout=20),
-    # By variable, since builds from before `--offline` end at a flag that they do not know.
+    # A variable, since builds older than `--offline` exit on an unknown flag.
     environment={"LLAMA_ARG_OFFLINE": "1"},
     variables="LLAMA_ARG_",
     owned_variables=_OWNED_VARIABLES,
     short_flags=SHORT_FLAGS,
-    routes=routes.LLAMACPP,
+    routes=ROUTES,
     warmup=warmup,
     opens=Opens(gguf=True),
     from_snapshot=True,

@@ -1,4 +1,4 @@
-"""Engine `sglang`: launch form, environment, readiness, and the memory for weights and KV cache.
+"""Describe the engine `sglang`: launch form, environment, readiness, and the memory for weights and KV cache.
 
 Sources: srt/server_args.py, srt/entrypoints/http_server.py and srt/environ.py of the releases 0.5.5 and 0.5.23.
 """
@@ -10,21 +10,22 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import loaders, owned, routes
-from modelgen.engines.catalogue import catalogue
+from modelgen.engines import api
+from modelgen.engines.api.probes import http_probe
+from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier, is_on
+from modelgen.engines.catalogues import catalogue
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Instead, Opens
-from modelgen.engines.flag_values import format_flag, whole_number
-from modelgen.engines.probes import http_probe
-from modelgen.engines.published import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
-from modelgen.engines.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier, is_on
+from modelgen.engines.flags import format_flag, owned, whole_number
+from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
+from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from modelgen.engines.engine import Pins
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "sglang"
 PORT = 30000
@@ -54,8 +55,8 @@ _IMAGES = (
 )
 PARALLEL_SIZES = ("tp-size", "pp-size", "dp-size")
 _MIB = 2**20
-# SGLang's own defaults by memory of the card, in MiB: below it, tokens of a prefill chunk and the largest batch of a
-# CUDA graph, the second for 4 cards or more (server_args.py, _handle_gpu_memory_settings).
+# SGLang's own defaults by memory of the GPU, in MiB: below it, tokens of a prefill chunk and the largest batch of a
+# CUDA graph, the second for 4 GPUs or more (server_args.py, _handle_gpu_memory_settings).
 _DEFAULTS = (
     (20 * 1024, 2048, 8, 8),
     (35 * 1024, 2048, 24, 80),
@@ -64,38 +65,48 @@ _DEFAULTS = (
 )
 _LARGE = (16384, 512, 512)
 
+ROUTES = (
+    *api.OPENAI,
+    *api.ANTHROPIC,
+    api.TRANSCRIPTIONS,
+    "/v1/rerank",
+    "/v1/score",
+    "/v1/tokenize",
+    "/v1/detokenize",
+)
+
 OWNED_ARGS = {
-    "admin-api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
-    "api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
-    "base-gpu-id": "inside the container the reserved cards count from 0",
-    "config": "write its entries in `args`, where they are checked",
-    "dist-init-addr": "a model is one service on one host",
-    "download-dir": "the hub directory is `[project] hub`, mounted where the engine looks",
-    "enable-metrics": "it is always on: the orchestrator and Prometheus read /metrics",
-    "gpu-id-step": "inside the container the reserved cards count from 0",
-    "host": "the engine listens on all addresses of its own container",
-    "mem-fraction-static": "write `gpu_memory` in the model's table: a size or a share of the card",
-    "model-path": "write `repo` in the model's table",
-    "nnodes": "a model is one service on one host",
-    "node-rank": "a model is one service on one host",
-    "port": "it is fixed inside the container; write `publish` to reach the engine from the host",
-    "revision": "write `revision` in the model's table",
-    "served-model-name": "it is the id of the model's table",
-    "ssl-ca-certs": "TLS ends before the engine: its health is asked for in plain HTTP",
-    "ssl-certfile": "TLS ends before the engine: its health is asked for in plain HTTP",
-    "ssl-keyfile": "TLS ends before the engine: its health is asked for in plain HTTP",
-    "trust-remote-code": "write `trust_remote_code = true` in the model's table",
+    "admin-api-key": owned.KEYS,
+    "api-key": owned.KEYS,
+    "base-gpu-id": owned.GPUS,
+    "config": owned.CONFIG_FILE,
+    "dist-init-addr": owned.ONE_HOST,
+    "download-dir": owned.HUB,
+    "enable-metrics": owned.METRICS,
+    "gpu-id-step": owned.GPUS,
+    "host": owned.LISTEN,
+    "mem-fraction-static": owned.GPU_MEMORY,
+    "model-path": owned.REPO,
+    "nnodes": owned.ONE_HOST,
+    "node-rank": owned.ONE_HOST,
+    "port": owned.PORT,
+    "revision": owned.REVISION,
+    "served-model-name": owned.NAME,
+    "ssl-ca-certs": owned.TLS,
+    "ssl-certfile": owned.TLS,
+    "ssl-keyfile": owned.TLS,
+    "trust-remote-code": owned.TRUST,
 }
 
 _OWNED_VARIABLES = {
     "SGLANG_CACHE_DIR": owned.VOLUME,
     "SGLANG_DG_CACHE_DIR": owned.VOLUME,
-    "SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "a health check must make no tokens: it would kill a busy engine",
+    "SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "a health check must not generate tokens: it would kill a busy engine",
     "SGLANG_JIT_CACHE_DIR": owned.VOLUME,
     "SGLANG_USE_MODELSCOPE": owned.MODELSCOPE,
 }
 
-# vLLM's names for what SGLang calls otherwise.
+# vLLM's names for flags that have another name in SGLang.
 INSTEAD = {
     "enable-auto-tool-choice": Instead("remove it: `tool-call-parser` alone is enough", ("tool-call-parser",)),
     "enable-prefix-caching": Instead(
@@ -113,8 +124,7 @@ INSTEAD = {
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model; the image has no entry point of its own that serves.
 
-    It listens on 127.0.0.1 unless it is told otherwise, and answers to one name: it serves whatever `model` a request
-    names, but lists and echoes this one.
+    By default, SGLang listens on 127.0.0.1. It accepts any `model` in a request, but lists and returns this one name.
     """
     assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
@@ -129,29 +139,29 @@ def launch(run: Run) -> Launch:
         command.append("--trust-remote-code")
     for name, value in args.items():
         command += format_flag(name, release.get(name.split(".")[0]), value)
-    note = "the image has no entry point that serves, and listens on 127.0.0.1 unless told."
+    note = "the image has no entry point that serves, and SGLang listens on 127.0.0.1 by default."
     return Launch(("python3", "-m", "sglang.launch_server"), tuple(command), f"SGLang {run.version.text}: {note}")
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
-    """Return which image to take."""
-    return "take the tag for the card: lmsysorg/sglang has tags with -rocm, and others for CUDA"
+    """Return the advice which image to use."""
+    return "use the tag for the GPU: lmsysorg/sglang has tags with -rocm, and others for CUDA"
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """Return the route that a model's task has, by its flags and its architecture."""
+    """Return the route for a model's task, from its flags and its architecture."""
     return RERANK if is_classifier(args, config) else EMBEDDINGS if is_on(args, "is-embedding") else CHAT
 
 
 def static_share(reservations: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> Decimal:
-    """Return `--mem-fraction-static`, the share of a card for weights and KV cache alone, at most 4 decimals.
+    """Return `--mem-fraction-static`, the share of a GPU for weights and KV cache only, with at most 4 decimals.
 
-    Activations and CUDA graphs come on top, so what SGLang would set aside for them is taken off the reserved memory
-    (model_runner.py, profile_max_num_token: rest = free now - free at start * (1 - fraction)).
+    Activations and CUDA graphs need more, so what SGLang would set aside for them is subtracted from the reserved
+    memory (model_runner.py, profile_max_num_token: rest = free now - free at start * (1 - fraction)).
 
     Args:
         reservations: Memory and reserved memory of each GPU, in bytes.
-        args: By canonical name.
+        args: Flags by canonical name.
     """
     count = len(reservations)
     parts = [(reserved - set_aside(memory, count, args)) * 10_000 // memory for memory, reserved in reservations]
@@ -159,14 +169,14 @@ def static_share(reservations: tuple[tuple[int, int], ...], args: Mapping[str, A
 
 
 def beside_weights(reservations: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> int | None:
-    """Return what SGLang sets aside at most, if the reserved memory leaves nothing for weights; else None."""
+    """Return the most bytes that SGLang sets aside if the reserved memory leaves nothing for weights; else None."""
     if static_share(reservations, args):
         return None
     return max(set_aside(memory, len(reservations), args) for memory, _ in reservations)
 
 
 def set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
-    """Return the bytes that SGLang would set aside on a card, as it estimates them itself."""
+    """Return the bytes that SGLang would set aside on a GPU by its own estimate."""
     mib = memory // _MIB
     row = next((row[1:] for row in _DEFAULTS if mib < row[0]), _LARGE)
     chunk = whole_number(args.get("chunked-prefill-size")) or row[0]
@@ -180,17 +190,17 @@ def set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
 
 
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the flags that multiply to the number of cards.
+    """Return the flags that multiply to the number of GPUs.
 
-    Data-parallel replicas have cards of their own, unless attention alone is data-parallel: then they share those of
-    the tensor-parallel group.
+    Data-parallel replicas have GPUs of their own, unless only attention is data-parallel: then they share those of the
+    tensor-parallel group.
     """
     is_shared = args.get("enable-dp-attention") is True
     return tuple(name for name in PARALLEL_SIZES if name != "dp-size" or not is_shared)
 
 
 def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield role, id and revision of what flags name beside the model; an adapter may be written `name=id`."""
+    """Yield role, id and revision of the further repositories that flags name; an adapter may be `name=id`."""
     for role, flag in (("tokenizer", "tokenizer-path"), ("draft", "speculative-draft-model-path")):
         if isinstance(repo := args.get(flag), str):
             revision = args.get(f"{flag.removesuffix('-path')}-revision")
@@ -203,7 +213,7 @@ def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
 
 
 def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]:  # noqa: ARG001, FBT001 - see Engine
-    """Return the flags with paths of snapshots for what they name: for a tokenizer there is no other way."""
+    """Return the flags with paths of snapshots: a tokenizer cannot be pinned in another way."""
     pinned = dict(args)
     for role, flag in (("tokenizer", "tokenizer-path"), ("draft", "speculative-draft-model-path")):
         if (found := pins.get((role, str(args.get(flag))))) is not None:
@@ -235,7 +245,7 @@ ENGINE = Engine(
     for_processors="the tags of lmsysorg/sglang with -xeon",
     for_cards=for_cards,
     lists="/v1/models",
-    # From 0.5.6 on a probe that makes no tokens is asked for by a variable; before, a busy engine answers late.
+    # Since 0.5.6, a variable selects a probe that generates no tokens; before, a busy engine answers late.
     probe=http_probe(PORT, HEALTH, timeout=24),
     caches={
         "FLASHINFER_WORKSPACE_BASE": "",
@@ -248,7 +258,7 @@ ENGINE = Engine(
     },
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
     owned_variables=_OWNED_VARIABLES,
-    routes=routes.SGLANG,
+    routes=ROUTES,
     warmup=warmup,
     opens=Opens(tokenizer_flag="tokenizer-path", others_by_path=True, look_ups=True),
     catalogue=FLAGS,

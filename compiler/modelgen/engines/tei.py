@@ -1,6 +1,6 @@
-"""Engine `tei` (Text Embeddings Inference): launch form, environment, readiness.
+"""Describe the engine `tei` (Text Embeddings Inference): launch form, environment, readiness.
 
-Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which reads every flag from a variable too.
+Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which also reads every flag from a variable.
 """
 
 from __future__ import annotations
@@ -8,24 +8,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines import loaders, routes
+from modelgen.engines.api.probes import curl_probe
+from modelgen.engines.api.warmup import is_classifier
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Starter
-from modelgen.engines.plain_flags import format_flags
-from modelgen.engines.probes import curl_probe
-from modelgen.engines.published import Published
-from modelgen.engines.warmup import is_classifier
+from modelgen.engines.flags import owned
+from modelgen.engines.flags.plain import format_flags
+from modelgen.engines.images import Published
+from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
 
 NAME = "tei"
 PORT = 80
 HEALTH = "/health"
-# Where the images have the hub.
+# Where the images expect the hub.
 DATA = "/data"
 # README.md, "Docker Images": `cpu-1.9`, `89-1.9` and `1.9` (for an A100).
 _IMAGES = (
@@ -37,29 +38,29 @@ _IMAGES = (
         ),
     ),
 )
+ROUTES = ("/v1/embeddings", "/embed", "/embed_sparse", "/predict", "/rerank", "/similarity", "/tokenize")
 
-_HUB = "the hub directory is `[project] hub`, mounted where the engine looks"
 OWNED_ARGS = {
-    "api-key": "engines are reached through the internal network; keys belong in `[orchestrator] keys_file`",
-    "device-id": "inside the container the reserved cards count from 0",
-    "hf-api-token": "engines run offline and need no token",
-    "hf-token": "engines run offline and need no token",
-    "hostname": "the engine listens on all addresses of its own container",
-    "huggingface-hub-cache": _HUB,
-    "json-output": "it is always on, as in the image's own command",
-    "model-id": "write `repo` in the model's table",
-    "port": "it is fixed inside the container; write `publish` to reach the engine from the host",
-    "revision": "write `revision` in the model's table",
-    "served-model-name": "it is the id of the model's table",
+    "api-key": owned.KEYS,
+    "device-id": owned.GPUS,
+    "hf-api-token": owned.TOKEN,
+    "hf-token": owned.TOKEN,
+    "hostname": owned.LISTEN,
+    "huggingface-hub-cache": owned.HUB,
+    "json-output": "it is always on, as in the image",
+    "model-id": owned.REPO,
+    "port": owned.PORT,
+    "revision": owned.REVISION,
+    "served-model-name": owned.NAME,
 }
 
 
 def launch(run: Run) -> Launch:
     """Return the arguments for one model.
 
-    The entry point is the image's own: in the image for CUDA it is a script that picks the binary for the card. By
-    repository id the hub is always asked, whatever is on disk; a directory is served as it is (router/src/lib.rs). In
-    a container HOSTNAME is set, which would be taken for `--hostname`.
+    The entry point is the image's own: in the image for CUDA it is a script that selects the binary for the GPU. With a
+    repository id, TEI always contacts the hub; a directory is served as it is (router/src/lib.rs). Docker sets
+    HOSTNAME, which TEI would read as `--hostname`.
     """
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
     command = ["--model-id", run.snapshot or run.repo, "--served-model-name", run.upstream_name]
@@ -70,8 +71,8 @@ def launch(run: Run) -> Launch:
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
-    """Return which image to take."""
-    return "take the tag for the card: cuda-… is for any of NVIDIA's, cpu-… for processors"
+    """Return the advice which image to use."""
+    return "use the tag for the GPU: cuda-… for any of NVIDIA's, cpu-… for processors"
 
 
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -95,14 +96,14 @@ ENGINE = Engine(
     starter=Starter("embedding", "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9"),
     probe=curl_probe(PORT, HEALTH, timeout=20),
     environment={"HUGGINGFACE_HUB_CACHE": DATA},
-    # The entry point of the image for CUDA runs nvidia-smi, and ends without it.
+    # The entry point of the image for CUDA runs nvidia-smi, and exits without it.
     defaults={"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"},
     hub=DATA,
     variables="",
     short_flags={"p": "port"},
     repeats_flags=True,
     from_config=True,
-    routes=routes.TEI,
+    routes=ROUTES,
     warmup=warmup,
     opens=Opens(embeds_only=True, fast_tokenizer=True, processor=False, pooling=True),
     from_snapshot=True,

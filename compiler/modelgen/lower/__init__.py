@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from modelgen import fit, ir
-from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
+from modelgen.engines.host.addresses import DEFAULT_LISTEN, parse_address
 from modelgen.host_paths import host_path
 from modelgen.lower.additions import additions
 from modelgen.lower.order import start_dependencies
@@ -68,7 +68,7 @@ def lower(resolved: Resolved, host_root: str | None = None) -> ir.Fleet:
 
 
 def _profiles_by_model(models: Mapping[str, Model], profiles: tuple[ir.Profile, ...]) -> dict[str, tuple[str, ...]]:
-    """A model is on in the profile of its own name and in those that list it."""
+    """Return the profiles of each model: the one with its own name, and those that list it."""
     found: dict[str, list[str]] = {name: [name] for name in models}
     for profile in profiles:
         for model in profile.models:

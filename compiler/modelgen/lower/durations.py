@@ -1,4 +1,4 @@
-"""Parse Go's durations, which Compose uses."""
+"""Parse durations in the format of Go, which Compose uses."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0
 
 
 def go_seconds(text: str) -> float:
-    """Return the seconds of a duration such as `1m30s`, which has been checked."""
+    """Return the seconds of a valid duration such as `1m30s`."""
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))

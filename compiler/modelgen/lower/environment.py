@@ -20,17 +20,17 @@ def engine_environment(
 ) -> tuple[tuple[str, str], ...]:
     """Return the variables, sorted by name.
 
-    The model's own go before its engine's; modelgen's are in nobody's table (rule owned-env), save defaults and the
-    places of assets, for which a user's image may have others.
+    The model's variables replace its engine's. No `env` table has modelgen's own variables (rule owned-env), except
+    defaults and the places of assets, for which a user's image may need others.
     """
     variables = {**engine.defaults, **assets, **run.env, **environment(engine, run.account)}
     cards = [(config.gpus or {})[gpu] for gpu in run.model.gpus or ()]
     kind = (cards[0].kind or "nvidia") if cards else None
     if kind == "nvidia" and is_wsl2(config) and len(config.gpus or {}) > 1:
-        # WSL2 shows every card to every container, whatever was reserved (nvidia-container-toolkit#21, #983).
+        # WSL2 shows every GPU to every container, even if it is not reserved (nvidia-container-toolkit#21, #983).
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(card.device for card in cards)
     if kind != "amd" and (len(cards) > 1 or "CUDA_VISIBLE_DEVICES" in variables):
-        # CUDA counts the fastest card first, reservations count by bus: vllm#28132 got another card than asked for.
+        # CUDA numbers the fastest GPU first, reservations number by bus: vllm#28132 got the wrong GPU.
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     if is_wsl2(config) and engine.on_wsl2 and run.version is not None:
         variables = {**engine.on_wsl2(run.version), **variables}
@@ -38,13 +38,13 @@ def engine_environment(
 
 
 def host_environment(config: Config, run: ModelRun, hub: str, assets: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return the variables of an engine that runs on the host itself, sorted by name; its caches are its user's own."""
+    """Return the variables of an engine that runs on the host, sorted by name. Its caches are those of its user."""
     variables = {**assets, **run.env, **QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub}
     cards = [(config.gpus or {})[gpu] for gpu in run.model.gpus or ()]
     if cards and (cards[0].kind or "nvidia") == "amd":
         variables["HIP_VISIBLE_DEVICES"] = ",".join(card.device for card in cards)
     elif cards:
-        # CUDA counts the fastest card first unless told otherwise.
+        # By default, CUDA numbers the fastest GPU first.
         variables |= {
             "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
             "CUDA_VISIBLE_DEVICES": ",".join(card.device for card in cards),

@@ -6,28 +6,28 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.flag_values import table_in
-from modelgen.engines.places import FILES
+from modelgen.engines.flags import table_in
+from modelgen.engines.images.places import FILES
 from modelgen.host_paths import host_path
 from modelgen.ir import Mount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# An adapter as SGLang's `lora-paths` takes it: `sql=./adapters/sql`.
+# An adapter in SGLang's `lora-paths`: `sql=./adapters/sql`.
 _NAMED = re.compile(r"([\w.-]+=)(\.{1,2}[/\\].*)", re.DOTALL)
 _RELATIVE = re.compile(r"\.{1,2}[/\\].*", re.DOTALL)
 
 
 def place_files(args: Mapping[str, Any], host_root: str | None) -> tuple[dict[str, Any], tuple[Mount, ...]]:
-    """Return the arguments with every relative path replaced, and the mounts that make it hold.
+    """Return the arguments with every relative path replaced, and the mounts for the new paths.
 
-    A relative path begins with `./` or `../`; anything else is a name inside the image or a text of its own. It may
-    stand in a list or inside a table that becomes JSON.
+    A relative path begins with `./` or `../`; anything else is a name in the image or other text. Paths may be in lists
+    and in tables that become JSON.
 
     Args:
-        args: By canonical name.
-        host_root: Folder of models.toml, for an engine that sees files where they are; None where they are mounted.
+        args: Flags by canonical name.
+        host_root: Folder of models.toml, for an engine on the host; None for a container, where files are mounted.
     """
     mounts: dict[str, Mount] = {}
 
@@ -62,7 +62,7 @@ def is_relative(text: str) -> bool:
 
 
 def _free_target(flag: str, source: str, mounts: Mapping[str, Mount]) -> str:
-    """Files of one name from two folders must not meet."""
+    """Return a mount target. Files of the same name from two folders get different ones."""
     folder = f"{FILES}/{flag}"
     name = posixpath.basename(source.rstrip("/"))
     name = name if name not in ("", ".", "..") else "files"

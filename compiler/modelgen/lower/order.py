@@ -1,4 +1,4 @@
-"""Compute the order of starts without an orchestrator."""
+"""Compute the order in which models start without an orchestrator."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def start_dependencies(
     models: Mapping[str, Model], profiles: Iterable[Profile], cards: Mapping[str, Card]
 ) -> dict[str, list[str]]:
-    """Return for each model the earlier ones that share a profile and a card with it.
+    """Return for each model the earlier ones that share a profile and a GPU with it.
 
-    Two engines that start on one card at once measure each other's memory (vllm#55827, #56830), so the second waits.
-    The order is one for all profiles, largest reservation first, then id: opposite orders in two profiles would be a
+    Two engines that start on one GPU at once measure each other's memory (vllm#55827, #56830), so the second waits.
+    All profiles have the same order, largest reservation first, then id: opposite orders in two profiles would be a
     dependency cycle.
     """
 

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from modelgen import fit, ir
-from modelgen.engines.addresses import parse_address
 from modelgen.engines.engine import Engine, Run, warmup_route
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
+from modelgen.engines.host.addresses import parse_address
 from modelgen.host_paths import host_path
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
     from modelgen.config import Config, Model
     from modelgen.engines.engine import Pins
-    from modelgen.engines.published import Account
+    from modelgen.engines.images import Account
     from modelgen.resolve import ModelRun, Resolved
 
-# Compile, profiling and CUDA graphs: 48 to 330 s were seen (vllm#44881, talos-argocd-proxmox#1848).
+# Seconds for compilation, profiling and CUDA graphs: 48 to 330 s were reported (vllm#44881, talos-argocd-proxmox#1848).
 _START = 300
-# Bytes a second that a slow disk still reads, and a Windows drive from WSL2 (vllm#28381, microsoft/WSL#4197).
+# Bytes per second of a slow disk, and of a Windows drive from WSL2 (vllm#28381, microsoft/WSL#4197).
 _DISK = 200_000_000
 _WINDOWS_DRIVE = 20_000_000
 _GIB = 2**30
-# No more than Docker's clock holds, which counts nanoseconds.
+# Docker counts nanoseconds in 64 bits.
 _LONGEST_GRACE = 10**9
 
 
-def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does not
+def lower_service(  # noqa: PLR0913 - values of the fleet that the model does not have
     resolved: Resolved,
     run: ModelRun,
     *,
@@ -51,9 +51,9 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
 
     Args:
         resolved: The document, resolved and checked.
-        run: What the model runs on.
-        profiles: That switch it on.
-        repo_is_name: Whether no other model has its repository.
+        run: The engine and image of the model.
+        profiles: The profiles that start it.
+        repo_is_name: Whether no other model has the same repository, so that its id is a name of the model.
         depends_on: Services that start before it.
         host_root: Folder of models.toml, for a process of the host; None for a container.
         additions: See `ir.Service`.
@@ -138,19 +138,19 @@ def lower_service(  # noqa: PLR0913 - what the fleet knows and the model does no
 
 
 def _served_names(name: str, model: Model, *, repo_is_name: bool) -> tuple[str, ...]:
-    """The id first: answers carry the first, and gateways with lists of names break when it changes."""
+    """Return the names, the id first: answers have the first, and gateways with lists of names break if it changes."""
     repo = [model.repo] if model.repo and repo_is_name else []
     return tuple(dict.fromkeys([name, *repo, *(model.aliases or ())]))
 
 
 def _adapter(repo: str, pins: Pins) -> str:
-    """An adapter has no revision on the command line: only the path of a snapshot holds it to a commit."""
+    """Return an adapter. It has no revision on the command line; only the path of a snapshot pins its commit."""
     pin = pins.get(("lora", repo))
     return pin.snapshot if pin else repo
 
 
 def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.Volume | None:
-    """A volume takes owner and mode from the folder of the image that it covers, so that folder must be there."""
+    """Return the volume for caches. It gets owner and mode from the folder in the image, so that folder must exist."""
     if engine.caches is None or not account.keeps_home:
         return None
     target = cache(engine, account) if account.uid == 0 else f"{account.home}/.cache"
@@ -158,9 +158,9 @@ def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.V
 
 
 def _scratch(engine: Engine, account: Account, added: Mapping[str, Any]) -> tuple[ir.Scratch, ...]:
-    """What an engine must write where the image has no such place; of a program nothing is known but /tmp.
+    """Return the writable places that the image lacks; for an unknown program, only /tmp.
 
-    Where the user mounts something of his own, that is the place: Compose refuses two at one target.
+    A mount of the user at the same target takes precedence: Compose refuses two mounts at one target.
     """
     read_only, places = bool(added.get("read_only")), []
     if engine.caches is not None and (read_only or not account.keeps_home):
@@ -179,9 +179,10 @@ def _devices(config: Config, model: Model) -> ir.Devices | None:
 
 
 def _stop_grace(args: Mapping[str, Any], written: str | float | None) -> int:
-    """Longer than vLLM's own drain (`--shutdown-timeout`, 0.18 and newer), else requests are cut by SIGKILL.
+    """Return the seconds from SIGTERM to SIGKILL.
 
-    The user's own `stop_grace_period` counts before that: it is the orchestrator that stops an engine, not Compose.
+    They exceed vLLM's own drain (`--shutdown-timeout`, since 0.18), or SIGKILL would cut requests. The user's own
+    `stop_grace_period` takes precedence: the orchestrator stops an engine, not Compose.
     """
     if written is not None:
         return math.ceil(go_seconds(str(written)))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def own_pin(pins: ModelPins, hub: str) -> Pin | None:
-    """Return the commit and snapshot of the model's own repository below `hub`; None where no commit is known."""
+    """Return the commit and snapshot of the model's own repository below `hub`; None if no commit is known."""
     return _pin(hub, pins.want.repo, pins.own) if pins.want and pins.own else None
 
 

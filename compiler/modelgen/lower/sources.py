@@ -17,7 +17,7 @@ _TABLES = ("args", "env", "compose", "loras")
 def sources_of(document: Document, run: ModelRun) -> tuple[tuple[str, Path], ...]:
     """Return the keys of a model that were written, such as `args.max-model-len`, each with its path, sorted.
 
-    Flags go by the names that the engine's release has for them, whatever the file calls them.
+    Flags have the names of the engine's release, which may differ from those in the file.
     """
     found = dict(_of_engine(document, run))
     found |= _of_model(document, run)

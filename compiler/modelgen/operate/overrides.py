@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from modelgen.engines.places import normal_target, target_of
+from modelgen.engines.images.places import normal_target, target_of
 from modelgen.files import InputError, ModelgenError
 from modelgen.operate.doctor.compose import find_override
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines import ENGINES
-from modelgen.engines.plain_flags import long_name
+from modelgen.engines.flags.plain import long_name
 from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.engines.catalogue import Catalogue, Flag, Release
+    from modelgen.engines.catalogues import Catalogue, Flag, Release
     from modelgen.engines.engine import Engine
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
     from modelgen.load import Document
     from modelgen.load.locator import Path
 
@@ -89,8 +89,9 @@ def read_plain_arguments(
     """Return the `args` of a model in their order; none for an engine that has a catalogue or takes no flags."""
     if engine is None or engine.short_flags is None:
         return ()
+    short_flags = engine.short_flags
     return tuple(
-        PlainArgument(model, engine, document.origin(model, "args", key), key, long_name(engine, key), value)
+        PlainArgument(model, engine, document.origin(model, "args", key), key, long_name(key, short_flags), value)
         for key, value in args.items()
     )
 

@@ -6,9 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines.gguf import SHARD
-from modelgen.engines.loaders import FORMAT, args_of_draft
-from modelgen.engines.model_config import counts
+from modelgen.engines.weights.loaders import FORMAT, SHARD, args_of_draft
+from modelgen.engines.weights.model_config import counts
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 

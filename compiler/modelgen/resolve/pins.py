@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines.model_config import served_length
+from modelgen.engines.weights.model_config import served_length
 from modelgen.lockfile.repos import is_commit
 from modelgen.resolve.assets import config_of, outside_of, own_want, ranks, wants_of
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines import ENGINES, images
-from modelgen.engines.places import HUB_PLACEHOLDER
-from modelgen.engines.versions import Image, Version, parse_image, parse_version
+from modelgen.engines import ENGINES
+from modelgen.engines.images import properties
+from modelgen.engines.images.places import HUB_PLACEHOLDER
+from modelgen.engines.images.versions import Image, Version, parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE
 from modelgen.resolve.arguments import Argument, PlainArgument, read_arguments, read_plain_arguments
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.config import EngineTable, Model
-    from modelgen.engines.catalogue import Release
+    from modelgen.engines.catalogues import Release
     from modelgen.engines.engine import Engine
-    from modelgen.engines.published import Account
+    from modelgen.engines.images import Account
     from modelgen.load import Document
     from modelgen.load.locator import Path
 
@@ -98,7 +99,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
 
 
 def _version(image: Image | None, table: EngineTable | None) -> Version | None:
-    tagged = images.version_of(image) if image else None
+    tagged = properties.version_of(image) if image else None
     written = table.version if table else None
     return parse_version(written) if tagged is None and written is not None else tagged
 
@@ -106,7 +107,7 @@ def _version(image: Image | None, table: EngineTable | None) -> Version | None:
 def _account(document: Document, name: str, image: Image | None, version: Version | None) -> Account:
     keys = document.compose.get(document.origin(name, "compose"))
     user = None if keys is None or keys.user is None else str(keys.user)
-    return images.account(image, version, user)
+    return properties.account(image, version, user)
 
 
 def _args(arguments: tuple[Argument, ...], plain_arguments: tuple[PlainArgument, ...]) -> dict[str, Any]:

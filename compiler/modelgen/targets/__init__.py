@@ -19,13 +19,13 @@ TARGETS = {"compose": "modelgen.targets.compose"}
 """The targets that `modelgen build` can write, each with its module."""
 DEFAULT_TARGETS = ("compose",)
 ON_HOST = "process"
-"""The target of `modelgen serve`, whose engines are processes of the host; a fleet is for it or for containers."""
+"""The target of `modelgen serve`, whose engines are processes of the host. A fleet is for it or for containers."""
 _HIDDEN = {ON_HOST: "modelgen.targets.process"}
 
 
 def target(name: str) -> Render:
-    """Return what renders the target `name`, one of `TARGETS` or `ON_HOST`."""
-    # Imported by name: a command that renders nothing does not pay for jinja2.
+    """Return the function that renders the target `name`, one of `TARGETS` or `ON_HOST`."""
+    # A late import: a command that renders nothing does not import jinja2.
     from importlib import import_module
 
     render: Render = import_module({**TARGETS, **_HIDDEN}[name]).render

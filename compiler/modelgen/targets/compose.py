@@ -27,14 +27,14 @@ _OURS = frozenset(
 
 
 def render(fleet: ir.Fleet, root: str) -> dict[str, bytes]:
-    """Render the fleet, and check that the output says what the fleet is.
+    """Render the fleet, and check the output against it.
 
     Args:
         fleet: The fleet.
         root: POSIX path from the output directory to the folder of models.toml.
 
     Raises:
-        RenderingError: It does not; a bug of ours.
+        RenderingError: The output differs from the fleet: a bug of modelgen.
     """
     conditions = {service.name: _condition(service) for service in fleet.services}
     cards = {gpu.name: gpu for gpu in fleet.gpus}
@@ -53,14 +53,14 @@ def render(fleet: ir.Fleet, root: str) -> dict[str, bytes]:
 
 
 def _condition(service: ir.Service) -> Raw:
-    """A service without a healthcheck never becomes healthy, and Compose would wait for ever."""
+    """Return the condition to wait for. A service without a healthcheck never becomes healthy."""
     return Raw("service_healthy" if service.readiness.probe else "service_started")
 
 
 def _service(
     service: ir.Service, root: str, conditions: Mapping[str, Raw], cards: Mapping[str, ir.Gpu]
 ) -> dict[str, Any]:
-    """Everything that the template needs, flat."""
+    """Return the values that the template needs."""
     added = service.additions.get("compose", {})
     passed = {**added, **({"read_only": True} if service.security.read_only else {})}
     labels = {"modelgen.model": service.model, "modelgen.keep": "true", **added.get("labels", {})}
@@ -83,21 +83,22 @@ def _service(
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
         "reserved": service.devices.ids if service.devices and service.devices.kind == "nvidia" else (),
-        # Compose refuses a list that says one thing twice.
+        # Compose refuses duplicate items.
         "devices": list(dict.fromkeys([*device_files(service), *added.get("devices", ())])),
         "group_add": list(dict.fromkeys([*groups(service), *map(str, added.get("group_add", ()))])),
         "tmpfs": [*scratch_mounts(service), *added.get("tmpfs", ())],
         "shm_size": added.get(
-            "shm_size", Raw(f"{service.shm // 2**30}gb # Docker's 64 MiB are too few; `ipc: host` would void this")
+            "shm_size",
+            Raw(f"{service.shm // 2**30}gb # Docker's 64 MiB are too small; `ipc: host` would override this"),
         ),
         "ulimits": added.get(
             "ulimits",
-            Raw(f"{scalar(engine_limits(service))} # rootless Docker may not raise limits: write others in `compose`"),
+            Raw(f"{scalar(engine_limits(service))} # rootless Docker cannot raise limits: set others in `compose`"),
         ),
-        "init": added.get("init", Raw("true # reaps what a killed engine leaves behind")),
+        "init": added.get("init", Raw("true # reaps the processes that a killed engine leaves")),
         "stop_grace_period": added.get(
             "stop_grace_period",
-            Raw(f"{service.stop_grace}s # SIGKILL comes after that; an engine lets go of its card in less"),
+            Raw(f"{service.stop_grace}s # SIGKILL follows; engines release their GPU sooner"),
         ),
         "depends_on": [(key(name), conditions[name]) for name in service.depends_on],
         "probe": ("CMD", *service.readiness.probe) if service.readiness.probe else None,
@@ -115,16 +116,16 @@ def _mount(mount: ir.Mount, root: str) -> dict[str, str]:
 
 
 def _reservation_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw | None:
-    """Return the comment that explains the share on the command line; names of GPUs are ids, so they cannot end it."""
+    """Return a comment that explains the share on the command line. Names of GPUs are ids, so they cannot end it."""
     parts = [
         f"{one.memory / 2**30:.4g} GiB of the {cards[one.gpu].memory / 2**30:.4g} GiB of {one.gpu}"
         for one in service.reservations
     ]
-    return Raw(f"It reserves {' and '.join(parts)}.") if parts else None
+    return Raw(f"Reserves {' and '.join(parts)}.") if parts else None
 
 
 def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
-    """The fleet's networks, then the user's, which exist already: most keep their applications on one."""
+    """Return the fleet's networks, then the user's, which exist already: most users have one for their applications."""
     ours = {network.key: network for network in fleet.networks}
     joined = {name for added in _additions(fleet) for name in added.get("networks", {})} - set(ours)
     return [
@@ -134,7 +135,7 @@ def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
 
 
 def _volumes(fleet: ir.Fleet) -> list[dict[str, str]]:
-    """One cache volume a model, the orchestrator's state, and the named ones of the user; every name is explicit."""
+    """Return the cache volume of each model, the orchestrator's state, and the user's named volumes, with names."""
     caches = {cache_key(service): service.cache.name for service in fleet.services if service.cache}
     named = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
     state = {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}

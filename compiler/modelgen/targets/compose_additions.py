@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.engines.places import normal_target, target_of
+from modelgen.engines.images.places import normal_target, target_of
 from modelgen.host_paths import host_path
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"
 
 
 def cache_key(service: ir.Service) -> str:
-    """Return what the file calls a service's cache volume, whose name on the host is explicit.
+    """Return the key of a service's cache volume. Its name on the host is explicit.
 
-    An `include` of the file in another project then makes no second volume.
+    So an `include` of the file in another project creates no second volume.
     """
     return f"cache-{service.name}"
 
 
 def joined_networks(ours: Iterable[str], added: Mapping[str, Any]) -> list[str] | dict[str, Any]:
-    """Return a service's networks: a list, or a mapping where the user says more of one."""
+    """Return a service's networks: a list, or a mapping if the user sets options of one."""
     networks = {**{name: {} for name in ours}, **added.get("networks", {})}
     return networks if any(networks.values()) else list(networks)
 
 
 def mounts_at(target: str, added: Mapping[str, Any]) -> bool:
-    """Return whether the user mounts something of their own at a place: Compose refuses two at one."""
+    """Return whether the user has a mount at a target: Compose refuses two mounts at one target."""
     mounts = [*added.get("volumes", ()), *added.get("tmpfs", ())]
     return any(
         target == (target_of(mount) if isinstance(mount, str) else normal_target(mount["target"])) for mount in mounts
@@ -40,7 +40,7 @@ def mounts_at(target: str, added: Mapping[str, Any]) -> bool:
 
 
 def added_volumes(added: Mapping[str, Any], root: str) -> list[str | dict[str, Any]]:
-    """Return the user's volumes, with sources that hold from the output directory.
+    """Return the user's volumes, with sources relative to the output directory.
 
     Args:
         added: The user's keys.

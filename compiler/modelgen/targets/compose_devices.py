@@ -9,10 +9,9 @@ if TYPE_CHECKING:
 
 
 def device_files(service: ir.Service) -> list[str]:
-    """Return the `devices` of a service: CDI names, or AMD's device files, of which /dev/kfd opens all cards.
+    """Return the `devices` of a service: CDI names, or AMD's device files, of which /dev/kfd is for all GPUs.
 
-    Which of them a container may use is decided by the render nodes that it is given (ROCm docs, "Restricting GPU
-    access").
+    The render nodes determine which GPUs a container may use (ROCm docs, "Restricting GPU access").
     """
     if service.devices is None or service.devices.kind == "nvidia":
         return []
@@ -20,10 +19,10 @@ def device_files(service: ir.Service) -> list[str]:
 
 
 def groups(service: ir.Service) -> list[str]:
-    """Return the `group_add` of a service; by number, for the image has no such names."""
+    """Return the `group_add` of a service, by number: the image does not have the names."""
     return [str(group) for group in service.devices.groups] if service.devices else []
 
 
 def scratch_mounts(service: ir.Service) -> list[str]:
-    """Return the `tmpfs` of a service: with `exec`, for Triton loads its kernels from there."""
+    """Return the `tmpfs` of a service, with `exec`: Triton loads its kernels from there."""
     return [f"{place.target}:exec,uid={place.uid},gid={place.gid},mode={place.mode}" for place in service.scratch]

@@ -37,7 +37,7 @@ _OURS = frozenset(
 
 
 def orchestrator_service(fleet: ir.Fleet, root: str) -> dict[str, Any]:
-    """Return everything that the template says of the orchestrator, flat.
+    """Return the values of the orchestrator's service.
 
     Args:
         fleet: The fleet.
@@ -90,7 +90,7 @@ def socket_proxy_service(fleet: ir.Fleet) -> dict[str, Any]:
         "cap_drop": cap_drop(own.socket_proxy_security, {}),
         "security_opt": security_opt(own.socket_proxy_security, {}),
         "logging": LOGGING,
-        # Compose does not look into what is mounted: a new list of names has to be a new container.
+        # Compose does not compare mounted files: a new list of names must recreate the container.
         "digest": Raw(hashlib.sha256(socket_proxy_config(fleet)).hexdigest()[:16]),
         "networks": [ir.SOCKET_PROXY_NETWORK],
     }

@@ -62,12 +62,12 @@ _OF_ORCHESTRATOR = (
 
 
 def own_services(fleet: ir.Fleet) -> tuple[str, ...]:
-    """Return the names of the services that are there beside the models'."""
+    """Return the names of the services other than the models'."""
     return ("orchestrator", "socket-proxy") if fleet.orchestrator.enabled else ()
 
 
 def expected_services(fleet: ir.Fleet, root: str) -> dict[str, dict[str, Any]]:
-    """Return what must stand in these services; a key of theirs that is looked at and not in here must not be there."""
+    """Return the keys that these services must have. They must have no other key that `looked_at` returns."""
     if not fleet.orchestrator.enabled:
         return {}
     own, added = fleet.orchestrator, fleet.orchestrator.additions.get("compose", {})
@@ -115,13 +115,13 @@ def expected_services(fleet: ir.Fleet, root: str) -> dict[str, dict[str, Any]]:
 
 
 def looked_at(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a service that was read back which is held against what is expected."""
+    """Return the part of a parsed service that is compared with the expected one."""
     keys = _OF_SOCKET_PROXY if name == "socket-proxy" else _OF_ORCHESTRATOR
     return {key: found[key] for key in keys if key in found}
 
 
 def expected_networks(fleet: ir.Fleet) -> list[str]:
-    """Return the networks that the orchestrator is on, sorted."""
+    """Return the networks of the orchestrator, sorted."""
     return sorted({*NETWORKS, *fleet.orchestrator.additions.get("compose", {}).get("networks", ())})
 
 

@@ -1,4 +1,4 @@
-"""Check docker-compose.yml against the fleet: YAML path → attribute of the IR."""
+"""Compare a rendered docker-compose.yml with the fleet: YAML path → attribute of the IR."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_readback(fleet: ir.Fleet, root: str, text: bytes) -> None:
     try:
         _check(fleet, root, parse_yaml(text))
     except (AttributeError, KeyError, TypeError) as error:
-        raise RenderingError(f"the rendered file lacks a part, or has another in its place: {error}") from error
+        raise RenderingError(f"the rendered file lacks a part, or has a wrong one: {error}") from error
 
 
 def _check(fleet: ir.Fleet, root: str, document: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ def _additions(fleet: ir.Fleet) -> list[Mapping[str, Any]]:
 
 
 def _networks(fleet: ir.Fleet) -> dict[str, Any]:
-    """Return ours, by which nothing gets in or out but what is published, and the user's, which exist already."""
+    """Return our networks, which allow only published ports, and the user's, which exist already."""
     expected: dict[str, Any] = {
         name: {"name": name, "external": True} for added in _additions(fleet) for name in added.get("networks", ())
     }
@@ -99,7 +99,7 @@ def _compare(expected: Any, found: Any, place: str) -> None:  # noqa: ANN401 - a
 
 
 def _doubled(value: Any) -> Any:  # noqa: ANN401 - any YAML
-    """Compose takes `$$` for `$`; keys are left alone."""
+    """Return a value with `$` doubled, as Compose reads it; keys are unchanged."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, dict):
@@ -159,11 +159,11 @@ def _tmpfs(service: ir.Service) -> list[str] | None:
 
 
 def _added(key: str, ours: Callable[[ir.Service], Any]) -> Callable[[ir.Service], Any]:
-    """Return how a key is read that the user may write: theirs replaces ours."""
+    """Return the function that reads a key which the user may write: their value replaces ours."""
     return lambda service: service.additions.get("compose", {}).get(key, ours(service))
 
 
-# Only what a container cannot be right without; absent means that the key must not be there.
+# The keys that matter for a container. None means that the key must be absent.
 _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "image": lambda service: service.image,
     "container_name": lambda service: service.container,

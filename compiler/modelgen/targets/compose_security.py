@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def cap_drop(security: ir.Security, added: Mapping[str, Any]) -> list[str]:
-    """Return the capabilities that a service gives up: ours, and those that the user adds."""
+    """Return the capabilities that a service drops: ours, and those that the user adds."""
     return list(dict.fromkeys([*security.dropped, *added.get("cap_drop", ())]))
 
 

@@ -34,7 +34,7 @@ def write_process_manifest(fleet: Fleet, root: str) -> bytes:
 
 
 def write_docker_manifest(fleet: Fleet, keys_file: str | None) -> bytes:
-    """Return the manifest of an orchestrator that runs engines in containers; the keys are where it sees them."""
+    """Return the manifest of an orchestrator that runs engines in containers; `keys_file` is a path in its own."""
     models = tuple(
         _model(service, container=manifest.Container(service.container, service.name, service.port))
         for service in fleet.services

@@ -20,7 +20,7 @@ _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def orchestrator_files(fleet: Fleet) -> Artifacts:
-    """Return the files; none where there is to be no orchestrator."""
+    """Return the files; none without an orchestrator."""
     if not fleet.orchestrator.enabled:
         return {}
     return {
@@ -31,13 +31,13 @@ def orchestrator_files(fleet: Fleet) -> Artifacts:
 
 
 def socket_proxy_config(fleet: Fleet) -> bytes:
-    """Return the configuration of the socket proxy, which allows calls about these containers only."""
+    """Return the configuration of the socket proxy, which allows only calls about these containers."""
     containers = [service.container for service in fleet.services]
     return render_template(_SOCKET_PROXY_FILE, _word, containers=containers).encode()
 
 
 def _word(name: str) -> str:
-    """Return a name as it stands in the file: one word of harmless characters, as the language has it."""
+    """Return a name, which must be one word without special characters of HAProxy's configuration."""
     if not _CONTAINER.fullmatch(name):
-        raise RenderingError(f"{name!r} is no name of a container")
+        raise RenderingError(f"{name!r} is not a name of a container")
     return name

@@ -21,7 +21,7 @@ _COPIED = (".dockerignore", "Dockerfile", "requirements.txt")
 
 @cache
 def image_files() -> Mapping[str, bytes]:
-    """Return all files that the image is built from, by their place in the output."""
+    """Return all files of the image's build context, by path in the output."""
     package = Path(modelgen_runtime.__file__).parent
     sources = {
         path.relative_to(package.parent).as_posix(): path.read_bytes()
@@ -33,10 +33,10 @@ def image_files() -> Mapping[str, bytes]:
 
 
 def image_name(base: str) -> str:
-    """Return the image's name. Its tag is a digest of what it is made of, so another image has another name.
+    """Return the image's name. Its tag is a digest of its sources, so another image has another name.
 
     Args:
-        base: The image below it.
+        base: The base image.
     """
     digest = hashlib.sha256(base.encode())
     for name, data in image_files().items():

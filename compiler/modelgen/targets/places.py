@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).parent.parent
 _INSTALLED = _PACKAGE / "templates"
 TEMPLATES = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent.parent / "templates"
-"""The folder of templates: inside the installed package, or at the top of a repository that is used in place."""
+"""The folder of templates: in the installed package, or at the top of the repository."""
 ORCHESTRATOR = "orchestrator"
-"""Folder of the output that the image is built from."""
+"""Folder of the output with the build context of the image."""
 ORCHESTRATOR_CONFIG = f"{ORCHESTRATOR}/config"
 SOCKET_PROXY_CONFIG = "socket-proxy"
 CONFIG_MOUNT = "/etc/modelgen"
@@ -25,14 +25,14 @@ STATE_MOUNT = "/state"
 
 
 def keys_in_container(orchestrator: Orchestrator) -> str | None:
-    """Return where the orchestrator sees its keys, if it has any."""
+    """Return the path of the keys in the orchestrator's container, or None."""
     if orchestrator.keys_file is None:
         return None
     return f"{KEYS_MOUNT}/{posixpath.basename(orchestrator.keys_file)}"
 
 
 def keys_folder(orchestrator: Orchestrator, root: str) -> str | None:
-    """Return the folder that is mounted for them: a file that an editor replaces would stay the old one in there.
+    """Return the folder to mount for the keys. A mounted file would stay the old one when an editor replaces it.
 
     Args:
         orchestrator: The orchestrator.

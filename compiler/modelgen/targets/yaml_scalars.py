@@ -1,4 +1,4 @@
-"""Quote values as YAML scalars, so that no value can change the structure."""
+"""Quote values as YAML scalars, so that no value changes the structure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOT_STRINGS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "
 
 
 class Raw(str):
-    """Text that is YAML already."""
+    """Text that is already YAML."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ def scalar(value: Any) -> str:  # noqa: ANN401 - whatever a template interpolate
 
 
 def key(text: str) -> Raw:
-    """Return a mapping's key, plain where it cannot be mistaken; Compose leaves `$` in keys alone."""
+    """Return a mapping's key, plain if it is unambiguous. Compose does not interpolate keys."""
     if _PLAIN_KEY.fullmatch(text) and text.lower() not in _NOT_STRINGS:
         return Raw(text)
     return Raw(_quote(text))
@@ -47,5 +47,5 @@ def key(text: str) -> Raw:
 
 def _quote(text: str) -> str:
     if '"' in text and "'" not in text and text.isprintable():
-        return f"'{text}'"  # JSON stays legible
+        return f"'{text}'"  # JSON stays readable
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", encode_basestring(text))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks.context import target_of
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.environment import CACHE_PLACES
-from modelgen.engines.places import FILES, HUBS
+from modelgen.engines.images.places import FILES, HUBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

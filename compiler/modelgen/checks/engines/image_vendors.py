@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import ENGINES, images
+from modelgen.engines import ENGINES
+from modelgen.engines.images import properties
 from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     """
     for name, model in context.models.items():
         run = context.runs[name]
-        wanted = images.kind_of(run.image) if run.image else None
+        wanted = properties.kind_of(run.image) if run.image else None
         vendors = _vendors(context, model)
         if wanted and vendors and wanted not in vendors:
             has = " and ".join(_GPUS_OF[vendor] for vendor in sorted(vendors))
@@ -86,7 +87,7 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
     """
     for name, model in context.models.items():
         run = context.runs[name]
-        wanted = images.kind_of(run.image) if run.image else None
+        wanted = properties.kind_of(run.image) if run.image else None
         refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
         if wanted in ("nvidia", "amd") and not model.gpus and not refused:
             others = run.engine.for_processors if run.engine else ""

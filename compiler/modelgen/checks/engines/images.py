@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.engines.versions import CONTAINER_TARGETS, needs_version
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.images import is_floating
-from modelgen.engines.versions import parse_image
+from modelgen.engines.images.properties import is_floating
+from modelgen.engines.images.versions import parse_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

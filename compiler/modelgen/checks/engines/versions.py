@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from modelgen import engines
 from modelgen.diagnostics import Found, rule
-from modelgen.engines.images import version_of
-from modelgen.engines.versions import parse_image, parse_version
+from modelgen.engines.images.properties import version_of
+from modelgen.engines.images.versions import parse_image, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-    from modelgen.engines.versions import Image, Version
+    from modelgen.engines.images.versions import Image, Version
     from modelgen.resolve import ModelRun
 
 CONTAINER_TARGETS = frozenset({"compose"})

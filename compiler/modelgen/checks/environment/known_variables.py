@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.engines.environment import OWNED
-from modelgen.engines.images import is_release
+from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.engines.catalogues.variables import Variables
     from modelgen.engines.engine import Engine
-    from modelgen.engines.variables import Variables
-    from modelgen.engines.versions import Version
+    from modelgen.engines.images.versions import Version
     from modelgen.load.locator import Path
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.engine import parallel_size
-from modelgen.engines.flag_values import as_number
+from modelgen.engines.flags import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

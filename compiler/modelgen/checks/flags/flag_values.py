@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
-from modelgen.engines.catalogue import Kind
-from modelgen.engines.flag_values import mismatch, text_of, whole_number
-from modelgen.engines.images import is_release
-from modelgen.engines.plain_flags import misfit
+from modelgen.engines.catalogues import Kind
+from modelgen.engines.flags import mismatch, text_of, whole_number
+from modelgen.engines.flags.plain import unwritable
+from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,9 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
             help_text = _better_value(arg)
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
     for plain in context.plain_args:
-        if plain.name not in plain.engine.owned_args and (fault := misfit(plain.engine, plain.value)):
+        engine = plain.engine
+        fault = unwritable(plain.value, engine.title, repeats=engine.repeats_flags)
+        if fault and plain.name not in engine.owned_args:
             place = context.document.at_value(*plain.path)
             yield Found(place, f"`{plain.key}` must be {fault[0]}", fault[1])
 

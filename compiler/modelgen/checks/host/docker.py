@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import fit
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.flag_values import as_number
+from modelgen.engines.flags import as_number
 from modelgen.engines.host import dotted
 
 if TYPE_CHECKING:

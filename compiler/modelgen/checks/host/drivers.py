@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines import images
 from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
+from modelgen.engines.images import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def driver_too_old(context: Context) -> Iterator[Found]:
     for run, cuda, driver in _on_driver(context):
         oldest = oldest_driver(cuda)
         if dotted(driver) < oldest:
-            older = images.older_cuda_tag(run.image, run.version) if run.image else None
+            older = properties.older_cuda_tag(run.image, run.version) if run.image else None
             fits = older is not None and dotted(driver) >= oldest_driver((12, 9))
             yield Found(
                 context.document.at_value(*run.place),
@@ -113,7 +113,7 @@ def wrong_arch(context: Context) -> Iterator[Found]:
     """
     host = context.document.config.host
     for run in context.runs.values():
-        arches = images.arches_of(run.image, run.version) if run.image else frozenset()
+        arches = properties.arches_of(run.image, run.version) if run.image else frozenset()
         if host and host.arch and arches and host.arch not in arches:
             yield Found(
                 context.document.at_value(*run.place),
@@ -130,6 +130,6 @@ def _on_driver(context: Context) -> Iterator[tuple[ModelRun, tuple[int, int], st
     for name, model in context.models.items():
         run = context.runs[name]
         kinds = context.kinds(model)
-        cuda = images.cuda_of(run.image, run.version) if run.image else None
+        cuda = properties.cuda_of(run.image, run.version) if run.image else None
         if cuda is not None and kinds and kinds <= {"nvidia", "cdi"}:
             yield run, cuda, host.driver

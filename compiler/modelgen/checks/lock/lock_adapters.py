@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
-from modelgen.engines.flag_values import whole_number
+from modelgen.engines.flags import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.flag_values import token_count, whole_number
-from modelgen.engines.model_config import attention_heads, brings_code, cache_bytes, counts, own_length
+from modelgen.engines.flags import token_count, whole_number
+from modelgen.engines.weights.model_config import attention_heads, brings_code, cache_bytes, counts, own_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
-from modelgen.engines.gguf import parts
+from modelgen.engines.weights.loaders import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.warmup import transcribes
+from modelgen.engines.api.warmup import transcribes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

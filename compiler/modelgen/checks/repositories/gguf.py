@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.flags.flag_values import is_of_another_version
 from modelgen.diagnostics import Found, rule
-from modelgen.engines.gguf import SHARD
-from modelgen.engines.loaders import GGUF, gguf_flag
+from modelgen.engines.weights.loaders import GGUF, SHARD, gguf_flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -101,7 +101,7 @@ def require_project(config: Path, url: str, status: dict[str, Any]) -> None:
 
 def url_of(listen: str) -> str | None:
     """Return the URL of an orchestrator with this `listen`, or None if it is not an address."""
-    from modelgen.engines.addresses import parse_address
+    from modelgen.engines.host.addresses import parse_address
 
     address = parse_address(listen)
     if address is None:
@@ -122,7 +122,7 @@ def running_url(folder: Path) -> str | None:
 
 def _url_in(config: Path) -> str:
     """Return the URL for the `listen` of models.toml, also if the file has other errors."""
-    from modelgen.engines.addresses import DEFAULT_LISTEN
+    from modelgen.engines.host.addresses import DEFAULT_LISTEN
 
     read_config(config)  # a missing file is reported
     url = url_of(str(_read_table(config, "orchestrator").get("listen", DEFAULT_LISTEN)))

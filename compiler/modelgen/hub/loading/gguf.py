@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelgen.engines.gguf import parts
+from modelgen.engines.weights.loaders import parts
 from modelgen.hub.cache.following import open_regular
 from modelgen.hub.loading.findings import Defect
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelgen.config.tables import Host
-from modelgen.engines.addresses import DEFAULT_LISTEN, parse_address
-from modelgen.engines.images import cuda_of
+from modelgen.engines.host.addresses import DEFAULT_LISTEN, parse_address
+from modelgen.engines.images.properties import cuda_of
 from modelgen.resolve.runs import run_models
 
 if TYPE_CHECKING:

@@ -1,0 +1,325 @@
+"""Describe the engine `vllm`: launch form by version, flags, environment, readiness.
+
+Sources: docker/Dockerfile and entrypoints of the releases 0.8.5 to 0.33.0; the incident was reproduced with 0.11.0.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from modelgen.engines import api
+from modelgen.engines.api.probes import http_probe
+from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, architectures, is_classifier
+from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.variables import Variables
+from modelgen.engines.engine import Engine, Run
+from modelgen.engines.facts import AtMost, Companion, Opens
+from modelgen.engines.flags import format_flag, owned, table_in, whole_number
+from modelgen.engines.vllm import images, variables
+from modelgen.engines.vllm.replaced_flags import INSTEAD
+from modelgen.engines.weights import loaders
+from modelgen.ir import Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modelgen.engines.catalogues import Release
+    from modelgen.engines.engine import Pins
+    from modelgen.engines.images.versions import Version
+
+NAME = "vllm"
+PORT = 8000
+HEALTH = "/health"
+MAX_MODEL_LEN = "max-model-len"
+COMPILATION = "compilation-config"
+DRAFT = "speculative-config"
+MAX_RANK = "max-lora-rank"
+# The values in releases whose parser does not list them (vllm/config.py 0.8.5, LoRAConfig.__post_init__).
+_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+# vLLM multiplies these (config/parallel.py, world_size) with the number of data-parallel replicas on this host.
+_PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
+PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
+_STRATEGY = "safetensors-load-strategy"
+# A speculative config's `model` that is a method.
+_DRAFTS_WITHOUT_WEIGHTS = ("ngram", "[ngram]", "suffix")
+# `auto`, also written -1, selects what fits the GPU (human_readable_int_or_auto).
+_AUTO, _AUTO_SINCE = ("auto", -1, "-1"), (0, 14)
+_ENCODERS = ("BertModel", "RobertaModel", "NewModel", "EmbeddingModel", "ForMaskedLM")
+_SCORING = frozenset({"classify", "score"})
+_EMBEDDING = frozenset({"embed", "embedding", "encode", "reward"})
+
+# vLLM adds flags at minor releases. The JSON of three flags is a list (cli_args.py, type=json.loads).
+FLAGS = partial(catalogue, NAME, 2, ("allowed-origins", "allowed-methods", "allowed-headers"))
+VARIABLES = Variables(
+    NAME,
+    prefix="VLLM_",
+    line=2,
+    flags=FLAGS,
+    meant=variables.MEANT,
+    instead=variables.INSTEAD,
+    bare=variables.BARE,
+    positional=("model",),
+)
+# validate_parsed_serve_args and the configs' own checks.
+_COMPANIONS = (
+    Companion("enable-auto-tool-choice", "tool-call-parser", 'such as `tool-call-parser = "hermes"`'),
+    Companion("enable-reasoning", "reasoning-parser", 'such as `reasoning-parser = "qwen3"`'),
+    Companion("enable-log-outputs", "enable-log-requests", "`enable-log-requests = true`"),
+    Companion("enable-eplb", "enable-expert-parallel", "`enable-expert-parallel = true`"),
+    Companion("collect-detailed-traces", "otlp-traces-endpoint", "the address of the collector"),
+    Companion("mamba-block-size", "enable-prefix-caching", "`enable-prefix-caching = true`"),
+    Companion("numa-bind-nodes", "numa-bind", "`numa-bind = true`"),
+    Companion("numa-bind-cpus", "numa-bind", "`numa-bind = true`"),
+)
+# config/scheduler.py, config/lora.py, config/parallel.py.
+_AT_MOST = (
+    AtMost("max-num-seqs", "max-num-batched-tokens"),
+    AtMost("long-prefill-token-threshold", "max-model-len"),
+    AtMost("max-loras", "max-cpu-loras"),
+    AtMost("data-parallel-size-local", "data-parallel-size"),
+    AtMost("max-num-active-seqs", "max-num-seqs"),
+    AtMost("max-model-len", "max-num-batched-tokens", where_off="enable-chunked-prefill"),
+)
+
+# vllm/entrypoints of 0.11.0 to 0.33.0; an older release answers 404 to a route that it does not have.
+ROUTES = (
+    *api.OPENAI,
+    *api.AUDIO,
+    *api.ANTHROPIC,
+    *api.RERANK,
+    "/v2/rerank",
+    "/score",
+    "/v1/score",
+    *api.TOKENS,
+    "/classify",
+    "/pooling",
+)
+
+OWNED_ARGS = {
+    "api-key": owned.KEYS,
+    "config": owned.CONFIG_FILE,
+    "data-parallel-address": owned.ONE_HOST,
+    "data-parallel-rank": owned.ONE_HOST,
+    "data-parallel-rpc-port": owned.ONE_HOST,
+    "data-parallel-start-rank": owned.ONE_HOST,
+    "download-dir": owned.HUB,
+    "enable-sleep-mode": "models release their GPUs by a restart; sleep is not supported yet",
+    "gpu-memory-utilization": owned.GPU_MEMORY,
+    "headless": owned.ONE_HOST,
+    "hf-token": owned.TOKEN,
+    "host": owned.LISTEN,
+    "kv-cache-memory-bytes": "it would bypass the GPU's budget: write `gpu_memory` in the model's table",
+    "master-addr": owned.ONE_HOST,
+    "master-port": owned.ONE_HOST,
+    "model": owned.REPO,
+    "model_tag": owned.REPO,
+    "lora-modules": 'write `loras = { NAME = "namespace/name" }` in the model\'s table',
+    "nnodes": owned.ONE_HOST,
+    "node-rank": owned.ONE_HOST,
+    "port": owned.PORT,
+    "revision": owned.REVISION,
+    "served-model-name": "it is the id, the repository id and `aliases` of the model's table",
+    "ssl-ca-certs": owned.TLS,
+    "ssl-certfile": owned.TLS,
+    "ssl-keyfile": owned.TLS,
+    "tokenizer-revision": "it is the `revision` of the model's table",
+    "trust-remote-code": owned.TRUST,
+    "uds": "the engine is reached by TCP on the internal network",
+}
+
+
+def launch(run: Run) -> Launch:
+    """Return entry point and arguments for one model.
+
+    Until 0.11.0 the image runs api_server, which ignores a positional model and serves its default model instead;
+    from 0.11.1 on it is `vllm serve`, where `--model` is deprecated and an error before 0.11.1. The entry point is
+    always explicit, since some images have none. `--served-model-name` accepts several values, so a flag follows it.
+    """
+    assert run.version is not None, "checked by unknown-version"  # noqa: S101 - an invariant
+    assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
+    release, args = FLAGS().release(run.version), run.args
+    if run.version.release < (0, 11, 1):
+        entrypoint: tuple[str, ...] = ("python3", "-m", "vllm.entrypoints.openai.api_server")
+        command = ["--model", run.snapshot or run.repo]
+        note = "api_server reads the repository id from --model and ignores a positional one."
+    else:
+        entrypoint = ("vllm", "serve")
+        command = [run.snapshot or run.repo]
+        note = "`vllm serve` takes the repository id as its positional argument."
+    command += ["--served-model-name", *run.served_names, "--host", run.listen[0], "--port", run.listen[1]]
+    if run.revision and not run.snapshot:
+        command += ["--revision", run.revision]
+        if "tokenizer" not in args:
+            command += ["--tokenizer-revision", run.revision]
+    if run.length:
+        command += [f"--{MAX_MODEL_LEN}", str(run.length)]
+    if run.share:
+        command += ["--gpu-memory-utilization", run.share]
+    if run.trust_remote_code:
+        command.append("--trust-remote-code")
+    if run.loras:
+        command += ["--enable-lora"] if "enable-lora" not in args else []
+        if run.lora_limit and MAX_RANK not in args:
+            command += [f"--{MAX_RANK}", str(run.lora_limit)]
+        command += ["--lora-modules", *(f"{name}={adapter}" for name, adapter in run.loras.items())]
+    if run.eager_reads and _STRATEGY not in args and release.get(_STRATEGY):
+        command += [f"--{_STRATEGY}", "eager"]
+    for name, value in args.items():
+        if name == COMPILATION and isinstance(value, int) and takes_level(release):
+            command.append(f"-O{value}")
+            continue
+        command += format_flag(name, release.get(name.split(".")[0]), value)
+    return Launch(entrypoint, tuple(command), f"vLLM {run.version.text}: {note}")
+
+
+def on_wsl2(version: Version) -> dict[str, str]:
+    """Return the variables without which a version fails with "UVA is not available" in WSL2 (vllm#47387, #54652).
+
+    The second model runner needs pinned memory, which vLLM uses in WSL2 only if a variable enables it. 0.22 and 0.23
+    have no such variable; 0.30 does not need it (vllm#56908).
+    """
+    if (0, 22) <= version.release < (0, 24):
+        return {"VLLM_USE_V2_MODEL_RUNNER": "0"}
+    return {"VLLM_WSL2_ENABLE_PIN_MEMORY": "1"} if (0, 24) <= version.release < (0, 30) else {}
+
+
+def takes(release: Release | None, name: str, value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
+    """Return whether a release accepts a value that its parser does not list: a length, or a compilation level."""
+    if name == MAX_MODEL_LEN:
+        has_auto = release is None or release.catalogue.releases[release.at] >= _AUTO_SINCE
+        return (has_auto and value in _AUTO) or bool(whole_number(value))
+    return name == COMPILATION and type(value) is int and 0 <= value <= 3 and takes_level(release)
+
+
+def advice(name: str, value: Any) -> str:  # noqa: ANN401
+    """Return the remedy for a value that a release refuses."""
+    return "`auto` exists since 0.14" if name == MAX_MODEL_LEN and value in _AUTO else ""
+
+
+def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return the route for a model's task, from its flags and its architecture."""
+    wanted = {args.get(name) for name in ("task", "convert") if isinstance(args.get(name), str)}
+    if args.get("runner") == "generate" or "generate" in wanted:
+        return CHAT
+    if is_classifier(args, config) or wanted & _SCORING:
+        return RERANK
+    names = [*architectures(args.get("hf-overrides")), *architectures(config)]
+    is_pooling = args.get("runner") == "pooling" or bool(wanted & _EMBEDDING)
+    return EMBEDDINGS if is_pooling or any(name.endswith(_ENCODERS) for name in names) else CHAT
+
+
+def takes_level(release: Release | None) -> bool:
+    """Return whether a number as compilation config is its level, as `-O3` was until 0.11."""
+    return release is not None and release.get("optimization-level") is None
+
+
+def least_rank_limit(release: Release | None, rank: int) -> int | None:
+    """Return the least `--max-lora-rank` of a release that allows a rank; None without one."""
+    flag = release.get(MAX_RANK) if release else None
+    choices = sorted(map(int, flag.choices)) if flag and flag.choices else _RANKS
+    return next((choice for choice in choices if rank <= choice), None)
+
+
+def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the flags that multiply to the number of GPUs; of the data-parallel size, only the local part counts."""
+    return (*_PARALLEL, "data-parallel-size-local" if "data-parallel-size-local" in args else "data-parallel-size")
+
+
+def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """Yield role, id and revision of the further repositories that flags name."""
+    if isinstance(tokenizer := args.get("tokenizer"), str):
+        revision = args.get("tokenizer-revision")
+        yield "tokenizer", tokenizer, revision if isinstance(revision, str) else None
+    if isinstance(config := args.get("hf-config-path"), str):
+        yield "tokenizer", config, None
+    draft = _draft(args)
+    if isinstance(model := draft.get("model"), str) and model not in _DRAFTS_WITHOUT_WEIGHTS:
+        revision = draft.get("revision")
+        yield "draft", model, revision if isinstance(revision, str) else None
+
+
+def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]:  # noqa: FBT001 - see Engine
+    """Return the flags with the commits of the repositories that they name.
+
+    `--hf-config-path` has no revision of its own, so it is always a path: vLLM would look for the model's revision.
+    """
+    pinned = dict(args)
+    if (config := pins.get(("tokenizer", str(args.get("hf-config-path"))))) is not None:
+        pinned["hf-config-path"] = config.snapshot
+    if (tokenizer := pins.get(("tokenizer", str(args.get("tokenizer"))))) is not None:
+        if as_paths:
+            pinned["tokenizer"] = tokenizer.snapshot
+            pinned.pop("tokenizer-revision", None)
+        else:
+            pinned["tokenizer-revision"] = tokenizer.commit
+    if (draft := pins.get(("draft", str(_draft(args).get("model"))))) is not None:
+        changed = {"model": draft.snapshot} if as_paths else {"revision": draft.commit}
+        if DRAFT in args:
+            written = args[DRAFT]
+            pinned[DRAFT] = {**(written if isinstance(written, dict) else table_in(written) or {}), **changed}
+        else:
+            pinned |= {f"{DRAFT}.{key}": value for key, value in changed.items()}
+    if code := next((found for (role, _), found in pins.items() if role == "code"), None):
+        pinned["code-revision"] = code.commit
+    return pinned
+
+
+def _draft(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the speculative config, which may be a table, JSON, or paths into it."""
+    written = args.get(DRAFT)
+    draft = dict((written if isinstance(written, dict) else table_in(written)) or {})
+    return draft | {key.partition(".")[2]: value for key, value in args.items() if key.startswith(f"{DRAFT}.")}
+
+
+ENGINE = Engine(
+    name=NAME,
+    title="vLLM",
+    launch=launch,
+    port=PORT,
+    health=HEALTH,
+    keys=("args", "trust_remote_code", "loras", "model_arg"),
+    on_host=True,
+    images=images.IMAGES,
+    for_processors=images.FOR_PROCESSORS,
+    for_cards=images.for_cards,
+    lists="/v1/models",
+    probe=http_probe(PORT, HEALTH, timeout=20),
+    caches={
+        "FLASHINFER_WORKSPACE_BASE": "",
+        "HF_MODULES_CACHE": "/modules",
+        "TORCHINDUCTOR_CACHE_DIR": "/inductor",
+        "TRITON_CACHE_DIR": "/triton",
+        "VLLM_CACHE_ROOT": "",
+    },
+    environment={"VLLM_NO_USAGE_STATS": "1"},
+    owned_variables=variables.OWNED,
+    known_variables=VARIABLES,
+    on_wsl2=on_wsl2,
+    reads_uuids_since=(0, 24),
+    several_names=True,
+    routes=ROUTES,
+    warmup=warmup,
+    opens=Opens(tokenizer_flag="tokenizer", config_formats=True, code_revision=True, look_ups=True),
+    catalogue=FLAGS,
+    from_config=True,
+    follows_speculators=True,
+    owned_args=OWNED_ARGS,
+    instead=INSTEAD,
+    companions=_COMPANIONS,
+    at_most=_AT_MOST,
+    takes=takes,
+    advice=advice,
+    length=MAX_MODEL_LEN,
+    needs_length=True,
+    overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
+    long_lengths=("VLLM_ALLOW_LONG_MAX_MODEL_LEN",),
+    tensor_parallel="tensor-parallel-size",
+    parallel_sizes=PARALLEL_SIZES,
+    counted_sizes=counted_sizes,
+    lora_rank=MAX_RANK,
+    rank_limit=least_rank_limit,
+    repos=repos,
+    loader=loaders.vllm,
+    pin=pin,
+)

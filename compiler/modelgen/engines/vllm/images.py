@@ -1,0 +1,60 @@
+"""Describe vLLM's published images, and AMD's.
+
+Sources, for each release from 0.8.5 to 0.33.0: docker/Dockerfile, .buildkite/release-pipeline.yaml and
+docs/deployment/docker.md. Tags of other projects' images have other meanings: nvcr.io/nvidia/vllm:25.11-py3 and
+opea/vllm-gaudi:1.22.0 are not vLLM's numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, Account, CudaSuffix, OwnAccount, Published
+
+if TYPE_CHECKING:
+    from modelgen.engines.images.versions import Version
+
+_FIRST_ROCM = (0, 14)
+# The home of uid 2000 is writable for group 0.
+_ACCOUNT = Account(2000, 0, "vllm", "/home/vllm", keeps_home=True)
+IMAGES = (
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai"),
+        kinds=((ANY_TAG, "nvidia"),),
+        version=VERSION,
+        is_release=True,
+        cuda=(((0, 8, 5), (12, 4)), ((0, 9), (12, 8)), ((0, 11, 1), (12, 9)), ((0, 20), (13, 0))),
+        older_cuda=CudaSuffix("cu129", (0, 20), (0, 32, 999)),
+        amd64_until=(0, 10, 2),
+        own_account=OwnAccount(_ACCOUNT, since=(0, 22)),
+    ),
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai-rocm"),
+        kinds=((ANY_TAG, "amd"),),
+        version=VERSION,
+        is_release=True,
+        amd64_only=True,
+    ),
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}rocm/vllm(?:-dev)?"),
+        kinds=((ANY_TAG, "amd"),),
+        version=re.compile(r"(?:^|_)vllm_(\d+\.\d+\.\d+)(?:_|$)", re.ASCII),
+        is_release=True,
+        amd64_only=True,
+    ),
+    Published(
+        re.compile(rf"{ON_DOCKER_HUB}vllm/vllm-openai-(?:cpu|xpu)"),
+        kinds=((ANY_TAG, "none"),),
+        version=VERSION,
+        is_release=True,
+    ),
+)
+FOR_PROCESSORS = "vllm/vllm-openai-cpu"
+
+
+def for_cards(vendors: set[str], version: Version | None) -> str:
+    """Return the advice which image to use; an image for ROCm exists since 0.14."""
+    if version is None or (vendors == {"amd"} and version.release < _FIRST_ROCM):
+        return "use the image for the GPU: vllm/vllm-openai for NVIDIA, vllm/vllm-openai-rocm for AMD"
+    return f"write `vllm/vllm-openai{'-rocm' if vendors == {'amd'} else ''}:v{version.text}`"

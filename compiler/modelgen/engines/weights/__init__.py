@@ -1,0 +1,1 @@
+"""Describe how engines read a snapshot: its weights and its config.json."""

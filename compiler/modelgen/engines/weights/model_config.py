@@ -1,0 +1,101 @@
+"""Read facts from a model's config.json, as transformers, vLLM and SGLang do."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from modelgen.engines.engine import Engine
+
+# Other names for the longest context (vllm/config/model.py, _get_and_verify_max_len; SGLang's hf_transformers_utils.py,
+# get_context_length). If one of these is present too, engines differ in which one they use.
+_OTHER_LENGTHS = frozenset(
+    {"n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions", "max_sequence_length"}
+    | {"max_seq_length", "seq_len", "rope_ratio"}
+)
+# Rope tables whose factor is already part of max_position_embeddings.
+_COUNTED = ("llama3",)
+_FULL_ATTENTION = ("llama", "mistral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_vl_moe")
+_GENERATES = ("ForCausalLM", "ForConditionalGeneration")
+
+
+def own_length(config: Mapping[str, Any]) -> int | None:
+    """Return the context length of a model in tokens; None if the config is not unambiguous."""
+    text = _text_config(config)
+    length = text.get("max_position_embeddings")
+    is_scaled = any(
+        _is_scaled(table.get(key)) for table in (config, text) for key in ("rope_scaling", "rope_parameters")
+    )
+    return None if is_scaled or _OTHER_LENGTHS & {*text} else _count(length)
+
+
+def counts(engine: Engine, args: Mapping[str, Any]) -> bool:
+    """Return whether an engine uses config.json unchanged, with these flags by canonical name."""
+    return not any(name.partition(".")[0] in engine.overrides for name in args)
+
+
+def served_length(
+    engine: Engine, args: Mapping[str, Any], config: Mapping[str, Any], files: Container[str]
+) -> int | None:
+    """Return the context length that vLLM serves if no flag sets it; None if the lock does not determine it.
+
+    Args:
+        engine: The model's engine.
+        args: Flags by canonical name.
+        config: The model's config.json.
+        files: Paths of the snapshot's files.
+    """
+    is_set_elsewhere = engine.length in args or "sentence_bert_config.json" in files
+    return None if is_set_elsewhere or not counts(engine, args) or not _generates(config) else own_length(config)
+
+
+def _generates(config: Mapping[str, Any]) -> bool:
+    """Return whether a model generates text. The length of encoders is also limited by the tokenizer."""
+    written = config.get("architectures")
+    names = written if isinstance(written, list) else []
+    return bool(names) and all(isinstance(name, str) and name.endswith(_GENERATES) for name in names)
+
+
+def attention_heads(config: Mapping[str, Any]) -> int | None:
+    """Return the number of attention heads, which the GPUs of a tensor-parallel group share evenly."""
+    return _count(_text_config(config).get("num_attention_heads"))
+
+
+def cache_bytes(config: Mapping[str, Any]) -> int | None:
+    """Return the bytes of one token in an unquantized KV cache, over all GPUs; None except for plain full attention.
+
+    2 × layers × KV heads × size of a head × bytes of a value (vllm/v1/kv_cache_interface.py).
+    """
+    text = _text_config(config)
+    sizes = [_count(text.get(key)) for key in ("num_hidden_layers", "num_key_value_heads", "head_dim")]
+    dtype = next((table[key] for table in (text, config) for key in ("dtype", "torch_dtype") if table.get(key)), None)
+    is_plain = config.get("model_type") in _FULL_ATTENTION and dtype in ("bfloat16", "float16")
+    if not is_plain or (text.get("sliding_window") and text.get("use_sliding_window") is not False):
+        return None
+    return 2 * math.prod(size for size in sizes if size) * 2 if all(sizes) else None
+
+
+def brings_code(config: Mapping[str, Any]) -> bool:
+    """Return whether the repository has Python code of its own for this model."""
+    return isinstance(written := config.get("auto_map"), dict) and bool(written)
+
+
+def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the text part of a multimodal config, or the config itself."""
+    text = config.get("text_config")
+    return text if isinstance(text, dict) else config
+
+
+def _is_scaled(rope: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    if not isinstance(rope, dict):
+        return False
+    kind = rope.get("rope_type", rope.get("type"))
+    inner = any(_is_scaled(value) for value in rope.values())
+    return inner or ("factor" in rope and kind not in _COUNTED) or kind in ("dynamic", "longrope", "su", "yarn")
+
+
+def _count(value: Any) -> int | None:  # noqa: ANN401
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else None
