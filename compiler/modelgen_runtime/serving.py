@@ -9,15 +9,15 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.door import Door
-from modelgen_runtime.driver import DriverError
-from modelgen_runtime.server import Connection, sweep
+from modelgen_runtime.drivers.driver import DriverError
+from modelgen_runtime.gateway.door import Door
+from modelgen_runtime.gateway.server import Connection, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelgen_runtime.front import Front
-    from modelgen_runtime.switchboard import Switchboard
+    from modelgen_runtime.gateway.front import Front
+    from modelgen_runtime.supervision.switchboard import Switchboard
 
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _LOOK = 0.02

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modelgen_runtime.gateway.problems import engine_error_event, error_event
 from modelgen_runtime.manifest import Process
-from modelgen_runtime.problems import engine_error_event, error_event
-from modelgen_runtime.refusals import ended
+from modelgen_runtime.state.refusals import ended
 from runtime_serving import engine, manifest, post, serving
 
 if TYPE_CHECKING:

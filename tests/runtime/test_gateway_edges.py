@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from modelgen_runtime.access import Access
-from modelgen_runtime.buffers import Buffers
-from modelgen_runtime.descriptors import Descriptors
-from modelgen_runtime.origins import Origins
-from modelgen_runtime.server import Connection
+from modelgen_runtime.gateway.access import Access
+from modelgen_runtime.gateway.buffers import Buffers
+from modelgen_runtime.gateway.descriptors import Descriptors
+from modelgen_runtime.gateway.origins import Origins
+from modelgen_runtime.gateway.server import Connection
 from runtime_serving import Served, engine, manifest, post, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen_runtime.front import Front
+    from modelgen_runtime.gateway.front import Front
 
 pytestmark = pytest.mark.slow  # starts processes
 

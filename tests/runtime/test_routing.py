@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from modelgen_runtime.json_scan import KeyScan
-from modelgen_runtime.routing import BadBodyError, FormFinder, Found, JsonFinder, make_finder
+from modelgen_runtime.gateway.routing import BadBodyError, FormFinder, Found, JsonFinder, make_finder
+from modelgen_runtime.http.json_scan import KeyScan
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import REPOSITORY
+from modelgen_runtime.drivers.processes.table import list_group
 from modelgen_runtime.manifest import Container, Profile, Readiness, write_manifest
-from modelgen_runtime.processes.table import list_group
 from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
 if TYPE_CHECKING:

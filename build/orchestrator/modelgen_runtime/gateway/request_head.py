@@ -1,0 +1,81 @@
+"""Heads of requests: which are refused, and what the rest of the gateway sees of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelgen_runtime.engines.admission import RefusedError
+
+if TYPE_CHECKING:
+    from modelgen_runtime.http.wire import Headers
+
+_TARGET = re.compile(rb"/[!-~]*")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[01]\r?\n")
+_ONCE = (
+    b"host", b"content-length", b"transfer-encoding", b"content-type", b"origin", b"sec-fetch-site",
+    b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key",
+)  # fmt: skip
+
+
+class RequestHead(NamedTuple):
+    """The head of a request.
+
+    Args:
+        method: In capitals.
+        target: As sent.
+        headers: As sent.
+        fields: The same by name in lower case.
+        is_old: Whether it is of HTTP/1.0.
+        keeps_alive: Whether the client would send another request.
+    """
+
+    method: bytes
+    target: bytes
+    headers: Headers
+    fields: dict[bytes, bytes]
+    is_old: bool
+    keeps_alive: bool
+
+
+def check_head(method: bytes, target: bytes, version: str, headers: Headers, fields: dict[bytes, bytes]) -> None:
+    """Refuse what two readers could read in two ways, as far as the parser lets it through.
+
+    Raises:
+        RefusedError: It is refused.
+    """
+    if version not in ("1.0", "1.1"):
+        raise RefusedError(505, "bad_request", "only HTTP/1.1 is spoken here")
+    if method == b"CONNECT":  # its target is no path
+        raise method_not_allowed()
+    if not _TARGET.fullmatch(target):
+        raise RefusedError(400, "bad_request", "the request line is not one of this API")
+    if len(fields) < len(headers):
+        names = [name.lower() for name, _ in headers]
+        if any(names.count(name) > 1 for name in _ONCE):
+            raise RefusedError(400, "bad_request", "a header stands twice that may stand once")
+    if (coding := fields.get(b"transfer-encoding")) is None:
+        return
+    if coding.strip().lower() != b"chunked" or b"content-length" in fields or version == "1.0":
+        raise RefusedError(400, "bad_request", "the length of the body is told in two ways, or in none that is known")
+
+
+def method_not_allowed() -> RefusedError:
+    """Return the refusal of a method that no path takes; which path was asked for need not be known."""
+    return RefusedError(405, "method_not_allowed", "no path supports this method", allow="GET, HEAD, POST")
+
+
+def not_http(error: Exception) -> RefusedError:
+    """Return the refusal of what the parser does not take."""
+    return RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}")
+
+
+def is_request_line(data: bytes) -> bool:
+    """Return whether data begins with a request, whose method then is one that the parser does not know."""
+    return _REQUEST_LINE.match(data) is not None
+
+
+def head_without_upgrade(method: bytes, target: bytes, version: str, headers: Headers) -> bytes:
+    """Return a head that offers no other protocol, as it was sent otherwise."""
+    lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() != b"upgrade"]
+    return b"%b %b HTTP/%b\r\n%b\r\n" % (method, target, version.encode(), b"".join(lines))

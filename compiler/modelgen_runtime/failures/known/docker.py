@@ -1,0 +1,127 @@
+"""What Docker and the container toolkits say when a container cannot be started."""
+
+from __future__ import annotations
+
+from modelgen_runtime.failures.known.saying import TESTED, Saying
+
+_TOOLKIT = "install the NVIDIA container toolkit, run `sudo nvidia-ctk runtime configure`, restart Docker"
+
+SAYINGS = (
+    Saying(
+        "no-container-toolkit",
+        None,
+        r"could not select device driver \"nvidia\"|unknown or invalid runtime name: nvidia",
+        "Docker has no way to give a container an NVIDIA card",
+        _TOOLKIT,
+        "moby: daemon/devices.go",
+        ("gpus",),
+    ),
+    Saying(
+        "no-cdi-vendor",
+        None,
+        r"failed to discover GPU vendor from CDI",
+        "Docker finds no description of a card: the driver or the container toolkit is missing, or made none",
+        "run `nvidia-smi`, then `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, and restart Docker",
+        "moby: daemon/devices_cdi.go",
+        ("gpus",),
+    ),
+    Saying(
+        "no-cdi-device",
+        None,
+        r"unresolvable CDI devices",
+        "Docker has no description of this card: there is none of this number, or it is from before the last change",
+        "run `nvidia-ctk cdi list`; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` writes it anew",
+        "moby: daemon/cdi.go",
+        ("gpu.device",),
+    ),
+    Saying(
+        "no-nvidia-driver",
+        None,
+        r"load library failed: libnvidia-ml\.so|initialization error: (?:driver|nvml error: driver)",
+        "the host has no NVIDIA driver, or Docker does not see it (a rootless one, Docker Desktop, or one of snap)",
+        "run `nvidia-smi` on the host and `modelgen doctor`; a Docker of snap has to go for that of docker.com",
+        "NVIDIA/libnvidia-container: src/nvc.c",
+        ("gpus",),
+    ),
+    Saying(
+        "toolkit-mode",
+        None,
+        r"invoking the NVIDIA Container Runtime Hook directly",
+        "the container toolkit is in CDI mode, where a reservation of cards does not work",
+        'set `mode = "auto"` in /etc/nvidia-container-runtime/config.toml, or name the card as CDI does: '
+        '`kind = "cdi"` and `device = "nvidia.com/gpu=0"` in [gpus.NAME]',
+        "NVIDIA/nvidia-container-toolkit: cmd/nvidia-container-runtime-hook",
+        ("gpu.kind", "gpu.device"),
+    ),
+    Saying(
+        "no-card-seen",
+        None,
+        r"nvidia-container-cli: device error",
+        "the host has no card of this number",
+        "correct `device` in [gpus.NAME]; `nvidia-smi -L` lists them",
+        "NVIDIA/libnvidia-container",
+        ("gpu.device",),
+    ),
+    Saying(
+        "no-amd-device",
+        None,
+        r"/dev/kfd\"?: no such file|/dev/dri.{0,40}no such file",
+        "the host has no such device: the AMD driver is not loaded, or the card has another name",
+        "run `ls /dev/kfd /dev/dri` and `rocminfo` on the host; correct `device` in [gpus.NAME]",
+        "moby: daemon/devices",
+        ("gpu.device",),
+    ),
+    Saying(
+        "group-by-name",
+        None,
+        r"Unable to find group .{0,80}no matching entries",
+        "the image has no group of that name",
+        "write the numbers of the host's groups in `groups` of [gpus.NAME]: `getent group render video`",
+        "moby: daemon/exec",
+        ("gpu.groups", "compose.group_add"),
+    ),
+    Saying(
+        "docker-too-old",
+        None,
+        r"client version .{0,40} is too old|client version .{0,40} is too new|minimum supported API version",
+        "the client and the Docker Engine are too far apart in age",
+        "update the older of the two: the line says which (`docker version` shows both)",
+        "moby: api/server/middleware",
+    ),
+    Saying(
+        "limits-not-allowed",
+        None,
+        r"error setting rlimit",
+        "this Docker may not raise limits, as one without root may not",
+        "write `compose.ulimits = {}` with what it allows in the model's table, or in [defaults]",
+        "opencontainers/runc: libcontainer/process_linux.go",
+        ("compose.ulimits",),
+    ),
+    Saying(
+        "mount-missing",
+        None,
+        r"bind source path does not exist|error mounting .{0,200}not a directory",
+        "a file or folder that is mounted into the container is not there any more",
+        "run `modelgen fetch` and `modelgen up`; the line says which",
+        "moby: volume/mounts",
+        ("compose.volumes",),
+    ),
+    Saying(
+        "image-gone",
+        None,
+        r"No such image: |manifest unknown|pull access denied",
+        "the image is not there",
+        "run `modelgen up`, and look at `image`",
+        "moby: daemon/images",
+        ("image",),
+    ),
+    Saying(
+        "network-gone",
+        None,
+        r"network .{0,100} not found|no available IPv4 addresses|could not find an available",
+        "a network of the container is gone, or full",
+        "run `modelgen up`, which makes it again",
+        TESTED,
+        ("compose.networks",),
+    ),
+)
