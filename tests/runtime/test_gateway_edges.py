@@ -122,7 +122,7 @@ def test_a_request_on_a_fresh_connection_is_asked_once(tmp_path_factory: pytest.
     with serving(tmp_path_factory.mktemp("once"), manifest(dying)) as served:
         status, problem = served.chat("a")
         assert (status, problem["error"]["code"]) == (503, "model_failed")
-        assert "the card is full" in problem["error"]["message"]
+        assert "GPU memory is full" in problem["error"]["message"]
         log = (served.folder / "state" / "logs" / "a.log").read_text()
         assert log.count("CUDA out of memory") == 1
 

@@ -93,7 +93,7 @@ def test_a_failed_switch_says_why_and_goes_back(tmp_path: Path) -> None:
         assert orchestrator.chat("a")[0] == 200
         status, problem = orchestrator.ask("/switch", {"model_id": "broken"})
         assert status == 503
-        assert "`broken` ended before it was ready (exit code 1); the card is full: " in problem["detail"]
+        assert "`broken` ended before it was ready (exit code 1); GPU memory is full: " in problem["detail"]
         assert problem["log"] == ["torch.OutOfMemoryError: CUDA out of memory."]
         wait_for(lambda: orchestrator.state("a") == "ready")
         status, error = orchestrator.chat("broken")
