@@ -21,7 +21,6 @@ NOT_YET = [
     "compiler/modelgen/ir.py",
     "compiler/modelgen/lower/",
     "compiler/modelgen/targets/",
-    "compiler/modelgen_runtime/",
     "README.md",
     "docs/engines/",
     "docs/rules.md",

@@ -50,7 +50,7 @@ class EngineErrorKind:
 
     @property
     def is_death(self) -> bool:
-        """Whether the engine reports its own death, by the start of its message, which contains no text of clients."""
+        """Return whether the message, which starts with no text of clients, reports the engine's death."""
         return self.status >= 500 and self.message.startswith(_DEAD)
 
 

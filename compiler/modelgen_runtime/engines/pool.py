@@ -65,7 +65,7 @@ class Pool:
             engine.abort()
 
     def sweep(self) -> None:
-        """Close what nobody has used for a while, or what its engine has closed."""
+        """Close connections that have been idle for a while, or that the engine has closed."""
         latest = self._loop.time() - _IDLE
         for endpoint, free in [*self._free.items()]:
             kept = [engine for engine in free if engine.is_free and engine.idle_since >= latest]

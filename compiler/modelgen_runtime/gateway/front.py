@@ -70,14 +70,14 @@ class Front:
         self.note_wait, self.note_request = note_wait, note_request
         self.buffers, self.descriptors = buffers, descriptors
         self.is_closing = False
-        """Whether the orchestrator shuts down and admits no further requests."""
+        """True if the orchestrator shuts down and admits no further requests."""
         self.now = asyncio.get_running_loop().time
         self._control = control
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def loading_messages(self) -> bool:
-        """Whether streaming clients get comments while a model loads."""
+        """Return whether streaming clients get comments while a model loads."""
         return self.switchboard.board.manifest.settings.loading_messages
 
     def judge(self, path: str, head: RequestHead, length: int | None) -> bool:

@@ -41,7 +41,7 @@ class Origins:
         # The compiler refuses invalid origins. `null` in a manifest would admit any sandboxed frame.
         self._allowed = frozenset(_normal(origin.encode()) for origin in allowed if _WRITABLE.fullmatch(origin.lower()))
         self.are_listed = bool(self._allowed)
-        """Whether answers have CORS headers at all."""
+        """True if answers have CORS headers at all."""
 
     def check(self, path: str, fields: Mapping[bytes, bytes], *, is_control: bool) -> None:
         """Accept a request, or refuse it because of the page that sends it. Browsers hide refusals, so they are logged.

@@ -1,4 +1,4 @@
-"""Find the model that a request is for, in as little of its body as that takes."""
+"""Find the model that a request names, and read as little of its body as possible."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_HEADERS, _MOST_NAME = 16 * 1024, 4 * 1024
 _PARTS_AT_ONCE = 500
 _FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*"([^"\\\x00-\x1f]*)"\s*[,}]')
 _ESCAPED_LETTER = b"\\u006"
-"""With this, `model` can be written in another way."""
+"""The escape by which `model` can be written in another way."""
 _BOUNDARY = re.compile(rb'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
 _IS_MODEL = re.compile(rb'(?i:content-disposition):[^\r\n]*[;\s]name="?model"?\s*(?:[;\r\n]|$)')
 
 
 class Found(NamedTuple):
-    """A model's name, and the bytes of the body that are its value, quotes included; 0 and 0 where nobody looked."""
+    """A model's name, and the place of its value in the body, quotes included; 0 and 0 if unknown."""
 
     name: str
     start: int
@@ -38,24 +38,24 @@ class Finder(Protocol):
 
     @property
     def is_behind(self) -> bool:
-        """Whether `find` stopped before the end of the body, so that others get their turn; then it is called again."""
+        """Return whether `find` stopped before the end of the body to yield to other tasks; call it again."""
 
     def find(self, body: bytearray, *, is_whole: bool) -> Found | None:
-        """Return the model; None where it is not there yet, or where the body is whole, at all.
+        """Return the model; None if it has not arrived yet, or if a whole body does not name one.
 
         Raises:
-            BadBodyError: The body is not what it is said to be.
+            BadBodyError: The body does not match its Content-Type.
         """
 
     def rename(self, body: bytearray, found: Found, name: str) -> int:
-        """Write another name in the place of the model's, and return by how many bytes the body has grown."""
+        """Replace the model's name, and return by how many bytes the body has grown."""
 
 
 def make_finder(content_type: bytes) -> Finder:
-    """Return what finds the model in a body of a type.
+    """Return the finder for a Content-Type.
 
     Raises:
-        BadBodyError: It is a form without a boundary.
+        BadBodyError: A form has no boundary.
     """
     if not content_type.lower().startswith(b"multipart/form-data"):
         return JsonFinder()  # many clients forget the header
@@ -67,7 +67,7 @@ def make_finder(content_type: bytes) -> Finder:
 class JsonFinder:
     """Reads JSON up to the value of the top level's `model`.
 
-    In a body that is read in pieces the first one counts, and what follows is not looked at.
+    In a body that arrives in pieces the first `model` counts; the rest is not read.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class JsonFinder:
 
     @property
     def is_behind(self) -> bool:
-        """Whether `find` stopped before the end of the body."""
+        """Return whether `find` stopped before the end of the body."""
         return self._scan is not None and self._scan.is_behind
 
     def find(self, body: bytearray, *, is_whole: bool) -> Found | None:
@@ -91,10 +91,10 @@ class JsonFinder:
 
     def rename(self, body: bytearray, found: Found, name: str) -> int:
         """Write another name as JSON; see `Finder`."""
-        if not found.end:  # a small body, whose place nobody looked for
+        if not found.end:  # a small body was parsed as a whole, without places
             place = _read_model(body, KeyScan(b"model").advance(body))
             if place is None:
-                raise BadBodyError("the key `model` must be written as it is, in UTF-8 and without escapes")
+                raise BadBodyError("the key `model` must be written in UTF-8 without escapes")
             found = place
         return _replace(body, found, json.dumps(name).encode())
 
@@ -114,7 +114,7 @@ async def asks_for_stream(body: bytearray) -> bool:
 
 
 def _read_whole(body: bytearray) -> str | None:
-    """Return the model in a small body; one that has it twice means two things to two readers."""
+    """Return the model in a small body. Two parsers may read a repeated key differently, so it is refused."""
     top: list[tuple[str, Any]] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _read_whole(body: bytearray) -> str | None:
 
     is_doubtful = body.count(b'"model"') > 1 or _ESCAPED_LETTER in body
     if not is_doubtful and (match := _FIRST.match(body)) is not None:
-        return match[1].decode(errors="replace")  # whether the rest is JSON its engine will say
+        return match[1].decode(errors="replace")  # the engine validates the rest
     read = _decode(body, keep if is_doubtful else None)
     if not isinstance(read, dict):
         raise BadBodyError("the body must be a JSON object")
@@ -143,7 +143,7 @@ def _decode(data: bytearray | bytes, hook: Any = None) -> Any:  # noqa: ANN401 -
 
 
 class FormFinder:
-    """Reads a form up to the part that is named `model`, part by part: a file may hold anything."""
+    """Reads a form part by part up to the part `model`, since a file may contain any bytes."""
 
     def __init__(self, boundary: bytes) -> None:
         self._line = b"--" + boundary
@@ -165,7 +165,7 @@ class FormFinder:
             end = body.find(b"\r\n\r\n", self._at, self._at + _MOST_HEADERS)
             if end < 0:
                 if len(body) - self._at > _MOST_HEADERS:
-                    raise BadBodyError("a part of the form has no end of its headers")
+                    raise BadBodyError(f"the headers of a part of the form are longer than {_MOST_HEADERS} bytes")
                 return None
             if not _IS_MODEL.search(body, self._at, end + 2):
                 self._at, self._is_in_content = end + 2, True

@@ -1,4 +1,4 @@
-"""What receives the answer of an engine, and the error that ends it."""
+"""The protocol of receivers of an engine's answer, and the error that ends one."""
 
 from __future__ import annotations
 

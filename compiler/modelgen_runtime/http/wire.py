@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the wire: heads as bytes, and which headers go no further than one connection."""
+"""HTTP/1.1 heads as bytes, and the headers that are not forwarded."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _OF_CONNECTION = frozenset(
 )
 _NAME_NOTHING = (b"keep-alive", b"close")
 OF_REQUEST = _OF_CONNECTION | {b"host", b"content-length", b"expect", b"proxy-authorization", b"accept-encoding"}
-"""What of a request is written anew for an engine, or kept from it: to a compressed stream no reason can be added."""
+"""Headers of a request that are rewritten or dropped. An error cannot be appended to a compressed stream."""
 OF_ANSWER = _OF_CONNECTION.union(
     b"access-control-" + name
     for name in b"allow-credentials allow-headers allow-methods allow-origin allow-private-network".split()
     + b"expose-headers max-age".split()
 )
-"""What of an answer goes no further; vLLM lets the pages of all other sites read its answers, and this address none."""
+"""Headers of an answer that are dropped. vLLM allows pages of all origins by default; this server allows none."""
 
 
 def passed_on(headers: Headers, fields: dict[bytes, bytes], dropped: frozenset[bytes]) -> bytes:
-    """Return the lines of the headers that go further than one connection.
+    """Return the lines of the headers to forward.
 
     Args:
-        headers: All; the lines of `Connection` may name others that go no further.
-        fields: The same by name in lower case.
-        dropped: Names in lower case of those that go no further in any case: `OF_REQUEST` or more, or `OF_ANSWER`.
+        headers: All headers. Those that `Connection` names are dropped.
+        fields: The headers by name in lower case.
+        dropped: Names in lower case to drop in any case: at least `OF_REQUEST`, or `OF_ANSWER`.
     """
     connection = fields.get(b"connection")
     if connection is not None and (len(fields) < len(headers) or connection.lower() not in _NAME_NOTHING):
-        for name, value in headers:  # it may stand several times
+        for name, value in headers:  # may be repeated
             if name.lower() == b"connection" and value.lower() not in _NAME_NOTHING:
                 dropped |= {token.strip().lower() for token in value.split(b",")}
     return b"".join([name + b": " + value + b"\r\n" for name, value in headers if name.lower() not in dropped])
@@ -58,15 +58,15 @@ def response_head(status: int, lines: bytes, *, chunked: bool, close: bool) -> b
 
 
 def own_lines(response: Response, length: int | None) -> bytes:
-    """Return the lines of the headers of an answer of our own."""
+    """Return the lines of the headers of this server's own answer."""
     framing = ("Content-Length", str(length))
     headers = [("Content-Type", response.content_type)]
     headers += [framing] if length is not None else [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
     if response.status == 204:
-        headers = []  # it has no body, and must not tell a length
+        headers = []  # has no body, and must not have a Content-Length (RFC 9110, 8.6)
     return "".join(f"{name}: {value}\r\n" for name, value in [*headers, *response.headers]).encode("latin-1", "replace")
 
 
 def chunk(data: bytes) -> bytes:
-    """Return a chunk; an empty one would be the last."""
+    """Return a chunk. The data must not be empty, since an empty chunk is the last."""
     return b"%x\r\n%b\r\n" % (len(data), data)

@@ -34,7 +34,7 @@ class Policy:
 
 @dataclass(slots=True)
 class Plan:
-    """What to do now.
+    """The actions to take now.
 
     Args:
         start: Models to start.

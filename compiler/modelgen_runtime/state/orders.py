@@ -1,4 +1,4 @@
-"""What the board works on: queued requests, switches, and failures."""
+"""The inputs of the board: queued requests, switches, and failures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an engine failed.
+    """The reason for which an engine failed.
 
     Args:
         message: One sentence.

@@ -36,7 +36,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How an engine ended.
+    """The end of an engine.
 
     Args:
         generation: Identifies the start.
@@ -72,8 +72,8 @@ class Driver(Protocol):
 
         Args:
             models: Those of the manifest.
-            on_exit: Told of every exit, asked for or not, with the model's id; called in the event loop, and for one
-                that `stop` was asked for before `stop` returns.
+            on_exit: Called in the event loop with the model's id at every exit, requested or not. For an exit that
+                `stop` requested, it is called before `stop` returns.
         """
 
     async def look(self, models: Iterable[Model]) -> Seen:

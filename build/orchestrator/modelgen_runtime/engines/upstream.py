@@ -49,7 +49,7 @@ class Engine(asyncio.Protocol):
 
     @property
     def is_free(self) -> bool:
-        """Whether another request may be sent on it."""
+        """Return whether another request may be sent on it."""
         is_open = self.transport is not None and not self.transport.is_closing()
         return is_open and self._receiver is None and self.is_reusable
 

@@ -48,12 +48,12 @@ class Record:
 
     @property
     def is_chatter(self) -> bool:
-        """Whether its level is a warning or lower."""
+        """Return whether its level is a warning or lower."""
         return self.level in _CHATTER
 
     @property
     def is_error(self) -> bool:
-        """Whether its level is an error."""
+        """Return whether its level is an error."""
         return self.level in _ERRORS
 
 

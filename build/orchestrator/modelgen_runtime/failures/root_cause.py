@@ -66,7 +66,7 @@ class _Raised:
 
     @property
     def is_consequence(self) -> bool:
-        """Whether it only reports another failure."""
+        """Return whether it only reports another failure."""
         text = " ".join(record.text for record in self.message)
         return bool(_BROKEN_OFF.match(self.name) or _CONSEQUENCE.search(text[:_CHARACTERS]))
 
@@ -83,7 +83,7 @@ class _Chain:
 
     @property
     def is_consequence(self) -> bool:
-        """Whether none of them is a cause."""
+        """Return whether none of them is a cause."""
         return all(one.is_consequence for one in self.raised)
 
     @property

@@ -56,8 +56,8 @@ def places_of(model: Model, keys: Iterable[str]) -> tuple[str, ...]:
 
     Args:
         model: The model. Keys that do not apply to it are left out.
-        keys: Of its table, such as `image` or `args.max-model-len`; of its engine's and of each of its cards', such as
-            `engine.version` and `gpu.limit`; or of [host], [project] and [orchestrator].
+        keys: Keys of its table, such as `image` or `args.max-model-len`; of the tables of its engine and its GPUs,
+            such as `engine.version` and `gpu.limit`; or of [host], [project] and [orchestrator].
     """
     return tuple(dict.fromkeys(place for key in keys for place in _places(model, key)))
 

@@ -69,14 +69,13 @@ def read_keys(path: Path) -> dict[bytes, Role]:
 def default_hosts(manifest: Manifest) -> frozenset[str]:
     """Return the names that a Host header may contain: loopback, the project, its containers, and `allowed_hosts`.
 
-    A page that a browser shows can reach a server on loopback under a name of its own (DNS rebinding), and is told
-    apart by that name alone.
+    A web page can reach a server on loopback under its own name (DNS rebinding). Only the Host header reveals it.
     """
     listen = manifest.settings.listen.rpartition(":")[0]
     containers = [model.container.host for model in manifest.models if model.container is not None]
     own = (*_LOOPBACK, "host.docker.internal", "orchestrator", manifest.project, f"{manifest.project}-orchestrator")
     names = (*own, listen, *containers, *manifest.settings.allowed_hosts)
-    return frozenset(name.lower() for name in names if name and name != "0.0.0.0")  # noqa: S104 - no name of anybody
+    return frozenset(name.lower() for name in names if name and name != "0.0.0.0")  # noqa: S104 - not a host name
 
 
 class Access:

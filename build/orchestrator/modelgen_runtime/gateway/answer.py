@@ -118,7 +118,7 @@ class Answer:
 
     @property
     def is_cut_stream(self) -> bool:
-        """Whether an event stream ended without the final event of its API."""
+        """Return whether an event stream ended without the final event of its API."""
         end = self._before_last + self._last
         return self.is_event_stream and self._path in _WITH_LAST_EVENT and not any(mark in end for mark in _LAST_EVENTS)
 

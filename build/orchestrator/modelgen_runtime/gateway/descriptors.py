@@ -73,7 +73,7 @@ class Descriptors:
 
     @property
     def has_room_for_engine(self) -> bool:
-        """Whether one more connection to an engine may be opened."""
+        """Return whether one more connection to an engine may be opened."""
         return self._used <= self._for_engines
 
     @property

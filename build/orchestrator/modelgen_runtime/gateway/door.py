@@ -22,8 +22,8 @@ class Door:
     Args:
         address: `host:port`, the host an IP address.
         make: Makes the protocol of a connection.
-        has_room: Returns whether a client may be accepted now, beside so many for whom `make` has not been called yet;
-            else they wait in the system's queue.
+        has_room: Returns whether one more client may be accepted, given the number of accepted clients without a
+            protocol yet. Other clients wait in the system's queue.
 
     Raises:
         OSError: The address cannot be used.

@@ -35,7 +35,7 @@ class Client(Output, Protocol):
     """The connection of a request."""
 
     is_extra: bool
-    """Whether connections are short, so that only the control API answers it."""
+    """True if connections are short, so that only the control API answers it."""
 
     def pause(self) -> None:
         """Pause reading."""
@@ -188,7 +188,7 @@ class Exchange:
 
     @property
     def closes(self) -> bool:
-        """Whether the connection is closed after it, as also after an unread body."""
+        """Return whether the connection is closed after it, as also after an unread body."""
         return not self.answer.keeps_alive or not self._is_whole
 
     def pause_answer(self) -> None:

@@ -1,4 +1,4 @@
-"""Heads of requests: which are refused, and what the rest of the gateway sees of them."""
+"""Heads of requests: the checks, and the form that the rest of the gateway uses."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class RequestHead(NamedTuple):
     """The head of a request.
 
     Args:
-        method: In capitals.
+        method: HTTP method in upper case.
         target: As sent.
         headers: As sent.
-        fields: The same by name in lower case.
-        is_old: Whether it is of HTTP/1.0.
-        keeps_alive: Whether the client would send another request.
+        fields: The headers by name in lower case.
+        is_old: Whether the version is HTTP/1.0.
+        keeps_alive: Whether the client may send another request on the connection.
     """
 
     method: bytes
@@ -39,43 +39,45 @@ class RequestHead(NamedTuple):
 
 
 def check_head(method: bytes, target: bytes, version: str, headers: Headers, fields: dict[bytes, bytes]) -> None:
-    """Refuse what two readers could read in two ways, as far as the parser lets it through.
+    """Refuse a head that two parsers could read differently, where httptools accepts it.
 
     Raises:
-        RefusedError: It is refused.
+        RefusedError: The head is refused.
     """
     if version not in ("1.0", "1.1"):
-        raise RefusedError(505, "bad_request", "only HTTP/1.1 is spoken here")
-    if method == b"CONNECT":  # its target is no path
+        raise RefusedError(505, "bad_request", "only HTTP/1.0 and HTTP/1.1 are supported")
+    if method == b"CONNECT":  # its target has no path
         raise method_not_allowed()
     if not _TARGET.fullmatch(target):
-        raise RefusedError(400, "bad_request", "the request line is not one of this API")
+        raise RefusedError(400, "bad_request", "the target of the request line is not a path")
     if len(fields) < len(headers):
         names = [name.lower() for name, _ in headers]
         if any(names.count(name) > 1 for name in _ONCE):
-            raise RefusedError(400, "bad_request", "a header stands twice that may stand once")
+            raise RefusedError(400, "bad_request", "the request repeats a header that may occur only once")
     if (coding := fields.get(b"transfer-encoding")) is None:
         return
     if coding.strip().lower() != b"chunked" or b"content-length" in fields or version == "1.0":
-        raise RefusedError(400, "bad_request", "the length of the body is told in two ways, or in none that is known")
+        raise RefusedError(
+            400, "bad_request", "the length of the body is ambiguous; send Content-Length or Transfer-Encoding: chunked"
+        )
 
 
 def method_not_allowed() -> RefusedError:
-    """Return the refusal of a method that no path takes; which path was asked for need not be known."""
+    """Return the refusal of a method that no path supports."""
     return RefusedError(405, "method_not_allowed", "no path supports this method", allow="GET, HEAD, POST")
 
 
 def not_http(error: Exception) -> RefusedError:
-    """Return the refusal of what the parser does not take."""
+    """Return the refusal of a request that the parser rejects."""
     return RefusedError(400, "bad_request", f"the request is not HTTP/1.1: {error}")
 
 
 def is_request_line(data: bytes) -> bool:
-    """Return whether data begins with a request, whose method then is one that the parser does not know."""
+    """Return whether data begins with a request line, whose method the parser then does not support."""
     return _REQUEST_LINE.match(data) is not None
 
 
 def head_without_upgrade(method: bytes, target: bytes, version: str, headers: Headers) -> bytes:
-    """Return a head that offers no other protocol, as it was sent otherwise."""
+    """Return a head without `Upgrade`, otherwise as sent."""
     lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() != b"upgrade"]
     return b"%b %b HTTP/%b\r\n%b\r\n" % (method, target, version.encode(), b"".join(lines))

@@ -1,7 +1,7 @@
-"""Find one key of the top level in JSON that arrives in pieces, at the speed of C and a bounded part at a time.
+"""Find a key of the top level in JSON that arrives in pieces, in bounded steps by regular expressions.
 
-`json.loads` holds the event loop for seconds where 20 MB are small lists, and so did a loop over their brackets: what
-lies deeper than the top level is skipped by one regular expression instead.
+`json.loads` blocks the event loop for seconds on 20 MB of small lists, as did a loop over their brackets. One regular
+expression skips all that is nested deeper than the top level.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import re
 
 _TURN_BYTES = 64 * 1024
 _TURN_STEPS = 1_000
-"""Bytes, and brackets or strings of the top level, that are looked at before others get their turn: some 1.5 ms."""
+"""Limits of one step: bytes, and brackets or strings of the top level; some 1.5 ms."""
 
 _TEXT = rb'(?:[^"\\]++|\\.)*+'
 _FLAT = rb'[^"\[\]{}]++|"%b"' % _TEXT
 _NESTED = rb"%b|\[(?:%b)*+\]|\{(?:%b)*+\}" % (_FLAT, _FLAT, _FLAT)
 _TWICE_NESTED = rb"%b|\[(?:%b)*+\]|\{(?:%b)*+\}" % (_FLAT, _NESTED, _NESTED)
 _IN_STRING = re.compile(_TEXT, re.DOTALL)
-# What does not change the depth: plain text, whole strings, and lists and tables of little depth, which are most.
+# Text that does not change the depth: plain text, whole strings, and most lists and objects, which are shallow.
 _LEVEL = re.compile(rb"(?:%b)*+" % _TWICE_NESTED, re.DOTALL)
 _MARKS = re.compile(rb'["{}\[\],:]')
 _QUOTE, _COMMA, _COLON = b'",:'
 
 
 class KeyScan:
-    """Looks for the value of a key of the top level; the first one counts.
+    """Finds the first value of a key of the top level.
 
     Args:
-        key: As it is written, without quotes.
+        key: The key as written, without quotes.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -39,14 +39,14 @@ class KeyScan:
         self.is_behind = False
 
     def advance(self, body: bytearray) -> slice | None:
-        """Look at the next part of a body that may have grown, and return where the value is.
+        """Scan the next part of a body that may have grown, and return the place of the value.
 
         Args:
-            body: What was looked at before has to be unchanged.
+            body: The body. The part that was scanned before must be unchanged.
 
         Returns:
-            The place of a string with its quotes, or of a number or word; None if it was not found yet: a list or a
-            table is no value that is looked for.
+            The place of a string with its quotes, of a number or of a word; None if it was not found yet. Lists and
+            objects are not returned.
         """
         end = min(len(body), self._at + _TURN_BYTES)
         for _ in range(_TURN_STEPS):
@@ -60,7 +60,7 @@ class KeyScan:
         return None
 
     def _step(self, body: bytearray, end: int) -> tuple[slice | None, bool]:
-        """Go on to the next mark; the second value is whether that needs bytes beyond `end`."""
+        """Advance to the next mark; the second value is whether that needs bytes beyond `end`."""
         if self._string is not None:
             return self._leave_string(body, end)
         if self._depth > 1:
@@ -80,7 +80,7 @@ class KeyScan:
         self._at = match.end() if match else self._at
         if self._at >= end:
             return None, False
-        if body[self._at] != _QUOTE:  # a backslash, and what it escapes is not there yet
+        if body[self._at] != _QUOTE:  # a backslash whose escape has not arrived yet
             return None, True
         self._at += 1
         start, self._string = self._string or 0, None
@@ -95,7 +95,7 @@ class KeyScan:
             self._string = place
         elif mark in b"{[":
             self._depth += 1
-            self._key = b""  # its value is no string, number or word
+            self._key = b""  # its value is a list or an object
         elif self._depth == 1 and mark == _COLON:
             self._value = place + 1
         elif self._depth == 1:

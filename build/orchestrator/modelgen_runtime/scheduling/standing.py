@@ -66,32 +66,32 @@ class Standing:
 
     @property
     def is_busy(self) -> bool:
-        """Whether requests are in flight or queued."""
+        """Return whether requests are in flight or queued."""
         return self.running > 0 or self.waiting > 0
 
     @property
     def is_draining(self) -> bool:
-        """Whether it finishes its requests and admits no new ones."""
+        """Return whether it finishes its requests and admits no new ones."""
         return self.state is State.DRAINING
 
     @property
     def is_open(self) -> bool:
-        """Whether its engine serves requests, new ones or only those in flight."""
+        """Return whether its engine serves requests, new ones or only those in flight."""
         return self.state in (State.READY, State.DRAINING)
 
     @property
     def in_transition(self) -> bool:
-        """Whether it starts or stops. Only one engine at a time does so on a GPU."""
+        """Return whether it starts or stops. Only one engine at a time does so on a GPU."""
         return self.state in (State.STARTING, State.STOPPING)
 
     @property
     def holds_memory(self) -> bool:
-        """Whether its reserved memory is in use."""
+        """Return whether its reserved memory is in use."""
         return self.is_open or self.in_transition
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a request or the caller of a switch waits for it. Restored models are not awaited."""
+        """Return whether a request or the caller of a switch waits for it. Restored models are not awaited."""
         return self.since is not None or self.kept is not None
 
     @property

@@ -82,17 +82,17 @@ class Record:
 
     @property
     def is_held(self) -> bool:
-        """Whether it has a hold."""
+        """Return whether it has a hold."""
         return bool(self.holds.until)
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it should run: it does, or it is requested, or it resumes after a lease."""
+        """Return whether it should run: it does, or it is requested, or it resumes after a lease."""
         return self.is_resident or self.asked is not None or self.holds.resumes
 
     @property
     def holds_memory(self) -> bool:
-        """Whether its reserved memory is in use."""
+        """Return whether its reserved memory is in use."""
         return self.state not in (State.ABSENT, State.STOPPED, State.FAILED)
 
     @property

@@ -26,7 +26,7 @@ class Store:
         self._saved: list[str] | None = None
         self._wanted: list[str] | None = None
         self.fault: str | None = None
-        """Why it cannot be written, as a sentence; None while it can."""
+        """The reason for which it cannot be written, as a sentence; None while it can."""
 
     def load(self) -> list[str] | None:
         """Return the models that should run, or None without a readable file."""

@@ -131,7 +131,7 @@ class Switchboard:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether the models that ran before were adopted or requested again."""
+        """Return whether the models that ran before were adopted or requested again."""
         return self._is_resumed
 
     def warnings(self) -> list[str]:

@@ -84,7 +84,7 @@ class EngineLog:
 
     @property
     def has_outgrown(self) -> bool:
-        """Whether the file exceeds its limit and is not being truncated."""
+        """Return whether the file exceeds its limit and is not being truncated."""
         return not self._is_cutting and _size(self._path) > self._limit
 
     def _cut(self) -> int:

@@ -60,7 +60,7 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
 
 
 def read_records(path: Path) -> list[Record]:
-    """Return the records of a file; none if there is no file, or an empty one, as a power failure may leave it.
+    """Return the records of a file; none if the file is missing, or empty after a power failure.
 
     Raises:
         DriverError: It is damaged, or of another format.

@@ -14,4 +14,4 @@ is_of_this_boot = _TABLE.is_of_this_boot
 list_marked = _TABLE.list_marked
 read_mark = _TABLE.read_mark
 FINDS_MARKED = _TABLE.FINDS_MARKED
-"""Whether a process can be found by its environment."""
+"""True if a process can be found by its environment."""

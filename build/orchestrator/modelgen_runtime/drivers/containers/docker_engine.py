@@ -111,7 +111,7 @@ class DockerEngine:
         """Stop a container if it runs, and return once it has stopped. Raises as `find` does.
 
         Args:
-            name: Of the container.
+            name: The name of the container.
             grace: Seconds from SIGTERM to SIGKILL, rounded up: Docker counts whole ones.
         """
         seconds = math.ceil(grace)
@@ -128,11 +128,11 @@ class DockerEngine:
     async def read_log(self, name: str, **query: str) -> AsyncIterator[tuple[str, bytes]]:
         """Yield the output of a container: the time, and a line or a part of a long one. Raises as `find` does.
 
-        By aiohttp itself: aiodocker's own reader loses bytes that are no text, and keeps the connection of a log that
-        is read no further.
+        By aiohttp itself: aiodocker's own reader drops bytes that are not text, and keeps the connection of a log whose
+        reader has stopped.
 
         Args:
-            name: Of the container.
+            name: The name of the container.
             query: Further parameters: `tail`, `since`; with `follow` it ends with the container, or when the socket
                 proxy closes an idle connection.
         """

@@ -47,7 +47,7 @@ class ContainerDriver:
     """Starts and stops containers by name. It neither creates nor removes them.
 
     Args:
-        address: Of the Docker Engine or of the socket proxy: `tcp://host:port` or `unix:///path`.
+        address: The address of the Docker Engine or the socket proxy: `tcp://host:port` or `unix:///path`.
     """
 
     def __init__(self, address: str) -> None:

@@ -1,8 +1,8 @@
-"""The table of known failures, one row each, the most specific first: causes before what follows from them.
+"""The table of known failures, one row each, the most specific first, causes before consequences.
 
-Patterns are searched for in every line of a log that may hold anything. So they consist of literal text, alternatives,
-bounded digits and at most one bounded repetition of any character, which cannot take long, whatever the line; a test
-holds them to that.
+Every line of a log, which may contain any text, is searched for every pattern. So a pattern consists of literal text,
+alternatives, bounded digits and at most one bounded repetition of any character, which is fast on every line. A test
+enforces this.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ CAUSES = (
     *memory.SAYINGS,
     *system.SAYINGS,
 )
-"""What engines and Docker say when they fail."""
+"""Messages of engines and Docker at a failure."""
 ANSWERS = (*answers.SAYINGS, *CAUSES)
-"""What engines that are ready answer."""
+"""Messages in the answers of ready engines."""
 CONSEQUENCES = consequences.SAYINGS
-"""What counts where no cause was printed."""
+"""Messages that count only if no cause was printed."""
 
 __all__ = ["ANSWERS", "CAUSES", "CONSEQUENCES", "EXITS", "NOT_OWN_LIMIT", "OWN_LIMIT", "ExitRow", "Saying"]

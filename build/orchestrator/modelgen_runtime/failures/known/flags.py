@@ -1,4 +1,4 @@
-"""What flags are called where the table of known failures writes vLLM's names, or speaks of `args`."""
+"""Translate vLLM's flag names and `args` in the table of known failures to those of other engines."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _OWN_NAMES = {
 
 
 def translate_remedy(remedy: str, engine: str, keys: Iterable[str], *, is_shared: bool) -> str:
-    """Return a remedy in the words of an engine.
+    """Return a remedy with the flag names of an engine.
 
     Args:
-        remedy: As the table has it.
-        engine: Whose failure it is. All that `command` runs is written in its `command`, flags with their dashes.
-        keys: What the remedy is about.
-        is_shared: Whether the saying is one of many engines, so that its flags have vLLM's names.
+        remedy: The text of the table.
+        engine: The engine that failed. Flags of the engine `command` are part of `command`, with their dashes.
+        keys: The keys that the remedy names.
+        is_shared: Whether the row is for several engines, so that its flags have vLLM's names.
     """
     if engine == "command":
         for flag in (key.removeprefix("args.") for key in keys if key.startswith("args.")):
@@ -37,7 +37,7 @@ def translate_remedy(remedy: str, engine: str, keys: Iterable[str], *, is_shared
 
 
 def translate_key(key: str, engine: str, *, is_shared: bool) -> str:
-    """Return a key under the name that an engine has for it."""
+    """Return a key with the flag name of an engine."""
     flag = key.removeprefix("args.")
     own = _OWN_NAMES.get(engine, {}).get(flag) if is_shared and flag != key else None
     return key if own is None else f"args.{own}"

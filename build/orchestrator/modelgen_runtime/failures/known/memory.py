@@ -1,11 +1,11 @@
-"""Memory: of the card, of the cache for requests, and the container's shared memory."""
+"""Memory: GPU memory, the KV cache, and shared memory of the container."""
 
 from __future__ import annotations
 
 from modelgen_runtime.failures.known.saying import TESTED, Saying
 
 _LESS = ("gpu_memory", "args.max-model-len", "args.max-num-seqs")
-_MEMORY = "give it more `gpu_memory`, or less to hold: lower `max-model-len` or `max-num-seqs` in its `args`"
+_MEMORY = "give it more `gpu_memory`, or lower `max-model-len` or `max-num-seqs` in its `args`"
 
 SAYINGS = (
     Saying(
@@ -13,7 +13,7 @@ SAYINGS = (
         "vllm",
         r"Free memory on device .{0,80} is less than desired GPU memory utilization",
         "less GPU memory is free than the model reserves: another program uses it, or the reservation is too large",
-        "see with `nvidia-smi` who holds the card; else lower `gpu_memory` of the model",
+        "run `nvidia-smi` to see which program uses the GPU; else lower `gpu_memory` of the model",
         "pytorch/pytorch#175666",
         ("gpu_memory",),
     ),
@@ -21,8 +21,8 @@ SAYINGS = (
         "card-shared-while-profiling",
         "vllm",
         r"Error in memory profiling",
-        "another program freed memory of the same card while the model measured it",
-        "start it again; let the orchestrator start all programs of this card, so that no two start or stop at once",
+        "another program freed GPU memory while vLLM measured it",
+        "start it again; run all programs of this GPU under the orchestrator, which starts and stops one at a time",
         "vllm/v1/worker/gpu_worker.py",
         ("gpus",),
     ),
@@ -30,8 +30,8 @@ SAYINGS = (
         "card-unbalanced",
         "sglang",
         r"The memory capacity is unbalanced",
-        "one of its cards has much less free memory than the others: something else holds it",
-        "see with `nvidia-smi` who holds the card, or choose other `gpus`",
+        "one of its GPUs has much less free memory than the others: another program uses it",
+        "run `nvidia-smi` to see which program uses the GPU, or choose other `gpus`",
         "sglang/srt/model_executor/model_runner.py",
         ("gpus",),
     ),
@@ -39,7 +39,7 @@ SAYINGS = (
         "no-room-for-cache",
         "vllm",
         r"No available memory for the cache blocks",
-        "the weights leave no room on the card for the cache of any request",
+        "the weights leave no GPU memory for the KV cache",
         _MEMORY,
         "vllm-project/vllm#2248",
         _LESS,
@@ -58,8 +58,8 @@ SAYINGS = (
         "context-too-long-for-cache",
         "vllm",
         r"To serve at least one request with the model.{0,400}maximum model length is (?P<fits>[0-9]{1,12})",
-        "the cache is too small for one request of the greatest length",
-        "lower `max-model-len` in its `args` to the length that the line names, or raise `gpu_memory`",
+        "the KV cache is too small for one request of the maximum length",
+        "lower `max-model-len` in its `args` to the length in the line, or raise `gpu_memory`",
         "vllm/v1/core/kv_cache_utils.py",
         ("args.max-model-len", "gpu_memory"),
         "lower `max-model-len` in its `args` ({fits} would fit), or raise `gpu_memory`",
@@ -68,8 +68,8 @@ SAYINGS = (
         "context-too-long-for-cache",
         "vllm",
         r"maximum number of tokens that can be stored in KV cache \((?P<fits>[0-9]{1,12})\)",
-        "the cache is too small for one request of the greatest length",
-        "lower `max-model-len` in its `args` to the length that the line names, or raise `gpu_memory`",
+        "the KV cache is too small for one request of the maximum length",
+        "lower `max-model-len` in its `args` to the length in the line, or raise `gpu_memory`",
         "vllm/v1/core/kv_cache_utils.py",
         ("args.max-model-len", "gpu_memory"),
         "lower `max-model-len` in its `args` ({fits} would fit), or raise `gpu_memory`",
@@ -78,7 +78,7 @@ SAYINGS = (
         "context-too-long-for-cache",
         "vllm",
         r"To serve at least one request with the model|larger than the maximum number of tokens that can be stored",
-        "the cache is too small for one request of the greatest length",
+        "the KV cache is too small for one request of the maximum length",
         "lower `max-model-len` in its `args`, or raise `gpu_memory`",
         "vllm/v1/core/kv_cache_utils.py",
         ("args.max-model-len", "gpu_memory"),
@@ -87,7 +87,7 @@ SAYINGS = (
         "cache-larger-than-memory",
         "vllm",
         r"on kv cache allocation is less than requested memory for kv|VLLM_CPU_KVCACHE_SPACE.{0,80}less than",
-        "the host has less free memory than the cache of a CPU engine reserves",
+        "the host has less free memory than the KV cache of the CPU engine reserves",
         "lower `VLLM_CPU_KVCACHE_SPACE` in its `env`, or `gpu_memory`",
         "vllm/v1/worker/cpu_worker.py",
         ("env.VLLM_CPU_KVCACHE_SPACE", "gpu_memory"),
@@ -96,7 +96,7 @@ SAYINGS = (
         "wsl2-pinned-memory",
         "vllm",
         r"UVA is not available",
-        "under WSL2 this version of vLLM wants to be told that memory may be pinned",
+        "under WSL2, this version of vLLM pins memory only if a variable allows it",
         'set `platform = "wsl2"` in [host], which sets VLLM_WSL2_ENABLE_PIN_MEMORY',
         "vllm-project/vllm#47387",
         ("host.platform",),
@@ -114,7 +114,7 @@ SAYINGS = (
         "sglang-memory",
         "sglang",
         r"Not enough memory\. Please try to increase --mem-fraction-static",
-        "the weights leave no room on the card for the cache of any request",
+        "the weights leave no GPU memory for the KV cache",
         "raise `gpu_memory`, or lower `context-length` or `max-running-requests` in its `args`",
         "sgl-project/sglang#4330",
         ("gpu_memory", "args.context-length"),
@@ -123,7 +123,7 @@ SAYINGS = (
         "graph-capture-failed",
         "sglang",
         r"Capture (?:cuda|CPU) graph failed",
-        "the CUDA graphs could not be captured: most often the card is full, or its kernels do not fit the card",
+        "the CUDA graphs could not be captured: most often GPU memory is full, or the kernels do not support the GPU",
         "lower `cuda-graph-max-bs` in its `args` or `gpu_memory`, or set `disable-cuda-graph = true`",
         "sglang/srt/model_executor/cuda_graph_runner.py",
         ("args.cuda-graph-max-bs", "gpu_memory", "args.disable-cuda-graph"),
@@ -132,7 +132,7 @@ SAYINGS = (
         "cache-not-allocated",
         "llamacpp",
         r"failed to allocate buffer for kv cache|failed to allocate compute (?:pp|tg|buffers)",
-        "the weights fit, and the cache of the context does not",
+        "the weights fit in memory, but the KV cache does not",
         "lower `ctx-size` or `parallel` in its `args`, or offload fewer layers by `n-gpu-layers`",
         "llama.cpp: src/llama-kv-cache.cpp",
         ("args.ctx-size", "args.n-gpu-layers", "gpu_memory"),
@@ -141,20 +141,20 @@ SAYINGS = (
         "warm-up-out-of-memory",
         "vllm",
         r"out of memory occurred when warming up sampler with (?P<requests>[0-9]{1,9}) dummy requests",
-        "the card was full when the engine tried as many requests at once as `max-num-seqs` allows",
-        "lower `max-num-seqs` in its `args`, or lower `gpu_memory`, which leaves more of the card unreserved",
+        "GPU memory was full when the engine tried as many concurrent requests as `max-num-seqs` allows",
+        "lower `max-num-seqs` in its `args`, or lower `gpu_memory`, which leaves more GPU memory unreserved",
         "vllm/v1/worker/gpu_model_runner.py",
         ("args.max-num-seqs", "gpu_memory"),
-        "lower `max-num-seqs` in its `args` below {requests}, or lower `gpu_memory`, which leaves more of the card "
-        "unreserved",
+        "lower `max-num-seqs` in its `args` below {requests}, or lower `gpu_memory`, which leaves more GPU "
+        "memory unreserved",
     ),
     Saying(
         "card-full",
         "llamacpp",
         r"cudaMalloc failed: out of memory|unable to allocate (?:CUDA|ROCm|Vulkan).{0,20} buffer",
-        "the card is full: the model needs more than was left of it",
-        "lower `ctx-size` or `n-gpu-layers` in its `args`, or take a smaller `file`; see with `nvidia-smi` whether "
-        "something else holds the card",
+        "GPU memory is full: the model needs more than was free",
+        "lower `ctx-size` or `n-gpu-layers` in its `args`, or take a smaller `file`; run `nvidia-smi` to see "
+        "whether another program uses the GPU",
         "llama.cpp: src/llama-model.cpp",
         ("args.ctx-size", "args.n-gpu-layers", "gpu_memory"),
     ),
@@ -162,8 +162,8 @@ SAYINGS = (
         "card-full",
         None,
         r"(?:CUDA|HIP) out of memory|(?:CUDA|HIP) error: out of memory|CUDA_ERROR_OUT_OF_MEMORY",
-        "the card is full: the model needs more than was left of it",
-        f"{_MEMORY}; see with `nvidia-smi` whether something else holds the card",
+        "GPU memory is full: the model needs more than was free",
+        f"{_MEMORY}; run `nvidia-smi` to see whether another program uses the GPU",
         "pytorch: c10/cuda/CUDACachingAllocator.cpp",
         _LESS,
     ),

@@ -1,4 +1,4 @@
-"""What a row of the table of known failures is."""
+"""The rows of the table of known failures."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ TESTED = "seen when run: vLLM 0.11.0 and 0.32.0 on a CPU"
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """What an engine says, and what it means.
+    """A message of an engine, with its meaning.
 
     Args:
-        name: A word for programs.
-        engine: Whose saying it is; None where it comes from a library that many have.
+        name: An identifier for programs.
+        engine: The engine that prints it; None if it comes from a library that several engines use.
         pattern: Regular expression, searched for in a line.
         meaning: For people.
         remedy: What to change.
-        source: Where the saying is known from.
-        keys: What mends it: keys of the model's table in models.toml, such as `args.max-model-len`. Where a group
-            `(?P<flag>…)` of the pattern has matched, `args` becomes the key of that flag.
-        numbered: The remedy where every group `(?P<NAME>…)` of the pattern has matched digits; they replace `{NAME}`.
+        source: The source of the message.
+        keys: The keys that fix it: keys of the model's table in models.toml, such as `args.max-model-len`. If a group
+            `(?P<flag>…)` of the pattern matches, `args` becomes the key of that flag.
+        numbered: The remedy if every group `(?P<NAME>…)` of the pattern matches digits, which replace `{NAME}`.
     """
 
     name: str
@@ -35,15 +35,15 @@ class Saying:
 
 @dataclass(frozen=True, slots=True)
 class ExitRow:
-    """How an engine ends, and what it means, where it said nothing that is known.
+    """An exit code and its meaning, if no known message was printed.
 
     Args:
-        name: A word for programs.
+        name: An identifier for programs.
         codes: Exit codes; negative, or 128 and more, for signals.
         meaning: For people.
         remedy: What to change.
-        source: Where it is known from.
-        keys: As of a saying.
+        source: The source of the fact.
+        keys: See `Saying`.
     """
 
     name: str
