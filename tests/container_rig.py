@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelgen_runtime.containers.driver import ContainerDriver
+from modelgen_runtime.drivers.containers.driver import ContainerDriver
 from modelgen_runtime.manifest import Container
 from runtime_serving import engine
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from modelgen_runtime.drivers.processes.driver import ProcessDriver
 from modelgen_runtime.manifest import Process
-from modelgen_runtime.processes.driver import ProcessDriver
 from runtime_serving import engine
 
 if TYPE_CHECKING:

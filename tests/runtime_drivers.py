@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from modelgen_runtime.driver import DriverError, Exit
-from modelgen_runtime.probing import ProbeError, ask
-from modelgen_runtime.readiness import wait_ready
+from modelgen_runtime.drivers.driver import DriverError, Exit
+from modelgen_runtime.engines.probing import ProbeError, ask
+from modelgen_runtime.engines.readiness import wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from modelgen_runtime.driver import Driver, Endpoint
+    from modelgen_runtime.drivers.driver import Driver, Endpoint
     from modelgen_runtime.manifest import Model
 
 PATIENCE = 20.0  # seconds until a test that waits for an event has failed

@@ -41,9 +41,10 @@ RUNTIME_TESTS = (
     tuple(f"tests/runtime/test_{name}.py" for name in ("board", "scheduler", "eviction", "holds", "patience")),
     ("tests/runtime",),
 )
+RUNTIME_CODE = ("scheduling/scheduler", "scheduling/eviction", "state/board", "engines/admission")
 PARTS = (
     Part(tuple(f"{COMPILER}/{name}" for name in ("checks", "resolve", "lower", "targets")), COMPILER_TESTS),
-    Part(tuple(f"{RUNTIME}/{name}.py" for name in ("scheduler", "eviction", "board", "admission")), RUNTIME_TESTS),
+    Part(tuple(f"{RUNTIME}/{name}.py" for name in RUNTIME_CODE), RUNTIME_TESTS),
 )
 
 

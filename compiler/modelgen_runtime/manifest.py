@@ -143,7 +143,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the orchestrator behaves; seconds, None for no limit.
+    """Settings of the orchestrator, in seconds; None for no limit.
 
     Args:
         listen: Address in models.toml. The safety checks apply to it, whatever the socket is bound to.

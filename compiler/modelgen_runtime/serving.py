@@ -9,15 +9,15 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.door import Door
-from modelgen_runtime.driver import DriverError
-from modelgen_runtime.server import Connection, sweep
+from modelgen_runtime.drivers.driver import DriverError
+from modelgen_runtime.gateway.door import Door
+from modelgen_runtime.gateway.server import Connection, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelgen_runtime.front import Front
-    from modelgen_runtime.switchboard import Switchboard
+    from modelgen_runtime.gateway.front import Front
+    from modelgen_runtime.supervision.switchboard import Switchboard
 
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _LOOK = 0.02
@@ -31,7 +31,7 @@ class CannotServeError(Exception):
 
     Args:
         message: The sentence.
-        exit_code: 1 for what the user mends in the files, 3 for the world.
+        exit_code: 1 for an error in the files, 3 for one of the system.
     """
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -73,7 +73,7 @@ async def serve(
     works = (switchboard.run(), switchboard.watch(), sweep(connections, front))
     tasks = [asyncio.create_task(work) for work in works]
     waiting = asyncio.create_task(ending.asked.wait())
-    print(f"modelgen: serving on http://{bind}", flush=True)  # noqa: T201 - who started it waits for this
+    print(f"modelgen: serving on http://{bind}", flush=True)  # noqa: T201 - callers wait for this line
     try:
         await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
         door.close()
@@ -123,5 +123,5 @@ async def _finish(front: Front, switchboard: Switchboard, connections: set[Conne
 async def _wait_until(is_over: Callable[[], bool], seconds: float, ending: _Ending) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not (is_over() or ending.at_once.is_set()):  # noqa: ASYNC110 - asked of several owners
+            while not (is_over() or ending.at_once.is_set()):  # noqa: ASYNC110 - several owners have no common event
                 await asyncio.sleep(_LOOK)

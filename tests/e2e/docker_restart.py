@@ -15,7 +15,7 @@ from pathlib import Path
 from private_engine import PrivateEngine
 
 from container_rig import ContainerRig
-from modelgen_runtime.probing import ask
+from modelgen_runtime.engines.probing import ask
 from runtime_drivers import PATIENCE, begun
 
 

@@ -20,8 +20,8 @@ from compiling import REPOSITORY
 from container_rig import ContainerRig
 from modelgen.lower import DEFAULT_SOCKET_PROXY_IMAGE
 from modelgen.targets.templates import render_template
-from modelgen_runtime.driver import Exit
-from modelgen_runtime.probing import ask
+from modelgen_runtime.drivers.driver import Exit
+from modelgen_runtime.engines.probing import ask
 from runtime_drivers import BEHAVIOURS, PATIENCE, begun
 
 if TYPE_CHECKING:

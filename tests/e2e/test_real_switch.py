@@ -128,6 +128,6 @@ def test_the_incident_in_an_override_is_explained_and_what_ran_comes_back(real: 
     status, told = real.served.ask("/switch", {"model_id": NAMES[0]})
     assert (status, told["type"]) == (503, "urn:modelgen:model_failed"), told
     why = real.modelgen("why", NAMES[0]).stdout
-    assert "give `repo` as `namespace/name`, not a path" in " ".join(why.split())
+    assert "write `repo` as `namespace/name`, not a path" in " ".join(why.split())
     print(told["detail"])
     until(lambda: real.served.state(NAMES[1]) == "ready", 120.0)

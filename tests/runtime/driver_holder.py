@@ -9,8 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from modelgen_runtime.drivers.processes.driver import ProcessDriver
 from modelgen_runtime.manifest import Model, read_manifest
-from modelgen_runtime.processes.driver import ProcessDriver
 
 
 async def hold(state: Path, models: list[Model]) -> None:

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from modelgen_runtime.board import Board
-from modelgen_runtime.driver import Endpoint
+from modelgen_runtime.drivers.driver import Endpoint
 from modelgen_runtime.manifest import Gpu, Manifest, Model, Readiness, Settings
-from modelgen_runtime.orders import Failure, Order, Ticket
-from modelgen_runtime.standing import State
+from modelgen_runtime.scheduling.standing import State
+from modelgen_runtime.state.board import Board
+from modelgen_runtime.state.orders import Failure, Order, Ticket
 
 if TYPE_CHECKING:
-    from modelgen_runtime.admission import Lease, RefusedError
-    from modelgen_runtime.lifecycle import Action, LifecycleEvent
+    from modelgen_runtime.engines.admission import Lease, RefusedError
+    from modelgen_runtime.state.lifecycle import Action, LifecycleEvent
 
 RESERVATIONS: dict[str, dict[str, int]] = {
     "a": {"g0": 6},

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modelgen_runtime.gateway.problems import engine_error_event, error_event
 from modelgen_runtime.manifest import Process
-from modelgen_runtime.problems import engine_error_event, error_event
-from modelgen_runtime.refusals import ended
+from modelgen_runtime.state.refusals import ended
 from runtime_serving import engine, manifest, post, serving
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def test_the_clients_of_openai_raise_with_the_reason(tmp_path: Path) -> None:
             chat = client.chat.completions.create(
                 model="a", messages=[{"role": "user", "content": "x"}], stream=True, timeout=20
             )
-            with pytest.raises(openai.APIError, match=r"`a` died \(exit code 1\); the card is full"):
+            with pytest.raises(openai.APIError, match=r"`a` died \(exit code 1\); GPU memory is full"):
                 list(chat)
         with openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=2) as client:
             text = client.completions.create(model="a", prompt="x", stream=True, timeout=20)
-            with pytest.raises(openai.APIError, match="the card is full"):
+            with pytest.raises(openai.APIError, match="GPU memory is full"):
                 list(text)
 
 
@@ -47,7 +47,7 @@ def test_the_client_of_anthropic_raises_with_the_reason(tmp_path: Path) -> None:
     with (
         serving(tmp_path, manifest(DYING)) as served,
         anthropic.Anthropic(base_url=served.url, api_key="none", max_retries=0) as client,
-        pytest.raises(anthropic.APIError, match="the card is full"),
+        pytest.raises(anthropic.APIError, match="GPU memory is full"),
         client.messages.stream(model="a", max_tokens=9, messages=[{"role": "user", "content": "m"}]) as events,
     ):
         list(events)

@@ -35,7 +35,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def test_every_emitted_module_can_be_imported(emitted: Path) -> None:
     paths = sorted((emitted / "modelgen_runtime").rglob("*.py"))
     modules = [".".join(path.relative_to(emitted).with_suffix("").parts) for path in paths]
-    assert "modelgen_runtime.containers.driver" in modules
+    assert "modelgen_runtime.drivers.containers.driver" in modules
     assert not [module for module in modules if "processes" in module]
     done = run(emitted, "-c", f"import importlib\nfor name in {modules}: importlib.import_module(name)")
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import complete, modelgen
-from modelgen_runtime.engine_errors import EngineErrors
-from modelgen_runtime.failures import explain_answer
+from modelgen_runtime.engines.engine_errors import EngineErrors
+from modelgen_runtime.failures.explanation import explain_answer
 from runtime_serving import engine, manifest, serving, wait_for
 
 if TYPE_CHECKING:

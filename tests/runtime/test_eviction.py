@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelgen_runtime.eviction import choose
-from modelgen_runtime.standing import Standing, State
+from modelgen_runtime.scheduling.eviction import choose
+from modelgen_runtime.scheduling.standing import Standing, State
 
 
 def resident(

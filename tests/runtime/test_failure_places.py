@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modelgen_runtime.failures.sources import places_of
 from modelgen_runtime.manifest import write_manifest
-from modelgen_runtime.sources import places_of
 from runtime_serving import engine, manifest, serving
 
 if TYPE_CHECKING:

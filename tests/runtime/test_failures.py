@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from modelgen_runtime.failures import Meaning, explain_failure
-from modelgen_runtime.known_failures import ANSWERS, CAUSES, CONSEQUENCES, EXITS, NOT_OWN_LIMIT, OWN_LIMIT, Saying
-from modelgen_runtime.known_failures.answers import SAYINGS as OF_ANSWERS
-from modelgen_runtime.root_cause import find_cause
+from modelgen_runtime.failures.explanation import Meaning, explain_failure
+from modelgen_runtime.failures.known import ANSWERS, CAUSES, CONSEQUENCES, EXITS, NOT_OWN_LIMIT, OWN_LIMIT, Saying
+from modelgen_runtime.failures.known.answers import SAYINGS as OF_ANSWERS
+from modelgen_runtime.failures.root_cause import find_cause
 
 DATA = Path(__file__).parent / "data"
 PUBLIC_LINES = [line.split("\t") for line in (DATA / "failure_lines.tsv").read_text().splitlines()]

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from modelgen_runtime.access import Access
-from modelgen_runtime.buffers import Buffers
-from modelgen_runtime.descriptors import Descriptors
-from modelgen_runtime.origins import Origins
-from modelgen_runtime.server import Connection
+from modelgen_runtime.gateway.access import Access
+from modelgen_runtime.gateway.buffers import Buffers
+from modelgen_runtime.gateway.descriptors import Descriptors
+from modelgen_runtime.gateway.origins import Origins
+from modelgen_runtime.gateway.server import Connection
 from runtime_serving import Served, engine, manifest, post, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen_runtime.front import Front
+    from modelgen_runtime.gateway.front import Front
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -122,7 +122,7 @@ def test_a_request_on_a_fresh_connection_is_asked_once(tmp_path_factory: pytest.
     with serving(tmp_path_factory.mktemp("once"), manifest(dying)) as served:
         status, problem = served.chat("a")
         assert (status, problem["error"]["code"]) == (503, "model_failed")
-        assert "the card is full" in problem["error"]["message"]
+        assert "GPU memory is full" in problem["error"]["message"]
         log = (served.folder / "state" / "logs" / "a.log").read_text()
         assert log.count("CUDA out of memory") == 1
 

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.board import Board
-from modelgen_runtime.driver import Endpoint
+from modelgen_runtime.control_api.views import show_model
+from modelgen_runtime.drivers.driver import Endpoint
 from modelgen_runtime.manifest import Manifest, Model, Readiness
-from modelgen_runtime.orders import Order
-from modelgen_runtime.standing import State
-from modelgen_runtime.views import show_model
+from modelgen_runtime.scheduling.standing import State
+from modelgen_runtime.state.board import Board
+from modelgen_runtime.state.orders import Order
 from runtime_serving import engine, manifest, serving, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelgen_runtime.admission import RefusedError
-    from modelgen_runtime.lifecycle import LifecycleEvent
+    from modelgen_runtime.engines.admission import RefusedError
+    from modelgen_runtime.state.lifecycle import LifecycleEvent
 
 pytestmark = pytest.mark.slow  # starts processes
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.admission import RefusedError
-from modelgen_runtime.liveness import Patience
-from modelgen_runtime.standing import State
-from modelgen_runtime.store import Store
-from modelgen_runtime.switchboard import Switchboard
+from modelgen_runtime.engines.admission import RefusedError
+from modelgen_runtime.scheduling.standing import State
+from modelgen_runtime.supervision.liveness import Patience
+from modelgen_runtime.supervision.store import Store
+from modelgen_runtime.supervision.switchboard import Switchboard
 from process_rig import ProcessRig
 from runtime_drivers import PATIENCE
 from runtime_serving import manifest
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from modelgen_runtime.admission import Lease
-    from modelgen_runtime.driver import Endpoint
-    from modelgen_runtime.lifecycle import LifecycleEvent
+    from modelgen_runtime.drivers.driver import Endpoint
+    from modelgen_runtime.engines.admission import Lease
     from modelgen_runtime.manifest import Model
+    from modelgen_runtime.state.lifecycle import LifecycleEvent
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -169,7 +169,7 @@ def test_the_end_of_an_engine_is_explained_to_who_had_its_answer_broken_off(tmp_
 def test_the_card_of_an_engine_that_died_is_not_free_while_something_of_it_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
+    monkeypatch.setattr("modelgen_runtime.drivers.processes.left_behind.KILL_SECONDS", 0.1)
     rig = ProcessRig(tmp_path)
     model = rig.model("a", "--daemon", stop_grace=0.1)
 
@@ -177,9 +177,9 @@ def test_the_card_of_an_engine_that_died_is_not_free_while_something_of_it_lives
         async with watching(rig, model) as watched:
             await watched.enter("a")
             with monkeypatch.context() as patch:
-                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
-                patch.setattr("modelgen_runtime.processes.groups.KILL_SECONDS", 0.1)
-                patch.setattr("modelgen_runtime.engines._PAUSE", 0.1)
+                patch.setattr("modelgen_runtime.drivers.processes.left_behind._kill", lambda _pid, _mark: None)
+                patch.setattr("modelgen_runtime.drivers.processes.groups.KILL_SECONDS", 0.1)
+                patch.setattr("modelgen_runtime.supervision.engine_tasks._PAUSE", 0.1)
                 os.kill(min(rig.processes(model)), signal.SIGKILL)
                 _, stuck = await watched.next("stopping", "stuck")
                 assert "which it left behind outside of its group" in str(stuck.detail)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgen_runtime.containers.logs import KEPT, ContainerLog
-from modelgen_runtime.events import Events
-from modelgen_runtime.lifecycle import LifecycleEvent
-from modelgen_runtime.log_lines import (
+from modelgen_runtime.control_api.events import Events
+from modelgen_runtime.drivers.containers.logs import KEPT, ContainerLog
+from modelgen_runtime.drivers.processes.logs import FILE_BYTES, EngineLog
+from modelgen_runtime.failures.log_lines import (
     BEGIN_LINES,
     END_LINES,
     LINE_BYTES,
@@ -22,7 +22,7 @@ from modelgen_runtime.log_lines import (
     clean_line,
     lines_of_last_start,
 )
-from modelgen_runtime.processes.logs import FILE_BYTES, EngineLog
+from modelgen_runtime.state.lifecycle import LifecycleEvent
 from runtime_drivers import PATIENCE
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgen_runtime import views
-from modelgen_runtime.board import Board
+from modelgen_runtime.control_api import views
 from modelgen_runtime.manifest import Manifest, ManifestError, Profile, read_manifest, write_manifest
+from modelgen_runtime.state.board import Board
 from runtime_serving import engine, manifest, serving
 
 if TYPE_CHECKING:

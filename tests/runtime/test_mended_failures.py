@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from modelgen_runtime.board import Board
+from modelgen_runtime.control_api.views import readiness_faults, show_model
 from modelgen_runtime.manifest import Manifest, Model, Readiness
-from modelgen_runtime.orders import Failure
-from modelgen_runtime.standing import State
-from modelgen_runtime.views import readiness_faults, show_model
+from modelgen_runtime.scheduling.standing import State
+from modelgen_runtime.state.board import Board
+from modelgen_runtime.state.orders import Failure
 
 
 @pytest.fixture

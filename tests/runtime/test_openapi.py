@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from modelgen_runtime import views
-from modelgen_runtime.board import Board
-from modelgen_runtime.control import Control
+from modelgen_runtime.control_api import views
+from modelgen_runtime.control_api.control import Control
+from modelgen_runtime.control_api.openapi import DESCRIPTION
+from modelgen_runtime.control_api.openapi_schemas import COMPONENTS
 from modelgen_runtime.manifest import Profile
-from modelgen_runtime.openapi import DESCRIPTION
-from modelgen_runtime.openapi_schemas import COMPONENTS
-from modelgen_runtime.orders import Failure
+from modelgen_runtime.state.board import Board
+from modelgen_runtime.state.orders import Failure
 from runtime_serving import engine, manifest
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modelgen_runtime.control_api.openapi import DESCRIPTION
 from modelgen_runtime.manifest import Profile
-from modelgen_runtime.openapi import DESCRIPTION
 from runtime_serving import Served, engine, manifest, serving
 
 if TYPE_CHECKING:

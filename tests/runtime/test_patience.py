@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from modelgen_runtime.access import Access
-from modelgen_runtime.buffers import Buffers
-from modelgen_runtime.descriptors import Descriptors
-from modelgen_runtime.origins import Origins
-from modelgen_runtime.server import Connection
+from modelgen_runtime.gateway.access import Access
+from modelgen_runtime.gateway.buffers import Buffers
+from modelgen_runtime.gateway.descriptors import Descriptors
+from modelgen_runtime.gateway.origins import Origins
+from modelgen_runtime.gateway.server import Connection
 
 if TYPE_CHECKING:
-    from modelgen_runtime.front import Front
+    from modelgen_runtime.gateway.front import Front
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n"
 

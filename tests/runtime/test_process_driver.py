@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 
-from modelgen_runtime.driver import DriverError, Exit
+from modelgen_runtime.drivers.driver import DriverError, Exit
+from modelgen_runtime.drivers.processes import proc_table, ps_table
+from modelgen_runtime.drivers.processes.ports import choose_port
+from modelgen_runtime.drivers.processes.spawning import spawn_held
+from modelgen_runtime.engines.readiness import wait_ready
 from modelgen_runtime.manifest import Manifest, Model, Process, write_manifest
-from modelgen_runtime.processes import proc_table, ps_table
-from modelgen_runtime.processes.ports import choose_port
-from modelgen_runtime.processes.spawning import spawn_held
-from modelgen_runtime.readiness import wait_ready
 from process_rig import ProcessRig
 from runtime_drivers import BEHAVIOURS, OF_OWNERS, PATIENCE, begun, until
 
@@ -314,7 +314,7 @@ async def begin(rig: ProcessRig) -> None:
 def test_where_an_engine_could_not_be_found_again_it_is_not_started_without_a_record(
     rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modelgen_runtime.processes.driver.FINDS_MARKED", False)
+    monkeypatch.setattr("modelgen_runtime.drivers.processes.driver.FINDS_MARKED", False)
 
     async def start_without_room() -> None:
         model = rig.model("a")
@@ -402,8 +402,8 @@ def test_what_was_left_behind_by_an_engine_that_ended_in_between_is_ended(rig: P
 def test_a_card_is_not_free_while_something_that_was_left_behind_lives(
     rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
-    monkeypatch.setattr("modelgen_runtime.processes.groups.KILL_SECONDS", 0.5)
+    monkeypatch.setattr("modelgen_runtime.drivers.processes.left_behind.KILL_SECONDS", 0.1)
+    monkeypatch.setattr("modelgen_runtime.drivers.processes.groups.KILL_SECONDS", 0.5)
     model = rig.model("a", "--daemon", stop_grace=0.2)
 
     async def run() -> None:
@@ -411,7 +411,7 @@ def test_a_card_is_not_free_while_something_that_was_left_behind_lives(
             await watched.start_ready(model)
             daemon = max(rig.processes(model))
             with monkeypatch.context() as patch:
-                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
+                patch.setattr("modelgen_runtime.drivers.processes.left_behind._kill", lambda _pid, _mark: None)
                 with pytest.raises(DriverError, match=rf"the processes \[{daemon}\], which it left behind"):
                     await watched.driver.stop(model)
                 assert watched.exits.empty()
@@ -425,7 +425,7 @@ def test_a_card_is_not_free_while_something_that_was_left_behind_lives(
 def test_the_exit_of_an_engine_tells_that_something_of_it_lives_on(
     rig: ProcessRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modelgen_runtime.processes.left_behind.KILL_SECONDS", 0.1)
+    monkeypatch.setattr("modelgen_runtime.drivers.processes.left_behind.KILL_SECONDS", 0.1)
     model = rig.model("a", "--daemon", stop_grace=0.2)
 
     async def run() -> None:
@@ -433,7 +433,7 @@ def test_the_exit_of_an_engine_tells_that_something_of_it_lives_on(
             endpoint = await watched.start_ready(model)
             leader, daemon = sorted(rig.processes(model))
             with monkeypatch.context() as patch:
-                patch.setattr("modelgen_runtime.processes.left_behind._kill", lambda _pid, _mark: None)
+                patch.setattr("modelgen_runtime.drivers.processes.left_behind._kill", lambda _pid, _mark: None)
                 os.kill(leader, signal.SIGKILL)
                 assert await watched.next_exit() == ("a", Exit(endpoint.generation, -9, is_gone=False))
                 assert rig.processes(model) == [daemon]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime import readiness
-from modelgen_runtime.driver import Endpoint, Exit
+from modelgen_runtime.drivers.driver import Endpoint, Exit
+from modelgen_runtime.engines import readiness
+from modelgen_runtime.engines.probing import ProbeError, ask
+from modelgen_runtime.engines.readiness import ExitedError, LateError, WarmupError, WrongNameError, wait_ready
 from modelgen_runtime.manifest import Readiness
-from modelgen_runtime.probing import ProbeError, ask
-from modelgen_runtime.readiness import ExitedError, LateError, WarmupError, WrongNameError, wait_ready
 from process_rig import ProcessRig
 from runtime_drivers import PATIENCE, begun, until
 from runtime_serving import engine

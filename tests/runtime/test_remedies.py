@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import complete, findings
-from modelgen_runtime.failures import explain_failure
-from modelgen_runtime.known_failures import ANSWERS, CONSEQUENCES, EXITS, NOT_OWN_LIMIT, OWN_LIMIT, ExitRow, Saying
-from modelgen_runtime.known_failures.flags import translate_key
+from modelgen_runtime.failures.explanation import explain_failure
+from modelgen_runtime.failures.known import ANSWERS, CONSEQUENCES, EXITS, NOT_OWN_LIMIT, OWN_LIMIT, ExitRow, Saying
+from modelgen_runtime.failures.known.flags import translate_key
+from modelgen_runtime.failures.root_cause import find_cause
+from modelgen_runtime.failures.sources import places_of
 from modelgen_runtime.manifest import Container
-from modelgen_runtime.root_cause import find_cause
-from modelgen_runtime.sources import places_of
 from runtime_serving import engine
 
 if TYPE_CHECKING:

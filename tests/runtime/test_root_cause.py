@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgen_runtime.failures import explain_failure
-from modelgen_runtime.log_lines import clean_line
-from modelgen_runtime.root_cause import GAP, find_cause
+from modelgen_runtime.failures.explanation import explain_failure
+from modelgen_runtime.failures.log_lines import clean_line
+from modelgen_runtime.failures.root_cause import GAP, find_cause
 
 LOGS = Path(__file__).parent / "data" / "logs"
 REAL_LOGS = {

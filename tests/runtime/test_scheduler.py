@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from modelgen_runtime.scheduler import Plan, Policy, decide
-from modelgen_runtime.standing import Standing, State
+from modelgen_runtime.scheduling.scheduler import Plan, Policy, decide
+from modelgen_runtime.scheduling.standing import Standing, State
 
 LIMITS = {"a": 10, "b": 10}
 NOW = 100.0

@@ -104,10 +104,10 @@ def test_the_commands_talk_to_it(project: Path) -> None:
         assert modelgen("serve", "--reload", cwd=folder).stderr == ".modelgen/manifest.json: reloaded\n"
         failed = modelgen("switch", "owl", cwd=folder)
         assert failed.returncode == 3
-        assert "`owl` ended before it was ready (exit code 2); the engine does not have one of the" in failed.stderr
+        assert "`owl` ended before it was ready (exit code 2); the engine does not support one of its" in failed.stderr
         assert "\n  | program.py: error: unrecognized arguments: --no-such-flag" in failed.stderr
         why = modelgen("why", "owl", cwd=folder).stdout
-        assert "  what to do: correct or remove it" in why
+        assert "  what to do: correct or remove the flag" in why
         assert "owl is failed: it ended before it was ready (exit code 2)\n" in why
         with subprocess.Popen(
             [sys.executable, "-m", "modelgen", "logs", "parrot", "--follow", "--lines", "1"],

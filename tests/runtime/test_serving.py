@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiling import REPOSITORY
+from modelgen_runtime.drivers.processes.table import list_group
 from modelgen_runtime.manifest import Container, Profile, Readiness, write_manifest
-from modelgen_runtime.processes.table import list_group
 from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_a_failed_switch_says_why_and_goes_back(tmp_path: Path) -> None:
         assert orchestrator.chat("a")[0] == 200
         status, problem = orchestrator.ask("/switch", {"model_id": "broken"})
         assert status == 503
-        assert "`broken` ended before it was ready (exit code 1); the card is full: " in problem["detail"]
+        assert "`broken` ended before it was ready (exit code 1); GPU memory is full: " in problem["detail"]
         assert problem["log"] == ["torch.OutOfMemoryError: CUDA out of memory."]
         wait_for(lambda: orchestrator.state("a") == "ready")
         status, error = orchestrator.chat("broken")

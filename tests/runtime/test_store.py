@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.store import Store
+from modelgen_runtime.supervision.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

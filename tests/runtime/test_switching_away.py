@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.board import Board
-from modelgen_runtime.driver import Endpoint
+from modelgen_runtime.drivers.driver import Endpoint
 from modelgen_runtime.manifest import Gpu, Manifest, Model, Readiness
-from modelgen_runtime.orders import Failure, Order, Ticket
-from modelgen_runtime.standing import State
+from modelgen_runtime.scheduling.standing import State
+from modelgen_runtime.state.board import Board
+from modelgen_runtime.state.orders import Failure, Order, Ticket
 
 if TYPE_CHECKING:
-    from modelgen_runtime.admission import Lease, RefusedError
+    from modelgen_runtime.engines.admission import Lease, RefusedError
 
 
 def make_model(id_: str, concurrency: int | None = None) -> Model:

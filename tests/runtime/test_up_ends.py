@@ -214,7 +214,7 @@ def test_a_default_model_that_does_not_load_is_the_exit_code_and_the_cause(tmp_p
             done = host.up()
             assert done.returncode == 3
             assert "modelgen: a is failed: it ended before it was ready (exit code 2)\n" in done.stderr
-            assert "what to do: correct or remove it" in done.stderr
+            assert "what to do: correct or remove the flag" in done.stderr
         assert host.up("--no-wait").returncode == 0
 
 

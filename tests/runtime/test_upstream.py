@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen_runtime.driver import Endpoint
-from modelgen_runtime.pool import Pool
-from modelgen_runtime.receiver import EngineError
-from modelgen_runtime.upstream import Engine
+from modelgen_runtime.drivers.driver import Endpoint
+from modelgen_runtime.engines.pool import Pool
+from modelgen_runtime.engines.upstream import Engine
+from modelgen_runtime.http.receiver import EngineError
 
 if TYPE_CHECKING:
-    from modelgen_runtime.wire import Headers
+    from modelgen_runtime.http.wire import Headers
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

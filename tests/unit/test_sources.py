@@ -10,8 +10,8 @@ import pytest
 from compiling import build, complete
 from modelgen.pipeline import compile_source
 from modelgen.targets import ON_HOST
+from modelgen_runtime.failures.sources import places_of
 from modelgen_runtime.manifest import Model, Readiness, dotted
-from modelgen_runtime.sources import places_of
 
 FILE = """
 [engines.vllm]

@@ -10,28 +10,28 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from modelgen_runtime.access import Access, KeysError, default_hosts, read_keys
-from modelgen_runtime.buffers import Buffers
-from modelgen_runtime.control import Control
-from modelgen_runtime.descriptors import Descriptors, count_open, raise_limit
-from modelgen_runtime.events import Events
-from modelgen_runtime.front import Front
+from modelgen_runtime.control_api.control import Control
+from modelgen_runtime.control_api.events import Events
+from modelgen_runtime.control_api.metrics import Metrics
+from modelgen_runtime.engines.pool import Pool
+from modelgen_runtime.gateway.access import Access, KeysError, default_hosts, read_keys
+from modelgen_runtime.gateway.buffers import Buffers
+from modelgen_runtime.gateway.descriptors import Descriptors, count_open, raise_limit
+from modelgen_runtime.gateway.front import Front
+from modelgen_runtime.gateway.origins import Origins
+from modelgen_runtime.gateway.server import Connection
 from modelgen_runtime.manifest import ManifestError, read_manifest
-from modelgen_runtime.metrics import Metrics
-from modelgen_runtime.origins import Origins
-from modelgen_runtime.pool import Pool
-from modelgen_runtime.server import Connection
 from modelgen_runtime.serving import CannotServeError, serve
-from modelgen_runtime.store import Store
-from modelgen_runtime.switchboard import Switchboard
+from modelgen_runtime.supervision.store import Store
+from modelgen_runtime.supervision.switchboard import Switchboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from modelgen_runtime.driver import Driver
-    from modelgen_runtime.lifecycle import LifecycleEvent
+    from modelgen_runtime.drivers.driver import Driver
     from modelgen_runtime.manifest import Manifest
+    from modelgen_runtime.state.lifecycle import LifecycleEvent
 
 _EACH = 8
 """Descriptors for each engine: its log, its exit, a probe, a socket of Docker."""
@@ -101,11 +101,11 @@ def _make_driver(manifest: Manifest, path: Path, state: Path) -> Driver:
     why = ""
     try:
         if manifest.driver == "process":
-            from modelgen_runtime.processes.driver import ProcessDriver
+            from modelgen_runtime.drivers.processes.driver import ProcessDriver
 
             return ProcessDriver(state)
         if manifest.driver == "docker":
-            from modelgen_runtime.containers.driver import ContainerDriver
+            from modelgen_runtime.drivers.containers.driver import ContainerDriver
 
             return ContainerDriver(os.environ.get("DOCKER_HOST", _SOCKET))
     except ModuleNotFoundError as error:

@@ -122,7 +122,7 @@ def require_keys(path: Path) -> None:
     Raises:
         ModelgenError: The orchestrator cannot use it, or there is no key for `up` itself.
     """
-    from modelgen_runtime.access import KeysError, read_keys
+    from modelgen_runtime.gateway.access import KeysError, read_keys
 
     try:
         roles = read_keys(path).values()

@@ -1,0 +1,1 @@
+"""Start and stop engines, as containers or as local processes, behind one protocol."""

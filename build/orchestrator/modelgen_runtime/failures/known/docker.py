@@ -1,0 +1,127 @@
+"""Messages of Docker and the container toolkits if a container cannot be started."""
+
+from __future__ import annotations
+
+from modelgen_runtime.failures.known.saying import TESTED, Saying
+
+_TOOLKIT = "install the NVIDIA container toolkit, run `sudo nvidia-ctk runtime configure`, restart Docker"
+
+SAYINGS = (
+    Saying(
+        "no-container-toolkit",
+        None,
+        r"could not select device driver \"nvidia\"|unknown or invalid runtime name: nvidia",
+        "Docker cannot give containers access to NVIDIA GPUs: the container toolkit is missing",
+        _TOOLKIT,
+        "moby: daemon/devices.go",
+        ("gpus",),
+    ),
+    Saying(
+        "no-cdi-vendor",
+        None,
+        r"failed to discover GPU vendor from CDI",
+        "Docker finds no CDI specification: the driver or the container toolkit is missing, or none was generated",
+        "run `nvidia-smi`, then `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, and restart Docker",
+        "moby: daemon/devices_cdi.go",
+        ("gpus",),
+    ),
+    Saying(
+        "no-cdi-device",
+        None,
+        r"unresolvable CDI devices",
+        "the CDI specification does not have this GPU: the number is wrong, or the specification is outdated",
+        "run `nvidia-ctk cdi list`; `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` generates it again",
+        "moby: daemon/cdi.go",
+        ("gpu.device",),
+    ),
+    Saying(
+        "no-nvidia-driver",
+        None,
+        r"load library failed: libnvidia-ml\.so|initialization error: (?:driver|nvml error: driver)",
+        "the host has no NVIDIA driver, or Docker does not see it (rootless Docker, Docker Desktop, or the snap)",
+        "run `nvidia-smi` on the host and `modelgen doctor`; replace a snap of Docker with the packages of docker.com",
+        "NVIDIA/libnvidia-container: src/nvc.c",
+        ("gpus",),
+    ),
+    Saying(
+        "toolkit-mode",
+        None,
+        r"invoking the NVIDIA Container Runtime Hook directly",
+        "the container toolkit is in CDI mode, in which GPU reservations do not work",
+        'set `mode = "auto"` in /etc/nvidia-container-runtime/config.toml, or use the CDI name of the GPU: '
+        '`kind = "cdi"` and `device = "nvidia.com/gpu=0"` in [gpus.NAME]',
+        "NVIDIA/nvidia-container-toolkit: cmd/nvidia-container-runtime-hook",
+        ("gpu.kind", "gpu.device"),
+    ),
+    Saying(
+        "no-card-seen",
+        None,
+        r"nvidia-container-cli: device error",
+        "the host has no GPU with this number",
+        "correct `device` in [gpus.NAME]; `nvidia-smi -L` lists them",
+        "NVIDIA/libnvidia-container",
+        ("gpu.device",),
+    ),
+    Saying(
+        "no-amd-device",
+        None,
+        r"/dev/kfd\"?: no such file|/dev/dri.{0,40}no such file",
+        "the host has no such device: the AMD driver is not loaded, or the GPU has another name",
+        "run `ls /dev/kfd /dev/dri` and `rocminfo` on the host; correct `device` in [gpus.NAME]",
+        "moby: daemon/devices",
+        ("gpu.device",),
+    ),
+    Saying(
+        "group-by-name",
+        None,
+        r"Unable to find group .{0,80}no matching entries",
+        "the image has no group with this name",
+        "write the group numbers of the host in `groups` of [gpus.NAME]: `getent group render video`",
+        "moby: daemon/exec",
+        ("gpu.groups", "compose.group_add"),
+    ),
+    Saying(
+        "docker-too-old",
+        None,
+        r"client version .{0,40} is too old|client version .{0,40} is too new|minimum supported API version",
+        "the Docker client and the Docker Engine support no common API version",
+        "update the older one, which the line names (`docker version` shows both)",
+        "moby: api/server/middleware",
+    ),
+    Saying(
+        "limits-not-allowed",
+        None,
+        r"error setting rlimit",
+        "Docker may not raise resource limits; rootless Docker never may",
+        "write `compose.ulimits = {}` with the limits that it allows in the model's table, or in [defaults]",
+        "opencontainers/runc: libcontainer/process_linux.go",
+        ("compose.ulimits",),
+    ),
+    Saying(
+        "mount-missing",
+        None,
+        r"bind source path does not exist|error mounting .{0,200}not a directory",
+        "a file or folder that is mounted into the container is missing",
+        "run `modelgen fetch` and `modelgen up`; the line names the path",
+        "moby: volume/mounts",
+        ("compose.volumes",),
+    ),
+    Saying(
+        "image-gone",
+        None,
+        r"No such image: |manifest unknown|pull access denied",
+        "the image is missing, or cannot be pulled",
+        "run `modelgen up`, and check `image`",
+        "moby: daemon/images",
+        ("image",),
+    ),
+    Saying(
+        "network-gone",
+        None,
+        r"network .{0,100} not found|no available IPv4 addresses|could not find an available",
+        "a network of the container is missing, or has no free address",
+        "run `modelgen up`, which creates it again",
+        TESTED,
+        ("compose.networks",),
+    ),
+)

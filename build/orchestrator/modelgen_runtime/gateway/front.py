@@ -1,0 +1,165 @@
+"""The shared part of all connections: access checks, routing, and the list of models."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Protocol
+
+from modelgen_runtime.engines.admission import RefusedError
+from modelgen_runtime.gateway.base_address import LISTING, lists_models, no_such_path
+from modelgen_runtime.gateway.origins import is_preflight
+from modelgen_runtime.gateway.problems import refuse
+from modelgen_runtime.http.handler import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen_runtime.engines.admission import Admission
+    from modelgen_runtime.engines.pool import Pool
+    from modelgen_runtime.gateway.access import Access, Role
+    from modelgen_runtime.gateway.buffers import Buffers
+    from modelgen_runtime.gateway.descriptors import Descriptors
+    from modelgen_runtime.gateway.request_head import RequestHead
+    from modelgen_runtime.supervision.switchboard import Switchboard
+
+_MOST_DATA = 256 * 2**20
+_MOST_CONTROL = 2**20
+_MOST_NAMES = 20
+_WITH_USER_KEYS = frozenset({"/metrics", "/openapi.json"})
+"""Paths of the control API that need only a key of role `user`."""
+
+
+class Control(Protocol):
+    """The control API."""
+
+    def has(self, path: str) -> bool:
+        """Return whether a path belongs to the control API."""
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request."""
+
+
+class Front:
+    """The shared part of all connections.
+
+    Args:
+        switchboard: Admits requests, and owns the state.
+        access: Checks requests first.
+        control: Answers requests that are not for an engine.
+        pool: Connections to engines.
+        buffers: Limit on the bodies of queued requests.
+        descriptors: Limit on connections.
+        note_wait: Called with the model and the seconds of a wait.
+        note_request: Called after each request with the model, status, bytes received and bytes sent.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what there is to share
+        self,
+        switchboard: Switchboard,
+        access: Access,
+        control: Control,
+        pool: Pool,
+        buffers: Buffers,
+        descriptors: Descriptors,
+        *,
+        note_wait: Callable[[str, float], None],
+        note_request: Callable[[str, int, int, int], None],
+    ) -> None:
+        self.switchboard, self.access, self.pool = switchboard, access, pool
+        self.note_wait, self.note_request = note_wait, note_request
+        self.buffers, self.descriptors = buffers, descriptors
+        self.is_closing = False
+        """True if the orchestrator shuts down and admits no further requests."""
+        self.now = asyncio.get_running_loop().time
+        self._control = control
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def loading_messages(self) -> bool:
+        """Return whether streaming clients get comments while a model loads."""
+        return self.switchboard.board.manifest.settings.loading_messages
+
+    def judge(self, path: str, head: RequestHead, length: int | None) -> bool:
+        """Return whether a request is for an engine, or refuse it based on its head.
+
+        Raises:
+            RefusedError: Access is denied, or no body could make the request valid.
+        """
+        routes = self.switchboard.routes()
+        is_routed = path in routes
+        is_control = not is_routed and self._control.has(path)
+        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "user")
+        if head.method != b"POST" and is_preflight(head):
+            is_routed = False
+        elif is_routed and head.method != b"POST":
+            raise RefusedError(405, "method_not_allowed", f"{path} takes POST", allow="POST")
+        elif not (is_routed or is_control or lists_models(path)):
+            raise no_such_path(path, head.fields, routes)
+        if length is not None and length > self.most_bytes(is_routed=is_routed):
+            raise self.too_large()
+        return is_routed
+
+    def page_lines(self, path: str, head: RequestHead) -> bytes:
+        """Return the CORS headers for the answer to a request."""
+        lines = self.access.origins.lines(head)
+        return b"" if lines and self._control.has(path) else lines
+
+    def only_admission(self, path: str) -> Admission:
+        """Return the admission of the only model with a path, for a body without `model`.
+
+        Raises:
+            RefusedError: Several models have it.
+        """
+        admissions = [
+            record.admission for record in self.switchboard.board.records.values() if path in record.model.routes
+        ]
+        if len(admissions) == 1:
+            return admissions[0]
+        names = ", ".join(f"`{admission.model.names[0]}`" for admission in admissions[:_MOST_NAMES])
+        more = f" and {len(admissions) - _MOST_NAMES} more" if len(admissions) > _MOST_NAMES else ""
+        raise RefusedError(
+            400, "bad_request", f"the body has no `model`, and several models have {path}: {names}{more}"
+        )
+
+    def most_bytes(self, *, is_routed: bool) -> int:
+        """Return the maximum size of a body."""
+        return _MOST_DATA if is_routed else _MOST_CONTROL
+
+    def too_large(self) -> RefusedError:
+        """Return the refusal of a larger body."""
+        return RefusedError(413, "too_large", "the body exceeds the limit of this server")
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request that is not for an engine."""
+        if lists_models(request.path):
+            return self._list(request)
+        return await self._control.handle(request)
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Keep a reference to a task until it is done."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _list(self, request: Request) -> Response:
+        """Return all models in OpenAI's format, ready or not, since clients offer what they see here."""
+        if request.method not in ("GET", "HEAD"):
+            wrong = RefusedError(405, "method_not_allowed", f"{LISTING} takes GET and HEAD", allow="GET, HEAD")
+            return refuse(request.path, wrong)
+        name = request.path.removeprefix(LISTING).strip("/")
+        listed = {
+            one: {"id": one, "object": "model", "created": 0, "owned_by": "modelgen", "state": record.state}
+            for record in self.switchboard.board.records.values()
+            for one in record.model.names
+        }
+        if not name:
+            body: object = {"object": "list", "data": [*listed.values()]}
+        elif name in listed:
+            body = listed[name]
+        else:
+            return refuse(request.path, self.switchboard.unknown(name))
+        return Response(200, json.dumps(body, ensure_ascii=False).encode())
+
+
+def _role_of(path: str) -> Role:
+    return "user" if path in _WITH_USER_KEYS else "admin"

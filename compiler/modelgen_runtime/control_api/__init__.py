@@ -1,0 +1,1 @@
+"""The control API for operators: its routes, its documents, events and metrics."""

@@ -1,0 +1,160 @@
+"""The control API in OpenAPI 3.1. Tests verify it against the routes and their answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelgen_runtime import __version__
+from modelgen_runtime.control_api.openapi_schemas import (
+    BOOLEAN,
+    COMPONENTS,
+    EVENT,
+    STRING,
+    STRINGS,
+    SWITCH,
+    Schema,
+    listed,
+    table,
+)
+
+_PROBLEM = {
+    "description": "Problem details as in RFC 9457.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_ANY_ROUTE = "400 401 403 408 413 431 500 505"
+"""Refusals before a route is called: by key, Host header, framing or size."""
+_ID = {"name": "id", "in": "path", "required": True, "schema": STRING, "description": "Any name of a model."}
+
+
+def _answer(text: str, *schemas: str | Schema) -> dict[str, Any]:
+    """Return an answer in JSON, of one of these schemas or components."""
+    found = [{"$ref": f"#/components/schemas/{one}"} if isinstance(one, str) else one for one in schemas]
+    schema = found[0] if len(found) == 1 else {"anyOf": found}
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _stream(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {"text/event-stream": {"schema": EVENT}}}
+
+
+def _state(status: str) -> Schema:
+    return table({"status": {"const": status}, "faults": STRINGS}, "faults")
+
+
+def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    problems = dict.fromkeys([*_ANY_ROUTE.split(), *errors.split()], _PROBLEM)
+    return {"summary": summary, **more, "responses": {**problems, **answers}}
+
+
+def _order(summary: str, *, errors: str, body: Schema | None = None) -> dict[str, Any]:
+    """Return the path of an order to one model."""
+    more = {} if body is None else {"requestBody": {"content": {"application/json": {"schema": body}}}}
+    answers = {"200": _answer("The model.", "Model", "Removed")}
+    return {"post": _route(summary, answers, errors=errors, parameters=[_ID], **more)}
+
+
+_COUNTERS = {"description": "The metrics.", "content": {"text/plain": {"schema": STRING}}}
+
+_OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+_HOLD = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "lease": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 86_400,
+            "description": "Seconds after which the hold expires, unless the same owner renews it.",
+        },
+        "owner": {**_OWNER, "description": "Owner of the hold, for display and renewals."},
+        "wait": {**BOOLEAN, "default": True, "description": "Answer when it has stopped, or immediately."},
+    },
+}
+_RELEASE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"owner": {**_OWNER, "description": "Release only this owner's hold, not all holds."}},
+}
+
+DESCRIPTION: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "modelgen orchestrator", "version": __version__},
+    "components": {"schemas": COMPONENTS},
+    "paths": {
+        "/switch": {
+            "post": _route(
+                "Load a model or a profile",
+                {"200": _answer("Ready, or the dry run.", "Switched", "DryRun"), "202": _answer("Begun.", "Starting")},
+                errors="404 409 503",
+                requestBody={"required": True, "content": {"application/json": {"schema": SWITCH}}},
+            )
+        },
+        "/status": {"get": _route("GPUs, models, profiles and the queue", {"200": _answer("The state.", "Status")})},
+        "/models": {"get": _route("All models", {"200": _answer("The models.", table({"models": listed("Model")}))})},
+        "/models/{id}/stop": _order(
+            "Unload a model: drain it and stop it; the next request loads it again", errors="404 503"
+        ),
+        "/models/{id}/hold": _order(
+            "Hold a model: stop it and keep it stopped until it is released; its requests wait",
+            errors="404 409 503",
+            body=_HOLD,
+        ),
+        "/models/{id}/release": _order("End holds on a model", errors="404", body=_RELEASE),
+        "/reload": {
+            "post": _route(
+                "Read the manifest again; unchanged models are not touched",
+                {
+                    "200": _answer(
+                        "Done; `needs_restart` lists the settings that apply after a restart.",
+                        table(
+                            {
+                                "status": {"const": "reloaded"},
+                                "models": STRINGS,
+                                "needs_restart": STRINGS,
+                            }
+                        ),
+                    )
+                },
+            )
+        },
+        "/logs/{id}": {
+            "get": _route(
+                "Output of an engine",
+                {
+                    "200": {
+                        "description": "The last lines; with `follow` one Server-Sent Event for each.",
+                        "content": {
+                            "application/json": {"schema": table({"model": STRING, "lines": STRINGS})},
+                            "text/event-stream": {"schema": EVENT},
+                        },
+                    }
+                },
+                errors="404 503",
+                parameters=[
+                    _ID,
+                    {
+                        "name": "lines",
+                        "in": "query",
+                        "schema": {"type": "integer", "default": 100, "minimum": 0, "maximum": 10_000},
+                    },
+                    {"name": "follow", "in": "query", "schema": {**BOOLEAN, "default": False}},
+                ],
+            )
+        },
+        "/events": {"get": _route("Lifecycle events", {"200": _stream("Events.")})},
+        "/healthz": {"get": _route("Liveness of the orchestrator", {"200": _answer("Alive.", _state("alive"))})},
+        "/readyz": {
+            "get": _route(
+                "Whether all engines serve that should",
+                {
+                    "200": _answer("Ready.", _state("ready")),
+                    "503": _answer("Not ready, with the reasons.", _state("not ready")),
+                },
+            )
+        },
+        "/metrics": {"get": _route("Metrics for Prometheus", {"200": _COUNTERS})},
+        "/openapi.json": {
+            "get": _route("This description", {"200": _answer("The description.", table({"openapi": STRING}))})
+        },
+    },
+}
