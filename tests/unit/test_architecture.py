@@ -77,3 +77,7 @@ def test_every_guard_exists() -> None:
     guards = re.findall(r"(?<![\w/])tests/[\w/.]*\w", section("Invariants"))
     assert guards
     assert [guard for guard in guards if not (REPOSITORY / guard).exists()] == []
+
+
+def test_the_page_is_short() -> None:
+    assert PAGE.count("\n") <= 200
