@@ -288,6 +288,7 @@ def test_a_target_can_be_named_more_than_once(project: Path) -> None:
     done = modelgen("build", "--target", "compose", "--target", "compose", cwd=project)
     assert done.returncode == 0
     assert modelgen("build", "--check", cwd=project).returncode == 0, "compose is the default"
+    assert modelgen("diff", "--target", "compose", cwd=project).returncode == 0
 
 
 def test_an_unknown_target_is_refused_with_the_names_of_all(project: Path) -> None:

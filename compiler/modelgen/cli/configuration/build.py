@@ -19,14 +19,7 @@ if TYPE_CHECKING:
     from modelgen.pipeline import Compilation
 
 
-@click.command("build")
-@config_argument
-@out_option
-@click.option("--check", is_flag=True, help="Write nothing; exit with 4 if the output is out of date.")
-@click.option(
-    "--force", is_flag=True, help="Overwrite and remove files that modelgen did not write, or that were edited."
-)
-@click.option(
+target_option = click.option(
     "--target",
     "targets",
     type=click.Choice([*TARGETS]),
@@ -35,6 +28,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to write; repeat it for several.",
 )
+
+
+@click.command("build")
+@config_argument
+@out_option
+@click.option("--check", is_flag=True, help="Write nothing; exit with 4 if the output is out of date.")
+@click.option(
+    "--force", is_flag=True, help="Overwrite and remove files that modelgen did not write, or that were edited."
+)
+@target_option
 @format_option
 def build_command(  # noqa: PLR0913 - an argument for each option
     config: Path, out: Path | None, *, check: bool, force: bool, targets: tuple[str, ...], format_: str
@@ -121,14 +124,15 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 @click.command("diff")
 @config_argument
 @out_option
-def diff_command(config: Path, out: Path | None) -> int:
+@target_option
+def diff_command(config: Path, out: Path | None, targets: tuple[str, ...]) -> int:
     """Show what a build would change, as a unified diff; exit with 4 if it is not empty.
 
     \b
     Example:
       modelgen diff | less
     """
-    compilation, out = compile_file(config, out)
+    compilation, out = compile_file(config, out, targets)
     print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
         return FOUND
