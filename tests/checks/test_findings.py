@@ -8,6 +8,15 @@ from compiling import complete, findings
 from modelgen.diagnostics import did_you_mean
 
 ARGS = "args = { max-model-len = 8 }\n"
+TWO_INDEXES = """\
+[gpus.gpu0]
+memory = "24GiB"
+device = "0"
+
+[gpus.gpu1]
+memory = "48GiB"
+device = "1"
+"""
 QWEN = f'[models.qwen]\nrepo = "a/b"\n{ARGS}'
 
 
@@ -110,6 +119,9 @@ CASES: list[tuple[str, str, str]] = [
     (f'{QWEN}gpus = ["gpu0", "gpu0"]'.replace("max-model-len = 8", "max-model-len = 8, tp = 2"), "gpu-twice", "once"),
     (f'{QWEN}gpus = ["gpu0"]\ngpu_memory = "1MiB"', "model-over-card", "unit"),
     (f'{QWEN}gpus = ["gpu0"]\ngpu_memory = 0.96', "model-over-card", "0.95"),
+    (TWO_INDEXES, "index-of-unequal-cards", "nvidia-smi -L"),
+    (f"{TWO_INDEXES}kind = 'nvidia'", "index-of-unequal-cards", "nvidia-smi -L"),
+    (f"{TWO_INDEXES}[gpus.gpu2]\nmemory = '80GiB'\ndevice = '2'", "index-of-unequal-cards", "nvidia-smi -L"),
     # names
     (f'{QWEN}aliases = ["a b"]', "bad-alias", "letters"),
     (f'{QWEN}service = "socket-proxy"', "bad-service", "another"),
@@ -194,6 +206,10 @@ FINE = [
     model('args = { max-model-len = 8, "hf-overrides.a" = 1, "hf-overrides.b" = 1 }'),
     f"{QWEN}compose = {{ shm_size = '1gb' }}",
     model("args = { max-model-len = 8, tokenizer = 'a/c', tokenizer-revision = 'main' }"),
+    TWO_INDEXES.replace("48GiB", "24GiB"),
+    TWO_INDEXES.replace('"1"', '"GPU-8d2f1c55"'),
+    TWO_INDEXES.replace('"1"', '"nvidia.com/gpu=1"\nkind = "cdi"'),
+    f'{TWO_INDEXES}[host]\nplatform = "wsl2"',
 ]
 
 

@@ -79,6 +79,7 @@ CHECKS = (
     gpu_tables.unknown_gpu,
     gpu_tables.gpu_twice,
     gpu_tables.bad_device,
+    gpu_tables.index_of_unequal_cards,
     gpu_access.unused_groups,
     gpu_access.mixed_cards,
     gpu_access.group_by_name,

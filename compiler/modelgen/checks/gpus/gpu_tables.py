@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelgen.diagnostics import Found, did_you_mean, rule
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines.host import is_wsl2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,3 +127,39 @@ def bad_device(context: Context) -> Iterator[Found]:
                 f"`{gpu.device}` is not a GPU" + (f" of the kind `{gpu.kind}`" if gpu.kind else ""),
                 f'write `kind = "{other}"`, or another device' if other else help_text,
             )
+
+
+@rule("MG325", "index-of-unequal-cards", Severity.INFO)
+def index_of_unequal_cards(context: Context) -> Iterator[Found]:
+    """Several NVIDIA GPUs by index although they differ in memory.
+
+    ## Why
+    An index can change at a reboot, after a GPU was added or removed. Models then start on a GPU that has not the
+    memory of their table. A UUID belongs to the GPU itself. GPUs with equal memory are not reported, since it makes no
+    difference which one a model gets, nor are those of WSL2, where older engines accept only indexes.
+
+    ## Bad
+    ```toml
+    [gpus.gpu1]
+    memory = "48GiB"
+    device = "1"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    memory = "24GiB"
+    device = "GPU-3faa8e2c-1c9e-4c93-8a6f-2d0a3a8e9f11"
+
+    [gpus.gpu1]
+    memory = "48GiB"
+    device = "GPU-8d2f1c55-0b77-4f0e-9a3e-5b1f0c6a7d22"
+    ```
+    """
+    if is_wsl2(context.document.config):
+        return
+    indexes = {name: gpu for name, gpu in context.gpus.items() if gpu.kind in (None, "nvidia") and gpu.device.isdigit()}
+    if len({gpu.memory for gpu in indexes.values()}) > 1:
+        place, name = min((context.document.at_value("gpus", name, "device"), name) for name in indexes)
+        message = f"the index of `{name}` may be that of another GPU after a reboot, and the GPUs differ in memory"
+        yield Found(place, message, "write the UUIDs of all GPUs, as printed by `nvidia-smi -L`")

@@ -167,7 +167,7 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
     ```toml
     [gpus.gpu1]
     memory = "48GiB"
-    device = "1"
+    device = "GPU-8d2f1c55-0b77-4f0e-9a3e-5b1f0c6a7d22"
 
     [models.qwen]
     repo = "Qwen/Qwen3-32B"
@@ -180,7 +180,7 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
     ```toml
     [gpus.gpu1]
     memory = "48GiB"
-    device = "1"
+    device = "GPU-8d2f1c55-0b77-4f0e-9a3e-5b1f0c6a7d22"
 
     [models.qwen]
     repo = "Qwen/Qwen3-32B"
