@@ -59,6 +59,7 @@ def _service(service: ir.Service, networks: Mapping[str, str], root: str) -> Ite
     if service.publish:
         yield f"--publish={service.publish.host}:{service.publish.port}:{service.port}"
     yield from (f"--shm-size={service.shm}", f"--stop-timeout={service.stop_grace}")
+    yield from ([f"--cpus={service.cpus}"] if service.cpus else [])
     yield from _confinement(service.security, service.limits)
     if service.readiness.probe:
         yield f"--health-cmd={shlex.join(service.readiness.probe)}"

@@ -178,8 +178,8 @@ class Service(NamedTuple):
         depends_on: Services that must serve before this one starts.
         publish: Host address of the engine, or None.
         networks: Names of the fleet's networks.
-        readiness: The checks of whether it serves.
-        shm: Size of /dev/shm in bytes.
+            readiness: The checks of whether it serves.
+            shm: Size of /dev/shm in bytes.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped, or None.
         concurrency: The most concurrent requests, or None.
@@ -216,6 +216,7 @@ class Service(NamedTuple):
     publish: Address | None
     networks: tuple[str, ...]
     readiness: Readiness
+    cpus: float | None
     shm: int
     stop_grace: int
     idle_timeout: int | None

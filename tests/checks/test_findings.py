@@ -142,6 +142,12 @@ CASES: list[tuple[str, str, str]] = [
         "port-collision",
         "another port",
     ),
+    # processors
+    (model("cpus = true"), "bad-value", ""),
+    (model("cpus = 0"), "bad-value", ""),
+    (model("cpu_limit = 4"), "unknown-key", "write `cpus = "),
+    (f"[defaults]\ncpus = 2\ncompose = {{ cpus = 2 }}\n{QWEN}{QWEN.replace('qwen', 'two')}", "cpus-twice", "compose"),
+    (f"[defaults]\ncompose = {{ cpus = 2 }}\n{QWEN}cpus = 4", "cpus-twice", "remove `compose.cpus`"),
     # Compose's own keys
     (f"{QWEN}compose = {{ volumes = [{{ type = 'tmpfs', target = '/root' }}] }}", "volume-over-ours", "elsewhere"),
     (f"[defaults]\ncompose = {{ ports = ['1:1'] }}\n{QWEN}", "owned-compose-key", "publish"),
@@ -206,6 +212,8 @@ FINE = [
     model('args = { max-model-len = 8, "hf-overrides.a" = 1, "hf-overrides.b" = 1 }'),
     f"{QWEN}compose = {{ shm_size = '1gb' }}",
     model("args = { max-model-len = 8, tokenizer = 'a/c', tokenizer-revision = 'main' }"),
+    model("cpus = 2.5"),
+    model("compose = { cpus = 2.5 }"),
     TWO_INDEXES.replace("48GiB", "24GiB"),
     TWO_INDEXES.replace('"1"', '"GPU-8d2f1c55"'),
     TWO_INDEXES.replace('"1"', '"nvidia.com/gpu=1"\nkind = "cdi"'),

@@ -48,6 +48,7 @@ KEYS: dict[str, Any] = {
     "idle_timeout": "5m",
     "start_timeout": "5m",
     "concurrency": 2,
+    "cpus": 2.5,
     "publish": "127.0.0.1:8001",
     "warmup": True,
     "switch": "sleep",

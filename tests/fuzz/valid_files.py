@@ -127,11 +127,16 @@ def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
     file["models"] = {name: _model(draw, number, gpus, shares, images) for number, name in enumerate(ids)}
     if draw(st.booleans()):
         file["defaults"] = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
+    tables: list[Table] = [*file["models"].values(), file.get("defaults", {})]
+    if not any("cpus" in table.get("compose", {}) for table in tables):
+        for table in file["models"].values():
+            table.update(draw(_LIMITS))
     if crowded or draw(st.booleans()):
         file["orchestrator"] = draw(_ORCHESTRATORS) | ({"enabled": False} if crowded else {})
     return {name: table for name, table in file.items() if table or draw(st.booleans())}
 
 
+_LIMITS = st.fixed_dictionaries({}, optional={"cpus": st.sampled_from([0.01, 2.5, 8])})
 _HOSTS = st.fixed_dictionaries(
     {},
     optional={

@@ -242,6 +242,15 @@ def test_what_lives_in_an_image_is_refused(tmp_path: Path) -> None:
     assert "`a` (sglang) can run only in a container; `serve` runs vllm and" in done.stderr
 
 
+def test_a_limit_of_containers_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(
+        '[project]\nname = "x"\nhub = "hub"\n[models.a]\nengine = "command"\ncommand = ["serve"]\ncpus = 2.5\n'
+        '[models.b]\nengine = "command"\ncommand = ["serve"]\n'
+    )
+    done = modelgen("serve", "--reload", cwd=tmp_path)
+    assert "`cpus` limits containers, and has no effect on `a` here\n" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("engine", "advice"),
     [("vllm", 'write `version = "…"` in `[engines.vllm]`'), ("sglang", "SGLang runs only in a container")],

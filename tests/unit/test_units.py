@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic_core import PydanticCustomError
 
-from modelgen.config.units import parse_duration, parse_memory, parse_share, parse_size
+from modelgen.config.units import parse_cpus, parse_duration, parse_memory, parse_share, parse_size
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,14 @@ def test_shares_are_floats_and_sizes_are_ints() -> None:
 def test_what_is_no_share(value: object) -> None:
     with pytest.raises(PydanticCustomError, match="share"):
         parse_share(value)
+
+
+@pytest.mark.parametrize("value", [0.01, 0.5, 2.5, 8, 100_000])
+def test_processors(value: float) -> None:
+    assert parse_cpus(value) == value
+
+
+@pytest.mark.parametrize("value", [0, -1, 0.001, 10**6, float("nan"), float("inf"), True, "2", None])
+def test_what_is_no_number_of_processors(value: object) -> None:
+    with pytest.raises(PydanticCustomError, match="number of processors"):
+        parse_cpus(value)

@@ -114,6 +114,7 @@ CHECKS = (
     compose_keys.owned_label,
     compose_keys.reserved_network,
     compose_keys.named_user,
+    compose_keys.cpus_twice,
     compose_advice.small_shm,
     compose_advice.host_access,
     compose_advice.short_start,

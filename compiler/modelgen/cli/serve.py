@@ -42,6 +42,7 @@ def serve_command(config: Path, *, reload_: bool) -> int:
     if compilation.failed:
         return FOUND
     _refuse_others(compilation)
+    _explain_limits(compilation)
     from modelgen.cli.control.remote import ask_status, running_url
     from modelgen.cli.state_folder import NAME, write_state
 
@@ -59,6 +60,14 @@ def serve_command(config: Path, *, reload_: bool) -> int:
             click.echo(f"`{key}` has changed too; restart `modelgen serve` to apply it", err=True)
         return 0
     return _become(manifest)
+
+
+def _explain_limits(compilation: Compilation) -> None:
+    """Print which models have a limit that only a container has; the same file may be for Docker too."""
+    assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
+    if limited := [service.model for service in compilation.fleet.services if service.cpus is not None]:
+        named = ", ".join(f"`{model}`" for model in limited)
+        click.echo(f"`cpus` limits containers, and has no effect on {named} here", err=True)
 
 
 def _refuse_second(folder: Path, url: str | None) -> None:

@@ -43,7 +43,7 @@ OWNED = {
     "env_file": "write the variables in the model's `env`: a file could override what keeps the engine offline",
     "profiles": "list the model in `[profiles.NAME]`",
     "container_name": "it is `<project>-<service>`: write `service` in the model's own table",
-    "deploy": "GPUs are reserved by `gpus`; memory and processors are limited by `mem_limit` and `cpus` here",
+    "deploy": "write `gpus` and `cpus` in the model's own table; memory is limited by `mem_limit` here",
     "gpus": "write `gpus` in the model's own table",
     "runtime": "the GPU reservation chooses the runtime: write `gpus` in the model's own table",
     "ipc": "shared memory is set by `shm_size` here; host IPC would override it",

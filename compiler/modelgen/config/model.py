@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from modelgen.config.table import Table
-from modelgen.config.units import Duration, Memory
+from modelgen.config.units import Cpus, Duration, Memory
 
 
 def _check_arg(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -42,6 +42,9 @@ class Defaults(Table):
         None,
         description="Memory to reserve on each GPU: a size such as   "
         '"10GiB" or a share such as 0.42. Default: everything that the `limit` of the GPU allows.',
+    )
+    cpus: Cpus | None = Field(
+        None, description="Most processors that the model's container may use, such as 8 or 2.5. Default: no limit."
     )
     args: dict[str, Arg] | None = Field(
         None, description="The engine's own flags, without the leading dashes: `max-model-len = 16384`."

@@ -16,6 +16,9 @@ _FACTORS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "TiB": 2**40,
 }
 _DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
+# Docker's smallest quota is 1 ms in 100 ms. A limit above the host's processors is refused only by the host.
+_FEWEST_CPUS = 0.01
+_MOST_CPUS = 100_000
 _DOTTED = re.compile(r"\d{1,6}(?:\.\d{1,6}){0,3}", re.ASCII)
 _DOTTED_PATTERN = r"^\d{1,6}(\.\d{1,6}){0,3}$"
 _SIZE_PATTERN = r"^\d+(\.\d+)? ?([KMGT]i?)?B$"
@@ -63,6 +66,15 @@ def parse_memory(value: Any) -> int | float:  # noqa: ANN401
     return float(value)
 
 
+def parse_cpus(value: Any) -> int | float:  # noqa: ANN401
+    """Return a number of processors, no smaller than Docker's smallest and no larger than what Compose can count."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (_FEWEST_CPUS <= value <= _MOST_CPUS):
+        raise PydanticCustomError(
+            "bad-value", "is not a number of processors: write a number of at least 0.01, such as 8 or 2.5"
+        )
+    return value
+
+
 def parse_dotted(value: Any) -> str:  # noqa: ANN401
     """Return a version of numbers and dots, such as `570.195.03`."""
     if not isinstance(value, str) or not _DOTTED.fullmatch(value):
@@ -80,5 +92,10 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["90s", "15m", "1h30m"]}),
 ]
 Dotted = Annotated[str, BeforeValidator(parse_dotted), WithJsonSchema({"type": "string", "pattern": _DOTTED_PATTERN})]
+Cpus = Annotated[
+    int | float,
+    BeforeValidator(parse_cpus),
+    WithJsonSchema({"type": "number", "minimum": _FEWEST_CPUS, "maximum": _MOST_CPUS, "examples": [8, 2.5]}),
+]
 Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_SHARE_SCHEMA)]
 Memory = Annotated[int | float, BeforeValidator(parse_memory), WithJsonSchema({"anyOf": [_SIZE_SCHEMA, _SHARE_SCHEMA]})]

@@ -127,6 +127,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         publish=publish,
         networks=(ir.INTERNAL_NETWORK, ir.EDGE_NETWORK) if publish else (ir.INTERNAL_NETWORK,),
         readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
+        cpus=model.cpus,
         shm=(16 if len(reservations) > 1 else 8) * _GIB,
         stop_grace=_stop_grace(args, added.get("stop_grace_period")),
         idle_timeout=model.idle_timeout,

@@ -95,6 +95,7 @@ def _service(
             "ulimits",
             Raw(f"{scalar(engine_limits(service))} # rootless Docker cannot raise limits: set others in `compose`"),
         ),
+        "cpus": service.cpus,
         "init": added.get("init", Raw("true # reaps the processes that a killed engine leaves")),
         "stop_grace_period": added.get(
             "stop_grace_period",

@@ -178,6 +178,7 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "devices": _devices,
     "group_add": _group_add,
     "tmpfs": _tmpfs,
+    "cpus": _added("cpus", lambda service: service.cpus),
     "shm_size": _added("shm_size", lambda service: f"{service.shm // 2**30}gb"),
     "stop_grace_period": _added("stop_grace_period", lambda service: f"{service.stop_grace}s"),
     "ulimits": _added("ulimits", engine_limits),

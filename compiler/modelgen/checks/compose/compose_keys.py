@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelgen.config.compose import ComposeKeys
     from modelgen.config.compose_types import Volume
     from modelgen.load.locator import Path
+    from modelgen.source import Span
 
 _OURS = (
     *((hub, f"the hub at {hub}") for hub in HUBS),
@@ -124,6 +125,35 @@ def owned_label(context: Context) -> Iterator[Found]:
             if label.startswith("modelgen."):
                 place = context.document.at_key(*path, "labels", label)
                 yield Found(place, f"modelgen writes the label `{label}` itself", "use another prefix")
+
+
+@rule("MG429", "cpus-twice")
+def cpus_twice(context: Context) -> Iterator[Found]:
+    """A model with `cpus` in its own table and in its `compose` table.
+
+    ## Why
+    Both limit the processors of one container, and Compose takes one limit.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    cpus = 8
+    compose = { cpus = 4 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    cpus = 8
+    ```
+    """
+    found: dict[Span, str] = {}
+    for name, model in context.models.items():
+        path, keys = context.compose_of(name)
+        if model.cpus is not None and keys is not None and keys.cpus is not None:
+            found.setdefault(context.document.at_key(*path, "cpus"), name)
+    for place, name in found.items():
+        yield Found(place, f"`{name}` has `cpus` and `compose.cpus`", "remove `compose.cpus`")
 
 
 @rule("MG424", "named-user")
