@@ -178,8 +178,9 @@ class Service(NamedTuple):
         depends_on: Services that must serve before this one starts.
         publish: Host address of the engine, or None.
         networks: Names of the fleet's networks.
-            readiness: The checks of whether it serves.
-            shm: Size of /dev/shm in bytes.
+        readiness: The checks of whether it serves.
+        cpus: The most processors that its container may use, or None.
+        shm: Size of /dev/shm in bytes.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped, or None.
         concurrency: The most concurrent requests, or None.
