@@ -129,7 +129,7 @@ def part_of(mutant: Mutant) -> Part:
 def failure(tree: Path, tests: tuple[str, ...]) -> str:
     """Return the output of these tests when one fails, and an empty string when all pass."""
     marked = "not docker and not vllm and not bench and not soak and not oracle"
-    options = ["-x", "-q", "--numprocesses=0", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", marked]
+    options = ["-x", "-q", "--numprocesses=0", "-p", "no:randomly", "-m", marked]
     command = [sys.executable, "-m", "pytest", *options, *tests]
     try:
         done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False, timeout=TIMEOUT)
