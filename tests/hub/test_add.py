@@ -121,6 +121,7 @@ def test_two_files_of_one_content(root: Path) -> None:
     os.link(source / "model.safetensors", source / "twice.safetensors")
     add(root, source)
     assert contents(opened(root)) == contents(source)
+    assert not (root / "hub/.locks/modelgen/aside").exists(), "a second copy of one content took room"
     assert not [path for path in (root / "hub").rglob("*") if path.name.isdecimal()]
 
 

@@ -29,30 +29,28 @@ def can_link(folder: Path) -> bool:
 
 
 def put_blobs(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
-    """Move files to the blobs; links are made afterwards."""
-    _put(checkout, staged, checkout.folder / "blobs", {path: checkout.files[path].etag for path in staged})
+    """Move files to the blobs, equal contents once; links are made afterwards."""
+    _put(checkout, {checkout.files[path].etag: one for path, one in staged.items()}, checkout.folder / "blobs")
 
 
 def put_plain(checkout: Checkout, staged: Mapping[str, Staged]) -> None:
     """Move files into a snapshot without links; a new snapshot is moved as a whole, by one rename."""
-    names = {path: path for path in staged}
     if checkout.snapshot.exists():
-        _put(checkout, staged, checkout.snapshot, names)
+        _put(checkout, staged, checkout.snapshot)
         return
     whole = checkout.hub / OWN_FOLDER / "adding" / "snapshot"
     make_folder(whole)
-    _put(checkout, staged, whole, names)
+    _put(checkout, staged, whole)
     publishing.sync_folders([whole, *(path for path in whole.rglob("*") if path.is_dir())])
     make_folder(checkout.snapshot.parent)
     whole.rename(checkout.snapshot)
 
 
-def _put(checkout: Checkout, staged: Mapping[str, Staged], folder: Path, names: Mapping[str, str]) -> None:
-    """Move staged files into a folder; a different file in the way is moved aside first."""
-    for path, one in staged.items():
-        place = folder / names[path]
+def _put(checkout: Checkout, staged: Mapping[str, Staged], folder: Path) -> None:
+    """Move staged files to their names in a folder; a file in the way is moved aside first."""
+    for name, one in staged.items():
+        place = folder / name
         make_folder(place.parent)
-        if place.exists() and not place.samefile(one.path):
+        if place.exists():
             set_aside(checkout.hub, place.relative_to(checkout.hub).as_posix())  # edited, and possibly the only copy
         one.path.replace(place)
-        one.path.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
