@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from compiling import complete, modelgen
+from compiling import REPOSITORY, complete, modelgen
 from modelgen.cli import app
 from modelgen.cli.app import cli
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TOML = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 
@@ -73,3 +74,19 @@ def test_a_command_of_another_tool_names_the_right_one(command: str) -> None:
     named = re.findall(r"`modelgen ([a-z]+)", done.output)
     assert set(named) <= set(app.COMMANDS)
     assert named or "--" in done.output
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+def test_a_folder_above_that_is_closed_ends_nothing() -> None:
+    with tempfile.TemporaryDirectory() as top:
+        below = Path(top, "closed/below")
+        below.mkdir(parents=True)
+        below.chmod(0o777)
+        script = (
+            "import os, sys; from pathlib import Path; from modelgen.cli.options import find_upward\n"
+            "os.chdir(sys.argv[1]); os.chmod('..', 0o700); os.setuid(65534); print(find_upward(Path()))"
+        )
+        command = [sys.executable, "-c", script, str(below)]
+        environment = {"PYTHONPATH": str(REPOSITORY / "compiler")}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr

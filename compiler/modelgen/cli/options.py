@@ -43,10 +43,11 @@ def find_upward(folder: Path) -> Path | None:
 
     The search ends at the root of a git repository, and at the home folder: what is above belongs to others.
     """
-    home = os.path.expanduser("~")  # noqa: PTH111 - Path raises an error where there is none
-    while not (folder / NAME).exists():
+    # os.path answers where Path raises an error: no home folder, or a folder above that may not be read.
+    home = os.path.expanduser("~")  # noqa: PTH111
+    while not os.path.exists(folder / NAME):  # noqa: PTH110
         here = folder.resolve()
-        if here in (Path(home), here.parent) or (folder / ".git").exists():
+        if here in (Path(home), here.parent) or os.path.exists(folder / ".git"):  # noqa: PTH110
             return None
         folder = Path("..") if folder == Path() else folder / ".."
     return folder / NAME
