@@ -133,3 +133,19 @@ def test_what_is_only_similar_in_letters_is_not_suggested(word: str, known: str)
 )
 def test_a_typo_is_corrected(word: str, known: str) -> None:
     assert did_you_mean(word, [known, "other"], list_known=False) == f"did you mean `{known}`?"
+
+
+@pytest.mark.parametrize("value", ["inf", "1e30", "24576", "nan"])
+def test_a_number_that_is_no_size_in_gib_is_not_made_one(value: str) -> None:
+    help_lines = [
+        found.help for found in findings(complete(f"{MODEL}gpu_memory = {value}\n")) if "memory" in found.message
+    ]
+    assert help_lines
+    assert not any("GiB`" in help_ for help_ in help_lines)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_flag_as_a_key_is_not_answered_with_what_is_no_toml(value: str) -> None:
+    [found] = [found for found in findings(complete(f"{MODEL}dtype = {value}\n")) if "`dtype`" in found.message]
+    assert "Infinity" not in found.help
+    assert "NaN" not in found.help

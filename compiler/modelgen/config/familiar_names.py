@@ -141,7 +141,7 @@ def _find(path: tuple[str | int, ...], value: Any) -> str:  # noqa: ANN401
     table = str(around[0]) if around else ""
     if table not in ("models", "defaults"):
         return IN_TABLES.get(table, {}).get(word, "")
-    if word in FLAGS and isinstance(value, str | int | float):
+    if word in FLAGS and isinstance(value, str | int):
         return f"args = {{ {FLAGS[word]} = {json.dumps(value, ensure_ascii=False)} }}"
     if word in _COMPOSE:
         return f"compose = {{ {key} = … }}"

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+# A larger number is in another unit, or infinite.
+_GIB_LIMIT = 1024
 _ADDRESSES = ("listen", "publish")
 
 
@@ -58,7 +60,7 @@ def write_value(path: tuple[str | int, ...], item: Any) -> str:  # noqa: ANN401 
             return f"write `[{key}.NAME]` in single brackets, with a name of its own for each table"
         case ("bad-duration", int()) if value > 0:
             return f'write `{key} = "{value}s"`'
-        case ("bad-size", int() | float()) if value > 1:
+        case ("bad-size", int() | float()) if 1 < value < _GIB_LIMIT:
             return f'write `{key} = "{value}GiB"`'
     return ""
 
