@@ -130,8 +130,7 @@ def require_keys(path: Path) -> None:
         raise ModelgenError(str(error)) from error
     if sys.platform != "win32" and not path.stat().st_mode & stat.S_IROTH:
         raise ModelgenError(
-            f"{path} cannot be read by the orchestrator's user (`nobody`); it contains only hashes, so run "
-            f"`chmod a+r {path}`"
+            f"`nobody`, the orchestrator's user, cannot read {path}; run `chmod a+r {path}` (it contains only hashes)"
         )
     if "admin" not in roles:
         raise ModelgenError(
