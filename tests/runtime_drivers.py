@@ -214,6 +214,8 @@ async def a_follower_sees_lines_as_they_come_and_none_from_before(rig: Rig) -> N
     model = rig.model("a", "--say", "loading")
     async with begun(rig, model) as watched:
         await watched.start_ready(model)
+        # Docker passes on a line later than the engine answers; the busy machine of a whole run showed it.
+        await until(lambda: "loading" in watched.driver.tail("a", 10))
         lines = watched.driver.follow("a")
         await watched.driver.stop(model)
         seen = await _read_until(lines, "got SIGTERM")
