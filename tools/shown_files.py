@@ -7,13 +7,12 @@ A page names a file in a comment before the code block, by its path from the roo
     …
     ```
 
-The block then has the contents of the file. `--check` only compares, and exits with 1 if a page is out of date.
+The block then has the contents of the file.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +34,12 @@ def outdated() -> list[Path]:
     return [page for page in pages() if with_files(read(page)) != read(page)]
 
 
+def write() -> None:
+    """Write the files into the pages that show another text."""
+    for page in outdated():
+        page.write_text(with_files(read(page)), encoding="utf-8", newline="\n")
+
+
 def pages() -> list[Path]:
     """Return all pages of docs/."""
     return sorted((ROOT / "docs").rglob("*.md"))
@@ -43,12 +48,3 @@ def pages() -> list[Path]:
 def read(page: Path) -> str:
     """Return the text of a page."""
     return page.read_text(encoding="utf-8")
-
-
-if __name__ == "__main__":
-    found = outdated()
-    for page in found:
-        print(page.relative_to(ROOT))
-        if "--check" not in sys.argv:
-            page.write_text(with_files(read(page)), encoding="utf-8")
-    sys.exit(1 if found and "--check" in sys.argv else 0)

@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from site_build import Page, build_site, copy_pages
 
-import shown_files
 from compiling import REPOSITORY
 
 if TYPE_CHECKING:
@@ -89,10 +88,6 @@ def _paths(entry: Any) -> Iterator[str]:  # noqa: ANN401 - what TOML has
     else:
         for inner in entry.values() if isinstance(entry, dict) else entry:
             yield from _paths(inner)
-
-
-def test_pages_show_the_files_as_they_are() -> None:
-    assert shown_files.outdated() == []  # `python tools/shown_files.py` writes them
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,7 +1,7 @@
 """Define `[models.ID.compose]`: the keys of a Compose service that the user may set, with Compose's own types.
 
 The types follow the schema of the Compose specification (compose-spec.json), so that Compose accepts every file that is
-rendered. Keys that modelgen sets itself are not here; `OWNED` names the key of models.toml to use instead.
+rendered. Keys that modelgen sets itself are in `owned_compose_keys`.
 """
 
 from typing import Annotated, Literal
@@ -32,101 +32,161 @@ from modelgen.config.compose_types import (
 )
 from modelgen.config.table import Table
 
-_OVERRIDE = "write it in a docker-compose.override.yml beside the output"
-
-OWNED = {
-    "image": "write `image` in the model's own table or in `[engines.NAME]`",
-    "build": "build the image yourself and set `image`, with `version` in `[engines.NAME]`",
-    "command": "write the engine's flags in `args`; for engine `command`, write `command` in the model's own table",
-    "entrypoint": "the launch form follows from the engine's version; write the engine's flags in `args`",
-    "environment": "write the variables in the model's `env`",
-    "env_file": "write the variables in the model's `env`: a file could override what keeps the engine offline",
-    "profiles": "list the model in `[profiles.NAME]`",
-    "container_name": "it is `<project>-<service>`: write `service` in the model's own table",
-    "deploy": "write `gpus` and `cpus` in the model's own table; memory is limited by `mem_limit` here",
-    "gpus": "write `gpus` in the model's own table",
-    "runtime": "the GPU reservation chooses the runtime: write `gpus` in the model's own table",
-    "ipc": "shared memory is set by `shm_size` here; host IPC would override it",
-    "privileged": "no engine needs it; a single capability can be added by `cap_add` here",
-    "network_mode": "engines live on the internal network; publish one by `publish`, or join others by `networks` here",
-    "ports": "write `publish` in the model's own table",
-    "restart": "the orchestrator starts and stops models; a restart policy would fight it",
-    "healthcheck": "it follows from the engine; give a slow start more time with `start_timeout`",
-    "depends_on": "the orchestrator orders starts; a dependency between models breaks Compose profiles",
-    "extends": "write services that extend others in docker-compose.override.yml",
-    "secrets": "it needs a top-level definition: write both in docker-compose.override.yml",
-    "configs": "it needs a top-level definition: write both in docker-compose.override.yml",
-    "models": "modelgen declares the models itself",
-    "blkio_config": _OVERRIDE,
-    "mem_reservation": "Compose allows none beside reserved GPUs: set a limit with `mem_limit` here",
-    "credential_spec": _OVERRIDE,
-    "develop": _OVERRIDE,
-    "external_links": _OVERRIDE,
-    "label_file": "write the labels in `labels` here",
-    "links": _OVERRIDE,
-    "post_start": _OVERRIDE,
-    "pre_stop": _OVERRIDE,
-    "scale": "a model is one container: its name, its GPUs and its cache are not shared",
-    "use_api_socket": "it would give the engine full control of the host",
-    "volumes_from": _OVERRIDE,
-    "provider": "an engine is a container of its own",
-}
-
 
 class ComposeKeys(Table):
     """Keys that are added to the model's service; `shm_size`, `ulimits`, `logging` and others replace modelgen's."""
 
-    annotations: Pairs | None = None
-    attach: bool | None = None
-    cap_add: Strings | None = None
-    cap_drop: Strings | None = None
-    cgroup: Literal["host", "private"] | None = None
-    cgroup_parent: str | None = None
-    cpu_count: Shares | None = None
-    cpu_percent: Shares | None = None
-    cpu_period: Shares | None = None
-    cpu_quota: Shares | None = None
-    cpu_shares: Shares | None = None
-    cpus: Cpus | None = None
-    cpuset: CpuSet | None = None
-    device_cgroup_rules: Strings | None = None
-    devices: Devices | None = None
-    dns: Strings | None = None
-    dns_opt: Strings | None = None
-    dns_search: Strings | None = None
-    domainname: str | None = None
-    expose: Ports | None = None
-    extra_hosts: Hosts | None = None
-    group_add: Groups | None = None
-    hostname: Name | None = None
-    init: bool | None = None
-    isolation: Name | None = None
-    labels: Pairs | None = None
-    logging: Logging | None = None
-    mac_address: str | None = None
-    mem_limit: Size | None = None
-    mem_swappiness: Annotated[int, Field(ge=0, le=100)] | None = None
-    memswap_limit: Swap | None = None
-    networks: Networks | None = None
-    oom_kill_disable: bool | None = None
-    oom_score_adj: Annotated[int, Field(ge=-1000, le=1000)] | None = None
-    pid: Literal["host"] | None = None
-    pids_limit: int | None = None
-    platform: Platform | None = None
-    pull_policy: Literal["always", "never", "missing", "if_not_present"] | None = None
-    read_only: bool | None = None
-    security_opt: Strings | None = None
-    shm_size: Size | None = None
-    stdin_open: bool | None = None
-    stop_grace_period: GoDuration | None = None
-    stop_signal: Name | None = None
-    storage_opt: Pairs | None = None
-    sysctls: Pairs | None = None
-    tmpfs: TmpfsMounts | None = None
-    tty: bool | None = None
-    ulimits: Ulimits | None = None
-    user: User | None = None
-    userns_mode: Literal["host"] | None = None
-    uts: Literal["host"] | None = None
-    volumes: Volumes | None = None
-    working_dir: str | None = None
+    annotations: Pairs | None = Field(
+        None, description="OCI annotations of the container.", examples=[{"com.example.team": "ml"}]
+    )
+    attach: bool | None = Field(
+        None, description="Show the output in an attached `docker compose up`.", examples=[False]
+    )
+    cap_add: Strings | None = Field(
+        None, description="Linux capabilities to add; modelgen drops all of them.", examples=[["SYS_NICE"]]
+    )
+    cap_drop: Strings | None = Field(
+        None, description="Linux capabilities to drop; modelgen drops all of them already.", examples=[["NET_RAW"]]
+    )
+    cgroup: Literal["host", "private"] | None = Field(
+        None, description="The control group's namespace: the host's, or one of its own.", examples=["private"]
+    )
+    cgroup_parent: str | None = Field(
+        None, description="Parent of the container's control group.", examples=["models.slice"]
+    )
+    cpu_count: Shares | None = Field(None, description="Number of processors (Windows containers).", examples=[4])
+    cpu_percent: Shares | None = Field(
+        None, description="Percentage of the processors (Windows containers).", examples=[50]
+    )
+    cpu_period: Shares | None = Field(
+        None, description="Period of the CPU scheduler in microseconds, for `cpu_quota`.", examples=[100000]
+    )
+    cpu_quota: Shares | None = Field(
+        None, description="Processor time per `cpu_period` in microseconds.", examples=[400000]
+    )
+    cpu_shares: Shares | None = Field(
+        None, description="Weight among containers that compete for processors.", examples=[512]
+    )
+    cpus: Cpus | None = Field(
+        None,
+        description="Most processors that the container may use; the model's own `cpus` does the same under every "
+        "target.",
+        examples=[8],
+    )
+    cpuset: CpuSet | None = Field(None, description="Processors that the container may run on.", examples=["0-7"])
+    device_cgroup_rules: Strings | None = Field(
+        None, description="Rules for devices of the control group.", examples=[["c 195:* rmw"]]
+    )
+    devices: Devices | None = Field(None, description="Device files of the host.", examples=[["/dev/fuse"]])
+    dns: Strings | None = Field(None, description="Addresses of name servers.", examples=[["10.0.0.53"]])
+    dns_opt: Strings | None = Field(None, description="Options of the resolver.", examples=[["use-vc"]])
+    dns_search: Strings | None = Field(None, description="Search domains.", examples=[["example.com"]])
+    domainname: str | None = Field(None, description="Domain name of the container.", examples=["example.com"])
+    expose: Ports | None = Field(
+        None, description="Ports that the image is documented to listen on; it publishes nothing.", examples=[["9000"]]
+    )
+    extra_hosts: Hosts | None = Field(
+        None,
+        description="Further entries of /etc/hosts, as NAME=ADDRESS.",
+        examples=[["host.docker.internal=host-gateway"]],
+    )
+    group_add: Groups | None = Field(
+        None,
+        description="Further groups of the container's user; numbers, since names are looked up in the image.",
+        examples=[["993"]],
+    )
+    hostname: Name | None = Field(None, description="Host name of the container.", examples=["vllm-text"])
+    init: bool | None = Field(
+        None,
+        description="Run an init process as PID 1, which reaps what a killed engine leaves. Default: true.",
+        examples=[True],
+    )
+    isolation: Name | None = Field(None, description="Isolation technology (Windows containers).", examples=["default"])
+    labels: Pairs | None = Field(
+        None, description="Labels of the container, besides modelgen's own.", examples=[{"com.example.team": "ml"}]
+    )
+    logging: Logging | None = Field(
+        None,
+        description="Logging driver and its options. Default: `json-file`, 3 files of 10 MB.",
+        examples=[{"driver": "journald"}],
+    )
+    mac_address: str | None = Field(None, description="MAC address of the container.", examples=["02:42:ac:11:00:02"])
+    mem_limit: Size | None = Field(
+        None,
+        description="Most memory of the container. The kernel kills the engine that exceeds it.",
+        examples=["64gb"],
+    )
+    mem_swappiness: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        None, description="How readily the kernel swaps the container's memory out, from 0 to 100.", examples=[0]
+    )
+    memswap_limit: Swap | None = Field(
+        None, description="Most memory and swap together; -1 is unlimited swap.", examples=["64gb"]
+    )
+    networks: Networks | None = Field(
+        None, description="Existing networks to join, besides modelgen's own.", examples=[["observability"]]
+    )
+    oom_kill_disable: bool | None = Field(
+        None, description="Do not kill processes of the container when memory is full.", examples=[True]
+    )
+    oom_score_adj: Annotated[int, Field(ge=-1000, le=1000)] | None = Field(
+        None,
+        description="How likely the kernel kills the container when memory is full, from -1000 to 1000.",
+        examples=[-500],
+    )
+    pid: Literal["host"] | None = Field(None, description="Use the host's process namespace.", examples=["host"])
+    pids_limit: int | None = Field(None, description="Most processes and threads of the container.", examples=[4096])
+    platform: Platform | None = Field(
+        None, description="Platform of the image, for images of several.", examples=["linux/amd64"]
+    )
+    pull_policy: Literal["always", "never", "missing", "if_not_present"] | None = Field(
+        None, description='When Compose pulls the image. Default: "missing".', examples=["never"]
+    )
+    read_only: bool | None = Field(
+        None, description="Mount the container's root file system read-only.", examples=[True]
+    )
+    security_opt: Strings | None = Field(
+        None,
+        description="Security options; modelgen sets `no-new-privileges:true`.",
+        examples=[["seccomp=./seccomp.json"]],
+    )
+    shm_size: Size | None = Field(
+        None,
+        description="Size of /dev/shm, which the processes of an engine share. Default: `8gb`, with several GPUs "
+        "`16gb`.",
+        examples=["32gb"],
+    )
+    stdin_open: bool | None = Field(None, description="Keep stdin open.", examples=[True])
+    stop_grace_period: GoDuration | None = Field(
+        None,
+        description="Time from SIGTERM to SIGKILL. Default: `30s`, more with vLLM's `shutdown-timeout`; for the "
+        "orchestrator `shutdown_timeout` plus 5 s.",
+        examples=["1m"],
+    )
+    stop_signal: Name | None = Field(None, description="Signal that asks the container to stop.", examples=["SIGINT"])
+    storage_opt: Pairs | None = Field(None, description="Options of the storage driver.", examples=[{"size": "100G"}])
+    sysctls: Pairs | None = Field(
+        None, description="Kernel parameters of the container.", examples=[{"net.core.somaxconn": "1024"}]
+    )
+    tmpfs: TmpfsMounts | None = Field(None, description="Temporary file systems in memory.", examples=[["/scratch"]])
+    tty: bool | None = Field(None, description="Allocate a terminal.", examples=[True])
+    ulimits: Ulimits | None = Field(
+        None,
+        description="Resource limits: a number, or a soft and a hard limit. Default: `memlock`, `nofile` and `stack` "
+        "for engines, `nofile` for the orchestrator; a table here replaces all of them.",
+        examples=[{"nofile": 65535}],
+    )
+    user: User | None = Field(
+        None,
+        description="User, and group, of the container: ids, since names are looked up in the image.",
+        examples=["1000:1000"],
+    )
+    userns_mode: Literal["host"] | None = Field(None, description="Use the host's user namespace.", examples=["host"])
+    uts: Literal["host"] | None = Field(
+        None, description="Use the host's UTS namespace, which has the host name.", examples=["host"]
+    )
+    volumes: Volumes | None = Field(
+        None,
+        description="Further mounts, in Compose's short or long form; relative paths are relative to models.toml.",
+        examples=[["./data:/data:ro"]],
+    )
+    working_dir: str | None = Field(None, description="Working directory of the container.", examples=["/workspace"])

@@ -141,35 +141,41 @@ Ports = Annotated[
 class BindOptions(Table):
     """Options of a bind mount."""
 
-    propagation: Literal["private", "rprivate", "shared", "rshared", "slave", "rslave"] | None = None
-    create_host_path: bool | None = None
-    selinux: Literal["z", "Z"] | None = None
+    propagation: Literal["private", "rprivate", "shared", "rshared", "slave", "rslave"] | None = Field(
+        None, description="How mounts below it propagate between host and container.", examples=["rslave"]
+    )
+    create_host_path: bool | None = Field(None, description="Create a missing folder on the host.", examples=[False])
+    selinux: Literal["z", "Z"] | None = Field(
+        None, description="Relabel the path for SELinux: `z` shared, `Z` private.", examples=["z"]
+    )
 
 
 class VolumeOptions(Table):
     """Options of a named volume."""
 
-    nocopy: bool | None = None
-    subpath: str | None = None
+    nocopy: bool | None = Field(None, description="Do not copy the image's files into a new volume.", examples=[True])
+    subpath: str | None = Field(None, description="Path inside the volume to mount.", examples=["checkpoints"])
 
 
 class TmpfsOptions(Table):
     """Options of a tmpfs mount."""
 
-    size: Size | None = None
-    mode: int | None = None
+    size: Size | None = Field(None, description="Size of the file system.", examples=["1gb"])
+    mode: int | None = Field(
+        None, description="Mode of its root, as a number; write 0o1777 for octal.", examples=[1023]
+    )
 
 
 class Volume(Table):
     """A volume in Compose's long form."""
 
-    type: Literal["bind", "volume", "tmpfs"]
-    source: str | None = None
-    target: Annotated[str, Field(pattern=r"^/")]
-    read_only: bool | None = None
-    bind: BindOptions | None = None
-    volume: VolumeOptions | None = None
-    tmpfs: TmpfsOptions | None = None
+    type: Literal["bind", "volume", "tmpfs"] = Field(description="Kind of the mount.", examples=["bind"])
+    source: str | None = Field(None, description="Path on the host, or name of the volume.", examples=["./data"])
+    target: str = Field(pattern=r"^/", description="Path in the container.", examples=["/data"])
+    read_only: bool | None = Field(None, description="Mount it read-only.", examples=[True])
+    bind: BindOptions | None = Field(None, description="Options of a bind mount.")
+    volume: VolumeOptions | None = Field(None, description="Options of a named volume.")
+    tmpfs: TmpfsOptions | None = Field(None, description="Options of a tmpfs mount.")
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
@@ -183,20 +189,28 @@ class Volume(Table):
 class Attachment(Table):
     """The options of a service on a network."""
 
-    aliases: list[str] | None = None
-    ipv4_address: str | None = None
-    ipv6_address: str | None = None
-    link_local_ips: list[str] | None = None
-    mac_address: str | None = None
-    driver_opts: Pairs | None = None
-    priority: int | None = None
+    aliases: list[str] | None = Field(
+        None, description="Further names of the service on the network.", examples=[["text"]]
+    )
+    ipv4_address: str | None = Field(None, description="Fixed IPv4 address.", examples=["172.28.0.10"])
+    ipv6_address: str | None = Field(None, description="Fixed IPv6 address.", examples=["2001:db8::10"])
+    link_local_ips: list[str] | None = Field(None, description="Link-local addresses.", examples=[["169.254.8.8"]])
+    mac_address: str | None = Field(None, description="MAC address on the network.", examples=["02:42:ac:11:00:03"])
+    driver_opts: Pairs | None = Field(
+        None,
+        description="Options of the network driver.",
+        examples=[{"com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1"}],
+    )
+    priority: int | None = Field(
+        None, description="Order in which networks are joined; the highest is first.", examples=[100]
+    )
 
 
 class LimitPair(Table):
     """A soft and a hard limit."""
 
-    soft: int
-    hard: int
+    soft: int = Field(description="The limit that applies.", examples=[65535])
+    hard: int = Field(description="The limit up to which a process may raise the soft one.", examples=[65535])
 
 
 def _form(value: Any) -> str:  # noqa: ANN401
@@ -215,5 +229,5 @@ Volumes = list[Annotated[_ShortVolume | Annotated[Volume, Tag("[table]")], Discr
 class Logging(Table):
     """The logging driver of the container and its options."""
 
-    driver: str | None = None
-    options: Pairs | None = None
+    driver: str | None = Field(None, description="Name of the logging driver.", examples=["json-file"])
+    options: Pairs | None = Field(None, description="Options of the driver.", examples=[{"max-size": "10m"}])

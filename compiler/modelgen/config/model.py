@@ -34,78 +34,159 @@ class Defaults(Table):
     """The keys of a model that `[defaults]` may set for all models."""
 
     engine: str | None = Field(
-        None, description="The inference engine. Default: vllm. docs/engines/ has a page for each engine."
+        None,
+        description="The inference engine: vllm, sglang, llamacpp, tei, infinity, or command for any other program. "
+        'Default: "vllm".',
+        examples=["vllm"],
     )
-    image: str | None = Field(None, description="Container image; replaces the image of `[engines.NAME]`.")
-    gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
+    image: str | None = Field(
+        None,
+        description="Container image of the engine. Needs a tag that names the release, else `version` in "
+        "`[engines.NAME]`. Default: the `image` of `[engines.NAME]`.",
+        examples=["vllm/vllm-openai:v0.11.0"],
+    )
+    gpus: list[str] | None = Field(
+        None,
+        description="Names of `[gpus.NAME]` tables: the GPUs that the model runs on. Default: none, the model runs on "
+        "the processor.",
+        examples=[["gpu0"]],
+    )
     gpu_memory: Memory | None = Field(
         None,
-        description="Memory to reserve on each GPU: a size such as   "
-        '"10GiB" or a share such as 0.42. Default: everything that the `limit` of the GPU allows.',
+        description="Memory to reserve on each of its GPUs, as a size or as a share of the GPU. The engine is limited "
+        "to it, and models whose reservations fit into the `limit` of the GPU are loaded together. Default: "
+        "everything that the `limit` of the GPU allows.",
+        examples=["14GiB", 0.42],
     )
     cpus: Cpus | None = Field(
-        None, description="Most processors that the model's container may use, such as 8 or 2.5. Default: no limit."
+        None,
+        description="Most processors that the model's container may use; 2.5 is two and a half. Default: no limit.",
+        examples=[8],
     )
     args: dict[str, Arg] | None = Field(
-        None, description="The engine's own flags, without the leading dashes: `max-model-len = 16384`."
+        None,
+        description="The engine's own flags, without the leading dashes. They are checked against the flags of the "
+        "engine's release. In `[defaults]`, they apply to vllm models only. Default: none.",
+        examples=[{"max-model-len": 16384}],
     )
-    env: dict[str, str] | None = Field(None, description="Environment variables of the engine, written literally.")
-    include: list[str] | None = Field(None, description="Glob patterns of the repository's files to fetch.")
-    exclude: list[str] | None = Field(None, description="Glob patterns of the repository's files to leave out.")
+    env: dict[str, str] | None = Field(
+        None,
+        description="Environment variables of the engine, written literally: `${NAME}` is not replaced. Default: none.",
+        examples=[{"VLLM_LOGGING_LEVEL": "DEBUG"}],
+    )
+    include: list[str] | None = Field(
+        None,
+        description="Glob patterns of the repository's files to fetch. Default: the files that the engine reads.",
+        examples=[["*.safetensors", "*.json"]],
+    )
+    exclude: list[str] | None = Field(
+        None,
+        description="Glob patterns of the repository's files to leave out. Default: none.",
+        examples=[["original/*"]],
+    )
     mmproj: str | None = Field(
-        None, description="Engine `llamacpp`: the GGUF file of the repository that is the model's vision part."
+        None,
+        description="The GGUF file of the repository that is the model's vision part. Default: none, text only.",
+        examples=["mmproj-F16.gguf"],
     )
     loras: dict[str, str] | None = Field(
-        None, description="LoRA adapters that the engine serves beside the model: name = repository id."
+        None,
+        description="LoRA adapters that the engine serves beside the model: the name in the API, and the adapter's "
+        "repository id. Default: none.",
+        examples=[{"sql": "my-org/qwen3-sql-lora"}],
     )
     trust_remote_code: bool | None = Field(
-        None, description="Allow Python code from the model's repository to run in the engine. Default: false."
+        None,
+        description="Allow Python code from the model's repository to run in the engine. Default: false.",
+        examples=[True],
     )
     model_arg: Literal["repo", "path"] | None = Field(
         None,
-        description="Model name on the engine's command line: `repo` for the repository id, `path` for the path of "
-        "the locked snapshot, for images that cannot resolve an id offline. Default: repo.",
+        description="The model on the engine's command line: `repo` is its repository id, `path` the path of the "
+        'locked snapshot, for images that cannot resolve an id offline. Default: "repo".',
+        examples=["path"],
     )
     idle_timeout: Duration | None = Field(
-        None, description="Stop the model after this long without a request. Default: never."
+        None,
+        description="Stop the model after this long without a request. The next request loads it again. "
+        "Default: never.",
+        examples=["30m"],
     )
     start_timeout: Duration | None = Field(
-        None, description="How long a start may take. Default: derived from the size of what is loaded."
+        None,
+        description="How long a start may take before it counts as failed. Default: 5 minutes, and the time to read "
+        "what is loaded at 200 MB/s.",
+        examples=["15m"],
     )
-    concurrency: int | None = Field(None, gt=0, description="Most requests at once. Default: no limit.")
+    concurrency: int | None = Field(
+        None, gt=0, description="Most requests in the engine at once; others wait. Default: no limit.", examples=[8]
+    )
     publish: str | None = Field(
-        None, description='Publish the engine itself on a host address such as "127.0.0.1:8001".'
+        None,
+        description="Publish the engine's own port on an address of the host. Requests there need no key, and do not "
+        "load the model. Default: not published.",
+        examples=["127.0.0.1:8001"],
     )
     warmup: bool | None = Field(
         None,
         description="Send one short request after each start, before the model counts as ready. Default: false.",
+        examples=[True],
     )
     switch: Literal["restart", "sleep"] | None = Field(
         None,
-        description="How the model frees its GPUs when it is unloaded. `sleep` is not supported yet. Default: restart.",
+        description="How the model frees its GPUs when it is unloaded. `sleep` is not supported yet. "
+        'Default: "restart".',
+        examples=["restart"],
     )
     command: list[str] | None = Field(
-        None, description="Engine `command`: the program and its arguments; {port}, {model} and {hub} are filled in."
+        None,
+        description="The program and its arguments. `{port}`, `{model}` and `{hub}` are replaced by the port to listen "
+        "on, the model's name and the path of the hub directory. Default: none; engine `command` requires it.",
+        examples=[["whisper-server", "--port", "{port}"]],
     )
     health: str | None = Field(
-        None, description="Engine `command`: path that answers 200 when ready. Default: /health."
+        None,
+        description='Path that answers 200 when the program is ready. Default: "/health".',
+        examples=["/ready"],
     )
     upstream_name: str | None = Field(
-        None, description="Engine `command`: the model's name in its own API. Default: the id."
+        None, description="The model's name in the program's own API. Default: the model's id.", examples=["whisper-1"]
     )
     # `load` validates it with config.compose. Importing that takes longer than all other tables, and few files need it.
     compose: dict[str, Any] | None = Field(
-        None, description="Keys of the Compose service that modelgen does not set: labels, volumes, networks …"
+        None,
+        description="Further keys of the Compose service, such as labels, volumes and networks. Default: none.",
+        examples=[{"shm_size": "16gb"}],
     )
 
 
 class Model(Defaults):
-    """One model. The name of its table is its id."""
+    """One model. The name of its table is its id, which clients send as `model`."""
 
-    repo: str | None = Field(None, description="Repository id on the Hugging Face hub, `namespace/name`; never a path.")
-    revision: str | None = Field(None, description="The repository's commit (40 hex digits), tag or branch.")
-    file: str | None = Field(
-        None, description="Engine `llamacpp`: the GGUF file of the repository; for a split file, its first part."
+    repo: str | None = Field(
+        None,
+        description="Repository id on the Hugging Face hub, `namespace/name`; never a path. Default: none; all "
+        "engines but `command` require it.",
+        examples=["Qwen/Qwen3-4B-Instruct-2507"],
     )
-    service: str | None = Field(None, description="Name of the Compose service. Default: `<engine>-<id>`.")
-    aliases: list[str] | None = Field(None, description="Further names of the model in the API.")
+    revision: str | None = Field(
+        None,
+        description="The repository's commit (40 hex digits), tag or branch. `modelgen lock` pins what is not a "
+        "commit. Default: the commit in models.lock, else the branch main.",
+        examples=["v1.0"],
+    )
+    file: str | None = Field(
+        None,
+        description="The GGUF file of the repository; for a split file, its first part. Default: none; engine "
+        "`llamacpp` requires it.",
+        examples=["Qwen3-4B-Q4_K_M.gguf"],
+    )
+    service: str | None = Field(
+        None,
+        description="Name of the Compose service; the container is `<project>-<service>`. Default: `<engine>-<id>` in "
+        "lower case, with `-` for `.` and `_`.",
+        examples=["vllm-text"],
+    )
+    aliases: list[str] | None = Field(
+        None, description="Further names of the model in the API. Default: none.", examples=[["default", "gpt-4o"]]
+    )

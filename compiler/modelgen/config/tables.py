@@ -6,9 +6,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from modelgen.config.model import Defaults, Model
-from modelgen.config.origins import Origin
+from modelgen.config.orchestrator import Orchestrator
 from modelgen.config.table import Table
-from modelgen.config.units import Dotted, Duration, Share, Size
+from modelgen.config.units import Dotted, Share, Size
 
 FORMAT = 1
 PROJECT_NAME = r"[a-z0-9][a-z0-9_-]*"
@@ -38,10 +38,13 @@ ProjectName = Annotated[
 class Project(Table):
     """The name of the deployment and the directory of its weights."""
 
-    name: ProjectName = Field(description="Name of the Compose project; prefix of containers, networks and volumes.")
+    name: ProjectName = Field(
+        description="Name of the Compose project; prefix of containers, networks and volumes.", examples=["my-models"]
+    )
     hub: str = Field(
         description="Host directory of the Hugging Face hub cache: the one that holds the `models--…` folders. "
-        "A relative path is relative to models.toml."
+        "A relative path is relative to models.toml.",
+        examples=["./models/hub"],
     )
 
 
@@ -67,17 +70,41 @@ class Host(Table):
     """Facts about the target machine, which the compiler never inspects. Omitted facts are not assumed."""
 
     platform: Literal["linux", "wsl2"] | None = Field(
-        None, description="`wsl2` for Windows with Docker Desktop. Default: linux."
+        None, description='`wsl2` is Windows with Docker Desktop. Default: "linux".', examples=["wsl2"]
     )
     arch: Annotated[Literal["amd64", "arm64"], BeforeValidator(_check_arch)] | None = Field(
-        None, description="Processor of the host."
+        None,
+        description="Processor of the host, compared with the images. Default: unknown, images are not compared.",
+        examples=["arm64"],
     )
-    driver: Dotted | None = Field(None, description='Version of the NVIDIA driver, such as "570.195.03".')
-    docker: Dotted | None = Field(None, description='Version of the Docker Engine, such as "28.3".')
-    memory: Size | None = Field(None, description="Memory of the host.")
-    selinux: bool | None = Field(None, description="SELinux is in enforcing mode. Default: false.")
+    driver: Dotted | None = Field(
+        None,
+        description="Version of the NVIDIA driver, compared with the CUDA of the images; `nvidia-smi` prints it. "
+        "Default: unknown, images are not compared.",
+        examples=["570.195.03"],
+    )
+    docker: Dotted | None = Field(
+        None,
+        description="Version of the Docker Engine, compared with the features that the models need. Default: unknown, "
+        "features are not compared.",
+        examples=["28.3"],
+    )
+    memory: Size | None = Field(
+        None,
+        description="Memory of the host, compared with what engines offload to it. Default: unknown, it is not "
+        "compared.",
+        examples=["64GiB"],
+    )
+    selinux: bool | None = Field(
+        None,
+        description="SELinux is in enforcing mode: containers that mount files of the host run without a label. "
+        "Default: false.",
+        examples=[True],
+    )
     docker_socket: SocketPath | None = Field(
-        None, description="Path of the Docker socket. Default: /var/run/docker.sock."
+        None,
+        description='Path of the Docker socket. Default: "/var/run/docker.sock".',
+        examples=["/run/user/1000/docker.sock"],
     )
 
 
@@ -99,91 +126,91 @@ Groups = Annotated[
 class Gpu(Table):
     """One GPU."""
 
-    memory: Size = Field(description='Memory of the GPU, such as "24GiB".')
+    memory: Size = Field(description="Memory of the GPU.", examples=["24GiB"])
     device: str = Field(
-        description='Index ("0") or UUID ("GPU-…", "MIG-…") of the GPU, its CDI name, or its "/dev/dri/renderD128".'
+        description='The GPU of the host: its index ("0") or UUID ("GPU-…", "MIG-…") as `nvidia-smi -L` prints it, its '
+        'CDI name ("nvidia.com/gpu=0"), or its device file ("/dev/dri/renderD128").',
+        examples=["0"],
     )
     limit: Share | None = Field(
-        None, description="Share of the GPU that resident models may reserve together. Default: 0.95, on WSL2 0.85."
+        None,
+        description="Share of the GPU that the models on it may reserve together; the rest is for the driver, CUDA "
+        "contexts and a desktop. Default: 0.95, on WSL2 0.85.",
+        examples=[0.9],
     )
     kind: Literal["nvidia", "cdi", "amd"] | None = Field(
-        None, description="How containers get the GPU: NVIDIA's runtime, CDI, or AMD's device files. Default: nvidia."
+        None,
+        description="How containers get the GPU: by NVIDIA's runtime, by CDI, or by AMD's device files. "
+        'Default: "nvidia".',
+        examples=["cdi"],
     )
     groups: Groups | None = Field(
-        None, description="Kind `amd`: numeric ids of the host's groups that can open the GPU: video, render."
+        None,
+        description="Kind `amd`: numeric ids of the host's groups that may open the GPU, as "
+        "`getent group video render` prints them. Default: none.",
+        examples=[[44, 993]],
     )
 
 
 class EngineTable(Table):
-    """Defaults of one engine."""
+    """Defaults of one engine, such as `[engines.vllm]`."""
 
-    image: str | None = Field(None, description="Container image of the engine.")
-    version: str | None = Field(None, description="The engine's version, if the image's tag does not name it.")
-    env: dict[str, str] | None = Field(None, description="Environment variables of every model of this engine.")
+    image: str | None = Field(
+        None,
+        description="Container image of the engine. Default: none; models without an `image` of their own require it.",
+        examples=["vllm/vllm-openai:v0.11.0"],
+    )
+    version: str | None = Field(
+        None,
+        description="The engine's version, if the image's tag does not name it. Default: read from the tag.",
+        examples=["0.11.0"],
+    )
+    env: dict[str, str] | None = Field(
+        None,
+        description="Environment variables of every model of this engine. Default: none.",
+        examples=[{"VLLM_LOGGING_LEVEL": "WARNING"}],
+    )
 
 
 class Profile(Table):
-    """Models that are resident together."""
+    """Models that are loaded together."""
 
-    models: list[str] = Field(description="Ids of the models.")
-    default: bool | None = Field(None, description="Load this profile at start. Default: false.")
-
-
-class Orchestrator(Table):
-    """The service that switches models."""
-
-    enabled: bool | None = Field(
-        None, description="Run the orchestrator, which starts and stops models. Default: true."
-    )
-    listen: str | None = Field(None, description='Address of its API. Default: "127.0.0.1:8080".')
-    keys_file: str | None = Field(None, description="File with the hashes of the API keys.")
-    allowed_hosts: list[str] | None = Field(None, description="Further names that are allowed in the Host header.")
-    allowed_origins: list[Origin] | None = Field(
+    models: list[str] = Field(description="Ids of the models.", examples=[["text-4b", "embeddings"]])
+    default: bool | None = Field(
         None,
-        description="Origins of web pages and apps that may use the API from a browser, "
-        'such as "http://localhost:5173" or "app://obsidian.md".',
+        description="Load this profile when the orchestrator starts. Default: false.",
+        examples=[True],
     )
-    insecure: bool | None = Field(None, description="Allow a non-loopback `listen` without keys. Default: false.")
-    drain_timeout: Duration | None = Field(
-        None, description='How long an eviction waits for running requests. Default: "120s".'
-    )
-    shutdown_timeout: Duration | None = Field(
-        None, description='How long a shutdown of the orchestrator waits for running requests. Default: "10s".'
-    )
-    queue_limit: int | None = Field(None, gt=0, description="Maximum number of waiting requests. Default: 100.")
-    buffer_limit: Size | None = Field(
-        None, description='Maximum memory for the bodies of all waiting requests. Default: "512MiB".'
-    )
-    min_loaded_time: Duration | None = Field(
-        None, description="How long a loaded model with requests is protected from eviction. Default: no protection."
-    )
-    prioritize_after: Duration | None = Field(
-        None, description="How long a request waits before `min_loaded_time` no longer protects other models from it."
-    )
-    loading_messages: bool | None = Field(
-        None, description="Send comments to streaming clients that have waited 10 s for a model. Default: true."
-    )
-    base_image: str | None = Field(None, description="Base of the orchestrator's image.")
-    socket_proxy_image: str | None = Field(
-        None, description="HAProxy image of the proxy in front of the Docker socket."
-    )
-    compose: dict[str, Any] | None = Field(None, description="Keys of its Compose service that modelgen does not set.")
 
 
 class Config(Table):
     """A whole models.toml."""
 
     format: Annotated[Literal[1], BeforeValidator(_check_format)] | None = Field(
-        None, description="Version of this file's format. Default: 1."
+        None, description="Version of this file's format. Default: 1.", examples=[1]
     )
-    project: Project = Field(description="Name and hub directory.")
-    host: Host | None = Field(None, description="Facts about the target machine.")
-    gpus: dict[str, Gpu] | None = Field(None, description="The GPUs, one table each.")
-    engines: dict[str, EngineTable] | None = Field(None, description="Images and environment by engine.")
-    defaults: Defaults | None = Field(None, description="Keys for all models; `args` reach vllm models only.")
-    models: dict[str, Model] | None = Field(None, description="The models, one table each, named by id.")
-    profiles: dict[str, Profile] | None = Field(None, description="Sets of models that are resident together.")
-    orchestrator: Orchestrator | None = Field(None, description="The service that switches models.")
+    project: Project = Field(description="Name of the deployment, and directory of its weights.")
+    host: Host | None = Field(
+        None, description="Facts about the target machine, which the compiler never inspects. Default: no facts."
+    )
+    gpus: dict[str, Gpu] | None = Field(
+        None, description="The GPUs, one table each; models refer to them by name. Default: none."
+    )
+    engines: dict[str, EngineTable] | None = Field(
+        None, description="Image, version and environment by engine. Default: none."
+    )
+    defaults: Defaults | None = Field(
+        None, description="Keys for all models; `args` apply to vllm models only. Default: none."
+    )
+    models: dict[str, Model] | None = Field(
+        None, description="The models, one table each; the name of the table is the model's id. Default: none."
+    )
+    profiles: dict[str, Profile] | None = Field(
+        None, description="Sets of models that are loaded together. Default: none."
+    )
+    orchestrator: Orchestrator | None = Field(
+        None, description="The service that switches models. Default: enabled, on 127.0.0.1:8080."
+    )
     rules: dict[str, Literal["off", "warning", "error"]] | None = Field(
-        None, description="Severity of advisory rules, by rule name."
+        None, description="Severity of advisory rules, by rule name. Default: as declared by the rule."
     )

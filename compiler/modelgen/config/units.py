@@ -20,9 +20,9 @@ _DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", r
 _FEWEST_CPUS = 0.01
 _MOST_CPUS = 100_000
 _DOTTED = re.compile(r"\d{1,6}(?:\.\d{1,6}){0,3}", re.ASCII)
-_DOTTED_PATTERN = r"^\d{1,6}(\.\d{1,6}){0,3}$"
-_SIZE_PATTERN = r"^\d+(\.\d+)? ?([KMGT]i?)?B$"
-_DURATION_PATTERN = r"^(?=\d)(\d+h)?(\d+m)?(\d+s)?$"
+DOTTED_PATTERN = r"^\d{1,6}(\.\d{1,6}){0,3}$"
+SIZE_PATTERN = r"^\d+(\.\d+)? ?([KMGT]i?)?B$"
+DURATION_PATTERN = r"^(?=\d)(\d+h)?(\d+m)?(\d+s)?$"
 
 
 def parse_size(value: Any) -> int:  # noqa: ANN401 - whatever TOML holds
@@ -82,16 +82,16 @@ def parse_dotted(value: Any) -> str:  # noqa: ANN401
     return value
 
 
-_SIZE_SCHEMA = {"type": "string", "pattern": _SIZE_PATTERN, "examples": ["24GiB", "10 GB"]}
+_SIZE_SCHEMA = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["24GiB", "10 GB"]}
 _SHARE_SCHEMA = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
 Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
 Duration = Annotated[
     int,
     BeforeValidator(parse_duration),
-    WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["90s", "15m", "1h30m"]}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "15m", "1h30m"]}),
 ]
-Dotted = Annotated[str, BeforeValidator(parse_dotted), WithJsonSchema({"type": "string", "pattern": _DOTTED_PATTERN})]
+Dotted = Annotated[str, BeforeValidator(parse_dotted), WithJsonSchema({"type": "string", "pattern": DOTTED_PATTERN})]
 Cpus = Annotated[
     int | float,
     BeforeValidator(parse_cpus),

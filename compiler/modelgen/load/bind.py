@@ -83,7 +83,8 @@ def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
     for path, table in places:
         written = table.get("compose") if isinstance(table, dict) else None
         if isinstance(written, dict):
-            from modelgen.config.compose import OWNED, ComposeKeys
+            from modelgen.config.compose import ComposeKeys
+            from modelgen.config.owned_compose_keys import OWNED
 
             place: Path = (*path, "compose")
             faults += [Fault((*place, key), "owned-compose-key", OWNED[key]) for key in written if key in OWNED]

@@ -1,28 +1,25 @@
-"""Write docs/rules.md: the manual of every rule, and how modelgen treats each known pitfall. `--check` only compares.
+"""Write docs/rules.md: the manual of every rule, and how modelgen treats each known pitfall.
 
 The manuals are the docstrings of the rules; the pitfalls are docs/pitfalls.toml, whose first lines say what a row is.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelgen.cli.configuration.manual import load_rules
 from modelgen.diagnostics import examples
+from written_pages.markdown import code, mark, rule_anchor, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from modelgen.diagnostics import Rule
 
-_DOCS = Path(__file__).parent.parent / "docs"
-PITFALLS = _DOCS / "pitfalls.toml"
-PAGE = _DOCS / "rules.md"
+PITFALLS = Path(__file__).parents[2] / "docs" / "pitfalls.toml"
 
 # By the first digit of a code.
 _SUBJECTS = {
@@ -35,9 +32,7 @@ _SUBJECTS = {
 }
 _THREADS = {"vllm": "vllm-project/vllm", "hub": "huggingface/huggingface_hub", "gpustack": "gpustack/gpustack"}
 _INTRO = f"""\
-<!-- Written by tools/rules_page.py from the docstrings of compiler/modelgen/checks and from pitfalls.toml. -->
-
-# Rules
+{mark("the docstrings of compiler/modelgen/checks and from pitfalls.toml")}# Rules
 
 The rules that `modelgen validate` and `modelgen build` check, and how modelgen treats the
 [known pitfalls](#known-pitfalls) and [what public files do](#what-public-files-do). `modelgen explain MG102` or
@@ -75,6 +70,11 @@ files/repositories; a row without a count was seen occasionally.
 _VERBS = {"emitted": "writes", "never": "never writes"}
 
 
+def write() -> str:
+    """Return the page."""
+    return render(load_rules(), tomllib.loads(PITFALLS.read_text(encoding="utf-8")))
+
+
 def render(rules: Sequence[Rule[...]], pitfalls: dict[str, list[dict[str, Any]]]) -> str:
     """Return the page.
 
@@ -85,7 +85,7 @@ def render(rules: Sequence[Rule[...]], pitfalls: dict[str, list[dict[str, Any]]]
     Raises:
         KeyError: A row names a rule that does not exist.
     """
-    links = {rule.name: f"[{rule.code} {rule.name}](#{rule.code.lower()}-{rule.name})" for rule in rules}
+    links = {rule.name: f"[{rule.code} {rule.name}]({rule_anchor(rule)})" for rule in rules}
     index = ((links[rule.name], _severity(rule), rule.summary) for rule in rules)
     known = ((row["seen"], _threads(row), _answer(row, links)) for row in pitfalls["known"])
     public = (
@@ -94,12 +94,12 @@ def render(rules: Sequence[Rule[...]], pitfalls: dict[str, list[dict[str, Any]]]
     )
     parts = [
         _INTRO,
-        *_table(("rule", "severity", "finds"), index),
+        *table(("rule", "severity", "finds"), index),
         *_manuals(rules),
         _KNOWN,
-        *_table(("pitfall", "threads", "modelgen"), known),
+        *table(("pitfall", "threads", "modelgen"), known),
         _PUBLIC,
-        *_table(("seen", "files/repositories", "modelgen"), public),
+        *table(("seen", "files/repositories", "modelgen"), public),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 
@@ -125,13 +125,9 @@ def _nested(manual: str) -> str:
 
 def _answer(row: dict[str, Any], links: dict[str, str]) -> str:
     parts = [", ".join(links[name] for name in row.get("rules", ()))]
-    parts += [f"{verb} {', '.join(map(_code, row[key]))}" for key, verb in _VERBS.items() if key in row]
+    parts += [f"{verb} {', '.join(map(code, row[key]))}" for key, verb in _VERBS.items() if key in row]
     parts.append(row.get("reason", ""))
     return "; ".join(filter(None, parts))
-
-
-def _code(text: str) -> str:
-    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def _threads(row: dict[str, Any]) -> str:
@@ -144,28 +140,3 @@ def _link(thread: str) -> str:
         return f"[{thread.rstrip('/').rpartition('/')[2]}]({thread})"
     name, number = thread.split("#")
     return f"[{thread}](https://github.com/{_THREADS.get(name, name)}/issues/{number})"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    for cells in (head, ["---"] * len(head), *rows):
-        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
-    yield ""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page; with `--check`, return 1 if it is out of date."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is out of date")
-    is_check = parser.parse_args(arguments).check
-    text = render(load_rules(), tomllib.loads(PITFALLS.read_text(encoding="utf-8")))
-    if is_check:
-        present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-        if present != text:
-            sys.stderr.write("docs/rules.md is out of date: run `python tools/rules_page.py`\n")
-        return int(present != text)
-    PAGE.write_text(text, encoding="utf-8", newline="\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,43 @@
+"""List the keys of a Compose service that modelgen sets itself, with what to write in models.toml instead."""
+
+from __future__ import annotations
+
+_OVERRIDE = "write it in a docker-compose.override.yml beside the output"
+
+OWNED = {
+    "image": "write `image` in the model's own table or in `[engines.NAME]`",
+    "build": "build the image yourself and set `image`, with `version` in `[engines.NAME]`",
+    "command": "write the engine's flags in `args`; for engine `command`, write `command` in the model's own table",
+    "entrypoint": "the launch form follows from the engine's version; write the engine's flags in `args`",
+    "environment": "write the variables in the model's `env`",
+    "env_file": "write the variables in the model's `env`: a file could override what keeps the engine offline",
+    "profiles": "list the model in `[profiles.NAME]`",
+    "container_name": "it is `<project>-<service>`: write `service` in the model's own table",
+    "deploy": "write `gpus` and `cpus` in the model's own table; memory is limited by `mem_limit` here",
+    "gpus": "write `gpus` in the model's own table",
+    "runtime": "the GPU reservation chooses the runtime: write `gpus` in the model's own table",
+    "ipc": "shared memory is set by `shm_size` here; host IPC would override it",
+    "privileged": "no engine needs it; a single capability can be added by `cap_add` here",
+    "network_mode": "engines live on the internal network; publish one by `publish`, or join others by `networks` here",
+    "ports": "write `publish` in the model's own table",
+    "restart": "the orchestrator starts and stops models; a restart policy would fight it",
+    "healthcheck": "it follows from the engine; give a slow start more time with `start_timeout`",
+    "depends_on": "the orchestrator orders starts; a dependency between models breaks Compose profiles",
+    "extends": "write services that extend others in docker-compose.override.yml",
+    "secrets": "it needs a top-level definition: write both in docker-compose.override.yml",
+    "configs": "it needs a top-level definition: write both in docker-compose.override.yml",
+    "models": "modelgen declares the models itself",
+    "blkio_config": _OVERRIDE,
+    "mem_reservation": "Compose allows none beside reserved GPUs: set a limit with `mem_limit` here",
+    "credential_spec": _OVERRIDE,
+    "develop": _OVERRIDE,
+    "external_links": _OVERRIDE,
+    "label_file": "write the labels in `labels` here",
+    "links": _OVERRIDE,
+    "post_start": _OVERRIDE,
+    "pre_stop": _OVERRIDE,
+    "scale": "a model is one container: its name, its GPUs and its cache are not shared",
+    "use_api_socket": "it would give the engine full control of the host",
+    "volumes_from": _OVERRIDE,
+    "provider": "an engine is a container of its own",
+}

@@ -1,0 +1,22 @@
+"""The pages of docs/ that are written by `tools/write_pages.py`, a module for each subject."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from written_pages import compose_keys, models_toml, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+WRITERS: Mapping[str, Callable[[], str]] = {
+    "rules.md": rules.write,
+    "reference/models-toml.md": models_toml.write,
+    "reference/compose-keys.md": compose_keys.write,
+}
+"""What writes a page, by the page's path below docs/."""
+
+
+def write_all() -> dict[str, str]:
+    """Return the text of every page, by path below docs/."""
+    return {path: write() for path, write in WRITERS.items()}
