@@ -43,7 +43,10 @@ def remote_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         config_option,
         click.option(
-            "--url", callback=_require_url, help="Address of the orchestrator.  [default: `listen` of the file]"
+            "--url",
+            metavar="URL",
+            callback=_require_url,
+            help="Address of the orchestrator.  [default: `listen` of the file]",
         ),
         json_option("Output format; `json` is the orchestrator's answer."),
     )
