@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
 from modelgen_runtime.control_api import views
 from modelgen_runtime.control_api.control import Control
@@ -12,6 +13,9 @@ from modelgen_runtime.manifest import Profile
 from modelgen_runtime.state.board import Board
 from modelgen_runtime.state.orders import Failure
 from runtime_serving import engine, manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_each_route_is_described_and_nothing_else() -> None:
@@ -48,3 +52,26 @@ def test_whatever_the_state_shows_is_described() -> None:
         ("Profile", status["profiles"][0]),
     ]:
         assert shown.keys() <= COMPONENTS[name]["properties"].keys(), name
+
+
+def parts_of(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - any JSON
+    """Yield what a reader of the description looks up: parameters, answers, and fields of bodies."""
+    if isinstance(schema, list):
+        for index, item in enumerate(schema):
+            yield from parts_of(item, f"{place}[{index}]")
+    elif isinstance(schema, dict):
+        for name in ("properties", "responses"):
+            yield from ((f"{place}.{key}", part) for key, part in schema.get(name, {}).items())
+        yield from ((f"{place}.{part['name']}", part) for part in schema.get("parameters", ()))
+        for key, part in schema.items():
+            yield from parts_of(part, f"{place}.{key}")
+
+
+def test_each_route_parameter_answer_and_field_has_a_description() -> None:
+    found = [*parts_of(DESCRIPTION["paths"], "paths"), *parts_of(COMPONENTS, "components"), *COMPONENTS.items()]
+    assert len(found) > 200
+    for place, part in found:
+        assert re.fullmatch(r"[A-Z`].*\.", part.get("description", "")), place
+    for path, verbs in DESCRIPTION["paths"].items():
+        for route in verbs.values():
+            assert re.fullmatch(r"[A-Z].*[^.]", route["summary"]), path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from written_pages import command_line, compose_keys, models_toml, rules
+from written_pages import command_line, compose_keys, http_api, models_toml, rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "reference/models-toml.md": models_toml.write,
     "reference/compose-keys.md": compose_keys.write,
     "reference/command-line.md": command_line.write,
+    "reference/http-api.md": http_api.write,
 }
 """What writes a page, by the page's path below docs/."""
 

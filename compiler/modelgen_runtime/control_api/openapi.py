@@ -13,17 +13,33 @@ from modelgen_runtime.control_api.openapi_schemas import (
     STRINGS,
     SWITCH,
     Schema,
+    described,
     listed,
     table,
 )
 
-_PROBLEM = {
-    "description": "Problem details as in RFC 9457.",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+_PROBLEMS = {
+    "400": "The body, a parameter or a header is not valid.",
+    "401": "The key is missing or unknown.",
+    "403": "The key's role, the Host header or the origin of the page is not allowed.",
+    "404": "There is no such model or profile.",
+    "408": "The request did not arrive in time.",
+    "409": "The state does not allow it: the model is held, or a later order replaced this one.",
+    "413": "The body is too large.",
+    "431": "The head of the request is too large.",
+    "500": "A bug in modelgen.",
+    "503": "The model cannot run now; `Retry-After` says when to try again.",
+    "505": "Only HTTP/1.0 and HTTP/1.1 are supported.",
 }
-_ANY_ROUTE = "400 401 403 408 413 431 500 505"
+ON_ANY_ROUTE = ("400", "401", "403", "408", "413", "431", "500", "505")
 """Refusals before a route is called: by key, Host header, framing or size."""
 _ID = {"name": "id", "in": "path", "required": True, "schema": STRING, "description": "Any name of a model."}
+
+
+def _problem(status: str) -> dict[str, Any]:
+    """Return an error; the body has problem details as in RFC 9457."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": _PROBLEMS[status], "content": content}
 
 
 def _answer(text: str, *schemas: str | Schema) -> dict[str, Any]:
@@ -37,24 +53,34 @@ def _stream(text: str) -> dict[str, Any]:
     return {"description": text, "content": {"text/event-stream": {"schema": EVENT}}}
 
 
+def _always(status: str) -> Schema:
+    return described({"const": status}, f"Always `{status}`.")
+
+
 def _state(status: str) -> Schema:
-    return table({"status": {"const": status}, "faults": STRINGS}, "faults")
+    fields = {
+        "status": _always(status),
+        "faults": described(STRINGS, "A sentence for each engine that should serve and does not."),
+        "warnings": described(STRINGS, "Problems of the orchestrator itself."),
+    }
+    return table(fields, "faults", "warnings")
 
 
 def _route(summary: str, answers: dict[str, Any], *, errors: str = "", **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    problems = dict.fromkeys([*_ANY_ROUTE.split(), *errors.split()], _PROBLEM)
+    problems = {status: _problem(status) for status in (*ON_ANY_ROUTE, *errors.split())}
     return {"summary": summary, **more, "responses": {**problems, **answers}}
 
 
 def _order(summary: str, *, errors: str, body: Schema | None = None) -> dict[str, Any]:
     """Return the path of an order to one model."""
     more = {} if body is None else {"requestBody": {"content": {"application/json": {"schema": body}}}}
-    answers = {"200": _answer("The model.", "Model", "Removed")}
+    answers = {"200": _answer("The model after the order.", "Model", "Removed")}
     return {"post": _route(summary, answers, errors=errors, parameters=[_ID], **more)}
 
 
 _COUNTERS = {"description": "The metrics.", "content": {"text/plain": {"schema": STRING}}}
 
+_LINES = table({"model": described(STRING, "Its id."), "lines": described(STRINGS, "The last lines, the newest last.")})
 _OWNER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 _HOLD = {
     "type": "object",
@@ -66,19 +92,23 @@ _HOLD = {
             "maximum": 86_400,
             "description": "Seconds after which the hold expires, unless the same owner renews it.",
         },
-        "owner": {**_OWNER, "description": "Owner of the hold, for display and renewals."},
-        "wait": {**BOOLEAN, "default": True, "description": "Answer when it has stopped, or immediately."},
+        "owner": described(_OWNER, "Owner of the hold, for display and renewals."),
+        "wait": described({**BOOLEAN, "default": True}, "Answer when it has stopped, or immediately."),
     },
 }
 _RELEASE = {
     "type": "object",
     "additionalProperties": False,
-    "properties": {"owner": {**_OWNER, "description": "Release only this owner's hold, not all holds."}},
+    "properties": {"owner": described(_OWNER, "Release only this owner's hold, not all holds.")},
 }
 
 DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
-    "info": {"title": "modelgen orchestrator", "version": __version__},
+    "info": {
+        "title": "modelgen orchestrator",
+        "version": __version__,
+        "description": "Load, stop and inspect the models of a deployment.",
+    },
     "components": {"schemas": COMPONENTS},
     "paths": {
         "/switch": {
@@ -90,7 +120,12 @@ DESCRIPTION: dict[str, Any] = {
             )
         },
         "/status": {"get": _route("GPUs, models, profiles and the queue", {"200": _answer("The state.", "Status")})},
-        "/models": {"get": _route("All models", {"200": _answer("The models.", table({"models": listed("Model")}))})},
+        "/models": {
+            "get": _route(
+                "All models",
+                {"200": _answer("The models.", table({"models": described(listed("Model"), "All models.")}))},
+            )
+        },
         "/models/{id}/stop": _order(
             "Unload a model: drain it and stop it; the next request loads it again", errors="404 503"
         ),
@@ -105,12 +140,12 @@ DESCRIPTION: dict[str, Any] = {
                 "Read the manifest again; unchanged models are not touched",
                 {
                     "200": _answer(
-                        "Done; `needs_restart` lists the settings that apply after a restart.",
+                        "Done.",
                         table(
                             {
-                                "status": {"const": "reloaded"},
-                                "models": STRINGS,
-                                "needs_restart": STRINGS,
+                                "status": _always("reloaded"),
+                                "models": described(STRINGS, "Ids of all models."),
+                                "needs_restart": described(STRINGS, "Settings that apply after a restart."),
                             }
                         ),
                     )
@@ -124,7 +159,7 @@ DESCRIPTION: dict[str, Any] = {
                     "200": {
                         "description": "The last lines; with `follow` one Server-Sent Event for each.",
                         "content": {
-                            "application/json": {"schema": table({"model": STRING, "lines": STRINGS})},
+                            "application/json": {"schema": _LINES},
                             "text/event-stream": {"schema": EVENT},
                         },
                     }
@@ -135,14 +170,24 @@ DESCRIPTION: dict[str, Any] = {
                     {
                         "name": "lines",
                         "in": "query",
+                        "description": "How many of the last lines.",
                         "schema": {"type": "integer", "default": 100, "minimum": 0, "maximum": 10_000},
                     },
-                    {"name": "follow", "in": "query", "schema": {**BOOLEAN, "default": False}},
+                    {
+                        "name": "follow",
+                        "in": "query",
+                        "description": "Send further lines as they come, as Server-Sent Events.",
+                        "schema": {**BOOLEAN, "default": False},
+                    },
                 ],
             )
         },
-        "/events": {"get": _route("Lifecycle events", {"200": _stream("Events.")})},
-        "/healthz": {"get": _route("Liveness of the orchestrator", {"200": _answer("Alive.", _state("alive"))})},
+        "/events": {"get": _route("Changes of models as they happen", {"200": _stream("A stream without end.")})},
+        "/healthz": {
+            "get": _route(
+                "Liveness of the orchestrator", {"200": _answer("Alive.", table({"status": _always("alive")}))}
+            )
+        },
         "/readyz": {
             "get": _route(
                 "Whether all engines serve that should",
@@ -154,7 +199,10 @@ DESCRIPTION: dict[str, Any] = {
         },
         "/metrics": {"get": _route("Metrics for Prometheus", {"200": _COUNTERS})},
         "/openapi.json": {
-            "get": _route("This description", {"200": _answer("The description.", table({"openapi": STRING}))})
+            "get": _route(
+                "This description",
+                {"200": _answer("The description.", table({"openapi": described(STRING, "Version of OpenAPI.")}))},
+            )
         },
     },
 }

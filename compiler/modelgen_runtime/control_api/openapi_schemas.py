@@ -10,13 +10,19 @@ Schema = dict[str, Any]
 
 STRING: Schema = {"type": "string"}
 BOOLEAN: Schema = {"type": "boolean"}
+_INTEGER: Schema = {"type": "integer"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _NUMBER: Schema = {"type": "number"}
 STRINGS: Schema = {"type": "array", "items": STRING}
 
 
-def _or_null(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
+def described(schema: Schema, text: str) -> Schema:
+    """Return a schema with a description."""
+    return {**schema, "description": text}
+
+
+def _or_null(schema: Schema, text: str) -> Schema:
+    return {**schema, "type": [schema["type"], "null"], "description": text}
 
 
 def table(properties: dict[str, Schema], *optional: str) -> Schema:
@@ -25,136 +31,175 @@ def table(properties: dict[str, Schema], *optional: str) -> Schema:
     return {"type": "object", "properties": properties, "required": required}
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def listed(name: str) -> Schema:
     """Return the schema of a list of a component."""
-    return {"type": "array", "items": _ref(name)}
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
 
 
-EVENT: Schema = table({"data": {**STRING, "description": "JSON."}, "event": STRING, "id": STRING}, "event", "id")
+EVENT: Schema = table(
+    {
+        "data": described(STRING, "JSON on one line."),
+        "event": described(STRING, "Kind of the event."),
+        "id": described(STRING, "Number of the event."),
+    },
+    "event",
+    "id",
+)
 """A Server-Sent Event, field by field."""
 
 SWITCH: Schema = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "model_id": {**STRING, "description": "Any name of a model."},
-        "profile": {**STRING, "description": "A profile, instead of a model; all its models are loaded together."},
-        "wait": {**BOOLEAN, "default": True, "description": "Answer when it is ready, or with 202 immediately."},
-        "dry_run": {
-            **BOOLEAN,
-            "default": False,
-            "description": "Change nothing, and return what would be evicted and why.",
-        },
+        "model_id": described(STRING, "Any name of a model."),
+        "profile": described(STRING, "A profile, instead of a model; all its models are loaded together."),
+        "wait": described({**BOOLEAN, "default": True}, "Answer when it is ready, or with 202 immediately."),
+        "dry_run": described(
+            {**BOOLEAN, "default": False}, "Change nothing, and return what would be evicted and why."
+        ),
     },
     "oneOf": [{"required": ["model_id"]}, {"required": ["profile"]}],
 }
 
+_PLACES = described(STRINGS, "Dotted paths of the keys to change in models.toml.")
+_MEANING = _or_null(STRING, "What happened, if it is known.")
+_REMEDY = _or_null(STRING, "What to change, if it is known.")
+_MODELS = described(STRINGS, "Ids of the models.")
+
+_PROBLEM = table(
+    {
+        "type": described(STRING, "`urn:modelgen:` and the error code."),
+        "title": described(STRING, "The status in words."),
+        "status": described(_INTEGER, "The status."),
+        "detail": described(STRING, "What is wrong, and what to do."),
+        "error": described({"type": "object"}, "The same in OpenAI's format."),
+        "log": described(STRINGS, "Lines of the engine's log around the cause."),
+        "places": _PLACES,
+    },
+    "log",
+    "places",
+)
+_FAILURE = table(
+    {
+        "message": described(STRING, "How it ended."),
+        "exit_code": _or_null(_INTEGER, "Exit code of the engine, if it ended."),
+        "name": _or_null(STRING, "Identifier of the failure, if it is known."),
+        "said": _or_null(STRING, "The line of its output that was recognized."),
+        "meaning": _MEANING,
+        "remedy": _REMEDY,
+        "places": _PLACES,
+        "in_a_row": described(_COUNT, "Failures since it was ready."),
+        "retry_after": described(_NUMBER, "Seconds until a request starts it again."),
+        "log": described(STRINGS, "Lines of its output around the cause."),
+    }
+)
+_ENGINE_ERROR = table(
+    {
+        "status": described(_INTEGER, "Status of the answer."),
+        "message": described(STRING, "Message of the last error of its kind."),
+        "count": described(_COUNT, "Errors of this kind."),
+        "ago": described(_NUMBER, "Seconds since the last one."),
+        "name": _or_null(STRING, "Identifier of the error, if it is known."),
+        "meaning": _MEANING,
+        "remedy": _REMEDY,
+        "places": _PLACES,
+    }
+)
+_MODEL = table(
+    {
+        "id": described(STRING, "Its id in models.toml."),
+        "names": described(STRINGS, "All names that clients may send as `model`, the id first."),
+        "engine": described(STRING, "Name of its engine."),
+        "repo": _or_null(STRING, "Repository id of its weights."),
+        "state": described({**STRING, "enum": [*map(str, State)]}, "State of its engine."),
+        "routes": described(STRINGS, "Paths that are forwarded to it."),
+        "wanted": described(BOOLEAN, "Whether it should run."),
+        "held": described(BOOLEAN, "Whether it is held, so that it stays stopped."),
+        "held_by": _or_null(STRING, "Owner of the hold."),
+        "held_for": _or_null(_NUMBER, "Seconds until the hold expires."),
+        "running": described(_COUNT, "Requests in flight."),
+        "waiting": described(_COUNT, "Queued requests."),
+        "reservations": described({"type": "object", "additionalProperties": _COUNT}, "Reserved bytes by GPU."),
+        "since": _or_null(_NUMBER, "Seconds since its start, while it starts."),
+        "ready": _or_null(_NUMBER, "Seconds since it became ready."),
+        "idle": _or_null(_NUMBER, "Seconds since its last request."),
+        "stuck": _or_null(STRING, "Why it cannot be stopped."),
+        "failure": described(
+            {"anyOf": [{"$ref": "#/components/schemas/Failure"}, {"type": "null"}]}, "Why it failed last."
+        ),
+        "errors": described(listed("EngineError"), "Errors that its engine has returned since it became ready."),
+    }
+)
+_GPU = table(
+    {
+        "name": described(STRING, "Its name in models.toml."),
+        "memory": described(_COUNT, "Its memory in bytes."),
+        "limit": described(_COUNT, "Bytes that models may reserve together."),
+        "reserved": described(_COUNT, "Bytes that loaded models reserve."),
+        "models": described(STRINGS, "Ids of the models on it."),
+    }
+)
+_PROFILE = table(
+    {
+        "name": described(STRING, "Its name in models.toml."),
+        "models": _MODELS,
+        "default": described(BOOLEAN, "Whether it is loaded when the orchestrator starts."),
+    }
+)
+_STATUS = table(
+    {
+        "project": described(STRING, "Name of the deployment."),
+        "driver": described({**STRING, "enum": ["docker", "process"]}, "How engines run."),
+        "gpus": described(listed("Gpu"), "All GPUs."),
+        "models": described(listed("Model"), "All models."),
+        "profiles": described(listed("Profile"), "All profiles."),
+        "waiting": described(_COUNT, "Queued requests of all models."),
+        "queue_limit": described(_COUNT, "Most requests that may be queued."),
+        "resumed": described(BOOLEAN, "Whether the models that ran before were adopted or requested again."),
+        "warnings": described(STRINGS, "Problems of the orchestrator itself."),
+    }
+)
+_SWITCHED = table(
+    {
+        "status": described({"enum": ["ready"]}, "Always `ready`."),
+        "models": _MODELS,
+        "evicted": described(STRINGS, "Ids of the models that made room."),
+        "seconds": described(_NUMBER, "How long the switch took."),
+    },
+    "evicted",
+    "seconds",
+)
+_VICTIM = table(
+    {
+        "model": described(STRING, "Its id."),
+        "running": described(_COUNT, "Its requests in flight."),
+        "reason": described(STRING, "Which GPU lacks how much memory."),
+    }
+)
+_DRY_RUN = table(
+    {
+        "dry_run": described({"const": True}, "Always true."),
+        "models": _MODELS,
+        "start": described(STRINGS, "Ids of the models that would be started."),
+        "evict": described(listed("Victim"), "The models that would make room."),
+    }
+)
+_STARTING = table({"status": described({"enum": ["starting"]}, "Always `starting`."), "models": _MODELS})
+_REMOVED = table(
+    {"id": described(STRING, "Its former id."), "state": described({"const": "removed"}, "Always `removed`.")}
+)
+
 COMPONENTS: dict[str, Schema] = {
-    "Problem": table(
-        {
-            "type": {**STRING, "description": "`urn:modelgen:` and the error code."},
-            "title": STRING,
-            "status": {"type": "integer"},
-            "detail": STRING,
-            "error": {"type": "object", "description": "The same in OpenAI's format."},
-            "log": {**STRINGS, "description": "Lines of the engine's log around the cause."},
-            "places": {**STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
-        },
-        "log",
-        "places",
-    ),
-    "Failure": table(
-        {
-            "message": STRING,
-            "exit_code": _or_null({"type": "integer"}),
-            "name": _or_null({**STRING, "description": "Identifier of the failure, if it is known."}),
-            "said": _or_null(STRING),
-            "meaning": _or_null(STRING),
-            "remedy": _or_null(STRING),
-            "places": {**STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
-            "in_a_row": _COUNT,
-            "retry_after": _NUMBER,
-            "log": STRINGS,
-        }
-    ),
-    "EngineError": table(
-        {
-            "status": {"type": "integer"},
-            "message": {**STRING, "description": "Message of the last error of its kind."},
-            "count": _COUNT,
-            "ago": {**_NUMBER, "description": "Seconds since the last one."},
-            "name": _or_null({**STRING, "description": "Identifier of the error, if it is known."}),
-            "meaning": _or_null(STRING),
-            "remedy": _or_null(STRING),
-            "places": {**STRINGS, "description": "Dotted paths of the keys to change in models.toml."},
-        }
-    ),
-    "Model": table(
-        {
-            "id": STRING,
-            "names": STRINGS,
-            "engine": STRING,
-            "repo": _or_null(STRING),
-            "state": {**STRING, "enum": [*map(str, State)]},
-            "routes": {**STRINGS, "description": "Paths that are forwarded to it."},
-            "wanted": {**BOOLEAN, "description": "Whether it should run."},
-            "held": BOOLEAN,
-            "held_by": _or_null(STRING),
-            "held_for": _or_null({**_NUMBER, "description": "Seconds until the hold expires."}),
-            "running": _COUNT,
-            "waiting": _COUNT,
-            "reservations": {"type": "object", "additionalProperties": _COUNT, "description": "Reserved bytes by GPU."},
-            "since": _or_null({**_NUMBER, "description": "Seconds since its start, while it starts."}),
-            "ready": _or_null({**_NUMBER, "description": "Seconds since it became ready."}),
-            "idle": _or_null({**_NUMBER, "description": "Seconds since its last request."}),
-            "stuck": _or_null({**STRING, "description": "Why it cannot be stopped."}),
-            "failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
-            "errors": {
-                **listed("EngineError"),
-                "description": "Errors that its engine has returned since it became ready.",
-            },
-        }
-    ),
-    "Removed": table({"id": STRING, "state": {"const": "removed"}}),
-    "Gpu": table({"name": STRING, "memory": _COUNT, "limit": _COUNT, "reserved": _COUNT, "models": STRINGS}),
-    "Profile": table({"name": STRING, "models": STRINGS, "default": BOOLEAN}),
-    "Status": table(
-        {
-            "project": STRING,
-            "driver": {**STRING, "enum": ["docker", "process"]},
-            "gpus": listed("Gpu"),
-            "models": listed("Model"),
-            "profiles": listed("Profile"),
-            "waiting": _COUNT,
-            "queue_limit": _COUNT,
-            "resumed": {
-                **BOOLEAN,
-                "description": "Whether the models that ran before were adopted or requested again.",
-            },
-            "warnings": {**STRINGS, "description": "Problems of the orchestrator itself."},
-        }
-    ),
-    "Switched": table(
-        {
-            "status": {"enum": ["ready"]},
-            "models": STRINGS,
-            "evicted": STRINGS,
-            "seconds": _NUMBER,
-        },
-        "evicted",
-        "seconds",
-    ),
-    "DryRun": table(
-        {
-            "dry_run": {"const": True},
-            "models": STRINGS,
-            "start": STRINGS,
-            "evict": {"type": "array", "items": table({"model": STRING, "running": _COUNT, "reason": STRING})},
-        }
-    ),
-    "Starting": table({"status": {"enum": ["starting"]}, "models": STRINGS}),
+    "DryRun": described(_DRY_RUN, "What a switch would do."),
+    "EngineError": described(_ENGINE_ERROR, "A kind of error that a ready engine returned."),
+    "Failure": described(_FAILURE, "Why a model failed."),
+    "Gpu": described(_GPU, "A GPU and its reservations."),
+    "Model": described(_MODEL, "A model and its state."),
+    "Problem": described(_PROBLEM, "An error."),
+    "Profile": described(_PROFILE, "Models that are loaded together."),
+    "Removed": described(_REMOVED, "A model that was removed from models.toml during the order."),
+    "Starting": described(_STARTING, "A switch that has begun."),
+    "Status": described(_STATUS, "The whole state."),
+    "Switched": described(_SWITCHED, "A completed switch."),
+    "Victim": described(_VICTIM, "A model that a switch would evict."),
 }

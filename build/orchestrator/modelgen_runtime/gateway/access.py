@@ -28,7 +28,8 @@ _OLD_ROLES = {"data": "user", "control": "admin"}
 _HOW_TO_ADD = "`modelgen key --role admin` prints a key and its line"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MOST_SEEN = 1000
-_OPEN = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""Paths that need no key, for load balancers and health checks."""
 # Clients of Anthropic, Azure and Google send these; all others send `Authorization`.
 _KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _KEYS = frozenset({b"authorization", *_KEY_HEADERS})
@@ -110,7 +111,7 @@ class Access:
         self._check_host(head.fields.get(b"host"))
         if is_control or b"origin" in head.fields:
             self.origins.check(path, head.fields, is_control=is_control)
-        if self._keys is None or path in _OPEN or (is_preflight(head) and not is_control):
+        if self._keys is None or path in OPEN_PATHS or (is_preflight(head) and not is_control):
             return  # browsers send no key with a preflight
         keys = _keys_in(head.fields)
         # Some clients also send a key of another service. Of two known keys, the one with the lesser role counts.

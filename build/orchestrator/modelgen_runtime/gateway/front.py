@@ -89,7 +89,7 @@ class Front:
         routes = self.switchboard.routes()
         is_routed = path in routes
         is_control = not is_routed and self._control.has(path)
-        self.access.check(path, head, is_control=is_control, needs=_role_of(path) if is_control else "user")
+        self.access.check(path, head, is_control=is_control, needs=role_of(path) if is_control else "user")
         if head.method != b"POST" and is_preflight(head):
             is_routed = False
         elif is_routed and head.method != b"POST":
@@ -161,5 +161,6 @@ class Front:
         return Response(200, json.dumps(body, ensure_ascii=False).encode())
 
 
-def _role_of(path: str) -> Role:
+def role_of(path: str) -> Role:
+    """Return the role that a path of the control API needs."""
     return "user" if path in _WITH_USER_KEYS else "admin"
