@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from written_pages import command_line, compose_keys, http_api, models_toml, rules
+from written_pages import (
+    command_line,
+    compose_keys,
+    environment_variables,
+    exit_codes,
+    http_api,
+    metrics,
+    models_toml,
+    rules,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +24,9 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "reference/compose-keys.md": compose_keys.write,
     "reference/command-line.md": command_line.write,
     "reference/http-api.md": http_api.write,
+    "reference/exit-codes.md": exit_codes.write,
+    "reference/environment-variables.md": environment_variables.write,
+    "reference/metrics.md": metrics.write,
 }
 """What writes a page, by the page's path below docs/."""
 

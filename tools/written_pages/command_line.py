@@ -29,7 +29,8 @@ _INTRO = """\
 `modelgen COMMAND --help` prints the same. Commands that read a models.toml find it in the current folder or in a folder
 above, up to the root of the git repository or the home folder.
 
-Data goes to stdout, messages to stderr. The [exit codes](../compatibility.md#exit-codes) are the same for all commands.
+Data goes to stdout, messages to stderr. [Exit codes](exit-codes.md) are the same for all commands;
+[environment variables](environment-variables.md) lists those that they read.
 
 """
 _COMPLETION = """\

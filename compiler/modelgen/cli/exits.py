@@ -10,15 +10,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOUND = 1
-"""At least one error in the files, or edited files that a build does not overwrite."""
 WORLD = 3
-"""A failure outside the files: no such file, no permission, a full disk. The message names the next step."""
 OUT_OF_DATE = 4
-"""The output is out of date."""
-INTERRUPTED = 130
-"""The command was ended by Ctrl-C."""
 INTERNAL = 70
-"""A bug in modelgen."""
+INTERRUPTED = 130
+
+MEANINGS = {
+    0: "Success. Warnings do not change it.",
+    FOUND: "At least one error in the files, or edited files that a build does not overwrite.",
+    2: "Wrong usage: an unknown command or option, or a missing argument.",
+    WORLD: "A failure outside the files: no such file, no permission, no network, no Docker, a full disk. The message "
+    "names the next step.",
+    OUT_OF_DATE: "Out of date: `--check` and `diff` found a difference.",
+    INTERNAL: "A bug in modelgen. Only this one prints a traceback.",
+    129: "Ended by SIGHUP, as when a terminal is closed.",
+    INTERRUPTED: "Ended by Ctrl-C.",
+    143: "Ended by SIGTERM.",
+}
+"""The exit codes of all commands."""
 
 
 def cannot(action: str, path: Path | str, error: OSError, way_out: str) -> ModelgenError:

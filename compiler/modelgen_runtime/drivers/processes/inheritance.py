@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # Not included: tokens, cloud keys, agents, addresses with passwords (proxies, databases) and settings of other
 # programs. A model that needs them lists them in `env`.
-_NAMES = frozenset(
+NAMES = frozenset(
     (
         # account, search paths of programs and libraries
         *("HOME", "LOGNAME", "PATH", "SHELL", "USER"),
@@ -24,7 +24,7 @@ _NAMES = frozenset(
         *("HF_HOME", "HF_HUB_CACHE"),
     )
 )
-_FAMILIES = ("CUDA_", "DYLD_", "HIP_", "HSA_", "LC_", "NCCL_", "NVIDIA_", "ROCM_", "ROCR_", "XDG_")
+FAMILIES = ("CUDA_", "DYLD_", "HIP_", "HSA_", "LC_", "NCCL_", "NVIDIA_", "ROCM_", "ROCR_", "XDG_")
 """Prefixes of variables that describe GPUs, drivers and folders of this host."""
 _SECRET = re.compile(r"AUTH|CRED|KEY|PASS|SECRET|TOKEN")
 
@@ -34,5 +34,5 @@ def inherited(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in variables.items()
-        if name in _NAMES or (name.startswith(_FAMILIES) and not _SECRET.search(name))
+        if name in NAMES or (name.startswith(FAMILIES) and not _SECRET.search(name))
     }
