@@ -3,220 +3,27 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from modelgen_runtime.failures.explanation import Meaning, explain_failure
+from modelgen_runtime.failures.explanation import Meaning, explain_answer, explain_failure
 from modelgen_runtime.failures.known import ANSWERS, CAUSES, CONSEQUENCES, EXITS, NOT_OWN_LIMIT, OWN_LIMIT, Saying
 from modelgen_runtime.failures.known.answers import SAYINGS as OF_ANSWERS
 from modelgen_runtime.failures.root_cause import find_cause
+from written_pages.known_failures import table
 
-DATA = Path(__file__).parent / "data"
-PUBLIC_LINES = [line.split("\t") for line in (DATA / "failure_lines.tsv").read_text().splitlines()]
 OF_ENGINES = (*CAUSES, *CONSEQUENCES)
-
-REAL_LINES = [
-    (
-        "no-container-toolkit",
-        "vllm",
-        'cannot be started: could not select device driver "nvidia" with capabilities: [[gpu]]',
-    ),
-    (
-        "limits-not-allowed",
-        "command",
-        "cannot be started: failed to create shim task: OCI runtime create failed: runc create failed: unable to start "
-        "container process: error during container init: error setting rlimits for ready process: error setting rlimit "
-        "type 8: operation not permitted: unknown",
-    ),
-    (
-        "card-in-use",
-        "vllm",
-        "(EngineCore_DP0 pid=6940) ValueError: Free memory on device cuda:1 (19.77/22.05 GiB) on startup is less than "
-        "desired GPU memory utilization (0.9, 19.84 GiB). Decrease GPU memory utilization or reduce GPU memory used by "
-        "other processes.",
-    ),
-    (
-        "no-room-for-cache",
-        "vllm",
-        "vllm-1  | ERROR 11-18 18:07:28 engine.py:366] ValueError: No available memory for the cache blocks. Try "
-        "increasing `gpu_memory_utilization` when initializing the engine.",
-    ),
-    (
-        "context-too-long-for-cache",
-        "vllm",
-        "ValueError: To serve at least one request with the models's max seq len (262144), (24.0 GiB KV cache is "
-        "needed, which is larger than the available KV cache memory (9.05 GiB). Based on",
-    ),
-    (
-        "context-too-long-for-cache",
-        "vllm",
-        "ValueError: The model's max seq len (131072) is larger than the maximum number of tokens that can be stored "
-        "in KV cache (27296). Try increasing `gpu_memory_utilization` or decreasing `max_model_len`",
-    ),
-    (
-        "context-longer-than-model",
-        "vllm",
-        "(APIServer pid=53)   Value error, User-specified max_model_len (65536) is greater than the derived "
-        "max_model_len (max_position_embeddings=32768.0 or model_max_length=None in model's config.json).",
-    ),
-    ("wsl2-pinned-memory", "vllm", "RuntimeError: UVA is not available"),
-    (
-        "shared-memory-too-small",
-        "vllm",
-        "RuntimeError: Insufficient space in /dev/shm for the shared memory: 160 MiB required, 64 MiB free",
-    ),
-    ("sleep-not-supported", "vllm", "ValueError: Sleep mode is not supported on current platform."),
-    (
-        "model-given-as-flag",
-        "vllm",
-        "ValueError: With `vllm serve`, you should provide the model as a positional argument or in a config file",
-    ),
-    (
-        "tiktoken-file-missing",
-        "vllm",
-        "openai_harmony.HarmonyError: error downloading or loading vocab file: failed to download or load vocab file",
-    ),
-    (
-        "path-not-in-container",
-        "vllm",
-        "huggingface_hub.errors.HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': "
-        "'/root/.cache/huggingface/Qwen--Qwen3-4B-Instruct-2507'. Use `repo_type` argument if needed.",
-    ),
-    ("no-model-in-folder", "vllm", "  Value error, Invalid repository ID or local directory specified: '/model'."),
-    (
-        "not-in-hub-cache",
-        "vllm",
-        "huggingface_hub.errors.LocalEntryNotFoundError: Cannot find an appropriate cached snapshot folder for the "
-        "specified revision on the local disk and outgoing traffic has been disabled.",
-    ),
-    (
-        "hub-not-reachable",
-        "vllm",
-        "OSError: We couldn't connect to 'https://huggingface.co' to load the files, and couldn't find them in the "
-        "cached files.",
-    ),
-    ("hub-not-reachable", "tei", "Error: Could not download model artifacts"),
-    (
-        "gated-repo",
-        "sglang",
-        "OSError: You are trying to access a gated repo. huggingface_hub.errors.GatedRepoError: 401 Client Error.",
-    ),
-    (
-        "remote-code",
-        "vllm",
-        "ValueError: The repository moonshotai/Kimi-VL contains custom code which must be executed to correctly load "
-        "the model. Please pass the argument `trust_remote_code=True` to allow custom code to be run.",
-    ),
-    (
-        "damaged-weights",
-        "vllm",
-        "safetensors_rust.SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
-    ),
-    ("damaged-weights", "llamacpp", "gguf_init_from_file_impl: failed to read magic"),
-    (
-        "architecture-not-supported",
-        "vllm",
-        "(APIServer pid=352089)   Value error, Model architectures ['DeepseekOCRForCausalLM'] are not supported for "
-        "now. Supported architectures: dict_keys(['ApertusForCausalLM'",
-    ),
-    (
-        "architecture-not-supported",
-        "llamacpp",
-        "llama_model_load: error loading model: error loading model architecture: unknown model architecture: 'qwen4'",
-    ),
-    (
-        "parallel-size",
-        "vllm",
-        "  Value error, Total number of attention heads (40) must be divisible by tensor parallel size (3).",
-    ),
-    (
-        "bfloat16-not-supported",
-        "vllm",
-        "ValueError: Bfloat16 is only supported on GPUs with compute capability of at least 8.0. Your Tesla T4 GPU has "
-        "compute capability 7.5.",
-    ),
-    ("unknown-flag", "vllm", "api_server.py: error: unrecognized arguments: --max-model-length 4096"),
-    ("unknown-flag", "llamacpp", "error: invalid argument: --contxt-size"),
-    ("unknown-flag", "tei", "error: unexpected argument '--max-batch' found"),
-    (
-        "sglang-memory",
-        "sglang",
-        "RuntimeError: Not enough memory. Please try to increase --mem-fraction-static.",
-    ),
-    (
-        "gguf-missing",
-        "llamacpp",
-        "gguf_init_from_file: failed to open GGUF file '/data/m.gguf' (No such file or directory)",
-    ),
-    (
-        "driver-too-old",
-        "vllm",
-        "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.8, please update your driver",
-    ),
-    (
-        "card-not-supported",
-        "vllm",
-        "torch.AcceleratorError: CUDA error: no kernel image is available for execution on the device",
-    ),
-    ("no-such-card", "vllm", "RuntimeError: CUDA error: invalid device ordinal"),
-    ("no-card-seen", "vllm", "RuntimeError: No CUDA GPUs are available"),
-    (
-        "no-card-seen",
-        "vllm",
-        "ImportError: libcuda.so.1: cannot open shared object file: No such file or directory",
-    ),
-    (
-        "card-full",
-        "vllm",
-        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.90 GiB. GPU 0 has a total capacity of 23.64 "
-        "GiB of which 1.05 GiB is free.",
-    ),
-    (
-        "warm-up-out-of-memory",
-        "vllm",
-        "RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try "
-        "lowering max_num_seqs or gpu_memory_utilization when initializing the engine.",
-    ),
-    (
-        "card-full",
-        "llamacpp",
-        "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 19840.00 MiB on device 0: cudaMalloc failed: out of "
-        "memory",
-    ),
-    (
-        "port-taken",
-        "vllm",
-        "ERROR:    [Errno 98] error while attempting to bind on address ('0.0.0.0', 8000): address already in use",
-    ),
-    ("port-taken", "sglang", "OSError: [Errno 98] Address already in use"),
-    (
-        "port-taken",
-        "llamacpp",
-        "srv          start: couldn't bind HTTP server socket, hostname: 127.0.0.1, port: 8080",
-    ),
-    ("disk-full", "vllm", "OSError: [Errno 28] No space left on device: '/root/.cache/vllm/torch_compile_cache'"),
-    ("too-many-files", "tei", 'Os { code: 24, kind: Uncategorized, message: "Too many open files" }'),
-    ("user-without-name", "vllm", "KeyError: 'getpwuid(): uid not found: 10001'"),
-    (
-        "no-permission",
-        "vllm",
-        "PermissionError: [Errno 13] Permission denied: '/root/.cache/huggingface/hub/models--Qwen--Qwen3/refs/main'",
-    ),
-    (
-        "module-missing",
-        "vllm",
-        "ModuleNotFoundError: No module named 'intel_extension_for_pytorch'",
-    ),
-    ("wrong-architecture", "llamacpp", "exec /app/llama-server: exec format error"),
-]
+LINES = [(name, *pair) for name, row in table().items() for pair in row["lines"]]
+PRINTED = [line for line in LINES if line[0] in {saying.name for saying in OF_ENGINES}]
+ANSWERED = [line for line in LINES if line[0] in {saying.name for saying in OF_ANSWERS}]
+EXITED = [line for line in LINES if line not in PRINTED and line not in ANSWERED]
 
 
 def explain(engine: str, code: int | None, lines: list[str], *, hit_limit: bool | None = None) -> Meaning | None:
     return explain_failure(engine, code, find_cause(lines), hit_limit=hit_limit)
 
 
-@pytest.mark.parametrize(("name", "engine", "line"), [*REAL_LINES, *PUBLIC_LINES])
+@pytest.mark.parametrize(("name", "engine", "line"), PRINTED)
 def test_what_an_engine_says_is_understood(name: str, engine: str, line: str) -> None:
     noise = ["INFO 11-24 10:00:00 [a.py:1] starting", line, "INFO 11-24 10:00:09 [a.py:2] Shutting down"]
     failure = explain(engine, 1, noise)
@@ -227,8 +34,24 @@ def test_what_an_engine_says_is_understood(name: str, engine: str, line: str) ->
     assert failure.source
 
 
+@pytest.mark.parametrize(("name", "engine", "line"), ANSWERED)
+def test_what_a_ready_engine_answers_is_understood(name: str, engine: str, line: str) -> None:
+    meaning = explain_answer(engine, line)
+    assert meaning is not None
+    assert meaning.name == name
+
+
+@pytest.mark.parametrize(("name", "engine", "line"), EXITED)
+def test_how_an_engine_ended_is_understood(name: str, engine: str, line: str) -> None:
+    code = re.search(r"\((\d+)\)", line)
+    meaning = explain(engine, int(code[1]) if code else None, [], hit_limit=None if code else True)
+    assert meaning is not None
+    assert meaning.name == name
+
+
 def test_every_row_has_a_real_line() -> None:
-    assert {saying.name for saying in OF_ENGINES} == {name for name, *_ in (*REAL_LINES, *PUBLIC_LINES)}
+    rows = (*OF_ENGINES, *OF_ANSWERS, *EXITS, OWN_LIMIT)
+    assert {row.name for row in rows} == {name for name, *_ in LINES}
     assert not {saying.name for saying in OF_ENGINES} & {row.name for row in EXITS}
 
 

@@ -34,8 +34,8 @@ def find_faults(path: str, text: str) -> list[str]:
 
 
 def faults_in(prose: str) -> Iterator[str]:
-    """Yield the matches in a text, without those in backticks."""
-    for match in WORDS.finditer(re.sub(r"`[^`\n]*`", "``", prose)):
+    """Yield the matches in a text, without those in backticks and in the targets of links."""
+    for match in WORDS.finditer(re.sub(r"`[^`\n]*`|\]\([^)\n]*\)", "``", prose)):
         yield match[0]
     for pattern in (f"\\ADOCSTRING {FRAGMENT}", r"^ +\w+: Of "):
         yield from (match[0].strip() for match in re.finditer(pattern, prose, re.MULTILINE))

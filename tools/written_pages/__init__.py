@@ -9,6 +9,7 @@ from written_pages import (
     compose_keys,
     environment_variables,
     exit_codes,
+    failures,
     http_api,
     metrics,
     models_toml,
@@ -33,4 +34,4 @@ WRITERS: Mapping[str, Callable[[], str]] = {
 
 def write_all() -> dict[str, str]:
     """Return the text of every page, by path below docs/."""
-    return {path: write() for path, write in WRITERS.items()}
+    return {**{path: write() for path, write in WRITERS.items()}, **failures.write_all()}

@@ -131,10 +131,10 @@ def _answer(row: dict[str, Any], links: dict[str, str]) -> str:
 
 
 def _threads(row: dict[str, Any]) -> str:
-    return ", ".join(map(_link, row.get("evidence", ())))
+    return ", ".join(map(thread_link, row.get("evidence", ())))
 
 
-def _link(thread: str) -> str:
+def thread_link(thread: str) -> str:
     """Return a link to a thread such as `vllm#10974`, `owner/name#1` or an address; GitHub finds pull requests too."""
     if "://" in thread:
         return f"[{thread.rstrip('/').rpartition('/')[2]}]({thread})"
