@@ -138,7 +138,7 @@ def _open(address: str, profile: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-@pytest.mark.parametrize("page", ["", "recipes/gguf/", "rules/"])
+@pytest.mark.parametrize("page", ["", "recipes/gguf/", "reference/models-toml/", "failures/card-in-use/"])
 def test_a_browser_loads_everything_from_the_site(site: Path, tmp_path: Path, page: str) -> None:
     with _served(site) as server:
         text = _open(f"http://127.0.0.1:{server.server_port}/{page}", tmp_path)
