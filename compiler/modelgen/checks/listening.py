@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.host.addresses import DEFAULT_LISTEN, is_loopback, overlap, parse_address
 
@@ -85,7 +86,11 @@ def port_collision(context: Context) -> Iterator[Found]:
 
 
 @rule("MG432", "open-publish", Severity.WARNING)
-def open_publish(context: Context) -> Iterator[Found]:
+@as_one(
+    "can be reached by other hosts, and engines require no key",
+    "write `127.0.0.1` in place of the address in `publish`",
+)
+def open_publish(context: Context) -> Iterator[tuple[str, Found]]:
     """A `publish` on an address that other hosts can reach.
 
     ## Why
@@ -103,12 +108,16 @@ def open_publish(context: Context) -> Iterator[Found]:
     publish = "127.0.0.1:8001"
     ```
     """
-    for path, text, address, _ in _addresses(context):
-        if path[-1] == "publish" and address and not is_loopback(address):
-            yield Found(
-                context.document.at_value(*path),
-                f"other hosts can reach {text}, and engines require no key",
-                f'write `publish = "127.0.0.1:{address.port}"`',
+    for name, model in context.models.items():
+        address = parse_address(model.publish or "")
+        if address and not is_loopback(address):
+            yield (
+                name,
+                Found(
+                    context.at_origin(name, "publish"),
+                    f"other hosts can reach {model.publish}, and engines require no key",
+                    f'write `publish = "127.0.0.1:{address.port}"`',
+                ),
             )
 
 

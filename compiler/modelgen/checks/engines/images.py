@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.checks.engines.versions import CONTAINER_TARGETS, needs_version
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.images.properties import is_floating
 from modelgen.engines.images.versions import parse_image
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 
 @rule("MG202", "missing-image")
-def missing_image(context: Context) -> Iterator[Found]:
+@as_one("have no image")
+def missing_image(context: Context) -> Iterator[tuple[str, Found]]:
     """A model without a container image.
 
     ## Why
@@ -43,10 +45,13 @@ def missing_image(context: Context) -> Iterator[Found]:
         if run.reference is None and run.engine is not None and document.lacks(name, "image"):
             if document.is_refused("engines", engine, "image"):
                 continue
-            yield Found(
-                document.at_header("models", name),
-                f"`{name}` has no image",
-                f'write `image = "…"` here or in `[engines.{engine}]`',
+            yield (
+                name,
+                Found(
+                    document.at_header("models", name),
+                    f"`{name}` has no image",
+                    f'write `image = "…"` here or in `[engines.{engine}]`',
+                ),
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
@@ -18,12 +19,12 @@ _PATH = re.compile(
     r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/.|^(?:www\.)?(?:huggingface|hf)\.co/|models--|(?:^|/)snapshots(?:/|$)"
 )
 _HUB_PAGES = ("huggingface.co/", "hf.co/", "www.huggingface.co/")
-_MOST_NAMED = 5
 _BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 
 @rule("MG101", "unpinned-repo", Severity.WARNING)
-def unpinned_repo(context: Context) -> Iterator[Found]:
+@as_one("follow a moving branch", "run `modelgen lock`")
+def unpinned_repo(context: Context) -> Iterator[tuple[str, Found]]:
     """A repository that is not pinned to a commit.
 
     ## Why
@@ -53,14 +54,9 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     """
     if context.lock is not None:  # not-locked reports what it lacks
         return
-    moving = {name: found for name in context.models for found in _moving(context, name)}
-    if len(moving) < 2:
-        yield from moving.values()
-        return
-    names = [f"`{name}`" for name in moving]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    message = f"{len(names)} models follow a moving branch: {', '.join(names[:_MOST_NAMED])}{more}"
-    yield Found(next(iter(moving.values())).span, message, "run `modelgen lock`")
+    for name in context.models:
+        for found in _moving(context, name):
+            yield name, found
 
 
 def _moving(context: Context, name: str) -> Iterator[Found]:
