@@ -230,6 +230,7 @@ def test_an_advisory_rule_can_be_raised_and_switched_off() -> None:
     fragment = f"{QWEN}[rules]\nunpinned-repo = "
     assert [found.severity for found in findings(complete(f'{fragment}"error"'))] == ["error"]
     assert [found.severity for found in findings(complete(f'{fragment}"warning"'))] == ["warning"]
+    assert [found.severity for found in findings(complete(f'{fragment}"info"'))] == ["info"]
     assert findings(complete(f'{fragment}"off"')) == []
 
 

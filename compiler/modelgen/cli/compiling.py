@@ -68,7 +68,7 @@ def print_findings(
         compilation: What was compiled or checked.
         format_: One of `options.FORMATS`.
         limit: The most findings to print; None for all, or for people as many as are read.
-        to_stderr: Print the findings for people on stderr.
+        to_stderr: Print the findings for people on stderr, without infos: the output of the command is something else.
     """
     found = compilation.diagnostics
     if format_ == "human":
@@ -86,9 +86,12 @@ def print_findings(
 def _print_for_people(found: list[Diagnostic], source: Source, limit: int, *, to_stderr: bool) -> None:
     if not found:
         return
-    from modelgen.diagnostics import human
+    from modelgen.diagnostics import Severity, human
     from modelgen.diagnostics.repeats import fold
 
+    found = [one for one in found if not to_stderr or one.severity is not Severity.INFO]
+    if not found:
+        return
     blocks = fold(found)
     shown, hidden = blocks[:limit], sum(1 + len(block.more) for block in blocks[limit:])
     stream = sys.stderr if to_stderr else sys.stdout

@@ -184,6 +184,6 @@ class Config(Table):
     models: dict[str, Model] | None = Field(None, description="The models, one table each, named by id.")
     profiles: dict[str, Profile] | None = Field(None, description="Sets of models that are resident together.")
     orchestrator: Orchestrator | None = Field(None, description="The service that switches models.")
-    rules: dict[str, Literal["off", "warning", "error"]] | None = Field(
+    rules: dict[str, Literal["off", "info", "warning", "error"]] | None = Field(
         None, description="Severity of advisory rules, by rule name."
     )

@@ -22,7 +22,7 @@ _HUB_PAGES = ("huggingface.co/", "hf.co/", "www.huggingface.co/")
 _BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 
-@rule("MG101", "unpinned-repo", Severity.WARNING)
+@rule("MG101", "unpinned-repo", Severity.INFO)
 @as_one("follow a moving branch", "run `modelgen lock`")
 def unpinned_repo(context: Context) -> Iterator[tuple[str, Found]]:
     """A repository that is not pinned to a commit.
@@ -31,7 +31,8 @@ def unpinned_repo(context: Context) -> Iterator[tuple[str, Found]]:
     A branch or a tag can move. The next download may contain other weights under the same name, and two hosts built
     from one file may serve different models. Only a commit of 40 hex digits is fixed. `modelgen lock` writes the
     commits of models, adapters, drafts and tokenizers into models.lock; after that, `not-locked` reports what the lock
-    lacks.
+    lacks. This is information, because every file begins without a lock, and `modelgen up` writes it: `modelgen
+    validate` prints it, `modelgen build` does not.
 
     ## Bad
     ```toml
@@ -39,7 +40,7 @@ def unpinned_repo(context: Context) -> Iterator[tuple[str, Found]]:
     repo = "Qwen/Qwen3-4B-Instruct-2507"
 
     [rules]
-    unpinned-repo = "warning"
+    unpinned-repo = "info"
     ```
 
     ## Good
@@ -49,7 +50,7 @@ def unpinned_repo(context: Context) -> Iterator[tuple[str, Found]]:
     revision = "cdbee75f17c01a7cc42f958dc650907174af0554"
 
     [rules]
-    unpinned-repo = "warning"
+    unpinned-repo = "info"
     ```
     """
     if context.lock is not None:  # not-locked reports what it lacks
