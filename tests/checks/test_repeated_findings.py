@@ -65,7 +65,7 @@ def examples() -> list[object]:
 @pytest.mark.parametrize(("rule", "toml", "lock"), examples())
 def test_a_fault_of_thirty_models_is_short(rule: Rule[...], toml: str, lock: str | None) -> None:
     found = [one for one in findings(toml, lock) if one.code == rule.code]
-    assert len(fold(found)) <= IN_FULL
+    assert len(fold(found)) <= IN_FULL or rule.name == "bad-id"  # the help for each name is another
     assert sum(1 + len(one.more) for one in fold(found)) == len(found)
     if rule.name in ONE_REMEDY:
         assert len(found) == 1

@@ -93,13 +93,13 @@ def image_without_gpu(context: Context) -> Iterator[tuple[str, Found]]:
         wanted = properties.kind_of(run.image) if run.image else None
         refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
         if wanted in ("nvidia", "amd") and not model.gpus and not refused:
-            others = run.engine.for_processors if run.engine else ""
+            others, gpu = run.engine.for_processors if run.engine else "", next(iter(context.gpus), "…")
             yield (
                 name,
                 Found(
                     context.document.at_header("models", name),
                     f"`{name}` has no GPU, but its image is for {_GPUS_OF[wanted]}",
-                    f'write `gpus = ["…"]`, or use an image for processors{f": {others}" if others else ""}',
+                    f'write `gpus = ["{gpu}"]`, or use an image for processors{f": {others}" if others else ""}',
                 ),
             )
 

@@ -19,6 +19,9 @@ _PATH = re.compile(
     r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/.|^(?:www\.)?(?:huggingface|hf)\.co/|models--|(?:^|/)snapshots(?:/|$)"
 )
 _HUB_PAGES = ("huggingface.co/", "hf.co/", "www.huggingface.co/")
+_HOW_TO_NAME = (
+    "write the id as shown on the hub: `namespace/name`; `modelgen add` puts weights of your own into the hub directory"
+)
 _BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 
@@ -113,7 +116,7 @@ def path_as_repo(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"`{path[-1]}` is a {kind}, not a repository id",
-                f'write `{path[-1]} = "{id_}"`' if id_ else "write the id as shown on the hub: `namespace/name`",
+                f'write `{path[-1]} = "{id_}"`' if id_ else _HOW_TO_NAME,
             )
 
 
@@ -154,6 +157,7 @@ def bad_repo_id(context: Context) -> Iterator[Found]:
         if _PATH.search(repo) or is_repo_id(repo):
             continue
         bare = repo.strip().strip("/").removesuffix(".git")
+        bare = re.sub(r"\s+", "-", bare) if "/" in bare else bare
         yield Found(
             context.document.at_value(*path),
             f"`{repo}` is not a repository id" if repo else f"`{path[-1]}` is empty",
@@ -194,10 +198,11 @@ def bad_revision(context: Context) -> Iterator[Found]:
         if revision is None:
             continue
         if model.repo is None and not context.document.is_refused("models", name, "repo"):
-            message, help_text = f"`{name}` has a `revision` but no `repo`", "write `repo`, or remove `revision`"
+            message, help_text = f"`{name}` has a `revision` but no `repo`", "remove `revision`, or write `repo`"
         elif not is_revision(revision):
             message = f"`{revision}` is not a commit, tag or branch" if revision else "`revision` is empty"
-            help_text = "write the 40 hex digits of a commit"
+            bare = revision.strip()
+            help_text = f'write `revision = "{bare}"`' if is_revision(bare) else "write the 40 hex digits of a commit"
         else:
             continue
         yield Found(context.document.at_value("models", name, "revision"), message, help_text)
@@ -234,5 +239,5 @@ def missing_repo(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_header("models", name),
                 f"`[models.{name}]` has no `repo`",
-                "write the repository id as shown on the hub: `namespace/name`",
+                _HOW_TO_NAME,
             )
