@@ -17,6 +17,8 @@ OUT_OF_DATE = 4
 """The output is out of date."""
 INTERRUPTED = 130
 """The command was ended by Ctrl-C."""
+UNREAD = 141
+"""The reader of the output has closed it, as in `modelgen rules | head`: 128 plus SIGPIPE, as shells write it."""
 INTERNAL = 70
 """A bug in modelgen."""
 
