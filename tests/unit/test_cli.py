@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ import yaml
 from compiling import REPOSITORY, complete, modelgen, python
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
-WARNED = GOOD.replace('unpinned-repo = "off"', "")
+WARNED = GOOD.replace('unpinned-repo = "off"', 'unpinned-repo = "warning"')
 BAD = complete('[models.qwen]\nrepo = "/a/b"\nargs = { max-model-len = 8 }')
 
 
@@ -115,6 +116,21 @@ def test_warnings_do_not_change_the_exit_code(project: Path) -> None:
     done = modelgen("build", cwd=project)
     assert done.returncode == 0
     assert "warning[MG101 unpinned-repo]" in done.stderr
+
+
+def test_the_own_example_is_quiet(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "models.toml", tmp_path)
+    done = modelgen("build", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "warning" not in modelgen("validate", cwd=tmp_path).stdout
+
+
+def test_infos_are_printed_where_they_are_asked_for(project: Path) -> None:
+    (project / "models.toml").write_text(GOOD.replace('unpinned-repo = "off"', ""))
+    assert modelgen("build", cwd=project).stderr == ""
+    done = modelgen("validate", cwd=project)
+    assert (done.returncode, done.stdout.partition(":")[0]) == (0, "info[MG101 unpinned-repo]")
+    assert json.loads(modelgen("build", "--format", "json", cwd=project).stdout)[0]["severity"] == "info"
 
 
 def test_machine_formats_are_data(project: Path) -> None:
@@ -281,7 +297,7 @@ def test_explain_and_rules() -> None:
     unknown = modelgen("explain", "unpined-repo", cwd=REPOSITORY)
     assert unknown.returncode == 2
     assert "did you mean `unpinned-repo`?" in unknown.stderr
-    assert "MG101  warning*  unpinned-repo" in modelgen("rules", cwd=REPOSITORY).stdout
+    assert "MG101  info   *  unpinned-repo" in modelgen("rules", cwd=REPOSITORY).stdout
 
 
 def test_a_target_can_be_named_more_than_once(project: Path) -> None:

@@ -44,7 +44,7 @@ def bad_hub(context: Context) -> Iterator[Found]:
     if not hub.strip():
         message, help_text = "`hub` is empty", 'write the directory of the hub cache, such as "./models/hub"'
     elif not hub.isprintable():
-        message, help_text = "`hub` holds a control character", "remove it"
+        message, help_text = "`hub` holds a control character", "remove the character"
     elif inner is not None:
         root = "/".join(parts[:inner]) or "."
         message, help_text = "`hub` is the folder of one repository", f'write `hub = "{root}"`'
