@@ -17,7 +17,7 @@ from modelgen.cli.exits import INTERNAL, WORLD, cannot
 from modelgen.files import ModelgenError
 
 COMMANDS = {
-    "add": ("hub.add", "Put a checkpoint of your own into the hub directory."),
+    "add": ("table.add", "Add a model to models.toml and lock it."),
     "build": ("configuration.build", "Write build/ from models.toml."),
     "diff": ("configuration.build", "Show what a build would change, as text."),
     "doctor": ("doctor", "Check whether this host can run the models."),
@@ -53,7 +53,9 @@ FAMILIAR = {
     "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
     "remove": "delete the model's table in models.toml, then run `modelgen up`; `modelgen prune` frees the disk",
     **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
-    **dict.fromkeys(("pull", "download", "sync"), "run `modelgen lock`, then `modelgen fetch`"),
+    **dict.fromkeys(
+        ("pull", "download", "sync"), "run `modelgen fetch`; for a new model, `modelgen add NAMESPACE/NAME` before"
+    ),
     **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
     **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
     **dict.fromkeys(("plan", "preview"), "run `modelgen diff`"),

@@ -51,9 +51,13 @@ class Inputs:
 
 def read_inputs(config: Path) -> Inputs:
     """Read models.toml and its lock; print the errors that matter here, and exit if there are any."""
+    return inputs_of(config, read_config(config), read_lock(config))
+
+
+def inputs_of(config: Path, data: bytes, lock: bytes | None) -> Inputs:
+    """Return the inputs in the bytes of both files, which need not be written yet; see `read_inputs`."""
     # The command line turns the garbage collector off for short commands; these run for hours.
     gc.enable()
-    data, lock = read_config(config), read_lock(config)
     from modelgen.diagnostics import Severity
     from modelgen.pipeline import check_source
 
