@@ -33,6 +33,7 @@ COMMANDS = {
     "logs": ("control.logs", "Print the output of a model's engine."),
     "prune": ("hub.prune", "Remove what no models.lock needs from the hub directory."),
     "release": ("control.hold", "Let a held model start again."),
+    "remove": ("table.remove", "Remove a model from models.toml, its profiles and models.lock."),
     "rules": ("configuration.manual", "List all rules."),
     "schema": ("configuration.manual", "Print the JSON Schema of models.toml, for editors."),
     "serve": ("serve", "Run the models and their orchestrator on this host, without Docker."),
@@ -49,9 +50,10 @@ COMMANDS = {
 _ALIASES = {"prefetch": "fetch"}
 FAMILIAR = {
     **dict.fromkeys(("start", "run", "deploy", "create"), "run `modelgen up`; for one model, `modelgen load MODEL`"),
-    **dict.fromkeys(("stop", "kill", "rm"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
+    **dict.fromkeys(("stop", "kill"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
     "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
-    "remove": "delete the model's table in models.toml, then run `modelgen up`; `modelgen prune` frees the disk",
+    **dict.fromkeys(("rm", "delete", "del"), "run `modelgen remove MODEL`; to stop it only, `modelgen unload MODEL`"),
+    "uninstall": "run `modelgen down` and remove the package: docs/guides/uninstall.md",
     **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
     **dict.fromkeys(
         ("pull", "download", "sync"), "run `modelgen fetch`; for a new model, `modelgen add NAMESPACE/NAME` before"
