@@ -53,7 +53,6 @@ FAMILIAR = {
     **dict.fromkeys(("stop", "kill"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
     "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
     **dict.fromkeys(("rm", "delete", "del"), "run `modelgen remove MODEL`; to stop it only, `modelgen unload MODEL`"),
-    "uninstall": "run `modelgen down` and remove the package: docs/guides/uninstall.md",
     **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
     **dict.fromkeys(
         ("pull", "download", "sync"), "run `modelgen fetch`; for a new model, `modelgen add NAMESPACE/NAME` before"
