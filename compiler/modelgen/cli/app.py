@@ -89,6 +89,12 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -121,7 +127,7 @@ def run() -> NoReturn:
     _write_utf8()
     atexit.register(_say_shortfalls)
     try:
-        code: Any = cli.main(standalone_mode=False)
+        code: Any = cli.main(prog_name="modelgen", standalone_mode=False)
         _flush()
     except click.ClickException as error:
         error.show()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.completion import complete_models
 from modelgen.cli.exits import cannot
 from modelgen.cli.hub.hub_options import read_token, token_option
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
@@ -59,7 +60,7 @@ class Task:
 @click.option("--offline", is_flag=True, help="Lock what is in the hub directory, without a network.")
 @click.option("--strict", is_flag=True, help="With --offline: fail if something cannot be checked.")
 @json_option("How to print the changes.")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
 def lock_command(  # noqa: PLR0913 - its options
     config: Path,
     token_file: Path | None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from modelgen.cli.completion import complete_gpus
 from modelgen.cli.hub.hub_options import token_option
 from modelgen.cli.options import config_option
 from modelgen.cli.reading import printable
@@ -28,7 +29,7 @@ def _local(_context: click.Context, _option: click.Parameter, value: str | None)
 
 @click.command("add")
 @click.argument("source", metavar="REPO|PATH")
-@click.option("--gpu", help="The GPU of [gpus] for the model.  [default: the only one]")
+@click.option("--gpu", shell_complete=complete_gpus, help="The GPU of [gpus] for the model.  [default: the only one]")
 @click.option("--id", "id_", metavar="ID", help="The model's id.  [default: the repository's name]")
 @click.option("--quant", help="The quantization to take from a repository of GGUF files, such as Q4_K_M.")
 @click.option("--file", "file", metavar="FILE", help="The file to take from a repository of GGUF files.")

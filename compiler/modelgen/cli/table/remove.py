@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.completion import complete_models
 from modelgen.cli.options import config_option
 from modelgen.cli.table.change import Files, compiled, errors_of, read_files, refuse, write
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("remove")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @config_option
 def remove_command(model: str, config: Path) -> int:
     """Remove a model from models.toml, its profiles and models.lock.
