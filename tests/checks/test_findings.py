@@ -56,7 +56,15 @@ CASES: list[tuple[str, str, str]] = [
     (command_model('command = ["x"]\nrevision = "main"'), "bad-revision", "`repo`"),
     # the hub directory
     ('[project]\nname = "x"\nhub = ""', "bad-hub", "./models/hub"),
-    ('[project]\nname = "x"\nhub = "a\\nb"', "bad-hub", "remove"),
+    ('[project]\nname = "x"\nhub = "a\\u0007b"', "bad-hub", "remove it"),
+    ('[project]\nname = "x"\nhub = "C:\\temp"', "bad-hub", "write 'C:\\temp' in single quotes, or \"C:/temp\""),
+    ('[project]\nname = "x"\nhub = "C:\\new\\fast"', "bad-hub", 'or "C:/new/fast"'),
+    ('[project]\nname = "x"\nhub = "~/.cache/huggingface"', "bad-hub", 'write `hub = "~/.cache/huggingface/hub"`'),
+    (
+        "[project]\nname = 'x'\nhub = 'C:\\Users\\me\\.cache\\huggingface\\'",
+        "bad-hub",
+        "C:/Users/me/.cache/huggingface/hub",
+    ),
     ('[project]\nname = "x"\nhub = "https://x/hub"', "bad-hub", "directory"),
     ('[project]\nname = "x"\nhub = "models--a--b"', "bad-hub", 'write `hub = "."`'),
     ("[project]\nname = 'x'\nhub = 'C:\\hub\\models--a--b\\snapshots'", "bad-hub", 'write `hub = "C:/hub"`'),

@@ -80,10 +80,45 @@ def test_build_on_a_terminal_says_what_next(project: Path) -> None:
     assert "build: 1 file written, 1 changed: docker-compose.yml" in terminal("build", cwd=project)
 
 
-def test_a_hub_one_level_too_high_is_seen(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("written", "right", "line"),
+    [
+        ("./models", "models/hub", "./models/hub"),
+        ("./models/", "models/hub", "./models/hub"),
+        (".", "models/hub", "./models/hub"),
+        ("./cache", "cache/huggingface/hub", "./cache/huggingface/hub"),
+        ("./models/hub", "models", "./models"),
+        (r".\\models", "models/hub", "./models/hub"),
+    ],
+)
+@pytest.mark.parametrize("command", ["build", "lock", "doctor"])
+def test_a_hub_one_level_off_is_seen_without_a_terminal(
+    project: Path, command: str, written: str, right: str, line: str
+) -> None:
+    (project / "models.toml").write_text(GOOD.replace("./models/hub", written))
+    (project / right / "models--a--b").mkdir(parents=True)
+    done = modelgen(command, cwd=project, env={"HF_HUB_OFFLINE": "1", "PATH": ""})
+    said = done.stderr + done.stdout
+    folder = Path(right) if command == "build" else project / right
+    assert f"is not the hub directory: the models--… folders are in {folder}" in said
+    assert f'write `hub = "{line}"` in [project]' in said
+
+
+@pytest.mark.parametrize("command", [["validate"], ["build", "--check"]])
+def test_the_disk_is_not_looked_at_where_only_the_file_is_judged(project: Path, command: list[str]) -> None:
     (project / "models.toml").write_text(GOOD.replace("./models/hub", "./models"))
     (project / "models/hub/models--a--b").mkdir(parents=True)
-    assert "models is one level too high" in terminal("build", cwd=project)
+    done = modelgen(*command, cwd=project)
+    assert "hub directory" not in done.stderr + done.stdout
+
+
+def test_a_hub_that_is_right_empty_or_new_is_not_moved(project: Path) -> None:
+    assert "hub directory" not in modelgen("build", cwd=project).stderr
+    (project / "models/hub").mkdir(parents=True)
+    assert "hub directory" not in modelgen("build", cwd=project).stderr
+    (project / "models/hub/models--a--b").mkdir()
+    (project / "models/models--a--b").mkdir()
+    assert "hub directory" not in modelgen("build", cwd=project).stderr
 
 
 @pytest.mark.parametrize(

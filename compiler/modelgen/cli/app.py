@@ -15,7 +15,7 @@ from modelgen.cli.exits import INTERNAL, UNREAD, WORLD, cannot
 from modelgen.files import ModelgenError
 
 COMMANDS = {
-    "add": ("hub.add", "Put a checkpoint of your own into the hub directory."),
+    "add": ("table.add", "Add a model to models.toml and lock it."),
     "build": ("configuration.build", "Write build/ from models.toml."),
     "diff": ("configuration.build", "Show what a build would change, as text."),
     "doctor": ("doctor", "Check whether this host can run the models."),
@@ -31,6 +31,7 @@ COMMANDS = {
     "logs": ("control.logs", "Print the output of a model's engine."),
     "prune": ("hub.prune", "Remove what no models.lock needs from the hub directory."),
     "release": ("control.hold", "Let a held model start again."),
+    "remove": ("table.remove", "Remove a model from models.toml, its profiles and models.lock."),
     "rules": ("configuration.manual", "List all rules."),
     "schema": ("configuration.manual", "Print the JSON Schema of models.toml, for editors."),
     "serve": ("serve", "Run the models and their orchestrator on this host, without Docker."),
@@ -47,11 +48,13 @@ COMMANDS = {
 _ALIASES = {"prefetch": "fetch"}
 FAMILIAR = {
     **dict.fromkeys(("start", "run", "deploy", "create"), "run `modelgen up`; for one model, `modelgen load MODEL`"),
-    **dict.fromkeys(("stop", "kill", "rm"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
+    **dict.fromkeys(("stop", "kill"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
     "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
-    "remove": "delete the model's table in models.toml, then run `modelgen up`; `modelgen prune` frees the disk",
+    **dict.fromkeys(("rm", "delete", "del"), "run `modelgen remove MODEL`; to stop it only, `modelgen unload MODEL`"),
     **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
-    **dict.fromkeys(("pull", "download", "sync"), "run `modelgen lock`, then `modelgen fetch`"),
+    **dict.fromkeys(
+        ("pull", "download", "sync"), "run `modelgen fetch`; for a new model, `modelgen add NAMESPACE/NAME` before"
+    ),
     **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
     **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
     **dict.fromkeys(("plan", "preview"), "run `modelgen diff`"),
@@ -83,6 +86,12 @@ class _Commands(click.Group):
         module = importlib.import_module(f"modelgen.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -125,7 +134,7 @@ def run() -> NoReturn:
 
 def _run() -> int:
     try:
-        code: Any = cli.main(standalone_mode=False)
+        code: Any = cli.main(prog_name="modelgen", standalone_mode=False)
         streams.flush()
     except click.ClickException as error:
         error.show()

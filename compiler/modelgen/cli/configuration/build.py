@@ -102,10 +102,11 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
         ) from error
     if changes.conflicts and not force:
         return refuse(changes, out)
-    if compilation.fleet is not None and any(service.files for service in compilation.fleet.services):
-        from modelgen.cli.configuration.hints import print_missing_files
+    if compilation.fleet is not None:
+        from modelgen.cli.configuration.hints import print_missing_files, warn_of_hub
 
         print_missing_files(compilation.fleet, config)
+        warn_of_hub(compilation.fleet, config)
     if is_terminal(sys.stderr) and compilation.fleet is not None:
         from modelgen.cli.configuration.hints import print_hints
 
