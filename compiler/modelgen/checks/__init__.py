@@ -48,7 +48,7 @@ CHECKS = (
     flag_spelling.bad_flag,
     flag_spelling.flag_twice,
     unknown_flags.unknown_flag,
-    unknown_flags.newer_than_data,
+    unknown_flags.unverified_flag,
     unknown_flags.abbreviated_flag,
     flag_spelling.deprecated_flag,
     flag_values.bad_flag_value,

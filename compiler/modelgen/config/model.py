@@ -37,6 +37,14 @@ class Defaults(Table):
         None, description="The inference engine. Default: vllm. docs/engines/ has a page for each engine."
     )
     image: str | None = Field(None, description="Container image; replaces the image of `[engines.NAME]`.")
+    version: str | None = Field(
+        None, description='The engine\'s version in `image`, if the tag does not name it, such as "0.14.1".'
+    )
+    fork: bool | None = Field(
+        None,
+        description="`image` contains a fork or plugin of the engine: flags and values that the engine's own release "
+        "does not have are warnings. Default: false.",
+    )
     gpus: list[str] | None = Field(None, description="Names of `[gpus]` tables; none means no GPU reservation.")
     gpu_memory: Memory | None = Field(
         None,

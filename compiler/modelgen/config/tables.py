@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from modelgen.config.model import Defaults, Model
+from modelgen.config.model import Arg, Defaults, Model
 from modelgen.config.origins import Origin
 from modelgen.config.table import Table
 from modelgen.config.units import Dotted, Duration, Share, Size
@@ -118,7 +118,19 @@ class EngineTable(Table):
     """Defaults of one engine."""
 
     image: str | None = Field(None, description="Container image of the engine.")
-    version: str | None = Field(None, description="The engine's version, if the image's tag does not name it.")
+    version: str | None = Field(
+        None,
+        description="The engine's version in `image`, if the tag does not name it. A model with an `image` of its own "
+        "has a `version` of its own.",
+    )
+    fork: bool | None = Field(
+        None,
+        description="`image` contains a fork or plugin of the engine: flags and values that the engine's own release "
+        "does not have are warnings. Default: false.",
+    )
+    args: dict[str, Arg] | None = Field(
+        None, description="Flags of every model of this engine; those of `[defaults]` and of the model replace them."
+    )
     env: dict[str, str] | None = Field(None, description="Environment variables of every model of this engine.")
 
 
@@ -180,7 +192,9 @@ class Config(Table):
     host: Host | None = Field(None, description="Facts about the target machine.")
     gpus: dict[str, Gpu] | None = Field(None, description="The GPUs, one table each.")
     engines: dict[str, EngineTable] | None = Field(None, description="Images and environment by engine.")
-    defaults: Defaults | None = Field(None, description="Keys for all models; `args` reach vllm models only.")
+    defaults: Defaults | None = Field(
+        None, description="Keys for all models. Its `args` are for the models of its `engine`."
+    )
     models: dict[str, Model] | None = Field(None, description="The models, one table each, named by id.")
     profiles: dict[str, Profile] | None = Field(None, description="Sets of models that are resident together.")
     orchestrator: Orchestrator | None = Field(None, description="The service that switches models.")

@@ -115,11 +115,27 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
             if context.models[name].repo is None and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
                 yield Found(place, f"`{name}` has `{key}` but no `repo`", f"write `repo`, or remove `{key}`")
-    used = {run.engine_name for run in context.runs.values()} or {DEFAULT_ENGINE}
-    for key, only in {**engines.TAKERS, "args": (DEFAULT_ENGINE,)}.items():
-        if getattr(document.config.defaults, key, None) is not None and not used & {*only}:
-            place = document.at_key("defaults", key)
-            yield Found(place, f"no model takes `{key}`", f"remove it: only {_either(only)} takes it")
+    for name, engine_table in (document.config.engines or {}).items():
+        for key in ("args", "version", "fork"):
+            only = engines.TAKERS[key]
+            if name in engines.SUPPORTED and name not in only and getattr(engine_table, key) is not None:
+                place, help_text = document.at_key("engines", name, key), f"remove it: only {_either(only)} takes it"
+                yield Found(place, f"the engine `{name}` takes no `{key}`", help_text)
+    yield from _unused_defaults(context)
+
+
+def _unused_defaults(context: Context) -> Iterator[Found]:
+    """Yield the keys of `[defaults]` that no model takes. Its `args` are for the models of its engine."""
+    defaults = context.document.config.defaults
+    default_engine = (defaults and defaults.engine) or DEFAULT_ENGINE
+    used = {run.engine_name for run in context.runs.values()} or {default_engine}
+    for key, only in {**engines.TAKERS, "args": (default_engine,)}.items():
+        if getattr(defaults, key, None) is not None and not used & {*only}:
+            place = context.document.at_key("defaults", key)
+            help_text = f"remove it: only {_either(only)} takes it"
+            if key == "args":
+                help_text = "write it in `[engines.NAME]`: these are for the models of " + _either(only)
+            yield Found(place, f"no model takes `{key}`", help_text)
 
 
 def _either(names: Iterable[str]) -> str:

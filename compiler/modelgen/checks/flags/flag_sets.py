@@ -42,7 +42,7 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
             continue
         refused = any(
             document.is_refused(*table, *key)
-            for table in (("models", name, "args"), ("defaults", "args"))
+            for table in (("models", name, "args"), ("defaults", "args"), ("engines", run.engine_name, "args"))
             for key in ((), (engine.length,), (engine.length.replace("-", "_"),))
         )
         written = {arg.name.lstrip("-") for arg in context.args_of(name)}
@@ -92,7 +92,7 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
             written = " × ".join(f"`{key}`" for key in keys.values())
             place = document.at_value(*document.origin(name, "args", next(iter(keys.values()))))
             yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make the numbers equal")
-        else:
+        elif not context.runs[name].is_fork:  # vLLM-Omni divides its stages among the GPUs by a flag of its own
             yield Found(
                 context.at_origin(name, "gpus"),
                 f"`{name}` has {cards}, but uses one: no parallel size is written",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
-from modelgen.checks.flags.flag_values import is_choice_of_the_future
+from modelgen.checks.flags.flag_values import is_unverified_choice
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,16 +45,17 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not arg.is_newer and len(_abbreviated(arg)) != 1:
-            yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", _instead(arg))
+        if _is_unknown(arg) and not arg.may_be_known and len(_abbreviated(arg)) != 1:
+            help_text = _instead(arg) or _as_fork(context, arg)
+            yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", help_text)
 
 
-@rule("MG217", "newer-than-data", Severity.WARNING)
-def newer_than_data(context: Context) -> Iterator[Found]:
-    """A flag or value that modelgen does not know, for a version that is newer than its data.
+@rule("MG217", "unverified-flag", Severity.WARNING)
+def unverified_flag(context: Context) -> Iterator[Found]:
+    """A flag or value that modelgen does not know, for a version that is newer than its data, or for a fork.
 
     ## Why
-    A newer release may have added it. If it is a typing error, the engine stops at once.
+    A newer release or a fork may have added it. If it is a typing error, the engine stops at once.
 
     ## Bad
     ```toml
@@ -62,6 +64,16 @@ def newer_than_data(context: Context) -> Iterator[Found]:
 
     [models.qwen]
     args = { max-model-len = 16384, flag-of-the-future = true }
+    ```
+
+    ```toml
+    [engines.vllm]
+    image = "registry.example/vllm-fork:1"
+    version = "0.14.1"
+    fork = true
+
+    [models.qwen]
+    args = { max-model-len = 16384, flag-of-the-fork = true }
     ```
 
     ## Good
@@ -74,18 +86,20 @@ def newer_than_data(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        data = f"modelgen's data ends at {arg.engine.title} {arg.catalogue.names[-1]}"
-        if is_choice_of_the_future(arg):
+        if is_unverified_choice(arg):
             place = context.document.at_value(*arg.path)
-            yield Found(place, f"`{arg.value}` is not known: {data}, and {arg.version} may have it")
-        elif _is_unknown(arg) and arg.is_newer:
-            lives = arg.catalogue.lives(arg.name)
-            hope = "is unlikely to have it again" if lives else "may have it"
+            yield Found(place, f"`{arg.value}` is not known: {_may_have_it(arg)}")
+        elif _is_unknown(arg) and arg.may_be_known:
             yield Found(
-                context.document.at_key(*arg.path),
-                f"`{arg.name}` is not known: {data}, and {arg.version} {hope}",
-                _instead(arg),
+                context.document.at_key(*arg.path), f"`{arg.name}` is not known: {_may_have_it(arg)}", _instead(arg)
             )
+
+
+def _may_have_it(arg: Argument) -> str:
+    if not arg.is_newer:
+        return f"{arg.version} does not have it, and the fork may have it"
+    hope = "is unlikely to have it again" if arg.catalogue.lives(arg.name) and not arg.is_known else "may have it"
+    return f"modelgen's data ends at {arg.engine.title} {arg.catalogue.names[-1]}, and {arg.version} {hope}"
 
 
 @rule("MG218", "abbreviated-flag")
@@ -109,9 +123,16 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not arg.is_newer and len(whole := _abbreviated(arg)) == 1:
+        if _is_unknown(arg) and not arg.may_be_known and len(whole := _abbreviated(arg)) == 1:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is short for `{whole[0]}`", f"write `{whole[0]}`")
+
+
+def _as_fork(context: Context, arg: Argument) -> str:
+    """Return how to declare a fork, for an image that is not the engine's own release."""
+    run = context.runs.get(arg.model)
+    is_own = run is not None and run.image is not None and not is_release(run.image)
+    return f"if the image contains a fork of {arg.engine.title} with this flag, write `fork = true`" if is_own else ""
 
 
 def _is_unknown(arg: Argument) -> bool:
