@@ -107,8 +107,9 @@ def open_publish(context: Context) -> Iterator[Found]:
         if path[-1] == "publish" and address and not is_loopback(address):
             yield Found(
                 context.document.at_value(*path),
-                f"other hosts can reach {text}, and engines require no key",
-                f'write `publish = "127.0.0.1:{address.port}"`',
+                f"other hosts can reach {text}, and the engine requires no key",
+                f'write `publish = "127.0.0.1:{address.port}"`; for other hosts, publish the orchestrator with '
+                "`listen` and `keys_file`",
             )
 
 

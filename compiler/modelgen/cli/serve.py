@@ -12,6 +12,7 @@ import click
 from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_option
+from modelgen.engines.command import NAME as COMMAND
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -63,11 +64,15 @@ def serve_command(config: Path, *, reload_: bool) -> int:
 
 
 def _explain_limits(compilation: Compilation) -> None:
-    """Print which models have a limit that only a container has; the same file may be for Docker too."""
+    """Print which models have a key that only a container has; the same file may be for Docker too."""
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
-    if limited := [service.model for service in compilation.fleet.services if service.cpus is not None]:
-        named = ", ".join(f"`{model}`" for model in limited)
-        click.echo(f"`cpus` limits containers, and has no effect on {named} here", err=True)
+    services = compilation.fleet.services
+    for effect, models in (
+        ("`cpus` limits containers", [service.model for service in services if service.cpus is not None]),
+        ("`cache` makes volumes of containers", [s.model for s in services if s.engine == COMMAND and s.caches]),
+    ):
+        if named := ", ".join(f"`{model}`" for model in models):
+            click.echo(f"{effect}, and has no effect on {named} here", err=True)
 
 
 def _refuse_second(folder: Path, url: str | None) -> None:

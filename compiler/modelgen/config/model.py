@@ -93,7 +93,27 @@ class Defaults(Table):
         description="How the model frees its GPUs when it is unloaded. `sleep` is not supported yet. Default: restart.",
     )
     command: list[str] | None = Field(
-        None, description="Engine `command`: the program and its arguments; {port}, {model} and {hub} are filled in."
+        None,
+        description="Engine `command`: the program and its arguments; {port}, {model} and {hub} are filled in. "
+        "Default: the program of the image.",
+    )
+    entrypoint: list[str] | None = Field(
+        None,
+        description="Engine `command`: the entry point of the container; `command` has only its arguments then. `[]` "
+        "keeps the image's own. Default: the first item of `command`.",
+    )
+    port: int | None = Field(
+        None, gt=0, le=65535, description="Engine `command`: the port in the container. Default: 8000."
+    )
+    cache: list[str] | None = Field(
+        None,
+        description="Engine `command`: directories in the container that keep what the program writes, each in a "
+        "volume of its own. Default: none.",
+    )
+    offline: bool | None = Field(
+        None,
+        description="Engine `command`: false gives the program a network with a way out, and lets it download. "
+        "Default: true.",
     )
     health: str | None = Field(
         None, description="Engine `command`: path that answers 200 when ready. Default: /health."

@@ -28,14 +28,15 @@ class Argument(NamedTuple):
         release: The flags of the model's release; None where its version is not known.
         path: Where the entry is written.
         key: The flag as written.
-        name: The flag, canonical and without a path in JSON.
+        name: The flag, canonical, whole if it was abbreviated, and without a path in JSON.
         inner: The path in JSON behind it, with its dot, or nothing.
         value: The value as loaded.
         version: The engine and its version, for messages.
         flag: The flag as the release has it; None where the release or the flag is not known.
         is_known: Whether the release has the flag, or any release where the version is not known.
         is_newer: Whether the model's version is newer than the data.
-        is_fork: Whether the image contains a fork or a plugin of the engine.
+        may_be_known: Whether the image may have flags and values that the data lacks: it is newer, or a fork.
+        is_abbreviated: Whether the flag is written as a prefix of its name.
         positive: The flag that is meant, without leading dashes and `no-`.
     """
 
@@ -52,13 +53,9 @@ class Argument(NamedTuple):
     flag: Flag | None
     is_known: bool
     is_newer: bool
-    is_fork: bool
+    may_be_known: bool
+    is_abbreviated: bool
     positive: str
-
-    @property
-    def may_be_known(self) -> bool:
-        """Return whether the image may have flags and values that the data lacks."""
-        return self.is_newer or self.is_fork
 
 
 class PlainArgument(NamedTuple):
@@ -136,6 +133,8 @@ def _argument(  # noqa: PLR0913, PLR0917
     is_fork: bool = False,
 ) -> Argument:
     name, dot, inner = (release.canonical(key) if release else catalogue.canonical(key)).partition(".")
+    whole = "" if release is None or is_fork else _unabbreviated(engine, release, name)
+    name = whole or name
     flag = release.get(name) if release else None
     is_known = flag is not None if release else bool(catalogue.lives(name))
     return Argument(
@@ -152,6 +151,18 @@ def _argument(  # noqa: PLR0913, PLR0917
         flag=flag,
         is_known=is_known,
         is_newer=release is not None and release.is_newer,
-        is_fork=is_fork,
+        may_be_known=is_fork or (release is not None and release.is_newer),
+        is_abbreviated=bool(whole),
         positive=name if is_known else catalogue.canonical(name.lstrip("-").removeprefix("no-")),
     )
+
+
+def _unabbreviated(engine: Engine, release: Release, name: str) -> str:
+    """Return the flag that a name abbreviates, as argparse resolves it; empty if it abbreviates none.
+
+    A name that is a whole flag in another release is no abbreviation: its meaning would change with the release.
+    """
+    if release.is_newer or release.get(name) is not None or release.catalogue.lives(name):
+        return ""
+    found = [flag for flag in {*release.flag_names(), *engine.owned_args} if flag.startswith(name)]
+    return found[0] if len(found) == 1 and found[0] not in engine.owned_args else ""

@@ -33,11 +33,13 @@ class ModelRun(NamedTuple):
         reference: The image as written, or None.
         place: The path at which the image is written, or would be.
         image: The parts of the reference; None where it is not a reference.
+        image_tables: The tables whose `version` and `fork` describe the image, the most specific first.
         version: The version from the tag, else the written one; None without either.
         written_version: The `version` that belongs to the image, with its path; None without one.
         is_fork: Whether the image contains a fork or a plugin of the engine, so that it may have further flags.
         release: The flags of this version; None where the engine's flags or its version are not known.
         account: The user and group that the engine runs as.
+        program: Entry point and command of the engine `command`, as far as they are written.
         service: The name of its service.
         needs_hub: Whether it reads the hub directory: it has a repository, or its command names the directory.
         env: The user's variables: those of the engine, replaced by the model's own.
@@ -53,11 +55,13 @@ class ModelRun(NamedTuple):
     reference: str | None
     place: Path
     image: Image | None
+    image_tables: tuple[Path, ...]
     version: Version | None
     written_version: tuple[Path, str] | None
     is_fork: bool
     release: Release | None
     account: Account
+    program: tuple[str, ...]
     service: str
     needs_hub: bool
     env: Mapping[str, str]
@@ -78,8 +82,9 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     if reference is None and table is not None:
         reference, place = table.image, ("engines", engine_name, "image")
     image = parse_image(reference) if reference is not None else None
-    tables = tables_of_image(name, engine_name, None if reference is None else place)
+    tables = _tables_of_image(name, engine_name, None if reference is None else place)
     written_version, fork = _first(document, tables, "version"), _first(document, tables, "fork")
+    program = (*(model.entrypoint or ()), *(model.command or ()))
     tagged = properties.version_of(image) if image else None
     version = parse_version(written_version[1]) if tagged is None and written_version else tagged
     is_fork = (image is not None and properties.is_fork(image)) if fork is None else fork[1]
@@ -94,13 +99,15 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
         reference=reference,
         place=place,
         image=image,
+        image_tables=tables,
         version=version,
         written_version=written_version,
         is_fork=is_fork,
         release=release,
         account=_account(document, name, image, version),
+        program=program,
         service=model.service or f"{engine_name}-{name}".lower().replace(".", "-").replace("_", "-"),
-        needs_hub=model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ()),
+        needs_hub=model.repo is not None or any(HUB_PLACEHOLDER in item for item in program),
         env={**((table and table.env) or {}), **(model.env or {})},
         args=_args(arguments, plain_arguments),
         arguments=arguments,
@@ -108,7 +115,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     )
 
 
-def tables_of_image(name: str, engine: str, place: Path | None) -> tuple[Path, ...]:
+def _tables_of_image(name: str, engine: str, place: Path | None) -> tuple[Path, ...]:
     """Return the tables that may describe a model's image, the most specific first.
 
     `version` and `fork` describe one image. Those of a more general table belong to another image if the model's own

@@ -10,7 +10,6 @@ from modelgen.diagnostics import Found, rule
 from modelgen.engines.catalogues import release_numbers
 from modelgen.engines.images.properties import version_of
 from modelgen.engines.images.versions import parse_image, parse_version
-from modelgen.resolve.runs import tables_of_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +64,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
         if needs_version(run) and run.image is not None and run.version is None and run.written_version is None
     }
     for path, run in places.items():
-        tables = tables_of_image(run.name, run.engine_name, run.place)
-        if any(document.is_refused(*table, "version") for table in tables):
+        if any(document.is_refused(*table, "version") for table in run.image_tables):
             continue
         yield Found(
             document.at_value(*path),

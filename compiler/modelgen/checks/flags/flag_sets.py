@@ -81,16 +81,18 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
             place = context.at_origin(name, "gpus")
             used = len(model.gpus or ())
             yield Found(place, f"{engine.title} uses one GPU, but `{name}` has {used}", "write one GPU")
-        sizes = parallel_size(engine, model.args or {}) if engine and engine.tensor_parallel else None
+        args = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
+        values = {flag: arg.value for flag, arg in args.items()}
+        sizes = parallel_size(engine, values) if engine and engine.tensor_parallel else None
         if engine is None or not model.gpus or sizes is None or sizes[0] == len(model.gpus):
             continue
-        if any(not arg.is_known and _begins(arg.name, engine.parallel_sizes) for arg in context.args_of(name)):
-            continue  # an abbreviated flag has a finding of its own
-        product, keys = sizes
+        if any(not arg.is_known and _begins(arg.name, engine.parallel_sizes) for arg in args.values()):
+            continue  # an abbreviation of several flags has a finding of its own
+        product, flags = sizes
         cards = f"{len(model.gpus)} GPU{'s' if len(model.gpus) > 1 else ''}"
-        if keys:
-            written = " × ".join(f"`{key}`" for key in keys.values())
-            place = document.at_value(*document.origin(name, "args", next(iter(keys.values()))))
+        if flags:
+            written = " × ".join(f"`{args[flag].key}`" for flag in flags)
+            place = document.at_value(*args[flags[0]].path)
             yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make the numbers equal")
         elif not context.runs[name].is_fork:  # vLLM-Omni divides its stages among the GPUs by a flag of its own
             yield Found(

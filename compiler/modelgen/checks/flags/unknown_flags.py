@@ -45,7 +45,7 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not arg.may_be_known and len(_abbreviated(arg)) != 1:
+        if _is_unknown(arg) and not arg.may_be_known:
             help_text = _instead(arg) or _as_fork(context, arg)
             yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", help_text)
 
@@ -102,13 +102,13 @@ def _may_have_it(arg: Argument) -> str:
     return f"modelgen's data ends at {arg.engine.title} {arg.catalogue.names[-1]}, and {arg.version} {hope}"
 
 
-@rule("MG218", "abbreviated-flag")
+@rule("MG218", "abbreviated-flag", Severity.WARNING)
 def abbreviated_flag(context: Context) -> Iterator[Found]:
     """An abbreviated flag.
 
     ## Why
-    The engine's parser accepts any unique prefix of a flag. If the next release adds another flag with that prefix, the
-    same line becomes an error or gets another meaning.
+    The engine's parser accepts any unique prefix of a flag, and modelgen writes the whole flag. If the next release
+    adds another flag with that prefix, the same line becomes an error.
 
     ## Bad
     ```toml
@@ -123,9 +123,9 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not arg.may_be_known and len(whole := _abbreviated(arg)) == 1:
+        if arg.is_abbreviated:
             place = context.document.at_key(*arg.path)
-            yield Found(place, f"`{arg.key}` is short for `{whole[0]}`", f"write `{whole[0]}`")
+            yield Found(place, f"`{arg.key}` is short for `{arg.name}`", f"write `{arg.name}`")
 
 
 def _as_fork(context: Context, arg: Argument) -> str:
@@ -144,11 +144,6 @@ def _is_unknown(arg: Argument) -> bool:
         and not abbreviated_owned(arg)
         and not (is_negative(arg.key) and isinstance(arg.value, bool))
     )
-
-
-def _abbreviated(arg: Argument) -> list[str]:
-    """Return the flags that begin with the name."""
-    return [flag for flag in arg.release.flag_names() if flag.startswith(arg.name)] if arg.release else []
 
 
 def _instead(arg: Argument) -> str:

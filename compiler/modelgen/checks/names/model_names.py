@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from modelgen.source import Span
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+\[\]-]*")
+_ALIAS_HELP = "use letters, digits and `. _ : / @ + [ ] -`, beginning with a letter or digit"
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # A service name is a host name on the internal network, so it is one DNS label.
 _LONGEST = 63
@@ -57,8 +58,9 @@ def bad_alias(context: Context) -> Iterator[Found]:
     """An alias, or the name of a LoRA adapter, with characters that are not allowed.
 
     ## Why
-    Clients send the name as `model`, and it becomes an argument of the engine. Letters, digits, `.`, `_`, `:`, `/` and
-    `-` are allowed, beginning with a letter or digit.
+    Clients send the name as `model`, and it becomes an argument of the engine. Letters, digits and `. _ : / @ + [ ] -`
+    are allowed, beginning with a letter or digit: `claude-opus-4-8[1m]`, `openai/gpt-4o` and `qwen3:32b` are names that
+    clients send.
 
     ## Bad
     ```toml
@@ -76,11 +78,11 @@ def bad_alias(context: Context) -> Iterator[Found]:
         for number, alias in enumerate(model.aliases or ()):
             if not _ALIAS.fullmatch(alias):
                 place = context.document.at_value("models", name, "aliases", number)
-                yield Found(place, f"`{alias}` is not a valid alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+                yield Found(place, f"`{alias}` is not a valid alias", _ALIAS_HELP)
     for path, lora, _ in context.entries("loras"):
         if not _ALIAS.fullmatch(lora):
             place = context.document.at_key(*path)
-            yield Found(place, f"`{lora}` is not a valid name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+            yield Found(place, f"`{lora}` is not a valid name", _ALIAS_HELP)
 
 
 @rule("MG403", "name-collision")
