@@ -12,7 +12,7 @@ import click
 from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_option
-from modelgen.engines.command import NAME as COMMAND
+from modelgen.engines import ENGINES
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ def _explain_limits(compilation: Compilation) -> None:
     """Print which models have a key that only a container has; the same file may be for Docker too."""
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
     services = compilation.fleet.services
-    for effect, models in (
-        ("`cpus` limits containers", [service.model for service in services if service.cpus is not None]),
-        ("`cache` makes volumes of containers", [s.model for s in services if s.engine == COMMAND and s.caches]),
-    ):
+    limited = [service.model for service in services if service.cpus is not None]
+    keeping = [service.model for service in services if service.caches and "cache" in ENGINES[service.engine].keys]
+    for effect, models in (("`cpus` limits containers", limited), ("`cache` makes volumes of containers", keeping)):
         if named := ", ".join(f"`{model}`" for model in models):
             click.echo(f"{effect}, and has no effect on {named} here", err=True)
 

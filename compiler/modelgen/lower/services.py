@@ -70,7 +70,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
     as_path = engine.from_snapshot or model.model_arg == "path"
     pinned_args = engine.pin(run.args, others, as_path) if engine.pin else run.args
     args, files = place_files(pinned_args, host_root)
-    port, is_offline = model.port or engine.port, model.offline is not False
+    is_offline = model.offline is not False
     launched = Run(
         version=run.version,
         repo=model.repo,
@@ -90,7 +90,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         entrypoint=None if model.entrypoint is None else tuple(model.entrypoint),
         command=tuple(model.command or ()),
         hub=place,
-        listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(port)),  # noqa: S104 - in its container
+        listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(run.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
     has_hub = run.needs_hub
@@ -109,7 +109,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         environment=host_environment(config, run, place, variables)
         if on_host
         else engine_environment(config, run, engine, variables),
-        port=port,
+        port=run.port,
         routes=engine.routes,
         served_names=launched.served_names,
         upstream_name=None if engine.several_names else launched.upstream_name,

@@ -40,6 +40,7 @@ class ModelRun(NamedTuple):
         release: The flags of this version; None where the engine's flags or its version are not known.
         account: The user and group that the engine runs as.
         program: Entry point and command of the engine `command`, as far as they are written.
+        port: The port in the container; 0 for an unknown engine.
         service: The name of its service.
         needs_hub: Whether it reads the hub directory: it has a repository, or its command names the directory.
         env: The user's variables: those of the engine, replaced by the model's own.
@@ -62,6 +63,7 @@ class ModelRun(NamedTuple):
     release: Release | None
     account: Account
     program: tuple[str, ...]
+    port: int
     service: str
     needs_hub: bool
     env: Mapping[str, str]
@@ -106,6 +108,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
         release=release,
         account=_account(document, name, image, version),
         program=program,
+        port=model.port or (engine.port if engine else 0),
         service=model.service or f"{engine_name}-{name}".lower().replace(".", "-").replace("_", "-"),
         needs_hub=model.repo is not None or any(HUB_PLACEHOLDER in item for item in program),
         env={**((table and table.env) or {}), **(model.env or {})},

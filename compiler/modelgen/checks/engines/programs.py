@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.engines.versions import CONTAINER_TARGETS
 from modelgen.diagnostics import Found, rule
-from modelgen.engines import command
 from modelgen.engines.environment import hub
 from modelgen.engines.host.addresses import parse_address
 from modelgen.engines.images.places import cache_label
@@ -63,7 +62,7 @@ def bad_command(context: Context) -> Iterator[Found]:
         if _has_no_program(context, name):
             place = document.at_header("models", name)
             help_text = 'write the program and its arguments: `command = ["serve", "--port", "{port}"]`'
-            yield Found(place, f"`{name}` has no `command`, which `modelgen serve` needs", help_text)
+            yield Found(place, f"`{name}` runs the program of its image, and `modelgen serve` has no image", help_text)
         elif model.command is not None and model.entrypoint is None and not any(model.command[:1]):
             help_text = 'write the program first, as in `command = ["serve"]`; without `command`, the image\'s own runs'
             yield Found(context.at_origin(name, "command"), "`command` has no program", help_text)
@@ -72,7 +71,7 @@ def bad_command(context: Context) -> Iterator[Found]:
             help_text = (
                 "write `{port}` in `command`: `modelgen serve` chooses the port"
                 if model.port
-                else f"write it as `port = {_published(model) or command.PORT}`, or `{{port}}` in `command`"
+                else f"write it as `port = {_published(model) or context.runs[name].port}`, or `{{port}}` in `command`"
             )
             yield Found(place, f"nothing says on which port `{name}` listens", help_text)
         if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
@@ -85,8 +84,9 @@ def bad_command(context: Context) -> Iterator[Found]:
 
 def _has_no_program(context: Context, name: str) -> bool:
     """Return whether there is nothing to run on the host, where no image has a program."""
-    on_host = not CONTAINER_TARGETS.intersection(context.targets)
-    return on_host and not any(context.runs[name].program) and context.document.lacks(name, "command")
+    on_host, model = not CONTAINER_TARGETS.intersection(context.targets), context.models[name]
+    is_own = model.entrypoint == [] or not any(context.runs[name].program)
+    return on_host and is_own and not context.document.is_refused("models", name, "command")
 
 
 def _lacks_port(context: Context, name: str, model: Model) -> bool:
@@ -104,7 +104,7 @@ def _lacks_port(context: Context, name: str, model: Model) -> bool:
         for key in ("command", "entrypoint", "port")
     )
     is_needed = model.publish is not None or not program
-    return is_needed and not (refused or model.port or "{port}" in program or str(command.PORT) in program)
+    return is_needed and not (refused or model.port or "{port}" in program or str(context.runs[name].port) in program)
 
 
 def _published(model: Model) -> int | None:
