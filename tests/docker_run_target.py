@@ -20,10 +20,7 @@ ADDED = "docker_run"
 def render(fleet: ir.Fleet, root: str) -> dict[str, bytes]:
     """Return the script, and the manifest of the orchestrator."""
     networks = {network.key: network.name for network in fleet.networks}
-    lines = [
-        ["docker", "network", "create", *(["--internal"] if network.internal else []), network.name]
-        for network in fleet.networks
-    ]
+    lines = [["docker", "network", "create", *_reach(network), network.name] for network in fleet.networks]
     lines += [["docker", "create", *_service(service, networks, root)] for service in fleet.services]
     lines += [
         ["docker", "start", *(f"{fleet.project}-{model}" for model in profile.models)]
@@ -37,6 +34,11 @@ def render(fleet: ir.Fleet, root: str) -> dict[str, bytes]:
     return {"up.sh": _script(lines), "manifest.json": manifest}
 
 
+def _reach(network: ir.Network) -> list[str]:
+    masquerade = "--opt=com.docker.network.bridge.enable_ip_masquerade=false"
+    return ["--internal"] if network.internal else [] if network.reaches_outside else [masquerade]
+
+
 def _script(lines: Iterable[list[str]]) -> bytes:
     return "\n".join(map(shlex.join, lines)).encode()
 
@@ -48,8 +50,8 @@ def _service(service: ir.Service, networks: Mapping[str, str], root: str) -> Ite
     yield from (f"--label={kind}={value}" for kind, values in _labels(service).items() for value in values)
     for mount in (*([service.hub] if service.hub else []), *service.files):
         yield _mount(mount.source, mount.target, root)
-    if service.cache:
-        yield f"--mount=type=volume,source={service.cache.name},target={service.cache.target}"
+    yield from (f"--mount=type=volume,source={cache.name},target={cache.target}" for cache in service.caches)
+    yield f"--label=offline={service.offline}"
     for place in service.scratch:
         yield f"--tmpfs={place.target}:exec,uid={place.uid},gid={place.gid},mode={place.mode}"
     if service.devices:

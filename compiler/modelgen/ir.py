@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 INTERNAL_NETWORK = "models"
 EDGE_NETWORK = "edge"
+OUTSIDE_NETWORK = "outside"
 SOCKET_PROXY_NETWORK = "socket-proxy"
 
 
@@ -49,7 +50,7 @@ class Address(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """The command line of an engine. An empty entry point is the image's own.
+    """The command line of an engine. An empty entry point is the image's own; with an empty command, so is the command.
 
     Args:
         entrypoint: The program.
@@ -158,6 +159,7 @@ class Service(NamedTuple):
         engine: The engine's name, such as `vllm`.
         image: Container image.
         launch: Entry point and arguments.
+        offline: Whether it must not download anything.
         directory: The working directory of a process on the host; None in a container.
         environment: Variables, sorted by name.
         port: The port in the container. On the host, the driver selects one.
@@ -168,7 +170,7 @@ class Service(NamedTuple):
         loras: Adapters of the model: name and repository id.
         hub: The hub's mount, or None for a program that needs no weights.
         files: Files that its arguments name: chat templates, parser plugins.
-        cache: The volume for compile caches.
+        caches: The volumes for compile caches, or for what a program keeps.
         scratch: Directories in memory.
         devices: The reserved GPUs, or None.
         security: The rights of its container.
@@ -196,6 +198,7 @@ class Service(NamedTuple):
     engine: str
     image: str
     launch: Launch
+    offline: bool
     directory: str | None
     environment: tuple[tuple[str, str], ...]
     port: int
@@ -206,7 +209,7 @@ class Service(NamedTuple):
     loras: tuple[tuple[str, str], ...]
     hub: Mount | None
     files: tuple[Mount, ...]
-    cache: Volume | None
+    caches: tuple[Volume, ...]
     scratch: tuple[Scratch, ...]
     devices: Devices | None
     security: Security
@@ -242,11 +245,13 @@ class Network(NamedTuple):
         key: The key in services.
         name: The name on the host.
         internal: Whether it has no route to the outside and no published ports.
+        reaches_outside: Whether its containers can open connections to other hosts.
     """
 
     key: str
     name: str
     internal: bool
+    reaches_outside: bool
 
 
 class Orchestrator(NamedTuple):

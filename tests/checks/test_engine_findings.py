@@ -80,8 +80,8 @@ CASES: list[tuple[str, str, str]] = [
     (flags("O3 = true"), "unknown-flag", ""),
     (flags("'-O3' = true"), "bad-flag", "write `O = 3`"),
     (flags("disable-log-requests = true", "0.16.0"), "deprecated-flag", "enable-log-requests"),
-    (flags("x = 1", "0.34.0"), "newer-than-data", ""),
-    (flags("swap-space = 4", "0.34.0"), "newer-than-data", "removed in 0.18"),
+    (flags("x = 1", "0.34.0"), "unverified-flag", ""),
+    (flags("swap-space = 4", "0.34.0"), "unverified-flag", "removed in 0.18"),
     (flags("enable-log-outputs = true, enable-log-requests = false", "0.20.0"), "missing-companion", ""),
     (flags("max-num-seqs = '300', max-num-batched-tokens = 256"), "sizes-at-odds", ""),
     (

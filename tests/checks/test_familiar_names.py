@@ -63,7 +63,6 @@ def test_a_flag_as_a_key(key: str) -> None:
     ("line", "written"),
     [
         ("ttl = 300", 'idle_timeout = "300s"'),
-        ("port = 8001", 'publish = "127.0.0.1:8001"'),
         ('ports = ["8001:8000"]', 'publish = "127.0.0.1:8001"'),
         ('model = "Qwen/Qwen3-8B"', 'repo = "Qwen/Qwen3-8B"'),
         ('model = "/models/x"', 'repo = "Qwen/Qwen3-4B-Instruct-2507"'),

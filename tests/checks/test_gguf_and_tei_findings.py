@@ -88,7 +88,7 @@ CASES: list[tuple[str, str, str]] = [
     (gguf().replace("server-b6500", "server-cuda"), "floating-image", "a digest"),
     (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
     (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
-    ('[engines.tei]\nimage = "x/y:1"\nversion = "1.9"', "bad-version", "remove"),
+    ('[engines.tei]\nimage = "x/y:1"\nversion = "1.9"', "key-of-another-engine", "remove"),
     # keys
     (tei("trust_remote_code = true"), "key-of-another-engine", "`sglang`"),
     (tei('model_arg = "path"'), "key-of-another-engine", "`sglang`"),

@@ -204,9 +204,12 @@ def _model(
         return model | draw(SNAPSHOT_ENGINES[engine](kinds))
     if engine == "command":
         program = draw(st.lists(texts() | st.sampled_from(["{port}", "--name={model}", "{hub}/x"]), max_size=4))
-        model |= {"engine": "command", "image": "registry.example/server:1.0", "command": ["serve", *program]}
-        model |= draw(st.fixed_dictionaries({}, optional={"upstream_name": texts(min_size=1), "health": st.just("/h")}))
-        return model
+        model |= {"engine": "command", "image": "registry.example/server:1.0", "port": draw(st.integers(1, 65535))}
+        launches = [{}, {"command": ["serve", *program]}, {"entrypoint": ["serve"], "command": program}]
+        model |= draw(st.sampled_from([*launches, {"entrypoint": [], "command": program}]))
+        optional = {"upstream_name": texts(min_size=1), "health": st.just("/h"), "offline": st.booleans()}
+        optional["cache"] = st.sampled_from([[], ["/root/.cache"], ["/a/b c", "/$x"]])
+        return model | draw(st.fixed_dictionaries({}, optional=optional))
     model["repo"] = draw(st.sampled_from(["Qwen/Qwen3-4B", "openai/gpt-oss-20b", "A/b.C_d"]))
     is_future = images[engine] in _FUTURE
     if engine == "vllm":

@@ -81,7 +81,7 @@ def test_a_version_that_is_newer_than_the_data_gets_warnings_and_the_place_where
     toml = '[engines.vllm]\nimage = "vllm/vllm-openai:v{}"\n'
     toml += '[models.a]\nrepo = "a/b"\nargs = {{ max-model-len = 1, x = 1 }}'
     (newer,) = findings(complete(toml.format("0.34.0")))
-    assert (newer.rule, newer.severity) == ("newer-than-data", "warning")
+    assert (newer.rule, newer.severity) == ("unverified-flag", "warning")
     assert "data ends at vLLM 0.33.0" in newer.message
     (known,) = findings(complete(toml.format("0.33.9")))
     assert (known.rule, known.severity) == ("unknown-flag", "error")

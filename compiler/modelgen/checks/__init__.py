@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen.checks import listening, rule_settings, secrets
 from modelgen.checks.compose import compose_advice, compose_keys
 from modelgen.checks.context import Context
-from modelgen.checks.engines import engine_keys, image_vendors, images, versions
+from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import owned_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, unknown_flags
 from modelgen.checks.gpus import gpu_access, gpu_tables
@@ -48,7 +48,7 @@ CHECKS = (
     flag_spelling.bad_flag,
     flag_spelling.flag_twice,
     unknown_flags.unknown_flag,
-    unknown_flags.newer_than_data,
+    unknown_flags.unverified_flag,
     unknown_flags.abbreviated_flag,
     flag_spelling.deprecated_flag,
     flag_values.bad_flag_value,
@@ -75,7 +75,8 @@ CHECKS = (
     variable_values.idle_variable,
     engine_keys.not_supported_yet,
     engine_keys.key_of_another_engine,
-    engine_keys.bad_command,
+    programs.bad_command,
+    programs.bad_cache,
     gpu_tables.unknown_gpu,
     gpu_tables.gpu_twice,
     gpu_tables.bad_device,

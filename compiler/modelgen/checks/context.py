@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from modelgen.engines.environment import OWNED, owned_variables
 from modelgen.engines.images import places
 
 if TYPE_CHECKING:
@@ -125,6 +126,22 @@ class Context:
             key: ("engines", run.engine_name, "env", key) for key in (table and table.env) or {}
         }
         return of_engine | {key: self.document.origin(model, "env", key) for key in run.model.env or {}}
+
+    def owned_variables(self, path: Path) -> Mapping[str, str]:
+        """Return the variables that the `env` table at `path` must not have: those of every model that gets it."""
+        table, name = path[0], path[1]
+        runs = [
+            run
+            for run in self.runs.values()
+            if table == "defaults" or name == (run.name if table == "models" else run.engine_name)
+        ]
+        if not runs or any(run.engine is None for run in runs):
+            return OWNED
+        owned: dict[str, str] = {}
+        for run in runs:
+            if run.engine is not None:
+                owned |= owned_variables(run.engine, is_offline=run.model.offline is not False)
+        return owned
 
     def at_origin(self, model: str, *keys: str) -> Span:
         """Return the place of a model's value, in its own table or in `[defaults]`."""

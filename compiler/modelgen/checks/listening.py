@@ -119,7 +119,8 @@ def open_publish(context: Context) -> Iterator[tuple[str, Found]]:
                 Found(
                     context.at_origin(name, "publish"),
                     f"other hosts can reach {model.publish}, and engines require no key",
-                    f'write `publish = "127.0.0.1:{address.port}"`',
+                    f'write `publish = "127.0.0.1:{address.port}"`; for other hosts, publish the orchestrator with '
+                    "`listen` and `keys_file`",
                 ),
             )
 

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.environment import OWNED
 from modelgen.source import Span
 
 if TYPE_CHECKING:
@@ -85,13 +84,15 @@ def literal_secret(context: Context) -> Iterator[Found]:
         "under `modelgen serve`, let the command read it"
     )
     for path, key, value in context.entries("env"):
-        if (_SECRET_NAME.search(key) and len(value) >= 8 and key not in OWNED) or _KEY.search(value):
+        is_owned = key in context.owned_variables(path)
+        if (_SECRET_NAME.search(key) and len(value) >= 8 and not is_owned) or _KEY.search(value):
             yield Found(context.document.at_value(*path), f"`{key}` contains a secret", help_text)
     for name, model in context.models.items():
-        for number, item in enumerate(model.command or ()):
-            if _KEY.search(item) or _is_secret_of_flag(model.command or [], number):
-                place = context.document.at_value(*context.document.origin(name, "command"), number)
-                yield Found(place, "the command contains a secret", help_text)
+        for key, items in (("entrypoint", model.entrypoint or []), ("command", model.command or [])):
+            for number, item in enumerate(items):
+                if _KEY.search(item) or _is_secret_of_flag(items, number):
+                    place = context.document.at_value(*context.document.origin(name, key), number)
+                    yield Found(place, "the command contains a secret", help_text)
 
 
 def _is_secret_of_flag(command: list[str], number: int) -> bool:

@@ -12,6 +12,7 @@ import click
 from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_option
+from modelgen.engines import ENGINES
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -63,11 +64,14 @@ def serve_command(config: Path, *, reload_: bool) -> int:
 
 
 def _explain_limits(compilation: Compilation) -> None:
-    """Print which models have a limit that only a container has; the same file may be for Docker too."""
+    """Print which models have a key that only a container has; the same file may be for Docker too."""
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
-    if limited := [service.model for service in compilation.fleet.services if service.cpus is not None]:
-        named = ", ".join(f"`{model}`" for model in limited)
-        click.echo(f"`cpus` limits containers, and has no effect on {named} here", err=True)
+    services = compilation.fleet.services
+    limited = [service.model for service in services if service.cpus is not None]
+    keeping = [service.model for service in services if service.caches and "cache" in ENGINES[service.engine].keys]
+    for effect, models in (("`cpus` limits containers", limited), ("`cache` makes volumes of containers", keeping)):
+        if named := ", ".join(f"`{model}`" for model in models):
+            click.echo(f"{effect}, and has no effect on {named} here", err=True)
 
 
 def _refuse_second(folder: Path, url: str | None) -> None:

@@ -19,7 +19,7 @@ MODEL_KEYS = {
         ("model", "model_id", "model_name", "model_path", "hf_repo", "repo_id", "repository", "id"), "repo"
     ),
     **dict.fromkeys(("path", "local_path", "model_dir", "weights"), "repo"),
-    **dict.fromkeys(("port", "ports", "expose", "host", "listen"), "publish"),
+    **dict.fromkeys(("ports", "expose", "host", "listen"), "publish"),
     **dict.fromkeys(("name", "alias", "served_model_name", "names"), "aliases"),
     **dict.fromkeys(("gpu", "device", "devices", "device_ids", "cuda_visible_devices", "card"), "gpus"),
     **dict.fromkeys(("memory", "vram", "gpu_memory_utilization", "mem_fraction_static"), "gpu_memory"),
@@ -78,8 +78,8 @@ EXAMPLES = {
     "upstream_name": '"name"',
 }
 ELSEWHERE = {
-    **dict.fromkeys(("cmd", "entrypoint", "run"), 'engine = "command"` and `command = ["program", "--port", "{port}"]'),
-    **dict.fromkeys(("hub", "hub_dir", "cache", "cache_dir", "download_dir", "hf_home"), 'hub = "…"` in `[project]'),
+    **dict.fromkeys(("cmd", "run"), 'engine = "command"` and `command = ["program", "--port", "{port}"]'),
+    **dict.fromkeys(("hub", "hub_dir", "cache_dir", "download_dir", "hf_home"), 'hub = "…"` in `[project]'),
     **dict.fromkeys(("api_key", "api_keys"), 'keys_file = "./keys/keys.txt"` in `[orchestrator]'),
     **dict.fromkeys(("default", "preload", "autostart"), '[profiles.NAME]` with `models = ["ID"]` and `default = true'),
 }

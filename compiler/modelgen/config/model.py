@@ -41,8 +41,8 @@ class Defaults(Table):
     )
     image: str | None = Field(
         None,
-        description="Container image of the engine. Needs a tag that names the release, else `version` in "
-        "`[engines.NAME]`. Default: the `image` of `[engines.NAME]`.",
+        description="Container image of the engine. Needs a tag that names the release, else a `version` in "
+        "the same table. Default: the `image` of `[engines.NAME]`.",
         examples=["vllm/vllm-openai:v0.11.0"],
     )
     gpus: list[str] | None = Field(
@@ -50,6 +50,18 @@ class Defaults(Table):
         description="Names of `[gpus.NAME]` tables: the GPUs that the model runs on. Default: none, the model runs on "
         "the processor.",
         examples=[["gpu0"]],
+    )
+    version: str | None = Field(
+        None,
+        description="The engine's version in `image`, if the tag does not name it. It describes the image of the same "
+        "table. Default: read from the tag.",
+        examples=["0.14.1"],
+    )
+    fork: bool | None = Field(
+        None,
+        description="The `image` of the same table contains a fork or plugins of the engine: flags and values that its "
+        "own release does not have are warnings. Default: false.",
+        examples=[True],
     )
     gpu_memory: Memory | None = Field(
         None,
@@ -66,7 +78,7 @@ class Defaults(Table):
     args: dict[str, Arg] | None = Field(
         None,
         description="The engine's own flags, without the leading dashes. They are checked against the flags of the "
-        "engine's release. In `[defaults]`, they apply to vllm models only. Default: none.",
+        "engine's release. In `[defaults]`, they are for the models of its `engine`. Default: none.",
         examples=[{"max-model-len": 16384}],
     )
     env: dict[str, str] | None = Field(
@@ -141,8 +153,28 @@ class Defaults(Table):
     command: list[str] | None = Field(
         None,
         description="The program and its arguments. `{port}`, `{model}` and `{hub}` are replaced by the port to listen "
-        "on, the model's name and the path of the hub directory. Default: none; engine `command` requires it.",
+        "on, the model's name and the path of the hub directory. Default: the program of the image.",
         examples=[["whisper-server", "--port", "{port}"]],
+    )
+    entrypoint: list[str] | None = Field(
+        None,
+        description="The entry point of the container, so that `command` has only its arguments. `[]` keeps the "
+        "image's own. Default: the first item of `command`.",
+        examples=[["/usr/bin/python3", "main.py"]],
+    )
+    port: int | None = Field(
+        None, gt=0, le=65535, description="The port in the container. Default: 8000.", examples=[8188]
+    )
+    cache: list[str] | None = Field(
+        None,
+        description="Directories in the container that keep what the program writes, each in a volume of its own. "
+        "Default: none.",
+        examples=[["/root/.cache"]],
+    )
+    offline: bool | None = Field(
+        None,
+        description="false gives the program a network with a way out, and lets it download. Default: true.",
+        examples=[False],
     )
     health: str | None = Field(
         None,

@@ -15,5 +15,5 @@ KEYS = {
 VALUES = {("model_arg", "snapshot"): "path"}
 """Values, by the current name of their key."""
 
-RULES = {"canary-without-route": "warmup-without-route"}
+RULES = {"canary-without-route": "warmup-without-route", "newer-than-data": "unverified-flag"}
 """Names of rules in `[rules]`; the codes are unchanged."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from modelgen.config.model import Defaults, Model
+from modelgen.config.model import Arg, Defaults, Model
 from modelgen.config.orchestrator import Orchestrator
 from modelgen.config.table import Table
 from modelgen.config.units import Dotted, Share, Size
@@ -162,8 +162,21 @@ class EngineTable(Table):
     )
     version: str | None = Field(
         None,
-        description="The engine's version, if the image's tag does not name it. Default: read from the tag.",
+        description="The engine's version in `image`, if the tag does not name it. A model with an `image` of its own "
+        "has a `version` of its own. Default: read from the tag.",
         examples=["0.11.0"],
+    )
+    fork: bool | None = Field(
+        None,
+        description="`image` contains a fork or plugins of the engine: flags and values that its own release does not "
+        "have are warnings. Default: false.",
+        examples=[True],
+    )
+    args: dict[str, Arg] | None = Field(
+        None,
+        description="Flags of every model of this engine. Those of `[defaults]` and of the model replace them. "
+        "Default: none.",
+        examples=[{"max-model-len": 16384}],
     )
     env: dict[str, str] | None = Field(
         None,
@@ -197,10 +210,10 @@ class Config(Table):
         None, description="The GPUs, one table each; models refer to them by name. Default: none."
     )
     engines: dict[str, EngineTable] | None = Field(
-        None, description="Image, version and environment by engine. Default: none."
+        None, description="Image, version, flags and environment by engine. Default: none."
     )
     defaults: Defaults | None = Field(
-        None, description="Keys for all models; `args` apply to vllm models only. Default: none."
+        None, description="Keys for all models. Its `args` are for the models of its `engine`. Default: none."
     )
     models: dict[str, Model] | None = Field(
         None, description="The models, one table each; the name of the table is the model's id. Default: none."

@@ -27,8 +27,13 @@ _PLACEHOLDER = re.compile(r"\{(?:port|model|hub)\}")
 def launch(run: Run) -> Launch:
     """Return the program with `{port}`, `{model}` and `{hub}` replaced; other braces stay, as in JSON."""
     values = {"{port}": run.listen[1], "{model}": run.upstream_name, HUB_PLACEHOLDER: run.hub}
-    filled = [_PLACEHOLDER.sub(lambda found: values[found[0]], item) for item in run.command]
-    return Launch(tuple(filled[:1]), tuple(filled[1:]))
+
+    def fill(items: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_PLACEHOLDER.sub(lambda found: values[found[0]], item) for item in items)
+
+    if run.entrypoint is not None:
+        return Launch(fill(run.entrypoint), fill(run.command))
+    return Launch(fill(run.command[:1]), fill(run.command[1:]))
 
 
 ENGINE = Engine(
@@ -37,7 +42,7 @@ ENGINE = Engine(
     launch=launch,
     port=PORT,
     health="/health",
-    keys=("command", "health", "upstream_name"),
+    keys=("command", "entrypoint", "port", "cache", "offline", "health", "upstream_name"),
     needs_repo=False,
     on_host=True,
     images=_IMAGES,

@@ -39,6 +39,7 @@ class Run(NamedTuple):
         loras: Adapters: name → repository id, or path of the snapshot in the container.
         length: Context length in tokens, from config.json if no flag sets it; None if it is not known.
         lora_limit: The rank to allow, from the adapters' adapter_config.json; None if it is not known.
+        entrypoint: The entry point, for the engine `command`; None where `command` begins with it.
         command: The program and its arguments, for the engine `command`.
         hub: Path of the hub directory.
         listen: Address and port to listen on, as arguments.
@@ -60,6 +61,7 @@ class Run(NamedTuple):
     loras: Mapping[str, str]
     length: int | None
     lora_limit: int | None
+    entrypoint: tuple[str, ...] | None
     command: tuple[str, ...]
     hub: str
     listen: tuple[str, str]
@@ -206,23 +208,22 @@ class Engine(NamedTuple):
     pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None
 
 
-def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, dict[str, str]] | None:
-    """Return the number of GPUs that the parallel sizes need, and flag → key as written; None if one is not a number.
+def parallel_size(engine: Engine, args: Mapping[str, Any]) -> tuple[int, tuple[str, ...]] | None:
+    """Return the number of GPUs that the parallel sizes need, and the flags that say it; None if one is not a number.
 
     Args:
         engine: The model's engine.
-        args: The flags as written.
+        args: The flags by canonical name.
     """
-    written = {engine.catalogue().canonical(key): key for key in args} if engine.catalogue else {}
-    counted = engine.counted_sizes({name: args[key] for name, key in written.items()}) if engine.counted_sizes else ()
-    keys = {name: written[name] for name in counted if name in written}
+    counted = engine.counted_sizes(args) if engine.counted_sizes else ()
+    flags = tuple(name for name in counted if name in args)
     product = 1
-    for key in keys.values():
-        size = whole_number(args[key])
+    for name in flags:
+        size = whole_number(args[name])
         if size is None:
             return None
         product *= size
-    return product, keys
+    return product, flags
 
 
 def warmup_route(engine: Engine, args: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,9 @@ from modelgen.config import Defaults, Model
 from modelgen.load.locator import Locator, Path
 
 if TYPE_CHECKING:
-    from modelgen.config import Config
+    from collections.abc import Mapping
+
+    from modelgen.config import Config, EngineTable
     from modelgen.config.compose import ComposeKeys
     from modelgen.source import Source, Span
 
@@ -38,11 +40,10 @@ class Document:
     @cached_property
     def models(self) -> dict[str, Model]:
         """The models by id, `[defaults]` merged in."""
-        written = self.config.models or {}
-        defaults = self.config.defaults
-        if defaults is None:
+        written, defaults, engines = self.config.models or {}, self.config.defaults, self.config.engines or {}
+        if defaults is None and not any(table.args for table in engines.values()):
             return written
-        return {name: _merge(defaults, model) for name, model in written.items()}
+        return {name: _merge(engines, defaults or Defaults(), model) for name, model in written.items()}
 
     @cached_property
     def _locator(self) -> Locator:
@@ -61,10 +62,19 @@ class Document:
         return self._locator.header(path)
 
     def origin(self, model: str, *keys: str | int) -> Path:
-        """Return the path at which a model's key was written: in its own table, else in `[defaults]`."""
+        """Return the path at which a model's key was written: in its own table, in `[defaults]`, or in `[engines]`.
+
+        For a key that is written nowhere, it is the path in `[defaults]`.
+        """
         own: Path = ("models", model, *keys)
         table = (self.config.models or {}).get(model)
-        return own if table is None or own in self.dropped or _has(table, keys) else ("defaults", *keys)
+        if table is None or own in self.dropped or _has(table, keys):
+            return own
+        if keys[0] == "args" and not (self.config.defaults and _has(self.config.defaults, keys)):
+            engine = self.models[model].engine or DEFAULT_ENGINE
+            if engine in (engines := self.config.engines or {}) and _has(engines[engine], keys):
+                return ("engines", engine, *keys)
+        return ("defaults", *keys)
 
     def is_refused(self, *path: str | int) -> bool:
         """Return whether a value at `path` or around it was refused and has its own finding."""
@@ -79,7 +89,7 @@ class Document:
         )
 
 
-def _has(table: Defaults, keys: Path) -> bool:
+def _has(table: Defaults | EngineTable, keys: Path) -> bool:
     first, *rest = keys
     value = getattr(table, str(first)) if str(first) in table.model_fields_set else None
     if not rest or not isinstance(value, dict):
@@ -87,11 +97,17 @@ def _has(table: Defaults, keys: Path) -> bool:
     return rest[0] in value
 
 
-def _merge(defaults: Defaults, model: Model) -> Model:
-    """Merge `args` and `env` key by key and replace all other keys; `args` apply to vllm models only."""
+def _merge(engines: Mapping[str, EngineTable], defaults: Defaults, model: Model) -> Model:
+    """Merge `args` and `env` key by key and replace all other keys.
+
+    The `args` of `[defaults]` are for the models of its engine, since engines have different flags.
+    """
+    engine = model.engine or defaults.engine or DEFAULT_ENGINE
     merged = {key: getattr(defaults, key) for key in defaults.model_fields_set}
-    if (model.engine or defaults.engine or DEFAULT_ENGINE) != DEFAULT_ENGINE:
+    if engine != (defaults.engine or DEFAULT_ENGINE):
         merged.pop("args", None)
+    if engine in engines and (args := engines[engine].args):
+        merged["args"] = {**args, **(merged.get("args") or {})}
     for key in model.model_fields_set:
         value = getattr(model, key)
         merged[key] = {**(merged.get(key) or {}), **value} if key in ("args", "env") and value is not None else value

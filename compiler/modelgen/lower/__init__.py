@@ -82,8 +82,13 @@ def _networks(project: str, services: tuple[ir.Service, ...], orchestrator: ir.O
     if orchestrator.enabled:
         used |= {ir.EDGE_NETWORK, ir.SOCKET_PROXY_NETWORK}
     return tuple(
-        ir.Network(name, f"{project}-{name}", internal=name != ir.EDGE_NETWORK)
-        for name in (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.SOCKET_PROXY_NETWORK)
+        ir.Network(
+            name,
+            f"{project}-{name}",
+            internal=name not in (ir.EDGE_NETWORK, ir.OUTSIDE_NETWORK),
+            reaches_outside=name == ir.OUTSIDE_NETWORK,
+        )
+        for name in (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.OUTSIDE_NETWORK, ir.SOCKET_PROXY_NETWORK)
         if name in used
     )
 

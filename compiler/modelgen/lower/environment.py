@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.engines.environment import QUIET_AND_OFFLINE, environment
+from modelgen.engines.environment import OFFLINE, QUIET_AND_OFFLINE, environment
 from modelgen.engines.host import is_wsl2
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def engine_environment(
     defaults and the places of assets, for which a user's image may need others.
     """
     variables = {**engine.defaults, **assets, **run.env, **environment(engine, run.account)}
+    if run.model.offline is False:
+        del variables[OFFLINE]
     cards = [(config.gpus or {})[gpu] for gpu in run.model.gpus or ()]
     kind = (cards[0].kind or "nvidia") if cards else None
     if kind == "nvidia" and is_wsl2(config) and len(config.gpus or {}) > 1:
@@ -40,6 +42,8 @@ def engine_environment(
 def host_environment(config: Config, run: ModelRun, hub: str, assets: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return the variables of an engine that runs on the host, sorted by name. Its caches are those of its user."""
     variables = {**assets, **run.env, **QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub}
+    if run.model.offline is False:
+        del variables[OFFLINE]
     cards = [(config.gpus or {})[gpu] for gpu in run.model.gpus or ()]
     if cards and (cards[0].kind or "nvidia") == "amd":
         variables["HIP_VISIBLE_DEVICES"] = ",".join(card.device for card in cards)

@@ -10,6 +10,7 @@ from modelgen.engines.engine import Engine, Run, warmup_route
 from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
 from modelgen.engines.host.addresses import parse_address
+from modelgen.engines.images.places import cache_label
 from modelgen.host_paths import host_path
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
@@ -69,6 +70,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
     as_path = engine.from_snapshot or model.model_arg == "path"
     pinned_args = engine.pin(run.args, others, as_path) if engine.pin else run.args
     args, files = place_files(pinned_args, host_root)
+    is_offline = model.offline is not False
     launched = Run(
         version=run.version,
         repo=model.repo,
@@ -85,9 +87,10 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         loras={lora: _adapter(repo, others) for lora, repo in (model.loras or {}).items()},
         length=pins.length,
         lora_limit=pins.lora_limit,
+        entrypoint=None if model.entrypoint is None else tuple(model.entrypoint),
         command=tuple(model.command or ()),
         hub=place,
-        listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(engine.port)),  # noqa: S104 - in its container
+        listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(run.port)),  # noqa: S104 - in its container
         eager_reads=is_windows_drive(config),
     )
     has_hub = run.needs_hub
@@ -101,11 +104,12 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         engine=engine.name,
         image=run.reference or "",
         launch=engine.launch(launched),
+        offline=is_offline,
         directory=host_root,
         environment=host_environment(config, run, place, variables)
         if on_host
         else engine_environment(config, run, engine, variables),
-        port=engine.port,
+        port=run.port,
         routes=engine.routes,
         served_names=launched.served_names,
         upstream_name=None if engine.several_names else launched.upstream_name,
@@ -113,7 +117,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         loras=tuple((model.loras or {}).items()),
         hub=ir.Mount(host_path(project.hub), launched.hub) if has_hub else None,
         files=files,
-        cache=_cache(engine, run.account, project.name, run.service),
+        caches=_caches(engine, run, project.name),
         scratch=_scratch(engine, run.account, added),
         devices=_devices(config, model),
         security=security(
@@ -125,7 +129,11 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         profiles=profiles,
         depends_on=tuple(depends_on),
         publish=publish,
-        networks=(ir.INTERNAL_NETWORK, ir.EDGE_NETWORK) if publish else (ir.INTERNAL_NETWORK,),
+        networks=(
+            ir.INTERNAL_NETWORK,
+            *([ir.EDGE_NETWORK] if publish else []),
+            *([] if is_offline else [ir.OUTSIDE_NETWORK]),
+        ),
         readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
         cpus=model.cpus,
         shm=(16 if len(reservations) > 1 else 8) * _GIB,
@@ -150,12 +158,14 @@ def _adapter(repo: str, pins: Pins) -> str:
     return pin.snapshot if pin else repo
 
 
-def _cache(engine: Engine, account: Account, project: str, service: str) -> ir.Volume | None:
-    """Return the volume for caches. It gets owner and mode from the folder in the image, so that folder must exist."""
+def _caches(engine: Engine, run: ModelRun, project: str) -> tuple[ir.Volume, ...]:
+    """Return the volumes for caches. They get owner and mode from the image's folder, which must exist."""
+    name, account = f"{project}-cache-{run.service}", run.account
+    if "cache" in engine.keys:
+        return tuple(ir.Volume(f"{name}-{cache_label(path)}", path) for path in run.model.cache or ())
     if engine.caches is None or not account.keeps_home:
-        return None
-    target = cache(engine, account) if account.uid == 0 else f"{account.home}/.cache"
-    return ir.Volume(f"{project}-cache-{service}", target)
+        return ()
+    return (ir.Volume(name, cache(engine, account) if account.uid == 0 else f"{account.home}/.cache"),)
 
 
 def _scratch(engine: Engine, account: Account, added: Mapping[str, Any]) -> tuple[ir.Scratch, ...]:

@@ -64,7 +64,7 @@ def place_of(service: ir.Service, root: str) -> Place:
     """
     added = service.additions.get("compose", {})
     mounts = [*([service.hub] if service.hub else []), *service.files]
-    caches = [f"{service.cache.target}:exec,mode=1777"] if service.cache else []
+    caches = [f"{cache.target}:exec,mode=1777" for cache in service.caches]
     scratch = {
         entry.partition(":")[0]: entry for entry in (f"{_TMP}:exec,mode=1777", *caches, *scratch_mounts(service))
     }

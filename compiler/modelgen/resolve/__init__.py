@@ -30,7 +30,7 @@ class Resolved(NamedTuple):
         runs: What each model runs on, by the model's id.
         pins: What the lock says of each model, by the model's id.
         cards: The GPUs of `[gpus]` by name.
-        unused_arguments: The `args` of `[defaults]` if the file has no models.
+        unused_arguments: The `args` of `[defaults]` and `[engines]` that no model uses.
     """
 
     document: Document

@@ -28,13 +28,15 @@ class Argument(NamedTuple):
         release: The flags of the model's release; None where its version is not known.
         path: Where the entry is written.
         key: The flag as written.
-        name: The flag, canonical and without a path in JSON.
+        name: The flag, canonical, whole if it was abbreviated, and without a path in JSON.
         inner: The path in JSON behind it, with its dot, or nothing.
         value: The value as loaded.
         version: The engine and its version, for messages.
         flag: The flag as the release has it; None where the release or the flag is not known.
         is_known: Whether the release has the flag, or any release where the version is not known.
         is_newer: Whether the model's version is newer than the data.
+        may_be_known: Whether the image may have flags and values that the data lacks: it is newer, or a fork.
+        is_abbreviated: Whether the flag is written as a prefix of its name.
         positive: The flag that is meant, without leading dashes and `no-`.
     """
 
@@ -51,6 +53,8 @@ class Argument(NamedTuple):
     flag: Flag | None
     is_known: bool
     is_newer: bool
+    may_be_known: bool
+    is_abbreviated: bool
     positive: str
 
 
@@ -72,13 +76,17 @@ def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
     engine: Engine | None,
     version: Version | None,
     release: Release | None,
+    *,
+    is_fork: bool,
 ) -> tuple[Argument, ...]:
     """Return the `args` of a model in their order; none for an engine whose flags are not known."""
     if engine is None or engine.catalogue is None:
         return ()
     catalogue, title = engine.catalogue(), f"{engine.title} {version.text}" if version else engine.title
     return tuple(
-        _argument(engine, catalogue, model, release, document.origin(model, "args", key), key, value, title)
+        _argument(
+            engine, catalogue, model, release, document.origin(model, "args", key), key, value, title, is_fork=is_fork
+        )
         for key, value in args.items()
     )
 
@@ -97,16 +105,18 @@ def read_plain_arguments(
 
 
 def unused_arguments(document: Document) -> tuple[Argument, ...]:
-    """Return the `args` of `[defaults]` in a file without models."""
-    defaults = document.config.defaults
-    if document.models or defaults is None or not defaults.args:
-        return ()
-    engine = ENGINES[DEFAULT_ENGINE]
-    assert engine.catalogue is not None, "its flags are known"  # noqa: S101 - an invariant
-    catalogue, title = engine.catalogue(), engine.title
+    """Return the `args` of `[defaults]` and `[engines]` that no model uses, of engines whose flags are known."""
+    defaults, used = document.config.defaults, {model.engine or DEFAULT_ENGINE for model in document.models.values()}
+    tables: list[tuple[str, Path, Mapping[str, Any]]] = [
+        (name, ("engines", name), table.args or {}) for name, table in (document.config.engines or {}).items()
+    ]
+    if defaults is not None:
+        tables.append((defaults.engine or DEFAULT_ENGINE, ("defaults",), defaults.args or {}))
     return tuple(
-        _argument(engine, catalogue, "", None, ("defaults", "args", key), key, value, title)
-        for key, value in defaults.args.items()
+        _argument(engine, engine.catalogue(), "", None, (*path, "args", key), key, value, engine.title)
+        for name, path, args in tables
+        if name not in used and (engine := ENGINES.get(name)) is not None and engine.catalogue is not None
+        for key, value in args.items()
     )
 
 
@@ -119,8 +129,12 @@ def _argument(  # noqa: PLR0913, PLR0917
     key: str,
     value: Any,  # noqa: ANN401 - whatever TOML holds
     title: str,
+    *,
+    is_fork: bool = False,
 ) -> Argument:
     name, dot, inner = (release.canonical(key) if release else catalogue.canonical(key)).partition(".")
+    whole = "" if release is None or is_fork else _unabbreviated(engine, release, name)
+    name = whole or name
     flag = release.get(name) if release else None
     is_known = flag is not None if release else bool(catalogue.lives(name))
     return Argument(
@@ -137,5 +151,18 @@ def _argument(  # noqa: PLR0913, PLR0917
         flag=flag,
         is_known=is_known,
         is_newer=release is not None and release.is_newer,
+        may_be_known=is_fork or (release is not None and release.is_newer),
+        is_abbreviated=bool(whole),
         positive=name if is_known else catalogue.canonical(name.lstrip("-").removeprefix("no-")),
     )
+
+
+def _unabbreviated(engine: Engine, release: Release, name: str) -> str:
+    """Return the flag that a name abbreviates, as argparse resolves it; empty if it abbreviates none.
+
+    A name that is a whole flag in another release is no abbreviation: its meaning would change with the release.
+    """
+    if release.is_newer or release.get(name) is not None or release.catalogue.lives(name):
+        return ""
+    found = [flag for flag in {*release.flag_names(), *engine.owned_args} if flag.startswith(name)]
+    return found[0] if len(found) == 1 and found[0] not in engine.owned_args else ""

@@ -14,7 +14,7 @@ from modelgen.resolve.arguments import Argument, PlainArgument, read_arguments, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelgen.config import EngineTable, Model
+    from modelgen.config import Model
     from modelgen.engines.catalogues import Release
     from modelgen.engines.engine import Engine
     from modelgen.engines.images import Account
@@ -33,9 +33,14 @@ class ModelRun(NamedTuple):
         reference: The image as written, or None.
         place: The path at which the image is written, or would be.
         image: The parts of the reference; None where it is not a reference.
-        version: The version from the tag, else the engine's `version`; None without either.
+        image_tables: The tables whose `version` and `fork` describe the image, the most specific first.
+        version: The version from the tag, else the written one; None without either.
+        written_version: The `version` that belongs to the image, with its path; None without one.
+        is_fork: Whether the image contains a fork or a plugin of the engine, so that it may have further flags.
         release: The flags of this version; None where the engine's flags or its version are not known.
         account: The user and group that the engine runs as.
+        program: Entry point and command of the engine `command`, as far as they are written.
+        port: The port in the container; 0 for an unknown engine.
         service: The name of its service.
         needs_hub: Whether it reads the hub directory: it has a repository, or its command names the directory.
         env: The user's variables: those of the engine, replaced by the model's own.
@@ -51,9 +56,14 @@ class ModelRun(NamedTuple):
     reference: str | None
     place: Path
     image: Image | None
+    image_tables: tuple[Path, ...]
     version: Version | None
+    written_version: tuple[Path, str] | None
+    is_fork: bool
     release: Release | None
     account: Account
+    program: tuple[str, ...]
+    port: int
     service: str
     needs_hub: bool
     env: Mapping[str, str]
@@ -74,9 +84,14 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     if reference is None and table is not None:
         reference, place = table.image, ("engines", engine_name, "image")
     image = parse_image(reference) if reference is not None else None
-    version = _version(image, table)
+    tables = _tables_of_image(name, engine_name, None if reference is None else place)
+    written_version, fork = _first(document, tables, "version"), _first(document, tables, "fork")
+    program = (*(model.entrypoint or ()), *(model.command or ()))
+    tagged = properties.version_of(image) if image else None
+    version = parse_version(written_version[1]) if tagged is None and written_version else tagged
+    is_fork = (image is not None and properties.is_fork(image)) if fork is None else fork[1]
     release = engine.catalogue().release(version) if engine and engine.catalogue and version else None
-    arguments = read_arguments(document, name, model.args or {}, engine, version, release)
+    arguments = read_arguments(document, name, model.args or {}, engine, version, release, is_fork=is_fork)
     plain_arguments = read_plain_arguments(document, name, model.args or {}, engine)
     return ModelRun(
         name=name,
@@ -86,11 +101,16 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
         reference=reference,
         place=place,
         image=image,
+        image_tables=tables,
         version=version,
+        written_version=written_version,
+        is_fork=is_fork,
         release=release,
         account=_account(document, name, image, version),
+        program=program,
+        port=model.port or (engine.port if engine else 0),
         service=model.service or f"{engine_name}-{name}".lower().replace(".", "-").replace("_", "-"),
-        needs_hub=model.repo is not None or any(HUB_PLACEHOLDER in item for item in model.command or ()),
+        needs_hub=model.repo is not None or any(HUB_PLACEHOLDER in item for item in program),
         env={**((table and table.env) or {}), **(model.env or {})},
         args=_args(arguments, plain_arguments),
         arguments=arguments,
@@ -98,10 +118,29 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     )
 
 
-def _version(image: Image | None, table: EngineTable | None) -> Version | None:
-    tagged = properties.version_of(image) if image else None
-    written = table.version if table else None
-    return parse_version(written) if tagged is None and written is not None else tagged
+def _tables_of_image(name: str, engine: str, place: Path | None) -> tuple[Path, ...]:
+    """Return the tables that may describe a model's image, the most specific first.
+
+    `version` and `fork` describe one image. Those of a more general table belong to another image if the model's own
+    table has one: `[engines.vllm] version = "0.14.1"` says nothing about an image in `[models.ID]`.
+
+    Args:
+        name: The model's id.
+        engine: The name of its engine.
+        place: The path of its image; None without an image.
+    """
+    tables: tuple[Path, ...] = (("models", name), ("defaults",), ("engines", engine))
+    return tables if place is None else tables[: tables.index(place[:-1]) + 1]
+
+
+def _first(document: Document, tables: tuple[Path, ...], key: str) -> tuple[Path, Any] | None:
+    """Return the first value of a key in these tables, with its path."""
+    config, found = document.config, None
+    for path in reversed(tables):
+        table: Any = config.defaults if len(path) == 1 else (getattr(config, str(path[0])) or {}).get(path[1])
+        value = getattr(table, key, None)
+        found = found if value is None else ((*path, key), value)
+    return found
 
 
 def _account(document: Document, name: str, image: Image | None, version: Version | None) -> Account:

@@ -44,7 +44,7 @@ def render(fleet: ir.Fleet, root: str) -> dict[str, bytes]:
         project=fleet.project,
         orchestrator=orchestrator_service(fleet, root) if fleet.orchestrator.enabled else None,
         socket_proxy=socket_proxy_service(fleet) if fleet.orchestrator.enabled else None,
-        services=[_service(service, root, conditions, cards) for service in fleet.services],
+        services=[_service(service, fleet.project, root, conditions, cards) for service in fleet.services],
         networks=_networks(fleet),
         volumes=_volumes(fleet),
     ).encode()
@@ -58,7 +58,7 @@ def _condition(service: ir.Service) -> Raw:
 
 
 def _service(
-    service: ir.Service, root: str, conditions: Mapping[str, Raw], cards: Mapping[str, ir.Gpu]
+    service: ir.Service, project: str, root: str, conditions: Mapping[str, Raw], cards: Mapping[str, ir.Gpu]
 ) -> dict[str, Any]:
     """Return the values that the template needs."""
     added = service.additions.get("compose", {})
@@ -77,7 +77,8 @@ def _service(
         "environment": [(key(name), value) for name, value in service.environment],
         "hub": _mount(service.hub, root) if service.hub else None,
         "files": [_mount(file, root) for file in service.files],
-        "cache": {"key": cache_key(service), "target": service.cache.target} if service.cache else None,
+        "caches": [{"key": cache_key(project, cache), "target": cache.target} for cache in service.caches],
+        "offline": service.offline,
         "volumes": added_volumes(added, root),
         "networks": joined_networks(service.networks, added),
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
@@ -130,14 +131,20 @@ def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
     ours = {network.key: network for network in fleet.networks}
     joined = {name for added in _additions(fleet) for name in added.get("networks", {})} - set(ours)
     return [
-        {"key": key(network.key), "name": network.name, "internal": network.internal, "external": False}
+        {
+            "key": key(network.key),
+            "name": network.name,
+            "internal": network.internal,
+            "outside": network.reaches_outside,
+            "external": False,
+        }
         for network in ours.values()
-    ] + [{"key": key(name), "name": name, "internal": False, "external": True} for name in sorted(joined)]
+    ] + [{"key": key(name), "name": name, "external": True} for name in sorted(joined)]
 
 
 def _volumes(fleet: ir.Fleet) -> list[dict[str, str]]:
-    """Return the cache volume of each model, the orchestrator's state, and the user's named volumes, with names."""
-    caches = {cache_key(service): service.cache.name for service in fleet.services if service.cache}
+    """Return the cache volumes of each model, the orchestrator's state, and the user's named volumes, with names."""
+    caches = {cache_key(fleet.project, cache): cache.name for service in fleet.services for cache in service.caches}
     named = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
     state = {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}
     return [{"key": key(name), "name": full} for name, full in {**named, **state, **caches}.items()]

@@ -17,12 +17,12 @@ _RELATIVE_BIND = re.compile(r"(\.{1,2}(?:[/\\][^:]*)?)(:.*)")
 LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
 
-def cache_key(service: ir.Service) -> str:
-    """Return the key of a service's cache volume. Its name on the host is explicit.
+def cache_key(project: str, volume: ir.Volume) -> str:
+    """Return the key of a cache volume. Its name on the host is explicit.
 
     So an `include` of the file in another project creates no second volume.
     """
-    return f"cache-{service.name}"
+    return volume.name.removeprefix(f"{project}-")
 
 
 def joined_networks(ours: Iterable[str], added: Mapping[str, Any]) -> list[str] | dict[str, Any]:

@@ -57,7 +57,9 @@ def _check(fleet: ir.Fleet, root: str, document: dict[str, Any]) -> None:
         _compare(expected, found.get("depends_on", {}), service.name)
         added = service.additions.get("compose", {})
         _compare(
-            _doubled([*_mounts(service, root), *added_volumes(added, root)]), found.get("volumes", []), service.name
+            _doubled([*_mounts(service, fleet.project, root), *added_volumes(added, root)]),
+            found.get("volumes", []),
+            service.name,
         )
         labels = {"modelgen.model": service.model, "modelgen.keep": "true", **added.get("labels", {})}
         _compare(_doubled(labels), found["labels"], f"{service.name}.labels")
@@ -78,9 +80,10 @@ def _networks(fleet: ir.Fleet) -> dict[str, Any]:
     }
     bridge = "com.docker.network.bridge"
     for network in fleet.networks:
+        options: dict[str, Any] = {}
         if network.internal:
             options = {"internal": True, "driver_opts": {f"{bridge}.inhibit_ipv4": "true"}}
-        else:
+        elif not network.reaches_outside:
             options = {"driver_opts": {f"{bridge}.enable_ip_masquerade": "false"}}
         expected[network.key] = {"name": network.name, **options}
     return expected
@@ -89,7 +92,7 @@ def _networks(fleet: ir.Fleet) -> dict[str, Any]:
 def _volumes(fleet: ir.Fleet) -> dict[str, Any]:
     names = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
     names |= {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}
-    names |= {cache_key(service): service.cache.name for service in fleet.services if service.cache}
+    names |= {cache_key(fleet.project, cache): cache.name for service in fleet.services for cache in service.caches}
     return {key: {"name": name} for key, name in names.items()}
 
 
@@ -107,14 +110,14 @@ def _doubled(value: Any) -> Any:  # noqa: ANN401 - any YAML
     return [_doubled(item) for item in value] if isinstance(value, list) else value
 
 
-def _mounts(service: ir.Service, root: str) -> list[dict[str, Any]]:
+def _mounts(service: ir.Service, project: str, root: str) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = []
     for mount in (*([service.hub] if service.hub else []), *service.files):
         place = {"source": host_path(mount.source, root), "target": mount.target}
         mounts.append({"type": "bind", **place, "read_only": True, "bind": {"create_host_path": False}})
-    if cache := service.cache:
-        mounts.append({"type": "volume", "source": cache_key(service), "target": cache.target})
-    return mounts
+    return mounts + [
+        {"type": "volume", "source": cache_key(project, cache), "target": cache.target} for cache in service.caches
+    ]
 
 
 def _ports(service: ir.Service) -> list[dict[str, Any]] | None:
@@ -169,7 +172,7 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "container_name": lambda service: service.container,
     "profiles": lambda service: list(service.profiles),
     "entrypoint": lambda service: list(service.launch.entrypoint) or None,
-    "command": lambda service: list(service.launch.command),
+    "command": lambda service: list(service.launch.command) if any(service.launch[:2]) else None,
     "environment": lambda service: dict(service.environment),
     "restart": lambda _service: "no",
     "ports": _ports,

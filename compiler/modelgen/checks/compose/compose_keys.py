@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
     from modelgen.source import Span
 
-_OURS = (
-    *((hub, f"the hub at {hub}") for hub in HUBS),
-    *((cache, f"the compile caches at {cache}") for cache in CACHE_PLACES),
-    (FILES, f"the files at {FILES} that arguments name"),
-)
-_RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge", "socket-proxy"})
+_RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge", "outside", "socket-proxy"})
 
 
 @rule("MG421", "volume-over-ours")
@@ -48,10 +43,10 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
     """
     for path, keys in context.document.compose.items():
         taken: set[str] = set()
-        ours = [*_OURS, *_fixed_hubs(context, path)]
+        ours = _ours(context, path)
         for key, number, mount in _mounts(keys):
             target = target_of(mount)
-            hidden = [what for own, what in ours if _overlap(target, own)]
+            hidden = [what for own, what in ours.items() if _overlap(target, own)]
             if hidden:
                 message = f"this mount hides {hidden[0]}"
             elif target in taken:
@@ -65,11 +60,24 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
             yield Found(place, message, "remove it, or mount it elsewhere in the container")
 
 
-def _fixed_hubs(context: Context, path: Path) -> list[tuple[str, str]]:
-    """Return the hubs that the images of a `compose` table's models use by themselves, each with a description."""
-    names = [name for name in context.models if context.document.origin(name, "compose") == path]
-    engines = (context.runs[name].engine for name in names)
-    return [(engine.hub, f"the hub at {engine.hub}") for engine in engines if engine and engine.hub]
+def _ours(context: Context, path: Path) -> dict[str, str]:
+    """Return what modelgen mounts into the containers that get a `compose` table: target → description.
+
+    A program of the engine `command` has no compile caches, and the hub only if it needs it.
+    """
+    found = {}
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or context.document.origin(name, "compose") != path:
+            continue
+        found[FILES] = f"the files at {FILES} that arguments name"
+        if run.needs_hub:
+            # A user other than root gets another place, and may be added later.
+            found |= {hub: f"the hub at {hub}" for hub in ({*HUBS} if engine.hub is None else {engine.hub, *HUBS})}
+        if engine.caches is not None:
+            found |= {cache: f"the compile caches at {cache}" for cache in CACHE_PLACES}
+        found |= {target: f"the volume at {target} of `cache`" for target in run.model.cache or ()}
+    return found
 
 
 @rule("MG423", "reserved-network")
@@ -78,7 +86,8 @@ def reserved_network(context: Context) -> Iterator[Found]:
 
     ## Why
     `host`, `none` and `bridge` are Docker's own: a container on `host` is on every network of the machine. `edge` is
-    the network of the published ports, and `default` is the one that Compose creates for a project.
+    the network of the published ports, `outside` that of programs with `offline = false`, and `default` is the one that
+    Compose creates for a project.
 
     ## Bad
     ```toml

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.config import Model
 
 
 @rule("MG201", "unknown-engine")
@@ -109,61 +110,43 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
         for key, only in engines.TAKERS.items():
             if engine in engines.SUPPORTED and engine not in only and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
-                help_text = f"remove it: only {_either(only)} takes it"
+                help_text = _instead(key, table) or f"remove it: only {_either(only)} takes it"
                 yield Found(place, f"the engine `{engine}` takes no `{key}`", help_text)
         for key in ("include", "exclude"):
             if context.models[name].repo is None and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
                 yield Found(place, f"`{name}` has `{key}` but no `repo`", f"remove `{key}`, or write `repo`")
-    used = {run.engine_name for run in context.runs.values()} or {DEFAULT_ENGINE}
-    for key, only in {**engines.TAKERS, "args": (DEFAULT_ENGINE,)}.items():
-        if getattr(document.config.defaults, key, None) is not None and not used & {*only}:
-            place = document.at_key("defaults", key)
-            yield Found(place, f"no model takes `{key}`", f"remove it: only {_either(only)} takes it")
+    for name, engine_table in (document.config.engines or {}).items():
+        for key in ("args", "version", "fork"):
+            only = engines.TAKERS[key]
+            if name in engines.SUPPORTED and name not in only and getattr(engine_table, key) is not None:
+                place, help_text = document.at_key("engines", name, key), f"remove it: only {_either(only)} takes it"
+                yield Found(place, f"the engine `{name}` takes no `{key}`", help_text)
+    yield from _unused_defaults(context)
+
+
+def _instead(key: str, table: Model) -> str:
+    """Return what to write for a key of `command` that users of other engines mean otherwise; else an empty string."""
+    if key == "port":
+        return f'write `publish = "127.0.0.1:{table.port}"` for a port on the host; the one in the container is fixed'
+    is_cache = key == "cache"
+    return "remove it: compile caches have a volume, and the hub directory is `[project] hub`" if is_cache else ""
+
+
+def _unused_defaults(context: Context) -> Iterator[Found]:
+    """Yield the keys of `[defaults]` that no model takes. Its `args` are for the models of its engine."""
+    defaults = context.document.config.defaults
+    default_engine = (defaults and defaults.engine) or DEFAULT_ENGINE
+    used = {run.engine_name for run in context.runs.values()} or {default_engine}
+    for key, only in {**engines.TAKERS, "args": (default_engine,)}.items():
+        if getattr(defaults, key, None) is not None and not used & {*only}:
+            place = context.document.at_key("defaults", key)
+            help_text = f"remove it: only {_either(only)} takes it"
+            if key == "args":
+                help_text = "write it in `[engines.NAME]`: these are for the models of " + _either(only)
+            yield Found(place, f"no model takes `{key}`", help_text)
 
 
 def _either(names: Iterable[str]) -> str:
     *first, last = (f"`{name}`" for name in names)
     return f"{', '.join(first)} or {last}" if first else last
-
-
-@rule("MG232", "bad-command")
-def bad_command(context: Context) -> Iterator[Found]:
-    """A `command` model without a program, or with an invalid `health` or `upstream_name`.
-
-    ## Why
-    The engine `command` is any program that serves the OpenAI API. modelgen cannot know what to run, or on which path
-    it reports its health.
-
-    ## Bad
-    ```toml
-    [models.tiny]
-    engine = "command"
-    image = "registry.example/server:1.0"
-    ```
-
-    ## Good
-    ```toml
-    [models.tiny]
-    engine = "command"
-    image = "registry.example/server:1.0"
-    command = ["serve", "--port", "{port}", "--name", "{model}"]
-    ```
-    """
-    document = context.document
-    for name, model in context.taking("command"):
-        if document.lacks(name, "command"):
-            yield Found(
-                document.at_header("models", name),
-                f"`[models.{name}]` has no `command`",
-                'write the program and its arguments: `command = ["serve", "--port", "{port}"]`',
-            )
-        elif model.command is not None and not (model.command and model.command[0]):
-            place = context.at_origin(name, "command")
-            yield Found(place, "`command` has no program", 'write the program first: `command = ["serve"]`')
-        if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
-            place = context.at_origin(name, "health")
-            yield Found(place, f"`{model.health}` is not a path", 'write a path such as "/health"')
-        if model.upstream_name == "":
-            place = context.at_origin(name, "upstream_name")
-            yield Found(place, "`upstream_name` is empty", "write the model name that the program expects")

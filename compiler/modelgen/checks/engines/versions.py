@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelgen import engines
 from modelgen.checks.engines.releases import release_image
 from modelgen.diagnostics import Found, rule
+from modelgen.engines.catalogues import release_numbers
 from modelgen.engines.images.properties import version_of
 from modelgen.engines.images.versions import parse_image, parse_version
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.engines.images.versions import Image, Version
+    from modelgen.load.locator import Path
     from modelgen.resolve import ModelRun
 
 CONTAINER_TARGETS = frozenset({"compose"})
@@ -27,7 +29,8 @@ def unknown_version(context: Context) -> Iterator[Found]:
 
     ## Why
     The launch command and the flags depend on the version. modelgen does not guess it: `latest` and `nightly` move, and
-    the tags of other projects have other meanings (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11).
+    the tags of other projects have other meanings (`nvcr.io/nvidia/vllm:25.11-py3` is not vLLM 25.11). A `version`
+    describes the image of the same table: the one in `[engines.vllm]` says nothing about an image in `[models.ID]`.
 
     ## Bad
     ```toml
@@ -35,28 +38,40 @@ def unknown_version(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai:latest"
     ```
 
+    ```toml
+    [engines.vllm]
+    image = "registry.example/vllm:2026-11"
+    version = "0.30.0"
+
+    [models.qwen]
+    image = "registry.example/vllm:2026-12"
+    ```
+
     ## Good
     ```toml
     [engines.vllm]
     image = "registry.example/vllm:2026-11"
     version = "0.30.0"
+
+    [models.qwen]
+    image = "registry.example/vllm:2026-12"
+    version = "0.31.0"
     ```
     """
+    document = context.document
     places = {
         run.place: (run, run.image)
         for run in context.runs.values()
-        if needs_version(run) and run.image is not None and run.version is None
+        if needs_version(run) and run.image is not None and run.version is None and run.written_version is None
     }
     for path, (run, image) in places.items():
-        engine = run.engine_name
-        table = (context.document.config.engines or {}).get(engine)
-        has_version = table is not None and table.version is not None
-        if not has_version and not context.document.is_refused("engines", engine, "version"):
-            yield Found(
-                context.document.at_value(*path),
-                f"the tag of `{run.reference}` does not show the version of {engines.ENGINES[engine].title}",
-                _known_version(context, run, image),
-            )
+        if any(document.is_refused(*table, "version") for table in run.image_tables):
+            continue
+        yield Found(
+            document.at_value(*path),
+            f"the tag of `{run.reference}` does not show the version of {engines.ENGINES[run.engine_name].title}",
+            _known_version(context, run, image),
+        )
     if not CONTAINER_TARGETS.intersection(context.targets):
         yield from _unknown_without_image(context)
 
@@ -69,7 +84,8 @@ def _unknown_without_image(context: Context) -> Iterator[Found]:
         refused = any(document.is_refused(*path) for path in (("models", name, "image"), (*table, "image"), table))
         if run.engine is None or not needs_version(run) or run.reference is not None or refused:
             continue
-        if run.version is None and not document.is_refused(*table, "version"):
+        is_written = run.written_version is not None or document.is_refused(*table, "version")
+        if not is_written and not document.is_refused("models", name, "version"):
             yield Found(
                 document.at_header("models", name),
                 f"`{name}` has neither an image nor a `version` of {run.engine.title}",
@@ -102,24 +118,23 @@ def bad_version(context: Context) -> Iterator[Found]:
     ```
     """
     document = context.document
-    for name, table in (document.config.engines or {}).items():
-        if table.version is None:
-            continue
-        version = parse_version(table.version)
-        image = parse_image(table.image) if table.image else None
+    for path, (engine, text, reference) in _written_versions(context).items():
+        version, image = parse_version(text), parse_image(reference) if reference else None
         tagged = version_of(image) if image else None
-        if name in engines.ENGINES and engines.ENGINES[name].catalogue is None:
-            message, help_text = f"modelgen uses no version of the engine `{name}`", "remove `version`"
-        elif version is None:
-            message, help_text = f"`{table.version}` is not a version", 'write a release such as "0.11.0"'
+        if version is None:
+            message, help_text = f"`{text}` is not a version", 'write a release such as "0.11.0"'
         elif tagged and tagged.release != version.release:
             message = f"`version` is {version.text}, but the image's tag says {tagged.text}"
             help_text = "remove `version`: modelgen reads it from the tag"
-        elif _is_too_old(name, version):
-            message, help_text = _too_old(name, version)
+        elif _is_too_old(engine, version):
+            message, help_text = _too_old(engine, version)
+        elif tagged is None and _is_of_another_project(engine, version):
+            title, newest = engines.ENGINES[engine].title, _names(engine)[-1]
+            message = f"{title} {version.text} is not known: modelgen's data ends at {newest}"
+            help_text = f"write the version of {title} that is in the image; its tag may count something else"
         else:
             continue
-        yield Found(document.at_value("engines", name, "version"), message, help_text)
+        yield Found(document.at_value(*path), message, help_text)
     tagged_places = {
         run.place: (run.engine_name, version_of(run.image))
         for run in context.runs.values()
@@ -135,7 +150,7 @@ def _known_version(context: Context, run: ModelRun, image: Image) -> str:
 
     A number is taken only from a mirror of the engine's own images: the tags of other projects have their own numbers.
     """
-    engine, table = engines.ENGINES[run.engine_name], f"[engines.{run.engine_name}]"
+    engine, table = engines.ENGINES[run.engine_name], f"[{'.'.join(map(str, run.place[:-1]))}]"
     if found := release_image(context, engine, image.name):
         return f'write `{found}`, or the version in this image as `version = "…"` in `{table}`'
     number = re.match(r"v?(\d+\.\d+\.\d+)(?:[-.]|$)", image.tag or "", re.ASCII)
@@ -144,9 +159,34 @@ def _known_version(context: Context, run: ModelRun, image: Image) -> str:
     return f'write the version of {engine.title} in this image as `version = "…"` in `{table}`'
 
 
+def _written_versions(context: Context) -> dict[Path, tuple[str, str, str | None]]:
+    """Return every `version` by its path: the engine, the text, and the image that it describes."""
+    found: dict[Path, tuple[str, str, str | None]] = {
+        ("engines", name, "version"): (name, table.version, table.image)
+        for name, table in (context.document.config.engines or {}).items()
+        if table.version is not None and name in engines.ENGINES
+    }
+    for run in context.runs.values():
+        if run.written_version is not None and needs_version(run):
+            path, text = run.written_version
+            found.setdefault(path, (run.engine_name, text, run.reference))
+    return found
+
+
 def needs_version(run: ModelRun) -> bool:
     """Return whether the flags of a model's engine depend on its version."""
     return run.engine is not None and run.engine.catalogue is not None
+
+
+def _is_of_another_project(engine: str, version: Version) -> bool:
+    """Return whether the first number is above that of every known release: opea/vllm-gaudi:1.22.0 is vLLM 0.10."""
+    names = _names(engine)
+    return bool(names) and version.release[0] > release_numbers(names[-1])[0]
+
+
+def _names(engine: str) -> tuple[str, ...]:
+    flags = engines.ENGINES[engine].catalogue
+    return flags().names if flags else ()
 
 
 def _is_too_old(engine: str, version: Version) -> bool:

@@ -48,6 +48,6 @@ def known_variables(context: Context) -> Iterator[Variable]:
         if engine is None or known is None or not paths:
             continue
         is_newer = run.version is not None and known.is_newer(run.version)
-        is_published = run.image is not None and is_release(run.image) and not is_newer
+        is_published = run.image is not None and is_release(run.image) and not (is_newer or run.is_fork)
         for key, path in paths.items():
             yield Variable(name, path, key, run.env[key], engine, known, run.version, is_published)

@@ -38,9 +38,9 @@ def owned_env(context: Context) -> Iterator[Found]:
     ```
     """
     for path, key, _ in context.entries("env"):
-        if key.upper() in OWNED:
+        if (why := context.owned_variables(path).get(key.upper())) is not None:
             place = context.document.at_key(*path)
-            yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", _removal(OWNED[key.upper()]))
+            yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", _removal(why))
     for path, flag, help_text in _owned_flags(context):
         place = context.document.at_key(*path)
         yield Found(place, f"`{path[-1]}` sets `--{flag}`, which modelgen sets itself", _removal(help_text))

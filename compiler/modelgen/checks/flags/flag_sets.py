@@ -9,7 +9,7 @@ from modelgen.engines.engine import parallel_size
 from modelgen.engines.flags import as_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from modelgen.checks.context import Context
 
@@ -42,7 +42,7 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
             continue
         refused = any(
             document.is_refused(*table, *key)
-            for table in (("models", name, "args"), ("defaults", "args"))
+            for table in (("models", name, "args"), ("defaults", "args"), ("engines", run.engine_name, "args"))
             for key in ((), (engine.length,), (engine.length.replace("-", "_"),))
         )
         written = {arg.name.lstrip("-") for arg in context.args_of(name)}
@@ -81,18 +81,21 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
             place = context.at_origin(name, "gpus")
             used = len(model.gpus or ())
             yield Found(place, f"{engine.title} uses one GPU, but `{name}` has {used}", "write one GPU")
-        sizes = parallel_size(engine, model.args or {}) if engine and engine.tensor_parallel else None
+        args = {arg.name: arg for arg in context.args_of(name) if not arg.inner}
+        values = {flag: arg.value for flag, arg in args.items()}
+        sizes = parallel_size(engine, values) if engine and engine.tensor_parallel else None
         if engine is None or not model.gpus or sizes is None or sizes[0] == len(model.gpus):
             continue
-        if any(not arg.is_known and _begins(arg.name, engine.parallel_sizes) for arg in context.args_of(name)):
-            continue  # an abbreviated flag has a finding of its own
-        product, keys = sizes
+        if any(not arg.is_known and _begins(arg.name, engine.parallel_sizes) for arg in args.values()):
+            continue  # an abbreviation of several flags has a finding of its own
+        product, flags = sizes
         cards = f"{len(model.gpus)} GPU{'s' if len(model.gpus) > 1 else ''}"
-        if keys:
-            written = " × ".join(f"`{key}`" for key in keys.values())
-            place = document.at_value(*document.origin(name, "args", next(iter(keys.values()))))
-            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", _equal(keys, len(model.gpus)))
-        else:
+        if flags:
+            written = " × ".join(f"`{args[flag].key}`" for flag in flags)
+            help_text = _equal([args[flag].key for flag in flags], len(model.gpus))
+            place = document.at_value(*args[flags[0]].path)
+            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", help_text)
+        elif not context.runs[name].is_fork:  # vLLM-Omni divides its stages among the GPUs by a flag of its own
             yield Found(
                 context.at_origin(name, "gpus"),
                 f"`{name}` has {cards}, but uses one: no parallel size is written",
@@ -100,10 +103,10 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
             )
 
 
-def _equal(keys: Mapping[str, str], cards: int) -> str:
+def _equal(keys: Sequence[str], cards: int) -> str:
     """Return what to write so that the parallel sizes match the GPUs."""
     if len(keys) == 1:
-        return f"write `{next(iter(keys.values()))} = {cards}`, or give the model as many GPUs"
+        return f"write `{keys[0]} = {cards}`, or give the model as many GPUs"
     return "make the product of these numbers the number of the model's GPUs"
 
 

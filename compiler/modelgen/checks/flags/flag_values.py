@@ -66,7 +66,7 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
         if arg.inner and arg.flag and arg.flag.kind not in _JSON:
             place = context.document.at_key(*arg.path)
             yield Found(place, f"`{arg.key}` is a JSON path, but `{arg.name}` takes no JSON", f"write `{arg.name}`")
-        elif not arg.inner and (expected := _expected(arg)) and not is_choice_of_the_future(arg):
+        elif not arg.inner and (expected := _expected(arg)) and not is_unverified_choice(arg):
             help_text = _better_value(arg)
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
     for plain in context.plain_args:
@@ -184,9 +184,9 @@ def _expected(arg: Argument) -> str | None:
     return "a list with at least one value" if arg.value == [] else None
 
 
-def is_choice_of_the_future(arg: Argument) -> bool:
-    """Return whether a value is not among the flag's choices, for a version that may have added it."""
-    if arg.flag is None or not arg.is_newer or isinstance(arg.value, bool):
+def is_unverified_choice(arg: Argument) -> bool:
+    """Return whether a value is not among the flag's choices, for an image that may have added it."""
+    if arg.flag is None or not arg.may_be_known or isinstance(arg.value, bool):
         return False
     is_scalar = isinstance(arg.value, str | int | float)
     return is_scalar and bool(arg.flag.choices) and text_of(arg.value) not in arg.flag.choices
@@ -202,7 +202,7 @@ def _is_unknown(arg: Argument) -> bool:
 def _is_of_another_version(context: Context, arg: Argument) -> bool:
     image = context.runs[arg.model].image if arg.model else None
     is_published = image is not None and is_release(image) and not _has_plugin(context, arg)
-    return is_published and not arg.is_newer and bool(_other_version(arg))
+    return is_published and not arg.may_be_known and bool(_other_version(arg))
 
 
 def _has_plugin(context: Context, arg: Argument) -> bool:

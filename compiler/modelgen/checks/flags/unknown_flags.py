@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
-from modelgen.checks.flags.flag_values import is_choice_of_the_future
+from modelgen.checks.flags.flag_values import is_unverified_choice
 from modelgen.config.familiar_answers import flag_names
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,16 +46,17 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not arg.is_newer and len(_abbreviated(arg)) != 1:
-            yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", _instead(arg))
+        if _is_unknown(arg) and not arg.may_be_known:
+            help_text = _instead(arg) or _as_fork(context, arg)
+            yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", help_text)
 
 
-@rule("MG217", "newer-than-data", Severity.WARNING)
-def newer_than_data(context: Context) -> Iterator[Found]:
-    """A flag or value that modelgen does not know, for a version that is newer than its data.
+@rule("MG217", "unverified-flag", Severity.WARNING)
+def unverified_flag(context: Context) -> Iterator[Found]:
+    """A flag or value that modelgen does not know, for a version that is newer than its data, or for a fork.
 
     ## Why
-    A newer release may have added it. If it is a typing error, the engine stops at once.
+    A newer release or a fork may have added it. If it is a typing error, the engine stops at once.
 
     ## Bad
     ```toml
@@ -63,6 +65,16 @@ def newer_than_data(context: Context) -> Iterator[Found]:
 
     [models.qwen]
     args = { max-model-len = 16384, flag-of-the-future = true }
+    ```
+
+    ```toml
+    [engines.vllm]
+    image = "registry.example/vllm-fork:1"
+    version = "0.14.1"
+    fork = true
+
+    [models.qwen]
+    args = { max-model-len = 16384, flag-of-the-fork = true }
     ```
 
     ## Good
@@ -75,28 +87,33 @@ def newer_than_data(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        data = f"modelgen's data ends at {arg.engine.title} {arg.catalogue.names[-1]}"
-        if is_choice_of_the_future(arg):
+        if is_unverified_choice(arg):
             place = context.document.at_value(*arg.path)
-            message = f"`{arg.value}` is not known: {data}, and {arg.version} may have it"
-            yield Found(place, message, "check the spelling, or update modelgen")
-        elif _is_unknown(arg) and arg.is_newer:
-            lives = arg.catalogue.lives(arg.name)
-            hope = "is unlikely to have it again" if lives else "may have it"
+            help_text = "check the spelling, or update modelgen" if arg.is_newer else "check the spelling"
+            yield Found(place, f"`{arg.value}` is not known: {_may_have_it(arg)}", help_text)
+        elif _is_unknown(arg) and arg.may_be_known:
+            help_text = "check the spelling, or update modelgen" if arg.is_newer else "check the spelling"
             yield Found(
                 context.document.at_key(*arg.path),
-                f"`{arg.name}` is not known: {data}, and {arg.version} {hope}",
-                _instead(arg) or "check the spelling, or update modelgen",
+                f"`{arg.name}` is not known: {_may_have_it(arg)}",
+                _instead(arg) or help_text,
             )
 
 
-@rule("MG218", "abbreviated-flag")
+def _may_have_it(arg: Argument) -> str:
+    if not arg.is_newer:
+        return f"{arg.version} does not have it, and the fork may have it"
+    hope = "is unlikely to have it again" if arg.catalogue.lives(arg.name) and not arg.is_known else "may have it"
+    return f"modelgen's data ends at {arg.engine.title} {arg.catalogue.names[-1]}, and {arg.version} {hope}"
+
+
+@rule("MG218", "abbreviated-flag", Severity.WARNING)
 def abbreviated_flag(context: Context) -> Iterator[Found]:
     """An abbreviated flag.
 
     ## Why
-    The engine's parser accepts any unique prefix of a flag. If the next release adds another flag with that prefix, the
-    same line becomes an error or gets another meaning.
+    The engine's parser accepts any unique prefix of a flag, and modelgen writes the whole flag. If the next release
+    adds another flag with that prefix, the same line becomes an error.
 
     ## Bad
     ```toml
@@ -111,9 +128,16 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
     ```
     """
     for arg in context.args:
-        if _is_unknown(arg) and not arg.is_newer and len(whole := _abbreviated(arg)) == 1:
+        if arg.is_abbreviated:
             place = context.document.at_key(*arg.path)
-            yield Found(place, f"`{arg.key}` is short for `{whole[0]}`", f"write `{whole[0]}`")
+            yield Found(place, f"`{arg.key}` is short for `{arg.name}`", f"write `{arg.name}`")
+
+
+def _as_fork(context: Context, arg: Argument) -> str:
+    """Return how to declare a fork, for an image that is not the engine's own release."""
+    run = context.runs.get(arg.model)
+    is_own = run is not None and run.image is not None and not is_release(run.image)
+    return f"if the image contains a fork of {arg.engine.title} with this flag, write `fork = true`" if is_own else ""
 
 
 def _is_unknown(arg: Argument) -> bool:
@@ -125,11 +149,6 @@ def _is_unknown(arg: Argument) -> bool:
         and not abbreviated_owned(arg)
         and not (is_negative(arg.key) and isinstance(arg.value, bool))
     )
-
-
-def _abbreviated(arg: Argument) -> list[str]:
-    """Return the flags that begin with the name."""
-    return [flag for flag in arg.release.flag_names() if flag.startswith(arg.name)] if arg.release else []
 
 
 def _instead(arg: Argument) -> str:

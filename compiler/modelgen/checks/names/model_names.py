@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from modelgen.source import Span
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
-_SIGNS = "`.`, `_`, `:`, `/` and `-`"
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+\[\]-]*")
+_SIGNS = "`. _ : / @ + [ ] -`"
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # A service name is a host name on the internal network, so it is one DNS label.
 _LONGEST = 63
@@ -59,8 +59,9 @@ def bad_alias(context: Context) -> Iterator[Found]:
     """An alias, or the name of a LoRA adapter, with characters that are not allowed.
 
     ## Why
-    Clients send the name as `model`, and it becomes an argument of the engine. Letters, digits, `.`, `_`, `:`, `/` and
-    `-` are allowed, beginning with a letter or digit.
+    Clients send the name as `model`, and it becomes an argument of the engine. Letters, digits and `. _ : / @ + [ ] -`
+    are allowed, beginning with a letter or digit: `claude-opus-4-8[1m]`, `openai/gpt-4o` and `qwen3:32b` are names that
+    clients send.
 
     ## Bad
     ```toml
@@ -78,9 +79,7 @@ def bad_alias(context: Context) -> Iterator[Found]:
         for number, alias in enumerate(model.aliases or ()):
             if not _ALIAS.fullmatch(alias):
                 place = context.document.at_value("models", name, "aliases", number)
-                yield Found(
-                    place, f"`{alias}` is not a valid alias", _bare(alias, _ALIAS, "`.`, `_`, `:`, `/` and `-`")
-                )
+                yield Found(place, f"`{alias}` is not a valid alias", _bare(alias, _ALIAS, _SIGNS))
     for path, lora, _ in context.entries("loras"):
         if not _ALIAS.fullmatch(lora):
             place = context.document.at_key(*path)

@@ -149,7 +149,11 @@ def missing_ctx_size(context: Context) -> Iterator[Found]:
             continue
         short = (key for key, flag in (engine.short_flags or {}).items() if flag == engine.length)
         spellings = (engine.length, *short)
-        refused = any(document.is_refused("models", name, "args", *key) for key in ((), *((one,) for one in spellings)))
+        refused = any(
+            document.is_refused(*table, "args", *key)
+            for table in (("models", name), ("defaults",), ("engines", run.engine_name))
+            for key in ((), *((one,) for one in spellings))
+        )
         plain = next((one for one in reversed(run.plain_arguments) if one.name == engine.length), None)
         if plain is None and not refused:
             yield Found(

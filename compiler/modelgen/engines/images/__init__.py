@@ -63,6 +63,7 @@ class Published(NamedTuple):
             processor. The first matching pattern applies.
         version: Pattern with the engine's version as first group; None if tags do not contain it.
         is_release: Whether the image is the engine's release without plugins.
+        is_fork: Whether the image contains plugins or changes that may add flags.
         cuda: First release → CUDA of tags without a suffix, oldest first.
         cuda_tags: Patterns of tags that name a CUDA in another way than `cu129`.
         older_cuda: The releases that have a second tag for an older CUDA.
@@ -77,6 +78,7 @@ class Published(NamedTuple):
     kinds: tuple[tuple[re.Pattern[str], str], ...] = ()
     version: re.Pattern[str] | None = None
     is_release: bool = False
+    is_fork: bool = False
     cuda: tuple[tuple[tuple[int, ...], tuple[int, int]], ...] = ()
     cuda_tags: tuple[tuple[re.Pattern[str], tuple[int, int]], ...] = ()
     older_cuda: CudaSuffix | None = None

@@ -17,6 +17,11 @@ HUB_PLACEHOLDER = "{hub}"
 _SHORT_VOLUME = re.compile(r"(?:(?:[A-Za-z]:[/\\])?[^:]*:)?(/[^:]*)(?::[^:]*)?")
 
 
+def cache_label(path: str) -> str:
+    """Return the part of a volume's name that says which directory of the container it keeps."""
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
+
+
 def target_of(entry: str) -> str:
     """Return the target of a short entry of `volumes` or `tmpfs`: `source:/target:options`, `/target`."""
     return normal_target((_SHORT_VOLUME.fullmatch(entry) or [entry, entry])[1])

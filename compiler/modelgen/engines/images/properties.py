@@ -111,5 +111,10 @@ def is_release(image: Image) -> bool:
     return published(image).is_release
 
 
+def is_fork(image: Image) -> bool:
+    """Return whether this is a published image with plugins or changes that may add flags."""
+    return published(image).is_fork
+
+
 def _is_since(version: Version | None, release: tuple[int, ...]) -> bool:
     return version is not None and version.release >= release

@@ -1,0 +1,152 @@
+"""Check the programs of the engine `command`."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from modelgen.checks.engines.versions import CONTAINER_TARGETS
+from modelgen.diagnostics import Found, rule
+from modelgen.engines.environment import hub
+from modelgen.engines.host.addresses import parse_address
+from modelgen.engines.images.places import cache_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.config import Model
+
+
+@rule("MG232", "bad-command")
+def bad_command(context: Context) -> Iterator[Found]:
+    """A `command` model whose program or port is not known, or with an invalid `health` or `upstream_name`.
+
+    ## Why
+    The engine `command` is any program that serves the OpenAI API. modelgen cannot know on which port it listens, or on
+    which path it reports its health. Without `command`, a container runs the program of its image. `modelgen serve`
+    has no image, and needs a `command`.
+
+    ## Bad
+    ```toml
+    [models.tiny]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    ```
+
+    ```toml
+    [models.tiny]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    command = []
+    port = 8188
+    ```
+
+    ## Good
+    ```toml
+    [models.tiny]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    port = 8188
+    ```
+
+    ```toml
+    [models.small]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    command = ["serve", "--port", "{port}", "--name", "{model}"]
+    ```
+    """
+    document = context.document
+    for name, model in context.taking("command"):
+        if _has_no_program(context, name):
+            place = document.at_header("models", name)
+            help_text = 'write the program and its arguments: `command = ["serve", "--port", "{port}"]`'
+            yield Found(place, f"`{name}` runs the program of its image, and `modelgen serve` has no image", help_text)
+        elif model.command is not None and model.entrypoint is None and not any(model.command[:1]):
+            help_text = 'write the program first, as in `command = ["serve"]`; without `command`, the image\'s own runs'
+            yield Found(context.at_origin(name, "command"), "`command` has no program", help_text)
+        elif _lacks_port(context, name, model):
+            place = context.at_origin(name, "publish") if model.publish else document.at_header("models", name)
+            help_text = (
+                "write `{port}` in `command`: `modelgen serve` chooses the port"
+                if model.port
+                else f"write it as `port = {_published(model) or context.runs[name].port}`, or `{{port}}` in `command`"
+            )
+            yield Found(place, f"nothing says on which port `{name}` listens", help_text)
+        if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
+            place = context.at_origin(name, "health")
+            yield Found(place, f"`{model.health}` is not a path", 'write a path such as "/health"')
+        if model.upstream_name == "":
+            place = context.at_origin(name, "upstream_name")
+            yield Found(place, "`upstream_name` is empty", "write the model name that the program expects")
+
+
+def _has_no_program(context: Context, name: str) -> bool:
+    """Return whether there is nothing to run on the host, where no image has a program."""
+    on_host, model = not CONTAINER_TARGETS.intersection(context.targets), context.models[name]
+    is_own = model.entrypoint == [] or not any(context.runs[name].program)
+    return on_host and is_own and not context.document.is_refused("models", name, "command")
+
+
+def _lacks_port(context: Context, name: str, model: Model) -> bool:
+    """Return whether the port has to be written, and is not, not even the default as a number in the command.
+
+    A command that does not name it may listen on the default; a published port must be right. On the host,
+    `modelgen serve` chooses the port.
+    """
+    document, program = context.document, " ".join(context.runs[name].program)
+    if not CONTAINER_TARGETS.intersection(context.targets):
+        return "{port}" not in program and bool(model.port)
+    refused = any(
+        document.is_refused(*table, key)
+        for table in (("models", name), ("defaults",))
+        for key in ("command", "entrypoint", "port")
+    )
+    is_needed = model.publish is not None or not program
+    return is_needed and not (refused or model.port or "{port}" in program or str(context.runs[name].port) in program)
+
+
+def _published(model: Model) -> int | None:
+    address = parse_address(model.publish) if model.publish else None
+    return address.port if address else None
+
+
+@rule("MG233", "bad-cache")
+def bad_cache(context: Context) -> Iterator[Found]:
+    """A `cache` that is not a directory of its own in the container.
+
+    ## Why
+    Each directory is the target of a volume. The hub directory is mounted by modelgen, read-only.
+
+    ## Bad
+    ```toml
+    [models.tiny]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    port = 8188
+    cache = ["./cache"]
+    ```
+
+    ## Good
+    ```toml
+    [models.tiny]
+    engine = "command"
+    image = "registry.example/server:1.0"
+    port = 8188
+    cache = ["/root/.cache", "/app/output"]
+    ```
+    """
+    for name, model in context.taking("cache"):
+        run, labels = context.runs[name], set[str]()
+        assert run.engine is not None, "it takes the key"  # noqa: S101 - an invariant
+        path = context.document.origin(name, "cache")
+        for number, target in enumerate(model.cache or ()):
+            place = context.document.at_value(*path, number)
+            if not target.startswith("/") or posixpath.normpath(target) != target or not cache_label(target):
+                yield Found(place, f"`{target}` is not an absolute path", 'write a directory such as "/root/.cache"')
+            elif run.needs_hub and f"{target}/".startswith(f"{hub(run.engine, run.account)}/"):
+                yield Found(place, f"`{target}` is in the hub directory, which is read-only", "write another directory")
+            elif cache_label(target) in labels:
+                yield Found(place, f"`{target}` has the volume of another `cache`", "remove one of them")
+            labels.add(cache_label(target))
