@@ -30,7 +30,7 @@ LEFT = {
     "literal-token": "a secret that must be changed elsewhere",
     "literal-secret": "a secret that must be changed elsewhere",
     "missing-file": _UNKNOWN,
-    "newer-than-data": _UNKNOWN,
+    "unverified-flag": _UNKNOWN,
     "foreign-variable": _UNKNOWN,
     "value-of-another-version": _CHOICE,
     "lora-by-hand": _UNKNOWN,

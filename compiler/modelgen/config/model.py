@@ -173,7 +173,8 @@ class Defaults(Table):
     )
     offline: bool | None = Field(
         None,
-        description="false gives the program a network with a way out, and lets it download. Default: true.",
+        description="Whether the program stays offline. With false, it gets a network with a way out, and may download. "
+        "Default: true.",
         examples=[False],
     )
     health: str | None = Field(

@@ -144,7 +144,9 @@ def bad_cache(context: Context) -> Iterator[Found]:
         for number, target in enumerate(model.cache or ()):
             place = context.document.at_value(*path, number)
             if not target.startswith("/") or posixpath.normpath(target) != target or not cache_label(target):
-                yield Found(place, f"`{target}` is not an absolute path", 'write a directory such as "/root/.cache"')
+                absolute = posixpath.normpath(f"/{target.lstrip('/')}")
+                help_text = f'write `"{absolute if cache_label(absolute) else "/root/.cache"}"`'
+                yield Found(place, f"`{target}` is not an absolute path", help_text)
             elif run.needs_hub and f"{target}/".startswith(f"{hub(run.engine, run.account)}/"):
                 yield Found(place, f"`{target}` is in the hub directory, which is read-only", "write another directory")
             elif cache_label(target) in labels:

@@ -44,7 +44,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
     version = "0.30.0"
 
     [models.qwen]
-    image = "registry.example/vllm:2026-12"
+    image = "registry.example/vllm/vllm-openai:v0.31.0"
     ```
 
     ## Good
@@ -150,13 +150,14 @@ def _known_version(context: Context, run: ModelRun, image: Image) -> str:
 
     A number is taken only from a mirror of the engine's own images: the tags of other projects have their own numbers.
     """
-    engine, table = engines.ENGINES[run.engine_name], f"[{'.'.join(map(str, run.place[:-1]))}]"
+    engine = engines.ENGINES[run.engine_name]
+    table = "the model's table" if run.place[0] == "models" else f"`[{'.'.join(map(str, run.place[:-1]))}]`"
     if found := release_image(context, engine, image.name):
-        return f'write `{found}`, or the version in this image as `version = "…"` in `{table}`'
+        return f'write `{found}`, or the version in this image as `version = "…"` in {table}'
     number = re.match(r"v?(\d+\.\d+\.\d+)(?:[-.]|$)", image.tag or "", re.ASCII)
     if number and engine.repository and image.name.endswith(f"/{engine.repository}"):
-        return f'write `version = "{number[1]}"` in `{table}`'
-    return f'write the version of {engine.title} in this image as `version = "…"` in `{table}`'
+        return f'write `version = "{number[1]}"` in {table}'
+    return f'write the version of {engine.title} in this image as `version = "…"` in {table}'
 
 
 def _written_versions(context: Context) -> dict[Path, tuple[str, str, str | None]]:
