@@ -61,7 +61,8 @@ def commands() -> dict[str, click.Command]:
 
 
 def _section(name: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=f"modelgen {name}")
+    # With its parent's settings: click keeps the help option of the first context.
+    context = click.Context(command, parent=click.Context(cli, **cli.context_settings))
     yield f"## modelgen {name}\n\n"
     texts, examples = split_help(command)
     yield from (f"{text}\n\n" for text in texts)
