@@ -1,4 +1,4 @@
-"""`modelgen add` as tests call it, and the real client that opens what it made."""
+"""`modelgen add` as tests call it, without its table in models.toml, and the real client that opens what it made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def add(root: Path, *args: str | Path, code: int = 0, name: str = "local/ft") -> tuple[str, str]:
-    done = modelgen("add", *args, "--as", name, cwd=root)
+    done = modelgen("add", *args, "--as", name, "--no-table", cwd=root)
     assert done.returncode == code, done.stderr + done.stdout
     return done.stdout, done.stderr
 

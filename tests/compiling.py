@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import prepared_interpreter
 from modelgen.diagnostics import human
+from modelgen.diagnostics.repeats import fold
 from modelgen.pipeline import compile_source
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def findings(toml: str | bytes, lock: str | None = None) -> list[Diagnostic]:
 def check(toml: str, lock: str | None = None) -> str:
     """Return all findings as a person reads them."""
     compilation = compile_source(toml.encode(), None if lock is None else lock.encode())
-    return human.render(compilation.diagnostics, compilation.source, colour=False)
+    return human.render(fold(compilation.diagnostics), compilation.source, colour=False)
 
 
 def build(toml: str, lock: str | None = None, *, root_from_out: str = "..") -> dict[str, str]:

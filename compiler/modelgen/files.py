@@ -130,13 +130,31 @@ def replace(path: Path, data: bytes) -> None:
     Raises:
         OSError: The file cannot be written; it is unchanged then.
     """
-    target = path.resolve(strict=True)
-    staged = Staged(target.parent, {target.name: data})
+    path.resolve(strict=True)
+    replace_all({path: data})
+
+
+def replace_all(contents: Mapping[Path, bytes]) -> None:
+    """Replace or create files one after the other, as `replace` does.
+
+    All are staged before the first is published, so that a full disk fails while nothing has changed. A process that
+    is killed between two of them leaves the first ones new.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    staged: list[tuple[Staged, str]] = []
     try:
-        _copy_mode(target, _beside(target.parent, target.name, STAGED))
-        staged.publish(target.name)
+        for path, data in contents.items():
+            target = path.resolve()
+            staged.append((Staged(target.parent, {target.name: data}), target.name))
+            if target.exists():
+                _copy_mode(target, _beside(target.parent, target.name, STAGED))
+        for one, name in staged:
+            one.publish(name)
     finally:
-        staged.discard()
+        for one, _ in staged:
+            one.discard()
 
 
 def _copy_mode(path: Path, copy: Path) -> None:

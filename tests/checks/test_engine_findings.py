@@ -92,7 +92,7 @@ CASES: list[tuple[str, str, str]] = [
     (sglang("args = { context-len = 1 }"), "abbreviated-flag", "write `context-length`"),
     (sglang("args = { max-model-len = 1 }"), "unknown-flag", ""),
     (sglang("args = { mem-fraction-static = 0.8 }"), "owned-arg", "gpu_memory"),
-    (sglang("args = { model = 'x' }"), "owned-arg", "`repo`"),
+    (sglang("args = { model = 'x' }"), "owned-arg", "`repo = "),
     (sglang("args = { context-length = 1.5 }"), "bad-flag-value", ""),
     # adapters
     (f"{QWEN}loras = {{ sql = './x' }}", "path-as-repo", "namespace/name"),
@@ -110,7 +110,7 @@ CASES: list[tuple[str, str, str]] = [
     (sglang("loras = { sql = 'a/c' }\nargs = { enable-lora = true }"), "key-of-another-engine", "vllm"),
     (command_model('command = ["x"]\nloras = { a = "b/c" }'), "key-of-another-engine", "vllm"),
     # variables
-    (env("VLLM_ATTENTION_BACKEND = 'FLASH_ATTN'", "0.15.0"), "unread-variable", "args.attention-backend"),
+    (env("VLLM_ATTENTION_BACKEND = 'X'", "0.15.0"), "unread-variable", 'write `attention-backend = "X"` in `args`'),
     (env("VLLM_SLEEP_WHEN_IDLE = '1'", "0.8.5"), "unread-variable", "it appeared in 0.9.1"),
     (vllm("0.20.0", "VLLM_USE_V1 = '1'") + QWEN, "unread-variable", "remove it"),
     (f"[defaults]\nenv = {{ VLLM_LOGING_LEVEL = '1' }}\n{QWEN}", "unknown-variable", "VLLM_LOGGING_LEVEL"),

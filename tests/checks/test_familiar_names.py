@@ -71,7 +71,7 @@ def test_a_flag_as_a_key(key: str) -> None:
         ("gpu_memory_utilization = 0.9", "gpu_memory = 0.9"),
         ("keepAlive = 60", 'idle_timeout = "60s"'),
         ('quantization = "awq"', 'args = { quantization = "awq" }'),
-        ('volumes = ["a:/b"]', "compose = { volumes = … }"),
+        ('volumes = ["a:/b"]', 'compose = { volumes = ["a:/b"] }'),
     ],
 )
 def test_the_written_value_is_kept(line: str, written: str) -> None:
@@ -149,3 +149,70 @@ def test_a_flag_as_a_key_is_not_answered_with_what_is_no_toml(value: str) -> Non
     [found] = [found for found in findings(complete(f"{MODEL}dtype = {value}\n")) if "`dtype`" in found.message]
     assert "Infinity" not in found.help
     assert "NaN" not in found.help
+
+
+@pytest.mark.parametrize("word", familiar_names.REMOVED)
+def test_a_key_without_a_counterpart_is_removed_with_the_reason(word: str) -> None:
+    [found] = [one for one in findings(complete(f"{MODEL}{word} = true\n")) if f"unknown key `{word}`" in one.message]
+    assert found.help == f"remove it: {familiar_names.REMOVED[word]}"
+
+
+@pytest.mark.parametrize("word", sorted(familiar_names.SAMPLING))
+def test_a_sampling_parameter_becomes_a_default_of_the_engine(word: str) -> None:
+    written = help_for(complete(f"{MODEL}{word} = 0.5\n"), word)
+    assert written == f"args = {{ override-generation-config = {{ {word} = 0.5 }} }}"
+    after = MODEL.replace("8192 }", f"8192, override-generation-config = {{ {word} = 0.5 }} }}")
+    assert findings(complete(after)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ('from = "Qwen/Qwen3-8B"', 'repo = "Qwen/Qwen3-8B"'),  # Ollama
+        ("num_gpu = 99", "args = { n-gpu-layers = 99 }"),
+        ("num_ctx = 8192", "args = { max-model-len = 8192 }"),
+        ('container_name = "text"', 'service = "text"'),  # Compose
+        ('environment = ["A=1", "B=x y"]', 'env = { A = "1", B = "x y" }'),
+        ('user = "1000:1000"', 'compose = { user = "1000:1000" }'),
+        ('mem_limit = "16g"', 'compose = { mem_limit = "16g" }'),
+        ("healthCheckTimeout = 300", 'start_timeout = "300s"'),  # llama-swap
+        ('useModelName = "x"', 'upstream_name = "name"'),
+        ("enable_prefix_caching = false", "args = { enable-prefix-caching = false }"),  # vllm serve
+        ("swap_space = 4", "args = { swap-space = 4 }"),
+        ('hf_overrides = "{}"', 'args = { hf-overrides = "{}" }'),
+        ('load_format = "auto"', 'args = { load-format = "auto" }'),
+        ("max_loras = 2", "args = { max-loras = 2 }"),
+        ('ignore_patterns = "*.bin"', 'exclude = ["*.bin"]'),  # huggingface_hub
+    ],
+)
+def test_what_other_tools_write(line: str, written: str) -> None:
+    assert help_for(complete(f"{MODEL}{line}\n"), line.partition(" =")[0]) == written
+
+
+def test_a_model_with_an_engine_of_its_own_is_answered_with_the_spellings_of_all() -> None:
+    toml = complete('[models.x]\nengine = "llamacpp"\nrepo = "a/b"\nfile = "x.gguf"\nctx = 8192\n')
+    [found] = [one for one in findings(toml) if one.rule == "unknown-key"]
+    assert found.help == "write the engine's own flag in `args`, such as `max-model-len`, `context-length`, `ctx-size`"
+
+
+@pytest.mark.parametrize(
+    ("args", "help_"),
+    [
+        ("max-num-sequences = 8", "write `max-num-seqs`"),
+        ("ctx = 8", "write `max-model-len`"),
+        ('dtype = "fp16"', 'write `dtype = "float16"`'),
+        ('dtype = "bf16"', 'write `dtype = "bfloat16"`'),
+        ('enforce-eager = "yes"', "write `enforce-eager = true`"),
+        ("enforce-eager = 1", "write `enforce-eager = true`"),
+        ('max-num-seqs = "1,024"', "write `max-num-seqs = 1024`"),
+    ],
+)
+def test_flags_and_values_by_meaning(args: str, help_: str) -> None:
+    toml = complete(f'[models.x]\nrepo = "a/b"\nargs = {{ max-model-len = 8, {args} }}\n')
+    assert help_ in [one.help for one in findings(toml)]
+
+
+@pytest.mark.parametrize("line", ['repo = "/models/x"', 'engine = "vllm"'])
+def test_weights_of_ones_own_are_led_to_add(line: str) -> None:
+    toml = complete(f"[models.x]\n{line}\nargs = {{ max-model-len = 8 }}\n")
+    assert any("`modelgen add` puts weights of your own into the hub directory" in one.help for one in findings(toml))

@@ -47,7 +47,7 @@ CASES: list[tuple[str, str, str]] = [
     (repo("a/..b"), "bad-repo-id", "namespace/name"),
     (repo("a/-b"), "bad-repo-id", "namespace/name"),
     (repo("a/" + "b" * 95), "bad-repo-id", "namespace/name"),
-    (repo("Qwen/Qwen3\t4B"), "bad-repo-id", "namespace/name"),
+    (repo("Qwen/Qwen3\t4B"), "bad-repo-id", 'write `repo = "Qwen/Qwen3-4B"`'),
     # revisions
     (model('revision = ""'), "bad-revision", "40 hex digits"),
     (model('revision = "-x"'), "bad-revision", "40 hex digits"),
@@ -56,7 +56,15 @@ CASES: list[tuple[str, str, str]] = [
     (command_model('command = ["x"]\nrevision = "main"'), "bad-revision", "`repo`"),
     # the hub directory
     ('[project]\nname = "x"\nhub = ""', "bad-hub", "./models/hub"),
-    ('[project]\nname = "x"\nhub = "a\\nb"', "bad-hub", "remove"),
+    ('[project]\nname = "x"\nhub = "a\\u0007b"', "bad-hub", "remove it"),
+    ('[project]\nname = "x"\nhub = "C:\\temp"', "bad-hub", "write 'C:\\temp' in single quotes, or \"C:/temp\""),
+    ('[project]\nname = "x"\nhub = "C:\\new\\fast"', "bad-hub", 'or "C:/new/fast"'),
+    ('[project]\nname = "x"\nhub = "~/.cache/huggingface"', "bad-hub", 'write `hub = "~/.cache/huggingface/hub"`'),
+    (
+        "[project]\nname = 'x'\nhub = 'C:\\Users\\me\\.cache\\huggingface\\'",
+        "bad-hub",
+        "C:/Users/me/.cache/huggingface/hub",
+    ),
     ('[project]\nname = "x"\nhub = "https://x/hub"', "bad-hub", "directory"),
     ('[project]\nname = "x"\nhub = "models--a--b"', "bad-hub", 'write `hub = "."`'),
     ("[project]\nname = 'x'\nhub = 'C:\\hub\\models--a--b\\snapshots'", "bad-hub", 'write `hub = "C:/hub"`'),
@@ -72,7 +80,7 @@ CASES: list[tuple[str, str, str]] = [
     ('[engines.vllm]\nimage = "x/y:1"\nversion = "0.6.3"', "bad-version", "0.8.5"),
     (f'[engines.vllm]\nimage = "vllm/vllm-openai:v0.6.3"\n{QWEN}', "bad-version", "0.8.5"),
     ('[engines.command]\nversion = "1.0"', "bad-version", "remove"),
-    (command_model('command = ["x"]').replace("x/y:1", "x/y"), "floating-image", "release"),
+    (command_model('command = ["x"]').replace("x/y:1", "x/y"), "floating-image", "a digest"),
     # engines
     ("[engines.vlm]\nimage = 'x/y:1'", "unknown-engine", "did you mean `vllm`?"),
     (model('file = "x.gguf"'), "key-of-another-engine", "only `llamacpp` takes it"),
@@ -132,15 +140,15 @@ CASES: list[tuple[str, str, str]] = [
     (f'{QWEN}[profiles.p]\nmodels = ["qwen", "qwen"]', "unknown-model", "once"),
     (f'{QWEN}publish = ":8001"', "bad-address", 'write `publish = "127.0.0.1:8001"`'),
     (f'{QWEN}publish = "8001:8000"', "bad-address", "127.0.0.1:8000"),
-    (f'{QWEN}publish = "127.0.0.1:99999"', "bad-address", "127.0.0.1:8080"),
+    (f'{QWEN}publish = "127.0.0.1:99999"', "bad-address", "127.0.0.1:80"),
     (f'{QWEN}publish = "[::zz]:1"', "bad-address", "127.0.0.1:1"),
-    ('[orchestrator]\nlisten = "localhost:8080"', "bad-address", "127.0.0.1:8080"),
+    ('[orchestrator]\nlisten = "localhost:8080"', "bad-address", "127.0.0.1:80"),
     (f'{QWEN}publish = "[::]:8001"', "open-publish", "127.0.0.1:8001"),
     (
         f'{QWEN}publish = "127.0.0.1:8001"\n[models.two]\nrepo = "a/c"\n{ARGS}publish = "0.0.0.0:8001"\n'
         '[rules]\nopen-publish = "off"\nunpinned-repo = "off"',
         "port-collision",
-        "another port",
+        "another free port",
     ),
     # processors
     (model("cpus = true"), "bad-value", ""),
@@ -173,7 +181,7 @@ CASES: list[tuple[str, str, str]] = [
     (model("args = { max-model-len = 8, allowed-media-domains = [] }"), "bad-flag-value", ""),
     (model("args = { max-model-len = 8, allowed-media-domains = ['-x'] }"), "bad-flag-value", ""),
     # the orchestrator
-    ('[orchestrator]\nenabled = false\nlisten = "garbage"', "bad-address", "127.0.0.1:8080"),
+    ('[orchestrator]\nenabled = false\nlisten = "garbage"', "bad-address", "127.0.0.1:80"),
     ('[orchestrator]\nbase_image = "NOT an image"', "bad-image", "lower case"),
     ("[gpus.g]\nmemory = '1GiB'\ndevice = '٣'", "bad-device", "nvidia-smi"),
     ("[project]\nname = 'x'\nhub = 'C:hub'", "bad-hub", "C:/hub"),
@@ -230,6 +238,7 @@ def test_an_advisory_rule_can_be_raised_and_switched_off() -> None:
     fragment = f"{QWEN}[rules]\nunpinned-repo = "
     assert [found.severity for found in findings(complete(f'{fragment}"error"'))] == ["error"]
     assert [found.severity for found in findings(complete(f'{fragment}"warning"'))] == ["warning"]
+    assert [found.severity for found in findings(complete(f'{fragment}"info"'))] == ["info"]
     assert findings(complete(f'{fragment}"off"')) == []
 
 

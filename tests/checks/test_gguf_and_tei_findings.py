@@ -71,11 +71,11 @@ CASES: list[tuple[str, str, str]] = [
     (gguf(line='env = { LLAMA_ARG_HF_REPO = "a/b" }'), "owned-env", "`file`"),
     (gguf(line='env = { LLAMA_ARG_OFFLINE = "0" }'), "owned-env", "offline"),
     # files
-    (gguf().replace("x.gguf", "x.bin"), "bad-file", "hub"),
-    (gguf().replace("x.gguf", "../x.gguf"), "bad-file", "hub"),
-    (gguf().replace("x.gguf", "a//x.gguf"), "bad-file", "hub"),
-    (gguf().replace("x.gguf", "C:/x.gguf"), "bad-file", "hub"),
-    (gguf(line='mmproj = "./mmproj.gguf"'), "bad-file", "hub"),
+    (gguf().replace("x.gguf", "x.bin"), "bad-file", "its path"),
+    (gguf().replace("x.gguf", "../x.gguf"), "bad-file", "its path"),
+    (gguf().replace("x.gguf", "a//x.gguf"), "bad-file", "its path"),
+    (gguf().replace("x.gguf", "C:/x.gguf"), "bad-file", "its path"),
+    (gguf(line='mmproj = "./mmproj.gguf"'), "bad-file", "its path"),
     (gguf().replace("x.gguf", "x-00002-of-00002.gguf"), "bad-file", "x-00001-of-00002.gguf"),
     (gguf().replace('file = "x.gguf"\n', ""), "missing-file", ".gguf"),
     # repositories
@@ -84,8 +84,8 @@ CASES: list[tuple[str, str, str]] = [
     (gguf().replace(COMMIT, "main"), "no-snapshot", "modelgen lock"),
     (tei().replace(f'revision = "{COMMIT}"', ""), "id-offline", "modelgen lock"),
     # images and cards
-    (gguf().replace("server-b6500", "server"), "floating-image", "release"),
-    (gguf().replace("server-b6500", "server-cuda"), "floating-image", "release"),
+    (gguf().replace("server-b6500", "server"), "floating-image", "a digest"),
+    (gguf().replace("server-b6500", "server-cuda"), "floating-image", "a digest"),
     (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
     (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
     ('[engines.tei]\nimage = "x/y:1"\nversion = "1.9"', "bad-version", "remove"),

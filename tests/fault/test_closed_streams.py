@@ -116,6 +116,38 @@ def test_a_pipe_that_nobody_reads(project: Path, command: str) -> None:
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
     assert "bug" not in done.stderr
+    expected = usual(command, project)
+    assert done.returncode == (141 if expected.stdout else expected.returncode)
+
+
+@pytest.mark.parametrize("sink", ["closed pipe", "/dev/full"])
+@pytest.mark.parametrize("command", [*COMMANDS, "nosuch", "lock --check", "status --url http://127.0.0.1:9"])
+def test_messages_that_nobody_reads(project: Path, command: str, sink: str) -> None:
+    """Only the messages are lost: a command with findings, and one without, ends as usual."""
+    if sink == "/dev/full" and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    read, write = os.pipe() if sink == "closed pipe" else (None, os.open(sink, os.O_WRONLY))
+    if read is not None:
+        os.close(read)
+    try:
+        with start(*command.split(), cwd=project, stderr=write) as process:
+            output, _ = process.communicate(timeout=60)
+    finally:
+        os.close(write)
+    expected = usual(command, project)
+    assert (process.returncode, output) == (expected.returncode, expected.stdout)
+
+
+@pytest.mark.parametrize("command", ["rules", "schema", "explain MG101", "--help", "validate --format json"])
+def test_a_reader_that_leaves_after_one_line(project: Path, command: str) -> None:
+    """The shell that the command runs in sees no findings and no message."""
+    line = f"{sys.executable} -m modelgen {command} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "compiler")}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] in ("0", "141")  # all of a short output fits into the pipe
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

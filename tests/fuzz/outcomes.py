@@ -9,6 +9,7 @@ import yaml
 
 from modelgen.diagnostics import github, human
 from modelgen.diagnostics import json as json_format
+from modelgen.diagnostics.repeats import fold
 from modelgen.pipeline import compile_source
 from modelgen.targets.readback import find_difference, parse_yaml
 
@@ -28,7 +29,7 @@ def compile_anything(data: bytes, lock: bytes | None = None) -> Compilation:
     for text, path in ((data, compilation.source.path), (lock or b"", "models.lock")):
         assert list(misplaced((one for one in found if one.span.path == path), text)) == []
     for colour in (False, True):
-        human.render(found, compilation.source, colour=colour)
+        human.render(fold(found), compilation.source, colour=colour)
     # One line a finding, and nothing else that begins like a command of GitHub's.
     assert github.render(found).count("\n") == len(found)
     assert len(json.loads(json_format.render(found))) == len(found)

@@ -224,5 +224,5 @@ def test_the_size_of_a_shard_of_the_largest_kind_costs_no_memory(root: Path) -> 
         "import resource; resource.setrlimit(resource.RLIMIT_DATA, (200 * 2**20,) * 2)\n"
         "from modelgen.cli import main; main()"
     )
-    done = python("-c", script, "add", "a", "--as", "local/ft", cwd=root)
+    done = python("-c", script, "add", "a", "--as", "local/ft", "--no-table", cwd=root)
     assert done.returncode == 0, done.stderr

@@ -32,7 +32,8 @@ def hook(event, args):
         if calls > last:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.dont_write_bytecode = True
-import modelgen.cli.hub.add, modelgen.hub.adding.add, modelgen.hub.cache.holding, modelgen.hub.snapshot.checkpoint
+import modelgen.cli.table.add, modelgen.cli.table.local
+import modelgen.hub.adding.add, modelgen.hub.cache.holding, modelgen.hub.snapshot.checkpoint
 sys.addaudithook(hook)
 """
 
@@ -71,10 +72,10 @@ def test_a_kill_at_any_change_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     old, new = checkpoint(tmp_path / "old"), checkpoint(tmp_path / "new", seed=3)
     for path in new.iterdir():
         path.chmod(0o600)
-    assert modelgen("add", old, "--as", "local/ft", cwd=tmp_path).returncode == 0
+    assert modelgen("add", old, "--as", "local/ft", "--no-table", cwd=tmp_path).returncode == 0
     ref = tmp_path / "hub/models--local--ft/refs/main"
     first = ref.read_text()
-    command = ["add", str(new), "--as", "local/ft"]
+    command = ["add", str(new), "--as", "local/ft", "--no-table"]
     for last in range(2, 200, 3):
         done = modelgen(str(last), *command, cwd=tmp_path, before=KILLED)
         snapshot = ref.parent.parent / "snapshots" / ref.read_text()
@@ -107,7 +108,7 @@ def test_a_kill_where_there_are_no_links_leaves_whole_snapshots_only(tmp_path: P
     snapshots = tmp_path / "hub/models--local--ft/snapshots"
     last, there = 0, list[Path]()
     for last in range(1, 200, 2):
-        command = [str(last), "add", str(source), "--as", "local/ft"]
+        command = [str(last), "add", str(source), "--as", "local/ft", "--no-table"]
         done = modelgen(*command, cwd=tmp_path, before=NO_LINKS + KILLED)
         there = [*snapshots.iterdir()] if snapshots.is_dir() else []
         assert all(contents(snapshot) == contents(source) for snapshot in there), last
@@ -125,7 +126,7 @@ def test_kills_in_the_middle_of_a_large_copy(tmp_path: Path) -> None:
     source = checkpoint(tmp_path / "a")
     write(source / "model.safetensors", safetensors(60 * 2**20))
     (source / "model.safetensors").chmod(0o600)
-    command = ["add", "a", "--as", "local/ft"]
+    command = ["add", "a", "--as", "local/ft", "--no-table"]
     staged = tmp_path / "hub/.locks/modelgen/adding"
     for least in (1, 10 * 2**20, 40 * 2**20):
         process = start(*command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -151,7 +152,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
         f"        os.utime({str(source / 'model.safetensors')!r}, ns=(1, 1))\n"
         "sys.addaudithook(hook)"
     )
-    done = modelgen("add", "a", "--as", "local/ft", cwd=tmp_path, before=before)
+    done = modelgen("add", "a", "--as", "local/ft", "--no-table", cwd=tmp_path, before=before)
     assert done.returncode == 1, done.stderr
     assert "model.safetensors changed while it was added" in done.stderr
     assert not (tmp_path / "hub/models--local--ft/refs").exists()
@@ -177,7 +178,7 @@ def test_any_tree_opens_offline_by_name_and_by_commit(tree: dict[str, int], copi
             write(source / path, pattern(size, number))
             if copied:
                 (source / path).chmod(0o600)
-        done = modelgen("add", source, "--as", "local/ft", cwd=root)
+        done = modelgen("add", source, "--as", "local/ft", "--no-table", cwd=root)
         assert done.returncode == 0, done.stderr
         snapshot = opened(root)
         assert snapshot is not None

@@ -95,7 +95,7 @@ def test_a_repository_that_is_not_there(hub: Hub, models: Project, token: str | 
     hub.delete("org/model")
     sentence = refusal(models, hub, 1, **({"HF_TOKEN": token} if token else {}))
     assert f"org/model is not at {hub.endpoint}" in sentence
-    assert "correct `repo` in models.toml" in sentence
+    assert "correct the repository's name" in sentence
 
 
 def test_a_private_repository(hub: Hub, models: Project) -> None:

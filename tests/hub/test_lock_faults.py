@@ -56,7 +56,7 @@ def test_all_faults_are_told_in_one_run(project: Project, hub: Hub) -> None:
     assert [entry.repo for entry in project.read().snapshots] == ["org/text"]
     assert "gone: org/gone is not at http" in told
     assert "; the same applies to private: org/private" in told
-    assert "or it is private and there is no token; correct `repo` in models.toml, or set HF_TOKEN" in told
+    assert "or it is private and there is no token; correct the repository's name, or set HF_TOKEN" in told
     assert "gated: org/gated is gated and there is no token; accept its terms at" in told
     assert "tag: org/text has no revision v9; correct `revision` in models.toml" in told
     last = told.splitlines()[-1]

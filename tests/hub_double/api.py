@@ -48,13 +48,13 @@ def _info(repo: Repo, commit: Commit, *, blobs: bool) -> Json:
         "downloads": 0,
         "likes": 0,
         "library_name": "transformers",
-        "pipeline_tag": "text-generation",
         "tags": ["transformers", "safetensors", f"license:{repo.license}"],
         "cardData": {"license": repo.license},
         "config": _config(commit),
         "usedStorage": sum(blob.size for blob in commit.files.values()),
         "spaces": [],
         "siblings": [_sibling(path, blob, blobs=blobs) for path, blob in commit.files.items()],
+        **({"pipeline_tag": repo.task} if repo.task else {}),
     }
 
 

@@ -66,6 +66,7 @@ class Hub:
         gated: Gated | None = None,
         private: bool | None = None,
         license: str | None = None,  # noqa: A002 - the hub's word
+        task: str | None = None,
         revision: str = "main",
         delete: Collection[str] = (),
         lfs_over: int = 10_000,
@@ -73,8 +74,8 @@ class Hub:
     ) -> str:
         """Commit files on a branch, over those that it has, and return the commit.
 
-        What is not said of a repository stays as it was; a new one is open, public and apache-2.0. `xet` is True or
-        globs: these LFS files are offered by Xet too.
+        What is not said of a repository stays as it was; a new one is open, public, apache-2.0 and for
+        text-generation. `xet` is True or globs: these LFS files are offered by Xet too.
         """
         commit = self.store.add(repo_id, files, revision=revision, delete=delete, lfs_over=lfs_over, xet=xet)
         repo = self.store.repos[repo_id]
@@ -82,6 +83,7 @@ class Hub:
             repo.gated = "auto" if gated is True else gated
         repo.private = repo.private if private is None else private
         repo.license = license or repo.license
+        repo.task = repo.task if task is None else task
         return commit
 
     def tag(self, repo_id: str, name: str, commit: str) -> None:

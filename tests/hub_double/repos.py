@@ -47,6 +47,7 @@ class Repo:
     gated: Literal["auto", "manual", False] = False
     private: bool = False
     license: str = "apache-2.0"
+    task: str = "text-generation"  # empty for none
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)

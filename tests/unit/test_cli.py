@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ import yaml
 from compiling import REPOSITORY, complete, modelgen, python
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
-WARNED = GOOD.replace('unpinned-repo = "off"', "")
+WARNED = GOOD.replace('unpinned-repo = "off"', 'unpinned-repo = "warning"')
 BAD = complete('[models.qwen]\nrepo = "/a/b"\nargs = { max-model-len = 8 }')
 
 
@@ -79,10 +80,45 @@ def test_build_on_a_terminal_says_what_next(project: Path) -> None:
     assert "build: 1 file written, 1 changed: docker-compose.yml" in terminal("build", cwd=project)
 
 
-def test_a_hub_one_level_too_high_is_seen(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("written", "right", "line"),
+    [
+        ("./models", "models/hub", "./models/hub"),
+        ("./models/", "models/hub", "./models/hub"),
+        (".", "models/hub", "./models/hub"),
+        ("./cache", "cache/huggingface/hub", "./cache/huggingface/hub"),
+        ("./models/hub", "models", "./models"),
+        (r".\\models", "models/hub", "./models/hub"),
+    ],
+)
+@pytest.mark.parametrize("command", ["build", "lock", "doctor"])
+def test_a_hub_one_level_off_is_seen_without_a_terminal(
+    project: Path, command: str, written: str, right: str, line: str
+) -> None:
+    (project / "models.toml").write_text(GOOD.replace("./models/hub", written))
+    (project / right / "models--a--b").mkdir(parents=True)
+    done = modelgen(command, cwd=project, env={"HF_HUB_OFFLINE": "1", "PATH": ""})
+    said = done.stderr + done.stdout
+    folder = Path(right) if command == "build" else project / right
+    assert f"is not the hub directory: the models--… folders are in {folder}" in said
+    assert f'write `hub = "{line}"` in [project]' in said
+
+
+@pytest.mark.parametrize("command", [["validate"], ["build", "--check"]])
+def test_the_disk_is_not_looked_at_where_only_the_file_is_judged(project: Path, command: list[str]) -> None:
     (project / "models.toml").write_text(GOOD.replace("./models/hub", "./models"))
     (project / "models/hub/models--a--b").mkdir(parents=True)
-    assert "models is one level too high" in terminal("build", cwd=project)
+    done = modelgen(*command, cwd=project)
+    assert "hub directory" not in done.stderr + done.stdout
+
+
+def test_a_hub_that_is_right_empty_or_new_is_not_moved(project: Path) -> None:
+    assert "hub directory" not in modelgen("build", cwd=project).stderr
+    (project / "models/hub").mkdir(parents=True)
+    assert "hub directory" not in modelgen("build", cwd=project).stderr
+    (project / "models/hub/models--a--b").mkdir()
+    (project / "models/models--a--b").mkdir()
+    assert "hub directory" not in modelgen("build", cwd=project).stderr
 
 
 @pytest.mark.parametrize(
@@ -115,6 +151,21 @@ def test_warnings_do_not_change_the_exit_code(project: Path) -> None:
     done = modelgen("build", cwd=project)
     assert done.returncode == 0
     assert "warning[MG101 unpinned-repo]" in done.stderr
+
+
+def test_the_own_example_is_quiet(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "models.toml", tmp_path)
+    done = modelgen("build", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "warning" not in modelgen("validate", cwd=tmp_path).stdout
+
+
+def test_infos_are_printed_where_they_are_asked_for(project: Path) -> None:
+    (project / "models.toml").write_text(GOOD.replace('unpinned-repo = "off"', ""))
+    assert modelgen("build", cwd=project).stderr == ""
+    done = modelgen("validate", cwd=project)
+    assert (done.returncode, done.stdout.partition(":")[0]) == (0, "info[MG101 unpinned-repo]")
+    assert json.loads(modelgen("build", "--format", "json", cwd=project).stdout)[0]["severity"] == "info"
 
 
 def test_machine_formats_are_data(project: Path) -> None:
@@ -281,7 +332,7 @@ def test_explain_and_rules() -> None:
     unknown = modelgen("explain", "unpined-repo", cwd=REPOSITORY)
     assert unknown.returncode == 2
     assert "did you mean `unpinned-repo`?" in unknown.stderr
-    assert "MG101  warning*  unpinned-repo" in modelgen("rules", cwd=REPOSITORY).stdout
+    assert "MG101  info   *  unpinned-repo" in modelgen("rules", cwd=REPOSITORY).stdout
 
 
 def test_a_target_can_be_named_more_than_once(project: Path) -> None:

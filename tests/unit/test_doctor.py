@@ -269,8 +269,8 @@ BAD: dict[str, Case] = {
         lambda _: None,
         PROJECT.replace("./models/hub", "./models"),
         "hub",
-        "one level too high",
-        "[project] hub",
+        "is not the hub directory",
+        'write `hub = "./models/hub"` in [project]',
     ),
     "closed file": (close_file, PROJECT, "hub", "models--a--b/blobs/0: the file has mode 0600", "chmod -R a+rX"),
     "closed file on a disk without modes": (

@@ -11,6 +11,7 @@ from compiling import check, complete, findings
 from modelgen.diagnostics import github, human, sarif
 from modelgen.diagnostics import json as json_format
 from modelgen.diagnostics.masking import mask
+from modelgen.diagnostics.repeats import fold
 from modelgen.pipeline import compile_source
 
 TYPO = complete('[models.qwen]\nrepo = "a/b"\ngpu_memroy = "10GiB"\nargs = { max-model-len = 8 }')
@@ -29,9 +30,9 @@ def test_human() -> None:
 
 def test_human_has_colour_only_when_asked() -> None:
     compilation = compile_source(TYPO.encode())
-    coloured = human.render(compilation.diagnostics, compilation.source, colour=True)
+    coloured = human.render(fold(compilation.diagnostics), compilation.source, colour=True)
     assert "\x1b[1;31merror[MG010 unknown-key]\x1b[0m" in coloured
-    assert "\x1b" not in human.render(compilation.diagnostics, compilation.source, colour=False)
+    assert "\x1b" not in human.render(fold(compilation.diagnostics), compilation.source, colour=False)
 
 
 def test_caret_stands_below_wide_characters_and_tabs() -> None:
@@ -52,7 +53,7 @@ def test_a_long_line_is_cut_around_the_finding() -> None:
 
 def test_escape_sequences_of_a_terminal_do_not_get_through() -> None:
     compilation = compile_source(b'[models."\\u001b[2J"]\nrepo = "a/b"\n[x]\n')
-    assert "\x1b" not in human.render(compilation.diagnostics, compilation.source, colour=False)
+    assert "\x1b" not in human.render(fold(compilation.diagnostics), compilation.source, colour=False)
 
 
 def test_json_is_an_array_of_flat_objects() -> None:
@@ -150,7 +151,7 @@ def test_many_findings_on_one_long_line_are_quick_to_show() -> None:
     mask.cache_clear()
     compilation = compile_source(toml)
     assert len(compilation.diagnostics) == 4999
-    human.render(compilation.diagnostics, compilation.source, colour=False)
+    human.render(fold(compilation.diagnostics), compilation.source, colour=False)
     assert mask.cache_info().misses < 50
 
 

@@ -107,7 +107,7 @@ def test_rules_are_those_that_occur_with_all_that_github_requires() -> None:
         assert rule["help"]["markdown"]
         assert "## " not in rule["fullDescription"]["text"]
     (unpinned,) = (rule for rule in rules if rule["id"] == "MG101")
-    assert (unpinned["name"], unpinned["defaultConfiguration"]["level"]) == ("unpinned-repo", "warning")
+    assert (unpinned["name"], unpinned["defaultConfiguration"]["level"]) == ("unpinned-repo", "note")
 
 
 @pytest.mark.parametrize("level", ["warning", "error"])

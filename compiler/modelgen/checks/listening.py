@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.host.addresses import DEFAULT_LISTEN, is_loopback, overlap, parse_address
 
@@ -39,7 +40,9 @@ def bad_address(context: Context) -> Iterator[Found]:
     for path, text, address, _ in _addresses(context):
         if address is None:
             key, port = path[-1], text.rsplit(":", 1)[-1]
-            example = f"127.0.0.1:{port}" if parse_address(f"127.0.0.1:{port}") else DEFAULT_LISTEN
+            is_port = parse_address(f"127.0.0.1:{port}") is not None
+            default = DEFAULT_LISTEN if key == "listen" else f"127.0.0.1:{_free_port(context)}"
+            example = f"127.0.0.1:{port}" if is_port else default
             yield Found(
                 context.document.at_value(*path),
                 f"`{text}` is not an IP address with a port",
@@ -78,14 +81,19 @@ def port_collision(context: Context) -> Iterator[Found]:
             continue
         for other_path, other, other_name in taken.setdefault(address.port, []):
             if overlap(address, other):
-                place = max(context.document.at_value(*place) for place in (path, other_path))
-                yield Found(place, f"{other_name} and {name} both listen on {text}", "write another port")
+                place, key = max((context.document.at_value(*place), place[-1]) for place in (path, other_path))
+                help_text = f'write `{key} = "127.0.0.1:{_free_port(context)}"`, or another free port'
+                yield Found(place, f"{other_name} and {name} both listen on {text}", help_text)
                 break
         taken[address.port].append((path, address, name))
 
 
 @rule("MG432", "open-publish", Severity.WARNING)
-def open_publish(context: Context) -> Iterator[Found]:
+@as_one(
+    "can be reached by other hosts, and engines require no key",
+    "write `127.0.0.1` in place of the address in `publish`",
+)
+def open_publish(context: Context) -> Iterator[tuple[str, Found]]:
     """A `publish` on an address that other hosts can reach.
 
     ## Why
@@ -103,12 +111,16 @@ def open_publish(context: Context) -> Iterator[Found]:
     publish = "127.0.0.1:8001"
     ```
     """
-    for path, text, address, _ in _addresses(context):
-        if path[-1] == "publish" and address and not is_loopback(address):
-            yield Found(
-                context.document.at_value(*path),
-                f"other hosts can reach {text}, and engines require no key",
-                f'write `publish = "127.0.0.1:{address.port}"`',
+    for name, model in context.models.items():
+        address = parse_address(model.publish or "")
+        if address and not is_loopback(address):
+            yield (
+                name,
+                Found(
+                    context.at_origin(name, "publish"),
+                    f"other hosts can reach {model.publish}, and engines require no key",
+                    f'write `publish = "127.0.0.1:{address.port}"`',
+                ),
             )
 
 
@@ -144,7 +156,7 @@ def open_listen(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"other hosts can reach {text}, and the orchestrator has no keys",
-                "write `keys_file`, or `insecure = true` if the network itself restricts access",
+                'add `keys_file = "./keys/keys.txt"`, or `insecure = true` if the network itself restricts access',
             )
 
 
@@ -179,8 +191,14 @@ def shared_keys_folder(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_value("orchestrator", "keys_file"),
             "the folder of this file is mounted into the orchestrator's container, with all other files in it",
-            'move the keys to a folder of their own: `keys_file = "./keys/keys.txt"`',
+            'write `keys_file = "./keys/keys.txt"`, and move the keys there: they need a folder of their own',
         )
+
+
+def _free_port(context: Context) -> int:
+    """Return a port on the host that nothing in the file uses."""
+    taken = {address.port for _, _, address, _ in _addresses(context) if address is not None}
+    return next(port for port in range(8001, 2**16) if port not in taken)
 
 
 def _has_orchestrator(context: Context) -> bool:

@@ -63,5 +63,5 @@ def rule_not_advisory(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value("rules", name),
                 f"`{name}` cannot be changed: what it finds would not run",
-                "remove this line and fix what the rule finds",
+                "remove it, and fix what the rule finds",
             )

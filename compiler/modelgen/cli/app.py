@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import importlib
-import io
-import os
 import sys
 from typing import Any, NoReturn
 
 import click
 
 from modelgen import __version__, shortfalls
-from modelgen.cli.exits import INTERNAL, WORLD, cannot
+from modelgen.cli import streams
+from modelgen.cli.exits import INTERNAL, UNREAD, WORLD, cannot
 from modelgen.files import ModelgenError
 
 COMMANDS = {
-    "add": ("hub.add", "Put a checkpoint of your own into the hub directory."),
+    "add": ("table.add", "Add a model to models.toml and lock it."),
     "build": ("configuration.build", "Write build/ from models.toml."),
     "diff": ("configuration.build", "Show what a build would change, as text."),
     "doctor": ("doctor", "Check whether this host can run the models."),
@@ -33,6 +31,7 @@ COMMANDS = {
     "logs": ("control.logs", "Print the output of a model's engine."),
     "prune": ("hub.prune", "Remove what no models.lock needs from the hub directory."),
     "release": ("control.hold", "Let a held model start again."),
+    "remove": ("table.remove", "Remove a model from models.toml, its profiles and models.lock."),
     "rules": ("configuration.manual", "List all rules."),
     "schema": ("configuration.manual", "Print the JSON Schema of models.toml, for editors."),
     "serve": ("serve", "Run the models and their orchestrator on this host, without Docker."),
@@ -49,11 +48,13 @@ COMMANDS = {
 _ALIASES = {"prefetch": "fetch"}
 FAMILIAR = {
     **dict.fromkeys(("start", "run", "deploy", "create"), "run `modelgen up`; for one model, `modelgen load MODEL`"),
-    **dict.fromkeys(("stop", "kill", "rm"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
+    **dict.fromkeys(("stop", "kill"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
     "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
-    "remove": "delete the model's table in models.toml, then run `modelgen up`; `modelgen prune` frees the disk",
+    **dict.fromkeys(("rm", "delete", "del"), "run `modelgen remove MODEL`; to stop it only, `modelgen unload MODEL`"),
     **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
-    **dict.fromkeys(("pull", "download", "sync"), "run `modelgen lock`, then `modelgen fetch`"),
+    **dict.fromkeys(
+        ("pull", "download", "sync"), "run `modelgen fetch`; for a new model, `modelgen add NAMESPACE/NAME` before"
+    ),
     **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
     **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
     **dict.fromkeys(("plan", "preview"), "run `modelgen diff`"),
@@ -86,6 +87,12 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -115,52 +122,48 @@ def cli() -> None:
 
 def run() -> NoReturn:
     """Run the command line and exit. Users see a traceback only for a bug of modelgen."""
-    _write_utf8()
+    streams.prepare()
+    output = sys.stdout
     atexit.register(_say_shortfalls)
+    code = _run()
+    if getattr(output, "is_unread", False):  # `modelgen rules | head`
+        streams.drop_output()
+        code = UNREAD
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
-        code: Any = cli.main(standalone_mode=False)
-        _flush()
+        code: Any = cli.main(prog_name="modelgen", standalone_mode=False)
+        streams.flush()
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        return 130
     except ModelgenError as error:
         click.echo(f"modelgen: {error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # `modelgen rules | head`
-        _drop_stdout()
-        sys.exit(WORLD)
+        return error.exit_code
+    except BrokenPipeError:
+        return UNREAD
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
     except OSError as error:  # commands catch all other errors themselves
-        _drop_stdout()
+        streams.drop_output()
         click.echo(f"modelgen: {_sentence(error)}", err=True)
-        sys.exit(WORLD)
+        return WORLD
     except Exception:  # noqa: BLE001 - the last resort, and it says so
         import traceback
 
         traceback.print_exc()
         click.echo("modelgen: this is a bug in modelgen, not in your files; please report the lines above.", err=True)
-        sys.exit(INTERNAL)
-    sys.exit(code if isinstance(code, int) else 0)
+        return INTERNAL
+    return code if isinstance(code, int) else 0
 
 
 def _say_shortfalls() -> None:
     for sentence in shortfalls.take():
-        with contextlib.suppress(OSError, ValueError):  # the reader has closed stderr
-            click.echo(f"modelgen: note: {sentence}", err=True)
-
-
-def _write_utf8() -> None:
-    """Write UTF-8: a redirected stream on Windows may be cp1252, which cannot encode all ids."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _flush() -> None:
-    """Flush the output, so that a full disk is reported as an error here and not by the interpreter's end."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
+        click.echo(f"modelgen: note: {sentence}", err=True)
 
 
 def _sentence(error: OSError) -> ModelgenError:
@@ -169,8 +172,3 @@ def _sentence(error: OSError) -> ModelgenError:
     if place is None:
         return cannot("write", "the output", error, "free some space or write it elsewhere")
     return cannot("write", place, error, "make it writable and run it again")
-
-
-def _drop_stdout() -> None:
-    """Replace stdout, so that the interpreter's end does not try to write it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,11 @@ from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 from modelgen.targets import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
+    from modelgen.diagnostics import Diagnostic
     from modelgen.pipeline import Checked, Compilation
+    from modelgen.source import Source
+
+_MOST_READ = 30
 
 
 def compile_file(
@@ -54,31 +59,51 @@ def root_from_out(root: Path, out: Path) -> str:
     return "/".join([".."] * len(absolute_out.relative_to(absolute_root).parts)) or "."
 
 
-def print_findings(compilation: Compilation | Checked, format_: str, *, to_stderr: bool) -> None:
-    """Print the findings; machine formats are data and always go to stdout."""
-    if format_ == "json":
-        from modelgen.diagnostics import json
+def print_findings(
+    compilation: Compilation | Checked, format_: str = "human", *, limit: int | None = None, to_stderr: bool
+) -> None:
+    """Print the findings; machine formats are data and always go to stdout.
 
-        click.echo(json.render(compilation.diagnostics), nl=False)
-    elif format_ == "github":
-        from modelgen.diagnostics import github
+    Args:
+        compilation: What was compiled or checked.
+        format_: One of `options.FORMATS`.
+        limit: The most findings to print; None for all, or for people as many as are read.
+        to_stderr: Print the findings for people on stderr, without infos: the output of the command is something else.
+    """
+    found = compilation.diagnostics
+    if format_ == "human":
+        _print_for_people(found, compilation.source, limit or _MOST_READ, to_stderr=to_stderr)
+        return
+    if limit is not None and len(found) > limit:
+        from modelgen.diagnostics.repeats import by_severity
 
-        click.echo(github.render(compilation.diagnostics), nl=False)
-    elif format_ == "sarif":
-        from modelgen.diagnostics import sarif
+        _say_hidden(len(found) - limit, limit)
+        kept = by_severity(found)[:limit]
+        found = [one for one in found if one in kept]
+    click.echo(import_module(f"modelgen.diagnostics.{format_}").render(found), nl=False)
 
-        click.echo(sarif.render(compilation.diagnostics), nl=False)
-    elif compilation.diagnostics:
-        from modelgen.diagnostics import Severity, human
 
-        stream = sys.stderr if to_stderr else sys.stdout
-        text = human.render(compilation.diagnostics, compilation.source, colour=has_colour(stream))
-        click.echo(text, err=to_stderr, color=True)
-        first = min(compilation.diagnostics, key=lambda found: found.severity is not Severity.ERROR)
-        click.echo(
-            f"{human.summarize(compilation.diagnostics)}; `modelgen explain {first.code}` says more.",
-            err=True,
-        )
+def _print_for_people(found: list[Diagnostic], source: Source, limit: int, *, to_stderr: bool) -> None:
+    if not found:
+        return
+    from modelgen.diagnostics import Severity, human
+    from modelgen.diagnostics.repeats import fold
+
+    found = [one for one in found if not to_stderr or one.severity is not Severity.INFO]
+    if not found:
+        return
+    blocks = fold(found)
+    shown, hidden = blocks[:limit], sum(1 + len(block.more) for block in blocks[limit:])
+    stream = sys.stderr if to_stderr else sys.stdout
+    click.echo(human.render(shown, source, colour=has_colour(stream)), err=to_stderr, color=True)
+    click.echo(f"{human.summarize(found)}; `modelgen explain {shown[0].found.code}` says more.", err=True)
+    if hidden:
+        _say_hidden(hidden, limit)
+
+
+def _say_hidden(count: int, limit: int) -> None:
+    what = "1 more finding is" if count == 1 else f"{count} more findings are"
+    click.echo(f"{what} not shown; `modelgen validate --max-findings {count + limit}` shows all.", err=True)
 
 
 def has_colour(stream: Any) -> bool:  # noqa: ANN401 - any text stream

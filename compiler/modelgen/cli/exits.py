@@ -14,6 +14,7 @@ WORLD = 3
 OUT_OF_DATE = 4
 INTERNAL = 70
 INTERRUPTED = 130
+UNREAD = 141
 
 MEANINGS = {
     0: "Success. Warnings do not change it.",
@@ -25,6 +26,7 @@ MEANINGS = {
     INTERNAL: "A bug in modelgen. Only this one prints a traceback.",
     129: "Ended by SIGHUP, as when a terminal is closed.",
     INTERRUPTED: "Ended by Ctrl-C.",
+    UNREAD: "The reader of the output closed it, as in `modelgen rules | head -1`.",
     143: "Ended by SIGTERM.",
 }
 """The exit codes of all commands."""

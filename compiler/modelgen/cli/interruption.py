@@ -89,6 +89,17 @@ def stopped_by_signals() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignore signals during a block that takes no time and must not be half done."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def exit_code(error: KeyboardInterrupt) -> int:
     """Return the exit code of a command that a signal ended."""
     return error.exit_code if isinstance(error, StoppedError) else 128 + signal.SIGINT

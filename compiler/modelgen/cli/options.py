@@ -95,3 +95,11 @@ def json_option(help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 format_option = click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="human", show_default=True, help="Output format."
 )
+
+max_findings_option = click.option(
+    "--max-findings",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=None,
+    help="Print at most N findings, errors first.  [default: 30, or all in a format for programs]",
+)

@@ -6,9 +6,7 @@ lead from `ttl` to `idle_timeout`, and lead from `ports` to `loras`.
 
 from __future__ import annotations
 
-import json
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,30 +35,49 @@ MODEL_KEYS = {
     **dict.fromkeys(("trust_code", "remote_code"), "trust_remote_code"),
     **dict.fromkeys(("flags", "arguments", "options", "params", "extra_args", "engine_args"), "args"),
     **dict.fromkeys(("tag", "container", "docker_image"), "image"),
-    "use_model_name": "upstream_name",
+    **dict.fromkeys(("use_model_name", "upstream_model"), "upstream_name"),
+    **dict.fromkeys(("from", "base", "base_model", "checkpoint", "hf_model", "pretrained_model_name_or_path"), "repo"),
+    **dict.fromkeys(("container_name", "service_name"), "service"),
+    **dict.fromkeys(("mmproj_file", "projector"), "mmproj"),
+    **dict.fromkeys(("health_check_timeout", "ready_timeout"), "start_timeout"),
+    **dict.fromkeys(("allow_patterns", "files"), "include"),
+    "ignore_patterns": "exclude",
 }
-_EXAMPLES = {
+VALUES = {
+    **dict.fromkeys(("fp16", "f16"), ("float16", "half")),
+    **dict.fromkeys(("bf16", "bfp16"), ("bfloat16",)),
+    **dict.fromkeys(("fp32", "f32"), ("float32", "float")),
+    **dict.fromkeys(("int4", "4bit", "nf4"), ("bitsandbytes",)),
+    **dict.fromkeys(("yes", "on", "true", "1"), ("true",)),
+    **dict.fromkeys(("no", "off", "false", "0"), ("false",)),
+}
+"""Values of flags as other tools write them."""
+EXAMPLES = {
     "aliases": '["my-name"]',
     "args": "{ max-model-len = 16384 }",
     "concurrency": "8",
     "cpus": "8",
     "engine": '"vllm"',
     "env": '{ NAME = "value" }',
+    "exclude": '["*.bin"]',
     "file": '"model-Q4_K_M.gguf"',
     "gpu_memory": '"10GiB"',
     "gpus": '["gpu0"]',
     "health": '"/health"',
     "idle_timeout": '"10m"',
+    "include": '["*.safetensors"]',
+    "mmproj": '"mmproj-F16.gguf"',
     "image": '"vllm/vllm-openai:v0.11.0"',
     "loras": '{ NAME = "namespace/repository" }',
     "publish": '"127.0.0.1:8001"',
     "repo": '"Qwen/Qwen3-4B-Instruct-2507"',
     "revision": '"main"',
+    "service": '"my-service"',
     "start_timeout": '"15m"',
     "trust_remote_code": "true",
     "upstream_name": '"name"',
 }
-_ELSEWHERE = {
+ELSEWHERE = {
     **dict.fromkeys(("cmd", "entrypoint", "run"), 'engine = "command"` and `command = ["program", "--port", "{port}"]'),
     **dict.fromkeys(("hub", "hub_dir", "cache", "cache_dir", "download_dir", "hf_home"), 'hub = "…"` in `[project]'),
     **dict.fromkeys(("api_key", "api_keys"), 'keys_file = "./keys/keys.txt"` in `[orchestrator]'),
@@ -70,34 +87,77 @@ FLAGS = {
     **dict.fromkeys(
         ("ctx", "ctx_size", "n_ctx", "num_ctx", "context", "context_length", "context_size"), "max-model-len"
     ),
-    **dict.fromkeys(("max_model_len", "max_context", "max_seq_len"), "max-model-len"),
-    **dict.fromkeys(("tensor_parallel", "tensor_parallel_size", "tp", "tp_size"), "tensor-parallel-size"),
-    **dict.fromkeys(("max_num_seqs", "parallel", "batch_size", "num_parallel"), "max-num-seqs"),
+    **dict.fromkeys(
+        ("max_model_len", "max_context", "max_seq_len", "max_length", "max_total_tokens", "max_input_length"),
+        "max-model-len",
+    ),
+    **dict.fromkeys(("tensor_parallel", "tensor_parallel_size", "tp", "tp_size", "num_shard"), "tensor-parallel-size"),
+    **dict.fromkeys(("pipeline_parallel_size", "pp_size", "pp"), "pipeline-parallel-size"),
+    **dict.fromkeys(("data_parallel_size", "dp_size", "dp"), "data-parallel-size"),
+    **dict.fromkeys(("max_num_seqs", "max_num_sequences", "parallel", "batch_size", "num_parallel"), "max-num-seqs"),
+    **dict.fromkeys(("max_running_requests", "max_concurrent_requests", "max_batch_size"), "max-num-seqs"),
+    **dict.fromkeys(("max_num_batched_tokens", "max_batch_prefill_tokens"), "max-num-batched-tokens"),
     **dict.fromkeys(("quantization", "quant", "quantize"), "quantization"),
     **dict.fromkeys(("tool_call_parser", "tool_parser"), "tool-call-parser"),
+    **dict.fromkeys(("kv_cache_dtype", "kv_cache_type", "cache_type_k"), "kv-cache-dtype"),
+    **dict.fromkeys(("chat_template", "template"), "chat-template"),
+    **dict.fromkeys(("num_gpu", "n_gpu_layers", "gpu_layers"), "n-gpu-layers"),
+    **dict.fromkeys(("speculative_config", "speculative_model", "draft_model"), "speculative-config"),
+    **dict.fromkeys(("prefix_caching", "enable_prefix_caching"), "enable-prefix-caching"),
+    **dict.fromkeys(("chunked_prefill", "enable_chunked_prefill"), "enable-chunked-prefill"),
+    **dict.fromkeys(("cpu_offload", "cpu_offload_gb"), "cpu-offload-gb"),
+    "compilation_config": "compilation-config",
     "dtype": "dtype",
-    "kv_cache_dtype": "kv-cache-dtype",
+    "enable_auto_tool_choice": "enable-auto-tool-choice",
+    "enable_expert_parallel": "enable-expert-parallel",
     "enforce_eager": "enforce-eager",
-    "chat_template": "chat-template",
-    "reasoning_parser": "reasoning-parser",
-    "pipeline_parallel_size": "pipeline-parallel-size",
-    "max_num_batched_tokens": "max-num-batched-tokens",
-    "n_gpu_layers": "n-gpu-layers",
+    "hf_overrides": "hf-overrides",
     "limit_mm_per_prompt": "limit-mm-per-prompt",
+    "load_format": "load-format",
+    "max_lora_rank": "max-lora-rank",
+    "max_loras": "max-loras",
+    "reasoning_parser": "reasoning-parser",
+    "seed": "seed",
+    "swap_space": "swap-space",
+    "tokenizer": "tokenizer",
 }
-_COMPOSE = frozenset(
-    {"volumes", "labels", "networks", "ulimits", "shm_size", "logging", "extra_hosts", "stop_grace_period"}
+"""Flags of engines as other tools name them, by their name in the default engine."""
+SPELLINGS = {
+    "max-model-len": ("context-length", "ctx-size"),
+    "tensor-parallel-size": ("tp-size",),
+    "pipeline-parallel-size": ("pp-size",),
+    "data-parallel-size": ("dp-size",),
+    "max-num-seqs": ("max-running-requests", "parallel"),
+    "enforce-eager": ("disable-cuda-graph",),
+}
+SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens"})
+REMOVED = {
+    "restart": "the orchestrator starts and stops models",
+    "depends_on": "the orchestrator orders starts",
+    **dict.fromkeys(("proxy", "url", "base_url", "upstream", "endpoint"), "modelgen knows where each engine listens"),
+    **dict.fromkeys(("swap", "exclusive", "persistent"), "models that do not fit on a GPU together take turns"),
+    **dict.fromkeys(("description", "title", "comment"), "write a comment that begins with `#`"),
+    **dict.fromkeys(("system", "system_prompt", "num_predict", "stop"), "clients send it with each request"),
+    **dict.fromkeys(("hf_token", "token"), "engines are offline; HF_TOKEN in the shell is for `modelgen fetch`"),
+    **dict.fromkeys(("enabled", "disabled", "unlisted"), "every model of the file is served; delete its table"),
+    **dict.fromkeys(("macros", "hooks", "variables", "x_common"), "write what models share in `[defaults]`"),
+    **dict.fromkeys(("log_level", "loglevel", "debug"), "`modelgen logs MODEL` prints the engine's output"),
+}
+COMPOSE = frozenset(
+    {"volumes", "labels", "networks", "ulimits", "shm_size", "logging", "extra_hosts", "stop_grace_period", "user"}
+    | {"working_dir", "mem_limit", "dns", "tmpfs", "cap_add", "security_opt", "hostname", "pids_limit", "sysctls"}
 )
 IN_TABLES: Mapping[str, Mapping[str, str]] = {
     "": {
-        **dict.fromkeys(("model", "llm", "llms"), "[models.ID]"),
+        **dict.fromkeys(("model", "llm", "llms", "checkpoints"), "[models.ID]"),
         **dict.fromkeys(("gpu", "cards", "card", "devices"), "[gpus.NAME]"),
         **dict.fromkeys(("engine", "backends", "images"), "[engines.NAME]"),
         **dict.fromkeys(("profile", "groups", "group", "sets"), "[profiles.NAME]"),
         **dict.fromkeys(("server", "proxy", "router", "gateway", "api"), "[orchestrator]"),
         **dict.fromkeys(("name", "hub", "general", "settings"), '[project]` with `name = "…"` and `hub = "…"'),
-        **dict.fromkeys(("version", "services"), "format = 1"),
-        "default": "[defaults]",
+        **dict.fromkeys(("services", "service", "deployments"), "[models.ID]"),
+        **dict.fromkeys(("default", "common", "global", "parameters"), "[defaults]"),
+        "version": "format = 1",
     },
     "project": {
         **dict.fromkeys(
@@ -128,42 +188,3 @@ IN_TABLES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("image",), 'base_image = "python:3.13-slim"'),
     },
 }
-
-
-def write_instead(path: tuple[str | int, ...], value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
-    """Return what to write in place of the unknown key at `path`, as a help line; empty if it is not familiar."""
-    return f"write `{found}`" if (found := _find(path, value)) else ""
-
-
-def _find(path: tuple[str | int, ...], value: Any) -> str:  # noqa: ANN401
-    *around, key = path
-    word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(key)).lower().replace("-", "_")
-    table = str(around[0]) if around else ""
-    if table not in ("models", "defaults"):
-        return IN_TABLES.get(table, {}).get(word, "")
-    if word in FLAGS and isinstance(value, str | int):
-        return f"args = {{ {FLAGS[word]} = {json.dumps(value, ensure_ascii=False)} }}"
-    if word in _COMPOSE:
-        return f"compose = {{ {key} = … }}"
-    if (own := MODEL_KEYS.get(word)) is not None:
-        return f"{own} = {_converted(own, value) or _EXAMPLES[own]}"
-    return _ELSEWHERE.get(word, "")
-
-
-def _converted(key: str, value: Any) -> str:  # noqa: ANN401
-    """Return the written value as the value of `key`, or an empty string if it cannot be one."""
-    match key, value:
-        case "idle_timeout" | "start_timeout", int() if value > 0 and value is not True:
-            return f'"{value}s"'
-        case "gpu_memory", float() if 0 < value <= 1:
-            return str(value)
-        case "publish", int() | str() if port := re.match(r"(\d{2,5})(?::\d+)?$", str(value)):
-            return f'"127.0.0.1:{port[1]}"'
-        case "publish", [first, *_]:
-            return _converted(key, first)
-        case "repo", str() if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value):
-            return json.dumps(value)
-        case "aliases" | "gpus", str():
-            return json.dumps([value], ensure_ascii=False)
-        case _:
-            return ""

@@ -62,6 +62,10 @@ def write_value(path: tuple[str | int, ...], item: Any) -> str:  # noqa: ANN401 
             return f'write `{key} = "{value}s"`'
         case ("bad-size", int() | float()) if 1 < value < _GIB_LIMIT:
             return f'write `{key} = "{value}GiB"`'
+        case ("bad-size" | "bad-duration", str()) if re.fullmatch(r"[1-9]\d{0,3}", value.strip()):
+            return f'write `{key} = "{value.strip()}{"GiB" if item["type"] == "bad-size" else "s"}"`'
+        case _:
+            pass
     return ""
 
 

@@ -211,6 +211,6 @@ class Config(Table):
     orchestrator: Orchestrator | None = Field(
         None, description="The service that switches models. Default: enabled, on 127.0.0.1:8080."
     )
-    rules: dict[str, Literal["off", "warning", "error"]] | None = Field(
+    rules: dict[str, Literal["off", "info", "warning", "error"]] | None = Field(
         None, description="Severity of advisory rules, by rule name. Default: as declared by the rule."
     )

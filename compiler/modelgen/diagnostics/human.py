@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from modelgen.diagnostics.diagnostic import Diagnostic
+    from modelgen.diagnostics.repeats import Shown
     from modelgen.source import Source
 
 _COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;36"}
 _WIDTH = 120
+_MOST_LINES = 20
 
 
-def render(diagnostics: Iterable[Diagnostic], source: Source, *, colour: bool) -> str:
+def render(shown: Iterable[Shown], source: Source, *, colour: bool) -> str:
     """Return one block per finding, separated by blank lines; an empty string if there is none."""
     paint = _paint if colour else _plain
-    return "\n".join(_block(found, source, paint) for found in diagnostics)
+    return "\n".join(_block(one, source, paint) for one in shown)
 
 
 def summarize(diagnostics: Iterable[Diagnostic]) -> str:
@@ -31,7 +33,8 @@ def summarize(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
 
 
-def _block(found: Diagnostic, source: Source, paint: Callable[[str, str], str]) -> str:
+def _block(shown: Shown, source: Source, paint: Callable[[str, str], str]) -> str:
+    found = shown.found
     span = found.span
     gutter = " " * len(str(span.line))
     bar = paint(f"{gutter} |", "34")
@@ -48,7 +51,16 @@ def _block(found: Diagnostic, source: Source, paint: Callable[[str, str], str]) 
         first, *rest = mask(found.help).splitlines()
         lines.append(f"{gutter} {paint('=', '34')} {paint('help', '1')}: {first}")
         lines += [f"{gutter}         {line}" for line in rest]
+    if shown.more:
+        lines.append(f"{gutter} {paint('=', '34')} {_more(shown.more)}")
     return "\n".join(lines) + "\n"
+
+
+def _more(found: list[Diagnostic]) -> str:
+    """Return where a finding is repeated, as in `and 2 more: lines 30, 34`."""
+    lines = [str(line) for line in dict.fromkeys(one.span.line for one in found)]
+    listed = ", ".join(lines[:_MOST_LINES]) + (", …" if len(lines) > _MOST_LINES else "")
+    return f"and {len(found)} more: line{'s' if len(lines) > 1 else ''} {listed}"
 
 
 def _excerpt(text: str, start: int, end: int) -> tuple[str, str]:

@@ -95,6 +95,7 @@ class Engine(NamedTuple):
         needs_repo: Whether it serves a repository. A user's program may need none.
         on_host: Whether it also runs as a program installed on the host, without a container.
         images: The known published images, including forks and plugins with known properties.
+        repository: The repository of `images` that messages recommend, whose tags are the releases of the catalogue.
         for_processors: Images for a processor; completes "an image for processors: ".
         for_cards: Vendors of a model's GPUs, and version → advice which image to use.
         starter: What `modelgen init` writes for a kind of checkpoint that this engine serves best.
@@ -156,6 +157,7 @@ class Engine(NamedTuple):
     needs_repo: bool = True
     on_host: bool = False
     images: tuple[Published, ...] = ()
+    repository: str = ""
     for_processors: str = ""
     for_cards: Callable[[set[str], Version | None], str] | None = None
     starter: Starter | None = None

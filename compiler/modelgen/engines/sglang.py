@@ -242,6 +242,7 @@ ENGINE = Engine(
     health=HEALTH,
     keys=("args", "trust_remote_code", "model_arg"),
     images=_IMAGES,
+    repository="lmsysorg/sglang",
     for_processors="the tags of lmsysorg/sglang with -xeon",
     for_cards=for_cards,
     lists="/v1/models",

@@ -66,7 +66,9 @@ def bind(tables: Toml) -> Bound:
         try:
             return Bound(Config.model_validate(tables), compose, faults, frozenset(dropped))
         except ValidationError as error:
-            found = [_fault(Config, item) for item in error.errors(include_url=False)]
+            found = [
+                _fault(Config, item, has_engine=_names_engine(tables, item)) for item in error.errors(include_url=False)
+            ]
         # A value that was refused in the last round is written, so it is not missing in this one.
         faults += [fault for fault in found if fault.path not in dropped]
         tables = _copy(tables)
@@ -105,16 +107,36 @@ def _old_rules(tables: Toml) -> list[Fault]:
     ]
 
 
-def _fault(root: type[BaseModel], item: Any, prefix: Path = ()) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
+def _names_engine(tables: Toml, item: Any) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Return whether the model that an error is about names its engine."""
+    table: Any = tables
+    for part in item["loc"][:2]:
+        table = table.get(part) if isinstance(table, dict) else None
+    return isinstance(table, dict) and "engine" in table
+
+
+def _fault(
+    root: type[BaseModel],
+    item: Any,  # noqa: ANN401 - pydantic's ErrorDetails
+    prefix: Path = (),
+    *,
+    has_engine: bool = False,
+) -> Fault:
     # Imported here: a file without a fault does not pay for them.
-    from modelgen.config.familiar_names import write_instead
+    from modelgen.config.familiar_answers import write_instead
     from modelgen.config.phrases import phrase, write_value
 
     path = item["loc"]
     if prefix:  # of a `compose` table, the only ones with unions
         path = tuple(part for part in path if part not in _PYDANTIC_PARTS)
     known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
-    help_ = "" if prefix else write_instead(path, item["input"]) if known else write_value(path, item)
+    help_ = (
+        ""
+        if prefix
+        else write_instead(path, item["input"], has_engine=has_engine)
+        if known
+        else write_value(path, item)
+    )
     return _renamed(path, item, known) or Fault((*prefix, *path), item["type"], phrase(item), known, help_)
 
 

@@ -35,6 +35,7 @@ class Locator:
         self._values: dict[Path, Span] = {}
         self._headers: dict[Path, Span] = {}
         self._items: dict[Path, int] = {}
+        self._blocks: list[tuple[Path, int, int]] = []
         self._lines: list[bytes] = []
         self._read()
 
@@ -57,6 +58,11 @@ class Locator:
                 return found
         return self._source.start
 
+    @property
+    def blocks(self) -> list[tuple[Path, int, int]]:
+        """The tables with a header, and the pairs above the first one: path, first and last line without comments."""
+        return self._blocks
+
     def _read(self) -> None:
         from tree_sitter import Language, Parser
         from tree_sitter_toml import language
@@ -67,6 +73,7 @@ class Locator:
         for node in tree.root_node.named_children:
             if node.type == "pair":
                 self._read_pair(node, ())
+                self._blocks.append(((), node.start_point.row + 1, node.end_point.row + 1))
             elif node.type in ("table", "table_array_element"):
                 self._read_table(node)
 
@@ -82,9 +89,11 @@ class Locator:
                 path = (*path, self._items[path])
         brackets = [child for child in node.children if child.type in ("]", "]]")]
         self._headers[path] = self._span(node, brackets[0] if brackets else node)
-        for child in node.named_children:
-            if child.type == "pair":
-                self._read_pair(child, path)
+        pairs = [child for child in node.named_children if child.type == "pair"]
+        for child in pairs:
+            self._read_pair(child, path)
+        last = pairs[-1] if pairs else brackets[0] if brackets else node
+        self._blocks.append((path, node.start_point.row + 1, last.end_point.row + 1))
 
     def _read_pair(self, node: Node, table: Path) -> None:
         """Read a pair and everything below it, with a stack instead of recursion, since the text is untrusted."""

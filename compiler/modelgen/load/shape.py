@@ -83,9 +83,9 @@ _EXAMPLES = {
     "project": 'write `[project]` with `name = "my-models"` and `hub = "./models/hub"`',
     "name": 'write `name = "my-models"`',
     "hub": 'write `hub = "./models/hub"`, the directory that holds the `models--…` folders',
-    "memory": 'write the memory of the GPU, such as `memory = "24GiB"`',
-    "device": 'write the index or UUID of the GPU, such as `device = "0"`',
-    "models": 'write the ids of the models, such as `models = ["text-4b"]`',
+    "memory": 'write the memory of the GPU: `memory = "24GiB"`',
+    "device": 'write the index or UUID of the GPU: `device = "0"`',
+    "models": 'write the ids of the models: `models = ["text-4b"]`',
 }
 
 
@@ -213,7 +213,9 @@ def owned_compose_key(faults: Iterable[Fault], places: Locator) -> Iterator[Foun
     """
     for fault in faults:
         if fault.kind == "owned-compose-key":
-            yield Found(places.key(fault.path), f"`compose.{fault.path[-1]}` cannot be set here", fault.message)
+            sign = ", and" if fault.message.startswith("write ") else ":"
+            help_ = f"remove it{sign} {fault.message}"
+            yield Found(places.key(fault.path), f"`compose.{fault.path[-1]}` cannot be set here", help_)
 
 
 RULES = (unknown_key, missing_key, wrong_type, bad_value, old_name, owned_compose_key)

@@ -48,7 +48,7 @@ def small_shm(context: Context) -> Iterator[Found]:
         if size and float(size[1]) * _FACTORS[size[2].lower()] < _LEAST_SHM:
             place = context.document.at_value(*path, "shm_size")
             message = f"`{keys.shm_size}` of shared memory is less than engines need"
-            yield Found(place, message, "write 1gb or more, or remove it")
+            yield Found(place, message, 'write `shm_size = "1gb"` or more, or remove it')
 
 
 @rule("MG426", "host-access", Severity.WARNING)
@@ -109,7 +109,11 @@ def short_start(context: Context) -> Iterator[Found]:
         engine = context.runs[name].engine
         if engine and engine.caches is not None and model.start_timeout and model.start_timeout < _SHORT_START:
             place = context.at_origin(name, "start_timeout")
-            yield Found(place, f"engines need more than {model.start_timeout} s to start", "write 5m or more")
+            yield Found(
+                place,
+                f"engines need more than {model.start_timeout} s to start",
+                'write `start_timeout = "5m"` or more',
+            )
 
 
 @rule("MG428", "noexec-home", Severity.WARNING)

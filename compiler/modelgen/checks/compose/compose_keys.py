@@ -62,7 +62,7 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
                 taken.add(target)
                 continue
             place = context.document.at_value(*path, key, number)
-            yield Found(place, message, "mount another volume, or mount it elsewhere in the container")
+            yield Found(place, message, "remove it, or mount it elsewhere in the container")
 
 
 def _fixed_hubs(context: Context, path: Path) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ def reserved_network(context: Context) -> Iterator[Found]:
         for name in keys.networks or {}:
             if name in _RESERVED_NETWORKS:
                 place = context.document.at_key(*path, "networks", name)
-                help_text = "write a network that `docker network create` created"
+                help_text = "remove it, or write a network that `docker network create` created"
                 yield Found(place, f"models cannot join the network `{name}`", help_text)
 
 
@@ -124,7 +124,7 @@ def owned_label(context: Context) -> Iterator[Found]:
         for label in keys.labels or {}:
             if label.startswith("modelgen."):
                 place = context.document.at_key(*path, "labels", label)
-                yield Found(place, f"modelgen writes the label `{label}` itself", "use another prefix")
+                yield Found(place, f"modelgen writes the label `{label}` itself", "remove it, or use another prefix")
 
 
 @rule("MG429", "cpus-twice")

@@ -114,7 +114,7 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
         for key in ("include", "exclude"):
             if context.models[name].repo is None and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
-                yield Found(place, f"`{name}` has `{key}` but no `repo`", f"write `repo`, or remove `{key}`")
+                yield Found(place, f"`{name}` has `{key}` but no `repo`", f"remove `{key}`, or write `repo`")
     used = {run.engine_name for run in context.runs.values()} or {DEFAULT_ENGINE}
     for key, only in {**engines.TAKERS, "args": (DEFAULT_ENGINE,)}.items():
         if getattr(document.config.defaults, key, None) is not None and not used & {*only}:

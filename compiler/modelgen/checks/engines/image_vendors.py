@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one, listed
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import ENGINES
 from modelgen.engines.images import properties
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.config import Model
     from modelgen.resolve import ModelRun
+    from modelgen.source import Span
 
 _GPUS_OF = {"nvidia": "NVIDIA GPUs", "amd": "AMD GPUs", "none": "processors"}
 # The vendor in a CDI device's name.
@@ -47,21 +49,22 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     image = "vllm/vllm-openai-rocm:v0.20.0"
     ```
     """
+    found: dict[tuple[Span, str, str, str], list[str]] = {}
     for name, model in context.models.items():
         run = context.runs[name]
         wanted = properties.kind_of(run.image) if run.image else None
         vendors = _vendors(context, model)
         if wanted and vendors and wanted not in vendors:
-            has = " and ".join(_GPUS_OF[vendor] for vendor in sorted(vendors))
-            yield Found(
-                context.document.at_value(*run.place),
-                f"this image is for {_GPUS_OF[wanted]}, but `{name}` has {has}",
-                _image_for(vendors, run),
-            )
+            place, other = context.document.at_value(*run.place), " and ".join(_GPUS_OF[one] for one in sorted(vendors))
+            found.setdefault((place, _GPUS_OF[wanted], other, _image_for(vendors, run)), []).append(name)
+    for (place, own, other, help_text), names in found.items():
+        have = "has" if len(names) == 1 else "have"
+        yield Found(place, f"this image is for {own}, but {listed(names)} {have} {other}", help_text)
 
 
 @rule("MG321", "image-without-gpu", Severity.WARNING)
-def image_without_gpu(context: Context) -> Iterator[Found]:
+@as_one("have no GPU, but an image for GPUs")
+def image_without_gpu(context: Context) -> Iterator[tuple[str, Found]]:
     """An image for GPUs on a model that has none.
 
     ## Why
@@ -90,11 +93,14 @@ def image_without_gpu(context: Context) -> Iterator[Found]:
         wanted = properties.kind_of(run.image) if run.image else None
         refused = any(context.document.is_refused(*path, "gpus") for path in (("models", name), ("defaults",)))
         if wanted in ("nvidia", "amd") and not model.gpus and not refused:
-            others = run.engine.for_processors if run.engine else ""
-            yield Found(
-                context.document.at_header("models", name),
-                f"`{name}` has no GPU, but its image is for {_GPUS_OF[wanted]}",
-                f'write `gpus = ["…"]`, or use an image for processors{f": {others}" if others else ""}',
+            others, gpu = run.engine.for_processors if run.engine else "", next(iter(context.gpus), "…")
+            yield (
+                name,
+                Found(
+                    context.document.at_header("models", name),
+                    f"`{name}` has no GPU, but its image is for {_GPUS_OF[wanted]}",
+                    f'write `gpus = ["{gpu}"]`, or use an image for processors{f": {others}" if others else ""}',
+                ),
             )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.engines.releases import release_image
 from modelgen.checks.engines.versions import CONTAINER_TARGETS, needs_version
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.images import properties
 from modelgen.engines.images.properties import is_floating
 from modelgen.engines.images.versions import parse_image
 
@@ -13,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.engines.images.versions import Image
     from modelgen.load.locator import Path
+    from modelgen.resolve import ModelRun
 
 
 @rule("MG202", "missing-image")
-def missing_image(context: Context) -> Iterator[Found]:
+@as_one("have no image")
+def missing_image(context: Context) -> Iterator[tuple[str, Found]]:
     """A model without a container image.
 
     ## Why
@@ -43,10 +50,13 @@ def missing_image(context: Context) -> Iterator[Found]:
         if run.reference is None and run.engine is not None and document.lacks(name, "image"):
             if document.is_refused("engines", engine, "image"):
                 continue
-            yield Found(
-                document.at_header("models", name),
-                f"`{name}` has no image",
-                f'write `image = "…"` here or in `[engines.{engine}]`',
+            yield (
+                name,
+                Found(
+                    document.at_header("models", name),
+                    f"`{name}` has no image",
+                    f'write `image = "{_image_of(context, run)}"` here or in `[engines.{engine}]`',
+                ),
             )
 
 
@@ -71,10 +81,14 @@ def bad_image(context: Context) -> Iterator[Found]:
     """
     for path, reference in _images(context).items():
         if parse_image(reference) is None:
+            name, colon, tag = re.sub(r"\s*([:/@])\s*", r"\1", reference.strip()).rpartition(":")
+            meant = f"{name.lower()}{colon}{tag}" if name else tag.lower()
             yield Found(
                 context.document.at_value(*path),
                 f"`{reference}` is not an image reference",
-                "write `name:tag`, with the name in lower case",
+                f"write `{meant}`: in lower case, without spaces"
+                if parse_image(meant)
+                else "write `name:tag`, with the name in lower case",
             )
 
 
@@ -103,7 +117,31 @@ def floating_image(context: Context) -> Iterator[Found]:
         image = parse_image(reference)
         if image and is_floating(image) and not _is_unknown(context, path):
             tag = f"the tag `{image.tag}` can move" if image.tag else f"`{reference}` has no tag and means `latest`"
-            yield Found(context.document.at_value(*path), tag, "write the tag of a release, or a digest")
+            yield Found(context.document.at_value(*path), tag, _release_of(context, path, image))
+
+
+def _image_of(context: Context, run: ModelRun) -> str:
+    """Return an image for a model without one: of the version that is written, or of the newest known release."""
+    engine = run.engine
+    if engine is not None and engine.repository:
+        return release_image(context, engine, engine.repository, run.version) or "…"
+    return engine.starter.image if engine is not None and engine.starter else "…"
+
+
+def _release_of(context: Context, path: Path, image: Image) -> str:
+    """Return what to write for an image whose tag can move."""
+    for run in context.runs.values():
+        if (
+            run.place == path
+            and run.engine is not None
+            and (found := release_image(context, run.engine, image.name, run.version))
+        ):
+            return f"write `{found}`, or a digest"
+        starter = run.engine.starter if run.place == path and run.engine is not None else None
+        pinned = properties.published(image).pinned
+        if starter and pinned and image.tag and (build := pinned.search(starter.image)):
+            return f"write `{image.name}:{image.tag}{build[0]}` or a newer release, or a digest"
+    return "write the tag of a release, or a digest"
 
 
 def _images(context: Context) -> dict[Path, str]:

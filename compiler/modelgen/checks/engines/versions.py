@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen import engines
+from modelgen.checks.engines.releases import release_image
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.images.properties import version_of
 from modelgen.engines.images.versions import parse_image, parse_version
@@ -42,11 +43,11 @@ def unknown_version(context: Context) -> Iterator[Found]:
     ```
     """
     places = {
-        run.place: run
+        run.place: (run, run.image)
         for run in context.runs.values()
         if needs_version(run) and run.image is not None and run.version is None
     }
-    for path, run in places.items():
+    for path, (run, image) in places.items():
         engine = run.engine_name
         table = (context.document.config.engines or {}).get(engine)
         has_version = table is not None and table.version is not None
@@ -54,7 +55,7 @@ def unknown_version(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"the tag of `{run.reference}` does not show the version of {engines.ENGINES[engine].title}",
-                f'write `version = "{_version_like(run.image)}"` in `[engines.{engine}]`',
+                _known_version(context, run, image),
             )
     if not CONTAINER_TARGETS.intersection(context.targets):
         yield from _unknown_without_image(context)
@@ -129,10 +130,18 @@ def bad_version(context: Context) -> Iterator[Found]:
             yield Found(document.at_value(*path), *_too_old(engine, tagged))
 
 
-def _version_like(image: Image | None) -> str:
-    """Suggest a version from the tag of an image that modelgen does not know."""
-    found = re.match(r"v?(\d+\.\d+\.\d+)(?:[-.]|$)", (image and image.tag) or "", re.ASCII)
-    return found[1] if found else "…"
+def _known_version(context: Context, run: ModelRun, image: Image) -> str:
+    """Return what to write so that the version is known.
+
+    A number is taken only from a mirror of the engine's own images: the tags of other projects have their own numbers.
+    """
+    engine, table = engines.ENGINES[run.engine_name], f"[engines.{run.engine_name}]"
+    if found := release_image(context, engine, image.name):
+        return f'write `{found}`, or the version in this image as `version = "…"` in `{table}`'
+    number = re.match(r"v?(\d+\.\d+\.\d+)(?:[-.]|$)", image.tag or "", re.ASCII)
+    if number and engine.repository and image.name.endswith(f"/{engine.repository}"):
+        return f'write `version = "{number[1]}"` in `{table}`'
+    return f'write the version of {engine.title} in this image as `version = "…"` in `{table}`'
 
 
 def needs_version(run: ModelRun) -> bool:

@@ -40,10 +40,14 @@ def owned_env(context: Context) -> Iterator[Found]:
     for path, key, _ in context.entries("env"):
         if key.upper() in OWNED:
             place = context.document.at_key(*path)
-            yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", OWNED[key.upper()])
+            yield Found(place, f"modelgen sets `{key}`, or keeps it from engines", _removal(OWNED[key.upper()]))
     for path, flag, help_text in _owned_flags(context):
         place = context.document.at_key(*path)
-        yield Found(place, f"`{path[-1]}` sets `--{flag}`, which modelgen sets itself", help_text)
+        yield Found(place, f"`{path[-1]}` sets `--{flag}`, which modelgen sets itself", _removal(help_text))
+
+
+def _removal(reason: str) -> str:
+    return reason if reason.startswith("write ") else f"remove it: {reason}"
 
 
 def _owned_flags(context: Context) -> Iterator[tuple[Path, str, str]]:
@@ -82,4 +86,6 @@ def bad_env_name(context: Context) -> Iterator[Found]:
     for path, key, _ in context.entries("env"):
         if not _NAME.fullmatch(key):
             place = context.document.at_key(*path)
-            yield Found(place, f"`{key}` is not a valid variable name", "use letters, digits and `_`, at most 255")
+            meant = re.sub(r"[^A-Za-z0-9_]", "_", key)
+            help_text = f"write `{meant}`" if _NAME.fullmatch(meant) else "use letters, digits and `_`, at most 255"
+            yield Found(place, f"`{key}` is not a valid variable name", help_text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.environment.known_variables import known_variables
@@ -71,7 +73,7 @@ def foreign_variable(context: Context) -> Iterator[Found]:
         if variable.is_unknown and not variable.is_release:
             place = context.document.at_key(*variable.path)
             newest = f"`{variable.name}` is not among the known variables of {variable.engine.title}"
-            yield Found(place, newest, _meant(variable))
+            yield Found(place, newest, _meant(variable) or "check the spelling, or keep it if this image reads it")
 
 
 @rule("MG224", "unread-variable")
@@ -116,7 +118,7 @@ def unread_variable(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_key(*variable.path),
             f"{variable.engine.title} {variable.version.text} does not read `{variable.name}`",
-            f"{said}; {instead}" if instead else said,
+            f"{said}; {_with_value(instead, variable.value)}" if instead else f"remove it: {said}",
         )
 
 
@@ -144,8 +146,15 @@ def variable_is_flag(context: Context) -> Iterator[Found]:
         if meant := variable.known.meant.get(variable.name):
             yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", f"write `{meant}`")
         elif flag := variable.known.flag_meant(variable.name):
-            help_text = variable.engine.owned_args.get(flag) or f"it is a flag: write `args.{flag}`"
+            owned = variable.engine.owned_args.get(flag)
+            help_text = owned or f"it is a flag: {_with_value(f'write `{flag}` in `args`', variable.value)}"
             yield Found(context.document.at_key(*variable.path), f"nothing reads `{variable.name}`", help_text)
+
+
+def _with_value(instead: str, value: str) -> str:
+    """Return the advice to write a flag, with the value of the variable in it."""
+    written = value if re.fullmatch(r"\d{1,18}", value) else json.dumps(value, ensure_ascii=False)
+    return re.sub(r"write `([a-z0-9-]+)` in `args`", lambda found: f"write `{found[1]} = {written}` in `args`", instead)
 
 
 def _meant(variable: Variable) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.resolve import Argument
 
 # Flags of both engines whose value is a file or a directory (arg_utils.py, cli_args.py, server_args.py).
 _PATHS = frozenset(
@@ -125,5 +126,11 @@ def unmounted_file(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*arg.path),
                 f"the engine looks up `{value}` inside the container, where nothing is mounted",
-                "write a path relative to models.toml, beginning with `./`, or mount it with `compose.volumes`",
+                f"copy it beside models.toml and write {_beside(arg, value)}, or mount it with `compose.volumes`",
             )
+
+
+def _beside(arg: Argument, value: str) -> str:
+    """Return the value of a flag for a file that lies beside models.toml, as help shows it."""
+    name = re.split(r"[/\\]", value.rstrip("/"))[-1]
+    return f'`{arg.key} = "./{name}"`' if value == arg.value else f"`./{name}`"

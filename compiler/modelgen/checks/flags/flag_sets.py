@@ -9,7 +9,7 @@ from modelgen.engines.engine import parallel_size
 from modelgen.engines.flags import as_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from modelgen.checks.context import Context
 
@@ -91,13 +91,20 @@ def parallel_mismatch(context: Context) -> Iterator[Found]:
         if keys:
             written = " × ".join(f"`{key}`" for key in keys.values())
             place = document.at_value(*document.origin(name, "args", next(iter(keys.values()))))
-            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", "make the numbers equal")
+            yield Found(place, f"{written} is {product}, but `{name}` has {cards}", _equal(keys, len(model.gpus)))
         else:
             yield Found(
                 context.at_origin(name, "gpus"),
                 f"`{name}` has {cards}, but uses one: no parallel size is written",
-                f"write `args.{engine.tensor_parallel} = {len(model.gpus)}`",
+                f"write `{engine.tensor_parallel} = {len(model.gpus)}` in `args`",
             )
+
+
+def _equal(keys: Mapping[str, str], cards: int) -> str:
+    """Return what to write so that the parallel sizes match the GPUs."""
+    if len(keys) == 1:
+        return f"write `{next(iter(keys.values()))} = {cards}`, or give the model as many GPUs"
+    return "make the product of these numbers the number of the model's GPUs"
 
 
 def _begins(name: str, flags: Iterable[str]) -> bool:
@@ -166,5 +173,6 @@ def sizes_at_odds(context: Context) -> Iterator[Found]:
                 yield Found(
                     context.document.at_value(*later.path),
                     f"`{written[small].key}` is {least:g}, more than `{written[large].key}`, which is {most:g}",
-                    "lower the first or raise the second",
+                    f"write `{later.key} = {least if later.name == large else most:g}` or "
+                    f"{'more' if later.name == large else 'less'}",
                 )

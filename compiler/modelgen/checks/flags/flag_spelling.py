@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen.diagnostics import Found, Severity, rule
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.resolve.arguments import Argument, PlainArgument
 
+_ONCE = "remove it, or the other one: a flag is written once"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_.-]+)?\+?")
 
 
@@ -49,10 +51,12 @@ def owned_arg(context: Context) -> Iterator[Found]:
         if owned in arg.engine.owned_args:
             short = "" if owned == arg.positive else f"`{arg.key}` is short for `--{owned}`: "
             place = context.document.at_key(*arg.path)
-            yield Found(place, f"{short}modelgen sets or omits `--{owned}` itself", arg.engine.owned_args[owned])
+            help_text = instead_of_owned(arg.engine.owned_args[owned], arg.value, is_negative=is_negative(arg.key))
+            yield Found(place, f"{short}modelgen sets or omits `--{owned}` itself", help_text)
     for plain in context.plain_args:
-        if help_text := plain.engine.owned_args.get(plain.name):
+        if reason := plain.engine.owned_args.get(plain.name):
             place = context.document.at_key(*plain.path)
+            help_text = instead_of_owned(reason, plain.value, is_negative=is_negative(plain.key))
             yield Found(place, f"modelgen sets or omits `--{plain.name}` itself", help_text)
 
 
@@ -135,13 +139,13 @@ def flag_twice(context: Context) -> Iterator[Found]:
                 within.setdefault(arg.name, arg)
             if other is not arg:
                 place = max(document.at_key(*other.path), document.at_key(*arg.path))
-                yield Found(place, f"`{other.key}` and `{arg.key}` are the same flag", "write it once")
+                yield Found(place, f"`{other.key}` and `{arg.key}` are the same flag", _ONCE)
     first: dict[tuple[str, str], PlainArgument] = {}
     for plain in context.plain_args:
         same = first.setdefault((plain.model, plain.name), plain)
         if same is not plain:
             place = max(document.at_key(*same.path), document.at_key(*plain.path))
-            yield Found(place, f"`{same.key}` and `{plain.key}` are the same flag", "write it once")
+            yield Found(place, f"`{same.key}` and `{plain.key}` are the same flag", _ONCE)
 
 
 @rule("MG219", "deprecated-flag", Severity.WARNING)
@@ -176,6 +180,26 @@ def deprecated_flag(context: Context) -> Iterator[Found]:
                 f"`{arg.name}` is deprecated in {arg.version}{until}",
                 instead.help if instead else "see the engine's own help for a replacement",
             )
+
+
+def instead_of_owned(reason: str, value: Any, *, is_negative: bool) -> str:  # noqa: ANN401 - any TOML value
+    """Return what to write for a flag that modelgen sets: the key in its place with the value, or nothing.
+
+    Args:
+        reason: As in `Engine.owned_args`: the reason, or the key to write.
+        value: The value that is written.
+        is_negative: Whether the flag is written as `no-…`.
+    """
+    key = re.match(r"write `(\w+)`", reason)
+    if isinstance(value, bool) and value is is_negative:
+        return f"remove it: it is off without `{key[1]}` in the model's table" if key else f"remove it: {reason}"
+    if key is None:
+        return reason if reason.startswith("write ") else f"remove it: {reason}"
+    is_share = isinstance(value, float) and 0 < value <= 1
+    if is_share if key[1] == "gpu_memory" else isinstance(value, bool | str):
+        written = "true" if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+        return reason.replace(key[0], f"write `{key[1]} = {written}`", 1)
+    return reason
 
 
 def is_flag_name(key: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from modelgen.config.familiar_names import VALUES
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.flags import mismatch, text_of, whole_number
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
     from modelgen.resolve import Argument
 
+_NUMBERS = (Kind.INT, Kind.LENGTH, Kind.IEC_LENGTH)
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
 _BY_PLUGIN = {"gguf": "build an image with the package vllm-gguf-plugin"}
 # A file with the user's code can add names that no release has.
@@ -150,8 +153,22 @@ def is_of_another_version(context: Context, arg: Argument) -> bool:
 def _better_value(arg: Argument) -> str:
     if arg.engine.advice and (advice := arg.engine.advice(arg.name, arg.value)):
         return advice
+    if meant := _meant(arg):
+        return f"write `{arg.key} = {meant}`"
     choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
     return _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
+
+
+def _meant(arg: Argument) -> str:
+    """Return the value that is probably meant, as TOML; an empty string if there is none."""
+    text, flag = str(arg.value).strip().lower(), arg.flag
+    if flag is None or not isinstance(arg.value, str | int):
+        return ""
+    if flag.kind in (Kind.BOOL, Kind.FLAG, Kind.TRUTHY):
+        return next((word for word in VALUES.get(text, ()) if word in ("true", "false")), "")
+    if flag.kind in _NUMBERS and re.fullmatch(r"[1-9]\d{0,2}(?:[,_ ]\d{3})+|[1-9]\d{0,17}", text):
+        return str(int(re.sub(r"\D", "", text)))
+    return next((f'"{word}"' for word in VALUES.get(text, ()) if word in flag.choices), "")
 
 
 def _expected(arg: Argument) -> str | None:

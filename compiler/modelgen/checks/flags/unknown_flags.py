@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
 from modelgen.checks.flags.flag_values import is_choice_of_the_future
+from modelgen.config.familiar_answers import flag_names
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 
 if TYPE_CHECKING:
@@ -77,14 +78,15 @@ def newer_than_data(context: Context) -> Iterator[Found]:
         data = f"modelgen's data ends at {arg.engine.title} {arg.catalogue.names[-1]}"
         if is_choice_of_the_future(arg):
             place = context.document.at_value(*arg.path)
-            yield Found(place, f"`{arg.value}` is not known: {data}, and {arg.version} may have it")
+            message = f"`{arg.value}` is not known: {data}, and {arg.version} may have it"
+            yield Found(place, message, "check the spelling, or update modelgen")
         elif _is_unknown(arg) and arg.is_newer:
             lives = arg.catalogue.lives(arg.name)
             hope = "is unlikely to have it again" if lives else "may have it"
             yield Found(
                 context.document.at_key(*arg.path),
                 f"`{arg.name}` is not known: {data}, and {arg.version} {hope}",
-                _instead(arg),
+                _instead(arg) or "check the spelling, or update modelgen",
             )
 
 
@@ -137,6 +139,8 @@ def _instead(arg: Argument) -> str:
         return instead.help
     if not lives:
         names = arg.release.flag_names() if arg.release else arg.catalogue.all_names()
+        if meant := next((name for name in flag_names(arg.name) if name in names), None):
+            return f"write `{meant}`"
         return did_you_mean(arg.name, {*names} - {*arg.engine.owned_args}, list_known=False)
     if arg.release and arg.catalogue.position(lives[0].since) > arg.release.at:
         return f"it appeared in {label(lives[0].since)}"

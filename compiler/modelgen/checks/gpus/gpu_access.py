@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def group_by_name(context: Context) -> Iterator[Found]:
 
 
 @rule("MG323", "closed-cards", Severity.WARNING)
-def closed_cards(context: Context) -> Iterator[Found]:
+@as_one("run as an account that cannot open their GPUs")
+def closed_cards(context: Context) -> Iterator[tuple[str, Found]]:
     """An AMD GPU for an account that is neither root nor in the groups of its device files.
 
     ## Why
@@ -174,4 +176,4 @@ def closed_cards(context: Context) -> Iterator[Found]:
         if not is_root and not any(context.gpus[gpu].groups for gpu in context.cards(model)):
             place = context.document.at_value(*path, "user")
             help_text = "write `groups` in the GPU's table: `getent group video render` prints the numbers"
-            yield Found(place, f"the account `{keys.user}` cannot open the GPUs of `{name}`", help_text)
+            yield name, Found(place, f"the account `{keys.user}` cannot open the GPUs of `{name}`", help_text)

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 _DEVICES = {
     "nvidia": (
         re.compile(r"0|[1-9]\d{0,2}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}", re.ASCII),
-        'write its index ("0") or its UUID ("GPU-…") as `nvidia-smi -L` prints them',
+        'write `device = "0"`, its index, or its UUID, as `nvidia-smi -L` prints them',
     ),
     "cdi": (
         re.compile(r"[a-z][a-z0-9.-]*\.[a-z]+/[A-Za-z][A-Za-z0-9_.-]*=(?!all$)[A-Za-z0-9][A-Za-z0-9_.:-]*", re.ASCII),
-        'write its CDI name, such as "nvidia.com/gpu=0", as printed by `nvidia-ctk cdi list`',
+        'write `device = "nvidia.com/gpu=0"`, or another CDI name, as printed by `nvidia-ctk cdi list`',
     ),
     "amd": (
         re.compile(r"/dev/dri/renderD\d{3}", re.ASCII),
-        'write its render node, such as "/dev/dri/renderD128", as printed by `ls -l /dev/dri/by-path`',
+        'write `device = "/dev/dri/renderD128"`, or another render node, as printed by `ls -l /dev/dri/by-path`',
     ),
 }
 
@@ -83,15 +83,15 @@ def gpu_twice(context: Context) -> Iterator[Found]:
     for name, gpu in context.gpus.items():
         first = devices.setdefault(gpu.device.removeprefix("nvidia.com/gpu="), name)
         if first != name:
-            place = max(document.at_value("gpus", other, "device") for other in (first, name))
+            place, later = max((document.at_value("gpus", other, "device"), other) for other in (first, name))
             message = f"`{first}` and `{name}` are the same GPU: device {gpu.device}"
-            yield Found(place, message, "declare each GPU once")
+            yield Found(place, message, f"remove `[gpus.{later}]`: a GPU is declared once")
     for name, model in context.models.items():
         seen: set[str] = set()
         for number, gpu_name in enumerate(model.gpus or ()):
             if gpu_name in seen:
                 place = document.at_value(*document.origin(name, "gpus"), number)
-                yield Found(place, f"`{name}` has `{gpu_name}` twice", "write each GPU once")
+                yield Found(place, f"`{name}` has `{gpu_name}` twice", "remove it: each GPU is written once")
             seen.add(gpu_name)
 
 

@@ -53,7 +53,7 @@ def docker_too_old(context: Context) -> Iterator[Found]:
             return
         if gpu.kind == "cdi" and dotted(host.docker) < (25,):
             place = context.document.at_value("gpus", name, "kind")
-            help_text = 'write `kind = "nvidia"`, or update Docker'
+            help_text = 'update Docker, or write `kind = "nvidia"` and the index of the GPU as `device`'
             yield Found(place, f"CDI needs Docker 25, but the host has {host.docker}", help_text)
         elif gpu.kind in (None, "nvidia") and dotted(host.docker) < (19, 3):
             place = context.document.at_value("host", "docker")
@@ -96,7 +96,7 @@ def cdi_switched_off(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value("gpus", name, "kind"),
                 f"CDI is off by default in Docker {host.docker}",
-                'write `{"features": {"cdi": true}}` into /etc/docker/daemon.json on the host',
+                'put `{"features": {"cdi": true}}` into /etc/docker/daemon.json on the host',
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.engines.releases import release_image
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
 from modelgen.engines.images import properties
@@ -26,7 +27,7 @@ def driver_too_old(context: Context) -> Iterator[Found]:
     ## Bad
     ```toml
     [host]
-    driver = "570.195.03"
+    driver = "575.57.08"
 
     [engines.vllm]
     image = "vllm/vllm-openai:v0.20.0"
@@ -35,26 +36,31 @@ def driver_too_old(context: Context) -> Iterator[Found]:
     ## Good
     ```toml
     [host]
-    driver = "570.195.03"
+    driver = "575.57.08"
 
     [engines.vllm]
     image = "vllm/vllm-openai:v0.20.0-cu129"
-
-    [rules]
-    driver-below-image = "off"
     ```
     """
     for run, cuda, driver in _on_driver(context):
         oldest = oldest_driver(cuda)
         if dotted(driver) < oldest:
             older = properties.older_cuda_tag(run.image, run.version) if run.image else None
-            fits = older is not None and dotted(driver) >= oldest_driver((12, 9))
             yield Found(
                 context.document.at_value(*run.place),
                 f"this image has CUDA {cuda[0]}.{cuda[1]}, which needs driver {oldest[0]} or newer, "
                 f"but the host has {driver}",
-                f"write `{older}`, or update the driver" if fits else "update the driver, or use an older image",
+                _older_image(older, dotted(driver), oldest[0]),
             )
+
+
+def _older_image(older: str | None, driver: tuple[int, ...], needed: int) -> str:
+    """Return what to do about a driver that is too old. CUDA 12.9 runs on older drivers only on data-center GPUs."""
+    if older is not None and driver >= (TOOLKIT_DRIVERS[12, 9],):
+        return f"write `{older}`, or update the driver to {needed} or newer"
+    if older is not None and driver >= oldest_driver((12, 9)):
+        return f"update the driver to {needed} or newer; on a data-center GPU, `{older}` runs, too"
+    return f"update the driver to {needed} or newer, or use an older image"
 
 
 @rule("MG312", "driver-below-image", Severity.WARNING)
@@ -118,8 +124,13 @@ def wrong_arch(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*run.place),
                 f"this image is for {' and '.join(sorted(arches))}, but the host is {host.arch}",
-                "use a tag or a release for this architecture",
+                _for_this_arch(context, run),
             )
+
+
+def _for_this_arch(context: Context, run: ModelRun) -> str:
+    found = release_image(context, run.engine, run.image.name) if run.engine and run.image else None
+    return f"write `{found}`" if found else "use a tag or a release for this architecture"
 
 
 def _on_driver(context: Context) -> Iterator[tuple[ModelRun, tuple[int, int], str]]:

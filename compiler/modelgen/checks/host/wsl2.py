@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.host import is_windows_drive, is_wsl2
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 
 @rule("MG317", "cards-not-separable", Severity.WARNING)
-def cards_not_separable(context: Context) -> Iterator[Found]:
+@as_one("see the GPUs of other models, which only CUDA_VISIBLE_DEVICES hides")
+def cards_not_separable(context: Context) -> Iterator[tuple[str, Found]]:
     """A model on only some of the GPUs of a WSL2 host.
 
     ## Why
@@ -46,10 +48,13 @@ def cards_not_separable(context: Context) -> Iterator[Found]:
     for name, model in context.models.items():
         own = [card for card in context.cards(model) if card in nvidia]
         if own and len(own) < len(nvidia):
-            yield Found(
-                context.at_origin(name, "gpus"),
-                f"WSL2 shows all GPUs to `{name}`; only CUDA_VISIBLE_DEVICES hides those of other models",
-                "make sure that nothing in the image changes CUDA_VISIBLE_DEVICES",
+            yield (
+                name,
+                Found(
+                    context.at_origin(name, "gpus"),
+                    f"WSL2 shows all GPUs to `{name}`; only CUDA_VISIBLE_DEVICES hides those of other models",
+                    "make sure that nothing in the image changes CUDA_VISIBLE_DEVICES",
+                ),
             )
 
 

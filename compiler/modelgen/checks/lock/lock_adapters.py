@@ -70,4 +70,6 @@ def rank_over_limit(context: Context) -> Iterator[Found]:
         elif written and (limit := whole_number(written.value)) is not None and limit < rank:
             place = document.at_value(*written.path)
             text = f"`{written.key}` is {limit}, but the adapter `{highest}` has rank {rank}"
-            yield Found(place, text, f"write {least}, or remove it: modelgen takes the value from models.lock")
+            yield Found(
+                place, text, f"write `{written.key} = {least}`, or remove it: modelgen takes the value from models.lock"
+            )

@@ -98,7 +98,7 @@ def length_over_model(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*arg.path),
                 f"`{arg.key}` is {length:,}, but {context.models[name].repo} supports {most:,} tokens",
-                f"write {most} or less",
+                f"write `{arg.key} = {most}` or less",
             )
 
 
@@ -140,7 +140,7 @@ def heads_over_cards(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*arg.path),
                 f"`{arg.key}` is {cards}, which does not divide the {heads} attention heads of the model",
-                f"write one of {fitting}",
+                f"write one of {fitting}, with as many `gpus`",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ _OTHER_PLACES = frozenset({"TIKTOKEN_RS_CACHE_DIR"})
 
 
 @rule("MG503", "not-locked", Severity.WARNING)
-def not_locked(context: Context) -> Iterator[Found]:
+@as_one("are not in models.lock as they are written")
+def not_locked(context: Context) -> Iterator[tuple[str, Found]]:
     """A model or adapter without an entry in models.lock for its revision and patterns.
 
     ## Why
@@ -57,11 +59,13 @@ def not_locked(context: Context) -> Iterator[Found]:
         if _is_declared(context, name, want):
             locked = {entry.repo for entry in context.lock.snapshots} if context.lock else set()
             how = " with this revision and these files" if want.repo in locked else ""
-            yield Found(context.place_of(name, want), f"models.lock has no {want.repo}{how}", _spelling(context, want))
+            message = f"models.lock has no {want.repo}{how}"
+            yield name, Found(context.place_of(name, want), message, _spelling(context, want))
 
 
 @rule("MG504", "repo-not-locked")
-def repo_not_locked(context: Context) -> Iterator[Found]:
+@as_one("need repositories that models.lock does not have")
+def repo_not_locked(context: Context) -> Iterator[tuple[str, Found]]:
     """A repository that a flag or the model's own code needs, without an entry in models.lock.
 
     ## Why
@@ -93,11 +97,12 @@ def repo_not_locked(context: Context) -> Iterator[Found]:
         if not _is_declared(context, name, want):
             place = context.place_of(name, want)
             message = f"`{name}` needs {want.repo}, but models.lock does not have it"
-            yield Found(place, message, _spelling(context, want))
+            yield name, Found(place, message, _spelling(context, want))
 
 
 @rule("MG512", "asset-not-locked")
-def asset_not_locked(context: Context) -> Iterator[Found]:
+@as_one("need files that models.lock does not have")
+def asset_not_locked(context: Context) -> Iterator[tuple[str, Found]]:
     """A file from outside the hub that a model needs, without an entry in models.lock.
 
     ## Why
@@ -152,7 +157,7 @@ def asset_not_locked(context: Context) -> Iterator[Found]:
         for file, is_locked in context.pins[name].outside.items():
             if not is_locked and not {file.variable, *_OTHER_PLACES} & {*env}:
                 place = context.at_origin(name, "repo")
-                yield Found(place, f"`{name}` needs {file.name}, but models.lock does not have it", _LOCK)
+                yield name, Found(place, f"`{name}` needs {file.name}, but models.lock does not have it", _LOCK)
 
 
 def _missing(context: Context) -> Iterator[tuple[str, Want]]:

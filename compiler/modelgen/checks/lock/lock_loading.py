@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.lockfile.loading import why_code_unknown, why_unfit
 
@@ -18,7 +19,8 @@ _LOCK = "run `modelgen lock`"
 
 
 @rule("MG515", "other-weights")
-def other_weights(context: Context) -> Iterator[Found]:
+@as_one("were locked without weights that their engines read")
+def other_weights(context: Context) -> Iterator[tuple[str, Found]]:
     """A lock entry without the weights that the engine reads, because it was made for another engine or format.
 
     ## Why
@@ -58,11 +60,12 @@ def other_weights(context: Context) -> Iterator[Found]:
     """
     for name, want, entry in _locked(context):
         if fault := why_unfit(want, entry):
-            yield Found(context.place_of(name, want), f"{want.repo} {fault}", _LOCK)
+            yield name, Found(context.place_of(name, want), f"{want.repo} {fault}", _LOCK)
 
 
 @rule("MG516", "code-unknown", Severity.WARNING)
-def code_unknown(context: Context) -> Iterator[Found]:
+@as_one("were locked without the names of the repositories that their code is in")
+def code_unknown(context: Context) -> Iterator[tuple[str, Found]]:
     """A lock entry that does not list the repositories from which a model's configs load code.
 
     ## Why
@@ -103,7 +106,7 @@ def code_unknown(context: Context) -> Iterator[Found]:
     """
     for name, want, entry in _locked(context):
         if fault := why_code_unknown(want, entry):
-            yield Found(context.place_of(name, want), f"{want.repo} {fault}", _LOCK)
+            yield name, Found(context.place_of(name, want), f"{want.repo} {fault}", _LOCK)
 
 
 def _locked(context: Context) -> Iterator[tuple[str, Want, Snapshot]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.weights.loaders import parts
 
@@ -16,7 +17,8 @@ _LOCK = "run `modelgen lock`"
 
 
 @rule("MG505", "no-snapshot")
-def no_snapshot(context: Context) -> Iterator[Found]:
+@as_one("need a snapshot whose commit is not known")
+def no_snapshot(context: Context) -> Iterator[tuple[str, Found]]:
     """A model that is loaded from the path of a snapshot, without a known commit.
 
     ## Why
@@ -58,14 +60,15 @@ def no_snapshot(context: Context) -> Iterator[Found]:
             place = context.at_origin(name, "repo")
             help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
             message = f"{engine.title} loads a snapshot by its path, but the commit of {model.repo} is not known"
-            yield Found(place, message, help_text)
+            yield name, Found(place, message, help_text)
         elif model.model_arg == "path" and "model_arg" in engine.keys and name not in context.locked:
             place = context.at_origin(name, "model_arg")
-            yield Found(place, f"`model_arg` needs a snapshot, but models.lock has none of {model.repo}", _LOCK)
+            yield name, Found(place, f"`model_arg` needs a snapshot, but models.lock has none of {model.repo}", _LOCK)
 
 
 @rule("MG506", "id-offline", Severity.WARNING)
-def id_offline(context: Context) -> Iterator[Found]:
+@as_one("request their repositories from the hub, even if they are on disk")
+def id_offline(context: Context) -> Iterator[tuple[str, Found]]:
     """A tei model without a known commit.
 
     ## Why
@@ -96,10 +99,13 @@ def id_offline(context: Context) -> Iterator[Found]:
             continue
         is_refused = document.is_refused("models", name, "revision")
         if context.pins[name].want is not None and context.pins[name].own is None and not is_refused:
-            yield Found(
-                context.at_origin(name, "repo"),
-                f"{engine.title} requests {model.repo} from the hub, even if it is on disk",
-                f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit',
+            yield (
+                name,
+                Found(
+                    context.at_origin(name, "repo"),
+                    f"{engine.title} requests {model.repo} from the hub, even if it is on disk",
+                    f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit',
+                ),
             )
 
 

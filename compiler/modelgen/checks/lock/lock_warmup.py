@@ -49,5 +49,5 @@ def warmup_without_route(context: Context) -> Iterator[Found]:
             yield Found(
                 context.at_origin(name, "warmup"),
                 f"`{name}` transcribes audio, so a warmup request would need a recording",
-                f"write `warmup = false` in [models.{name}]",
+                "write `warmup = false` in the table of the model",
             )

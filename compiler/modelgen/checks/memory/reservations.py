@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.resolve import Card
 
 
 @rule("MG304", "model-over-card")
@@ -51,12 +52,21 @@ def model_over_card(context: Context) -> Iterator[Found]:
                     context.at_origin(name, "gpu_memory"),
                     f"`{name}` reserves {fit.format_size(reserved)} of `{gpu_name}`, "
                     f"but its limit is {fit.format_size(budget)}",
-                    f"write {fit.format_size(budget)} or less: `limit` is {fit.share([card], None)} of "
-                    f"{fit.format_size(card.memory)}",
+                    f"write `gpu_memory = {_at_most(card, model.gpu_memory)}` or less: `limit` is "
+                    f"{fit.share([card], None)} of {fit.format_size(card.memory)}",
                 )
             elif not fit.share([card], model.gpu_memory):
                 place = context.at_origin(name, "gpu_memory")
                 yield Found(place, f"`{name}` reserves less than 0.0001 of `{gpu_name}`", "check the unit")
+
+
+def _at_most(card: Card, written: int | float) -> str:
+    """Return the largest reservation on a card, as it is written: a size or a share."""
+    return (
+        f'"{fit.format_size(fit.budget(card)).replace(" ", "")}"'
+        if isinstance(written, int)
+        else str(fit.share([card], None))
+    )
 
 
 @rule("MG322", "tight-limit", Severity.WARNING)
@@ -88,7 +98,9 @@ def tight_limit(context: Context) -> Iterator[Found]:
             place = context.document.at_value("gpus", name, "limit")
             rest = fit.format_size(gpu.memory - fit.budget(context.resolved.cards[name]))
             yield Found(
-                place, f"this leaves only {rest} of `{name}` for CUDA contexts and graphs", "write 0.95 or less"
+                place,
+                f"this leaves only {rest} of `{name}` for CUDA contexts and graphs",
+                f"write `limit = {LIMIT}` or less",
             )
 
 
@@ -227,5 +239,6 @@ def memory_without_gpu(context: Context) -> Iterator[Found]:
         refused = document.is_refused("models", name, "gpus") or document.is_refused("defaults", "gpus")
         if table.gpu_memory is not None and not context.models[name].gpus and not refused:
             place = document.at_key("models", name, "gpu_memory")
-            help_text = 'write `gpus = ["…"]`, or remove `gpu_memory`'
+            gpu = next(iter(context.gpus), "…")
+            help_text = f'add `gpus = ["{gpu}"]`, or remove `gpu_memory`'
             yield Found(place, f"`{name}` reserves GPU memory but has no GPU", help_text)

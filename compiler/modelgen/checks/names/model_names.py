@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, rule
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+_SIGNS = "`.`, `_`, `:`, `/` and `-`"
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # A service name is a host name on the internal network, so it is one DNS label.
 _LONGEST = 63
@@ -49,7 +51,7 @@ def bad_id(context: Context) -> Iterator[Found]:
         for name in context.known_names(table):
             if not _ID.fullmatch(name):
                 place = context.document.at_header(table, name)
-                yield Found(place, f"`{name}` is not a valid name", "use letters, digits, `.`, `_` and `-`")
+                yield Found(place, f"`{name}` is not a valid name", _bare(name, _ID, "`.`, `_` and `-`"))
 
 
 @rule("MG402", "bad-alias")
@@ -76,11 +78,13 @@ def bad_alias(context: Context) -> Iterator[Found]:
         for number, alias in enumerate(model.aliases or ()):
             if not _ALIAS.fullmatch(alias):
                 place = context.document.at_value("models", name, "aliases", number)
-                yield Found(place, f"`{alias}` is not a valid alias", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+                yield Found(
+                    place, f"`{alias}` is not a valid alias", _bare(alias, _ALIAS, "`.`, `_`, `:`, `/` and `-`")
+                )
     for path, lora, _ in context.entries("loras"):
         if not _ALIAS.fullmatch(lora):
             place = context.document.at_key(*path)
-            yield Found(place, f"`{lora}` is not a valid name", "use letters, digits, `.`, `_`, `:`, `/` and `-`")
+            yield Found(place, f"`{lora}` is not a valid name", _bare(lora, _ALIAS, _SIGNS))
 
 
 @rule("MG403", "name-collision")
@@ -161,12 +165,16 @@ def bad_service(context: Context) -> Iterator[Found]:
         service = context.runs[name].service
         if service in RESERVED:
             place = context.document.at_value("models", name, "service")
-            yield Found(place, f"modelgen itself adds a service `{service}`", "write another `service`")
+            yield Found(
+                place,
+                f"modelgen itself adds a service `{service}`",
+                f'write `service = "{service}-model"`, or another name',
+            )
         elif len(service) > _LONGEST or (model.service is not None and not _SERVICE.fullmatch(service)):
             yield Found(
                 context.document.at_value("models", name, "service"),
                 f"`{service}` is not a valid service name",
-                f"write `service` with at most {_LONGEST} lower-case letters, digits, `-` and `_`",
+                f'write `service = "{_service_like(service)}"`, with at most {_LONGEST} lower-case letters and digits',
             )
 
 
@@ -202,12 +210,29 @@ def service_collision(context: Context) -> Iterator[Found]:
     ```
     """
     taken: dict[str, str] = {}
+    services = {run.service for run in context.runs.values()}
     for name, run in context.runs.items():
         service = run.service
         other = taken.setdefault(service, name)
         if other != name:
             place = _later(context, ("models", other, "service"), ("models", name, "service"))
-            yield Found(place, f"`{other}` and `{name}` both have the service `{service}`", "write another `service`")
+            free = next(one for number in count(2) if (one := f"{service[: _LONGEST - 8]}-{number}") not in services)
+            yield Found(
+                place,
+                f"`{other}` and `{name}` both have the service `{service}`",
+                f'write `service = "{free}"`, or another name',
+            )
+
+
+def _bare(name: str, allowed: re.Pattern[str], signs: str) -> str:
+    """Return what to write for a name with characters that are not allowed."""
+    bare = re.sub(r"[^A-Za-z0-9._:/-]+" if ":" in signs else r"[^A-Za-z0-9._-]+", "-", name).strip("-._:/")
+    rest = f"use letters, digits, {signs}"
+    return f"write `{bare}`: {rest}" if allowed.fullmatch(bare) else rest
+
+
+def _service_like(service: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", service.lower()).strip("-_")[:_LONGEST].rstrip("-_") or "engine"
 
 
 def _later(context: Context, *paths: Path) -> Span:

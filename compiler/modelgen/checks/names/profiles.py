@@ -34,7 +34,9 @@ def empty_profile(context: Context) -> Iterator[Found]:
     for name, profile in (context.document.config.profiles or {}).items():
         if not profile.models:
             place = context.document.at_value("profiles", name, "models")
-            yield Found(place, f"the profile `{name}` has no models", "write its models, or remove it")
+            yield Found(
+                place, f"the profile `{name}` has no models", f"remove `[profiles.{name}]`, or write its models"
+            )
 
 
 @rule("MG411", "unknown-model")
@@ -64,7 +66,7 @@ def unknown_model(context: Context) -> Iterator[Found]:
                 yield Found(place, f"unknown model `{model}`", did_you_mean(model, context.known_names("models")))
             elif model in seen:
                 place = context.document.at_value("profiles", name, "models", number)
-                yield Found(place, f"`{name}` has `{model}` twice", "write each model once")
+                yield Found(place, f"`{name}` has `{model}` twice", "remove it: each model is written once")
             seen.add(model)
 
 
@@ -98,7 +100,9 @@ def two_defaults(context: Context) -> Iterator[Found]:
         return
     places = sorted((context.document.at_value("profiles", name, "default"), name) for name in default)
     for place, name in places[1:]:
-        yield Found(place, f"the profiles `{places[0][1]}` and `{name}` are both the default", "keep one")
+        yield Found(
+            place, f"the profiles `{places[0][1]}` and `{name}` are both the default", "remove it, or the other one"
+        )
 
 
 @rule("MG413", "profile-like-model")
@@ -137,5 +141,5 @@ def profile_like_model(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value("profiles", name, "models"),
                 f"the profile `{name}` has the name of a model, but contains other models",
-                "rename the profile",
+                f'write `models = ["{name}"]`, or rename the profile',
             )

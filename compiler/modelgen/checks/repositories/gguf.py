@@ -50,7 +50,8 @@ def missing_file(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_header("models", name),
                 f"`[models.{name}]` has no `file`",
-                'write the path of the file in the repository: `file = "….gguf"`',
+                'write the path of the file in the repository: `file = "….gguf"`; '
+                "`modelgen add` puts a file of your own into the hub directory",
             )
 
 
@@ -100,7 +101,10 @@ def bad_file(context: Context) -> Iterator[Found]:
             if file is None:
                 continue
             if not _PATH.fullmatch(file):
-                message, help_text = f"`{file}` is not the path of a GGUF file", "write its path as shown on the hub"
+                message, own = f"`{file}` is not the path of a GGUF file", re.split(r"[/\\]", file)[-1]
+                help_text = "write its path as shown on the hub"
+                if _PATH.fullmatch(own):
+                    help_text = f'write `{key} = "{own}"`, its path in the repository; `modelgen add` adds your own'
             elif shard and int(shard[1]) != 1:
                 first = f"{file[: shard.start()]}-00001-of-{shard[2]}.gguf"
                 message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'

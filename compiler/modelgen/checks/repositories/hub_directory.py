@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
+_ESCAPES = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
+
 
 @rule("MG106", "bad-hub")
 def bad_hub(context: Context) -> Iterator[Found]:
@@ -20,7 +22,7 @@ def bad_hub(context: Context) -> Iterator[Found]:
     ## Why
     The files of a snapshot are links into `../../blobs`. If only a repository or a snapshot is mounted, the links are
     dangling, and the engine fails with "Invalid repository ID or local directory specified". The hub directory is the
-    one that contains the `models--…` folders.
+    one that contains the `models--…` folders: in the client's home `~/.cache/huggingface`, it is the folder `hub`.
 
     ## Bad
     ```toml
@@ -44,10 +46,13 @@ def bad_hub(context: Context) -> Iterator[Found]:
     if not hub.strip():
         message, help_text = "`hub` is empty", 'write the directory of the hub cache, such as "./models/hub"'
     elif not hub.isprintable():
-        message, help_text = "`hub` holds a control character", "remove it"
+        message, help_text = "`hub` contains a control character", _without_escapes(hub)
     elif inner is not None:
         root = "/".join(parts[:inner]) or "."
         message, help_text = "`hub` is the folder of one repository", f'write `hub = "{root}"`'
+    elif re.search(r"(?:^|[/\\])\.cache[/\\]huggingface[/\\]*$", hub):
+        cache = hub.replace("\\", "/").rstrip("/")
+        message, help_text = "`hub` is the home of the hub's client, not its cache", f'write `hub = "{cache}/hub"`'
     elif re.match(r"[A-Za-z]:(?![/\\])", hub):
         message, help_text = "`hub` is relative to a drive", f'write `hub = "{hub[:2]}/{hub[2:]}"`'
     elif "://" in hub:
@@ -55,3 +60,12 @@ def bad_hub(context: Context) -> Iterator[Found]:
     else:
         return
     yield Found(context.document.at_value("project", "hub"), message, help_text)
+
+
+def _without_escapes(hub: str) -> str:
+    r"""Return what to write for a Windows path in double quotes, where `\t` is a tab."""
+    path = "".join(_ESCAPES.get(character, character) for character in hub)
+    if "\\" not in path or not path.isprintable():
+        return "remove it"
+    plain = path.replace("\\", "/")
+    return f"in double quotes, `\\` begins an escape: write '{path}' in single quotes, or \"{plain}\""

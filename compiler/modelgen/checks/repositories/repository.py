@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
@@ -18,19 +19,23 @@ _PATH = re.compile(
     r"^(?:[/~]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[/\\])|\\|://|/.*/.|^(?:www\.)?(?:huggingface|hf)\.co/|models--|(?:^|/)snapshots(?:/|$)"
 )
 _HUB_PAGES = ("huggingface.co/", "hf.co/", "www.huggingface.co/")
-_MOST_NAMED = 5
+_HOW_TO_NAME = (
+    "write the id as shown on the hub: `namespace/name`; `modelgen add` puts weights of your own into the hub directory"
+)
 _BAD_IN_REVISION = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 
-@rule("MG101", "unpinned-repo", Severity.WARNING)
-def unpinned_repo(context: Context) -> Iterator[Found]:
+@rule("MG101", "unpinned-repo", Severity.INFO)
+@as_one("follow a moving branch", "run `modelgen lock`")
+def unpinned_repo(context: Context) -> Iterator[tuple[str, Found]]:
     """A repository that is not pinned to a commit.
 
     ## Why
     A branch or a tag can move. The next download may contain other weights under the same name, and two hosts built
     from one file may serve different models. Only a commit of 40 hex digits is fixed. `modelgen lock` writes the
     commits of models, adapters, drafts and tokenizers into models.lock; after that, `not-locked` reports what the lock
-    lacks.
+    lacks. This is information, because every file begins without a lock, and `modelgen up` writes it: `modelgen
+    validate` prints it, `modelgen build` does not.
 
     ## Bad
     ```toml
@@ -38,7 +43,7 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     repo = "Qwen/Qwen3-4B-Instruct-2507"
 
     [rules]
-    unpinned-repo = "warning"
+    unpinned-repo = "info"
     ```
 
     ## Good
@@ -48,19 +53,14 @@ def unpinned_repo(context: Context) -> Iterator[Found]:
     revision = "cdbee75f17c01a7cc42f958dc650907174af0554"
 
     [rules]
-    unpinned-repo = "warning"
+    unpinned-repo = "info"
     ```
     """
     if context.lock is not None:  # not-locked reports what it lacks
         return
-    moving = {name: found for name in context.models for found in _moving(context, name)}
-    if len(moving) < 2:
-        yield from moving.values()
-        return
-    names = [f"`{name}`" for name in moving]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    message = f"{len(names)} models follow a moving branch: {', '.join(names[:_MOST_NAMED])}{more}"
-    yield Found(next(iter(moving.values())).span, message, "run `modelgen lock`")
+    for name in context.models:
+        for found in _moving(context, name):
+            yield name, found
 
 
 def _moving(context: Context, name: str) -> Iterator[Found]:
@@ -116,7 +116,7 @@ def path_as_repo(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*path),
                 f"`{path[-1]}` is a {kind}, not a repository id",
-                f'write `{path[-1]} = "{id_}"`' if id_ else "write the id as shown on the hub: `namespace/name`",
+                f'write `{path[-1]} = "{id_}"`' if id_ else _HOW_TO_NAME,
             )
 
 
@@ -157,6 +157,7 @@ def bad_repo_id(context: Context) -> Iterator[Found]:
         if _PATH.search(repo) or is_repo_id(repo):
             continue
         bare = repo.strip().strip("/").removesuffix(".git")
+        bare = re.sub(r"\s+", "-", bare) if "/" in bare else bare
         yield Found(
             context.document.at_value(*path),
             f"`{repo}` is not a repository id" if repo else f"`{path[-1]}` is empty",
@@ -197,10 +198,11 @@ def bad_revision(context: Context) -> Iterator[Found]:
         if revision is None:
             continue
         if model.repo is None and not context.document.is_refused("models", name, "repo"):
-            message, help_text = f"`{name}` has a `revision` but no `repo`", "write `repo`, or remove `revision`"
+            message, help_text = f"`{name}` has a `revision` but no `repo`", "remove `revision`, or write `repo`"
         elif not is_revision(revision):
             message = f"`{revision}` is not a commit, tag or branch" if revision else "`revision` is empty"
-            help_text = "write the 40 hex digits of a commit"
+            bare = revision.strip()
+            help_text = f'write `revision = "{bare}"`' if is_revision(bare) else "write the 40 hex digits of a commit"
         else:
             continue
         yield Found(context.document.at_value("models", name, "revision"), message, help_text)
@@ -237,5 +239,5 @@ def missing_repo(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_header("models", name),
                 f"`[models.{name}]` has no `repo`",
-                "write the repository id as shown on the hub: `namespace/name`",
+                _HOW_TO_NAME,
             )

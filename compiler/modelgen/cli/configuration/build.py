@@ -9,7 +9,7 @@ import click
 
 from modelgen.cli.compiling import compile_file, has_colour, is_terminal, print_findings
 from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
-from modelgen.cli.options import config_argument, format_option, out_option
+from modelgen.cli.options import config_argument, format_option, max_findings_option, out_option
 from modelgen.targets import DEFAULT_TARGETS, TARGETS
 
 if TYPE_CHECKING:
@@ -39,8 +39,16 @@ target_option = click.option(
 )
 @target_option
 @format_option
+@max_findings_option
 def build_command(  # noqa: PLR0913 - an argument for each option
-    config: Path, out: Path | None, *, check: bool, force: bool, targets: tuple[str, ...], format_: str
+    config: Path,
+    out: Path | None,
+    *,
+    check: bool,
+    force: bool,
+    targets: tuple[str, ...],
+    format_: str,
+    max_findings: int | None,
 ) -> int:
     """Write the output directory from models.toml.
 
@@ -54,7 +62,7 @@ def build_command(  # noqa: PLR0913 - an argument for each option
     if check and force:
         raise click.UsageError("--check writes nothing; remove --force")
     compilation, out = compile_file(config, out, targets)
-    print_findings(compilation, format_, to_stderr=True)
+    print_findings(compilation, format_, limit=max_findings, to_stderr=True)
     if compilation.failed:
         return FOUND
     return _check(compilation, out) if check else _build(compilation, config, out, force=force)
@@ -94,10 +102,11 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
         ) from error
     if changes.conflicts and not force:
         return refuse(changes, out)
-    if compilation.fleet is not None and any(service.files for service in compilation.fleet.services):
-        from modelgen.cli.configuration.hints import print_missing_files
+    if compilation.fleet is not None:
+        from modelgen.cli.configuration.hints import print_missing_files, warn_of_hub
 
         print_missing_files(compilation.fleet, config)
+        warn_of_hub(compilation.fleet, config)
     if is_terminal(sys.stderr) and compilation.fleet is not None:
         from modelgen.cli.configuration.hints import print_hints
 

@@ -53,6 +53,15 @@ def _up(config: Path, out: Path) -> str:
     return shlex.join(["modelgen", "up", *options])
 
 
+def warn_of_hub(fleet: Fleet, config: Path) -> None:
+    """Warn if the hub directory is one level off."""
+    hub = next((service.hub.source for service in fleet.services if service.hub), None)
+    if hub is not None and not _is_elsewhere(hub):
+        from modelgen.cli.hub.hub_options import warn_of_misplaced
+
+        warn_of_misplaced(hub, _seen_from_here(config, hub))
+
+
 def print_missing_files(fleet: Fleet, config: Path) -> None:
     """Print the files that arguments name and that do not exist here; Docker refuses to mount missing files."""
     files = {file.source for service in fleet.services for file in service.files}
@@ -86,10 +95,7 @@ def _hint_about_hub(hub: Path) -> None:
     if names is None:
         _say(f"there is no hub directory at {hub}; {_BRING}")
     elif not any(name.startswith("models--") for name in names):
-        if "hub" in names and (hub / "hub").is_dir():
-            _say(f"{hub} is one level too high: the models--… folders are in {hub / 'hub'}; change `[project] hub`")
-        else:
-            _say(f"{hub} contains no model yet; {_BRING}")
+        _say(f"{hub} contains no model yet; {_BRING}")
 
 
 def _say(text: str) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.exits import cannot
-from modelgen.files import ModelgenError, create
+from modelgen.files import InputError, ModelgenError, create
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.hub.snapshot.scan import Found
 
-_STARTER = Path(__file__).parent / "starter.toml"
+STARTER = Path(__file__).parent / "starter.toml"
 _IN_PROJECT = "./models/hub"
 
 
@@ -37,7 +38,8 @@ _IN_PROJECT = "./models/hub"
 def init_command(config: Path, hub: Path | None) -> int:
     """Write a commented models.toml to start from. An existing file is never overwritten.
 
-    If there is a hub cache with models, the file gets a table for each of them.
+    The file gets the GPUs that nvidia-smi or rocm-smi lists, the newest image that the driver runs, and, if there is a
+    hub cache with models, a table for each of them. What is not found stays an example.
 
     \b
     Example:
@@ -46,6 +48,8 @@ def init_command(config: Path, hub: Path | None) -> int:
     """
     if config.exists() or config.is_symlink():
         raise _is_there(config)
+    if hub is not None:
+        _refuse_misplaced(hub)
     text, talk = _from_hub(config, hub)
     try:
         create(config, text.encode())
@@ -58,19 +62,31 @@ def init_command(config: Path, hub: Path | None) -> int:
     return 0
 
 
+def _refuse_misplaced(hub: Path) -> None:
+    from modelgen.hub_root import about_root, find_root
+
+    if (root := find_root(hub)) is not None:
+        raise InputError(f"{about_root(hub, root)}; pass --hub {shlex.quote(str(root))}")
+
+
 def _is_there(config: Path) -> ModelgenError:
     return ModelgenError(f"{config} exists; edit it, or choose another file with --config")
 
 
 def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
     """Return the text of the file, and messages about it."""
+    from modelgen.cli.configuration.machine import look_at, with_machine
     from modelgen.cli.configuration.starter import with_name
+    from modelgen.operate.doctor import Host
 
-    starter = with_name(_STARTER.read_text(encoding="utf-8"), config.absolute().parent.name)
+    machine = look_at(Host())
+    starter = with_name(STARTER.read_text(encoding="utf-8"), config.absolute().parent.name)
+    starter = with_machine(starter, machine)
+    seen = [f"found {sentence}" for sentence in machine.sentences]
     for hub, written in [(given, _written(given, config))] if given else _usual_hubs(config):
         found = _scan(hub)
         whole = [one for one in found if not one.checkpoint.faults]
-        talk = [f"left out {one.repo}: {one.checkpoint.faults[0]}" for one in found if one.checkpoint.faults]
+        talk = [*seen, *(f"left out {one.repo}: {one.checkpoint.faults[0]}" for one in found if one.checkpoint.faults)]
         if any(one.checkpoint.kind != "lora" for one in whole):
             from modelgen.cli.configuration.starter import fill
 
@@ -87,7 +103,7 @@ def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
 
             talk.append(f"{hub} has no complete model; the file has an example")
             return with_hub(starter, written), [*talk, f"wrote {config}; edit it, then run `modelgen build`"]
-    return starter, [f"wrote {config}; edit it, then run `modelgen build`"]
+    return starter, [*seen, f"wrote {config}; edit it, then run `modelgen build`"]
 
 
 def _scan(hub: Path) -> list[Found]:

@@ -9,11 +9,12 @@ import sys
 import click
 
 from modelgen.cli.compiling import is_terminal
+from modelgen.cli.completion import complete_rules
 from modelgen.diagnostics import Rule, all_rules, did_you_mean, examples
 
 
 @click.command("explain")
-@click.argument("code")
+@click.argument("code", shell_complete=complete_rules)
 def explain_command(code: str) -> int:
     """Print the manual of a rule, by its code or its name.
 

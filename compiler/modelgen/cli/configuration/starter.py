@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from modelgen.cli.configuration.suggested import base_of, engine_of, id_of, loras, model_table, text
+from modelgen.cli.configuration.suggested import base_of, engine_of, id_of, loras, model_table, service_part, text
 from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
@@ -97,19 +97,15 @@ def _ids(repos: Sequence[str]) -> dict[str, str]:
     """Return an id for each repository; ids that would give the same service get their namespaces."""
     services: dict[str, list[str]] = {}
     for repo in repos:
-        services.setdefault(_service(id_of(repo)), []).append(repo)
+        services.setdefault(service_part(id_of(repo)), []).append(repo)
     ids: dict[str, str] = {}
     taken: set[str] = set()
     for same in services.values():
         for repo in same:
             name = id_of(repo) if len(same) == 1 else repo.replace("/", "-").lstrip("_")
             number = 2
-            while _service(name) in taken or (len(same) > 1 and _service(name) in services):
+            while service_part(name) in taken or (len(same) > 1 and service_part(name) in services):
                 name, number = f"{name}-{number}", number + 1
-            taken.add(_service(name))
+            taken.add(service_part(name))
             ids[repo] = name
     return ids
-
-
-def _service(name: str) -> str:
-    return re.sub(r"[._]", "-", name.lower())

@@ -11,8 +11,9 @@ from modelgen.load import DEFAULT_ENGINE
 from modelgen.lockfile.repos import is_repo_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from modelgen.config.model import Defaults
     from modelgen.engines.engine import Engine
     from modelgen.hub.snapshot.checkpoint import Checkpoint
 
@@ -26,12 +27,15 @@ def engine_of(checkpoint: Checkpoint) -> Engine:
     return next(known, ENGINES[DEFAULT_ENGINE])
 
 
-def model_table(
+def model_table(  # noqa: PLR0913 - what a table is made of
     name: str,
     repo: str,
     checkpoint: Checkpoint,
     gpu: str | None,
     adapters: Mapping[str, tuple[str, Checkpoint]] | None = None,
+    *,
+    engine: Engine | None = None,
+    defaults: Defaults | None = None,
 ) -> str:
     """Return the table of a model.
 
@@ -41,10 +45,12 @@ def model_table(
         checkpoint: The checkpoint.
         gpu: The name of the GPU; None for none.
         adapters: Its LoRA adapters: name → repository id and checkpoint.
+        engine: The engine; None for the one of this kind of checkpoint.
+        defaults: The `[defaults]` of the file, which the table does not repeat.
     """
     lines = [f"[models.{key(name)}]", f"repo = {text(repo)}"]
-    engine = engine_of(checkpoint)
-    if engine.name != DEFAULT_ENGINE:
+    engine = engine or engine_of(checkpoint)
+    if engine.name != ((defaults and defaults.engine) or DEFAULT_ENGINE):
         lines.append(f"engine = {text(engine.name)}")
     if checkpoint.file:
         lines.append(f"file = {text(checkpoint.file)}")
@@ -53,10 +59,13 @@ def model_table(
     if gpu is not None:
         lines.append(f"gpus = [{text(gpu)}]")
     if engine.needs_length and engine.from_config:
-        args = {engine.length: checkpoint.length or _UNKNOWN_LENGTH}
+        # The `args` of [defaults] apply to the default engine only.
+        given = (defaults and defaults.args) or {} if engine.name == DEFAULT_ENGINE else {}
+        args = {} if engine.length in given else {engine.length: checkpoint.length or _UNKNOWN_LENGTH}
         if adapters and (rank := max(lora_rank(adapter) or 0 for _, adapter in adapters.values())):
             args[engine.lora_rank] = rank
-        lines.append(f"args = {{ {', '.join(f'{flag} = {value}' for flag, value in args.items())} }}")
+        if args:
+            lines.append(f"args = {{ {', '.join(f'{flag} = {value}' for flag, value in args.items())} }}")
         if "auto_map" in checkpoint.config:
             lines.append("# trust_remote_code = true # its config.json names code of its own: read that first")
     elif engine.needs_length:
@@ -86,6 +95,19 @@ def base_of(adapter: Checkpoint) -> str | None:
 def id_of(repo: str) -> str:
     """Return an id for the model of a repository: the last part of its name."""
     return repo.rpartition("/")[2].lstrip("_") or "model"
+
+
+def free_id(repo: str, taken: Collection[str]) -> str:
+    """Return an id for the model of a repository that gives none of the services of `taken`."""
+    services = {service_part(name) for name in taken}
+    whole = repo.replace("/", "-").lstrip("_")
+    names = (id_of(repo), whole, *(f"{whole}-{number}" for number in range(2, len(services) + 3)))
+    return next(name for name in names if service_part(name) not in services)
+
+
+def service_part(name: str) -> str:
+    """Return what an id contributes to the default name of a service; ids with the same one collide."""
+    return re.sub(r"[._]", "-", name.lower())
 
 
 def key(name: str) -> str:

@@ -9,7 +9,7 @@ import click
 
 from modelgen.cli.compiling import compile_file, is_terminal, print_findings
 from modelgen.cli.exits import FOUND
-from modelgen.cli.options import config_argument, format_option
+from modelgen.cli.options import config_argument, format_option, max_findings_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @click.command("validate")
 @config_argument
 @format_option
-def validate_command(config: Path, format_: str) -> int:
+@max_findings_option
+def validate_command(config: Path, format_: str, max_findings: int | None) -> int:
     """Print all findings on models.toml; writes nothing.
 
     \b
@@ -26,7 +27,7 @@ def validate_command(config: Path, format_: str) -> int:
       modelgen validate --format github
     """
     compilation, _ = compile_file(config, None)
-    print_findings(compilation, format_, to_stderr=False)
+    print_findings(compilation, format_, limit=max_findings, to_stderr=False)
     if format_ == "human" and not compilation.diagnostics and is_terminal(sys.stderr):
         click.echo(f"modelgen: no findings in {config.as_posix()}", err=True)
     return FOUND if compilation.failed else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.completion import complete_models
 from modelgen.cli.control.remote import find_model, find_to_change, remote_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("hold")
 @remote_options
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 def hold_command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """Stop a model and keep it from running; its requests wait until `modelgen release`.
 
@@ -50,7 +51,7 @@ def _owner() -> str:
 
 @click.command("release")
 @remote_options
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 def release_command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """Release a model that is held, by any owner; its next request starts it.
 

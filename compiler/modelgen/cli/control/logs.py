@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.completion import complete_models
 from modelgen.cli.control.remote import ask_status, find_model, remote_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @remote_options
 @click.option("--follow", "-f", is_flag=True, help="Print new lines until Ctrl-C.")
 @click.option("--lines", "-n", type=click.IntRange(0, 10_000), default=100, show_default=True, help="Number of lines.")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 def logs_command(config: Path, url: str | None, model: str, *, follow: bool, lines: int, format_: str) -> int:  # noqa: PLR0913
     """Print the output of a model's engine.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.compiling import is_terminal
+from modelgen.cli.completion import complete_models, complete_switch
 from modelgen.cli.control.remote import find_model, find_to_change, remote_options
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--profile", is_flag=True, help="NAME is a profile: load all its models.")
 @click.option("--dry-run", is_flag=True, help="Print what would be evicted and why, and change nothing.")
 @click.option("--no-wait", is_flag=True, help="Return immediately instead of waiting until it is ready.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_switch)
 def switch_command(  # noqa: PLR0913 - its options
     config: Path, url: str | None, name: str, *, profile: bool, dry_run: bool, no_wait: bool, format_: str
 ) -> int:
@@ -92,7 +93,7 @@ def _shown(name: str) -> AbstractContextManager[Any]:
 @remote_options
 @click.option("--dry-run", is_flag=True, help="Print what would be evicted and why, and change nothing.")
 @click.option("--no-wait", is_flag=True, help="Return immediately instead of waiting until the model is ready.")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 def load_command(  # noqa: PLR0913 - its options
     config: Path, url: str | None, model: str, *, dry_run: bool, no_wait: bool, format_: str
 ) -> int:
@@ -109,7 +110,7 @@ def load_command(  # noqa: PLR0913 - its options
 
 @click.command("unload")
 @remote_options
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 def unload_command(config: Path, url: str | None, model: str, *, format_: str) -> int:
     """Drain a model and stop it; its next request loads it again.
 

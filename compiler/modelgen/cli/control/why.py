@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelgen.cli.completion import complete_models
 from modelgen.cli.control.failure_lines import describe_errors, describe_failure, find_places
 from modelgen.cli.control.remote import ask_status, find_model, remote_options
 from modelgen.cli.options import out_option
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("why")
 @remote_options
 @out_option
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 def why_command(config: Path, out: Path | None, url: str | None, model: str, *, format_: str) -> int:
     """Explain why a model does not serve: the cause, what it means, and which line of models.toml to change.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from modelgen.cli.compiling import lock_path, read_lock
+from modelgen.cli.completion import complete_models
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.hub.hub_options import parse_rate, read_token, token_option
 from modelgen.cli.hub.known_complete import find_hub, is_known_complete, key_in
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
 @config_option
 @token_option
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.compiling import is_terminal
+from modelgen.cli.completion import complete_models
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
 from modelgen.cli.options import config_option
 from modelgen.cli.reading import printable
@@ -28,7 +29,7 @@ _NARROWEST = 30
 
 
 @click.command("inventory")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
 @config_option
 @click.option(
     "--format",

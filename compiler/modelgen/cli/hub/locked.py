@@ -10,7 +10,7 @@ import click
 
 from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
-from modelgen.cli.hub.hub_options import hub_directory
+from modelgen.cli.hub.hub_options import hub_directory, warn_of_misplaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,9 +51,15 @@ class Inputs:
 
 def read_inputs(config: Path) -> Inputs:
     """Read models.toml and its lock; print the errors that matter here, and exit if there are any."""
+    inputs = inputs_of(config, read_config(config), read_lock(config))
+    warn_of_misplaced(inputs.document.config.project.hub, inputs.hub)
+    return inputs
+
+
+def inputs_of(config: Path, data: bytes, lock: bytes | None) -> Inputs:
+    """Return the inputs in the bytes of both files, which need not be written yet; see `read_inputs`."""
     # The command line turns the garbage collector off for short commands; these run for hours.
     gc.enable()
-    data, lock = read_config(config), read_lock(config)
     from modelgen.diagnostics import Severity
     from modelgen.pipeline import check_source
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.completion import complete_models
 from modelgen.cli.exits import cannot
 from modelgen.cli.hub.hub_options import read_token, token_option
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
@@ -59,7 +60,7 @@ class Task:
 @click.option("--offline", is_flag=True, help="Lock what is in the hub directory, without a network.")
 @click.option("--strict", is_flag=True, help="With --offline: fail if something cannot be checked.")
 @json_option("How to print the changes.")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
 def lock_command(  # noqa: PLR0913 - its options
     config: Path,
     token_file: Path | None,
@@ -122,35 +123,57 @@ def lock_all(task: Task, connect: partial[Connection] | None, format_: str) -> i
         connect: Creates the connection to the hub; None to send no request.
         format_: The output format of the changes.
     """
-    from modelgen.cli.lock.images import look_up_images
     from modelgen.cli.lock.report import Report
-    from modelgen.lockfile.entries import Lock
 
     path = task.inputs.lock_path
+    found = look_up(task, connect, f"{path} is unchanged")
+    resolution = found.resolution
+    is_refused = task.is_strict and bool(resolution.unchecked)
+    if is_refused or (resolution.faults and not resolution.has_answers):
+        new, is_written = task.old, False
+    else:
+        new, is_written = found.lock, _write(path, found.lock)
+    report = Report(path, task.old, new, resolution, found.warnings, bytes_to_fetch(task, new), is_written=is_written)
+    return report.print(format_, is_strict=task.is_strict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of all look-ups for a lock.
+
+    Args:
+        lock: The lock, as far as there are answers.
+        resolution: How its entries were found, and the failures.
+        warnings: Warnings about images.
+    """
+
+    lock: Lock
+    resolution: Resolution
+    warnings: list[str]
+
+
+def look_up(task: Task, connect: partial[Connection] | None, unchanged: str) -> Found:
+    """Look up what a lock needs; write nothing. A signal ends the process, with the sentence `unchanged`."""
+    from modelgen.cli.lock.images import look_up_images
+    from modelgen.lockfile.entries import Lock
+
     pool = ThreadPoolExecutor(1)
     try:
         images = pool.submit(
             look_up_images, task.inputs, task.old, task.moved, local_only=connect is None, only=task.only
         )
         resolution = _resolve(task, connect)
-        new = _complete(task, resolution, may_ask=connect is not None)
+        lock = _complete(task, resolution, may_ask=connect is not None)
         entries, warnings = images.result()
     except KeyboardInterrupt as error:
         from modelgen.cli.interruption import exit_code
 
-        click.echo(f"modelgen: interrupted; {path} is unchanged", err=True)
+        click.echo(f"modelgen: interrupted; {unchanged}", err=True)
         sys.stderr.flush()
         os._exit(exit_code(error))  # the interpreter would wait for open requests
     finally:
         pool.shutdown(wait=False)
-    is_refused = task.is_strict and bool(resolution.unchecked)
-    if is_refused or (resolution.faults and not resolution.has_answers):
-        new, is_written = task.old, False
-    else:
-        new = Lock(snapshots=new.snapshots, assets=new.assets, images=entries)
-        is_written = _write(path, new)
-    report = Report(path, task.old, new, resolution, warnings, _bytes_to_fetch(task, new), is_written=is_written)
-    return report.print(format_, is_strict=task.is_strict)
+    return Found(Lock(snapshots=lock.snapshots, assets=lock.assets, images=entries), resolution, warnings)
 
 
 def _resolve(task: Task, connect: partial[Connection] | None) -> Resolution:
@@ -185,7 +208,7 @@ def _complete(task: Task, resolution: Resolution, *, may_ask: bool) -> Lock:
     )
 
 
-def _bytes_to_fetch(task: Task, lock: Lock) -> int | None:
+def bytes_to_fetch(task: Task, lock: Lock) -> int | None:
     """Return how many bytes `modelgen fetch` would download for a lock, as with --dry-run; None if it fails."""
     from modelgen.hub.cache.layout import checkouts
     from modelgen.hub.fetching.planning import plan

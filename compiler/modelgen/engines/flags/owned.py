@@ -19,5 +19,5 @@ REPO = "write `repo` in the model's table"
 REVISION = "write `revision` in the model's table"
 TLS = "TLS ends before the engine: the orchestrator reads its health over plain HTTP"
 TOKEN = "engines run offline and need no token; set it in the shell that runs `modelgen fetch`"  # noqa: S105 - a sentence
-TRUST = "write `trust_remote_code = true` in the model's table"
+TRUST = "write `trust_remote_code` in the model's table"
 VOLUME = "it is in the model's own cache volume"

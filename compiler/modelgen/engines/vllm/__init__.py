@@ -63,8 +63,8 @@ VARIABLES = Variables(
 )
 # validate_parsed_serve_args and the configs' own checks.
 _COMPANIONS = (
-    Companion("enable-auto-tool-choice", "tool-call-parser", 'such as `tool-call-parser = "hermes"`'),
-    Companion("enable-reasoning", "reasoning-parser", 'such as `reasoning-parser = "qwen3"`'),
+    Companion("enable-auto-tool-choice", "tool-call-parser", '`tool-call-parser = "hermes"` or another parser'),
+    Companion("enable-reasoning", "reasoning-parser", '`reasoning-parser = "qwen3"` or another parser'),
     Companion("enable-log-outputs", "enable-log-requests", "`enable-log-requests = true`"),
     Companion("enable-eplb", "enable-expert-parallel", "`enable-expert-parallel = true`"),
     Companion("collect-detailed-traces", "otlp-traces-endpoint", "the address of the collector"),
@@ -281,6 +281,7 @@ ENGINE = Engine(
     keys=("args", "trust_remote_code", "loras", "model_arg"),
     on_host=True,
     images=images.IMAGES,
+    repository="vllm/vllm-openai",
     for_processors=images.FOR_PROCESSORS,
     for_cards=images.for_cards,
     lists="/v1/models",

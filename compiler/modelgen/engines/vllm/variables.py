@@ -18,11 +18,11 @@ OWNED = {
 }
 MEANT = {"LOG_LEVEL": "VLLM_LOGGING_LEVEL", "VLLM_LOG_LEVEL": "VLLM_LOGGING_LEVEL"}
 INSTEAD = {
-    "VLLM_ALL2ALL_BACKEND": "write `args.all2all-backend`",
-    "VLLM_ATTENTION_BACKEND": "write `args.attention-backend`",
-    "VLLM_FLASH_ATTN_VERSION": "write `args.attention-config`",
-    "VLLM_TORCH_PROFILER_DIR": "write `args.profiler-config`",
-    "VLLM_USE_TRTLLM_ATTENTION": "write `args.attention-config`",
+    "VLLM_ALL2ALL_BACKEND": "write `all2all-backend` in `args`",
+    "VLLM_ATTENTION_BACKEND": "write `attention-backend` in `args`",
+    "VLLM_FLASH_ATTN_VERSION": "write `attention-config` in `args`",
+    "VLLM_TORCH_PROFILER_DIR": "write `profiler-config` in `args`",
+    "VLLM_USE_TRTLLM_ATTENTION": "write `attention-config` in `args`",
     "VLLM_USE_V1": "remove it: the old engine is gone",
 }
 BARE = frozenset(

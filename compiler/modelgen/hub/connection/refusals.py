@@ -83,7 +83,7 @@ def _of_content(error: BaseException, connection: Connection, subject: Subject, 
         )
         return HubError(
             whole,
-            f"is not at {hub}{reason}; correct `repo` in models.toml, or set HF_TOKEN to a token with access",
+            f"is not at {hub}{reason}; correct the repository's name, or set HF_TOKEN to a token with access",
             joint=" ",
             is_input=True,
         )

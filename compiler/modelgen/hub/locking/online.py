@@ -88,6 +88,15 @@ def look_up(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def find_repository(connection: Connection, ask: Ask, say: Callable[[str], None]) -> Repository:
+    """Return the files of one repository on the hub, before any of them is chosen.
+
+    Raises:
+        ModelgenError: The hub does not answer, or does not give access to it.
+    """
+    return _Hub(connection, say).info(ask)
+
+
 def _spot(ask: Ask) -> tuple[str, str | None]:
     return ask.want.repo, ask.commit or ask.want.revision
 

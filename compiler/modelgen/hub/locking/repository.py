@@ -25,12 +25,13 @@ Known = tuple[int, str | None, str | None]
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository at a commit on the hub: the size and hashes (sha256, git's id) of each file."""
+    """A repository at a commit on the hub: the size and hashes (sha256, git's id) of each file, and its task."""
 
     commit: str
     files: dict[str, Known]
     license: str | None
     gated: bool
+    task: str | None
 
 
 def ask_repository(connection: Connection, repo: str, revision: str | None) -> Repository:
@@ -53,7 +54,10 @@ def ask_repository(connection: Connection, repo: str, revision: str | None) -> R
     whole = {path: known for path, known in files.items() if isinstance(path, str) and known is not None}
     if len(whole) != len(files):
         raise WrongAnswerError(url, "no sizes and hashes of the files, and has none in its tree")
-    return Repository(commit, whole, _license(info), bool(info.get("gated")))
+    task = info.get("pipeline_tag")
+    return Repository(
+        commit, whole, _license(info), bool(info.get("gated")), task=task if isinstance(task, str) else None
+    )
 
 
 def _from_tree(connection: Connection, repo: str, commit: str) -> dict[Any, Known | None]:

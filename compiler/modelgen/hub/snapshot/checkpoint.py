@@ -72,24 +72,18 @@ def examine(files: Mapping[str, Path]) -> Checkpoint:
         files: The files by their paths in the folder, separated by `/`; the values are regular files.
     """
     top = {path for path in files if "/" not in path}
-    ggufs = sorted(path for path in files if path.endswith(".gguf"))
-    weights = [path for path in files if is_weights(path)]
     kept = {*choose(files, (), ()).kept}
-    full = [path for path in weights if not path.startswith("adapter_model.") and not path.endswith(".gguf")]
-    if "adapter_config.json" in top and not full:
-        found = Checkpoint("lora")
+    found = Checkpoint(kind_of(files))
+    if found.kind == "lora":
         _read_config(found, files, "adapter_config.json")
         if fault := other_adapter(found.config):
             found.faults.append(f"adapter_config.json {fault}")
         if not any(path.startswith("adapter_model.") for path in top):
             found.faults.append("there is no adapter_model.safetensors")
-    elif ggufs and not full:
-        found = Checkpoint("gguf")
-        _choose_gguf(found, ggufs)
+    elif found.kind == "gguf":
+        _choose_gguf(found, files)
     else:
-        is_embedding = bool(top & {"modules.json", "config_sentence_transformers.json"})
-        found = Checkpoint("embedding" if is_embedding else "model")
-        _look_at_model(found, files, top, weights)
+        _look_at_model(found, files, top)
     found.faults += [
         *_missing_shards(files),
         *(fault for path, place in files.items() for fault in _faults_of(path, place, is_kept=path in kept)),
@@ -97,14 +91,27 @@ def examine(files: Mapping[str, Path]) -> Checkpoint:
     return found
 
 
-def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], weights: list[str]) -> None:
+def kind_of(paths: Iterable[str]) -> Kind:
+    """Return the kind of the checkpoint with these files."""
+    names = {*paths}
+    has_weights = any(
+        is_weights(path) and not path.startswith("adapter_model.") and not path.endswith(".gguf") for path in names
+    )
+    if "adapter_config.json" in names and not has_weights:
+        return "lora"
+    if not has_weights and any(path.endswith(".gguf") for path in names):
+        return "gguf"
+    return "embedding" if names & {MODULES, "config_sentence_transformers.json"} else "model"
+
+
+def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str]) -> None:
     if "config.json" in top:
         _read_config(found, files, "config.json")
         if not found.faults and "params.json" not in top and not any(found.config.get(key) for key in _NAMES_A_MODEL):
             found.faults.append("config.json has no model_type")
     elif "params.json" not in top:  # Mistral's own format, which vLLM reads too
         found.faults.append("there is no config.json (nor an adapter_config.json, nor a GGUF file)")
-    if not weights:
+    if not any(map(is_weights, files)):
         found.faults.append("there are no weights (*.safetensors)")
     if missing := missing_modules(read_json(files[MODULES]), files) if MODULES in top else []:
         verb = "are" if missing[1:] else "is"
@@ -113,13 +120,8 @@ def _look_at_model(found: Checkpoint, files: Mapping[str, Path], top: set[str], 
         found.warnings.append("there is no tokenizer; add tokenizer.json or the files of another tokenizer")
 
 
-def _choose_gguf(found: Checkpoint, ggufs: Iterable[str]) -> None:
-    models = []
-    for path in ggufs:
-        if path.rpartition("/")[2].lower().startswith("mmproj"):
-            found.mmproj = found.mmproj or path
-        elif shard_number(path) in (None, 1):
-            models.append(path)
+def _choose_gguf(found: Checkpoint, paths: Iterable[str]) -> None:
+    models, found.mmproj = gguf_files(paths)
     if not models:
         found.faults.append("there is no GGUF file of a model")
         return
@@ -128,6 +130,17 @@ def _choose_gguf(found: Checkpoint, ggufs: Iterable[str]) -> None:
         found.warnings.append(
             f"there are {len(models)} GGUF models; {models[0]} is used; the others: {', '.join(models[1:6])}"
         )
+
+
+def gguf_files(paths: Iterable[str]) -> tuple[list[str], str | None]:
+    """Return the GGUF files of models, by their first shards, and the one of a vision part."""
+    models, mmproj = [], None
+    for path in sorted(path for path in paths if path.endswith(".gguf")):
+        if path.rpartition("/")[2].lower().startswith("mmproj"):
+            mmproj = mmproj or path
+        elif shard_number(path) in (None, 1):
+            models.append(path)
+    return models, mmproj
 
 
 def _read_config(found: Checkpoint, files: Mapping[str, Path], name: str) -> None:

@@ -21,6 +21,7 @@ from modelgen.hub.verifying.foreign import foreign_files, other_things, unknown_
 from modelgen.hub.verifying.modes import Passed, unreadable
 from modelgen.hub.verifying.problems import Problem, how_to_bring
 from modelgen.hub.verifying.refs import wrong_listing, wrong_refs
+from modelgen.hub_root import folders_near
 from modelgen.lockfile.repos import repo_folder, snapshot_folder
 
 if TYPE_CHECKING:
@@ -147,8 +148,7 @@ def _missing_snapshot(checkout: Checkout) -> Problem | None:
 
 def _elsewhere(hub: Path, path: str) -> Path | None:
     """Return a directory beside or inside the hub directory that has a snapshot: a copy one level off."""
-    candidates = dict.fromkeys((hub / "hub", hub / hub.name, hub.parent))
-    return next((folder for folder in candidates if (folder / path).is_dir()), None)
+    return next((folder for folder in folders_near(hub) if (folder / path).is_dir()), None)
 
 
 def _misplaced(checkout: Checkout, path: str, where: Path) -> Problem:

@@ -26,23 +26,31 @@ def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
 
 
 def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:
-    groups: set[int] = set()
-    for device in (_ALL, gpu.device):
-        try:
-            status = host.path(device).stat()
-        except (OSError, ValueError):
-            is_driver = device == _ALL
-            text = f"{name}: {device} does not exist" + (": AMD's driver is not loaded" if is_driver else "")
-            yield Finding(_SUBJECT, "bad", text, "sudo modprobe amdgpu" if is_driver else "ls /dev/dri")
-            return
-        if status.st_mode & _OPEN != _OPEN:
-            groups.add(status.st_gid)
+    try:
+        groups = groups_needed(host, gpu.device)
+    except (OSError, ValueError):
+        is_driver = not host.path(_ALL).exists()
+        text = f"{name}: {_ALL if is_driver else gpu.device} does not exist"
+        text += ": AMD's driver is not loaded" if is_driver else ""
+        yield Finding(_SUBJECT, "bad", text, "sudo modprobe amdgpu" if is_driver else "ls /dev/dri")
+        return
     if missing := groups - {*(gpu.groups or ())}:
         text = f"{name}: a container cannot open {_ALL} and {gpu.device} without {_named(missing)}"
         whole = ", ".join(map(str, sorted({*groups, *(gpu.groups or ())})))
         yield Finding(_SUBJECT, "bad", text, f"`[gpus.{name}] groups = [{whole}]`")
     else:
         yield Finding(_SUBJECT, "good", f"{name}: {_ALL} and {gpu.device} exist")
+
+
+def groups_needed(host: Host, device: str) -> set[int]:
+    """Return the groups that can open a GPU's device files, where not everyone can.
+
+    Raises:
+        OSError: A file does not exist.
+        ValueError: The path is not one.
+    """
+    statuses = [host.path(path).stat() for path in (_ALL, device)]
+    return {status.st_gid for status in statuses if status.st_mode & _OPEN != _OPEN}
 
 
 def _named(groups: set[int]) -> str:

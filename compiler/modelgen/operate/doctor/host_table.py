@@ -1,4 +1,4 @@
-"""Fill in `[host]` of a models.toml and leave the rest as it is. The only module that imports tomlkit."""
+"""Fill in `[host]` of a models.toml and leave the rest as it is."""
 
 from __future__ import annotations
 

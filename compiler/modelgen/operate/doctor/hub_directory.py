@@ -10,6 +10,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+from modelgen.hub_root import about_root, find_root, written_root
 from modelgen.lockfile.repos import ASSETS
 from modelgen.mount_options import options_that_open
 from modelgen.operate.doctor.daemon import find_daemon
@@ -41,19 +42,24 @@ def check_hub(host: Host, wanted: Wanted) -> list[Finding]:
     try:
         names = {entry.name for entry in wanted.hub.iterdir()}
     except FileNotFoundError:
-        return [Finding("hub", "bad", f"there is no hub directory at {wanted.hub}", _BRING)]
+        absent = Finding("hub", "bad", f"there is no hub directory at {wanted.hub}", _BRING)
+        return [_find_misplaced(wanted) or absent]
     except (OSError, ValueError) as error:
         why = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
         return [Finding("hub", "bad", f"the hub directory {wanted.hub} cannot be read: {why}", f"ls -ld {wanted.hub}")]
     findings = [*_find_windows_drive(host, wanted.hub)]
     if not any(name.startswith("models--") for name in names):
-        if "hub" in names and os.path.isdir(wanted.hub / "hub"):  # noqa: PTH112 - Path raises where it may not look
-            text = f"{wanted.hub} is one level too high: the models--… folders are in {wanted.hub / 'hub'}"
-            help_ = "append `/hub` to the path in `[project] hub`"
-        else:
-            text, help_ = f"the hub directory {wanted.hub} contains no model", _BRING
-        return [*findings, Finding("hub", "bad", text, help_)]
+        empty = Finding("hub", "bad", f"the hub directory {wanted.hub} contains no model", _BRING)
+        return [*findings, _find_misplaced(wanted) or empty]
     return [*findings, _check_modes(host, wanted.hub)]
+
+
+def _find_misplaced(wanted: Wanted) -> Finding | None:
+    """Return the finding for a path that is one level off."""
+    if wanted.hub is None or wanted.document is None or (root := find_root(wanted.hub)) is None:
+        return None
+    help_ = f"write `{written_root(wanted.document.config.project.hub, wanted.hub, root)}` in [project]"
+    return Finding("hub", "bad", about_root(wanted.hub, root), help_)
 
 
 def check_disk(host: Host, wanted: Wanted) -> list[Finding]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.compiling import lock_path, read_config, read_lock
+from modelgen.cli.completion import complete_models
 from modelgen.cli.exits import FOUND, WORLD, cannot
 from modelgen.cli.hub.hub_options import hub_directory
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
 @config_option
 @click.option("--quick", is_flag=True, help="Compare names, sizes, links and permissions only; read no contents.")
 @click.option("--load", is_flag=True, help="Also look up the files that the engines open when they start.")

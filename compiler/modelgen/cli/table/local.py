@@ -1,23 +1,29 @@
-"""Implement `modelgen add`."""
+"""Add a checkpoint of the user's: put it into the hub directory, and enter its table."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.compiling import is_terminal, read_config, read_lock
+from modelgen.cli.configuration.suggested import base_of, id_of, lora_rank, loras, model_table
 from modelgen.cli.exits import cannot
 from modelgen.cli.hub.hub_options import hub_directory
-from modelgen.cli.options import config_option
 from modelgen.cli.reading import interrupted, printable, reading
+from modelgen.cli.table.change import read_valid
+from modelgen.cli.table.engine_choice import choose_engine, engine_table
+from modelgen.cli.table.entering import Proposal, enter
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from modelgen.cli.table.change import Files
+    from modelgen.cli.table.entering import Choices
     from modelgen.hub.adding.add import Added
     from modelgen.hub.adding.sources import Source
     from modelgen.hub.snapshot.checkpoint import Checkpoint
@@ -26,41 +32,60 @@ if TYPE_CHECKING:
 _MOST_NAMED = 20
 
 
-def _local(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    """Accept a repository id of the namespace `local`."""
-    from modelgen.lockfile.repos import is_local, is_repo_id
+def add_folder(path: Path, repo: str, config: Path, choices: Choices | None) -> int:
+    """Put a checkpoint into the hub directory, and return the exit code.
 
-    if not is_local(value) or not is_repo_id(value):
-        raise click.BadParameter(
-            f"`{value}` is not `local/` followed by letters, digits, `.`, `_` or `-`: write --as local/my-ft"
-        )
-    return value
-
-
-@click.command("add")
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--as", "repo", required=True, metavar="local/NAME", callback=_local, help="The repository id for models.toml."
-)
-@config_option
-def add_command(path: Path, repo: str, config: Path) -> int:
-    """Put a checkpoint of your own into the hub directory, under a commit that is computed from its contents.
-
-    PATH is a folder with config.json and weights, the folder of a LoRA adapter, or a GGUF file. Files are cloned
-    (reflink) if the file system supports it, else copied. The table for models.toml is printed.
-
-    \b
-    Example:
-      modelgen add ./runs/my-ft --as local/my-ft
+    Args:
+        path: A folder, or a GGUF file.
+        repo: `local/…`.
+        config: The models.toml.
+        choices: The id and the GPU of the table to append; None to print it only.
     """
+    document = _read(config)
+    entry = None if choices is None or _is_served(repo, document) else _Entry.begin(repo, config, choices)
     try:
-        return _enter(path, repo, config)
+        checkpoint = _put(path, repo, document, config)
     except KeyboardInterrupt:
         return interrupted(f"{repo} is unchanged; run it again")
+    if entry is not None and checkpoint.kind != "lora":
+        return entry.enter(checkpoint)
+    if choices is None or checkpoint.kind == "lora":
+        table = "the table below" if is_terminal(sys.stdout) else "the table on standard output"
+        _say(f"put {table} into models.toml, then run `modelgen lock`")
+        click.echo(_table(repo, checkpoint, document), nl=False)
+    return 0
 
 
-def _enter(path: Path, repo: str, config: Path) -> int:
-    document = _read(config)
+@dataclass(frozen=True)
+class _Entry:
+    """The table to append, as far as it is known before gigabytes are copied."""
+
+    repo: str
+    files: Files
+    document: Document
+    gpu: str | None
+    name: str
+
+    @classmethod
+    def begin(cls, repo: str, config: Path, choices: Choices) -> _Entry:
+        files, document = read_valid(config, f"fix {config} first, or pass --no-table; nothing was added")
+        return cls(repo, files, document, choices.gpu_of(document), choices.id_of(repo, document))
+
+    def enter(self, checkpoint: Checkpoint) -> int:
+        config = self.document.config
+        engine, why = choose_engine(checkpoint, None, config)
+        table = model_table(self.name, self.repo, checkpoint, self.gpu, engine=engine, defaults=config.defaults)
+        text = engine_table(engine, config) + table
+        proposal = Proposal(self.files, self.document, self.name, lambda _: text, f"{engine.title}: {why}")
+        return enter(proposal, None)
+
+
+def _is_served(repo: str, document: Document) -> bool:
+    return any(repo in (model.repo, *(model.loras or {}).values()) for model in document.models.values())
+
+
+def _put(path: Path, repo: str, document: Document, config: Path) -> Checkpoint:
+    """Put the files into the hub directory, report it, and return the checkpoint."""
     hub = hub_directory(document.config.project.hub, config.parent)
     from modelgen.hub.adding.sources import find_sources
     from modelgen.hub.snapshot.checkpoint import examine
@@ -78,8 +103,7 @@ def _enter(path: Path, repo: str, config: Path) -> int:
     added = _add(hub, repo, sources)
     _register(hub, config, added)
     _report(added, repo)
-    click.echo(_table(repo, checkpoint, document), nl=False)
-    return 0
+    return checkpoint
 
 
 def _read(config: Path) -> Document:
@@ -131,12 +155,9 @@ def _report(added: Added, repo: str) -> None:
             f"it was commit {added.before} before, which is kept and stays pinned by a models.lock; "
             "`modelgen lock --upgrade` moves to the new one"
         )
-    table = "the table below" if is_terminal(sys.stdout) else "the table on standard output"
-    _say(f"put {table} into models.toml, then run `modelgen lock`")
 
 
 def _table(repo: str, checkpoint: Checkpoint, document: Document) -> str:
-    from modelgen.cli.configuration.suggested import base_of, id_of, lora_rank, loras, model_table
     from modelgen.hub.snapshot.checkpoint import Checkpoint as Base
 
     gpu = next(iter(document.config.gpus or {}), None)

@@ -1,0 +1,1 @@
+"""Commands that add a model to models.toml, or remove one."""
