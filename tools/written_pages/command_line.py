@@ -19,7 +19,7 @@ ARGUMENTS = {
     "FILE": "The models.toml, or its folder; the same as `--config`.",
     "MODEL": "Any name of a model: its id, an alias, or its repository id.",
     "NAME": "Any name of a model; with `--profile`, the name of a profile.",
-    "PATH": "A folder or a GGUF file.",
+    "REPO|PATH": "A repository on the hub; with `--as`, a folder or a GGUF file.",
 }
 """The arguments of commands: click has no help for them."""
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*modelgen ")
@@ -88,13 +88,13 @@ def split_help(command: click.Command) -> tuple[list[str], list[str]]:
 
 def argument_name(argument: click.Argument) -> str:
     """Return the name of an argument, such as MODEL for `[MODEL]...`."""
-    return re.sub(r"[^A-Z]", "", argument.human_readable_name.upper())
+    return re.sub(r"[^A-Z|]", "", argument.human_readable_name.upper())
 
 
 def _argument(argument: click.Argument) -> str:
     name = argument_name(argument)
     optional = "" if argument.required else " Optional; several may be named." if argument.nargs < 0 else " Optional."
-    return f"- {code(name)}: {ARGUMENTS[name]}{optional}\n"
+    return f"- {code(name)}: {ARGUMENTS.get(name, '')}{optional}\n"
 
 
 def _option(option: click.Option) -> str:
