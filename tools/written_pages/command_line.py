@@ -61,7 +61,8 @@ def commands() -> dict[str, click.Command]:
 
 
 def _section(name: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=f"modelgen {name}")
+    # With its parent's settings: click keeps the help option of the first context.
+    context = click.Context(command, parent=click.Context(cli, **cli.context_settings))
     yield f"## modelgen {name}\n\n"
     texts, examples = split_help(command)
     yield from (f"{text}\n\n" for text in texts)
@@ -93,7 +94,7 @@ def argument_name(argument: click.Argument) -> str:
 def _argument(argument: click.Argument) -> str:
     name = argument_name(argument)
     optional = "" if argument.required else " Optional; several may be named." if argument.nargs < 0 else " Optional."
-    return f"- {code(name)}: {ARGUMENTS[name]}{optional}\n"
+    return f"- {code(name)}: {ARGUMENTS.get(name, '')}{optional}\n"
 
 
 def _option(option: click.Option) -> str:

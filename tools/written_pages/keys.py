@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-_NAMES = {"gpus": "NAME", "engines": "NAME", "models": "ID", "profiles": "NAME"}
+NAMED = {"gpus": "NAME", "engines": "NAME", "models": "ID", "profiles": "NAME"}
+"""Tables of tables, and how the pages call one of them."""
 _STRINGS = {SIZE_PATTERN: " (size)", DURATION_PATTERN: " (duration)", DOTTED_PATTERN: " (version)"}
 """What strings with these patterns contain."""
 _TYPES = {"string": "string", "integer": "integer", "number": "integer or float", "boolean": "boolean"}
@@ -76,7 +77,7 @@ def tables_of(root: type[Table], path: str = "") -> Mapping[str, Mapping[str, Fi
         place = f"{path}.{name}" if path else name
         kinds = [ComposeKeys] if name == "compose" else tables_in(field)
         for kind in kinds:
-            found |= tables_of(kind, f"{place}.{_NAMES[name]}" if name in _NAMES and not path else place)
+            found |= tables_of(kind, f"{place}.{NAMED[name]}" if name in NAMED and not path else place)
     return found
 
 

@@ -121,9 +121,9 @@ def _entry(name: str) -> str:
 
 def _described(name: str) -> str:
     """Return the description of a table without its default."""
-    if name == "models.ID.compose":
-        return (Model.model_fields["compose"].description or "").partition(" Default: ")[0]
-    return (Config.model_fields[name.partition(".")[0]].description or "").partition(" Default: ")[0]
+    fields = Model.model_fields if name.endswith(".compose") else Config.model_fields
+    field = fields["compose" if name.endswith(".compose") else name.partition(".")[0]]
+    return (field.description or "").partition(" Default: ")[0]
 
 
 def _file(rules: Mapping[str, Sequence[Rule[...]]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from modelgen.config import Config
 from modelgen.load.locator import Locator
 from modelgen.pipeline import compile_source
 from modelgen.source import Source
-from written_pages.keys import tables_of
+from written_pages.keys import NAMED, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
     from modelgen.source import Span
 
-_NAMED = {"gpus": "NAME", "engines": "NAME", "models": "ID", "profiles": "NAME"}
-"""Tables of tables, and how the pages call one of them."""
 _OF_THE_TEXT, _OF_EVERY_KEY = "MG00", "modelgen.load."
 """The codes of rules about the text, and the package of those about names and types. They apply to every key."""
 
@@ -73,7 +71,7 @@ def _named(path: Path, finding: Diagnostic, rule: Rule[...]) -> Iterator[str]:
     A finding about a missing key is at the header of its table: its message names the key.
     """
     first, *rest = map(str, path)
-    parts = [first, _NAMED[first], *rest[1:]] if first in _NAMED and rest else [first, *rest]
+    parts = [first, NAMED[first], *rest[1:]] if first in NAMED and rest else [first, *rest]
     if first == "defaults":
         parts[:1] = ["models", "ID"]
     tables = tables_of(Config)
