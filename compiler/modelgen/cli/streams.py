@@ -51,8 +51,10 @@ def prepare() -> None:
     """Write UTF-8: a redirected stream on Windows may be cp1252, which cannot encode all ids."""
     encoded = ("utf-8", "backslashreplace")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        kept = {"line_buffering": sys.stdout.line_buffering, "write_through": sys.stdout.write_through}
-        sys.stdout = _Output(sys.stdout.detach(), *encoded, **kept)
+        is_line_buffered, is_written_through = sys.stdout.line_buffering, sys.stdout.write_through
+        sys.stdout = _Output(
+            sys.stdout.detach(), *encoded, line_buffering=is_line_buffered, write_through=is_written_through
+        )
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _Messages(sys.stderr.detach(), *encoded, line_buffering=True)
 

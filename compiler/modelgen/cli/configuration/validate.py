@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, is_terminal, print_findings
+from modelgen.cli.compiling import compile_file, print_findings
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_argument, format_option, max_findings_option
+from modelgen.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path

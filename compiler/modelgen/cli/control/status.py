@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelgen.cli.control.remote import ask_status, remote_options
+from modelgen.cli.terminal import row, width_of
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -47,9 +49,9 @@ def print_status(status: dict[str, Any]) -> None:
         click.echo(f"{gpu['name']}  {gpu['reserved'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB reserved{holders}")
     rows = [("MODEL", "STATE", "RUNNING", "WAITING", ""), *(_row(model) for model in status["models"])]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[4]]).rstrip())
+    for *cells, note in rows:
+        padded = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
+        click.echo(row(padded, note, width_of(sys.stdout)))
 
 
 def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal, read_config, read_lock
+from modelgen.cli.compiling import read_config, read_lock
 from modelgen.cli.exits import cannot
 from modelgen.cli.hub.hub_options import hub_directory
 from modelgen.cli.options import config_option
 from modelgen.cli.reading import interrupted, printable, reading
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import InputError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal
+from modelgen.cli.terminal import is_terminal
 from modelgen.hub.fetching.events import (
     Advanced,
     Completed,

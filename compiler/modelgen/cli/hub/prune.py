@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal, lock_path, read_config, read_lock
+from modelgen.cli.compiling import lock_path, read_config, read_lock
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.hub.hub_options import hub_directory
 from modelgen.cli.hub.prune_report import print_json, print_plan
 from modelgen.cli.hub.registering import PRUNE
 from modelgen.cli.options import config_option, json_option
 from modelgen.cli.reading import interrupted
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import InputError
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.hub.hub_options import read_token
 from modelgen.cli.hub.known_complete import find_hub, is_known_complete, key_in
 from modelgen.cli.hub.locked import Inputs, read_inputs
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
