@@ -11,6 +11,7 @@ import click
 
 from modelgen.cli.exits import INTERRUPTED
 from modelgen.cli.terminal import fill, is_terminal, width_of
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ def reading(total: int) -> Iterator[Callable[[int], None]]:
             percent = read * 100 // max(total, 1)
             if percent != shown:
                 shown = percent
-                sys.stderr.write(f"\rreading {read / 1e9:.2f} of {total / 1e9:.2f} GB, {percent} %")
+                sys.stderr.write(f"\rreading {of_files(read)} of {of_files(total)}, {percent} %")
                 sys.stderr.flush()
 
     try:
