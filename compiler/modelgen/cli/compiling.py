@@ -49,6 +49,19 @@ def compile_file(
     return compilation, out
 
 
+def check_file(config: Path) -> Checked:
+    """Read and check the file for the default targets, without rendering them.
+
+    Raises:
+        ModelgenError: The file cannot be read.
+    """
+    data = read_config(config)
+    lock = read_lock(config)
+    from modelgen.pipeline import check_source
+
+    return check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+
+
 def root_from_out(root: Path, out: Path) -> str:
     """Return the POSIX path from the output directory to the folder of models.toml; absolute if it is not above it."""
     absolute_root, absolute_out = (Path(os.path.abspath(path)) for path in (root, out))  # noqa: PTH100 - no symlinks
@@ -85,14 +98,12 @@ def print_findings(
 
 
 def _print_for_people(found: list[Diagnostic], source: Source, limit: int, *, to_stderr: bool) -> None:
+    found = [one for one in found if not to_stderr or one.severity != "info"]
     if not found:
         return
-    from modelgen.diagnostics import Severity, human
+    from modelgen.diagnostics import human
     from modelgen.diagnostics.repeats import fold
 
-    found = [one for one in found if not to_stderr or one.severity is not Severity.INFO]
-    if not found:
-        return
     blocks = fold(found)
     shown, hidden = blocks[:limit], sum(1 + len(block.more) for block in blocks[limit:])
     stream = sys.stderr if to_stderr else sys.stdout
