@@ -44,12 +44,6 @@ def _share(card: Card, memory: int | float | None) -> Decimal:
     return (Decimal(parts) / _PARTS).normalize()
 
 
-def format_size(size: int) -> str:
-    """Return bytes as text, in GiB with at most two decimals, or in MiB below one GiB."""
-    factor, unit = (2**30, "GiB") if size >= 2**30 else (2**20, "MiB")
-    return f"{size / factor:.2f}".rstrip("0").rstrip(".") + f" {unit}"
-
-
 def _part(memory: int, part: float) -> int:
     return int(memory * _exact(part))
 

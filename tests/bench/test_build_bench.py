@@ -85,3 +85,39 @@ def test_growth(tmp_path: Path) -> None:
         [MODELGEN, "build", "--config", small / "models.toml"],
         runs=3,
     )
+
+
+def test_help() -> None:
+    compare(
+        "modelgen --help / python -c 'import click' (asked: at most 1.3)",
+        [MODELGEN, "--help"],
+        [sys.executable, "-c", "import click"],
+        runs=41,
+    )
+
+
+def test_validate(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "models.toml", tmp_path)
+    config = tmp_path / "models.toml"
+    compare(
+        "example: modelgen validate / modelgen build (asked: at most 0.9)",
+        [MODELGEN, "validate", "--config", config],
+        [MODELGEN, "build", "--config", config],
+        runs=21,
+    )
+
+
+def test_search_upward(tmp_path: Path) -> None:
+    """The file is found from ten folders below; the imports of the command are the same."""
+    shutil.copy(REPOSITORY / "models.toml", tmp_path)
+    deep = tmp_path.joinpath(*"abcdefghij")
+    deep.mkdir(parents=True)
+    program = f"import os; os.chdir({str(deep)!r}); import sys; sys.argv = ['modelgen', 'validate']; "
+    here = f"import os; os.chdir({str(tmp_path)!r}); import sys; sys.argv = ['modelgen', 'validate']; "
+    main = "from modelgen.cli import main; main()"
+    compare(
+        "example: modelgen validate ten folders below / beside models.toml (asked: not measurable)",
+        [sys.executable, "-c", program + main],
+        [sys.executable, "-c", here + main],
+        runs=21,
+    )

@@ -203,11 +203,11 @@ PLAIN = {**TEXT, "model_type": "qwen3", "torch_dtype": "bfloat16", "num_key_valu
 @pytest.mark.parametrize(
     ("change", "args", "size"),
     [
-        ({}, "", "5.6"),
-        ({"num_key_value_heads": 4}, "", "2.8"),
+        ({}, "", "5.62"),
+        ({"num_key_value_heads": 4}, "", "2.81"),
         ({"model_type": "gpt_oss_like"}, "", None),
         ({"sliding_window": 4096}, "", None),
-        ({"sliding_window": 4096, "use_sliding_window": False}, "", "5.6"),
+        ({"sliding_window": 4096, "use_sliding_window": False}, "", "5.62"),
         ({"head_dim": None}, "", None),
         ({"torch_dtype": "float32"}, "", None),
         ({}, 'args = { kv-cache-dtype = "fp8" }', None),

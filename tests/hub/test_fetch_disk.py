@@ -147,9 +147,9 @@ def test_a_disk_that_is_too_small_is_known_before(
     disk(models.hub, "-t", "tmpfs", "-o", "size=20m", "modelgen-test")
     done = models.run("fetch")
     assert done.returncode == 3
-    assert done.stderr.startswith(f"modelgen: {models.hub} has 20,9")
+    assert done.stderr.startswith(f"modelgen: {models.hub} has 21.0 MB")
     assert done.stderr.endswith(
-        " bytes free, and 101,000,002 bytes are needed, with 5% to spare; free some space, such as with "
+        " free, and 101.0 MB are needed, with 5% to spare; free some space, such as with "
         "`modelgen prune`, or set another directory in `[project] hub`\n"
     )
     assert hub.requests == []

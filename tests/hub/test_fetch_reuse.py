@@ -13,6 +13,7 @@ import pytest
 
 from compiling import modelgen
 from lock_project import Project, model, safetensors
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +67,8 @@ def test_a_change_of_the_readme_is_its_bytes_everywhere(
 
 def test_lock_says_what_fetch_would_bring(project: Project, hub: Hub) -> None:
     size = sum(len(data) for data in FILES.values() if isinstance(data, bytes))
-    assert f"; {size:,} bytes to fetch" in project.run().stderr
-    assert f"3 files, {size:,} bytes to fetch" in fetch(project, "--dry-run").stderr
+    assert f"; {of_files(size)} to fetch" in project.run().stderr
+    assert f"3 files, {of_files(size)} to fetch" in fetch(project, "--dry-run").stderr
     fetched(project)
     assert "to fetch" not in project.run().stderr
     hub.add("org/text", {"README.md": README})

@@ -47,8 +47,8 @@ def test_a_lock_is_made_to_be_reviewed(project: Project, snapshot: SnapshotAsser
     done = project.run()
     assert done.returncode == 0, done.stderr
     assert project.path.read_text() == snapshot(extension_class=LockFile)
-    assert "models.lock: 2 repositories, 8 files, 31.1 kB; 1 image" in done.stderr
-    assert "text: org/text: left out original/*, *.bin (40.0 kB), not needed for serving" in done.stderr
+    assert "models.lock: 2 repositories, 8 files, 31,052 bytes; 1 image" in done.stderr
+    assert "text: org/text: left out original/*, *.bin (40,000 bytes), not needed for serving" in done.stderr
 
 
 def test_weights_are_not_fetched(project: Project, hub: Hub) -> None:

@@ -183,6 +183,22 @@ def test_colour_only_on_a_terminal(project: Path) -> None:
     assert "\x1b[1;31m" in terminal("validate", cwd=project)
     assert "\x1b" not in terminal("validate", cwd=project, env={"NO_COLOR": "1"})
     assert "\x1b" not in modelgen("validate", cwd=project).stdout
+    assert "\x1b[1;31m" in modelgen("validate", cwd=project, env={"FORCE_COLOR": "1"}).stdout
+    assert "\x1b" not in modelgen("validate", cwd=project, env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
+    assert "\x1b" not in modelgen("validate", "--format", "json", cwd=project, env={"FORCE_COLOR": "1"}).stdout
+
+
+@pytest.mark.parametrize("command", ["validate", "rules", "--help", "validate --help", "lock --help", "nosuch"])
+def test_a_narrow_terminal_cuts_no_word(project: Path, command: str) -> None:
+    (project / "models.toml").write_text(BAD)
+    shown = {
+        columns: terminal(*command.split(), cwd=project, env={"COLUMNS": columns, "NO_COLOR": "1"})
+        for columns in ("40", "100")
+    }
+    too_long = [line for line in shown["40"].splitlines() if len(line) > 40 and len(line.split()) > 1]
+    assert [line for line in too_long if not line.startswith("    modelgen ")] == []  # an example is copied
+    narrow, wide = (re.findall(r"[\w`][\w`/.…-]*", text) for text in shown.values())
+    assert sorted(set(narrow)) == sorted(set(wide))
 
 
 def test_text_of_all_languages_goes_through_a_redirection(project: Path) -> None:

@@ -58,6 +58,10 @@ def test_a_build_imports_no_hub_and_no_rich() -> None:
     }
 
 
+def test_validate_renders_nothing() -> None:
+    assert not imported("validate") & {"jinja2", "yaml", "huggingface_hub", "rich", "asyncio"}
+
+
 def test_a_file_without_findings_needs_no_tree_sitter() -> None:
     starter = REPOSITORY / "compiler/modelgen/cli/configuration/starter.toml"
     assert not imported("validate", "--config", str(starter)) & {"tree_sitter", "huggingface_hub", "rich"}

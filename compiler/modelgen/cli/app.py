@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import sys
 from typing import Any, NoReturn
 
@@ -12,6 +13,7 @@ import click
 from modelgen import __version__, shortfalls
 from modelgen.cli import streams
 from modelgen.cli.exits import INTERNAL, UNREAD, WORLD, cannot
+from modelgen.cli.terminal import Context, fill, width_of
 from modelgen.files import ModelgenError
 
 COMMANDS = {
@@ -76,6 +78,8 @@ FAMILIAR = {
 class _Commands(click.Group):
     """The commands by name. Listing them does not import them."""
 
+    context_class: type[click.Context] = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [*COMMANDS]
 
@@ -85,6 +89,7 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"modelgen.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
+        command.context_class = Context
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
@@ -137,12 +142,12 @@ def _run() -> int:
         code: Any = cli.main(prog_name="modelgen", standalone_mode=False)
         streams.flush()
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except ModelgenError as error:
-        click.echo(f"modelgen: {error}", err=True)
+        click.echo(fill(f"modelgen: {error}", width_of(sys.stderr), "  "), err=True)
         return error.exit_code
     except BrokenPipeError:
         return UNREAD
@@ -159,6 +164,13 @@ def _run() -> int:
         click.echo("modelgen: this is a bug in modelgen, not in your files; please report the lines above.", err=True)
         return INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    text = io.StringIO()
+    error.show(text)
+    for line in text.getvalue().splitlines():
+        click.echo(fill(line, width_of(sys.stderr), "  "), err=True)
 
 
 def _say_shortfalls() -> None:

@@ -6,11 +6,12 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from modelgen.cli.exits import cannot
+from modelgen.cli.terminal import fill, has_colour, width_of
 from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 from modelgen.targets import DEFAULT_TARGETS
 
@@ -46,6 +47,19 @@ def compile_file(
         root_from_out=root,
     )
     return compilation, out
+
+
+def check_file(config: Path) -> Checked:
+    """Read and check the file for the default targets, without rendering them.
+
+    Raises:
+        ModelgenError: The file cannot be read.
+    """
+    data = read_config(config)
+    lock = read_lock(config)
+    from modelgen.pipeline import check_source
+
+    return check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
 
 
 def root_from_out(root: Path, out: Path) -> str:
@@ -84,36 +98,27 @@ def print_findings(
 
 
 def _print_for_people(found: list[Diagnostic], source: Source, limit: int, *, to_stderr: bool) -> None:
+    found = [one for one in found if not to_stderr or one.severity != "info"]
     if not found:
         return
-    from modelgen.diagnostics import Severity, human
+    from modelgen.diagnostics import human
     from modelgen.diagnostics.repeats import fold
 
-    found = [one for one in found if not to_stderr or one.severity is not Severity.INFO]
-    if not found:
-        return
     blocks = fold(found)
     shown, hidden = blocks[:limit], sum(1 + len(block.more) for block in blocks[limit:])
     stream = sys.stderr if to_stderr else sys.stdout
-    click.echo(human.render(shown, source, colour=has_colour(stream)), err=to_stderr, color=True)
-    click.echo(f"{human.summarize(found)}; `modelgen explain {shown[0].found.code}` says more.", err=True)
+    text = human.render(shown, source, colour=has_colour(stream), width=width_of(stream))
+    click.echo(text, err=to_stderr, color=True)
+    summary = f"{human.summarize(found)}; `modelgen explain {shown[0].found.code}` says more."
+    click.echo(fill(summary, width_of(sys.stderr)), err=True)
     if hidden:
         _say_hidden(hidden, limit)
 
 
 def _say_hidden(count: int, limit: int) -> None:
     what = "1 more finding is" if count == 1 else f"{count} more findings are"
-    click.echo(f"{what} not shown; `modelgen validate --max-findings {count + limit}` shows all.", err=True)
-
-
-def has_colour(stream: Any) -> bool:  # noqa: ANN401 - any text stream
-    """Return whether to use colours: only on a terminal, and not if NO_COLOR is set (no-color.org)."""
-    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def is_terminal(stream: Any) -> bool:  # noqa: ANN401 - any text stream
-    """Return whether the stream is a terminal; it is None if it was closed from the start (`2>&-`)."""
-    return stream is not None and bool(stream.isatty())
+    line = f"{what} not shown; `modelgen validate --max-findings {count + limit}` shows all."
+    click.echo(fill(line, width_of(sys.stderr)), err=True)
 
 
 def lock_path(config: Path) -> Path:

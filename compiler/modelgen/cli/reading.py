@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.exits import INTERRUPTED
+from modelgen.cli.terminal import fill, is_terminal, width_of
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-_NARROWEST = 20
-"""Default width; a terminal without a known width reports 0."""
 
 
 def printable(text: str) -> str:
@@ -27,14 +24,7 @@ def printable(text: str) -> str:
 
 def warn(text: str) -> None:
     """Print a warning on stderr; on a terminal, wrap it between words."""
-    line = printable(f"warning: {text}")
-    if is_terminal(sys.stderr):
-        import os
-        import textwrap
-
-        width = max(os.get_terminal_size(sys.stderr.fileno()).columns, _NARROWEST)
-        line = textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    click.echo(line, err=True)
+    click.echo(fill(printable(f"warning: {text}"), width_of(sys.stderr), "  "), err=True)
 
 
 def interrupted(consequence: str) -> int:
@@ -58,7 +48,7 @@ def reading(total: int) -> Iterator[Callable[[int], None]]:
             percent = read * 100 // max(total, 1)
             if percent != shown:
                 shown = percent
-                sys.stderr.write(f"\rreading {read / 1e9:.2f} of {total / 1e9:.2f} GB, {percent} %")
+                sys.stderr.write(f"\rreading {of_files(read)} of {of_files(total)}, {percent} %")
                 sys.stderr.flush()
 
     try:

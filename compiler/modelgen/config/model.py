@@ -173,8 +173,8 @@ class Defaults(Table):
     )
     offline: bool | None = Field(
         None,
-        description="Whether the program stays offline. With false, it gets a network with a way out, and may download. "
-        "Default: true.",
+        description="Whether the program stays offline. With false, it gets a network with a way out, and may "
+        "download. Default: true.",
         examples=[False],
     )
     health: str | None = Field(

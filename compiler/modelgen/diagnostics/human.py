@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 
 _COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;36"}
 _WIDTH = 120
+_LEAST = 20
 _MOST_LINES = 20
 
 
-def render(shown: Iterable[Shown], source: Source, *, colour: bool) -> str:
-    """Return one block per finding, separated by blank lines; an empty string if there is none."""
+def render(shown: Iterable[Shown], source: Source, *, colour: bool, width: int | None = None) -> str:
+    """Return one block per finding, separated by blank lines; an empty string if there is none.
+
+    Args:
+        shown: The findings.
+        source: The text that they are about.
+        colour: Use the colours of a terminal.
+        width: The columns of the terminal; None if lines may have any length.
+    """
     paint = _paint if colour else _plain
-    return "\n".join(_block(one, source, paint) for one in shown)
+    return "\n".join(_block(one, source, paint, width) for one in shown)
 
 
 def summarize(diagnostics: Iterable[Diagnostic]) -> str:
@@ -33,26 +41,33 @@ def summarize(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
 
 
-def _block(shown: Shown, source: Source, paint: Callable[[str, str], str]) -> str:
+def _block(shown: Shown, source: Source, paint: Callable[[str, str], str], width: int | None) -> str:
     found = shown.found
     span = found.span
     gutter = " " * len(str(span.line))
     bar = paint(f"{gutter} |", "34")
     head = f"{found.severity.value}[{found.code} {found.rule}]"
+    first, *rest = _fill(f"{head}: {mask(_one_line(found.message))}", width)
     lines = [
-        f"{paint(head, _COLOURS[found.severity])}: {mask(_one_line(found.message))}",
+        first.replace(head, paint(head, _COLOURS[found.severity]), 1),
+        *(f"{gutter} {line}" for line in rest),
         f"{gutter}{paint('-->', '34')} {span.path}:{span.line}:{span.column}",
     ]
     if span.path == source.path and (text := source.line(span.line)).strip():
         end = span.end_column if span.end_line == span.line else len(text) + 1
-        excerpt, caret = _excerpt(mask(text), span.column - 1, max(end - 1, span.column))
+        room = _WIDTH if width is None else max(min(width - len(gutter) - 5, _WIDTH), _LEAST)
+        excerpt, caret = _excerpt(mask(text), span.column - 1, max(end - 1, span.column), room)
         lines += [bar, f"{paint(f'{span.line} |', '34')} {excerpt}", f"{bar} {paint(caret, _COLOURS[found.severity])}"]
     if found.help:
-        first, *rest = mask(found.help).splitlines()
+        beside = None if width is None else max(width - len(gutter) - 9, _LEAST)
+        first, *rest = (part for line in mask(found.help).splitlines() for part in _fill(line, beside))
         lines.append(f"{gutter} {paint('=', '34')} {paint('help', '1')}: {first}")
         lines += [f"{gutter}         {line}" for line in rest]
     if shown.more:
-        lines.append(f"{gutter} {paint('=', '34')} {_more(shown.more)}")
+        beside = None if width is None else max(width - len(gutter) - 3, _LEAST)
+        first, *rest = _fill(_more(shown.more), beside)
+        lines.append(f"{gutter} {paint('=', '34')} {first}")
+        lines += [f"{gutter}   {line}" for line in rest]
     return "\n".join(lines) + "\n"
 
 
@@ -63,12 +78,21 @@ def _more(found: list[Diagnostic]) -> str:
     return f"and {len(found)} more: line{'s' if len(lines) > 1 else ''} {listed}"
 
 
-def _excerpt(text: str, start: int, end: int) -> tuple[str, str]:
+def _fill(text: str, width: int | None) -> list[str]:
+    """Break a line between words."""
+    if width is None or len(text) <= width:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _excerpt(text: str, start: int, end: int, width: int) -> tuple[str, str]:
     """Cut a long line around the span and underline it, counting tabs as 4 and wide characters as 2 columns."""
-    left = max(0, min(start - 20, len(text) - _WIDTH)) if len(text) > _WIDTH else 0
-    shown = text[left : left + _WIDTH]
+    left = max(0, min(start - width // 6, len(text) - width)) if len(text) > width else 0
+    shown = text[left : left + width]
     marked = slice(start - left, min(end - left, len(shown) + 1))
-    lead, trail = ("…" if left else ""), ("…" if left + _WIDTH < len(text) else "")
+    lead, trail = ("…" if left else ""), ("…" if left + width < len(text) else "")
     indent = " " * (len(lead) + _columns(shown[: marked.start]))
     caret = "^" * max(1, _columns(shown[marked]))
     return f"{lead}{''.join(_printable(character) for character in shown)}{trail}", indent + caret

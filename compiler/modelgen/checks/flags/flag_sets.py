@@ -9,7 +9,7 @@ from modelgen.engines.engine import parallel_size
 from modelgen.engines.flags import as_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from modelgen.checks.context import Context
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen import fit
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.flags import as_number
 from modelgen.engines.host import dotted
+from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,8 +135,9 @@ def host_memory(context: Context) -> Iterator[Found]:
         parts = [arg for arg in context.args_of(name) if arg.name in _IN_HOST_MEMORY and arg.is_known]
         gibibytes = sum(as_number(arg.value) or 0 for arg in parts) * max(len(model.gpus or ()), 1)
         if parts and gibibytes * 2**30 > host.memory:
+            kept = of_memory(gibibytes * 2**30)
             yield Found(
                 context.document.at_value(*max(parts, key=lambda arg: as_number(arg.value) or 0).path),
-                f"`{name}` keeps {gibibytes:g} GiB in host memory, but the host has {fit.format_size(host.memory)}",
+                f"`{name}` keeps {kept} in host memory, but the host has {of_memory(host.memory)}",
                 "write a smaller value, or use more GPUs for the model",
             )

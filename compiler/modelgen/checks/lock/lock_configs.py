@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.flags import token_count, whole_number
 from modelgen.engines.weights.model_config import attention_heads, brings_code, cache_bytes, counts, own_length
+from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -187,7 +188,7 @@ def _need(context: Context, name: str, length: int) -> str:
     size, args = cache_bytes(context.configs[name]), context.runs[name].args
     if size is None or {"kv-cache-dtype", "dtype", "hf-overrides"} & {*args}:
         return ""
-    return f", which need {size * length / 2**30:.1f} GiB of KV cache besides the weights"
+    return f", which need {of_memory(size * length)} of KV cache besides the weights"
 
 
 def _counted(context: Context, flag: str) -> Iterator[tuple[str, Argument, Mapping[str, Any]]]:

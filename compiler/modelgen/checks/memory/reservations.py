@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modelgen import fit
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.resolve.cards import LIMIT
+from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,10 +51,9 @@ def model_over_card(context: Context) -> Iterator[Found]:
             if reserved > budget:
                 yield Found(
                     context.at_origin(name, "gpu_memory"),
-                    f"`{name}` reserves {fit.format_size(reserved)} of `{gpu_name}`, "
-                    f"but its limit is {fit.format_size(budget)}",
+                    f"`{name}` reserves {of_memory(reserved)} of `{gpu_name}`, but its limit is {of_memory(budget)}",
                     f"write `gpu_memory = {_at_most(card, model.gpu_memory)}` or less: `limit` is "
-                    f"{fit.share([card], None)} of {fit.format_size(card.memory)}",
+                    f"{fit.share([card], None)} of {of_memory(card.memory)}",
                 )
             elif not fit.share([card], model.gpu_memory):
                 place = context.at_origin(name, "gpu_memory")
@@ -63,7 +63,7 @@ def model_over_card(context: Context) -> Iterator[Found]:
 def _at_most(card: Card, written: int | float) -> str:
     """Return the largest reservation on a card, as it is written: a size or a share."""
     return (
-        f'"{fit.format_size(fit.budget(card)).replace(" ", "")}"'
+        f'"{of_memory(fit.budget(card)).replace(" ", "")}"'
         if isinstance(written, int)
         else str(fit.share([card], None))
     )
@@ -96,7 +96,7 @@ def tight_limit(context: Context) -> Iterator[Found]:
     for name, gpu in context.gpus.items():
         if gpu.limit is not None and gpu.limit > LIMIT:
             place = context.document.at_value("gpus", name, "limit")
-            rest = fit.format_size(gpu.memory - fit.budget(context.resolved.cards[name]))
+            rest = of_memory(gpu.memory - fit.budget(context.resolved.cards[name]))
             yield Found(
                 place,
                 f"this leaves only {rest} of `{name}` for CUDA contexts and graphs",
@@ -159,11 +159,11 @@ def profile_over_card(context: Context) -> Iterator[Found]:
         for gpu_name, parts in reservations.items():
             total, budget = sum(parts.values()), fit.budget(context.resolved.cards[gpu_name])
             if total > budget and len(parts) > 1:
-                sum_ = " + ".join(f"{name} {fit.format_size(part)}" for name, part in parts.items())
+                sum_ = " + ".join(f"{name} {of_memory(part)}" for name, part in parts.items())
                 yield Found(
                     context.document.at_value("profiles", profile_name, "models"),
-                    f"`{profile_name}` reserves {fit.format_size(total)} of `{gpu_name}`, "
-                    f"{fit.format_size(total - budget)} more than its limit of {fit.format_size(budget)}",
+                    f"`{profile_name}` reserves {of_memory(total)} of `{gpu_name}`, "
+                    f"{of_memory(total - budget)} more than its limit of {of_memory(budget)}",
                     f"reserve less: {sum_}; a model without `gpu_memory` reserves the whole limit",
                 )
 
@@ -207,9 +207,9 @@ def size_on_unequal_cards(context: Context) -> Iterator[Found]:
             smallest = min(cards, key=lambda card: card.memory)
             yield Found(
                 context.at_origin(name, "gpu_memory"),
-                f"the GPUs of `{name}` differ in memory, so {fit.format_size(model.gpu_memory)} is no single share",
+                f"the GPUs of `{name}` differ in memory, so {of_memory(model.gpu_memory)} is no single share",
                 f"write a share: `gpu_memory = {fit.share([smallest], model.gpu_memory)}` is "
-                f"{fit.format_size(model.gpu_memory)} of the smallest",
+                f"{of_memory(model.gpu_memory)} of the smallest",
             )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelgen import fit
 from modelgen.diagnostics import Found, rule
+from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def nothing_for_weights(context: Context) -> Iterator[Found]:
         if model.gpu_memory is None or not reservations:
             continue
         if (needed := engine.beside_weights(reservations, args)) is not None:
-            size = fit.format_size(needed)
+            size = of_memory(needed)
             yield Found(
                 context.at_origin(name, "gpu_memory"),
                 f"`{name}` reserves only what {engine.title} needs besides weights: {size}",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, has_colour, is_terminal, print_findings
+from modelgen.cli.compiling import compile_file, print_findings
 from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
 from modelgen.cli.options import config_argument, format_option, max_findings_option, out_option
+from modelgen.cli.terminal import has_colour, is_terminal
 from modelgen.targets import DEFAULT_TARGETS, TARGETS
 
 if TYPE_CHECKING:

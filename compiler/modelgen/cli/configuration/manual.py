@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.completion import complete_rules
+from modelgen.cli.terminal import is_terminal, row, width_of
 from modelgen.diagnostics import Rule, all_rules, did_you_mean, examples
 
 
@@ -52,10 +52,10 @@ def rules_command() -> int:
       modelgen rules
     """
     rules = load_rules()
-    width = max(len(rule.name) for rule in rules)
+    longest, width = max(len(rule.name) for rule in rules), width_of(sys.stdout)
     for rule in rules:
         mark = "*" if rule.advisory else " "
-        click.echo(f"{rule.code}  {rule.severity.value:<7}{mark}  {rule.name:<{width}}  {rule.summary}")
+        click.echo(row(f"{rule.code}  {rule.severity.value:<7}{mark}  {rule.name:<{longest}}  ", rule.summary, width))
     return 0
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import compile_file, is_terminal, print_findings
+from modelgen.cli.compiling import check_file, print_findings
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_argument, format_option, max_findings_option
+from modelgen.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +27,10 @@ def validate_command(config: Path, format_: str, max_findings: int | None) -> in
     Example:
       modelgen validate --format github
     """
-    compilation, _ = compile_file(config, None)
-    print_findings(compilation, format_, limit=max_findings, to_stderr=False)
-    if format_ == "human" and not compilation.diagnostics and is_terminal(sys.stderr):
+    from modelgen.diagnostics import has_errors
+
+    checked = check_file(config)
+    print_findings(checked, format_, limit=max_findings, to_stderr=False)
+    if format_ == "human" and not checked.diagnostics and is_terminal(sys.stderr):
         click.echo(f"modelgen: no findings in {config.as_posix()}", err=True)
-    return FOUND if compilation.failed else 0
+    return FOUND if has_errors(checked.diagnostics) else 0

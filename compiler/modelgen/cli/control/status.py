@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelgen.cli.control.remote import ask_status, remote_options
+from modelgen.cli.terminal import row, width_of
 from modelgen.files import ModelgenError
+from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_GIB = 2**30
 
 
 @click.command("status")
@@ -44,12 +45,12 @@ def print_status(status: dict[str, Any]) -> None:
         raise ModelgenError("this orchestrator has an older version; run `modelgen up` or restart `modelgen serve`")
     for gpu in status["gpus"]:
         holders = f": {', '.join(gpu['models'])}" if gpu["models"] else ""
-        click.echo(f"{gpu['name']}  {gpu['reserved'] / _GIB:.1f} of {gpu['limit'] / _GIB:.1f} GiB reserved{holders}")
+        click.echo(f"{gpu['name']}  {of_memory(gpu['reserved'])} of {of_memory(gpu['limit'])} reserved{holders}")
     rows = [("MODEL", "STATE", "RUNNING", "WAITING", ""), *(_row(model) for model in status["models"])]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[4]]).rstrip())
+    for *cells, note in rows:
+        padded = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
+        click.echo(row(padded, note, width_of(sys.stdout)))
 
 
 def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.completion import complete_models, complete_switch
 from modelgen.cli.control.remote import find_model, find_to_change, remote_options
+from modelgen.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

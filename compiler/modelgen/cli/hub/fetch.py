@@ -16,6 +16,7 @@ from modelgen.cli.hub.hub_options import parse_rate, read_token, token_option
 from modelgen.cli.hub.known_complete import find_hub, is_known_complete, key_in
 from modelgen.cli.options import config_option, json_option
 from modelgen.files import InputError, ModelgenError
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,7 +168,7 @@ def _conclude(outcome: Outcome, wanted: Wanted) -> int:
         click.echo(f"modelgen: {failure}", err=True)
     if outcome.failures:
         return FOUND if outcome.has_whole else exit_code_of(outcome.failures)
-    text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {outcome.bytes:,} bytes, hashes correct"
+    text = f"{outcome.files} file{'s' if outcome.files != 1 else ''} fetched, {of_files(outcome.bytes)}, hashes correct"
     click.echo(f"{wanted.hub}: {text if outcome.files else 'nothing is missing'}", err=True)
     return 0
 

@@ -8,6 +8,7 @@ import click
 
 from modelgen.cli.hub.locked import Inputs, named_models
 from modelgen.files import InputError
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def print_plan(wanted: Wanted, format_: str) -> int:
     most = max((len(f"{len(sizes):,}") for sizes in repos.values()), default=0)
     for repo, sizes in repos.items():
         click.echo(f"{sum(sizes):>{width},}  {len(sizes):>{most},} file{'s' if len(sizes) != 1 else ' '}  {repo}")
-    click.echo(f"{len(rows)} file{'s' if len(rows) != 1 else ''}, {plan.size:,} bytes to fetch", err=True)
+    click.echo(f"{len(rows)} file{'s' if len(rows) != 1 else ''}, {of_files(plan.size)} to fetch", err=True)
     for failure in wanted.not_locked:
         click.echo(f"modelgen: {failure}", err=True)
     return exit_code_of(wanted.not_locked)

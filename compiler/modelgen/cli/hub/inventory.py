@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.completion import complete_models
 from modelgen.cli.hub.locked import Inputs, named_models, read_inputs
 from modelgen.cli.options import config_option
 from modelgen.cli.reading import printable
+from modelgen.cli.terminal import width_of
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
     from modelgen.lockfile.inventory import Item
     from modelgen.lockfile.wants import Want
 
+_NARROWEST = 30
 _LABEL = 12
 """Width of the first column."""
-_NARROWEST = 30
 
 
 @click.command("inventory")
@@ -66,7 +65,7 @@ def inventory_command(config: Path, models: tuple[str, ...], format_: str) -> in
         }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return 0
-    width = max(os.get_terminal_size(sys.stdout.fileno()).columns, _NARROWEST) if is_terminal(sys.stdout) else None
+    width = width_of(sys.stdout)
     blocks = [_rows(item, there[id(item)]) for item in items]
     blocks += [_asset_rows(asset) for asset in assets] + [_image_rows(image) for image in images]
     click.echo("\n\n".join("\n".join(_lines(block, width)) for block in blocks))
@@ -155,7 +154,8 @@ def _lines(rows: Iterator[tuple[str, str]], width: int | None) -> Iterator[str]:
 
     for label, value in rows:
         line = f"{label:<{_LABEL}}{printable(value)}"
-        yield line if width is None else textwrap.fill(line, width, subsequent_indent=" " * _LABEL)
+        # A hash is broken, too: it has no spaces.
+        yield line if width is None else textwrap.fill(line, max(width, _NARROWEST), subsequent_indent=" " * _LABEL)
 
 
 def _as_json(item: Item, there: int) -> Mapping[str, Any]:

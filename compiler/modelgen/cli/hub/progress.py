@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal
+from modelgen.cli.terminal import is_terminal
 from modelgen.hub.fetching.events import (
     Advanced,
     Completed,
@@ -25,6 +25,7 @@ from modelgen.hub.fetching.events import (
     Report,
     Started,
 )
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,9 +98,9 @@ class _Lines:
             match event:
                 case Planned():
                     self._planned, self._come = event, event.resumed
-                    kept = f", {event.resumed:,} of them from an earlier run" if event.resumed else ""
+                    kept = f", {of_files(event.resumed)} of them from an earlier run" if event.resumed else ""
                     files = f"{event.files} file{'s' if event.files != 1 else ''}"
-                    click.echo(f"{files}, {event.bytes:,} bytes to fetch{kept}", err=True)
+                    click.echo(f"{files}, {of_files(event.bytes)} to fetch{kept}", err=True)
                 case Started():
                     self._begun.setdefault(event.repo, time.monotonic())
                 case Advanced():
@@ -118,7 +119,7 @@ class _Lines:
         count = f"[{self._completed}/{self._planned.repositories}]"
         files = f"{event.files} file{'s' if event.files != 1 else ''}"
         seconds = time.monotonic() - self._begun.get(event.repo, self._start)
-        click.echo(f"{count} {event.repo}: {files}, {event.bytes:,} bytes, {seconds:.1f} s", err=True)
+        click.echo(f"{count} {event.repo}: {files}, {of_files(event.bytes)}, {seconds:.1f} s", err=True)
         self._printed = time.monotonic()  # the next progress line can wait
 
     def _print_rate(self) -> None:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal, lock_path, read_config, read_lock
+from modelgen.cli.compiling import lock_path, read_config, read_lock
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.cli.hub.hub_options import hub_directory
 from modelgen.cli.hub.prune_report import print_json, print_plan
 from modelgen.cli.hub.registering import PRUNE
 from modelgen.cli.options import config_option, json_option
 from modelgen.cli.reading import interrupted
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import InputError
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,8 +201,8 @@ def _conclude(plan: Plan, *, does: bool, is_left: bool, is_nothing: bool) -> Non
     if is_nothing:
         click.echo("modelgen: nothing to remove", err=True)
     elif does:
-        click.echo(f"modelgen: {plan.bytes:,} bytes freed", err=True)
+        click.echo(f"modelgen: {of_files(plan.bytes)} freed", err=True)
     elif is_left:
-        click.echo(f"modelgen: nothing was removed; with --yes {plan.bytes:,} bytes are freed", err=True)
+        click.echo(f"modelgen: nothing was removed; with --yes {of_files(plan.bytes)} are freed", err=True)
     else:
-        click.echo(f"modelgen: {plan.bytes:,} bytes would be freed", err=True)
+        click.echo(f"modelgen: {of_files(plan.bytes)} would be freed", err=True)

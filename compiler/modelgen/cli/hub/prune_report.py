@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.reading import printable
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,20 +33,19 @@ def print_plan(plan: Plan, needed: Needed) -> None:
     for path, why in plan.left.items():
         click.echo(printable(f"note: {path} is kept: {why}"), err=True)
     if plan.local:
-        size = sum(thing.bytes for thing in plan.local)
+        size = of_files(sum(thing.bytes for thing in plan.local))
         click.echo(
-            f"note: these are kept, since there may be no other copy; --local removes them and frees {size:,} bytes    "
-            "more:",
+            f"note: these are kept, since there may be no other copy; --local removes them and frees {size}    more:",
             err=True,
         )
         for thing in plan.local:
-            click.echo(printable(f"  {thing.path}: {thing.bytes:,} bytes"), err=True)
+            click.echo(printable(f"  {thing.path}: {of_files(thing.bytes)}"), err=True)
 
 
 def _lines(plan: Plan) -> Iterator[str]:
     for thing in plan.things:
         yield f"{thing.path}"
-        yield f"  {thing.kind}, {thing.bytes:,} bytes: {thing.why}"
+        yield f"  {thing.kind}, {of_files(thing.bytes)}: {thing.why}"
     for path, commit in plan.refs.items():
         yield path
         yield f"  ref, will point to {commit[:12]}…" if commit else "  ref, of a snapshot that is removed"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import is_terminal
+from modelgen.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,6 +10,7 @@ import click
 from modelgen.cli.exits import FOUND
 from modelgen.hub.connection.failures import grouped
 from modelgen.lockfile.changes import Change, compare
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,10 +103,10 @@ class Report:
         size = sum(entry.size for entry in self.new.snapshots)
         count, images = len({entry.repo for entry in self.new.snapshots}), len(self.new.images)
         text = (
-            f"{count} repositor{'y' if count == 1 else 'ies'}, {_files(files)}, {size_text(size)}; "
+            f"{count} repositor{'y' if count == 1 else 'ies'}, {_files(files)}, {of_files(size)}; "
             f"{images} image{'' if images == 1 else 's'}"
         )
-        text += f"; {self.to_fetch:,} bytes to fetch" if self.to_fetch else ""
+        text += f"; {of_files(self.to_fetch)} to fetch" if self.to_fetch else ""
         return text if self.is_written else f"{text}; nothing has changed"
 
     def _name(self, entry: Snapshot) -> str:
@@ -168,10 +169,10 @@ def _left_out(found: Pinned, name: str) -> Iterator[str]:
     if entry.left_out:
         patterns = ", ".join(entry.left_out)
         why = f": {found.chosen}" if found.chosen else ""
-        yield f"{about}: left out {patterns} ({size_text(found.unneeded)}), not needed for serving{why}"
+        yield f"{about}: left out {patterns} ({of_files(found.unneeded)}), not needed for serving{why}"
     count, size = found.not_included
     if count:
-        yield f"{about}: left out {_files(count)} ({size_text(size)}) that `file` or `include` does not name"
+        yield f"{about}: left out {_files(count)} ({of_files(size)}) that `file` or `include` does not name"
 
 
 def _lines(change: Change, name: str) -> Iterator[str]:
@@ -179,12 +180,12 @@ def _lines(change: Change, name: str) -> Iterator[str]:
     if new is None:
         yield f"- {name} at {change.entry.commit[:12]}"
     elif old is None:
-        yield f"+ {name} at {new.commit[:12]}: {_files(len(new.files))}, {size_text(new.size)}"
+        yield f"+ {name} at {new.commit[:12]}: {_files(len(new.files))}, {of_files(new.size)}"
     else:
         move = new.commit[:12] if old.commit == new.commit else f"{old.commit[:12]} → {new.commit[:12]}"
-        yield f"~ {name} {move}: {size_text(change.new_bytes)} new"
+        yield f"~ {name} {move}: {of_files(change.new_bytes)} new"
         marked = [("+", path) for path in change.added] + [("~", path) for path in change.changed]
-        lines = [f"    {mark} {path} ({size_text(new.by_path[path].size)})" for mark, path in marked]
+        lines = [f"    {mark} {path} ({of_files(new.by_path[path].size)})" for mark, path in marked]
         lines += [f"    - {path}" for path in change.removed]
         yield from lines[:_MOST_FILES]
         if len(lines) > _MOST_FILES:
@@ -210,11 +211,3 @@ def _digest(image: Image) -> str:
 
 def _files(count: int) -> str:
     return f"{count} file{'' if count == 1 else 's'}"
-
-
-def size_text(size: int) -> str:
-    """Return bytes as text with a unit."""
-    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return f"{size} byte{'' if size == 1 else 's'}"

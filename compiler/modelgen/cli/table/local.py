@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal, read_config, read_lock
+from modelgen.cli.compiling import read_config, read_lock
 from modelgen.cli.configuration.suggested import base_of, id_of, lora_rank, loras, model_table
 from modelgen.cli.exits import cannot
 from modelgen.cli.hub.hub_options import hub_directory
@@ -16,6 +16,7 @@ from modelgen.cli.reading import interrupted, printable, reading
 from modelgen.cli.table.change import read_valid
 from modelgen.cli.table.engine_choice import choose_engine, engine_table
 from modelgen.cli.table.entering import Proposal, enter
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import InputError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.reading import printable
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import ModelgenError
 from modelgen.operate.control import quoted
 

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.hub.hub_options import read_token
 from modelgen.cli.hub.known_complete import find_hub, is_known_complete, key_in
 from modelgen.cli.hub.locked import Inputs, read_inputs
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import ModelgenError
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from modelgen.hub.fetching.planning import Wanted
-
-_GIB = 2**30
 
 
 def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: bool) -> int:
@@ -69,7 +68,7 @@ def _agree(wanted: Wanted, size: int, *, yes: bool, offline: bool) -> None:
     Raises:
         ModelgenError: Nothing may be downloaded.
     """
-    what = f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size:,} bytes"
+    what = of_files(size)
     if offline:
         raise ModelgenError(
             f"{what} are missing in {wanted.hub}, and --offline does not fetch them; run `modelgen fetch` "

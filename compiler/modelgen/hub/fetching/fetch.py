@@ -26,6 +26,7 @@ from modelgen.hub.fetching.reusing import reuse
 from modelgen.hub.fetching.run import Run
 from modelgen.hub.fetching.session import Session
 from modelgen.hub.fetching.trust import find_damaged, refuse_closed, refuse_links, refuse_local, refuse_unreadable, save
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +143,7 @@ def _check_space(hub: Path, missing: Plan) -> None:
     needed, free = int(missing.space * (1 + _SPARE)), shutil.disk_usage(hub).free
     if missing.space and needed > free:
         raise ModelgenError(
-            f"{hub} has {free:,} bytes free, and {missing.space:,} bytes are needed, with {_SPARE:.0%} to spare; "
+            f"{hub} has {of_files(free)} free, and {of_files(missing.space)} are needed, with {_SPARE:.0%} to spare; "
             "free some space, such as with `modelgen prune`, or set another directory in `[project] hub`"
         )
 

@@ -14,6 +14,7 @@ from modelgen.hub.fetching.events import Noticed, Report
 from modelgen.hub.fetching.planning import partial_folder, path_in
 from modelgen.hub.fetching.session import models_of
 from modelgen.lockfile.repos import is_local
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +45,7 @@ def find_damaged(
     """
     total = sum(file.size for _, file in unsure)
     if total > _LONG:
-        report(Noticed(f"hashing {len(unsure)} existing files, {total / 1e9:.1f} GB"))
+        report(Noticed(f"hashing {len(unsure)} existing files, {of_files(total)}"))
     results = in_parallel(lambda place: _is_right(*place), unsure)
     damaged = []
     closed: dict[Checkout, list[Path]] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from modelgen.hub.cache.following import follow, open_regular
 from modelgen.hub.verifying.problems import FIX, Link, Problem, Unite, how_to_bring
 from modelgen.lockfile.repos import is_local, repo_folder, snapshot_folder
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def without_blobs(checkout: Checkout) -> Problem | None:
     if not all(pointer.is_link and pointer.status is None and pointer.fault is None for pointer in pointers):
         return None
     size = sum(file.size for file in checkout.files.values())
-    text = f"was not copied: {checkout.commit[:12]}… has only links to it ({len(pointers)} files, {size:,} bytes)"
+    text = f"was not copied: {checkout.commit[:12]}… has only links to it ({len(pointers)} files, {of_files(size)})"
     help_ = (
         f"copy the hub directory with all folders, such as with `rsync -a`, or {how_to_bring(checkout, is_bad=False)}"
     )
@@ -106,7 +107,7 @@ def copies(checkout: Checkout) -> Iterator[Problem]:
             size += file.size
     if links:
         count = f"{len(links)} file{'s' if links[1:] else ''}"
-        text = f"is a copy without links, which is fine, but {count} of it are in blobs/ too ({size:,} bytes twice)"
+        text = f"is a copy without links, which is fine, but {count} of it are in blobs/ too ({of_files(size)} twice)"
         help_ = f"{FIX}, which replaces the second copies by links"
         remedy = Unite(tuple(links))
         yield Problem(folder, "twice", text, help_, checkout.repo, checkout.models, is_wrong=False, remedy=remedy)

@@ -23,6 +23,7 @@ from modelgen.hub.verifying.problems import Problem, how_to_bring
 from modelgen.hub.verifying.refs import wrong_listing, wrong_refs
 from modelgen.hub_root import folders_near
 from modelgen.lockfile.repos import repo_folder, snapshot_folder
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -129,7 +130,7 @@ def _missing_snapshot(checkout: Checkout) -> Problem | None:
     if not is_there and (where := _elsewhere(checkout.hub, path)) is not None:
         return _misplaced(checkout, path, where)
     size = sum(file.size for file in checkout.files.values())
-    files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {size:,} bytes"
+    files = f"{len(checkout.files)} file{'s' if len(checkout.files) > 1 else ''}, {of_files(size)}"
     if (closed := landing.closed_folder) is not None:
         text = f"{landing.fault}: the whole snapshot ({files})"
         help_ = how_to_read(checkout.hub / closed)

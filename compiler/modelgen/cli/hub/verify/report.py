@@ -9,6 +9,7 @@ import click
 
 from modelgen.cli.reading import printable
 from modelgen.lockfile.repos import ASIDE, is_local
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def print_human(hub: Path, outcome: Outcome, *, quick: bool, fix: bool) -> None:
             click.echo(printable(f"  {problem.help}"))
     wrong = sum(problem.is_wrong for problem in outcome.problems)
     looked = f"{outcome.files} file{'s' if outcome.files != 1 else ''}"
-    how = "checked, contents not read" if quick else f"verified, {outcome.bytes:,} bytes read"
+    how = "checked, contents not read" if quick else f"verified, {of_files(outcome.bytes)} read"
     if not wrong:
         click.echo(f"{hub}: {looked} {how}: no problems", err=True)
     elif not fix:
