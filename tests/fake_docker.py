@@ -23,6 +23,7 @@ case "$*" in
   "ps --format {{{{.Names}}}}"*) cat {state}/ports ;;
   "ps "*) ;;
   "network ls "*demo-gate*) cat {state}/old-network ;;
+  "volume ls "*) cat {state}/volumes ;;
   "image ls "*modelgen-orchestrator*) cat {state}/own-image ;;
   "image ls "*) echo 0123456789ab ;;
   "image inspect "*) echo sha256:0123 ;;
@@ -50,7 +51,7 @@ class FakeDocker:
         self.state, self.bin = folder / "state", folder / "bin"
         for path in (self.state, self.bin):
             path.mkdir(parents=True)
-        for name in ("containers", "ports", "digests", "done", "failing", "hanging", "said", "old-network"):
+        for name in ("containers", "ports", "digests", "done", "failing", "hanging", "said", "old-network", "volumes"):
             (self.state / name).touch()
         (self.state / "own-image").write_text("0123456789ab\n")
         version = json.dumps({"Server": {"Version": "28.3.2", "ApiVersion": "1.51"}})

@@ -74,7 +74,7 @@ CASES: list[tuple[str, str, str]] = [
     # images and versions
     (f'[engines.vllm]\nversion = "0.11.0"\n{QWEN}', "missing-image", "[engines.vllm]"),
     (f'{QWEN}image = "UPPER"', "bad-image", "lower case"),
-    (f'{QWEN}image = "x/y:1"', "unknown-version", "the model's table"),
+    (f'{QWEN}image = "x/y:1"', "unknown-version", "the model's"),
     (f'{QWEN}image = "r.example:5000/vllm/vllm-openai:v0.30.0"', "unknown-version", 'version = "0.30.0"'),
     ('[engines.vllm]\nimage = "x/y:1"\nversion = "eleven"', "bad-version", "0.11.0"),
     ('[engines.vllm]\nimage = "x/y:1"\nversion = "0.6.3"', "bad-version", "0.8.5"),

@@ -65,6 +65,21 @@ def test_an_end_without_a_word_is_understood_by_its_code(code: int, name: str) -
     assert (failure.name, failure.line) == (name, f"exit code {code}")
 
 
+@pytest.mark.parametrize("hit_limit", [True, False, None])
+@pytest.mark.parametrize(
+    ("engine", "is_named"), [("vllm", True), ("command", False), ("sglang", False), ("tei", False)]
+)
+def test_only_vllm_gets_the_advice_for_vllm_when_it_was_killed(
+    engine: str, *, is_named: bool, hit_limit: bool | None
+) -> None:
+    failure = explain(engine, 137, [], hit_limit=hit_limit)
+    assert failure is not None
+    said = f"{failure.remedy} {failure.keys}"
+    assert ("VLLM_CPU_KVCACHE_SPACE" in said) == is_named
+    assert ("KV cache" in failure.remedy or "VLLM" in failure.remedy) == is_named
+    assert "or on a CPU" not in failure.remedy.partition("; load fewer models")[0]
+
+
 @pytest.mark.parametrize("code", [0, 1, 137])
 def test_a_container_that_reached_its_own_memory_limit_is_told_from_a_full_host(code: int) -> None:
     """Code 1: the kernel killed vLLM's EngineCore, and its API server ended by itself."""

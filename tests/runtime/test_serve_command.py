@@ -94,6 +94,7 @@ def test_the_commands_talk_to_it(project: Path) -> None:
         assert json.loads(switched.stdout)["models"] == ["parrot"]
         assert modelgen("why", "parrot", cwd=folder).stdout == "parrot is ready; it has not failed\n"
         assert json.loads(modelgen("status", "--format", "json", cwd=folder).stdout)["project"] == "demo"
+        assert modelgen("status", cwd=folder).stdout.startswith("demo at http://127.0.0.1:")
         unknown = modelgen("switch", "parot", cwd=folder)
         assert (unknown.returncode, unknown.stdout) == (1, "")
         assert unknown.stderr == "modelgen: there is no model `parot`: did you mean `parrot`?\n"

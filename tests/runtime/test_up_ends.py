@@ -328,6 +328,28 @@ def test_down_says_what_it_removed(tmp_path: Path) -> None:
         assert done.stdout == "the project `demo` had no containers\n"
 
 
+def test_down_removes_its_own_volumes_and_names_those_of_others(tmp_path: Path) -> None:
+    with hosting(tmp_path, engine("a")) as host:
+        assert host.up("--no-wait").returncode == 0
+        (host.docker.state / "volumes").write_text("demo-orchestrator-state\ndemo-database\n")
+        assert "volume" not in modelgen("down", cwd=host.folder, env=host.environment).stdout
+        assert "volume rm" not in host.docker.done
+        done = modelgen("down", "--volumes", cwd=host.folder, env=host.environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[1:] == [
+            "removed the volumes demo-orchestrator-state",
+            "kept the volumes demo-database; `docker volume rm` removes them",
+        ]
+        assert "volume rm demo-orchestrator-state\n" in host.docker.done
+        host.docker.fail("volume", "Error response from daemon: remove demo-orchestrator-state: volume is in use")
+        done = modelgen("down", "--volumes", cwd=host.folder, env=host.environment)
+        assert done.returncode == 3
+        assert "volume is in use" in done.stderr
+        (host.docker.state / "volumes").write_text("")
+        done = modelgen("down", "--volumes", cwd=host.folder, env=host.environment)
+        assert done.stdout.splitlines()[1:] == ["there were no volumes of modelgen"]
+
+
 def test_a_port_of_somebody_else_is_said_before_anything_is_done(tmp_path: Path) -> None:
     with hosting(tmp_path, engine("a")) as host:
         (host.docker.state / "ports").write_text("")

@@ -135,6 +135,15 @@ class Deployment:
         """Stop and remove all containers and networks; keep volumes. Raises as `run` does."""
         run([*self._compose(), "down", "--remove-orphans"], folder=self.folder)
 
+    def volumes(self) -> list[str]:
+        """Return the names of the project's volumes that exist. Raises as `run` does."""
+        label = f"label=com.docker.compose.project={self.project}"
+        return run(["docker", "volume", "ls", "--quiet", "--filter", label]).split()
+
+    def remove_volumes(self, names: Iterable[str]) -> None:
+        """Remove volumes by name. Raises as `run` does."""
+        run(["docker", "volume", "rm", *names])
+
     def _compose(self, *, file: str = _FILE) -> list[str]:
         """Return the base command with all profiles enabled, since Compose ignores services of disabled ones."""
         files = [file, *([_OVERRIDE] if (self.folder / _OVERRIDE).is_file() else [])]

@@ -142,12 +142,17 @@ def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:
     ] + [{"key": key(name), "name": name, "external": True} for name in sorted(joined)]
 
 
-def _volumes(fleet: ir.Fleet) -> list[dict[str, str]]:
-    """Return the cache volumes of each model, the orchestrator's state, and the user's named volumes, with names."""
+def own_volumes(fleet: ir.Fleet) -> dict[str, str]:
+    """Return the names of the orchestrator's state and of the models' caches, by their keys in the file."""
     caches = {cache_key(fleet.project, cache): cache.name for service in fleet.services for cache in service.caches}
-    named = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
     state = {STATE_VOLUME: f"{fleet.project}-{STATE_VOLUME}"} if fleet.orchestrator.enabled else {}
-    return [{"key": key(name), "name": full} for name, full in {**named, **state, **caches}.items()]
+    return {**state, **caches}
+
+
+def _volumes(fleet: ir.Fleet) -> list[dict[str, str]]:
+    """Return the volumes of modelgen, and the user's named volumes, with names."""
+    named = {source: f"{fleet.project}-{source}" for added in _additions(fleet) for source in named_volumes(added)}
+    return [{"key": key(name), "name": full} for name, full in {**named, **own_volumes(fleet)}.items()]
 
 
 def _additions(fleet: ir.Fleet) -> list[Mapping[str, Any]]:

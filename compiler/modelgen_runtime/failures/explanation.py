@@ -68,12 +68,12 @@ def explain_failure(
         return found
     how = f"exit code {exit_code}"
     if hit_limit:
-        return _of_exit(OWN_LIMIT, how)
+        return _of_exit(OWN_LIMIT, how, engine)
     if found := _search(engine, CAUSES, cause.rest):
         return found
     rows = (NOT_OWN_LIMIT, *EXITS) if hit_limit is False else EXITS
     if (row := next((row for row in rows if exit_code in row.codes), None)) is not None:
-        return _of_exit(row, how)
+        return _of_exit(row, how, engine)
     if not cause.is_raised and (found := _search(engine, CONSEQUENCES, [*cause.said, *cause.noticed])):
         return found
     return _search(engine, ANSWERS, [message])  # which may quote what it answered
@@ -112,8 +112,9 @@ def _keys(saying: Saying, match: re.Match[str], engine: str) -> tuple[str, ...]:
     return tuple(translate_key(key, engine, is_shared=saying.engine is None) for key in named)
 
 
-def _of_exit(row: ExitRow, how: str) -> Meaning:
-    return Meaning(row.name, row.meaning, row.remedy, how, row.source, row.keys)
+def _of_exit(row: ExitRow, how: str, engine: str) -> Meaning:
+    more, keys = (row.more[1], (row.more[2],)) if row.more is not None and row.more[0] == engine else ("", ())
+    return Meaning(row.name, row.meaning, row.remedy + more, how, row.source, row.keys + keys)
 
 
 @cache

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 @click.command("status")
 @remote_options
 def status_command(config: Path, url: str | None, *, format_: str) -> int:
-    """Show the memory of the GPUs, the models, and the waiting requests.
+    """Show the project, the memory of the GPUs, the models, and the waiting requests.
 
     \b
     Example:
       modelgen status
       modelgen status --format json
     """
-    _, status = ask_status(config, url)
+    orchestrator, status = ask_status(config, url)
     if format_ == "json":
         click.echo(json.dumps(status, indent=2, ensure_ascii=False))
         return 0
+    click.echo(f"{status['project']} at {orchestrator.url}")
     print_status(status)
     return 0
 

@@ -156,8 +156,7 @@ def _locked(proposal: Proposal, connect: partial[Connection] | None) -> Lock:
 
 
 def _report(proposal: Proposal, lock: Lock, fleet: Fleet) -> None:
-    from modelgen.cli.lock.report import size_text
-    from modelgen.fit import format_size
+    from modelgen.sizes import of_files, of_memory
 
     config, name = proposal.files.config, proposal.name
     service = next(service for service in fleet.services if service.model == name)
@@ -165,12 +164,12 @@ def _report(proposal: Proposal, lock: Lock, fleet: Fleet) -> None:
     _say(f"engine: {proposal.engine}")
     entries = [entry for entry in lock.snapshots if name in entry.models]
     for entry in entries:
-        size = f"{size_text(entry.size)} in {len(entry.files)} file{'s' if len(entry.files) != 1 else ''}"
+        size = f"{of_files(entry.size)} in {len(entry.files)} file{'s' if len(entry.files) != 1 else ''}"
         _say(f"weights: {size} of {entry.repo}" + (f", license {entry.license}" if entry.license else ""))
     for taken in service.reservations:
         is_all = proposal.document.config.defaults is None or proposal.document.config.defaults.gpu_memory is None
         hint = ": all that its limit allows; `gpu_memory` leaves room for other models" if is_all else ""
-        _say(f"memory: it reserves {format_size(taken.memory)} of {taken.gpu}{hint}")
+        _say(f"memory: it reserves {of_memory(taken.memory)} of {taken.gpu}{hint}")
     if not service.reservations:
         _say("memory: it uses no GPU")
     _say(f"profile: in none, so it is loaded by a request for `{name}` or by `modelgen load {name}`")

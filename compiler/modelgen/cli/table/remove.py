@@ -104,9 +104,9 @@ def _needed(old: Lock, runs: Mapping[str, ModelRun]) -> Lock:
 def _report(files: Files, model: str, removal: Removal, gone: list[Snapshot], *, is_locked: bool) -> None:
     import tomllib
 
-    from modelgen.cli.lock.report import size_text
     from modelgen.load.text import decode
     from modelgen.lockfile.repos import is_local
+    from modelgen.sizes import of_files
 
     _say(f"removed [models.{model}] from {files.config}")
     if removal.shortened:
@@ -119,7 +119,7 @@ def _report(files: Files, model: str, removal: Removal, gone: list[Snapshot], *,
     if files.lock is not None and not is_locked:
         _say("models.toml has errors, so models.lock is unchanged; fix them, then run `modelgen lock`")
     if gone:
-        size = size_text(sum(entry.size for entry in gone))
+        size = of_files(sum(entry.size for entry in gone))
         option = " --local" if any(is_local(entry.repo) for entry in gone) else ""
         repos = ", ".join(dict.fromkeys(entry.repo for entry in gone))
         _say(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import is_terminal
 from modelgen.cli.configuration.suggested import model_table
 from modelgen.cli.hub.hub_options import read_token
 from modelgen.cli.interruption import interruptible
@@ -19,6 +18,7 @@ from modelgen.cli.reading import printable
 from modelgen.cli.table.change import read_valid
 from modelgen.cli.table.engine_choice import choose_engine, engine_table, kind_by_task
 from modelgen.cli.table.entering import Proposal, enter
+from modelgen.cli.terminal import is_terminal
 from modelgen.files import InputError
 
 if TYPE_CHECKING:
@@ -134,12 +134,12 @@ def _ask(quants: list[Quant]) -> Quant:
 
 
 def _listed(quants: list[Quant], *, numbered: bool = False) -> str:
-    from modelgen.cli.lock.report import size_text
+    from modelgen.sizes import of_files
 
     shown = quants if numbered else quants[:_MOST_LISTED]
     width = max(len(quant.name) for quant in shown)
     lines = [
-        (f"{number:>3}  " if numbered else "  ") + f"{quant.name:<{width}}  {size_text(quant.size):>8}  {quant.file}"
+        (f"{number:>3}  " if numbered else "  ") + f"{quant.name:<{width}}  {of_files(quant.size):>8}  {quant.file}"
         for number, quant in enumerate(shown, 1)
     ]
     more = len(quants) - len(shown)

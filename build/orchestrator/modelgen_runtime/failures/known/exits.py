@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from modelgen_runtime.failures.known.saying import TESTED, ExitRow
 
+_CPU_CACHE = "env.VLLM_CPU_KVCACHE_SPACE"
+_LESS_CACHE = ("vllm", ", or on a CPU lower VLLM_CPU_KVCACHE_SPACE in `env`", _CPU_CACHE)
 OWN_LIMIT = ExitRow(
     "memory-limit",
     frozenset(),
     "the kernel killed one of its processes because the container reached its memory limit",
-    "raise `mem_limit` in the model's `compose` table, or remove it; a CPU engine needs memory for "
-    "its KV cache besides the weights",
+    "raise `mem_limit` in the model's `compose` table, or remove it",
     "docker inspect: OOMKilled",
-    ("compose.mem_limit", "env.VLLM_CPU_KVCACHE_SPACE"),
+    ("compose.mem_limit",),
+    ("vllm", "; on a CPU it needs memory for its KV cache besides the weights", _CPU_CACHE),
 )
 NOT_OWN_LIMIT = ExitRow(
     "killed",
     frozenset({137}),
     "it was killed, but not because of its own memory limit: by the kernel because the host's memory was full, or by "
     "`kill -9`",
-    "check `dmesg` for `Out of memory`; load fewer models, or on a CPU lower VLLM_CPU_KVCACHE_SPACE in `env`",
+    "check `dmesg` for `Out of memory`; load fewer models",
     "docker inspect: OOMKilled",
-    ("env.VLLM_CPU_KVCACHE_SPACE",),
+    more=_LESS_CACHE,
 )
 
 EXITS = (
@@ -28,9 +30,9 @@ EXITS = (
         "killed",
         frozenset({137, -9}),
         "it was killed, most often by the kernel because the host's memory was full",
-        "check `dmesg` for `Out of memory`; on a CPU lower VLLM_CPU_KVCACHE_SPACE in `env`, else load fewer models",
+        "check `dmesg` for `Out of memory`; load fewer models",
         TESTED,
-        ("env.VLLM_CPU_KVCACHE_SPACE",),
+        more=_LESS_CACHE,
     ),
     ExitRow(
         "illegal-instruction",

@@ -44,6 +44,7 @@ class ExitRow:
         remedy: What to change.
         source: The source of the fact.
         keys: See `Saying`.
+        more: What else helps on one engine: its name, the end of the remedy, and the key.
     """
 
     name: str
@@ -52,3 +53,4 @@ class ExitRow:
     remedy: str
     source: str
     keys: tuple[str, ...] = ()
+    more: tuple[str, str, str] | None = None
