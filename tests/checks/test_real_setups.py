@@ -32,14 +32,11 @@ RIGHT = {
     "weights of a program": program("a", SERVE, 'compose = { volumes = ["./hf:/root/.cache/huggingface"] }'),
     "a named volume": program("a", SERVE, 'compose = { volumes = ["mycache:/cache"], networks = ["lan"] }'),
     "variables of a program's own caches": program(
-        "a",
-        SERVE,
-        'repo = "o/m"',
-        f'revision = "{COMMIT}"',
-        'env = { VLLM_CACHE_ROOT = "/c", TRITON_CACHE_DIR = "/t" }',
+        "a", SERVE, f'repo = "o/m"\nrevision = "{COMMIT}"\nenv = {{ VLLM_CACHE_ROOT = "/c", TRITON_CACHE_DIR = "/t" }}'
     ),
     "a program that downloads": program("a", "port = 8188", 'cache = ["/root/.cache"]', "offline = false"),
-    "defaults of llama.cpp": '[defaults]\nengine = "llamacpp"\nimage = "ghcr.io/ggml-org/llama.cpp:server-cuda-b10236"\n'
+    "defaults of llama.cpp": '[defaults]\nengine = "llamacpp"\n'
+    'image = "ghcr.io/ggml-org/llama.cpp:server-cuda-b10236"\n'
     'gpus = ["g"]\nargs = { ctx-size = 8192, jinja = true, np = 1 }\n'
     f'[models.a]\nrepo = "o/m"\nrevision = "{COMMIT}"\nfile = "m.gguf"\n',
     "arguments of an engine": f"[engines.vllm]\nargs = {{ max-model-len = 4096 }}\n"
