@@ -56,6 +56,9 @@ CASES: list[tuple[str, str, str]] = [
     (command_model('command = ["x"]\nrevision = "main"'), "bad-revision", "`repo`"),
     # the hub directory
     ('[project]\nname = "x"\nhub = ""', "bad-hub", "./models/hub"),
+    ('[project]\nname = "x"\nhub = "$HOME/.cache/huggingface/hub"', "bad-hub", '`hub = "~/.cache/huggingface/hub"`'),
+    ('[project]\nname = "x"\nhub = "$HF_HOME/hub"', "bad-hub", "the path itself"),
+    ("[project]\nname = 'x'\nhub = '%USERPROFILE%/hub'", "bad-hub", 'write `hub = "~/hub"`'),
     ('[project]\nname = "x"\nhub = "a\\u0007b"', "bad-hub", "remove it"),
     ('[project]\nname = "x"\nhub = "C:\\temp"', "bad-hub", "write 'C:\\temp' in single quotes, or \"C:/temp\""),
     ('[project]\nname = "x"\nhub = "C:\\new\\fast"', "bad-hub", 'or "C:/new/fast"'),

@@ -149,7 +149,7 @@ _HOSTS = st.fixed_dictionaries(
         "docker_socket": st.just("/run/user/1000/docker.sock"),
     },
 )
-_HUBS = ["./models/hub", "/srv/hub", "~/.cache/huggingface/hub", "..\\hub", "C:/hub", "$HOME/a b/漢字", "."]
+_HUBS = ["./models/hub", "/srv/hub", "~/.cache/huggingface/hub", "..\\hub", "C:/hub", "./$HOME/a b/漢字", "."]
 _ORCHESTRATORS = st.fixed_dictionaries(
     {"enabled": st.sampled_from([False, False, True])},
     optional={

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hub_project import Project, project
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +128,7 @@ def test_interrupted(hub: Hub, tmp_path: Path, large: Path) -> None:
     assert kept > 0
     hub.clear()
     done = models.run("fetch")
-    assert f"{kept:,} of them from an earlier run" in done.stderr
+    assert f"{of_files(kept)} of them from an earlier run" in done.stderr
     assert hub.bytes_sent() == large.stat().st_size - kept
     assert models.damage() == []
 

@@ -19,6 +19,7 @@ from hub_on_disk import fetched
 from hub_project import project
 from modelgen.hub.cache.long_paths import too_long
 from modelgen.hub.fetching.ranges.spans import bytes_there
+from modelgen.sizes import of_files
 from verifying import WEIGHTS
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def test_a_large_file_in_a_hub_that_cannot_lock_files(hub: Hub, tmp_path: Path, 
     hub.faults.clear()
     _, talk = second.communicate(timeout=60)
     assert second.returncode == 0, talk
-    assert f"{kept:,} of them from an earlier run" in talk
+    assert f"{of_files(kept)} of them from an earlier run" in talk
     assert models.damage() == []
     assert not (models.hub / MARKER).exists()
 

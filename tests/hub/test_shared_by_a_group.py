@@ -124,7 +124,7 @@ def test_the_second_user_resumes_what_the_first_began(hub: Hub, models: Project,
     first.communicate()
     kept = part.stat().st_size
     hub.faults.clear()
-    assert f"{kept:,} of them from an earlier run" in run(models, SECOND, "fetch")
+    assert f"{of_files(kept)} of them from an earlier run" in run(models, SECOND, "fetch")
     assert wrong_modes(models.hub) == []
 
 
@@ -139,6 +139,7 @@ import os, sys
 from pathlib import Path
 from types import SimpleNamespace
 from modelgen.hub.fetching.leftovers import remove_leftovers
+from modelgen.sizes import of_files
 folder = Path(sys.argv[1])
 os.setgroups([{GROUP}]), os.setgid({SECOND}), os.setuid({SECOND})
 remove_leftovers(folder.parent, [SimpleNamespace(folder=folder, files={{}})])

@@ -99,6 +99,9 @@ def test_a_hub_one_level_off_is_seen_without_a_terminal(
     (project / right / "models--a--b").mkdir(parents=True)
     done = modelgen(command, cwd=project, env={"HF_HUB_OFFLINE": "1", "PATH": ""})
     said = done.stderr + done.stdout
+    assert done.returncode != 0
+    assert not (project / "build").exists()
+    assert not (project / "models.lock").exists()
     folder = Path(right) if command == "build" else project / right
     assert f"is not the hub directory: the models--… folders are in {folder}" in said
     assert f'write `hub = "{line}"` in [project]' in said

@@ -33,7 +33,8 @@ def test_memory(size: float, text: str) -> None:
     assert of_memory(size) == text
 
 
-ELSEWHERE = ("sizes.py", "operate/doctor/", "targets/", "config/units.py")  # host_table writes values of models.toml
+ELSEWHERE = ("sizes.py", "operate/doctor/", "targets/", "config/units.py", "cli/configuration/machine.py")
+"""The last and the doctor write values of models.toml."""
 
 
 @pytest.mark.parametrize("pattern", [r"/ ?1e9", r"/ ?2\*\*30", r"/ ?10\*\*9", r"/ ?_GIB"])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from modelgen.checks.context import Context
 
 _ESCAPES = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
+_VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})|%\w+%")
 
 
 @rule("MG106", "bad-hub")
@@ -47,6 +48,10 @@ def bad_hub(context: Context) -> Iterator[Found]:
         message, help_text = "`hub` is empty", 'write the directory of the hub cache, such as "./models/hub"'
     elif not hub.isprintable():
         message, help_text = "`hub` contains a control character", _without_escapes(hub)
+    elif (variable := _VARIABLE.match(hub)) is not None:
+        message = f"`hub` begins with the variable `{variable[0]}`, which is not replaced"
+        is_home = re.search("HOME$|USERPROFILE", variable[0].strip("${}%"))
+        help_text = f'write `hub = "~{hub[variable.end() :]}"`' if is_home else "write the path itself"
     elif inner is not None:
         root = "/".join(parts[:inner]) or "."
         message, help_text = "`hub` is the folder of one repository", f'write `hub = "{root}"`'

@@ -95,6 +95,10 @@ def _check(compilation: Compilation, out: Path) -> int:
 def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) -> int:
     from modelgen import output
 
+    if compilation.fleet is not None:
+        from modelgen.cli.configuration.hints import refuse_hub
+
+        refuse_hub(compilation.fleet, config)
     try:
         changes = output.build(compilation.artifacts, out, force=force)
     except OSError as error:
@@ -104,10 +108,9 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
     if changes.conflicts and not force:
         return refuse(changes, out)
     if compilation.fleet is not None:
-        from modelgen.cli.configuration.hints import print_missing_files, warn_of_hub
+        from modelgen.cli.configuration.hints import print_missing_files
 
         print_missing_files(compilation.fleet, config)
-        warn_of_hub(compilation.fleet, config)
     if is_terminal(sys.stderr) and compilation.fleet is not None:
         from modelgen.cli.configuration.hints import print_hints
 

@@ -53,13 +53,17 @@ def _up(config: Path, out: Path) -> str:
     return shlex.join(["modelgen", "up", *options])
 
 
-def warn_of_hub(fleet: Fleet, config: Path) -> None:
-    """Warn if the hub directory is one level off."""
+def refuse_hub(fleet: Fleet, config: Path) -> None:
+    """Refuse a hub directory that is one level off: the incident's mount.
+
+    Raises:
+        InputError: The models are in another directory near it.
+    """
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     if hub is not None and not _is_elsewhere(hub):
-        from modelgen.cli.hub.hub_options import warn_of_misplaced
+        from modelgen.cli.hub.hub_options import refuse_misplaced
 
-        warn_of_misplaced(hub, _seen_from_here(config, hub))
+        refuse_misplaced(hub, _seen_from_here(config, hub))
 
 
 def print_missing_files(fleet: Fleet, config: Path) -> None:

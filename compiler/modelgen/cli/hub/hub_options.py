@@ -22,13 +22,16 @@ def hub_directory(written: str, root: Path) -> Path:
     return Path(os.path.abspath(root / path))  # noqa: PTH100 - as Compose does, before a link is followed
 
 
-def warn_of_misplaced(written: str, hub: Path) -> None:
-    """Warn if the models are in another directory near the one in models.toml: a path one level off."""
-    from modelgen.cli.reading import warn
+def refuse_misplaced(written: str, hub: Path) -> None:
+    """Refuse a path that is one level off: engines would not find the models that are on disk.
+
+    Raises:
+        InputError: The models are in another directory near the one in models.toml.
+    """
     from modelgen.hub_root import about_root, find_root, written_root
 
     if (root := find_root(hub)) is not None:
-        warn(f"{about_root(hub, root)}; write `{written_root(written, hub, root)}` in [project]")
+        raise InputError(f"{about_root(hub, root)}; write `{written_root(written, hub, root)}` in [project]")
 
 
 def token_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators

@@ -10,7 +10,7 @@ import click
 
 from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
-from modelgen.cli.hub.hub_options import hub_directory, warn_of_misplaced
+from modelgen.cli.hub.hub_options import hub_directory, refuse_misplaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class Inputs:
 def read_inputs(config: Path) -> Inputs:
     """Read models.toml and its lock; print the errors that matter here, and exit if there are any."""
     inputs = inputs_of(config, read_config(config), read_lock(config))
-    warn_of_misplaced(inputs.document.config.project.hub, inputs.hub)
+    refuse_misplaced(inputs.document.config.project.hub, inputs.hub)
     return inputs
 
 
