@@ -15,6 +15,7 @@ import pytest
 
 from compiling import REPOSITORY, python
 from hub_project import Project, project
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,7 +140,6 @@ import os, sys
 from pathlib import Path
 from types import SimpleNamespace
 from modelgen.hub.fetching.leftovers import remove_leftovers
-from modelgen.sizes import of_files
 folder = Path(sys.argv[1])
 os.setgroups([{GROUP}]), os.setgid({SECOND}), os.setuid({SECOND})
 remove_leftovers(folder.parent, [SimpleNamespace(folder=folder, files={{}})])
