@@ -36,6 +36,14 @@ def test_named_models_alone_are_fetched(hub: Hub, models: Project) -> None:
     assert hub.requests == []
 
 
+def test_a_repository_id_and_an_alias_name_a_model(models: Project) -> None:
+    path = models.folder / "models.toml"
+    path.write_text(path.read_text().replace('repo = "org/b"', 'repo = "org/b"\naliases = ["second"]'))
+    assert models.run("fetch", "org/a").returncode == 0
+    done = models.run("fetch", "second")
+    assert (done.returncode, there(models)) == (0, ["org/a", "org/b"]), done.stderr
+
+
 def test_a_complete_model_says_nothing_of_the_others(models: Project) -> None:
     assert models.run("fetch", "a").returncode == 0
     for names, want in ((["b", "a"], ["org/a", "org/b"]), ([], ["org/a", "org/b", "org/c"])):

@@ -168,6 +168,11 @@ def test_errors_of_others_leave_the_lock_as_it_is(project: Project) -> None:
     assert project.path.read_bytes() == lock
 
 
+def test_a_repository_id_names_the_model(project: Project) -> None:
+    remove(project, "org/two")
+    assert '[models."two"]' not in (project.folder / "models.toml").read_text()
+
+
 def test_an_unknown_model_and_a_file_that_is_not_toml(project: Project) -> None:
     assert "models.toml has no model `tow`: did you mean `two`?" in remove(project, "tow", code=2)
     (project.folder / "models.toml").write_text("[")

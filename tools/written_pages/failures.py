@@ -28,11 +28,9 @@ finds the line in the output and names the line of models.toml to change.
 [When a model does not start](../guides/when-a-model-does-not-start.md) describes the command.
 
 """
-_END = """\
-`modelgen why MODEL` recognizes it, and names the line of models.toml to change.
-
-[All known failures](index.md)
-"""
+_RECOGNIZED = "`modelgen why MODEL` recognizes it"
+_PLACED = f"{_RECOGNIZED}, and names the line of models.toml to change"
+_END = "\n\n[All known failures](index.md)\n"
 _TABLES = {"gpu": "gpus.NAME", "engine": "engines.NAME", "host": "host", "project": "project"}
 """The tables of keys that are not the model's, by how a row of the table of failures calls them."""
 
@@ -64,7 +62,8 @@ def _page(failure: KnownFailure) -> str:
         parts.append(f"**Prevented by** {links}: `modelgen validate` reports such a mistake before the start.\n\n")
     for case in others:
         parts += [f"## {code(title(case.lines[0][1], case.row))}\n\n", *_case(case)]
-    return "".join([*parts, _END])
+    has_keys = any(case.row.keys for case in failure.cases)
+    return "".join([*parts, f"{_PLACED if has_keys else _RECOGNIZED}.", _END])
 
 
 def _case(case: Case) -> Iterator[str]:

@@ -80,12 +80,13 @@ With this first line, Even Better TOML (VS Code), Taplo and other editors comple
 ```
 """
 _DEFAULTS = """\
-Keys for all models. A model's own key replaces the one here; `args` and `env` are merged key by key, and `args` apply
-to vllm models only.
+Keys for all models. A model's own key replaces the one here; `args` and `env` are merged key by key. Its `args` are for
+the models of its `engine`, by default vllm.
 
 """
 _RULES = """\
-Severity of advisory rules, by name: `"off"`, `"warning"` or `"error"`. [Rules](../rules.md) marks them with `*`.
+Severity of advisory rules, by name: `"off"`, `"info"`, `"warning"` or `"error"`. [Rules](../rules.md) marks them with
+`*`.
 
 ```toml
 [rules]

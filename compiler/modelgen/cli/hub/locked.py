@@ -13,7 +13,7 @@ from modelgen.cli.exits import FOUND
 from modelgen.cli.hub.hub_options import hub_directory, refuse_misplaced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from modelgen.load import Document
@@ -76,11 +76,29 @@ def inputs_of(config: Path, data: bytes, lock: bytes | None) -> Inputs:
 
 
 def named_models(inputs: Inputs, models: Sequence[str]) -> tuple[str, ...]:
-    """Return the models that a command line names, without duplicates; all models if it names none."""
-    known = inputs.document.models
-    for name in models:
-        if name not in known:
-            from modelgen.diagnostics import did_you_mean
+    """Return the ids of the models that a command line names, without duplicates; all models if it names none."""
+    known = {name: (model.repo, *(model.aliases or ())) for name, model in inputs.document.models.items()}
+    return tuple(dict.fromkeys(find_id(name, known, inputs.config) for name in models)) or tuple(known)
 
-            raise click.UsageError(f"{inputs.config} has no model `{name}`: {did_you_mean(name, known)}")
-    return tuple(dict.fromkeys(models)) or tuple(known)
+
+def find_id(name: str, known: Mapping[str, Iterable[object]], config: Path) -> str:
+    """Return the id of the model that a command line names: by its id, or by an alias or repository id of its own.
+
+    Args:
+        name: The name.
+        known: The ids of the models, each with its other names.
+        config: The models.toml, for messages.
+
+    Raises:
+        click.UsageError: No model has the name, or several have it.
+    """
+    if name in known:
+        return name
+    found = [id_ for id_, others in known.items() if name in others]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise click.UsageError(f"several models of {config} have the name `{name}`: {', '.join(found)}")
+    from modelgen.diagnostics import did_you_mean
+
+    raise click.UsageError(f"{config} has no model `{name}`: {did_you_mean(name, known)}".rstrip(": "))

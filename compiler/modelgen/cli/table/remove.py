@@ -34,7 +34,7 @@ def remove_command(model: str, config: Path) -> int:
       modelgen remove qwen3vl-4b
     """
     before = read_files(config)
-    _refuse_unknown(before, model)
+    model = _find(before, model)
     from modelgen.cli.table.text import without_model
 
     removal = without_model(before.data, model)
@@ -52,10 +52,11 @@ def remove_command(model: str, config: Path) -> int:
     return 0
 
 
-def _refuse_unknown(files: Files, model: str) -> None:
+def _find(files: Files, name: str) -> str:
+    """Return the id of the model with this name; the file may have errors elsewhere."""
     import tomllib
 
-    from modelgen.diagnostics import did_you_mean
+    from modelgen.cli.hub.locked import find_id
     from modelgen.files import InputError
     from modelgen.load.text import decode
 
@@ -63,9 +64,16 @@ def _refuse_unknown(files: Files, model: str) -> None:
         models = tomllib.loads(decode(files.data)).get("models")
     except (ValueError, RecursionError) as error:
         raise InputError(f"{files.config} cannot be read; run `modelgen validate`") from error
-    known = models if isinstance(models, dict) else {}
-    if model not in known:
-        raise click.UsageError(f"{files.config} has no model `{model}`: {did_you_mean(model, known)}".rstrip(": "))
+    known = {id_: _names(table) for id_, table in models.items()} if isinstance(models, dict) else {}
+    return find_id(name, known, files.config)
+
+
+def _names(table: object) -> tuple[object, ...]:
+    """Return the other names of a model, as far as its table is as it should be."""
+    if not isinstance(table, dict):
+        return ()
+    aliases = table.get("aliases")
+    return (table.get("repo"), *(aliases if isinstance(aliases, list) else ()))
 
 
 def _without_unneeded(files: Files) -> tuple[bytes, list[Snapshot]]:
