@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelgen.engines.host.cards import compute_capability, find_known, similar_names
-from modelgen.engines.host.known_cards import CARDS
+from modelgen.engines.host.known_cards import CARDS, KnownCard
 
 GIB = 2**30
 
@@ -69,9 +69,9 @@ def test_a_misspelt_name() -> None:
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
-def test_every_name_finds_its_own_card(card: object) -> None:
+def test_every_name_finds_its_own_card(card: KnownCard) -> None:
     assert card in CARDS
-    assert [find_known(name) for name in (card.name, *card.also)] == [(card,)] * (1 + len(card.also))  # type: ignore[attr-defined]
+    assert [find_known(name) for name in (card.name, *card.also)] == [(card,)] * (1 + len(card.also))
 
 
 def test_values_can_be_right() -> None:
