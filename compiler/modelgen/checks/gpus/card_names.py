@@ -182,6 +182,9 @@ def memory_twice(context: Context) -> Iterator[Found]:
     [gpus.gpu0]
     card = "GB10"
     device = "0"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.33.0"
     ```
     """
     host = context.document.config.host
