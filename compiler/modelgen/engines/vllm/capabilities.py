@@ -1,6 +1,6 @@
 """Describe the GPUs that vLLM's releases run on: kernels of the images, and the least capability of quantizations.
 
-Sources, for 22 releases from 0.8.5 to 0.33.0: `torch_cuda_arch_list` in docker/Dockerfile, PYTORCH_ROCM_ARCH in
+Sources, for 25 releases from 0.8.5 to 0.33.0: `torch_cuda_arch_list` in docker/Dockerfile, PYTORCH_ROCM_ARCH in
 docker/Dockerfile.rocm_base, and `get_min_capability` in vllm/model_executor/layers/quantization. GB10 has kernels of
 12.0, but needs the ptxas of CUDA 13 (vllm#28129, #31424, #32575); ROCm runs on Strix Halo from 7.2 on (vllm#31333).
 """
