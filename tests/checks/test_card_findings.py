@@ -249,8 +249,8 @@ V11, V14, NEW = (f"vllm/vllm-openai:v0.{number}.0" for number in (11, 14, 33))
     [
         ("T4", V11, ', dtype = "bfloat16"', 'write `dtype = "half"`, or remove it'),
         ("T4", NEW, ', dtype = "bfloat16"', 'write `dtype = "half"`, or remove it'),
-        ("T4", V11, ', quantization = "awq_marlin"', f"write `{NEW}`, whose release supports it"),
-        ("T4", V11, ', quantization = "fp8"', f"write `{NEW}`, whose release supports it"),
+        ("T4", V11, ', quantization = "awq_marlin"', f'write `image = "{NEW}"`, whose release supports it'),
+        ("T4", V11, ', quantization = "fp8"', f'write `image = "{NEW}"`, whose release supports it'),
         ("T4", V11, ', dtype = "half"', ""),
         ("T4", V11, ', quantization = "awq"', ""),
         ("T4", V14, ', quantization = "awq_marlin"', ""),
@@ -317,5 +317,37 @@ def test_the_checkpoint_of_a_t4() -> None:
     toml = served('card = "T4"', V11)
     (item,) = [item for item in findings(toml, LOCK.format(config=FP8_DYNAMIC)) if item.code == "MG517"]
     assert item.message == "a/b is quantized as FP8, which needs 8.0 in vLLM 0.11.0; T4 (7.5) is older"
-    assert item.help == f"write `{NEW}`, whose release supports it, or use a checkpoint in another format, such as AWQ"
+    instead = "or use a checkpoint in another format, such as AWQ"
+    assert item.help == f'write `image = "{NEW}"`, whose release supports it, {instead}'
     assert toml.splitlines()[item.span.line - 1] == 'repo = "a/b"'
+
+
+def test_what_is_offloaded_is_a_part_of_one_memory() -> None:
+    more = ", cpu-offload-gb = 30"
+    ((rule, message, _),) = found(served('card = "GB10"', NEW, more) + SPARK)
+    assert rule == "host-memory"
+    assert (
+        message == "`a` keeps 30 GiB in host memory and reserves 107.1 GiB of the same memory, but the host has 119 GiB"
+    )
+    assert found(served('card = "GB10"\nlimit = 0.5', NEW, more) + SPARK) == []
+
+
+def pair(first: str, second: str, more: str = "") -> list[str]:
+    """Return the infos about a model on two cards."""
+    toml = complete(
+        f'[gpus.g]\ncard = "{first}"\ndevice = "GPU-1"\n[gpus.h]\ncard = "{second}"\ndevice = "GPU-2"\n'
+        f'[models.a]\nrepo = "a/b"\ngpus = ["g", "h"]\nargs = {{ max-model-len = 8, {more} }}\n'
+    )
+    return [item.rule for item in findings(toml)]
+
+
+SPLIT = "tensor-parallel-size = 2"
+
+
+def test_cards_that_are_split_over() -> None:
+    assert pair("RTX 3090", "RTX A5000", SPLIT) == ["unequal-cards"]
+    assert pair("RTX 3090", "RTX 3090", SPLIT) == []
+    assert pair("RTX 3090", "A40", "pipeline-parallel-size = 2") == []
+    assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
+    assert pair("RTX 5090", "RTX 5090", f"{SPLIT}, disable-custom-all-reduce = true") == []
+    assert pair("RTX 4000 Ada", "RTX 4000 Ada", SPLIT) == []

@@ -207,7 +207,7 @@ def _other_release(context: Context, run: ModelRun, method: str, config: Mapping
     version = properties.version_of(parsed) if image and (parsed := parse_image(image)) else None
     needed = run.engine.least_capability(version, method, config) if version else None
     newer = image is not None and needed is not None and needed[1] <= own
-    return f"write `{image}`, whose release supports it, or {other}" if newer else other
+    return f'write `image = "{image}"`, whose release supports it, or {other}' if newer else other
 
 
 def _other_image(context: Context, run: ModelRun, capability: str) -> str:
