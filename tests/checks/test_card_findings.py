@@ -88,6 +88,18 @@ def test_a_gpu_whose_firmware_sets_the_memory() -> None:
     assert found(gpu(f'{strix}memory = "96GiB"\n', image)) == []
 
 
+def test_a_part_of_a_card() -> None:
+    mig = 'card = "A100 80GB"\ndevice = "MIG-1f2e3d4c-0000-5555-8888-123456789abc"\n'
+    ((rule, _, help_),) = found(gpu(mig))
+    assert (rule, 'memory = "19GiB"' in help_) == ("memory-of-card", True)
+    assert found(gpu(f'{mig}memory = "19GiB"\n')) == []
+
+
+def test_the_memory_that_a_newer_kernel_leaves() -> None:
+    assert found(gpu('card = "GB10"\nmemory = "121.6GiB"\ndevice = "0"')) == []
+    assert [item[0] for item in found(gpu('card = "GB10"\nmemory = "128GiB"\ndevice = "0"'))] == ["memory-of-card"]
+
+
 def test_unified_memory_leaves_a_part_to_the_host() -> None:
     assert card('card = "GB10"\ndevice = "0"').limit == 0.9
     assert card('memory = "7.4GiB"\nunified = true\ndevice = "0"').limit == 0.72

@@ -44,7 +44,8 @@ def cards(config: Config) -> dict[str, Card]:
 
 def _card(gpu: Gpu, *, has_desktop: bool) -> Card | None:
     known = _known(gpu)
-    memory = gpu.memory or (known.mebibytes * 2**20 if known else 0)
+    is_slice = "MIG-" in gpu.device  # which has a part of the card's memory
+    memory = gpu.memory or (known.mebibytes * 2**20 if known and not is_slice else 0)
     if not memory:
         return None
     unified = gpu.unified if gpu.unified is not None else known is not None and known.unified

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # People round the memory of a GPU up: an H100 of "80GiB" has 79.6 GiB.
 _ROUNDED = 1.01
+# What a kernel leaves of a memory that the host shares differs: 119.7 or 121.7 GiB of a DGX Spark.
+_ROUNDED_OF_UNIFIED = 1.05
 # Two tables that describe one memory differ by what the kernel reserves.
 _SAME = 0.03
 
@@ -88,13 +90,17 @@ def memory_of_card(context: Context) -> Iterator[Found]:
             message = f"`[gpus.{name}]` lacks `card` or `memory`"
             help_text = 'write the name of the GPU, `card = "RTX 3090"`, or its memory, `memory = "24GiB"`'
             yield Found(document.at_header("gpus", name), message, help_text)
+        elif card is None and "MIG-" in gpu.device:
+            message = f"`{name}` is a MIG device, which has a part of the memory of its card"
+            help_text = 'write that part as well: `memory = "19GiB"`, as `nvidia-smi` prints it'
+            yield Found(document.at_value("gpus", name, "device"), message, help_text)
         elif card is None and _is_of_firmware(gpu):
             place = document.at_value("gpus", name, "card")
             message = f"the memory of `{gpu.card}` depends on the settings of its firmware"
             yield Found(place, message, 'write what the driver reports as well: `memory = "96GiB"`')
         elif card is not None and card.known is not None and gpu.memory is not None:
             most = card.known.mebibytes * 2**20
-            if most and gpu.memory > most * _ROUNDED:
+            if most and gpu.memory > most * (_ROUNDED_OF_UNIFIED if card.unified else _ROUNDED):
                 place = document.at_value("gpus", name, "memory")
                 message = f"{card.known.name} has {of_memory(most)}, not {of_memory(gpu.memory)}"
                 yield Found(place, message, f'remove `memory`, or write `memory = "{_size(most)}"` or less')
