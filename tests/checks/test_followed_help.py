@@ -50,6 +50,8 @@ LEFT = {
     "closed-cards": _HOST,
     "nothing-for-weights": _CHOICE,
     "index-of-unequal-cards": _UNKNOWN,
+    "unequal-cards": _CHOICE,
+    "cards-without-peers": "several keys change together",
     "name-collision": _CHOICE,
     "named-user": _UNKNOWN,
     "repo-not-locked": _LOCK,

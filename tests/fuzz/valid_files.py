@@ -18,6 +18,8 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
 ORIGINS = ["http://localhost:5173", "https://[::1]:8443", "app://obsidian.md", "chrome-extension://abcdefghijklmnop"]
 DURATIONS = st.sampled_from(["90s", "15m", "1h30m", "2h"])
 _CARDS = {"24GiB": 24576, "16384MiB": 16384, "80 GB": 76293, "0.5TiB": 524288}
+# Cards of at least this memory, which every image drawn here supports.
+_NAMES = {"24GiB": "RTX 3090", "16384MiB": "A10", "80 GB": "A100 80GB"}
 # Newer than the data.
 _FUTURE = ("vllm/vllm-openai:v9.9.9", "lmsysorg/sglang:v9.9.9")
 _IMAGES = {
@@ -176,6 +178,10 @@ def _gpu(number: int, memory: str, limit: float | None, kind: str, *, has_uuid: 
     card: Table = {"memory": memory, "device": devices[kind]} | ({} if limit is None else {"limit": limit})
     if kind == "amd":
         card["groups"] = [44, 990 + number]
+    if kind != "amd" and memory in _NAMES and number % 2 == 1:
+        card["card"] = _NAMES[memory]
+    elif kind == "amd" and number % 2 == 1:
+        card |= {"capability": "gfx942", "unified": False}
     return card if kind == "nvidia" else card | {"kind": kind}
 
 

@@ -22,7 +22,8 @@ memory = "62.7GiB"
 selinux = false
 """
 MODEL = '[models.qwen]\nrepo = "a/b"   # pinned\ngpus = ["gpu0"]\nargs = { max-model-len = 8 }\n'
-REST = f"# Ours.\n\n{complete(MODEL)}# Last.\n[orchestrator]\nenabled = false # for now\n"
+NAMED = complete(MODEL).replace('memory = "24GiB"', 'card = "RTX 4090"')
+REST = f"# Ours.\n\n{NAMED}# Last.\n[orchestrator]\nenabled = false # for now\n"
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_what_is_in_the_file_beside_host_stays_byte_for_byte(fake: FakeHost) -> 
         '[models."x.y".env]\n'
         'Z = \'a\\b\'\n[models."x.y"]\nrepo = "c/d"\nargs = { max-model-len = 1_000 }\n'
     )
-    before = complete(odd)
+    before = complete(odd).replace('memory = "24GiB"', 'card="RTX 4090"')
     after, _ = write(fake, before + "[orchestrator]\nenabled = false\n")
     assert after.decode() == f"{before}[orchestrator]\nenabled = false\n\n[host]\n{HOST}"
 
@@ -199,3 +200,42 @@ def test_the_first_card_tells_the_driver(fake: FakeHost) -> None:
     fake.cards(CARD, CARD.replace("0, GPU-1111", "1, GPU-2222"))
     after, _ = write(fake, PROJECT + "[orchestrator]\nenabled = false\n")
     assert tomllib.loads(after.decode())["host"]["driver"] == "570.195.03"
+
+
+GPU = '[gpus.gpu0] # ours\nmemory = "24GiB"\ndevice = "0"\n# Next.\n'
+
+
+def cards_written(fake: FakeHost, gpus: str) -> tuple[str, list[str]]:
+    """Return what the file is afterwards, and what was said about `[gpus]`."""
+    rest = complete(f'[models.qwen]\nrepo = "a/b"\nargs = {{ max-model-len = 8 }}\n{gpus}')
+    after, said = write(fake, f"[host]\n{HOST}{rest}")
+    return after.decode(), [line for line in said if line.startswith("models.toml: [gpus.")]
+
+
+def test_a_known_card_gets_its_name(fake: FakeHost) -> None:
+    after, said = cards_written(fake, GPU)
+    assert GPU.replace("# Next", 'card = "RTX 4090"\n# Next') in after
+    assert said == ['models.toml: [gpus.gpu0] card = "RTX 4090"']
+
+
+@pytest.mark.parametrize(
+    "gpu",
+    [
+        '[gpus.gpu0]\ncard = "NVIDIA GeForce RTX 4090"\ndevice = "0"\n',
+        '[gpus.gpu0]\nmemory = "24GiB"\ncapability = "8.9"\ndevice = "0"\n',
+        '[gpus.gpu0]\nmemory = "24GiB"\ndevice = "GPU-1111-other"\n',
+    ],
+)
+def test_a_card_that_is_described_or_not_here_stays(fake: FakeHost, gpu: str) -> None:
+    rest = complete(gpu)
+    path = fake.folder / "models.toml"
+    path.write_text(f"[host]\n{HOST}{rest}")
+    modelgen("doctor", "--write", cwd=fake.folder, env=fake.environment)
+    assert path.read_text() == f"[host]\n{HOST}{rest}"
+
+
+def test_a_card_in_a_short_table_and_an_unknown_one(fake: FakeHost) -> None:
+    inline = '[gpus]\ngpu0 = { memory = "24GiB", device = "GPU-1111" }\n'
+    assert 'card = "RTX 4090"' in cards_written(fake, inline)[0]
+    fake.cards("0, GPU-1111, NVIDIA RTX 9999, 24564, 570.195.03")
+    assert cards_written(fake, GPU)[1] == []

@@ -38,7 +38,7 @@ def init(fake: FakeHost, *args: str) -> tuple[dict[str, Any], str, str]:
 
 def test_one_card_and_its_driver(fake: FakeHost) -> None:
     written, text, said = init(fake)
-    assert written["gpus"] == {"gpu0": {"memory": "24GiB", "device": "0"}}
+    assert written["gpus"] == {"gpu0": {"card": "RTX 4090", "device": "0"}}
     assert "[gpus.gpu0] # NVIDIA GeForce RTX 4090\n" in text
     assert written["host"] == {"driver": "570.195.03"}
     assert written["engines"]["vllm"]["image"] == "vllm/vllm-openai:v0.11.0"
@@ -59,7 +59,7 @@ def test_one_card_and_its_driver(fake: FakeHost) -> None:
 def test_the_newest_image_that_the_driver_runs(fake: FakeHost, driver: str, image: str) -> None:
     fake.cards(f"0, GPU-1, NVIDIA H100 80GB HBM3, 81559, {driver}")
     written, text, _ = init(fake)
-    assert written["gpus"]["gpu0"]["memory"] == "80GiB"
+    assert written["gpus"]["gpu0"]["card"] == "H100 80GB"
     assert image in written["engines"]["vllm"]["image"]
     assert f"# the newest that driver {driver} runs" in text
 
@@ -78,28 +78,41 @@ def test_cards_of_different_memory_are_named_by_uuid(fake: FakeHost) -> None:
     )
     written, text, _ = init(fake)
     assert written["gpus"] == {
-        "gpu0": {"memory": "24GiB", "device": "GPU-1111"},
-        "gpu1": {"memory": "12GiB", "device": "GPU-2222"},
+        "gpu0": {"card": "RTX 3090", "device": "GPU-1111"},
+        "gpu1": {"card": "RTX 3060 12GB", "device": "GPU-2222"},
     }
     assert text.count("# limit") == 1
 
 
 @pytest.mark.parametrize(
-    ("row", "memory"),
-    [("NVIDIA L4, 23034", "22GiB"), ("Tesla T4, 15360", "15GiB"), ("NVIDIA GeForce RTX 3070, 8192", "8GiB")],
+    ("row", "table", "fits"),
+    [
+        ("NVIDIA L4, 23034", {"card": "L4"}, True),
+        ("Tesla T4, 15360", {"card": "T4"}, True),
+        ("NVIDIA GeForce RTX 3070, 8192", {"card": "RTX 3070"}, False),
+        ("NVIDIA A100-SXM4-80GB, 20096", {"card": "A100 80GB", "memory": "19.6GiB"}, True),
+        ("GRID A100-10C, 10240", {"memory": "10GiB"}, False),
+        ("NVIDIA RTX 9999, 65536", {"memory": "64GiB"}, True),
+    ],
 )
-def test_the_memory_and_what_fits_it(fake: FakeHost, row: str, memory: str) -> None:
+def test_the_card_and_what_fits_it(fake: FakeHost, row: str, table: dict[str, str], fits: bool) -> None:  # noqa: FBT001
     fake.cards(f"0, GPU-1, {row}, 580.65.06")
     written, _, _ = init(fake)
-    assert written["gpus"]["gpu0"]["memory"] == memory
-    assert ("gpu_memory" in written["models"]["text-4b"]) == (memory in ("22GiB", "15GiB"))
+    assert written["gpus"]["gpu0"] == {**table, "device": "0"}
+    assert ("gpu_memory" in written["models"]["text-4b"]) == fits
 
 
 def test_a_card_that_reports_no_memory(fake: FakeHost) -> None:
     fake.cards("0, GPU-1, NVIDIA GB10, [N/A], 580.95.05")
-    _, text, said = init(fake)
-    assert 'memory = "24GiB" # an example: the driver does not report it' in text
+    written, _, said = init(fake)
+    assert written["gpus"]["gpu0"] == {"card": "GB10", "device": "0"}
     assert "NVIDIA GB10 (memory not reported, driver 580.95.05)" in said
+
+
+def test_an_unknown_card_that_reports_no_memory(fake: FakeHost) -> None:
+    fake.cards("0, GPU-1, NVIDIA GB99, [N/A], 580.95.05")
+    _, text, _ = init(fake)
+    assert 'memory = "24GiB" # an example: the driver does not report it' in text
 
 
 @pytest.mark.parametrize("answer", [None, (9, "NVIDIA-SMI has failed"), "garbage", ""])
@@ -148,7 +161,7 @@ def test_cards_of_amd(fake: FakeHost) -> None:
     text = with_machine(STARTER.read_text(), look_at(fake.host()))
     assert findings(text) == []
     written = tomllib.loads(text)
-    table = {"memory": "24GiB", "kind": "amd", "groups": [(fake.root / "dev/kfd").stat().st_gid]}
+    table = {"card": "RX 7900 XTX", "kind": "amd", "groups": [(fake.root / "dev/kfd").stat().st_gid]}
     assert written["gpus"] == {
         "gpu0": {**table, "device": "/dev/dri/renderD128"},
         "gpu1": {**table, "device": "/dev/dri/renderD129"},

@@ -10,7 +10,7 @@ from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import owned_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, unknown_flags
-from modelgen.checks.gpus import gpu_access, gpu_tables
+from modelgen.checks.gpus import card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
 from modelgen.checks.memory import reservations, static_memory
@@ -77,6 +77,10 @@ CHECKS = (
     engine_keys.key_of_another_engine,
     programs.bad_command,
     programs.bad_cache,
+    card_names.unknown_card,
+    card_names.memory_of_card,
+    card_names.card_at_odds,
+    card_names.memory_twice,
     gpu_tables.unknown_gpu,
     gpu_tables.gpu_twice,
     gpu_tables.bad_device,
@@ -87,6 +91,10 @@ CHECKS = (
     gpu_access.closed_cards,
     image_vendors.image_for_other_cards,
     image_vendors.image_without_gpu,
+    generations.image_for_other_generation,
+    generations.flag_for_other_generation,
+    parallel_cards.unequal_cards,
+    parallel_cards.cards_without_peers,
     drivers.driver_too_old,
     drivers.driver_below_image,
     drivers.wrong_arch,
@@ -140,6 +148,7 @@ CHECKS = (
     lock_configs.heads_over_cards,
     lock_configs.whole_context,
     lock_adapters.rank_over_limit,
+    generations.checkpoint_for_other_generation,
 )
 
 

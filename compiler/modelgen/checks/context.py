@@ -79,7 +79,11 @@ class Context:
 
     def kinds(self, model: Model) -> set[str]:
         """Return the kinds of a model's GPUs."""
-        return {self.gpus[name].kind or "nvidia" for name in self.cards(model)}
+        return {self.gpus[name].kind or "nvidia" for name in model.gpus or () if name in self.gpus}
+
+    def refused_memory(self, name: str) -> bool:
+        """Return whether a value that says a GPU's memory was refused, which is an error of its own."""
+        return any(self.document.is_refused("gpus", name, key) for key in ("card", "memory"))
 
     @cached_property
     def args(self) -> list[Argument]:

@@ -28,13 +28,13 @@ _MARKS = {"good": "ok", "warning": "warn", "bad": "BAD", "unknown": "?"}
 
 @click.command("doctor")
 @config_option
-@click.option("--write", is_flag=True, help="Write the facts of this host to [host] of models.toml.")
+@click.option("--write", is_flag=True, help="Write the facts of this host to [host] and [gpus] of models.toml.")
 @json_option("Output format of the findings; `json` is one document.")
 def doctor_command(config: Path, *, write: bool, format_: str) -> int:
     """Check whether this host can run the models, and print a fix for each problem.
 
     Checks Docker and Compose, NVIDIA's or AMD's driver, the GPUs of [gpus], the hub directory, ports, SELinux and WSL2.
-    Nothing is changed except [host] with `--write`.
+    Nothing is changed except [host] and the names of GPUs in [gpus] with `--write`.
 
     \b
     Example:
@@ -115,26 +115,35 @@ def _look_at_override(config: Path, host: Host) -> tuple[bool, list[Finding]]:
 def _fill(config: Path, host: Host) -> list[Finding]:
     """Write the facts of the host to models.toml, report it on stderr, and return findings if it failed."""
     from modelgen.operate.doctor import Finding, describe
-    from modelgen.operate.doctor.host_table import fill_host
+    from modelgen.operate.doctor.card_table import fill_cards
+    from modelgen.operate.doctor.host_table import Filled, fill_host
 
+    cards = Filled(None)
     try:
         data = read_config(config)
         filled = fill_host(data, describe(host), config.as_posix())
-        if filled.data is not None:
-            files.replace(config, filled.data)
+        cards = fill_cards(filled.data or data, host, config.as_posix())
+        if (new := cards.data or filled.data) is not None:
+            files.replace(config, new)
     except OSError as error:
         problem = str(cannot("write", config, error, "make it and its folder writable"))
     except ModelgenError:  # a missing file is reported once, where its needs are read
         return []
     else:
         problem = filled.problem
+        for line in cards.changes:
+            click.echo(printable(f"{config}: {line}"), err=True)
         if not problem:
             for line in filled.changes:
                 click.echo(printable(f"{config}: [host] {line}"), err=True)
             if not filled.changes:
                 click.echo(printable(f"{config}: [host] is up to date"), err=True)
     message, _, help_ = problem.rpartition("; ")
-    return [Finding("models.toml", "bad", f"[host] was not written: {message}", help_)] if problem else []
+    findings = [Finding("models.toml", "bad", f"[host] was not written: {message}", help_)] if problem else []
+    if cards.problem:
+        message, _, help_ = cards.problem.rpartition("; ")
+        findings.append(Finding("models.toml", "bad", message, help_))
+    return findings
 
 
 def _print(findings: list[Finding]) -> None:

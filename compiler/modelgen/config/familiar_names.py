@@ -170,6 +170,9 @@ IN_TABLES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("id", "index", "uuid", "device_id", "gpu", "number"), 'device = "0"'),
         **dict.fromkeys(("utilization", "gpu_memory_utilization", "max_memory", "share"), "limit = 0.95"),
         **dict.fromkeys(("vendor", "type", "driver"), 'kind = "nvidia"'),
+        **dict.fromkeys(("name", "model", "product", "gpu_name", "sku"), 'card = "RTX 3090"'),
+        **dict.fromkeys(("compute_capability", "compute_cap", "cuda_arch", "sm", "gfx"), 'capability = "8.6"'),
+        **dict.fromkeys(("unified_memory", "integrated", "shared_memory"), "unified = true"),
     },
     "engines": {
         **dict.fromkeys(("environment", "env_vars"), 'env = { NAME = "value" }'),

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from modelgen.config.model import Arg, Defaults, Model
 from modelgen.config.orchestrator import Orchestrator
 from modelgen.config.table import Table
-from modelgen.config.units import Dotted, Share, Size
+from modelgen.config.units import Capability, Dotted, Share, Size
 
 FORMAT = 1
 PROJECT_NAME = r"[a-z0-9][a-z0-9_-]*"
@@ -126,7 +126,17 @@ Groups = Annotated[
 class Gpu(Table):
     """One GPU."""
 
-    memory: Size = Field(description="Memory of the GPU.", examples=["24GiB"])
+    card: str | None = Field(
+        None,
+        description="Name of the GPU, from which its memory, its compute capability and whether the host shares "
+        "the memory are known. Default: unknown; then write `memory`.",
+        examples=["RTX 3090"],
+    )
+    memory: Size | None = Field(
+        None,
+        description="Memory of the GPU. Default: that of `card`, as the driver reports it.",
+        examples=["24GiB"],
+    )
     device: str = Field(
         description='The GPU of the host: its index ("0") or UUID ("GPU-…", "MIG-…") as `nvidia-smi -L` prints it, its '
         'CDI name ("nvidia.com/gpu=0"), or its device file ("/dev/dri/renderD128").',
@@ -135,8 +145,20 @@ class Gpu(Table):
     limit: Share | None = Field(
         None,
         description="Share of the GPU that the models on it may reserve together; the rest is for the driver, CUDA "
-        "contexts and a desktop. Default: 0.95, on WSL2 0.85.",
+        "contexts and a desktop. Default: 0.95, on WSL2 0.85, with unified memory 0.9.",
         examples=[0.9],
+    )
+    capability: Capability | None = Field(
+        None,
+        description="Compute capability (NVIDIA) or gfx name (AMD) of a GPU whose name is not in the list: images, "
+        "checkpoints and flags are compared with it. Default: that of `card`, else unknown, and nothing is compared.",
+        examples=["8.6"],
+    )
+    unified: bool | None = Field(
+        None,
+        description="The memory of the GPU is that of the host, as in a DGX Spark or Jetson. Default: that of `card`, "
+        "else false.",
+        examples=[True],
     )
     kind: Literal["nvidia", "cdi", "amd"] | None = Field(
         None,

@@ -20,6 +20,8 @@ _DURATION = re.compile(r"(?=\d)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", r
 _FEWEST_CPUS = 0.01
 _MOST_CPUS = 100_000
 _DOTTED = re.compile(r"\d{1,6}(?:\.\d{1,6}){0,3}", re.ASCII)
+_CAPABILITY = re.compile(r"\d{1,2}\.\d|gfx[0-9a-f]{3,4}", re.ASCII)
+CAPABILITY_PATTERN = r"^(\d{1,2}\.\d|gfx[0-9a-f]{3,4})$"
 DOTTED_PATTERN = r"^\d{1,6}(\.\d{1,6}){0,3}$"
 SIZE_PATTERN = r"^\d+(\.\d+)? ?([KMGT]i?)?B$"
 DURATION_PATTERN = r"^(?=\d)(\d+h)?(\d+m)?(\d+s)?$"
@@ -82,6 +84,17 @@ def parse_dotted(value: Any) -> str:  # noqa: ANN401
     return value
 
 
+def parse_capability(value: Any) -> str:  # noqa: ANN401
+    """Return NVIDIA's compute capability, such as `8.6`, or AMD's gfx name, such as `gfx1151`."""
+    if not isinstance(value, str) or not _CAPABILITY.fullmatch(value):
+        raise PydanticCustomError(
+            "bad-value",
+            'is no compute capability: write "8.6", as `nvidia-smi --query-gpu=compute_cap --format=csv` prints it, or '
+            '"gfx1151", as `rocminfo` prints it',
+        )
+    return value
+
+
 _SIZE_SCHEMA = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["24GiB", "10 GB"]}
 _SHARE_SCHEMA = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
@@ -92,6 +105,9 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "15m", "1h30m"]}),
 ]
 Dotted = Annotated[str, BeforeValidator(parse_dotted), WithJsonSchema({"type": "string", "pattern": DOTTED_PATTERN})]
+Capability = Annotated[
+    str, BeforeValidator(parse_capability), WithJsonSchema({"type": "string", "pattern": CAPABILITY_PATTERN})
+]
 Cpus = Annotated[
     int | float,
     BeforeValidator(parse_cpus),

@@ -135,6 +135,12 @@ class Engine(NamedTuple):
         needs_length: Whether that flag must be written, since the default may not fit the GPU.
         iec_lengths: Whether `16k` is 16,000 and `16Ki` 16,384.
         overrides: Flags that replace values of config.json.
+        dtype: The flag for the type of the weights, for an engine that refuses `bfloat16` below capability 8.0.
+        quantization: The flag for the quantization.
+        least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
+            capability for it as a number such as 80; None if that is not known.
+        tags_for: Tag and capability → tags of the same repository for the GPU, the best first, for an engine that has
+            an image for each generation.
         long_lengths: Variables that allow a context longer than config.json does.
         tensor_parallel: The flag that splits a model over its GPUs.
         parallel_sizes: Flags that count GPUs.
@@ -196,6 +202,10 @@ class Engine(NamedTuple):
     needs_length: bool = False
     iec_lengths: bool = False
     overrides: tuple[str, ...] = ()
+    dtype: str = ""
+    quantization: str = ""
+    least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
+    tags_for: Callable[[str, str], tuple[str, ...]] | None = None
     long_lengths: tuple[str, ...] = ()
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()

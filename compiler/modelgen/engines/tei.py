@@ -28,6 +28,55 @@ PORT = 80
 HEALTH = "/health"
 # Where the images expect the hub.
 DATA = "/data"
+# The capabilities of each prefix: README.md, "Docker Images", and `compute_cap_matching` in backends/candle.
+_CAPABILITIES: Mapping[str, tuple[tuple[int, int], ...]] = {
+    "turing": ((7, 5),),
+    "": ((8, 0), (8, 6), (8, 7), (8, 9)),
+    "86": ((8, 6), (8, 7), (8, 9)),
+    "89": ((8, 9),),
+    "hopper": ((9, 0),),
+    "100": ((10, 0),),
+    "120": ((12, 0),),
+}
+_SINCE = {"100": (1, 9), "120": (1, 9)}
+_NEWEST = "1.9"
+_TAG = re.compile(r"(?:(?P<prefix>cuda|turing|hopper|\d{2,3})-)?(?P<version>\d+\.\d+(?:\.\d+)?|latest)", re.ASCII)
+
+
+def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
+    """Return whether a tag has kernels for a capability; `cuda-` chooses its program at start. None if not known."""
+    found = _TAG.fullmatch(tag)
+    if found is None or capability.startswith("gfx"):
+        return None
+    prefix, release = found["prefix"] or "", _release(found["version"])
+    if prefix == "cuda":
+        return any(release >= _SINCE.get(name, ()) for name in _prefixes(capability))
+    return _numbers(capability) in _CAPABILITIES[prefix] if prefix in _CAPABILITIES else None
+
+
+def tags_for(tag: str, capability: str) -> tuple[str, ...]:
+    """Return the tags for a GPU, the one with a program for every GPU last; none if there is no image for it."""
+    found = _TAG.fullmatch(tag)
+    version = found["version"] if found else _NEWEST
+    prefixes = [prefix for prefix in _prefixes(capability) if prefix != "86"][-1:]
+    if prefixes and _release(version) < _SINCE.get(prefixes[0], ()):
+        version = _NEWEST
+    return tuple(f"{prefix}-{version}".removeprefix("-") for prefix in (*prefixes, "cuda")) if prefixes else ()
+
+
+def _prefixes(capability: str) -> list[str]:
+    return [prefix for prefix, known in _CAPABILITIES.items() if _numbers(capability) in known]
+
+
+def _numbers(capability: str) -> tuple[int, int]:
+    major, _, minor = capability.partition(".")
+    return int(major), int(minor)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return (999,) if version == "latest" else tuple(int(part) for part in version.split("."))
+
+
 # README.md, "Docker Images": `cpu-1.9`, `89-1.9` and `1.9` (for an A100).
 _IMAGES = (
     Published(
@@ -36,6 +85,7 @@ _IMAGES = (
             (re.compile(r"^cpu-"), "none"),
             (re.compile(r"^(?:(?:cuda|turing|hopper|\d+)-|\d+\.|latest$)"), "nvidia"),
         ),
+        runs_on=runs_on,
     ),
 )
 ROUTES = ("/v1/embeddings", "/embed", "/embed_sparse", "/predict", "/rerank", "/similarity", "/tokenize")
@@ -93,6 +143,7 @@ ENGINE = Engine(
     images=_IMAGES,
     for_processors="the tags of text-embeddings-inference with cpu-",
     for_cards=for_cards,
+    tags_for=tags_for,
     starter=Starter("embedding", "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9"),
     probe=curl_probe(PORT, HEALTH, timeout=20),
     environment={"HUGGINGFACE_HUB_CACHE": DATA},

@@ -83,7 +83,6 @@ _EXAMPLES = {
     "project": 'write `[project]` with `name = "my-models"` and `hub = "./models/hub"`',
     "name": 'write `name = "my-models"`',
     "hub": 'write `hub = "./models/hub"`, the directory that holds the `models--…` folders',
-    "memory": 'write the memory of the GPU: `memory = "24GiB"`',
     "device": 'write the index or UUID of the GPU: `device = "0"`',
     "models": 'write the ids of the models: `models = ["text-4b"]`',
 }

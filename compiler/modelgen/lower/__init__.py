@@ -59,9 +59,7 @@ def lower(resolved: Resolved, host_root: str | None = None) -> ir.Fleet:
         )
         for name, run in resolved.runs.items()
     )
-    gpus = tuple(
-        ir.Gpu(name, gpu.memory, fit.budget(resolved.cards[name])) for name, gpu in (config.gpus or {}).items()
-    )
+    gpus = tuple(ir.Gpu(name, card.memory, fit.budget(card)) for name, card in resolved.cards.items())
     return ir.Fleet(
         project.name, gpus, services, profiles, _networks(project.name, services, orchestrator), orchestrator
     )

@@ -159,7 +159,7 @@ def index_of_unequal_cards(context: Context) -> Iterator[Found]:
     if is_wsl2(context.document.config):
         return
     indexes = {name: gpu for name, gpu in context.gpus.items() if gpu.kind in (None, "nvidia") and gpu.device.isdigit()}
-    if len({gpu.memory for gpu in indexes.values()}) > 1:
+    if len({card.memory for name, card in context.resolved.cards.items() if name in indexes}) > 1:
         place, name = min((context.document.at_value("gpus", name, "device"), name) for name in indexes)
         message = f"the index of `{name}` may be that of another GPU after a reboot, and the GPUs differ in memory"
         yield Found(place, message, "write the UUIDs of all GPUs, as printed by `nvidia-smi -L`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen import fit
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.flags import as_number
 from modelgen.engines.host import dotted
@@ -106,7 +107,7 @@ def host_memory(context: Context) -> Iterator[Found]:
 
     ## Why
     `cpu-offload-gb` and, until vLLM 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel
-    kills the engine or another process.
+    kills the engine or another process. Of a memory that GPU and host share, the GPU's reservation is a part as well.
 
     ## Bad
     ```toml
@@ -134,10 +135,13 @@ def host_memory(context: Context) -> Iterator[Found]:
             return
         parts = [arg for arg in context.args_of(name) if arg.name in _IN_HOST_MEMORY and arg.is_known]
         gibibytes = sum(as_number(arg.value) or 0 for arg in parts) * max(len(model.gpus or ()), 1)
-        if parts and gibibytes * 2**30 > host.memory:
+        shared = {gpu: card for gpu, card in context.cards(model).items() if card.unified}
+        reserved = sum(fit.reservations(shared, model.gpu_memory).values())
+        if parts and gibibytes * 2**30 + reserved > host.memory:
             kept = of_memory(gibibytes * 2**30)
+            beside = f" and reserves {of_memory(reserved)} of the same memory" if reserved else ""
             yield Found(
                 context.document.at_value(*max(parts, key=lambda arg: as_number(arg.value) or 0).path),
-                f"`{name}` keeps {kept} in host memory, but the host has {of_memory(host.memory)}",
+                f"`{name}` keeps {kept} in host memory{beside}, but the host has {of_memory(host.memory)}",
                 "write a smaller value, or use more GPUs for the model",
             )

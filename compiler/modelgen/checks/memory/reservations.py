@@ -93,10 +93,10 @@ def tight_limit(context: Context) -> Iterator[Found]:
     limit = 0.95
     ```
     """
-    for name, gpu in context.gpus.items():
-        if gpu.limit is not None and gpu.limit > LIMIT:
+    for name, card in context.resolved.cards.items():
+        if context.gpus[name].limit is not None and card.limit > LIMIT:
             place = context.document.at_value("gpus", name, "limit")
-            rest = of_memory(gpu.memory - fit.budget(context.resolved.cards[name]))
+            rest = of_memory(card.memory - fit.budget(card))
             yield Found(
                 place,
                 f"this leaves only {rest} of `{name}` for CUDA contexts and graphs",

@@ -9,6 +9,7 @@ from modelgen.cli.configuration.suggested import text
 from modelgen.cli.reading import printable
 from modelgen.engines import ENGINES
 from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
+from modelgen.engines.host.cards import find_known
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE
@@ -107,11 +108,20 @@ def with_machine(starter: str, machine: Machine) -> str:
 def _table(number: int, card: Card) -> str:
     name = printable(card.name).strip()
     lines = [f"[gpus.gpu{number}]" + (f" # {name}" if name else "")]
-    if card.memory is None:
-        lines.append('memory = "24GiB" # an example: the driver does not report it')
-    else:
-        lines.append(f'memory = "{_gib(card.memory)}GiB"')
+    known = find_known(card.name, card.memory)
+    whole = known[0].mebibytes * 2**20 if len(known) == 1 else 0
+    if whole:
+        lines.append(f"card = {text(known[0].name)}")
+    # A virtual GPU has a part of the memory only.
+    if not whole or (card.memory is not None and card.memory < whole * _TOLERANCE):
+        lines.append(_memory_line(card.memory))
     return "\n".join([*lines, f"device = {text(card.device)}", *card.more]) + "\n"
+
+
+def _memory_line(memory: int | None) -> str:
+    if memory is None:
+        return 'memory = "24GiB" # an example: the driver does not report it'
+    return f'memory = "{_gib(memory)}GiB"'
 
 
 def _gib(memory: int) -> str:

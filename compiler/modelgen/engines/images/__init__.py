@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.engines.images.places import HUB_HOME, OPEN_HUB_HOME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen.engines.images.versions import Version
 
 ON_DOCKER_HUB = r"(?:docker\.io/)?"
 VERSION = re.compile(r"^v?(\d+\.\d+\.\d+(?:\.\d+)?(?:\.?(?:post|rc)\d+)?)(?:-.*)?$", re.ASCII)
@@ -71,6 +76,7 @@ class Published(NamedTuple):
         amd64_only: Whether no image is for arm64.
         runs_as: The account that the image itself runs as; None for root.
         own_account: An account other than root that the image has.
+        runs_on: Tag, version and capability of a GPU → whether the image has kernels for it; None if that is not known.
         pinned: Pattern of tags that do not move, if others do; None if tags name releases.
     """
 
@@ -86,4 +92,5 @@ class Published(NamedTuple):
     amd64_only: bool = False
     runs_as: Account | None = None
     own_account: OwnAccount | None = None
+    runs_on: Callable[[str, Version | None, str], bool | None] | None = None
     pinned: re.Pattern[str] | None = None

@@ -92,6 +92,12 @@ def older_cuda_tag(image: Image, version: Version | None) -> str | None:
     return f"{image.name}:v{version.text}-{older.suffix}" if older and has_tag else None
 
 
+def runs_on(image: Image, version: Version | None, capability: str) -> bool | None:
+    """Return whether an image has kernels for the capability of a GPU; None if that is not known."""
+    known = published(image).runs_on
+    return known(image.tag or "", version, capability) if known and image.tag else None
+
+
 def arches_of(image: Image, version: Version | None) -> frozenset[str]:
     """Return the processors that an image is for; empty if they are not known."""
     if image.tag and (named := _ARCH.search(image.tag)):

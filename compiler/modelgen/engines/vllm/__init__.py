@@ -17,6 +17,7 @@ from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import AtMost, Companion, Opens
 from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
+from modelgen.engines.vllm.capabilities import least_capability
 from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
@@ -314,6 +315,9 @@ ENGINE = Engine(
     length=MAX_MODEL_LEN,
     needs_length=True,
     overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
+    dtype="dtype",
+    quantization="quantization",
+    least_capability=least_capability,
     long_lengths=("VLLM_ALLOW_LONG_MAX_MODEL_LEN",),
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, Account, CudaSuffix, OwnAccount, Published
+from modelgen.engines.vllm.capabilities import runs_on_cuda, runs_on_rocm
 
 if TYPE_CHECKING:
     from modelgen.engines.images.versions import Version
@@ -27,6 +28,7 @@ IMAGES = (
         cuda=(((0, 8, 5), (12, 4)), ((0, 9), (12, 8)), ((0, 11, 1), (12, 9)), ((0, 20), (13, 0))),
         older_cuda=CudaSuffix("cu129", (0, 20), (0, 32, 999)),
         amd64_until=(0, 10, 2),
+        runs_on=runs_on_cuda,
         own_account=OwnAccount(_ACCOUNT, since=(0, 22)),
     ),
     Published(
@@ -35,6 +37,7 @@ IMAGES = (
         version=VERSION,
         is_release=True,
         amd64_only=True,
+        runs_on=runs_on_rocm,
     ),
     Published(
         re.compile(rf"{ON_DOCKER_HUB}rocm/vllm(?:-dev)?"),

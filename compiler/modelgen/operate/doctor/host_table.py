@@ -100,8 +100,7 @@ def _is_said(key: str, written: Any, found: Value) -> bool:  # noqa: ANN401 - wh
 
 
 def _with_host(text: str, news: dict[str, Value]) -> str:
-    is_crlf = "\r\n" in text and not re.search(r"(?<!\r)\n", text)
-    document = tomlkit.parse(text if text.endswith("\n") or not text else text + ("\r\n" if is_crlf else "\n"))
+    document = tomlkit.parse(text if text.endswith("\n") or not text else text + ("\r\n" if _is_crlf(text) else "\n"))
     if "host" not in document:
         table = tomlkit.table()
         table.update(news)
@@ -116,12 +115,20 @@ def _with_host(text: str, news: dict[str, Value]) -> str:
             if key in host or isinstance(host, InlineTable):
                 host[key] = value
             else:
-                _insert(host, key, value)
-    new = document.as_string()
-    return re.sub(r"(?<!\r)\n", "\r\n", new) if is_crlf else new
+                insert(host, key, value)
+    return with_line_ends_of(text, document.as_string())
 
 
-def _insert(host: Table, key: str, value: Value) -> None:
+def with_line_ends_of(text: str, new: str) -> str:
+    """Return a changed text with the line ends of Windows if the whole text had them."""
+    return re.sub(r"(?<!\r)\n", "\r\n", new) if _is_crlf(text) else new
+
+
+def _is_crlf(text: str) -> bool:
+    return "\r\n" in text and not re.search(r"(?<!\r)\n", text)
+
+
+def insert(host: Table, key: str, value: Value) -> None:
     """Insert a key after the last one of its table: a comment below that belongs to the next table."""
     body = host.value.body
     last = max(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
+from modelgen.engines.host.cards import find_known
 from modelgen.operate.doctor.daemon import compare
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.smi import ask_cards, find_cards, find_slices
@@ -45,7 +46,7 @@ def check_cards(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that each GPU of `[gpus]` exists, with the memory that is written."""
     if not wanted.nvidia or not (cards := find_cards(host)):
         return []
-    return [_against_card(host, name, gpu, cards) for name, gpu in wanted.nvidia.items()]
+    return [_against_card(host, name, gpu, wanted.memory_of(name), cards) for name, gpu in wanted.nvidia.items()]
 
 
 def _no_answer(host: Host) -> Finding:
@@ -71,7 +72,7 @@ def _against(driver: str, image: str, cuda: tuple[int, int]) -> Finding | None:
     return None
 
 
-def _against_card(host: Host, name: str, gpu: Gpu, cards: list[Card]) -> Finding:
+def _against_card(host: Host, name: str, gpu: Gpu, memory: int, cards: list[Card]) -> Finding:
     device = gpu.device.partition("=")[2] if gpu.kind == "cdi" else gpu.device
     here = ", ".join(f"{card.index} ({card.name}, {card.uuid})" for card in cards)
     if device.startswith("MIG-"):
@@ -85,10 +86,13 @@ def _against_card(host: Host, name: str, gpu: Gpu, cards: list[Card]) -> Finding
     if card is None:
         text = f"{name} is GPU {device}, which does not exist; there is {here}"
         return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] device = "{cards[0].index}"`')
+    if gpu.card and (found := find_known(card.name, card.memory)) and found != find_known(gpu.card, gpu.memory):
+        text = f'{name} is {card.name}, but models.toml has `card = "{gpu.card}"`'
+        return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] card = "{found[0].name}"`')
     if card.memory is None:
         return Finding(_SUBJECT, "unknown", f"{name} is {card.name}, which does not report its memory")
     gib = int(card.memory / 2**30 * 10) / 10
-    if card.memory < gpu.memory * _TOLERANCE:
-        text = f"{name} is {card.name} with {gib} GiB, but models.toml has {gpu.memory / 2**30:.1f} GiB"
+    if card.memory < memory * _TOLERANCE:
+        text = f"{name} is {card.name} with {gib} GiB, but models.toml has {memory / 2**30:.1f} GiB"
         return Finding(_SUBJECT, "bad", text, f'`[gpus.{name}] memory = "{gib}GiB"`')
     return Finding(_SUBJECT, "good", f"{name} is {card.name} with {gib} GiB")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelgen.config.tables import Host
 from modelgen.engines.host.addresses import DEFAULT_LISTEN, parse_address
 from modelgen.engines.images.properties import cuda_of
+from modelgen.resolve.cards import Card, cards
 from modelgen.resolve.runs import run_models
 
 if TYPE_CHECKING:
@@ -53,6 +54,15 @@ class Wanted:
         """`[host]` as written; empty without one."""
         written = self.document.config.host if self.document else None
         return written or Host.model_construct(set())
+
+    def memory_of(self, gpu: str) -> int:
+        """Return the memory of a GPU of `[gpus]` in bytes; 0 if it is not known."""
+        card = self._cards.get(gpu)
+        return card.memory if card else 0
+
+    @cached_property
+    def _cards(self) -> dict[str, Card]:
+        return cards(self.document.config) if self.document else {}
 
     @property
     def needs_hub(self) -> bool:

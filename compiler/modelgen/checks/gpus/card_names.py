@@ -1,0 +1,216 @@
+"""Check the names of GPUs, and what is written beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.sizes import of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.config import Gpu
+
+# People round the memory of a GPU up: an H100 of "80GiB" has 79.6 GiB.
+_ROUNDED = 1.01
+# What a kernel leaves of a memory that the host shares differs: 119.7 or 121.7 GiB of a DGX Spark.
+_ROUNDED_OF_UNIFIED = 1.05
+# Two tables that describe one memory differ by what the kernel reserves.
+_SAME = 0.03
+
+
+@rule("MG326", "unknown-card")
+def unknown_card(context: Context) -> Iterator[Found]:
+    """A `card` that is not in the list of known GPUs, or that has several sizes of memory.
+
+    ## Why
+    Memory and compute capability come from the name, so it must mean exactly one GPU.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    card = "A100"
+    device = "0"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    card = "A100 80GB"
+    device = "0"
+    ```
+    """
+    for name, gpu in context.gpus.items():
+        if gpu.card is None or context.refused_memory(name):
+            continue
+        from modelgen.engines.host.cards import find_known, similar_names
+
+        found = find_known(gpu.card, gpu.memory)
+        place = context.document.at_value("gpus", name, "card")
+        if not found:
+            other = 'write `memory = "24GiB"` and `capability = "8.6"` instead, with the values of this GPU'
+            near = similar_names(gpu.card)
+            yield Found(place, f"unknown GPU `{gpu.card}`", f"{near} Otherwise {other}" if near else other)
+        elif len(found) > 1:
+            names = " or ".join(f'`card = "{card.name}"`' for card in found)
+            yield Found(place, f"`{gpu.card}` has several sizes of memory", f"write {names}")
+
+
+@rule("MG327", "memory-of-card")
+def memory_of_card(context: Context) -> Iterator[Found]:
+    """A GPU without `card` and `memory`, or with more `memory` than the card has.
+
+    ## Why
+    Reservations are shares of the memory that the driver reports, which is a little less than the product's name says.
+    `memory` may be left out beside `card`, and it may be smaller than the card's.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    card = "L4"
+    memory = "24GiB"
+    device = "0"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    card = "L4"
+    device = "0"
+    ```
+    """
+    document = context.document
+    for name, gpu in context.gpus.items():
+        if context.refused_memory(name):
+            continue
+        card = context.resolved.cards.get(name)
+        if card is None and gpu.card is None:
+            message = f"`[gpus.{name}]` lacks `card` or `memory`"
+            help_text = 'write the name of the GPU, `card = "RTX 3090"`, or its memory, `memory = "24GiB"`'
+            yield Found(document.at_header("gpus", name), message, help_text)
+        elif card is None and "MIG-" in gpu.device:
+            message = f"`{name}` is a MIG device, which has a part of the memory of its card"
+            help_text = 'write that part as well: `memory = "19GiB"`, as `nvidia-smi` prints it'
+            yield Found(document.at_value("gpus", name, "device"), message, help_text)
+        elif card is None and _is_of_firmware(gpu):
+            place = document.at_value("gpus", name, "card")
+            message = f"the memory of `{gpu.card}` depends on the settings of its firmware"
+            yield Found(place, message, 'write what the driver reports as well: `memory = "96GiB"`')
+        elif card is not None and card.known is not None and gpu.memory is not None:
+            most = card.known.mebibytes * 2**20
+            if most and gpu.memory > most * (_ROUNDED_OF_UNIFIED if card.unified else _ROUNDED):
+                place = document.at_value("gpus", name, "memory")
+                message = f"{card.known.name} has {of_memory(most)}, not {of_memory(gpu.memory)}"
+                yield Found(place, message, f'remove `memory`, or write `memory = "{_size(most)}"` or less')
+
+
+@rule("MG328", "card-at-odds")
+def card_at_odds(context: Context) -> Iterator[Found]:
+    """A `card` or `capability` that contradicts another key of the GPU.
+
+    ## Why
+    `kind` decides how containers get the GPU, and the default is NVIDIA's runtime. A capability beside the name of a
+    known card can only be redundant or wrong.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    card = "MI300X"
+    device = "0"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+
+    [models.qwen]
+    gpus = []
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    card = "MI300X"
+    device = "/dev/dri/renderD128"
+    kind = "amd"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai-rocm:v0.20.0"
+    ```
+    """
+    for name, card in context.resolved.cards.items():
+        gpu, known = context.gpus[name], card.known
+        if known is not None and gpu.capability not in (None, known.capability):
+            place = context.document.at_value("gpus", name, "capability")
+            message = f"{known.name} has the capability {known.capability}, not {gpu.capability}"
+            yield Found(place, message, "remove `capability`: `card` determines it")
+        elif card.capability is not None:
+            yield from _of_other_vendor(context, name, card.capability)
+
+
+def _of_other_vendor(context: Context, name: str, capability: str) -> Iterator[Found]:
+    from modelgen.engines.host.cards import vendor_of
+
+    gpu, document = context.gpus[name], context.document
+    is_amd = vendor_of(capability) == "amd"
+    if is_amd != (gpu.kind == "amd") and not (is_amd and gpu.kind == "cdi"):
+        place = document.at_value("gpus", name, "card" if gpu.card else "capability")
+        kind = "amd" if is_amd else "nvidia"
+        message = f"`{gpu.card or capability}` is a GPU of {'AMD' if is_amd else 'NVIDIA'}, but `kind` is "
+        yield Found(place, f"{message}{gpu.kind or 'nvidia'}", f'write `kind = "{kind}"`')
+
+
+@rule("MG329", "memory-twice", Severity.WARNING)
+def memory_twice(context: Context) -> Iterator[Found]:
+    """A GPU that has the memory of its arm64 host, without `unified`.
+
+    ## Why
+    DGX Spark and Jetson have one memory for processor and GPU. As two budgets it would be given out twice, and the host
+    would stop responding when it is full. With `unified`, the default limit leaves a part to the host.
+
+    ## Bad
+    ```toml
+    [host]
+    arch = "arm64"
+    memory = "119GiB"
+
+    [gpus.gpu0]
+    memory = "119GiB"
+    device = "0"
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    arch = "arm64"
+    memory = "119GiB"
+
+    [gpus.gpu0]
+    card = "GB10"
+    device = "0"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.33.0"
+    ```
+    """
+    host = context.document.config.host
+    if host is None or host.arch != "arm64" or host.memory is None:
+        return
+    for name, card in context.resolved.cards.items():
+        is_said = card.unified or card.capability is not None or context.gpus[name].unified is not None
+        if not is_said and abs(card.memory / host.memory - 1) <= _SAME:
+            place = context.document.at_value("gpus", name, "memory")
+            message = f"`{name}` and the host both have {of_memory(card.memory)}, which looks like one memory"
+            help_text = 'write `card = "GB10"` for a DGX Spark, or `unified = true`; `unified = false` if it is not'
+            yield Found(place, message, help_text)
+
+
+def _is_of_firmware(gpu: Gpu) -> bool:
+    from modelgen.engines.host.cards import find_known
+
+    found = find_known(gpu.card or "", gpu.memory)
+    return len(found) == 1 and not found[0].mebibytes
+
+
+def _size(memory: int) -> str:
+    return f"{memory // 2**20}MiB"

@@ -1,0 +1,111 @@
+"""Find a GPU by its name in the table of known GPUs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import did_you_mean
+
+if TYPE_CHECKING:
+    from modelgen.engines.host.known_cards import KnownCard
+
+# Words that do not distinguish GPUs, as people and drivers write them.
+_NOISE = frozenset(
+    {
+        "nvidia",
+        "amd",
+        "geforce",
+        "tesla",
+        "rtx",
+        "gtx",
+        "radeon",
+        "rx",
+        "instinct",
+        "jetson",
+        "gpu",
+        "graphics",
+        "series",
+    }
+    | {
+        "generation",
+        "gen",
+        "edition",
+        "workstation",
+        "server",
+        "blackwell",
+        "max",
+        "q",
+        "pcie",
+        "sxm",
+        "oam",
+        "developer",
+    }
+    | {"kit", "module", "mcm", "ac", "mba", "w", "with", "embedded"}
+)
+_BUS_OR_MEMORY = re.compile(r"sxm\d*|hbm\d?e?|gddr\d?x?")
+_SIZE = re.compile(r"(\d+)(?:gb|gib|g)")
+_JOINED = re.compile(r"(?<=\d{4})(ti|super|xtx|xt|gre|d)(?![a-z0-9])")
+# A card has less than its name says: an L40S of 48 GB 45, a GB10 of 128 GB 119.
+_LEAST_OF_NAME, _MOST_OF_NAME = 0.88, 1.02
+
+
+def find_known(name: str, memory: int | None = None) -> tuple[KnownCard, ...]:
+    """Return the known GPUs that a name means: several if they differ in memory, none for an unknown name.
+
+    Args:
+        name: As people write it or as the driver prints it: `4090`, `NVIDIA GeForce RTX 4090`, `A100-SXM4-80GB`.
+        memory: The memory in bytes that the driver reports, which decides between several sizes; None without it.
+    """
+    # Imported here: most files name no card.
+    from modelgen.engines.host.known_cards import CARDS
+
+    words, size = _read(name)
+    named = [card for card in CARDS if (words, size) in map(_read, (card.name, *card.also))]
+    if named and (size is not None or len(named) == 1):
+        return tuple(named)
+    same = [card for card in CARDS if any(_read(other)[0] == words for other in (card.name, *card.also))]
+    if size is not None:
+        same = [card for card in same if _is_size(card, size)]
+    if memory is not None and len(same) > 1:
+        same = sorted(same, key=lambda card: abs(card.mebibytes * 2**20 - memory))[:1]
+    return tuple(same)
+
+
+def similar_names(name: str) -> str:
+    """Return `did you mean …?` for an unknown name; empty if none is near."""
+    from modelgen.engines.host.known_cards import CARDS
+
+    words, _ = _read(name)
+    by_words = {" ".join(sorted(_read(other)[0])): card.name for card in CARDS for other in (card.name, *card.also)}
+    found = did_you_mean(" ".join(sorted(words)), by_words, list_known=False)
+    near = by_words.get(found.removeprefix("did you mean `").removesuffix("`?"))
+    return f"did you mean `{near}`?" if near else ""
+
+
+def vendor_of(capability: str) -> str:
+    """Return the vendor of GPUs with a capability: `amd` for a gfx name, else `nvidia`."""
+    return "amd" if capability.startswith("gfx") else "nvidia"
+
+
+def compute_capability(capability: str | None) -> tuple[int, int] | None:
+    """Return NVIDIA's compute capability as two numbers; None for AMD's GPUs, and if it is not known."""
+    if capability is None or vendor_of(capability) != "nvidia":
+        return None
+    major, _, minor = capability.partition(".")
+    return int(major), int(minor)
+
+
+def _read(name: str) -> tuple[frozenset[str], int | None]:
+    """Return the words that distinguish a GPU, and the size in its name."""
+    text = re.sub(r"(\d+) +(?=gi?b\b)", r"\1", name.lower().replace("mobile", "laptop"))
+    text = re.sub(r"\b(rtx|gtx|rx)(?=\d)", r"\1 ", _JOINED.sub(r" \1", text))
+    words = re.findall(r"[a-z0-9]+", text)
+    sizes = [int(found[1]) for word in words if (found := _SIZE.fullmatch(word))]
+    noise = (_SIZE.fullmatch, _BUS_OR_MEMORY.fullmatch, _NOISE.__contains__)
+    return frozenset(word for word in words if not any(is_noise(word) for is_noise in noise)), next(iter(sizes), None)
+
+
+def _is_size(card: KnownCard, size: int) -> bool:
+    """Return whether a card is sold as one with that many GB."""
+    return not card.mebibytes or size * _LEAST_OF_NAME <= card.mebibytes / 1024 <= size * _MOST_OF_NAME

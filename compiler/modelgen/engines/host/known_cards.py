@@ -1,0 +1,216 @@
+"""List GPUs: memory as the driver reports it, compute capability or gfx name, and whether the host shares the memory.
+
+Memory is the total that `nvidia-smi` prints in MiB, or the "VRAM Total Memory (B)" of `rocm-smi`. It is less than the
+product's name says, and differs a little between drivers; of several values, the lowest of a current driver counts.
+A value that no public output confirms is rounded down and marked with `# from the data sheet`.
+
+Sources of NVIDIA's values: modal-labs/modal-client#2797 (T4, A10, L4, L40S, A100, H100), noonghunna/club-3090 (RTX
+3090, RTX 5090), RLinf/RLinf#255 (RTX 4090), geerlingguy/raspberry-pi-pcie-devices#790 (RTX 3060), dexmal/dexbotic#41
+(A800), pytorch/ao#4002 (B200: 182,642 of the 183,359 MiB that nvidia-smi shows can be allocated), and outputs of
+nvidia-smi in public repositories for the others. GB10, which reports no memory: leptonai/gpud#1170 (119.7 GiB; newer
+kernels give 121.7). Capabilities: developer.nvidia.com/cuda-gpus. AMD: ilya-zlobintsev/LACT#533 (RX 7900 XTX) and
+outputs of rocm-smi in public repositories; gfx names: rocm.docs.amd.com, "System requirements".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class KnownCard(NamedTuple):
+    """A GPU by its name.
+
+    Args:
+        name: The name as people write it, with the memory if there are several sizes.
+        mebibytes: The memory in MiB; 0 if the firmware's settings determine it.
+        capability: NVIDIA's compute capability, such as `8.6`, or AMD's gfx name, such as `gfx1151`.
+        unified: Whether its memory is the host's.
+        also: Further names.
+    """
+
+    name: str
+    mebibytes: int
+    capability: str
+    unified: bool = False
+    also: tuple[str, ...] = ()
+
+
+K = KnownCard
+CARDS = (
+    # Turing
+    K("GTX 1650", 4096, "7.5"),
+    K("GTX 1660", 6144, "7.5"),
+    K("GTX 1660 SUPER", 6144, "7.5"),
+    K("GTX 1660 Ti", 6144, "7.5"),
+    K("RTX 2060 6GB", 6144, "7.5"),
+    K("RTX 2060 12GB", 12288, "7.5"),
+    K("RTX 2060 SUPER", 8192, "7.5"),
+    K("RTX 2070", 8192, "7.5"),
+    K("RTX 2070 SUPER", 8192, "7.5"),
+    K("RTX 2080", 8192, "7.5"),
+    K("RTX 2080 SUPER", 8192, "7.5"),
+    K("RTX 2080 Ti", 11264, "7.5"),
+    K("TITAN RTX", 24576, "7.5"),
+    K("Quadro RTX 4000", 8192, "7.5"),
+    K("Quadro RTX 5000", 16384, "7.5"),
+    K("Quadro RTX 6000", 24576, "7.5"),
+    K("Quadro RTX 8000", 49152, "7.5"),
+    K("T4", 15360, "7.5"),
+    K("T4G", 15360, "7.5"),
+    # Ampere
+    K("RTX 3050 6GB", 6144, "8.6"),
+    K("RTX 3050 8GB", 8192, "8.6"),
+    K("RTX 3060 8GB", 8192, "8.6"),
+    K("RTX 3060 12GB", 12288, "8.6"),
+    K("RTX 3060 Ti", 8192, "8.6"),
+    K("RTX 3070", 8192, "8.6"),
+    K("RTX 3070 Ti", 8192, "8.6"),
+    K("RTX 3080 10GB", 10240, "8.6"),
+    K("RTX 3080 12GB", 12288, "8.6"),
+    K("RTX 3080 Ti", 12288, "8.6"),
+    K("RTX 3090", 24576, "8.6"),
+    K("RTX 3090 Ti", 24564, "8.6"),
+    K("RTX 3050 Laptop", 4096, "8.6"),
+    K("RTX 3050 Ti Laptop", 4096, "8.6"),
+    K("RTX 3060 Laptop", 6144, "8.6"),
+    K("RTX 3070 Laptop", 8192, "8.6"),
+    K("RTX 3070 Ti Laptop", 8192, "8.6"),
+    K("RTX 3080 Laptop 8GB", 8192, "8.6"),
+    K("RTX 3080 Laptop 16GB", 16384, "8.6"),
+    K("RTX 3080 Ti Laptop", 16384, "8.6"),
+    K("RTX A1000", 8188, "8.6"),
+    K("RTX A2000 6GB", 6138, "8.6"),
+    K("RTX A2000 12GB", 12282, "8.6"),
+    K("RTX A4000", 16376, "8.6"),
+    K("RTX A4500", 20470, "8.6"),
+    K("RTX A5000", 24564, "8.6"),
+    K("RTX A5500", 24564, "8.6"),
+    K("RTX A6000", 49140, "8.6"),
+    K("A2", 15356, "8.6"),
+    K("A10", 23028, "8.6"),
+    K("A10G", 22731, "8.6"),
+    K("A16", 15356, "8.6"),  # each of its four GPUs
+    K("A40", 46068, "8.6"),
+    K("A30", 24258, "8.0"),
+    K("A100 40GB", 40536, "8.0"),
+    K("A100 80GB", 81251, "8.0"),
+    K("A800 40GB", 40536, "8.0"),
+    K("A800 80GB", 81251, "8.0"),
+    # Ada
+    K("RTX 4050 Laptop", 6141, "8.9"),
+    K("RTX 4060", 8188, "8.9"),
+    K("RTX 4060 Ti 8GB", 8188, "8.9"),
+    K("RTX 4060 Ti 16GB", 16380, "8.9"),
+    K("RTX 4060 Laptop", 8188, "8.9"),
+    K("RTX 4070", 12282, "8.9"),
+    K("RTX 4070 SUPER", 12282, "8.9"),
+    K("RTX 4070 Ti", 12282, "8.9"),
+    K("RTX 4070 Ti SUPER", 16376, "8.9"),
+    K("RTX 4070 Laptop", 8188, "8.9"),
+    K("RTX 4080", 16376, "8.9"),
+    K("RTX 4080 SUPER", 16376, "8.9"),
+    K("RTX 4080 Laptop", 12282, "8.9"),
+    K("RTX 4090", 24564, "8.9"),
+    K("RTX 4090 D", 24564, "8.9"),
+    K("RTX 4090 Laptop", 16376, "8.9"),
+    K("RTX 2000 Ada", 16380, "8.9"),
+    K("RTX 3500 Ada Laptop", 12282, "8.9", also=("RTX 3500 Ada",)),
+    K("RTX 4000 Ada", 20475, "8.9", also=("RTX 4000 SFF Ada",)),
+    K("RTX 4500 Ada", 24570, "8.9"),
+    K("RTX 5000 Ada", 32760, "8.9"),
+    K("RTX 5880 Ada", 46068, "8.9"),
+    K("RTX 6000 Ada", 46068, "8.9"),  # with ECC; 49,140 without
+    K("L2", 23034, "8.9"),  # as an L4, from the data sheet
+    K("L4", 23034, "8.9"),
+    K("L20", 46068, "8.9"),
+    K("L40", 46068, "8.9"),
+    K("L40S", 46068, "8.9"),
+    # Hopper
+    K("H20 96GB", 97871, "9.0", also=("H20",)),
+    K("H20 141GB", 143771, "9.0", also=("H20-3e",)),
+    K("H100 64GB", 65000, "9.0"),  # from the data sheet
+    K("H100 80GB", 81559, "9.0", also=("H100",)),
+    K("H100 NVL", 95830, "9.0"),
+    K("H800", 81559, "9.0"),
+    K("H200", 143771, "9.0"),
+    K("H200 NVL", 143771, "9.0"),
+    K("GH200 96GB", 97871, "9.0", also=("GH200 480GB", "GH200 120GB")),
+    K("GH200 144GB", 143771, "9.0", also=("GH200 144G",)),  # from the data sheet
+    # Blackwell
+    K("B200", 182642, "10.0"),
+    K("GB200", 188416, "10.0"),  # nvidia-smi shows 189,471, of which the driver keeps a part, as of a B200
+    K("B300", 274000, "10.3"),  # nvidia-smi shows 275,040
+    K("GB300", 275040, "10.3"),  # as a B300, from the data sheet
+    K("RTX 5050", 8151, "12.0"),
+    K("RTX 5050 Laptop", 8151, "12.0"),
+    K("RTX 5060", 8151, "12.0"),
+    K("RTX 5060 Ti 8GB", 8151, "12.0"),
+    K("RTX 5060 Ti 16GB", 16311, "12.0"),
+    K("RTX 5060 Laptop", 8151, "12.0"),
+    K("RTX 5070", 12227, "12.0"),
+    K("RTX 5070 Ti", 16303, "12.0"),
+    K("RTX 5070 Laptop", 8151, "12.0"),
+    K("RTX 5070 Ti Laptop", 12227, "12.0"),
+    K("RTX 5080", 16303, "12.0"),
+    K("RTX 5080 Laptop", 16303, "12.0"),
+    K("RTX 5090", 32607, "12.0"),
+    K("RTX 5090 D", 32607, "12.0"),
+    K("RTX 5090 Laptop", 24463, "12.0"),
+    K("RTX PRO 2000", 16303, "12.0"),  # from the data sheet
+    K("RTX PRO 4000", 24463, "12.0"),  # from the data sheet
+    K("RTX PRO 4500", 32607, "12.0"),  # from the data sheet
+    K("RTX PRO 5000 48GB", 48900, "12.0"),  # from the data sheet
+    K("RTX PRO 5000 72GB", 73400, "12.0"),  # from the data sheet
+    K("RTX PRO 6000", 97887, "12.0"),
+    # One memory for host and GPU
+    K("GB10", 121856, "12.1", unified=True, also=("DGX Spark", "Grace Blackwell GB10")),
+    K("Jetson Orin Nano 4GB", 3600, "8.7", unified=True),  # from the data sheet
+    K("Jetson Orin Nano 8GB", 7600, "8.7", unified=True, also=("Jetson Orin Nano Super",)),
+    K("Jetson Orin NX 8GB", 7600, "8.7", unified=True),
+    K("Jetson Orin NX 16GB", 15600, "8.7", unified=True),
+    K("Jetson AGX Orin 32GB", 30600, "8.7", unified=True),
+    K("Jetson AGX Orin 64GB", 62700, "8.7", unified=True),
+    K("Jetson AGX Thor", 125700, "11.0", unified=True, also=("Jetson Thor",)),
+    # AMD Instinct
+    K("MI100", 32752, "gfx908"),
+    K("MI210", 65520, "gfx90a"),
+    K("MI250", 65520, "gfx90a"),  # each of its two GPUs
+    K("MI250X", 65520, "gfx90a"),
+    K("MI300A", 130000, "gfx942", unified=True),  # from the data sheet
+    K("MI300X", 196592, "gfx942"),
+    K("MI308X", 196592, "gfx942"),
+    K("MI325X", 262128, "gfx942"),
+    K("MI350X", 294592, "gfx950"),
+    K("MI355X", 294592, "gfx950"),
+    # AMD Radeon
+    K("RX 6800", 16368, "gfx1030"),
+    K("RX 6800 XT", 16368, "gfx1030"),
+    K("RX 6900 XT", 16368, "gfx1030"),
+    K("RX 6950 XT", 16368, "gfx1030"),
+    K("Radeon PRO W6800", 30704, "gfx1030", also=("W6800",)),
+    K("RX 7600", 8176, "gfx1102"),
+    K("RX 7600 XT", 16368, "gfx1102"),
+    K("RX 7700 XT", 12272, "gfx1101"),
+    K("RX 7800 XT", 16368, "gfx1101"),
+    K("RX 7900 GRE", 16368, "gfx1100"),
+    K("RX 7900 XT", 20464, "gfx1100"),
+    K("RX 7900 XTX", 24560, "gfx1100"),
+    K("Radeon PRO W7700", 16368, "gfx1101", also=("W7700",)),
+    K("Radeon PRO W7800 32GB", 30704, "gfx1100", also=("W7800 32GB",)),
+    K("Radeon PRO W7800 48GB", 46064, "gfx1100", also=("W7800 48GB",)),
+    K("Radeon PRO W7900", 46064, "gfx1100", also=("W7900",)),
+    K("RX 9060 XT 8GB", 8100, "gfx1200"),  # from the data sheet
+    K("RX 9060 XT 16GB", 16304, "gfx1200"),
+    K("RX 9070", 16304, "gfx1201"),
+    K("RX 9070 XT", 16304, "gfx1201"),
+    K("Radeon AI PRO R9700", 32624, "gfx1201", also=("R9700",)),
+    # Its memory is what the firmware sets aside for it, or what the kernel lets it use.
+    K(
+        "Strix Halo",
+        0,
+        "gfx1151",
+        unified=True,
+        also=("Radeon 8060S", "Radeon 8050S", "Ryzen AI Max+ 395", "Ryzen AI Max 390", "Ryzen AI Max 385"),
+    ),
+    K("Strix Point", 0, "gfx1150", unified=True, also=("Radeon 890M", "Radeon 880M", "Ryzen AI 9 HX 370")),
+)

@@ -1,0 +1,117 @@
+"""Describe the GPUs that vLLM's releases run on: kernels of the images, and the least capability of quantizations.
+
+Sources, for 25 releases from 0.8.5 to 0.33.0: `torch_cuda_arch_list` in docker/Dockerfile, PYTORCH_ROCM_ARCH in
+docker/Dockerfile.rocm_base, and `get_min_capability` in vllm/model_executor/layers/quantization. GB10 has kernels of
+12.0, but needs the ptxas of CUDA 13 (vllm#28129, #31424, #32575); ROCm runs on Strix Halo from 7.2 on (vllm#31333).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.engines.images.versions import Version
+
+_CUDA_13 = re.compile(r"(?:^|-)cu13\d(?:-|$)", re.ASCII)
+# The first release whose image has kernels for a capability and newer ones.
+_FIRST = (((12, 0), (0, 9, 2)), ((11, 0), (0, 20)), ((10, 0), (0, 9)))
+_SPARK = (12, 1)
+_SPARK_UNKNOWN, _SPARK_SINCE = (0, 17), (0, 20)
+_GFX = frozenset({"gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1101", "gfx1200", "gfx1201"})
+_LATER_GFX = {"gfx1150": (0, 19), "gfx1151": (0, 19)}
+# The least capability by release, the oldest first. A change between two releases that were read counts for both.
+_LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
+    "awq": (((0,), 75),),
+    "awq_marlin": (((0,), 80), ((0, 14), 75)),
+    "bitsandbytes": (((0,), 70),),
+    "experts_int8": (((0,), 80),),
+    "fbgemm_fp8": (((0,), 80),),
+    "fp8": (((0,), 80), ((0, 14), 75)),
+    "gptq_marlin": (((0,), 80), ((0, 14), 75)),
+    "modelopt": (((0,), 89), ((0, 28), 80)),
+    "modelopt_fp4": (((0,), 100), ((0, 9), 80), ((0, 14), 75)),
+    "mxfp4": (((0,), 80),),
+    "torchao": (((0,), 75),),
+    # Schemes of compressed-tensors. FP8 falls back to weights alone below 8.9.
+    "FP8": (((0,), 80), ((0, 15), 75)),
+    "INT8": (((0,), 75),),
+    "integer weights": (((0,), 80), ((0, 12), 75)),
+    "INT4 weights with FP8 activations": (((0,), 90),),
+    "NVFP4": (((0,), 80), ((0, 15), 75)),
+}
+_SCHEMES = {
+    ("float8", "float8"): "FP8",
+    ("float8", ""): "FP8",
+    ("int8", "int8"): "INT8",
+    ("int4", ""): "integer weights",
+    ("int8", ""): "integer weights",
+    ("int4", "float8"): "INT4 weights with FP8 activations",
+    ("float4", "float4"): "NVFP4",
+    ("float4", ""): "NVFP4",
+}
+
+
+def runs_on_cuda(tag: str, version: Version | None, capability: str) -> bool | None:
+    """Return whether an image for CUDA has kernels for a compute capability; None if that is not known."""
+    if version is None or capability.startswith("gfx"):
+        return None
+    release, wanted = version.release, _numbers(capability)
+    if wanted < ((7, 5) if release >= (0, 20) else (7, 0)):
+        return False
+    if wanted == _SPARK and release < _SPARK_SINCE:
+        return None if release >= _SPARK_UNKNOWN or _CUDA_13.search(tag) else False
+    return next((release >= first for least, first in _FIRST if wanted >= least), True)
+
+
+def runs_on_rocm(_: str, version: Version | None, capability: str) -> bool | None:
+    """Return whether an image for ROCm has kernels for a gfx name; None if that is not known."""
+    if version is None or not capability.startswith("gfx"):
+        return None
+    since = _LATER_GFX.get(capability)
+    return capability in _GFX if since is None else version.release >= since
+
+
+def least_capability(version: Version, method: str, config: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return the name of a quantization and the least capability that a release needs for it; None if not known.
+
+    Args:
+        version: vLLM's version.
+        method: `quant_method` of the checkpoint, or the value of the flag `quantization`.
+        config: `quantization_config` of the checkpoint; empty for the flag.
+    """
+    name = _scheme(config) if method == "compressed-tensors" else _modelopt(method, config)
+    history = _LEAST.get(name)
+    if history is None:
+        return None
+    return name, next(least for since, least in reversed(history) if version.release >= since)
+
+
+def _modelopt(method: str, config: Mapping[str, Any]) -> str:
+    if method != "modelopt" or not config:
+        return method
+    return {"FP8": "modelopt", "NVFP4": "modelopt_fp4"}.get(str(config.get("quant_algo")), "")
+
+
+def _scheme(config: Mapping[str, Any]) -> str:
+    """Return the scheme of a compressed-tensors checkpoint; empty for an unknown one, or for several."""
+    groups = config.get("config_groups")
+    found = {_scheme_of(group) for group in groups.values()} if isinstance(groups, dict) else set()
+    return found.pop() if len(found) == 1 else ""
+
+
+def _scheme_of(group: Any) -> str:  # noqa: ANN401 - whatever config.json holds
+    table = group if isinstance(group, dict) else {}
+    return _SCHEMES.get((_kind(table.get("weights")), _kind(table.get("input_activations"))), "")
+
+
+def _kind(table: Any) -> str:  # noqa: ANN401 - whatever config.json holds
+    """Return the type of a tensor, such as `float8`; empty for one that is not quantized."""
+    return f"{table.get('type')}{table.get('num_bits')}" if isinstance(table, dict) else ""
+
+
+def _numbers(capability: str) -> tuple[int, int]:
+    major, _, minor = capability.partition(".")
+    return int(major), int(minor)

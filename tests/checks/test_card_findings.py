@@ -1,0 +1,365 @@
+"""Cards by name: what is taken from the name, and what is wrong for a card, with what to write instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiling import build, complete, findings
+from modelgen.load import load
+from modelgen.resolve.cards import Card, cards
+
+GIB = 2**30
+
+
+MODEL = '[models.qwen]\nrepo = "a/b"\ngpus = ["gpu0"]\nargs = { max-model-len = 8 }\n'
+
+
+def gpu(lines: str, rest: str = "") -> str:
+    return complete(f"[gpus.gpu0]\n{lines}\n{rest}")
+
+
+def card(lines: str, rest: str = "") -> Card:
+    document, _, _ = load(gpu(lines, rest).encode())
+    assert document is not None
+    return cards(document.config)["gpu0"]
+
+
+def found(toml: str, lock: str | None = None) -> list[tuple[str, str, str]]:
+    return [(item.rule, item.message, item.help) for item in findings(toml, lock) if item.severity.value != "info"]
+
+
+def test_a_name_gives_memory_and_capability() -> None:
+    named = card('card = "RTX 3090"\ndevice = "0"')
+    assert (named.memory, named.capability, named.unified, named.limit) == (24 * GIB, "8.6", False, 0.95)
+    assert card('card = "NVIDIA L4"\ndevice = "0"').memory == 23034 * 2**20
+    assert found(gpu('card = "RTX 3090"\ndevice = "0"')) == []
+
+
+def test_what_is_written_counts() -> None:
+    named = card('card = "RTX 3090"\nmemory = "20GiB"\nlimit = 0.8\ndevice = "0"')
+    assert (named.memory, named.capability, named.limit) == (20 * GIB, "8.6", 0.8)
+    assert card('memory = "20GiB"\ncapability = "8.6"\ndevice = "0"').capability == "8.6"
+    assert card('card = "A100"\nmemory = "80GiB"\ndevice = "0"').capability == "8.0"
+
+
+@pytest.mark.parametrize("written", ["24GiB", "25 GB", "23GiB"])
+def test_rounded_memory_is_fine(written: str) -> None:
+    assert found(gpu(f'card = "RTX 4090"\nmemory = "{written}"\ndevice = "0"')) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule", "message", "help_"),
+    [
+        ('card = "RTX 30900"', "unknown-card", "unknown GPU `RTX 30900`", "did you mean `RTX 3090`? Otherwise write"),
+        ('card = "banana"', "unknown-card", "unknown GPU `banana`", 'write `memory = "24GiB"` and `capability ='),
+        ('card = ""', "unknown-card", "unknown GPU ``", "write `memory ="),
+        ('card = "A100"', "unknown-card", "has several sizes", 'write `card = "A100 40GB"` or `card = "A100 80GB"`'),
+        ("", "memory-of-card", "lacks `card` or `memory`", 'write the name of the GPU, `card = "RTX 3090"`'),
+        (
+            'card = "L4"\nmemory = "24GiB"',
+            "memory-of-card",
+            "L4 has 22.49 GiB, not 24 GiB",
+            'remove `memory`, or write `memory = "23034MiB"` or less',
+        ),
+        (
+            'card = "RTX 3090"\ncapability = "8.9"',
+            "card-at-odds",
+            "RTX 3090 has the capability 8.6, not 8.9",
+            "remove `capability`",
+        ),
+        ('card = "RTX 3090"\nkind = "amd"', "card-at-odds", "is a GPU of NVIDIA", 'write `kind = "nvidia"`'),
+        ('memory = "24GiB"\ncapability = "gfx1100"', "card-at-odds", "is a GPU of AMD", 'write `kind = "amd"`'),
+        ('memory = "24GiB"\ncapability = "86"', "bad-value", "no compute capability", ""),
+    ],
+)
+def test_a_wrong_value(lines: str, rule: str, message: str, help_: str) -> None:
+    device = "/dev/dri/renderD128" if '"amd"' in lines else "0"
+    ((name, text, advice),) = [
+        item for item in found(gpu(f'{lines}\ndevice = "{device}"')) if item[0] != "image-for-other-cards"
+    ]
+    assert (name, message in text, help_ in advice) == (rule, True, True), (text, advice)
+
+
+def test_a_gpu_whose_firmware_sets_the_memory() -> None:
+    strix = 'card = "Strix Halo"\nkind = "amd"\ndevice = "/dev/dri/renderD128"\n'
+    image = '[engines.vllm]\nimage = "vllm/vllm-openai-rocm:v0.20.0"\n'
+    ((rule, _, help_),) = found(gpu(strix, image))
+    assert (rule, help_) == ("memory-of-card", 'write what the driver reports as well: `memory = "96GiB"`')
+    assert found(gpu(f'{strix}memory = "96GiB"\n', image)) == []
+
+
+def test_a_part_of_a_card() -> None:
+    mig = 'card = "A100 80GB"\ndevice = "MIG-1f2e3d4c-0000-5555-8888-123456789abc"\n'
+    ((rule, _, help_),) = found(gpu(mig))
+    assert (rule, 'memory = "19GiB"' in help_) == ("memory-of-card", True)
+    assert found(gpu(f'{mig}memory = "19GiB"\n')) == []
+
+
+def test_the_memory_that_a_newer_kernel_leaves() -> None:
+    assert found(gpu('card = "GB10"\nmemory = "121.6GiB"\ndevice = "0"')) == []
+    assert [item[0] for item in found(gpu('card = "GB10"\nmemory = "128GiB"\ndevice = "0"'))] == ["memory-of-card"]
+
+
+def test_unified_memory_leaves_a_part_to_the_host() -> None:
+    assert card('card = "GB10"\ndevice = "0"').limit == 0.9
+    assert card('memory = "7.4GiB"\nunified = true\ndevice = "0"').limit == 0.72
+    assert card('memory = "2GiB"\nunified = true\ndevice = "0"').limit == 0.5
+    assert card('card = "GB10"\ndevice = "0"\nlimit = 0.7').limit == 0.7
+    assert card('card = "GB10"\nunified = false\ndevice = "0"').limit == 0.95
+
+
+HOST = '[host]\narch = "arm64"\nmemory = "119GiB"\n'
+
+
+def test_one_memory_as_two_budgets() -> None:
+    written = gpu('memory = "119GiB"\ndevice = "0"', HOST)
+    ((rule, message, help_),) = found(written)
+    assert (rule, message) == ("memory-twice", "`gpu0` and the host both have 119 GiB, which looks like one memory")
+    assert 'write `card = "GB10"`' in help_
+    for lines in ('card = "GB10"', 'memory = "119GiB"\nunified = true', 'memory = "119GiB"\nunified = false'):
+        assert found(gpu(f'{lines}\ndevice = "0"', HOST)) == []
+
+
+def test_the_name_reaches_the_deployment() -> None:
+    toml = gpu('card = "L4"\ndevice = "0"', MODEL)
+    assert "of the 22.49 GiB of gpu0" in build(toml)["docker-compose.yml"]
+
+
+LOCK = """\
+[[snapshots]]
+repo = "a/b"
+commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+files = [{{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }}]
+config = '{config}'
+"""
+FP8_DYNAMIC = (
+    '{"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": '
+    '{"group_0": {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}, '
+    '"input_activations": {"num_bits": 8, "type": "float", "dynamic": true}}}}}'
+)
+
+
+def served(card: str, image: str, more: str = "", kind: str = "") -> str:
+    """Return a file with one model of vLLM."""
+    device = '"/dev/dri/renderD128"\nkind = "amd"\ngroups = [44]' if kind == "amd" else '"0"'
+    return complete(
+        f"[gpus.g]\n{card}\ndevice = {device}\n[engines.vllm]\nimage = '{image}'\n"
+        f'[models.a]\nrepo = "a/b"\ngpus = ["g"]\nargs = {{ max-model-len = 8{more} }}\n'
+    )
+
+
+def tei(card: str, tag: str) -> str:
+    return complete(
+        f'[gpus.g]\ncard = "{card}"\ndevice = "0"\n[models.embed]\nengine = "tei"\n'
+        f'image = "ghcr.io/huggingface/text-embeddings-inference:{tag}"\nrepo = "Qwen/Qwen3-Embedding-0.6B"\n'
+        'revision = "97b0c614be4d77ee51c0cef4e5f07c00f9eb65b3"\ngpus = ["g"]\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("card", "tag", "instead"),
+    [
+        ("RTX PRO 6000", "1.8", "120-1.9` or `ghcr.io/huggingface/text-embeddings-inference:cuda-1.9`"),
+        ("RTX PRO 6000", "cuda-1.8", "120-1.9`"),
+        ("RTX 5090", "89-1.9", "120-1.9`"),
+        ("B200", "hopper-1.9", "100-1.9`"),
+        ("T4", "1.9", "turing-1.9`"),
+        ("T4", "latest", "turing-latest`"),
+        ("H100", "1.9.3", "hopper-1.9.3`"),
+        ("L4", "turing-1.9", "89-1.9`"),
+        ("A100 80GB", "86-1.9", ":1.9`"),
+        ("GB10", "cuda-1.9.3", "there is no image for this GPU"),
+        ("GB10", "120-1.9", "there is no image for this GPU"),
+    ],
+)
+def test_an_image_of_tei_for_another_generation(card: str, tag: str, instead: str) -> None:
+    toml = tei(card, tag)
+    ((rule, message, help_),) = [item for item in found(toml) if item[0] != "floating-image"]
+    assert rule == "image-for-other-generation"
+    assert f"this image has no kernels for {card}" in message
+    assert instead in help_
+
+
+@pytest.mark.parametrize(
+    ("card", "tag"),
+    [
+        ("RTX PRO 6000", "cuda-1.9"),
+        ("RTX PRO 6000", "120-1.9"),
+        ("T4", "turing-1.9"),
+        ("T4", "cuda-1.9"),
+        ("RTX 3090", "86-1.9"),
+        ("RTX 3090", "1.9"),
+        ("L4", "86-1.9"),
+        ("L4", "89-1.9"),
+        ("H100", "hopper-1.9"),
+        ("B200", "100-1.9"),
+        ("GB10", "121-sha-abcdef0"),
+    ],
+)
+def test_an_image_of_tei_for_the_generation(card: str, tag: str) -> None:
+    assert [item for item in found(tei(card, tag)) if item[0] != "floating-image"] == []
+
+
+SPARK = '[host]\narch = "arm64"\ndriver = "580.95.05"\nmemory = "119GiB"\n'
+
+
+def test_a_dgx_spark() -> None:
+    """H4: first as it was written, then with the card's name, then with the right image."""
+    written = served('memory = "119GiB"', "vllm/vllm-openai:v0.12.0-aarch64") + SPARK
+    assert [item[0] for item in found(written)] == ["memory-twice"]
+    named = served('card = "GB10"', "vllm/vllm-openai:v0.12.0-aarch64") + SPARK
+    ((rule, message, help_),) = found(named)
+    assert rule == "image-for-other-generation"
+    assert message == "this image has no kernels for GB10 (12.1), which `a` has"
+    assert help_ == "write `vllm/vllm-openai:v0.33.0`"
+    assert found(served('card = "GB10"', "vllm/vllm-openai:v0.28.0") + SPARK) == []
+    assert found(served('memory = "119GiB"\nunified = true', "vllm/vllm-openai:v0.28.0") + SPARK) == []
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "kind", "is_fine"),
+    [
+        ('card = "Strix Halo"\nmemory = "96GiB"', "vllm/vllm-openai-rocm:v0.14.0", "amd", False),
+        ('card = "Strix Halo"\nmemory = "96GiB"', "vllm/vllm-openai-rocm:v0.19.0", "amd", True),
+        ('memory = "96GiB"\ncapability = "gfx1151"', "vllm/vllm-openai-rocm:v0.14.0", "amd", False),
+        ('card = "MI300X"', "vllm/vllm-openai-rocm:v0.14.0", "amd", True),
+        ('card = "RX 7900 XTX"', "vllm/vllm-openai-rocm:v0.14.0", "amd", True),
+        ('card = "RX 6900 XT"', "vllm/vllm-openai-rocm:v0.33.0", "amd", False),
+        ('card = "RX 6900 XT"', "rocm/vllm:rocm6.4.1_vllm_0.10.1_20250909", "amd", True),
+        ('card = "RTX 5090"', "vllm/vllm-openai:v0.9.1", "", False),
+        ('card = "RTX 5090"', "vllm/vllm-openai:v0.9.2", "", True),
+        ('card = "B200"', "vllm/vllm-openai:v0.8.5", "", False),
+        ('card = "B200"', "vllm/vllm-openai:v0.9.0", "", True),
+        ('card = "Jetson AGX Thor"', "vllm/vllm-openai:v0.19.0", "", False),
+        ('card = "GB10"', "vllm/vllm-openai:v0.14.0-cu130", "", True),
+        ('card = "GB10"', "vllm/vllm-openai:v9.9.9", "", True),
+        ('memory = "32GiB"\ncapability = "7.0"', "vllm/vllm-openai:v0.19.0", "", True),
+        ('memory = "32GiB"\ncapability = "7.0"', "vllm/vllm-openai:v0.20.0", "", False),
+        ('memory = "24GiB"\ncapability = "6.1"', "vllm/vllm-openai:v0.11.0", "", False),
+        ('memory = "24GiB"', "vllm/vllm-openai:v0.8.5", "", True),
+    ],
+)
+def test_the_first_release_with_kernels(card: str, image: str, kind: str, is_fine: bool) -> None:  # noqa: FBT001
+    rules = [item[0] for item in found(served(card, image, kind=kind))]
+    assert ("image-for-other-generation" not in rules) == is_fine, rules
+
+
+def test_no_release_for_an_old_gpu() -> None:
+    (item,) = found(served('card = "RX 6900 XT"', "vllm/vllm-openai-rocm:v0.33.0", kind="amd"))
+    assert "no release has kernels for it" in item[2]
+    overridden = served('card = "RX 6900 XT"', "vllm/vllm-openai-rocm:v0.33.0", kind="amd").replace(
+        "args =", 'env = { HSA_OVERRIDE_GFX_VERSION = "10.3.0" }\nargs ='
+    )
+    assert "image-for-other-generation" not in [item[0] for item in found(overridden)]
+
+
+V11, V14, NEW = (f"vllm/vllm-openai:v0.{number}.0" for number in (11, 14, 33))
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "more", "instead"),
+    [
+        ("T4", V11, ', dtype = "bfloat16"', 'write `dtype = "half"`, or remove it'),
+        ("T4", NEW, ', dtype = "bfloat16"', 'write `dtype = "half"`, or remove it'),
+        ("T4", V11, ', quantization = "awq_marlin"', f'write `image = "{NEW}"`, whose release supports it'),
+        ("T4", V11, ', quantization = "fp8"', f'write `image = "{NEW}"`, whose release supports it'),
+        ("T4", V11, ', dtype = "half"', ""),
+        ("T4", V11, ', quantization = "awq"', ""),
+        ("T4", V14, ', quantization = "awq_marlin"', ""),
+        ("RTX 3090", V11, ', dtype = "bfloat16", quantization = "fp8"', ""),
+        ("RTX 2080 Ti", V11, ', dtype = "auto"', ""),
+    ],
+)
+def test_flags_for_another_generation(card: str, image: str, more: str, instead: str) -> None:
+    helps = [
+        item[2] for item in found(served(f'card = "{card}"', image, more)) if item[0] == "flag-for-other-generation"
+    ]
+    assert len(helps) == bool(instead)
+    assert all(instead in help_ for help_ in helps)
+
+
+def scheme(weights: str, inputs: str = "null") -> str:
+    group = f'{{"weights": {weights}, "input_activations": {inputs}}}'
+    return f'{{"quantization_config": {{"quant_method": "compressed-tensors", "config_groups": {{"g": {group}}}}}}}'
+
+
+def method(text: str) -> str:
+    return f'{{"quantization_config": {text}}}'
+
+
+FP8, INT8, INT4, FP4 = (
+    f'{{"type": "{kind}", "num_bits": {bits}}}' for kind, bits in (("float", 8), ("int", 8), ("int", 4), ("float", 4))
+)
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "config", "needed"),
+    [
+        ("T4", V11, FP8_DYNAMIC, "8.0"),
+        ("T4", NEW, FP8_DYNAMIC, ""),
+        ("RTX 3090", V11, FP8_DYNAMIC, ""),
+        ("T4", V11, scheme(INT4), "8.0"),
+        ("T4", "vllm/vllm-openai:v0.12.0", scheme(INT4), ""),
+        ("T4", V11, scheme(INT8, INT8), ""),
+        ("A100 80GB", V11, scheme(INT4, FP8), "9.0"),
+        ("T4", V11, scheme(FP4, FP4), "8.0"),
+        ("T4", V11, method('{"quant_method": "fp8"}'), "8.0"),
+        ("T4", V14, method('{"quant_method": "fp8"}'), ""),
+        ("T4", NEW, method('{"quant_method": "mxfp4"}'), "8.0"),
+        ("T4", V11, method('{"quant_method": "awq"}'), ""),
+        ("T4", V11, method('{"quant_method": "gptq"}'), ""),
+        ("RTX 3090", V11, method('{"quant_method": "modelopt", "quant_algo": "FP8"}'), "8.9"),
+        ("RTX 3090", V11, method('{"quant_method": "modelopt", "quant_algo": "NVFP4"}'), ""),
+        ("RTX 3090", V11, method('{"quant_method": "modelopt", "quant_algo": "OTHER"}'), ""),
+        ("T4", V11, method('{"quant_method": 3}'), ""),
+        ("T4", V11, method('{"quant_method": "compressed-tensors", "config_groups": [1]}'), ""),
+        ("T4", V11, '{"text_config": {"quantization_config": {"quant_method": "fp8"}}}', "8.0"),
+        ("T4", V11, "{}", ""),
+    ],
+)
+def test_checkpoints_for_another_generation(card: str, image: str, config: str, needed: str) -> None:
+    toml = served(f'card = "{card}"', image)
+    messages = [item[1] for item in found(toml, LOCK.format(config=config)) if "checkpoint-for" in item[0]]
+    assert len(messages) == bool(needed)
+    assert all(f"which needs {needed} in vLLM 0." in message for message in messages)
+
+
+def test_the_checkpoint_of_a_t4() -> None:
+    """H3: finding, place and help; the next card and the next release are silent."""
+    toml = served('card = "T4"', V11)
+    (item,) = [item for item in findings(toml, LOCK.format(config=FP8_DYNAMIC)) if item.code == "MG517"]
+    assert item.message == "a/b is quantized as FP8, which needs 8.0 in vLLM 0.11.0; T4 (7.5) is older"
+    instead = "or use a checkpoint in another format, such as AWQ"
+    assert item.help == f'write `image = "{NEW}"`, whose release supports it, {instead}'
+    assert toml.splitlines()[item.span.line - 1] == 'repo = "a/b"'
+
+
+def test_what_is_offloaded_is_a_part_of_one_memory() -> None:
+    more = ", cpu-offload-gb = 30"
+    ((rule, message, _),) = found(served('card = "GB10"', NEW, more) + SPARK)
+    assert rule == "host-memory"
+    assert (
+        message == "`a` keeps 30 GiB in host memory and reserves 107.1 GiB of the same memory, but the host has 119 GiB"
+    )
+    assert found(served('card = "GB10"\nlimit = 0.5', NEW, more) + SPARK) == []
+
+
+def pair(first: str, second: str, more: str = "") -> list[str]:
+    """Return the infos about a model on two cards."""
+    toml = complete(
+        f'[gpus.g]\ncard = "{first}"\ndevice = "GPU-1"\n[gpus.h]\ncard = "{second}"\ndevice = "GPU-2"\n'
+        f'[models.a]\nrepo = "a/b"\ngpus = ["g", "h"]\nargs = {{ max-model-len = 8, {more} }}\n'
+    )
+    return [item.rule for item in findings(toml)]
+
+
+SPLIT = "tensor-parallel-size = 2"
+
+
+def test_cards_that_are_split_over() -> None:
+    assert pair("RTX 3090", "RTX A5000", SPLIT) == ["unequal-cards"]
+    assert pair("RTX 3090", "RTX 3090", SPLIT) == []
+    assert pair("RTX 3090", "A40", "pipeline-parallel-size = 2") == []
+    assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
+    assert pair("RTX 5090", "RTX 5090", f"{SPLIT}, disable-custom-all-reduce = true") == []
+    assert pair("RTX 4000 Ada", "RTX 4000 Ada", SPLIT) == []
