@@ -29,7 +29,8 @@ _STEP = re.compile(
     r"|\bremove (?:it\b|`(?P<removed>[^`]+)`)"
     r"|\bwrite `(?P<bare>[^`=]+)`(?! in )"
     r"|\b(?P<verb>add|write)\b[^`]*`(?P<pair>[^`]+=[^`]+)`"
-    r"(?: in (?:`\[(?P<table>[\w.-]+)\]`|`(?P<below>args|env)`|(?P<model>the model's (?:own )?table)))?"
+    r"(?: in (?:`\[(?P<table>[\w.-]+)\]`|`(?P<below>(?:args|env|loras|compose)[\w.-]*)`"
+    r"|(?P<model>the model's (?:own )?table)))?"
 )
 # A help that asks for two changes is not followed here.
 _TWO = re.compile(r"` and ")
@@ -82,7 +83,7 @@ def _table(document: dict[str, Any], kind: str, path: Path, step: re.Match[str])
         return tuple(step["table"].split("."))
     owner = path[:2] if path[0] == "models" else ("defaults",)
     if step["below"] is not None:
-        return (*owner, step["below"])
+        return (*owner, *step["below"].split("."))
     if step["model"] is not None:
         return owner
     if kind == "header":
@@ -113,6 +114,9 @@ def _replace(document: dict[str, Any], kind: str, path: Path, word: str) -> None
             around[path[-1]] = tomllib.loads(f"x = {word}")["x"]
         except tomllib.TOMLDecodeError:
             around[path[-1]] = word
+    elif word.startswith("["):
+        *outer, table = word.strip("[]").split(".")
+        _at(around, tuple(outer))[table] = around.pop(path[-1])[table]
     else:
         around[word] = around.pop(path[-1])
 

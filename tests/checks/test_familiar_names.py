@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from compiling import complete, findings
+from following import follow
 from modelgen.config import familiar_names
 from modelgen.diagnostics import did_you_mean
 
@@ -27,6 +28,16 @@ def followed(table: str, written: str) -> str:
     return text + f"{written}\n"
 
 
+def without(text: str, key: str) -> str:
+    """Return the text without the line of a key."""
+    return re.sub(rf"(?m)^{re.escape(key)} = .*\n", "", text)
+
+
+def answer(fragment: str, key: str) -> str:
+    """Return the help for an unknown key."""
+    return next(one.help for one in findings(complete(fragment)) if f"unknown key `{key}`" in one.message)
+
+
 def help_for(text: str, key: str) -> str:
     [found] = [found for found in findings(text) if found.message.startswith(f"unknown key `{key}`")]
     assert found.help.startswith("write `"), found.help
@@ -36,7 +47,8 @@ def help_for(text: str, key: str) -> str:
 @pytest.mark.parametrize(("table", "key"), [(name, key) for name in TABLES for key in familiar_names.IN_TABLES[name]])
 def test_a_key_of_another_table(table: str, key: str) -> None:
     rest = "".join(text for name, text in TABLES.items() if name not in (table, "profiles")) + MODEL
-    written = help_for(complete(rest + TABLES[table] + f"{key} = true\n"), key)
+    own = familiar_names.IN_TABLES[table][key].partition(" = ")[0]
+    written = help_for(complete(rest + without(TABLES[table], own) + f"{key} = true\n"), key)
     if table in ("project", "gpus", "engines"):
         tomllib.loads(written)
     after = followed(TABLES[table], written.replace("ID", "qwen"))
@@ -45,9 +57,9 @@ def test_a_key_of_another_table(table: str, key: str) -> None:
 
 @pytest.mark.parametrize("key", familiar_names.MODEL_KEYS)
 def test_a_key_of_a_model(key: str) -> None:
-    written = (
-        help_for(complete(f"{MODEL}{key} = true\n"), key).replace("NAME", "x").replace("namespace/repository", "a/c")
-    )
+    own = familiar_names.MODEL_KEYS[key]
+    written = help_for(complete(f"{without(MODEL, own)}{key} = true\n"), key)
+    written = written.replace("NAME", "x").replace("namespace/repository", "a/c")
     rules = {found.rule for found in findings(complete(followed(MODEL, written)))}
     # What is written is right in itself; some keys belong to another engine, which the finding says.
     assert rules <= {"key-of-another-engine", "missing-max-model-len", "image-without-gpu", "gguf-repository"}
@@ -56,7 +68,7 @@ def test_a_key_of_a_model(key: str) -> None:
 @pytest.mark.parametrize("key", familiar_names.FLAGS)
 def test_a_flag_as_a_key(key: str) -> None:
     flag = familiar_names.FLAGS[key]
-    assert help_for(complete(f"{MODEL}{key} = 2\n"), key) == f"args = {{ {flag} = 2 }}"
+    assert help_for(complete(f"{without(MODEL, 'args')}{key} = 2\n"), key) == f"args = {{ {flag} = 2 }}"
 
 
 @pytest.mark.parametrize(
@@ -65,16 +77,101 @@ def test_a_flag_as_a_key(key: str) -> None:
         ("ttl = 300", 'idle_timeout = "300s"'),
         ('ports = ["8001:8000"]', 'publish = "127.0.0.1:8001"'),
         ('model = "Qwen/Qwen3-8B"', 'repo = "Qwen/Qwen3-8B"'),
-        ('model = "/models/x"', 'repo = "Qwen/Qwen3-4B-Instruct-2507"'),
         ('name = "gpt"', 'aliases = ["gpt"]'),
         ("gpu_memory_utilization = 0.9", "gpu_memory = 0.9"),
         ("keepAlive = 60", 'idle_timeout = "60s"'),
         ('quantization = "awq"', 'args = { quantization = "awq" }'),
+        ('keep_alive = "30m"', 'idle_timeout = "30m"'),
+        ("keep_alive = 0", 'idle_timeout = "1s"'),
+        ('timeout = "5m"', 'start_timeout = "5m"'),
+        ('environment = { A = "b", C = 1 }', 'env = { A = "b", C = "1" }'),
+        ('lora = "x/y"', 'loras = { y = "x/y" }'),
+        ('adapters = ["x/y", "fast=x/z"]', 'loras = { y = "x/y", fast = "x/z" }'),
+        ('options = { dtype = "half" }', 'args = { dtype = "half" }'),
+        ('vram = "14G"', 'gpu_memory = "14GiB"'),
+        ("gpu = 0", 'gpus = ["gpu0"]'),
+        ('ports = ["0.0.0.0:8001:8000"]', 'publish = "0.0.0.0:8001"'),
+        ('backend = "sglang"', 'engine = "sglang"'),
+        ('commit = "abc"', 'revision = "abc"'),
         ('volumes = ["a:/b"]', 'compose = { volumes = ["a:/b"] }'),
     ],
 )
 def test_the_written_value_is_kept(line: str, written: str) -> None:
-    assert help_for(complete(f"{MODEL}{line}\n"), line.partition(" =")[0]) == written
+    rest = without(MODEL, written.partition(" =")[0])
+    assert help_for(complete(f"{rest}{line}\n"), line.partition(" =")[0]) == written
+
+
+@pytest.mark.parametrize(
+    ("line", "help_"),
+    [
+        ("keep_alive = -1", "remove it: a model stays loaded until another needs its GPU"),
+        ('keep_alive = "-1m"', "remove it: a model stays loaded until another needs its GPU"),
+        ("ttl = 0", "remove it: a model stays loaded until another needs its GPU"),
+        ('host = "0.0.0.0"', "remove it: clients reach every model at `[orchestrator]`'s `listen`"),
+        ('quantization = "awq"', 'write `quantization = "awq"` in `args`'),
+        ("ctx = 4096", "remove it: `max-model-len` is set already in `args`"),
+        ("temperature = 0.5", "write `override-generation-config = { temperature = 0.5 }` in `args`"),
+        ('compose = { user = "1" }\nvolumes = ["./a:/b"]', 'write `volumes = ["./a:/b"]` in `compose`'),
+        ('env = { A = "1" }\nenvironment = { B = "2" }', 'write `B = "2"` in `env`'),
+        ('env = { A = "1" }\nenvironment = { B = "2", C = "3" }', "move its entries to `env`"),
+        ('model = "Qwen/Qwen3-8B"', "remove it: `repo` is set already"),
+    ],
+)
+def test_what_is_there_already_is_not_written_twice(line: str, help_: str) -> None:
+    key = line.rpartition("\n")[2].partition(" =")[0]
+    assert answer(f"{MODEL}{line}\n", key) == help_
+    [found] = [one for one in findings(complete(f"{MODEL}{line}\n")) if f"unknown key `{key}`" in one.message]
+    if (after := follow(complete(f"{MODEL}{line}\n"), found)) is not None:
+        assert not [one.message for one in findings(after) if one.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ('path = "/models/x"', "modelgen add /models/x --as local/x"),
+        ('model = "./my weights/"', 'modelgen add "./my weights/" --as local/my-weights'),
+    ],
+)
+def test_a_path_is_answered_with_add(line: str, command: str) -> None:
+    help_ = answer(f"{without(MODEL, 'repo')}{line}\n", line.partition(" =")[0])
+    assert help_.startswith(f"run `{command}` and write `repo = ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "written"),
+    [
+        ('host = "0.0.0.0"', "0.0.0.0:8080"),
+        ("port = 9000", "127.0.0.1:9000"),
+        ('host = "0.0.0.0"\nport = 9000', "0.0.0.0:9000"),
+        ('bind = ":9000"', "0.0.0.0:9000"),
+        ('address = "::"', "[::]:8080"),
+    ],
+)
+def test_the_host_and_the_port_become_the_address(lines: str, written: str) -> None:
+    key = lines.partition(" =")[0]
+    toml = f"{MODEL}[orchestrator]\n{lines}\n"
+    assert answer(toml, key) == f'write `listen = "{written}"`'
+    after = findings(complete(f'{MODEL}[orchestrator]\nlisten = "{written}"\n'))
+    assert all("keys_file" in one.help for one in after if one.severity == "error")
+
+
+@pytest.mark.parametrize(
+    ("table", "meant"),
+    [
+        ('[model.b]\nrepo = "a/b"\nargs = { max-model-len = 8 }\n', "`[models.b]`"),
+        ('[service.b]\nrepo = "a/b"\n[service.c]\nrepo = "a/c"\n', "`[models.b]`, `[models.c]`"),
+        ('[gpu.gpu1]\nmemory = "24GiB"\ndevice = "0"\n[models.x]\nrepo = "a/b"\ngpus = ["gpu1"]\n'
+         "args = { max-model-len = 8 }\n", "`[gpus.gpu1]`"),
+    ],
+)  # fmt: skip
+def test_a_table_keeps_its_name(table: str, meant: str) -> None:
+    toml = '[project]\nname = "demo"\nhub = "./hub"\n[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n' + table
+    [found] = [one for one in findings(toml) if one.severity == "error"]
+    assert found.help == f"write {meant}"
+    if "," not in meant:
+        after = follow(toml, found)
+        assert after is not None
+        assert not [one.message for one in findings(after) if one.severity == "error"]
 
 
 @pytest.mark.parametrize(
@@ -88,12 +185,20 @@ def test_the_written_value_is_kept(line: str, written: str) -> None:
         ('args = ["--max-model-len", "8", "--enforce-eager"]', "args = { max-model-len = 8, enforce-eager = true }"),
         ('args = "--max-model-len=8 --dtype float16"', 'args = { max-model-len = 8, dtype = "float16" }'),
         ("args = []", "args = { max-model-len = 16384 }"),
+        ("gpus = 0", 'gpus = ["gpu0"]'),
+        ("gpus = [0]", 'gpus = ["gpu0"]'),
+        ('gpus = "all"', 'gpus = ["gpu0"]'),
+        ('gpu_memory = "14G"', 'gpu_memory = "14GiB"'),
+        ('gpu_memory = "50%"', "gpu_memory = 0.5"),
+        ('concurrency = "8"', "concurrency = 8"),
+        ('loras = ["x/y"]', 'loras = { y = "x/y" }'),
+        ('trust_remote_code = "yes"', "trust_remote_code = true"),
     ],
 )
 def test_a_value_of_the_wrong_type(before: str, written: str) -> None:
     key = before.partition(" =")[0]
     rest = MODEL if key not in ("gpus", "args") else re.sub(rf"(?m)^{key} = .*\n", "", MODEL)
-    [found] = [found for found in findings(complete(f"{rest}{before}\n")) if f"`{key}`" in found.message]
+    [found] = [found for found in findings(complete(f"{rest}{before}\n")) if f"`{key}" in found.message]
     assert written in found.help
     assert "error" not in {found.severity.value for found in findings(complete(f"{rest}{written}\n"))}
 
@@ -158,7 +263,7 @@ def test_a_key_without_a_counterpart_is_removed_with_the_reason(word: str) -> No
 
 @pytest.mark.parametrize("word", sorted(familiar_names.SAMPLING))
 def test_a_sampling_parameter_becomes_a_default_of_the_engine(word: str) -> None:
-    written = help_for(complete(f"{MODEL}{word} = 0.5\n"), word)
+    written = help_for(complete(f"{without(MODEL, 'args')}{word} = 0.5\n"), word)
     assert written == f"args = {{ override-generation-config = {{ {word} = 0.5 }} }}"
     after = MODEL.replace("8192 }", f"8192, override-generation-config = {{ {word} = 0.5 }} }}")
     assert findings(complete(after)) == []
@@ -175,7 +280,7 @@ def test_a_sampling_parameter_becomes_a_default_of_the_engine(word: str) -> None
         ('user = "1000:1000"', 'compose = { user = "1000:1000" }'),
         ('mem_limit = "16g"', 'compose = { mem_limit = "16g" }'),
         ("healthCheckTimeout = 300", 'start_timeout = "300s"'),  # llama-swap
-        ('useModelName = "x"', 'upstream_name = "name"'),
+        ('useModelName = "x"', 'upstream_name = "x"'),
         ("enable_prefix_caching = false", "args = { enable-prefix-caching = false }"),  # vllm serve
         ("swap_space = 4", "args = { swap-space = 4 }"),
         ('hf_overrides = "{}"', 'args = { hf-overrides = "{}" }'),
@@ -185,7 +290,8 @@ def test_a_sampling_parameter_becomes_a_default_of_the_engine(word: str) -> None
     ],
 )
 def test_what_other_tools_write(line: str, written: str) -> None:
-    assert help_for(complete(f"{MODEL}{line}\n"), line.partition(" =")[0]) == written
+    rest = without(MODEL, written.partition(" =")[0])
+    assert help_for(complete(f"{rest}{line}\n"), line.partition(" =")[0]) == written
 
 
 def test_a_model_with_an_engine_of_its_own_is_answered_with_the_spellings_of_all() -> None:
@@ -228,3 +334,29 @@ def test_weights_of_ones_own_are_led_to_add(line: str) -> None:
 )
 def test_a_key_under_another_name_is_not_missing_as_well(toml: str) -> None:
     assert [found.rule for found in findings(complete(toml))] == ["unknown-key"]
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("[models.x]\nargs = { a = 1 }\nargs = { b = 2 }\n", "keep one of the two lines"),
+        ("services:\n  vllm:\n    image: x\n", "this looks like YAML"),
+        ("---\n# x\nmodels:\n", "this looks like YAML"),
+        ('{\n  "models": {}\n}\n', "this looks like JSON"),
+    ],
+)
+def test_a_file_that_is_not_toml(text: str, start: str) -> None:
+    [found] = findings(text)
+    assert found.help.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("table", "help_"),
+    [
+        ('default = ["a"]', 'write `[profiles.default]` with `models = ["a"]`'),
+        ('[profiles.b]\nmodels = ["qwen"]\ndefault = "yes"', "write `default = true`"),
+    ],
+)
+def test_profiles_as_other_files_have_them(table: str, help_: str) -> None:
+    header = "" if table.startswith("[") else "[profiles]\n"
+    assert help_ in [one.help for one in findings(complete(f"{MODEL}{header}{table}\n"))]

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelgen.config import familiar_names as names
+from modelgen.config.familiar_values import as_toml, bare, converted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MODEL_TABLES = ("models", "defaults")
+_MOST_TABLES = 3
 
 
-def write_instead(path: tuple[str | int, ...], value: Any, *, has_engine: bool = False) -> str:  # noqa: ANN401
+def write_instead(path: tuple[str | int, ...], value: Any, tables: Mapping[str, Any]) -> str:  # noqa: ANN401
     """Return what to write in place of the unknown key at `path`, as a help line; empty if it is not familiar.
 
     Args:
         path: The path of the key.
         value: Its value, whatever TOML holds.
-        has_engine: Whether the model's table names an engine, which may have other names for its flags.
+        tables: The whole file: what is there already cannot be written twice.
     """
-    word = _word(path[-1])
-    flags = flag_names(word)
-    if path[0] in ("models", "defaults") and has_engine and len(flags) > 1:
-        return f"write the engine's own flag in `args`, such as {', '.join(f'`{flag}`' for flag in flags)}"
-    if found := _find(path, word, value):
-        return f"write `{found}`"
-    is_known_there = path[0] in ("models", "defaults") or len(path) == 1
-    return f"remove it: {names.REMOVED[word]}" if is_known_there and word in names.REMOVED else ""
+    *around, key = path
+    beside: Any = tables
+    for part in around:
+        beside = beside.get(part) if isinstance(beside, dict) else None
+    if not isinstance(beside, dict):
+        return ""
+    word = _word(key)
+    if around and around[0] in _MODEL_TABLES:
+        found = _in_model(str(key), word, value, beside, tables)
+    elif around:
+        found = _in_table(names.IN_TABLES.get(str(around[0]), {}).get(word, ""), value, beside, tables)
+    else:
+        found = _at_top(word, value)
+    is_known_there = not around or around[0] in _MODEL_TABLES
+    return found or (f"remove it: {names.REMOVED[word]}" if is_known_there and word in names.REMOVED else "")
 
 
 def flag_names(word: str) -> tuple[str, ...]:
@@ -38,51 +51,94 @@ def _word(key: str | int) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(key)).lower().replace("-", "_")
 
 
-def _find(path: tuple[str | int, ...], word: str, value: Any) -> str:  # noqa: ANN401
-    *around, key = path
-    table = str(around[0]) if around else ""
-    if table not in ("models", "defaults"):
-        return names.IN_TABLES.get(table, {}).get(word, "")
-    written = _as_toml(value)
-    if word in names.FLAGS and isinstance(value, str | int):
-        return f"args = {{ {names.FLAGS[word]} = {written} }}"
+def _in_model(key: str, word: str, value: Any, beside: Mapping[str, Any], tables: Mapping[str, Any]) -> str:  # noqa: ANN401
+    flags = flag_names(word)
+    if flags and "engine" in beside and len(flags) > 1:
+        return f"write the engine's own flag in `args`, such as {', '.join(f'`{flag}`' for flag in flags)}"
+    if flags and isinstance(value, str | int):
+        return _write(beside, ("args", flags[0]), as_toml(value))
     if word in names.SAMPLING and isinstance(value, int | float):
-        return f"args = {{ override-generation-config = {{ {word} = {written} }} }}"
+        return _write(beside, ("args", "override-generation-config", word), as_toml(value))
     if word in names.COMPOSE:
-        return f"compose = {{ {key} = {written or '…'} }}"
-    if (own := names.MODEL_KEYS.get(word)) is not None:
-        return f"{own} = {_converted(own, value) or names.EXAMPLES[own]}"
-    return names.ELSEWHERE.get(word, "")
+        return _write(beside, ("compose", key), as_toml(value) or "…")
+    if (own := names.MODEL_KEYS.get(word)) is None:
+        return f"write `{names.ELSEWHERE[word]}`" if word in names.ELSEWHERE else ""
+    if own == "idle_timeout" and _is_never(word, value):
+        return "remove it: a model stays loaded until another needs its GPU"
+    if own == "repo" and own not in beside and isinstance(value, str) and re.match(r"[/~.]|[A-Za-z]:[\\/]", value):
+        return _add(value)
+    if own == "idle_timeout" and word == "keep_alive" and str(value).strip("smh") == "0":  # unload after each answer
+        value = 1
+    return _write(beside, (own,), converted(own, value, tables) or names.EXAMPLES[own], value)
 
 
-def _as_toml(value: Any) -> str:  # noqa: ANN401
-    """Return a value as TOML on one line; an empty string for one that JSON writes in another way."""
-    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return json.dumps(value, ensure_ascii=False)
-    is_plain = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-    return json.dumps(value, ensure_ascii=False) if is_plain else ""
+def _is_never(word: str, value: Any) -> bool:  # noqa: ANN401
+    """Return whether a time means that a model is never unloaded: below 0 in Ollama, 0 in llama-swap."""
+    text = str(value).strip()
+    return value is not False and (text.startswith("-") or (word != "keep_alive" and text.strip("smh") == "0"))
 
 
-def _converted(key: str, value: Any) -> str:  # noqa: ANN401
-    """Return the written value as the value of `key`, or an empty string if it cannot be one."""
-    match key, value:
-        case "idle_timeout" | "start_timeout", int() if value > 0 and value is not True:
-            return f'"{value}s"'
-        case "gpu_memory", float() if 0 < value <= 1:
-            return str(value)
-        case "publish", int() | str() if port := re.match(r"(\d{2,5})(?::\d+)?$", str(value)):
-            return f'"127.0.0.1:{port[1]}"'
-        case "publish", [first, *_]:
-            return _converted(key, first)
-        case "service", str() if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", value):
-            return json.dumps(value)
-        case "env", [*items] if items and all(isinstance(item, str) and "=" in item for item in items):
-            pairs = (item.split("=", 1) for item in items)
-            written = ", ".join(f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in pairs)
-            return f"{{ {written} }}"
-        case "repo", str() if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value):
-            return json.dumps(value)
-        case "aliases" | "gpus" | "include" | "exclude", str():
-            return json.dumps([value], ensure_ascii=False)
-        case _:
-            return ""
+def _add(path: str) -> str:
+    """Return how to use weights of one's own, which `modelgen add` puts into the hub directory."""
+    name = re.sub(r"[^\w.-]+", "-", re.split(r"[\\/]", path.rstrip("\\/"))[-1]).strip("-.") or "my-model"
+    quoted = path if re.fullmatch(r"[\w./~+-]+", path) else json.dumps(path, ensure_ascii=False)
+    return f'run `modelgen add {quoted} --as local/{name}` and write `repo = "local/{name}"`'
+
+
+def _write(table: Mapping[str, Any], keys: tuple[str, ...], written: str, value: Any = None) -> str:  # noqa: ANN401
+    """Return the help to write a value below `table`. A key that is there already cannot be written twice."""
+    inside: list[str] = []
+    while len(keys) > 1 and keys[0] in table:
+        inside.append(keys[0])
+        table = table[keys[0]] if isinstance(table[keys[0]], dict) else {}
+        keys = keys[1:]
+    place = f" in `{'.'.join(inside)}`" if inside else ""
+    if keys[0] not in table:
+        *outer, last = keys
+        text = f"{bare(last)} = {written}"
+        for key in reversed(outer):
+            text = f"{key} = {{ {text} }}"
+        return f"write `{text}`{place}"
+    if isinstance(table[keys[0]], dict) and isinstance(value, dict) and value:
+        [entry, *others] = value.items()
+        return (
+            f"move its entries to `{keys[0]}`"
+            if others
+            else f"write `{bare(entry[0])} = {as_toml(entry[1]) or '…'}` in `{keys[0]}`"
+        )
+    return f"remove it: `{keys[0]}` is set already{place}"
+
+
+def _in_table(example: str, value: Any, beside: Mapping[str, Any], tables: Mapping[str, Any]) -> str:  # noqa: ANN401
+    if not example:
+        return ""
+    own, _, usual = example.partition(" = ")
+    if own == "listen":
+        return _write(beside, (own,), _address(beside))
+    return _write(beside, (own,), converted(own, value, tables) or usual, value)
+
+
+def _address(beside: Mapping[str, Any]) -> str:
+    """Return the address that the keys for host and port of other tools mean together."""
+    host, port = "127.0.0.1", "8080"
+    for key, value in beside.items():
+        if not names.IN_TABLES["orchestrator"].get(_word(key), "").startswith("listen"):
+            continue
+        text = str(value[0] if isinstance(value, list) and value else value).strip()
+        if isinstance(value, bool):
+            continue
+        if found := re.fullmatch(r"(?:(\[[\da-f:]+\]|[\w.-]*|\*):)?(\d{2,5})(?::\d+)?", text):
+            host, port = found[1] or ("0.0.0.0" if text.startswith(":") else host), found[2]  # noqa: S104
+        elif re.fullmatch(r"[\w.-]+|\*|[\da-f:]+", text):
+            host = f"[{text}]" if ":" in text else text
+    host = {"*": "0.0.0.0", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104 - written so by the user
+    return json.dumps(f"{host}:{port}")
+
+
+def _at_top(word: str, value: Any) -> str:  # noqa: ANN401
+    written = names.IN_TABLES[""].get(word, "")
+    table = re.fullmatch(r"\[(\w+)\.(?:ID|NAME)\]", written)
+    if not table or not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
+        return f"write `{written}`" if written else ""
+    shown = [f"`[{table[1]}.{bare(name)}]`" for name in [*value][:_MOST_TABLES]]
+    return f"write {', '.join(shown)}{' …' if len(value) > _MOST_TABLES else ''}" if shown else f"write `{written}`"

@@ -12,14 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MODEL_KEYS = {
-    **dict.fromkeys(
-        ("ttl", "keep_alive", "idle", "idle_time", "unload_after", "timeout", "sleep_after"), "idle_timeout"
-    ),
+    **dict.fromkeys(("ttl", "keep_alive", "idle", "idle_time", "unload_after", "sleep_after"), "idle_timeout"),
     **dict.fromkeys(
         ("model", "model_id", "model_name", "model_path", "hf_repo", "repo_id", "repository", "id"), "repo"
     ),
     **dict.fromkeys(("path", "local_path", "model_dir", "weights"), "repo"),
-    **dict.fromkeys(("ports", "expose", "host", "listen"), "publish"),
+    "ports": "publish",
     **dict.fromkeys(("name", "alias", "served_model_name", "names"), "aliases"),
     **dict.fromkeys(("gpu", "device", "devices", "device_ids", "cuda_visible_devices", "card"), "gpus"),
     **dict.fromkeys(("memory", "vram", "gpu_memory_utilization", "mem_fraction_static"), "gpu_memory"),
@@ -31,7 +29,7 @@ MODEL_KEYS = {
     **dict.fromkeys(("health_check", "healthcheck", "check_endpoint", "readiness"), "health"),
     **dict.fromkeys(("max_concurrency", "concurrency_limit", "max_requests", "parallelism"), "concurrency"),
     **dict.fromkeys(("cpu", "cpu_limit", "cpu_count", "num_cpus", "nano_cpus"), "cpus"),
-    **dict.fromkeys(("load_timeout", "startup_timeout", "start_period"), "start_timeout"),
+    **dict.fromkeys(("timeout", "load_timeout", "startup_timeout", "start_period"), "start_timeout"),
     **dict.fromkeys(("trust_code", "remote_code"), "trust_remote_code"),
     **dict.fromkeys(("flags", "arguments", "options", "params", "extra_args", "engine_args"), "args"),
     **dict.fromkeys(("tag", "container", "docker_image"), "image"),
@@ -135,6 +133,7 @@ REMOVED = {
     "restart": "the orchestrator starts and stops models",
     "depends_on": "the orchestrator orders starts",
     **dict.fromkeys(("proxy", "url", "base_url", "upstream", "endpoint"), "modelgen knows where each engine listens"),
+    **dict.fromkeys(("host", "listen", "expose"), "clients reach every model at `[orchestrator]`'s `listen`"),
     **dict.fromkeys(("swap", "exclusive", "persistent"), "models that do not fit on a GPU together take turns"),
     **dict.fromkeys(("description", "title", "comment"), "write a comment that begins with `#`"),
     **dict.fromkeys(("system", "system_prompt", "num_predict", "stop"), "clients send it with each request"),

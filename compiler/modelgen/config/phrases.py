@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# A larger number is in another unit, or infinite.
-_GIB_LIMIT = 1024
+from modelgen.config.familiar_values import as_boolean, as_gpus, as_memory, as_number, bare, converted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _ADDRESSES = ("listen", "publish")
+_TABLES = {"env": '{ NAME = "value" }', "loras": '{ NAME = "namespace/repository" }'}
 
 
 def phrase(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -40,9 +44,16 @@ def phrase(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
             return str(item["msg"])
 
 
-def write_value(path: tuple[str | int, ...], item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+def write_value(
+    path: tuple[str | int, ...],
+    item: Any,  # noqa: ANN401 - pydantic's ErrorDetails
+    tables: Mapping[str, Any],
+) -> str:
     """Return what to write for a value that was refused, as far as the value itself shows it; else empty."""
     key, value = path[-1], item["input"]
+    if "gpus" in path[2:] or path[:2] == ("defaults", "gpus"):
+        names = as_gpus(_value_at(tables, path[: path.index("gpus", 1) + 1]), tables)
+        return f"write `gpus = {names}`" if names else ""
     match item["type"], value:
         case ("string_type", int()) if key in _ADDRESSES and 0 < value < 65536 and value is not True:
             return f'write `{key} = "127.0.0.1:{value}"`'
@@ -54,19 +65,33 @@ def write_value(path: tuple[str | int, ...], item: Any) -> str:  # noqa: ANN401 
             return f"write `{key} = {json.dumps([value], ensure_ascii=False)}`"
         case ("dict_type", list() | str()) if key == "args":
             return f"write the flags without dashes, as in `args = {_as_args(value)}`"
-        case ("dict_type", list()) if key == "env":
-            return 'write `env = { NAME = "value" }`'
+        case ("dict_type", _) if key in ("env", "loras"):
+            return f"write `{key} = {converted(str(key), value, tables) or _TABLES[str(key)]}`"
         case ("dict_type", list()) if len(path) == 1:
             return f"write `[{key}.NAME]` in single brackets, with a name of its own for each table"
+        case ("model_type" | "dict_type", list() | str()) if path[0] == "profiles" and len(path) == 2:
+            models = converted("models", value, tables)
+            return f"write `[profiles.{bare(str(key))}]` with `models = {models}`" if models else ""
         case ("bad-duration", int()) if value > 0:
             return f'write `{key} = "{value}s"`'
-        case ("bad-size", int() | float()) if 1 < value < _GIB_LIMIT:
-            return f'write `{key} = "{value}GiB"`'
-        case ("bad-size" | "bad-duration", str()) if re.fullmatch(r"[1-9]\d{0,3}", value.strip()):
-            return f'write `{key} = "{value.strip()}{"GiB" if item["type"] == "bad-size" else "s"}"`'
+        case "bad-size", _ if size := as_memory(value, is_share_allowed=key == "gpu_memory"):
+            return f"write `{key} = {size}`"
+        case "bad-duration", str() if re.fullmatch(r"[1-9]\d{0,3}", value.strip()):
+            return f'write `{key} = "{value.strip()}s"`'
+        case "int_type", str() if number := as_number(value):
+            return f"write `{key} = {number}`"
+        case "bool_type", str() | int() if meant := as_boolean(value):
+            return f"write `{key} = {meant}`"
         case _:
             pass
     return ""
+
+
+def _value_at(tables: Mapping[str, Any], path: tuple[str | int, ...]) -> Any:  # noqa: ANN401
+    value: Any = tables
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _as_args(written: list[Any] | str) -> str:

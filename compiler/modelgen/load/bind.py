@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -66,9 +67,7 @@ def bind(tables: Toml) -> Bound:
         try:
             return Bound(Config.model_validate(tables), compose, faults, frozenset(dropped))
         except ValidationError as error:
-            found = [
-                _fault(Config, item, has_engine=_names_engine(tables, item)) for item in error.errors(include_url=False)
-            ]
+            found = [_fault(Config, item, tables) for item in error.errors(include_url=False)]
         # A value that was refused in the last round is written, so it is not missing in this one.
         # Nor is one that another tool's name stands for, as `model` does for `repo`.
         meant = {path for fault in found if (path := _meant(fault)) is not None}
@@ -80,9 +79,9 @@ def bind(tables: Toml) -> Bound:
 
 
 def _meant(fault: Fault) -> Path | None:
-    """Return the path of the key that an unknown one stands for; None if it is not known."""
-    key = fault.help.partition("write `")[2].partition(" = ")[0] if fault.kind == "extra_forbidden" else ""
-    return (*fault.path[:-1], key) if key in fault.known and key != "args" else None
+    """Return the path of the key or table that an unknown one stands for; None if it is not known."""
+    found = re.search(r"\bwrite `\[?([\w-]+)[^`]*`(?! in )", fault.help) if fault.kind == "extra_forbidden" else None
+    return (*fault.path[:-1], found[1]) if found and found[1] in fault.known and found[1] != "args" else None
 
 
 def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
@@ -103,7 +102,7 @@ def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
             try:
                 bound[place] = ComposeKeys.model_validate(written)
             except ValidationError as error:
-                faults += [_fault(ComposeKeys, item, place) for item in error.errors(include_url=False)]
+                faults += [_fault(ComposeKeys, item, tables, place) for item in error.errors(include_url=False)]
     return bound
 
 
@@ -116,20 +115,11 @@ def _old_rules(tables: Toml) -> list[Fault]:
     ]
 
 
-def _names_engine(tables: Toml, item: Any) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
-    """Return whether the model that an error is about names its engine."""
-    table: Any = tables
-    for part in item["loc"][:2]:
-        table = table.get(part) if isinstance(table, dict) else None
-    return isinstance(table, dict) and "engine" in table
-
-
 def _fault(
     root: type[BaseModel],
     item: Any,  # noqa: ANN401 - pydantic's ErrorDetails
+    tables: Toml,
     prefix: Path = (),
-    *,
-    has_engine: bool = False,
 ) -> Fault:
     # Imported here: a file without a fault does not pay for them.
     from modelgen.config.familiar_answers import write_instead
@@ -139,13 +129,7 @@ def _fault(
     if prefix:  # of a `compose` table, the only ones with unions
         path = tuple(part for part in path if part not in _PYDANTIC_PARTS)
     known = tuple(_table_at(root, path[:-1]).model_fields) if item["type"] == "extra_forbidden" else ()
-    help_ = (
-        ""
-        if prefix
-        else write_instead(path, item["input"], has_engine=has_engine)
-        if known
-        else write_value(path, item)
-    )
+    help_ = "" if prefix else write_instead(path, item["input"], tables) if known else write_value(path, item, tables)
     return _renamed(path, item, known) or Fault((*prefix, *path), item["type"], phrase(item), known, help_)
 
 

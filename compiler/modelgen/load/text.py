@@ -61,8 +61,22 @@ def invalid_toml(source: Source, error: ValueError) -> Iterator[Found]:
     else:
         line, column = 1, 1
     yield Found(
-        Span(source.path, line, column, line, column + 1), f"this is not TOML: {message}", _unescaped(source, line)
+        Span(source.path, line, column, line, column + 1),
+        f"this is not TOML: {message}",
+        _mended(source, line, message),
     )
+
+
+def _mended(source: Source, line: int, message: str) -> str:
+    """Return what to write, where the text shows what was meant."""
+    if "written twice" in message:
+        return "keep one of the two lines; if both are tables, write all entries in one: `{ A = 1, B = 2 }`"
+    first = next((text for text in source.lines if text.strip() and not text.lstrip().startswith("#")), "")
+    if first.lstrip().startswith("{"):
+        return "this looks like JSON: `modelgen init` writes a models.toml to start from"
+    if first.strip() == "---" or re.match(r"[\w-]+:(\s|$)", first):
+        return "this looks like YAML: `modelgen init` writes a models.toml to start from"
+    return _unescaped(source, line)
 
 
 def _unescaped(source: Source, line: int) -> str:
