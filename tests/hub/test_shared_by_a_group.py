@@ -166,7 +166,7 @@ def test_both_add(models: Project) -> None:
         (source / "config.json").write_text(f'{{"architectures": ["Qwen3ForCausalLM"], "{user}": 1}}')
         (source / "tokenizer.json").write_text("{}")
         (source / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
-        run(models, user, "add", str(source), "--as", f"local/{name}", umask=0o077)
+        run(models, user, "add", str(source), "--as", f"local/{name}", "--no-table", umask=0o077)
         assert wrong_modes(models.hub) == []
 
 
