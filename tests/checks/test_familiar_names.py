@@ -215,3 +215,16 @@ def test_flags_and_values_by_meaning(args: str, help_: str) -> None:
 def test_weights_of_ones_own_are_led_to_add(line: str) -> None:
     toml = complete(f"[models.x]\n{line}\nargs = {{ max-model-len = 8 }}\n")
     assert any("`modelgen add` puts weights of your own into the hub directory" in one.help for one in findings(toml))
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        '[models.x]\nmodel = "Qwen/Qwen3-8B"\nargs = { max-model-len = 8 }\n',
+        '[gpus.gpu0]\nvram = "24GiB"\ndevice = "0"\n',
+        '[models.x]\nengine = "llamacpp"\nimage = "ghcr.io/ggml-org/llama.cpp:server-b6500"\nrepo = "a/b"\n'
+        f'revision = "{"0" * 40}"\ngguf = "x.gguf"\nargs = {{ ctx-size = 8 }}\n',
+    ],
+)
+def test_a_key_under_another_name_is_not_missing_as_well(toml: str) -> None:
+    assert [found.rule for found in findings(complete(toml))] == ["unknown-key"]

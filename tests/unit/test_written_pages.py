@@ -108,7 +108,8 @@ def built(table: str, key: Key, line: str) -> dict[str, str] | None:
     is_command = key.name in ENGINES[COMMAND].keys
     model = 'engine = "command"\nimage = "mine:1"\ncommand = ["serve", "{port}"]\n' if is_command else 'repo = "a/b"\n'
     if not is_command:
-        model += "args = { max-model-len = 8 }\n"
+        # Only a fork may have flags that its release lacks.
+        model += f"args = {{ max-model-len = 8{', flag-of-a-fork = 1' if key.name == 'fork' else ''} }}\n"
     if key.name != "listen":
         model += 'publish = "127.0.0.1:8001"\n'
     lines = {
@@ -118,8 +119,10 @@ def built(table: str, key: Key, line: str) -> dict[str, str] | None:
         "orchestrator": "",
     }
     lines["gpus.gpu0"] = 'memory = "24GiB"\ndevice = "0"\n'
-    written = {"models.ID": "models.a", "gpus.NAME": "gpus.gpu0", "profiles.NAME": "profiles.chat"}.get(table, table)
-    lines[written] += line
+    lines["engines.vllm"] = 'image = "vllm/vllm-openai:v0.11.0"\n'
+    written = {"models.ID": "models.a", "gpus.NAME": "gpus.gpu0", "engines.NAME": "engines.vllm"}
+    written["profiles.NAME"] = "profiles.chat"
+    lines[written.get(table, table)] += line
     text = complete("".join(f"[{name}]\n{body}\n" for name, body in lines.items()))
     if any(finding.severity.value == "error" for finding in findings(text)):
         return None

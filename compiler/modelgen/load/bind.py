@@ -70,10 +70,19 @@ def bind(tables: Toml) -> Bound:
                 _fault(Config, item, has_engine=_names_engine(tables, item)) for item in error.errors(include_url=False)
             ]
         # A value that was refused in the last round is written, so it is not missing in this one.
-        faults += [fault for fault in found if fault.path not in dropped]
+        # Nor is one that another tool's name stands for, as `model` does for `repo`.
+        meant = {path for fault in found if (path := _meant(fault)) is not None}
+        faults += [fault for fault in found if fault.path not in dropped | meant]
         tables = _copy(tables)
         dropped.update(_drop(tables, fault) for fault in found)
+        dropped |= meant
     return Bound(None, compose, faults, frozenset(dropped))
+
+
+def _meant(fault: Fault) -> Path | None:
+    """Return the path of the key that an unknown one stands for; None if it is not known."""
+    key = fault.help.partition("write `")[2].partition(" = ")[0] if fault.kind == "extra_forbidden" else ""
+    return (*fault.path[:-1], key) if key in fault.known and key != "args" else None
 
 
 def _bind_compose(tables: Toml, faults: list[Fault]) -> dict[Path, ComposeKeys]:
