@@ -148,7 +148,7 @@ CHECKS = (
     lock_configs.heads_over_cards,
     lock_configs.whole_context,
     lock_adapters.rank_over_limit,
-    generations.checkpoint_for_other_generation,
+    generations.checkpoint_for_other_cards,
 )
 
 

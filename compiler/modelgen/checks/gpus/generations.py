@@ -119,8 +119,8 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
                     yield Found(place, message, _other_release(context, run, arg.value, {}, own))
 
 
-@rule("MG517", "checkpoint-for-other-generation")
-def checkpoint_for_other_generation(context: Context) -> Iterator[Found]:
+@rule("MG517", "checkpoint-for-other-cards")
+def checkpoint_for_other_cards(context: Context) -> Iterator[Found]:
     """A quantized checkpoint that the engine's release cannot run on the GPU.
 
     ## Why

@@ -107,7 +107,7 @@ def host_memory(context: Context) -> Iterator[Found]:
 
     ## Why
     `cpu-offload-gb` and, until vLLM 0.17, `swap-space` are pinned memory per GPU. If there is not enough, the kernel
-    kills the engine or another process. Of a memory that GPU and host share, the GPU's reservation is a part as well.
+    kills the engine or another process. If GPU and host share the memory, the reservation on the GPU is added.
 
     ## Bad
     ```toml
