@@ -181,7 +181,11 @@ def _misfit(plain: PlainArgument) -> tuple[str, str] | None:
     choice = "off" if choice in (None, "false") and written == "no" and "off" in flag.choices else choice
     if choice:
         return expected, f'write `{plain.key} = "{choice}"`'
-    return expected, did_you_mean(value, flag.choices, list_known=False) if isinstance(value, str) else ""
+    from difflib import get_close_matches
+
+    # Choices are as short as `q8_0`, where `did_you_mean` would want each part to be near.
+    near = get_close_matches(written, flag.choices, n=1, cutoff=0.6)
+    return expected, f'write `{plain.key} = "{near[0]}"`' if near else ""
 
 
 def _meant(arg: Argument) -> str:

@@ -135,9 +135,8 @@ def _instead_of_plain(plain: PlainArgument) -> str:
         gone = lives[-1].gone
         is_later = plain.release and plain.catalogue.position(lives[0].since) > plain.release.at
         return f"it was removed in {gone}" if gone and not is_later else f"it appeared in {lives[0].since}"
-    names = plain.release.flag_names() if plain.release else plain.catalogue.all_names()
-    flags = [plain.release.get(name) if plain.release else plain.catalogue.constant(name) for name in names]
-    spelled = {*names, *(alias for flag in flags if flag for alias in flag.aliases)}
+    release = plain.release or plain.catalogue.newest
+    spelled = {one for name in release.flag_names() if (flag := release.get(name)) for one in (name, *flag.aliases)}
     return did_you_mean(plain.name, spelled - {*plain.engine.owned_args}, list_known=False)
 
 

@@ -130,6 +130,11 @@ class Catalogue:
             self._releases[version] = Release(self, self._position.get(version.text, at), is_newer)
         return self._releases[version]
 
+    @property
+    def newest(self) -> Release:
+        """The newest known release."""
+        return Release(self, len(self.names) - 1, is_newer=False)
+
     def flag_at(self, name: str, at: int) -> Flag | None:
         """Return a flag of the release at a position, or None."""
         found: list[Any] = []
