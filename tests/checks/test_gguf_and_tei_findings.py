@@ -1,4 +1,4 @@
-"""Engines whose flags are not known: what is refused of them all the same."""
+"""What is refused of the engines llamacpp and tei."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CASES: list[tuple[str, str, str]] = [
     (gguf("ctx-size = 8, n_gpu_layers = 8, ngl = 8"), "flag-twice", "once"),
     (gguf('ctx-size = 8, "-t" = 8'), "bad-flag", "write `t`"),
     (gguf("ctx-size = 8, jinja = false"), "bad-flag-value", "leave it out"),
-    (gguf("ctx-size = 8, x = { a = 1 }"), "bad-flag-value", "text"),
+    (gguf("ctx-size = 8, device = { a = 1 }"), "bad-flag-value", "text"),
     (gguf('ctx-size = 8, ot = ["a=CPU", "b=CPU"]'), "bad-flag-value", "commas"),
     (gguf("threads = 8"), "missing-ctx-size", "16384"),
     (gguf("c = 0"), "missing-ctx-size", "longest"),
@@ -88,7 +88,7 @@ CASES: list[tuple[str, str, str]] = [
     (gguf().replace("server-b6500", "server-cuda"), "floating-image", "a digest"),
     (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
     (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
-    ('[engines.tei]\nimage = "x/y:1"\nversion = "1.9"', "key-of-another-engine", "remove"),
+    ('[engines.tei]\nimage = "x/y:1"\nversion = "nine"', "bad-version", "release"),
     # keys
     (tei("trust_remote_code = true"), "key-of-another-engine", "`sglang`"),
     (tei('model_arg = "path"'), "key-of-another-engine", "`sglang`"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-EXTRAS = ("choices", "known", "nargs", "repeated", "aliases", "nullable", "deprecated", "default")
+EXTRAS = ("choices", "known", "nargs", "repeated", "aliases", "nullable", "deprecated", "default", "env")
 KINDS = ("bool", "flag", "int", "length", "iec-length", "number", "text", "json", "json-or-text", "truthy")
 
 

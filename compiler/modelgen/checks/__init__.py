@@ -56,6 +56,7 @@ CHECKS = (
     flag_values.value_of_another_version,
     flag_sets.missing_max_model_len,
     gguf.missing_ctx_size,
+    gguf.context_per_slot,
     gguf.gguf_repository,
     flag_sets.parallel_mismatch,
     flag_sets.missing_companion,

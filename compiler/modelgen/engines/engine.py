@@ -118,6 +118,7 @@ class Engine(NamedTuple):
         warmup: Flags by canonical name, and config.json → route of the warmup request.
         opens: What it opens in the hub directory; None if that is not known.
         catalogue: Its flags by release; None if they are not known.
+        plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         repeats_flags: Whether such an engine takes a list as one flag per value.
         from_config: Whether it loads a checkpoint that a config.json describes.
@@ -132,6 +133,7 @@ class Engine(NamedTuple):
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         advice: Canonical name and value → remedy for a refused value; empty without one.
         length: The flag for the context length.
+        slots: The flag for the number of requests that share this length; empty if they do not.
         needs_length: Whether that flag must be written, since the default may not fit the GPU.
         iec_lengths: Whether `16k` is 16,000 and `16Ki` 16,384.
         overrides: Flags that replace values of config.json.
@@ -185,6 +187,7 @@ class Engine(NamedTuple):
     warmup: Callable[[Mapping[str, Any], Mapping[str, Any]], str] = chat
     opens: Opens | None = None
     catalogue: Callable[[], Catalogue] | None = None
+    plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     repeats_flags: bool = False
     from_config: bool = False
@@ -199,6 +202,7 @@ class Engine(NamedTuple):
     takes: Callable[[Release | None, str, Any], bool] | None = None
     advice: Callable[[str, Any], str] | None = None
     length: str = ""
+    slots: str = ""
     needs_length: bool = False
     iec_lengths: bool = False
     overrides: tuple[str, ...] = ()

@@ -7,11 +7,13 @@ builds keep their flags.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines import api
 from modelgen.engines.api.probes import curl_probe
 from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_on
+from modelgen.engines.catalogues import catalogue
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Starter
 from modelgen.engines.flags import owned
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 NAME = "llamacpp"
 PORT = 8080
 HEALTH = "/health"
+# A version is a build: the number after `b` in tags and in the names of releases.
+FLAGS = partial(catalogue, NAME, 1)
+_NO_WEBUI_SINCE = (4297,)
 CTX_SIZE = "ctx-size"
 LAYERS = "n-gpu-layers"
 # More layers than any model has.
@@ -40,6 +45,8 @@ _IMAGES = (
             (re.compile(r"^[a-z]+-rocm"), "amd"),
             (re.compile(r"^[a-z]+(?:-b\d+)?$"), "none"),
         ),
+        version=re.compile(r"-(b\d+)$", re.ASCII),
+        is_release=True,
         cuda_tags=((re.compile("-cuda13"), (13, 0)),),
         pinned=re.compile(r"-b\d+$"),
     ),
@@ -109,7 +116,9 @@ def launch(run: Run) -> Launch:
     if run.mmproj:
         command += ["--mmproj", f"{run.snapshot}/{run.mmproj}"]
     command += ["--alias", run.upstream_name, "--host", run.listen[0], "--port", run.listen[1]]
-    command += ["--metrics", "--no-webui"]
+    command.append("--metrics")
+    if run.version is None or run.version.release >= _NO_WEBUI_SINCE:
+        command.append("--no-webui")
     if run.has_cards and LAYERS not in run.args:
         command += [f"--{LAYERS}", _ALL_LAYERS]
     return Launch(("/app/llama-server",), (*command, *format_flags(run.args, joined=False)))
@@ -133,7 +142,7 @@ ENGINE = Engine(
     launch=launch,
     port=PORT,
     health=HEALTH,
-    keys=("args", "file", "mmproj"),
+    keys=("args", "file", "mmproj", "version", "fork"),
     images=_IMAGES,
     for_processors="the tags of llama.cpp without a suffix: `server-b…`",
     for_cards=for_cards,
@@ -144,6 +153,7 @@ ENGINE = Engine(
     environment={"LLAMA_ARG_OFFLINE": "1"},
     variables="LLAMA_ARG_",
     owned_variables=_OWNED_VARIABLES,
+    plain_flags=FLAGS,
     short_flags=SHORT_FLAGS,
     routes=ROUTES,
     warmup=warmup,
@@ -151,6 +161,7 @@ ENGINE = Engine(
     from_snapshot=True,
     needs_snapshot=True,
     length=CTX_SIZE,
+    slots="parallel",
     needs_length=True,
     owned_args=OWNED_ARGS,
 )

@@ -6,10 +6,12 @@ Source: router/src/main.rs and the Dockerfiles of 1.9. Its parser is clap, which
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.api.probes import curl_probe
 from modelgen.engines.api.warmup import is_classifier
+from modelgen.engines.catalogues import catalogue
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Opens, Starter
 from modelgen.engines.flags import owned
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 NAME = "tei"
 PORT = 80
 HEALTH = "/health"
+FLAGS = partial(catalogue, NAME, 2)
+_SERVED_NAME_SINCE = (1, 9)
 # Where the images expect the hub.
 DATA = "/data"
 # The capabilities of each prefix: README.md, "Docker Images", and `compute_cap_matching` in backends/candle.
@@ -85,6 +89,8 @@ _IMAGES = (
             (re.compile(r"^cpu-"), "none"),
             (re.compile(r"^(?:(?:cuda|turing|hopper|\d+)-|\d+\.|latest$)"), "nvidia"),
         ),
+        version=re.compile(r"(?:^|-)(\d+\.\d+(?:\.\d+)?)$", re.ASCII),
+        is_release=True,
         runs_on=runs_on,
     ),
 )
@@ -113,7 +119,9 @@ def launch(run: Run) -> Launch:
     HOSTNAME, which TEI would read as `--hostname`.
     """
     assert run.repo is not None, "checked by missing-repo"  # noqa: S101 - an invariant
-    command = ["--model-id", run.snapshot or run.repo, "--served-model-name", run.upstream_name]
+    command = ["--model-id", run.snapshot or run.repo]
+    if run.version is None or run.version.release >= _SERVED_NAME_SINCE:
+        command += ["--served-model-name", run.upstream_name]
     command += ["--hostname", run.listen[0], "--port", run.listen[1], "--json-output"]
     if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
@@ -139,7 +147,7 @@ ENGINE = Engine(
     launch=launch,
     port=PORT,
     health=HEALTH,
-    keys=("args",),
+    keys=("args", "version", "fork"),
     images=_IMAGES,
     for_processors="the tags of text-embeddings-inference with cpu-",
     for_cards=for_cards,
@@ -151,6 +159,7 @@ ENGINE = Engine(
     defaults={"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"},
     hub=DATA,
     variables="",
+    plain_flags=FLAGS,
     short_flags={"p": "port"},
     repeats_flags=True,
     from_config=True,

@@ -59,7 +59,22 @@ class Argument(NamedTuple):
 
 
 class PlainArgument(NamedTuple):
-    """One entry of `args` of a model whose engine's flags are not known: its place and its long name."""
+    """One entry of `args` of a model whose engine gets its flags as they are written, under their long names.
+
+    Args:
+        model: The model's id.
+        engine: The model's engine.
+        path: Where the entry is written.
+        key: The flag as written.
+        name: The long name that the command line has.
+        value: The value as loaded.
+        catalogue: The engine's flags by release; None if they are not known.
+        release: The flags of the model's release; None where its version is not known, or older than the data.
+        flag: The flag as the release has it, or as all have it where the release is not known; else None.
+        is_known: Whether the release has the flag, or any release where it is not known.
+        may_be_known: Whether the image may have flags and values that the data lacks.
+        version: The engine and its version, for messages.
+    """
 
     model: str
     engine: Engine
@@ -67,6 +82,12 @@ class PlainArgument(NamedTuple):
     key: str
     name: str
     value: Any
+    catalogue: Catalogue | None
+    release: Release | None
+    flag: Flag | None
+    is_known: bool
+    may_be_known: bool
+    version: str
 
 
 def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
@@ -91,17 +112,65 @@ def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
     )
 
 
-def read_plain_arguments(
-    document: Document, model: str, args: Mapping[str, Any], engine: Engine | None
+def read_plain_arguments(  # noqa: PLR0913 - all that an argument depends on
+    document: Document,
+    model: str,
+    args: Mapping[str, Any],
+    engine: Engine | None,
+    version: Version | None,
+    *,
+    is_fork: bool,
 ) -> tuple[PlainArgument, ...]:
     """Return the `args` of a model in their order; none for an engine that has a catalogue or takes no flags."""
     if engine is None or engine.short_flags is None:
         return ()
-    short_flags = engine.short_flags
-    return tuple(
-        PlainArgument(model, engine, document.origin(model, "args", key), key, long_name(key, short_flags), value)
-        for key, value in args.items()
-    )
+    flags = engine.plain_flags() if engine.plain_flags else None
+    release = _plain_release(flags, version) if flags and version else None
+    title = f"{engine.title} {version.text}" if version else engine.title
+    found = []
+    for key, value in args.items():
+        name = long_name(key, engine.short_flags)
+        flag, is_known = _plain_flag(flags, release, name)
+        found.append(
+            PlainArgument(
+                model=model,
+                engine=engine,
+                path=document.origin(model, "args", key),
+                key=key,
+                name=name,
+                value=value,
+                catalogue=flags,
+                release=release,
+                flag=flag,
+                is_known=is_known,
+                may_be_known=is_fork or release is None or release.is_newer,
+                version=title,
+            )
+        )
+    return tuple(found)
+
+
+def _plain_release(flags: Catalogue, version: Version) -> Release | None:
+    """Return the release that represents a version; None for one below the data.
+
+    A version without a patch, as in TEI's tag `cuda-1.9`, is the newest patch: the tag moves.
+    """
+    if version.release < flags.releases[0][: len(version.release)]:
+        return None
+    patches = [one for one in flags.releases if one[: len(version.release)] == version.release]
+    return flags.release(version._replace(release=patches[-1]) if patches else version)
+
+
+def _plain_flag(flags: Catalogue | None, release: Release | None, name: str) -> tuple[Flag | None, bool]:
+    """Return a flag, and whether it is known; a spelling that only other releases have is not."""
+    if flags is None:
+        return None, True
+    canonical = flags.canonical(name)
+    if release is None:
+        return flags.constant(canonical), bool(flags.lives(canonical))
+    flag = release.get(canonical)
+    is_known = flag is not None and name in (flag.name, *flag.aliases)
+    return (flag if is_known else None), is_known
 
 
 def unused_arguments(document: Document) -> tuple[Argument, ...]:

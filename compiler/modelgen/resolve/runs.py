@@ -92,7 +92,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     is_fork = (image is not None and properties.is_fork(image)) if fork is None else fork[1]
     release = engine.catalogue().release(version) if engine and engine.catalogue and version else None
     arguments = read_arguments(document, name, model.args or {}, engine, version, release, is_fork=is_fork)
-    plain_arguments = read_plain_arguments(document, name, model.args or {}, engine)
+    plain_arguments = read_plain_arguments(document, name, model.args or {}, engine, version, is_fork=is_fork)
     return ModelRun(
         name=name,
         model=model,

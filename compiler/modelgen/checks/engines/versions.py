@@ -122,7 +122,9 @@ def bad_version(context: Context) -> Iterator[Found]:
         version, image = parse_version(text), parse_image(reference) if reference else None
         tagged = version_of(image) if image else None
         if version is None:
-            message, help_text = f"`{text}` is not a version", 'write a release such as "0.11.0"'
+            plain_flags = engines.ENGINES[engine].plain_flags
+            newest = plain_flags().names[-1] if plain_flags else "0.11.0"
+            message, help_text = f"`{text}` is not a version", f'write a release such as "{newest}"'
         elif tagged and tagged.release != version.release:
             message = f"`version` is {version.text}, but the image's tag says {tagged.text}"
             help_text = "remove `version`: modelgen reads it from the tag"
@@ -168,7 +170,7 @@ def _written_versions(context: Context) -> dict[Path, tuple[str, str, str | None
         if table.version is not None and name in engines.ENGINES
     }
     for run in context.runs.values():
-        if run.written_version is not None and needs_version(run):
+        if run.written_version is not None and (needs_version(run) or (run.engine and run.engine.plain_flags)):
             path, text = run.written_version
             found.setdefault(path, (run.engine_name, text, run.reference))
     return found

@@ -142,7 +142,8 @@ def flag_twice(context: Context) -> Iterator[Found]:
                 yield Found(place, f"`{other.key}` and `{arg.key}` are the same flag", _ONCE)
     first: dict[tuple[str, str], PlainArgument] = {}
     for plain in context.plain_args:
-        same = first.setdefault((plain.model, plain.name), plain)
+        canonical = plain.catalogue.canonical(plain.name) if plain.catalogue else plain.name
+        same = first.setdefault((plain.model, canonical), plain)
         if same is not plain:
             place = max(document.at_key(*same.path), document.at_key(*plain.path))
             yield Found(place, f"`{same.key}` and `{plain.key}` are the same flag", _ONCE)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.resolve import Argument
+    from modelgen.resolve.arguments import PlainArgument
 
 
 @rule("MG216", "unknown-flag")
@@ -49,6 +50,10 @@ def unknown_flag(context: Context) -> Iterator[Found]:
         if _is_unknown(arg) and not arg.may_be_known:
             help_text = _instead(arg) or _as_fork(context, arg)
             yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", help_text)
+    for plain in context.plain_args:
+        if _is_unknown_plain(plain) and not plain.may_be_known:
+            place = context.document.at_key(*plain.path)
+            yield Found(place, f"{plain.version} has no flag `{plain.name}`", _instead_of_plain(plain))
 
 
 @rule("MG217", "unverified-flag", Severity.WARNING)
@@ -98,6 +103,41 @@ def unverified_flag(context: Context) -> Iterator[Found]:
                 f"`{arg.name}` is not known: {_may_have_it(arg)}",
                 _instead(arg) or help_text,
             )
+    for plain in context.plain_args:
+        if _is_unknown_plain(plain) and plain.may_be_known:
+            yield Found(
+                context.document.at_key(*plain.path),
+                f"`{plain.name}` is not known: {_may_have_plain(plain)}",
+                _instead_of_plain(plain) or "check the spelling, or update modelgen",
+            )
+
+
+def _is_unknown_plain(plain: PlainArgument) -> bool:
+    return not plain.is_known and is_flag_name(plain.key) and plain.name not in plain.engine.owned_args
+
+
+def _may_have_plain(plain: PlainArgument) -> str:
+    if plain.release is not None and not plain.release.is_newer:
+        return f"{plain.version} does not have it, and the fork may have it"
+    newest = plain.catalogue.names[-1] if plain.catalogue else ""
+    return f"modelgen's data ends at {plain.engine.title} {newest}, and the image may have it"
+
+
+def _instead_of_plain(plain: PlainArgument) -> str:
+    """Return when the flag or the spelling existed; for a flag that never existed, a similar one."""
+    if plain.catalogue is None:
+        return ""
+    canonical = plain.catalogue.canonical(plain.name)
+    flag = plain.release.get(canonical) if plain.release else None
+    if flag is not None:
+        return f"write `{flag.name}`"
+    if lives := plain.catalogue.lives(canonical):
+        gone = lives[-1].gone
+        is_later = plain.release and plain.catalogue.position(lives[0].since) > plain.release.at
+        return f"it was removed in {gone}" if gone and not is_later else f"it appeared in {lives[0].since}"
+    release = plain.release or plain.catalogue.newest
+    spelled = {one for name in release.flag_names() if (flag := release.get(name)) for one in (name, *flag.aliases)}
+    return did_you_mean(plain.name, spelled - {*plain.engine.owned_args}, list_known=False)
 
 
 def _may_have_it(arg: Argument) -> str:

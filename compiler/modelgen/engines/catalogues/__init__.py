@@ -63,6 +63,8 @@ class Flag:
         repeated: Whether the flag is repeated before each value.
         lists: The types that its JSON may have if it is not only an object.
         deprecated: Whether the release marks it as deprecated.
+        aliases: Its other spellings in this release, without dashes.
+        optional: Whether its value may be left out.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Flag:
     repeated: bool = False
     lists: tuple[type, ...] = ()
     deprecated: bool = False
+    aliases: tuple[str, ...] = ()
+    optional: bool = False
 
 
 class Life(NamedTuple):
@@ -126,6 +130,11 @@ class Catalogue:
             self._releases[version] = Release(self, self._position.get(version.text, at), is_newer)
         return self._releases[version]
 
+    @property
+    def newest(self) -> Release:
+        """The newest known release."""
+        return Release(self, len(self.names) - 1, is_newer=False)
+
     def flag_at(self, name: str, at: int) -> Flag | None:
         """Return a flag of the release at a position, or None."""
         found: list[Any] = []
@@ -144,6 +153,15 @@ class Catalogue:
             elif not lives or lives[-1].gone is not None:
                 lives.append(Life(entry[0], None))
         return lives
+
+    def constant(self, name: str) -> Flag | None:
+        """Return a flag that never changed, or None."""
+        return self.flag_at(name, len(self.names) - 1) if len(self._entries.get(name, ())) == 1 else None
+
+    def variables(self, name: str) -> set[str]:
+        """Return the environment variables that set a flag, in any release."""
+        extras = (entry[2] for entry in self._entries.get(name, ()) if len(entry) > 2)
+        return {variable for one in extras for variable in one.get("env", ())}
 
     def values(self, name: str) -> Iterator[tuple[str, frozenset[str]]]:
         """Yield the known values of a flag in each release, oldest first."""
@@ -246,4 +264,6 @@ def _flag(name: str, entry: list[Any], *, lists: tuple[type, ...]) -> Flag:
         repeated="repeated" in extras,
         lists=lists,
         deprecated=bool(extras.get("deprecated")),
+        aliases=tuple(extras.get("aliases", ())),
+        optional=extras.get("nargs") == "?",
     )

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 _VERSION = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,3})((?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?)", re.ASCII)
+_BUILD = re.compile(r"b(\d{1,6})", re.ASCII)
 _REFERENCE = re.compile(
     r"(?P<name>(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
@@ -42,7 +43,9 @@ def parse_image(reference: str) -> Image | None:
 
 
 def parse_version(text: str) -> Version | None:
-    """Return the version in a text, or None."""
+    """Return the version in a text, or None; a build of llama.cpp such as `b6500` has one number."""
+    if build := _BUILD.fullmatch(text):
+        return Version((int(build[1]),), text)
     match = _VERSION.fullmatch(text)
     if not match:
         return None

@@ -1,0 +1,91 @@
+"""The flags of llama.cpp by build, and those of TEI by version."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiling import complete, findings
+
+COMMIT = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+
+
+def gguf(args: str, image: str = "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500", line: str = "", env: str = "") -> str:
+    return complete(
+        f'[engines.llamacpp]\nimage = "{image}"\n{line}\n'
+        '[models.q]\nengine = "llamacpp"\nrepo = "Qwen/Qwen3-4B-GGUF"\nfile = "Qwen3-4B-Q4_K_M.gguf"\n'
+        f'revision = "{COMMIT}"\nargs = {{ {args} }}\nenv = {{ {env} }}\n'
+    )
+
+
+def tei(args: str, tag: str = "cuda-1.9") -> str:
+    return complete(
+        f'[engines.tei]\nimage = "ghcr.io/huggingface/text-embeddings-inference:{tag}"\n'
+        f'[models.embed]\nengine = "tei"\nrepo = "a/b"\nrevision = "{COMMIT}"\nargs = {{ {args} }}\n'
+    )
+
+
+def build(number: int) -> str:
+    return f"ghcr.io/ggml-org/llama.cpp:server-cuda-b{number}"
+
+
+WRONG: list[tuple[str, str, str, str]] = [
+    (gguf("c = 16384, fa = true, no-mmap = true"), "bad-flag-value", "fa", '`fa = "on"`'),
+    (gguf('c = 16384, fa = "on"', build(6178)), "bad-flag-value", "fa", "`fa = true`"),
+    (gguf('c = 16384, flash-attn = "yes"'), "bad-flag-value", "flash-attn", '`flash-attn = "on"`'),
+    (gguf('c = 16384, fa = "false"', build(6324)), "bad-flag-value", "fa", "no value"),
+    (gguf('c = 16384, ctk = "q8_O"'), "bad-flag-value", "ctk", "q8_0"),
+    (gguf('c = "long"'), "bad-flag-value", "c", ""),
+    (gguf("c = 16384, n-gpu-layer = 20"), "unknown-flag", "n-gpu-layer", "n-gpu-layers"),
+    (gguf("c = 16384, n-gpu-layer = 20", build(6178)), "unknown-flag", "n-gpu-layer", "n-gpu-layers"),
+    (gguf("c = 16384, temperature = 0.5"), "unknown-flag", "temperature", "`temp`"),
+    (gguf("c = 16384, mmap = true"), "unknown-flag", "mmap", "b7376"),
+    (gguf("c = 16384, defrag_thold = true"), "bad-flag-value", "defrag_thold", ""),
+    (gguf("c = 16384, chat-template-kwarg = 1", build(99999)), "unverified-flag", "chat-template-kwarg", "kwargs"),
+    (gguf("c = 16384, n-gpu-layer = 20", "a.example/x:1"), "unverified-flag", "n-gpu-layer", "n-gpu-layers"),
+    (gguf("c = 8, mla = 2", "a.example/ik:1", 'version = "b6500"\nfork = true'), "unverified-flag", "mla", ""),
+    (gguf("c = 8, mla = 2", "a.example/x:1", 'version = "b6500"'), "unknown-flag", "mla", ""),
+    (gguf("c = 8", "a.example/x:1", 'version = "6500"'), "bad-version", "version", "b10587"),
+    (gguf("c = 8, temp = 1, temperature = 1", build(9000)), "flag-twice", "temperature", "once"),
+    (gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "0"'), "missing-ctx-size", "args", ""),
+    (tei("max-batch-token = 16384"), "unknown-flag", "max-batch-token", "max-batch-tokens"),
+    (tei('dtype = "bf16"'), "bad-flag-value", "dtype", "bfloat16"),
+    (tei("max-batch-tokens = true"), "bad-flag-value", "max-batch-tokens", ""),
+    (tei('auto-truncate = "false"', "cpu-1.8.3"), "bad-flag-value", "auto-truncate", "no value"),
+    (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "98304"),
+]
+RIGHT = [
+    gguf('c = 16384, fa = "on", no-mmap = true'),
+    gguf("c = 16384, fa = true, no-mmap = true", build(6178)),
+    gguf("c = 16384, n-gpu-layers = 20"),
+    gguf("c = 16384, gpu-layers = 20"),
+    gguf('c = 16384, ctk = "q8_0", flash-attn = "auto"'),
+    gguf('c = 16384, ngl = "all"', build(9000)),
+    gguf("c = 16384, mmap = true", build(7376)),
+    gguf('c = 16384, fa = "perhaps"', build(99999)),
+    gguf('c = 16384, fa = "on"', "a.example/x:1"),
+    gguf("c = 16384, fa = true", "a.example/x:1"),
+    gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "16384"'),
+    gguf("c = 16384, parallel = 6, kv-unified = true"),
+    gguf("c = 16384, parallel = 1"),
+    gguf("c = 16384"),
+    tei("max-batch-tokens = 16384"),
+    tei('dtype = "float16"'),
+    tei('auto-truncate = "false"'),
+    tei("auto-truncate = true"),
+    tei("auto-truncate = true", "cpu-1.8.3"),
+]
+
+
+@pytest.mark.parametrize(("toml", "rule", "place", "offered"), WRONG)
+def test_wrong_flag(toml: str, rule: str, place: str, offered: str) -> None:
+    """One finding, at the entry, with what to write."""
+    found = [finding for finding in findings(toml) if finding.rule != "floating-image"]
+    assert [finding.rule for finding in found] == [rule]
+    assert place in toml.splitlines()[found[0].span.line - 1]
+    assert offered in (found[0].help or "")
+
+
+@pytest.mark.parametrize("toml", RIGHT)
+def test_right_flag(toml: str) -> None:
+    """No finding."""
+    assert [finding for finding in findings(toml) if finding.rule != "floating-image"] == []

@@ -1,0 +1,1 @@
+"""Read flags of llama.cpp and TEI from clones of their repositories: see ../README.md."""
