@@ -51,7 +51,8 @@ WRONG: list[tuple[str, str, str, str]] = [
     (tei('dtype = "bf16"'), "bad-flag-value", "dtype", "bfloat16"),
     (tei("max-batch-tokens = true"), "bad-flag-value", "max-batch-tokens", ""),
     (tei('auto-truncate = "false"', "cpu-1.8.3"), "bad-flag-value", "auto-truncate", "no value"),
-    (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "98304"),
+    (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "`kv-unified = true`"),
+    (gguf("c = 16384, np = 6", build(5000)), "context-per-slot", "np", "`c = 98304`"),
 ]
 RIGHT = [
     gguf('c = 16384, fa = "on", no-mmap = true'),
@@ -82,7 +83,13 @@ def test_wrong_flag(toml: str, rule: str, place: str, offered: str) -> None:
     found = [finding for finding in findings(toml) if finding.rule != "floating-image"]
     assert [finding.rule for finding in found] == [rule]
     assert place in toml.splitlines()[found[0].span.line - 1]
-    assert offered in (found[0].help or "")
+    assert offered in found[0].help
+
+
+def test_context_of_each_slot() -> None:
+    """The message has the tokens that one request can use."""
+    found = findings(gguf("c = 16384, parallel = 6"))
+    assert [finding.message for finding in found] == ["each of the 6 slots has 2,730 of the 16,384 tokens"]
 
 
 @pytest.mark.parametrize("toml", RIGHT)
