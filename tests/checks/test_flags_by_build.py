@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import compiling
 from compiling import complete, findings
 
 COMMIT = "bc640142c66e1fdd12af0bd68f40445458f3869b"
@@ -96,3 +97,17 @@ def test_context_of_each_slot() -> None:
 def test_right_flag(toml: str) -> None:
     """No finding."""
     assert [finding for finding in findings(toml) if finding.rule != "floating-image"] == []
+
+
+@pytest.mark.parametrize(
+    ("toml", "flag", "has_it"),
+    [
+        (tei("", "cpu-1.8.3"), "--served-model-name", False),
+        (tei("", "cpu-1.9"), "--served-model-name", True),
+        (gguf("c = 8", build(4200)), "--no-webui", False),
+        (gguf("c = 8"), "--no-webui", True),
+    ],
+)
+def test_own_flags_are_those_of_the_release(toml: str, flag: str, *, has_it: bool) -> None:
+    """A flag that modelgen adds is left out where the release would refuse it."""
+    assert (flag in compiling.build(toml)["docker-compose.yml"]) is has_it
