@@ -52,6 +52,8 @@ WRONG: list[tuple[str, str, str, str]] = [
     (tei('dtype = "bf16"'), "bad-flag-value", "dtype", "bfloat16"),
     (tei("max-batch-tokens = true"), "bad-flag-value", "max-batch-tokens", ""),
     (tei('auto-truncate = "false"', "cpu-1.8.3"), "bad-flag-value", "auto-truncate", "no value"),
+    (gguf('c = 16384, fa = "perhaps"', build(99999)), "unverified-flag", "fa", "spelling"),
+    (gguf('c = 8, ctk = "q6_0"', "a.example/ik:1", 'version = "b6500"\nfork = true'), "unverified-flag", "ctk", ""),
     (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "`kv-unified = true`"),
     (gguf("c = 16384, np = 6", build(5000)), "context-per-slot", "np", "`c = 98304`"),
 ]
@@ -63,7 +65,6 @@ RIGHT = [
     gguf('c = 16384, ctk = "q8_0", flash-attn = "auto"'),
     gguf('c = 16384, ngl = "all"', build(9000)),
     gguf("c = 16384, mmap = true", build(7376)),
-    gguf('c = 16384, fa = "perhaps"', build(99999)),
     gguf('c = 16384, fa = "on"', "a.example/x:1"),
     gguf("c = 16384, fa = true", "a.example/x:1"),
     gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "16384"'),
