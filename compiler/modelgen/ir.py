@@ -185,6 +185,7 @@ class Service(NamedTuple):
         shm: Size of /dev/shm in bytes.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped, or None.
+        keep_loaded: Whether other models never evict it.
         concurrency: The most concurrent requests, or None.
         warmup: Route of one request before the model is ready, or None.
         additions: The user's own keys of a target's service, by target: `{"compose": {...}}`; paths as written.
@@ -224,6 +225,7 @@ class Service(NamedTuple):
     shm: int
     stop_grace: int
     idle_timeout: int | None
+    keep_loaded: bool
     concurrency: int | None
     warmup: str | None
     additions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})

@@ -36,6 +36,7 @@ LEFT = {
     "lora-by-hand": _UNKNOWN,
     "gguf-repository": "several keys change together",
     "profile-over-card": _CHOICE,
+    "never-fits": _CHOICE,
     "mixed-cards": _CHOICE,
     "group-by-name": _HOST,
     "driver-below-image": _HOST,

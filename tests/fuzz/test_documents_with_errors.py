@@ -46,6 +46,7 @@ KEYS: dict[str, Any] = {
     "trust_remote_code": True,
     "model_arg": "path",
     "idle_timeout": "5m",
+    "keep_loaded": True,
     "start_timeout": "5m",
     "concurrency": 2,
     "cpus": 2.5,

@@ -66,6 +66,13 @@ BUSY: dict[str, Any] = {"state": State.READY, "running": 1}
             [waiting("x"), one("y", State.STARTING, waiting=1, since=95.0)], Plan(), id="a start for somebody goes on"
         ),
         pytest.param([waiting("x"), one("y", kept=80.0, **READY)], Plan(), id="a switch is not torn apart"),
+        pytest.param([waiting("x"), one("y", keep_loaded=True, **READY)], Plan(), id="a model that stays loaded"),
+        pytest.param(
+            [one("x", asked=90.0), one("y", keep_loaded=True, **READY)], Plan(), id="not even for an order to load"
+        ),
+        pytest.param(
+            [one("x", leaves=True, keep_loaded=True, **READY)], Plan(stop={"x": None}), id="it is unloaded by hand"
+        ),
         pytest.param(
             [waiting("x"), one("y", kept=95.0, **READY)], Plan(stop={"y": "x"}), id="but it waits for who came before"
         ),

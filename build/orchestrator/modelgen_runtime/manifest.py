@@ -108,6 +108,7 @@ class Model:
         readiness: When it counts as ready.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Idle seconds after which it is stopped; None for never.
+        keep_loaded: Whether other models never evict it.
         concurrency: Most requests at once; None for no limit.
         process: How it runs as a child process.
         container: How it runs in a container.
@@ -126,6 +127,7 @@ class Model:
     reservations: dict[str, Bytes] = field(default_factory=dict)
     stop_grace: Seconds = 30.0
     idle_timeout: Timeout | None = None
+    keep_loaded: bool = False
     concurrency: PositiveCount | None = None
     process: Process | None = None
     container: Container | None = None

@@ -101,6 +101,7 @@ CHECKS = (
     reservations.tight_limit,
     static_memory.nothing_for_weights,
     reservations.profile_over_card,
+    reservations.never_fits,
     reservations.size_on_unequal_cards,
     reservations.memory_without_gpu,
     model_names.bad_id,

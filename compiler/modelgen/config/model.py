@@ -124,6 +124,12 @@ class Defaults(Table):
         "Default: never.",
         examples=["30m"],
     )
+    keep_loaded: bool | None = Field(
+        None,
+        description="Whether the model stays loaded when other models need its GPUs. It can still be unloaded by hand. "
+        "Default: false.",
+        examples=[True],
+    )
     start_timeout: Duration | None = Field(
         None,
         description="How long a start may take before it counts as failed. Default: 5 minutes, and the time to read "

@@ -71,6 +71,7 @@ def _model(
         readiness=manifest.Readiness(readiness.path, float(readiness.start_timeout), readiness.lists, service.warmup),
         stop_grace=float(service.stop_grace),
         idle_timeout=_seconds(service.idle_timeout),
+        keep_loaded=service.keep_loaded,
         concurrency=service.concurrency,
         process=process,
         container=container,

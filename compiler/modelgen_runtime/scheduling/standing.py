@@ -44,6 +44,7 @@ class Standing:
         drain_until: End of the drain timeout, while it drains.
         not_before: Time of the next retry after a failure.
         idle_timeout: Idle seconds after which it is stopped; None for never.
+        keep_loaded: Whether other models never evict it.
         checked_until: Time until which the last check that it can start is valid, so that others may be evicted for it.
     """
 
@@ -62,6 +63,7 @@ class Standing:
     drain_until: float = 0.0
     not_before: float = 0.0
     idle_timeout: float | None = None
+    keep_loaded: bool = False
     checked_until: float = math.inf
 
     @property

@@ -181,7 +181,7 @@ class _Planner:
         found = []
         for one in self.standings.values():
             is_in_vain = one.state is State.STARTING and not one.is_awaited and (taker is None or taker.is_awaited)
-            may_leave = one.is_open or is_in_vain
+            may_leave = (one.is_open or is_in_vain) and not (one.keep_loaded and taker is not None)
             if may_leave and one.reservations and one.id not in self._leaving and not self._came_before(one, taker):
                 protected = self._protected_until(one, taker)
                 if protected > self._now:

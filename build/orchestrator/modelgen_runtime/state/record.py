@@ -118,6 +118,7 @@ class Record:
             drain_until=self.drain_until,
             not_before=self.not_before,
             idle_timeout=self.model.idle_timeout,
+            keep_loaded=self.model.keep_loaded,
             checked_until=self.checked_until,
         )
 

@@ -168,6 +168,70 @@ def profile_over_card(context: Context) -> Iterator[Found]:
                 )
 
 
+@rule("MG350", "never-fits")
+def never_fits(context: Context) -> Iterator[Found]:
+    """A model that does not fit beside a model that stays loaded, or one that stays loaded but has an `idle_timeout`.
+
+    ## Why
+    No model evicts one with `keep_loaded = true`, so requests for a model that does not fit beside it would wait for
+    ever. `idle_timeout` would unload it all the same.
+
+    ## Bad
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "14GiB"
+    keep_loaded = true
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    gpus = ["gpu0"]
+    gpu_memory = "14GiB"
+    args = { max-model-len = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    gpus = ["gpu0"]
+    gpu_memory = "8GiB"
+    keep_loaded = true
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    gpus = ["gpu0"]
+    gpu_memory = "14GiB"
+    args = { max-model-len = 16384 }
+    ```
+    """
+    reserved = {
+        name: fit.reservations(context.cards(model), model.gpu_memory) for name, model in context.models.items()
+    }
+    kept = [name for name, model in context.models.items() if model.keep_loaded]
+    for name in kept:
+        if context.models[name].idle_timeout is not None:
+            place = context.at_origin(name, "idle_timeout")
+            yield Found(place, f"`{name}` has `keep_loaded` and an `idle_timeout`", "remove `idle_timeout`")
+    for name, parts in reserved.items():
+        for gpu, part in parts.items():
+            others = {other: reserved[other][gpu] for other in kept if other != name and gpu in reserved[other]}
+            free = fit.budget(context.resolved.cards[gpu]) - sum(others.values())
+            if others and part > free and not (name in kept and name < min(others)):
+                stay = " and ".join(f"`{other}`" for other in others)
+                yield Found(
+                    context.at_origin(name, "gpu_memory")
+                    if context.models[name].gpu_memory is not None
+                    else context.document.at_header("models", name),
+                    f"`{name}` never fits beside {stay} on `{gpu}`: it reserves {of_memory(part)} of "
+                    f"{of_memory(max(free, 0))}",
+                    "reserve less for one of them, or let the other one be evicted",
+                )
+
+
 @rule("MG306", "size-on-unequal-cards")
 def size_on_unequal_cards(context: Context) -> Iterator[Found]:
     """A `gpu_memory` in bytes on GPUs with different memory.
