@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import compiling
 from compiling import complete, findings
 
 COMMIT = "bc640142c66e1fdd12af0bd68f40445458f3869b"
@@ -51,7 +52,10 @@ WRONG: list[tuple[str, str, str, str]] = [
     (tei('dtype = "bf16"'), "bad-flag-value", "dtype", "bfloat16"),
     (tei("max-batch-tokens = true"), "bad-flag-value", "max-batch-tokens", ""),
     (tei('auto-truncate = "false"', "cpu-1.8.3"), "bad-flag-value", "auto-truncate", "no value"),
-    (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "98304"),
+    (gguf('c = 16384, fa = "perhaps"', build(99999)), "unverified-flag", "fa", "spelling"),
+    (gguf('c = 8, ctk = "q6_0"', "a.example/ik:1", 'version = "b6500"\nfork = true'), "unverified-flag", "ctk", ""),
+    (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "`kv-unified = true`"),
+    (gguf("c = 16384, np = 6", build(5000)), "context-per-slot", "np", "`c = 98304`"),
 ]
 RIGHT = [
     gguf('c = 16384, fa = "on", no-mmap = true'),
@@ -61,7 +65,6 @@ RIGHT = [
     gguf('c = 16384, ctk = "q8_0", flash-attn = "auto"'),
     gguf('c = 16384, ngl = "all"', build(9000)),
     gguf("c = 16384, mmap = true", build(7376)),
-    gguf('c = 16384, fa = "perhaps"', build(99999)),
     gguf('c = 16384, fa = "on"', "a.example/x:1"),
     gguf("c = 16384, fa = true", "a.example/x:1"),
     gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "16384"'),
@@ -82,10 +85,30 @@ def test_wrong_flag(toml: str, rule: str, place: str, offered: str) -> None:
     found = [finding for finding in findings(toml) if finding.rule != "floating-image"]
     assert [finding.rule for finding in found] == [rule]
     assert place in toml.splitlines()[found[0].span.line - 1]
-    assert offered in (found[0].help or "")
+    assert offered in found[0].help
+
+
+def test_context_of_each_slot() -> None:
+    """The message has the tokens that one request can use."""
+    found = findings(gguf("c = 16384, parallel = 6"))
+    assert [finding.message for finding in found] == ["each of the 6 slots has 2,730 of the 16,384 tokens"]
 
 
 @pytest.mark.parametrize("toml", RIGHT)
 def test_right_flag(toml: str) -> None:
     """No finding."""
     assert [finding for finding in findings(toml) if finding.rule != "floating-image"] == []
+
+
+@pytest.mark.parametrize(
+    ("toml", "flag", "has_it"),
+    [
+        (tei("", "cpu-1.8.3"), "--served-model-name", False),
+        (tei("", "cpu-1.9"), "--served-model-name", True),
+        (gguf("c = 8", build(4200)), "--no-webui", False),
+        (gguf("c = 8"), "--no-webui", True),
+    ],
+)
+def test_own_flags_are_those_of_the_release(toml: str, flag: str, *, has_it: bool) -> None:
+    """A flag that modelgen adds is left out where the release would refuse it."""
+    assert (flag in compiling.build(toml)["docker-compose.yml"]) is has_it

@@ -97,7 +97,7 @@ class Context:
 
     @cached_property
     def plain_args(self) -> list[PlainArgument]:
-        """The entries of `args` of the models whose engine's flags are not known."""
+        """The entries of `args` of the models whose engine gets its flags as they are written."""
         return [arg for run in self.runs.values() for arg in run.plain_arguments]
 
     @cached_property

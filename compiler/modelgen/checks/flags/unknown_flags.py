@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
 from modelgen.checks.flags.flag_values import is_unverified_choice
 from modelgen.config.familiar_answers import flag_names
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines.flags import text_of
 from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from modelgen.checks.context import Context
     from modelgen.resolve import Argument
@@ -110,6 +111,14 @@ def unverified_flag(context: Context) -> Iterator[Found]:
                 f"`{plain.name}` is not known: {_may_have_plain(plain)}",
                 _instead_of_plain(plain) or "check the spelling, or update modelgen",
             )
+        elif plain.may_be_known and plain.flag and plain.flag.choices and _is_unlisted(plain.value, plain.flag.choices):
+            place = context.document.at_value(*plain.path)
+            yield Found(place, f"`{plain.value}` is not known: {_may_have_plain(plain)}", "check the spelling")
+
+
+def _is_unlisted(value: Any, choices: Collection[str]) -> bool:  # noqa: ANN401 - whatever TOML holds
+    is_scalar = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return is_scalar and text_of(value) not in choices
 
 
 def _is_unknown_plain(plain: PlainArgument) -> bool:

@@ -210,10 +210,12 @@ def context_per_slot(context: Context) -> Iterator[Found]:
             continue
         count, tokens = whole_number(slots.value), whole_number(length.value)
         if count is not None and tokens is not None and count > 1:
+            larger = f"write `{length.key} = {tokens * count}` for {tokens:,} each"
+            has_pool = slots.release is None or slots.release.get("kv-unified")
             yield Found(
                 context.document.at_value(*slots.path),
                 f"each of the {count} slots has {tokens // count:,} of the {tokens:,} tokens",
-                f"write `{length.key} = {tokens * count}` for {tokens:,} each, or `kv-unified = true` to share them",
+                f"write `kv-unified = true` to share them, or {larger.removeprefix('write ')}" if has_pool else larger,
             )
 
 

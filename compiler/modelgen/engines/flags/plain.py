@@ -1,4 +1,4 @@
-"""Handle flags of engines without a catalogue: they are passed on under their long names."""
+"""Handle flags of engines that get them as they are written, under their long names."""
 
 from __future__ import annotations
 
