@@ -360,3 +360,29 @@ def test_a_file_that_is_not_toml(text: str, start: str) -> None:
 def test_profiles_as_other_files_have_them(table: str, help_: str) -> None:
     header = "" if table.startswith("[") else "[profiles]\n"
     assert help_ in [one.help for one in findings(complete(f"{MODEL}{header}{table}\n"))]
+
+
+@pytest.mark.parametrize(
+    ("lines", "help_"),
+    [
+        ('engine = "text-embeddings-inference"', 'write `engine = "tei"`'),
+        ('engine = "ollama"', 'write `engine = "llamacpp"`'),
+        ('[engines.llama-cpp]\nimage = "x/y:1"', "write `[engines.llamacpp]`"),
+        ('engine = "zzz"', "known here: `command`, "),
+    ],
+)
+def test_engines_by_meaning(lines: str, help_: str) -> None:
+    found = [one for one in findings(complete(f"{MODEL}{lines}\n")) if "unknown engine" in one.message]
+    assert [one.help.startswith(help_) for one in found] == [True]
+
+
+def test_a_flag_with_another_meaning_elsewhere_is_not_only_completed() -> None:
+    toml = complete('[models.x]\nrepo = "a/b"\nargs = { max-model-len = 8, num-gpu = 1 }\n')
+    assert any(
+        one.help == "remove it, or write `num-gpu-blocks-override`; other tools mean `n-gpu-layers`"
+        for one in findings(toml)
+    )
+
+
+def test_tags_are_not_args() -> None:
+    assert answer(f"{MODEL}tags = 1\n", "tags").startswith("remove it: write a comment")

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from compiling import REPOSITORY, complete, modelgen
 from modelgen.cli import app, familiar
 from modelgen.cli.app import cli
+from modelgen.cli.configuration import hints
 
 TOML = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 
@@ -137,3 +138,9 @@ def test_a_folder_above_that_is_closed_ends_nothing() -> None:
         environment = {"PYTHONPATH": str(REPOSITORY / "compiler")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr
+
+
+def test_the_next_command_is_short_from_a_folder_below(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project / "docs/deep")
+    assert hints.next_up(Path("../../models.toml"), Path("../../build")) == "modelgen up"
+    assert hints.next_up(Path("../other.toml"), Path("../build")) == "modelgen up --config ../other.toml"

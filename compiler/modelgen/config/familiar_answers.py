@@ -47,6 +47,11 @@ def flag_names(word: str) -> tuple[str, ...]:
     return (meant, *names.SPELLINGS.get(meant, ())) if meant else ()
 
 
+def engine_name(written: str) -> str | None:
+    """Return the engine that another tool's name means."""
+    return names.ENGINES.get(_word(written))
+
+
 def _word(key: str | int) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(key)).lower().replace("-", "_")
 
