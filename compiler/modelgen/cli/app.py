@@ -124,7 +124,8 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except ModelgenError as error:
-        click.echo(fill(f"modelgen: {error}", width_of(sys.stderr), "  "), err=True)
+        for text in (str(error), *getattr(error, "__notes__", ())):
+            click.echo(fill(f"modelgen: {text}", width_of(sys.stderr), "  "), err=True)
         return error.exit_code
     except BrokenPipeError:
         return UNREAD
