@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from compiling import complete, findings
+from compiling import check, complete, findings
 from following import follow
 from modelgen.config import familiar_names
 from modelgen.diagnostics import did_you_mean
@@ -114,6 +114,7 @@ def test_the_written_value_is_kept(line: str, written: str) -> None:
         ('compose = { user = "1" }\nvolumes = ["./a:/b"]', 'write `volumes = ["./a:/b"]` in `compose`'),
         ('env = { A = "1" }\nenvironment = { B = "2" }', 'write `B = "2"` in `env`'),
         ('env = { A = "1" }\nenvironment = { B = "2", C = "3" }', "move its entries to `env`"),
+        ('flags = ["--dtype", "half"]', "move its entries to `args`"),
         ('model = "Qwen/Qwen3-8B"', "remove it: `repo` is set already"),
     ],
 )
@@ -386,3 +387,11 @@ def test_a_flag_with_another_meaning_elsewhere_is_not_only_completed() -> None:
 
 def test_tags_are_not_args() -> None:
     assert answer(f"{MODEL}tags = 1\n", "tags").startswith("remove it: write a comment")
+
+
+def test_a_secret_that_is_moved_is_masked() -> None:
+    lines = '[models.qwen.environment]\nHF_TOKEN = "hf_abcdefghijklmnopqrstuvwxyzabcd"\nAPI_KEY = "s3cret-word"\n'
+    printed = check(complete(MODEL + lines))
+    assert "env = {" in printed
+    assert "hf_abcdef" not in printed
+    assert "s3cret-word" not in printed.partition("help: write `env")[2].partition("\n\n")[0]
