@@ -132,7 +132,11 @@ CASES: list[tuple[str, str, str]] = [
     # the host
     (host('driver = "515.1"') + cards("0") + ON_CARD, "driver-too-old", "update the driver"),
     (host('driver = "579.99"') + cards("0") + vllm("0.20.0") + ON_CARD, "driver-too-old", "v0.20.0-cu129"),
-    (host('driver = "570.1"') + cards("0") + vllm("0.33.0") + ON_CARD, "driver-too-old", "an older image"),
+    (
+        host('driver = "570.1"') + cards("0") + vllm("0.33.0") + ON_CARD,
+        "driver-too-old",
+        "write `vllm/vllm-openai:v0.11.0`, or update",
+    ),
     (host('driver = "560.1"') + cards("0") + ON_CARD, "driver-below-image", "570"),
     (host('driver = "x"'), "bad-value", ""),
     (host('arch = "riscv"'), "bad-value", ""),

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from compiling import complete, findings
+from compiling import check, complete, findings
 from following import follow
 from modelgen.config import familiar_names
 from modelgen.diagnostics import did_you_mean
@@ -114,6 +114,7 @@ def test_the_written_value_is_kept(line: str, written: str) -> None:
         ('compose = { user = "1" }\nvolumes = ["./a:/b"]', 'write `volumes = ["./a:/b"]` in `compose`'),
         ('env = { A = "1" }\nenvironment = { B = "2" }', 'write `B = "2"` in `env`'),
         ('env = { A = "1" }\nenvironment = { B = "2", C = "3" }', "move its entries to `env`"),
+        ('flags = ["--dtype", "half"]', "move its entries to `args`"),
         ('model = "Qwen/Qwen3-8B"', "remove it: `repo` is set already"),
     ],
 )
@@ -360,3 +361,37 @@ def test_a_file_that_is_not_toml(text: str, start: str) -> None:
 def test_profiles_as_other_files_have_them(table: str, help_: str) -> None:
     header = "" if table.startswith("[") else "[profiles]\n"
     assert help_ in [one.help for one in findings(complete(f"{MODEL}{header}{table}\n"))]
+
+
+@pytest.mark.parametrize(
+    ("lines", "help_"),
+    [
+        ('engine = "text-embeddings-inference"', 'write `engine = "tei"`'),
+        ('engine = "ollama"', 'write `engine = "llamacpp"`'),
+        ('[engines.llama-cpp]\nimage = "x/y:1"', "write `[engines.llamacpp]`"),
+        ('engine = "zzz"', "known here: `command`, "),
+    ],
+)
+def test_engines_by_meaning(lines: str, help_: str) -> None:
+    found = [one for one in findings(complete(f"{MODEL}{lines}\n")) if "unknown engine" in one.message]
+    assert [one.help.startswith(help_) for one in found] == [True]
+
+
+def test_a_flag_with_another_meaning_elsewhere_is_not_only_completed() -> None:
+    toml = complete('[models.x]\nrepo = "a/b"\nargs = { max-model-len = 8, num-gpu = 1 }\n')
+    assert any(
+        one.help == "remove it, or write `num-gpu-blocks-override`; other tools mean `n-gpu-layers`"
+        for one in findings(toml)
+    )
+
+
+def test_tags_are_not_args() -> None:
+    assert answer(f"{MODEL}tags = 1\n", "tags").startswith("remove it: write a comment")
+
+
+def test_a_secret_that_is_moved_is_masked() -> None:
+    lines = '[models.qwen.environment]\nHF_TOKEN = "hf_abcdefghijklmnopqrstuvwxyzabcd"\nAPI_KEY = "s3cret-word"\n'
+    printed = check(complete(MODEL + lines))
+    assert "env = {" in printed
+    assert "hf_abcdef" not in printed
+    assert "s3cret-word" not in printed.partition("help: write `env")[2].partition("\n\n")[0]

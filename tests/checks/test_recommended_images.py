@@ -65,7 +65,10 @@ def test_a_release_is_recommended_that_the_driver_runs(driver: str, expected: st
     ("driver", "start"),
     [
         ("575.57.08", "write `vllm/vllm-openai:v0.20.0-cu129`"),
-        ("570.195.03", "update the driver to 580 or newer; on a data-center GPU, "),
+        (
+            "570.195.03",
+            "write `vllm/vllm-openai:v0.11.0`, or update the driver to 580 or newer; on a data",
+        ),
         ("520.61.05", "update the driver to 580 or newer, or use an older image"),
     ],
 )
@@ -84,3 +87,20 @@ def test_a_floating_tag_with_a_version_is_answered_with_that_version() -> None:
     )
     [found] = findings(toml)
     assert found.help == "write `vllm/vllm-openai:v0.30.0`, or a digest"
+
+
+@pytest.mark.parametrize(
+    ("image", "driver", "start"),
+    [
+        ("vllm/vllm-openai:latest", "550.54", "write `vllm/vllm-openai:v0.8.5.post1`, or "),
+        (
+            "vllm/vllm-openai:latest",
+            "535.54",
+            "no known release runs on every GPU with driver 535.54: update",
+        ),
+        ("rocm/vllm:latest", "535.54", "write `vllm/vllm-openai-rocm:v"),
+    ],
+)
+def test_a_tag_without_a_release_on_an_old_driver(image: str, driver: str, start: str) -> None:
+    toml = complete(f'[host]\ndriver = "{driver}"\n[engines.vllm]\nimage = "{image}"\n[models.x]\nrepo = "a/b"\n')
+    assert [one.help.startswith(start) for one in findings(toml) if one.rule == "unknown-version"] == [True]

@@ -241,6 +241,7 @@ def refused_repositories(hub: Hub) -> None:
     ("repo", "code", "said"),
     [
         ("org/none", 1, "org/none is not at http"),
+        ("qwen3", 1, "correct the repository's name, which is usually `namespace/name`"),
         ("org/gated", 3, "is gated and there is no token"),
         ("org/empty", 1, "has no config.json, so no engine can load it"),
         ("org/lora", 1, 'org/lora is a LoRA adapter: write `loras = { NAME = "org/lora" }`'),
@@ -251,7 +252,18 @@ def refused_repositories(hub: Hub) -> None:
 )
 def test_what_cannot_be_added_changes_nothing(project: Project, hub: Hub, repo: str, code: int, said: str) -> None:
     refused_repositories(hub)
-    assert said in add(project, repo, code=code)[1]
+    error = add(project, repo, code=code)[1]
+    assert said in error
+    assert code == 2 or "modelgen: models.toml and models.lock are unchanged" in error
+
+
+@pytest.mark.parametrize("start", ["hf.co/", "", "https://huggingface.co/"])
+def test_a_quantization_after_a_colon(project: Project, hub: Hub, start: str) -> None:
+    hub.add("Qwen/Qwen3-8B-GGUF", GGUF)
+    assert "there is no Q5_K_M" in add(project, f"{start}Qwen/Qwen3-8B-GGUF:Q5_K_M", code=2)[1]
+    both = add(project, f"{start}Qwen/Qwen3-8B-GGUF:Q8_0", "--quant", "Q8_0", code=2)[1]
+    assert "remove --quant and --file" in both
+    assert 'file = "Qwen3-8B-Q8_0.gguf"' in add(project, f"{start}Qwen/Qwen3-8B-GGUF:Q8_0")[0]
 
 
 def test_a_hub_that_does_not_answer_changes_nothing(project: Project) -> None:

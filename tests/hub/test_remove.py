@@ -210,6 +210,6 @@ def test_a_kill_at_any_moment_leaves_a_project_that_builds(project: Project) -> 
 
 
 def test_rm_names_it() -> None:
-    from modelgen.cli.app import FAMILIAR
+    from modelgen.cli.familiar import COMMANDS
 
-    assert FAMILIAR["rm"] == "run `modelgen remove MODEL`; to stop it only, `modelgen unload MODEL`"
+    assert COMMANDS["rm"] == "run `modelgen remove MODEL`; to stop it only, `modelgen unload MODEL`"

@@ -9,12 +9,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from compiling import REPOSITORY, complete, modelgen
-from modelgen.cli import app
+from modelgen.cli import app, familiar
 from modelgen.cli.app import cli
+from modelgen.cli.configuration import hints
 
 TOML = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 
@@ -67,13 +69,59 @@ def test_short_options(args: list[str]) -> None:
     )
 
 
-@pytest.mark.parametrize("command", app.FAMILIAR)
+@pytest.mark.parametrize("command", familiar.COMMANDS)
 def test_a_command_of_another_tool_names_the_right_one(command: str) -> None:
     done = CliRunner().invoke(cli, [command])
     assert done.exit_code == 2
     named = re.findall(r"`modelgen ([a-z]+)", done.output)
     assert set(named) <= set(app.COMMANDS)
     assert named or "--" in done.output
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("prune --all", "no option `--all`"),
+        ("fetch --force", "no option `--force`"),
+        ("build --froce", "no option `--froce`: did you mean `--force`?"),
+        ("up --profile both", "no option `--profile`: run `modelgen up`, then `modelgen switch --profile NAME`"),
+        ("load --profile both", "no option `--profile`: run `modelgen switch --profile NAME`"),
+        ("down -v", "no option `-v`: write `--volumes`"),
+        ("up -d", "no option `-d`: remove it: containers always run in the background"),
+        ("logs qwen --tail 5", "no option `--tail`: write `--lines`"),
+        ("status --json", "no option `--json`: write `--format json`"),
+        ("build -f x.toml", "no option `-f`: write `--config`"),
+        ("build --dry-run", "no option `--dry-run`: run `modelgen diff`"),
+        ("--config x build", "no option `--config` before the command"),
+        ("logs", "the name of a model is missing: models.toml has `qwen`"),
+        ("fooo", "no command `fooo`: `modelgen --help` lists the commands"),
+        ("buidl", "no command `buidl`: did you mean `build`?"),
+        ("init --config ./sub", "`--config` names a file that ends in .toml: pass --config sub/models.toml"),
+    ],
+)
+def test_options_and_arguments_by_meaning(project: Path, line: str, message: str) -> None:
+    done = modelgen(*line.split(), cwd=project)
+    assert done.returncode == 2
+    error = done.stderr.partition("Error: ")[2].strip()
+    assert error == message or (error.startswith(message) and message[-1] not in "`?")
+
+
+def test_every_option_that_is_named_exists() -> None:
+    for (command, _), hint in familiar.OPTIONS.items():
+        for name, option in re.findall(r"`(?:modelgen (\w+) ?)?(--[a-z-]+)?", hint):
+            found = cli.get_command(click.Context(cli), name or command)
+            assert found is not None
+            assert not option or option in {opt for parameter in found.params for opt in parameter.opts}
+
+
+def test_a_rule_by_its_number(project: Path) -> None:
+    assert modelgen("explain", "102", cwd=project).stdout == modelgen("explain", "MG102", cwd=project).stdout != ""
+
+
+def test_init_into_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    assert modelgen("init", "--config", "sub", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "sub/models.toml").is_file()
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
@@ -90,3 +138,9 @@ def test_a_folder_above_that_is_closed_ends_nothing() -> None:
         environment = {"PYTHONPATH": str(REPOSITORY / "compiler")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr
+
+
+def test_the_next_command_is_short_from_a_folder_below(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project / "docs/deep")
+    assert hints.next_up(Path("../../models.toml"), Path("../../build")) == "modelgen up"
+    assert hints.next_up(Path("../other.toml"), Path("../build")) == "modelgen up --config ../other.toml"

@@ -48,31 +48,6 @@ COMMANDS = {
 
 
 _ALIASES = {"prefetch": "fetch"}
-FAMILIAR = {
-    **dict.fromkeys(("start", "run", "deploy", "create"), "run `modelgen up`; for one model, `modelgen load MODEL`"),
-    **dict.fromkeys(("stop", "kill"), "run `modelgen down`; for one model, `modelgen unload MODEL`"),
-    "restart": "run `modelgen unload MODEL`, then `modelgen load MODEL`; after a change of models.toml, `modelgen up`",
-    **dict.fromkeys(("rm", "delete", "del"), "run `modelgen remove MODEL`; to stop it only, `modelgen unload MODEL`"),
-    **dict.fromkeys(("ps", "ls", "list", "top", "models"), "run `modelgen status`"),
-    **dict.fromkeys(
-        ("pull", "download", "sync"), "run `modelgen fetch`; for a new model, `modelgen add NAMESPACE/NAME` before"
-    ),
-    **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
-    **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
-    **dict.fromkeys(("plan", "preview"), "run `modelgen diff`"),
-    **dict.fromkeys(("new", "create-config"), "run `modelgen init`"),
-    **dict.fromkeys(("freeze", "pin"), "run `modelgen lock`"),
-    **dict.fromkeys(("evict", "drain"), "run `modelgen unload MODEL`"),
-    **dict.fromkeys(("log", "tail"), "run `modelgen logs MODEL`"),
-    **dict.fromkeys(("gc", "clean", "cleanup"), "run `modelgen prune`"),
-    **dict.fromkeys(
-        ("diagnose", "debug", "info", "health"), "run `modelgen doctor`; for one model, `modelgen why MODEL`"
-    ),
-    **dict.fromkeys(("help", "man"), "run `modelgen --help`, or `modelgen COMMAND --help`"),
-    "version": "run `modelgen --version`",
-    "upgrade": "run `modelgen lock --upgrade`",
-}
-"""Commands of Docker, Compose, Ollama and Terraform, with what does the same here."""
 
 
 class _Commands(click.Group):
@@ -104,9 +79,11 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            from modelgen.cli import familiar
             from modelgen.diagnostics import did_you_mean
 
-            hint = FAMILIAR.get(args[0]) or did_you_mean(args[0], COMMANDS)
+            hint = familiar.COMMANDS.get(args[0]) or did_you_mean(args[0], COMMANDS, list_known=False)
+            hint = hint or "`modelgen --help` lists the commands"
             raise click.UsageError(f"no command `{args[0]}`: {hint}", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -142,12 +119,13 @@ def _run() -> int:
         code: Any = cli.main(prog_name="modelgen", standalone_mode=False)
         streams.flush()
     except click.ClickException as error:
-        _show(error)
+        _show(_by_meaning(error))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except ModelgenError as error:
-        click.echo(fill(f"modelgen: {error}", width_of(sys.stderr), "  "), err=True)
+        for text in (str(error), *getattr(error, "__notes__", ())):
+            click.echo(fill(f"modelgen: {text}", width_of(sys.stderr), "  "), err=True)
         return error.exit_code
     except BrokenPipeError:
         return UNREAD
@@ -164,6 +142,16 @@ def _run() -> int:
         click.echo("modelgen: this is a bug in modelgen, not in your files; please report the lines above.", err=True)
         return INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _by_meaning(error: click.ClickException) -> click.ClickException:
+    """Return an error of click's with modelgen's message. click guesses an option by letters, such as another one."""
+    if isinstance(error, click.NoSuchOption | click.MissingParameter):
+        from modelgen.cli import familiar
+
+        text = familiar.about_option(error) if isinstance(error, click.NoSuchOption) else familiar.about_argument(error)
+        return click.UsageError(text, error.ctx)
+    return error
 
 
 def _show(error: click.ClickException) -> None:

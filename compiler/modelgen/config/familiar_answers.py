@@ -47,6 +47,11 @@ def flag_names(word: str) -> tuple[str, ...]:
     return (meant, *names.SPELLINGS.get(meant, ())) if meant else ()
 
 
+def engine_name(written: str) -> str | None:
+    """Return the engine that another tool's name means."""
+    return names.ENGINES.get(_word(written))
+
+
 def _word(key: str | int) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(key)).lower().replace("-", "_")
 
@@ -99,13 +104,10 @@ def _write(table: Mapping[str, Any], keys: tuple[str, ...], written: str, value:
         for key in reversed(outer):
             text = f"{key} = {{ {text} }}"
         return f"write `{text}`{place}"
-    if isinstance(table[keys[0]], dict) and isinstance(value, dict) and value:
-        [entry, *others] = value.items()
-        return (
-            f"move its entries to `{keys[0]}`"
-            if others
-            else f"write `{bare(entry[0])} = {as_toml(entry[1]) or '…'}` in `{keys[0]}`"
-        )
+    if isinstance(table[keys[0]], dict) and value:
+        if isinstance(value, dict) and len(value) == 1 and (entry := as_toml(next(iter(value.values())))):
+            return f"write `{bare(next(iter(value)))} = {entry}` in `{keys[0]}`"
+        return f"move its entries to `{keys[0]}`"
     return f"remove it: `{keys[0]}` is set already{place}"
 
 

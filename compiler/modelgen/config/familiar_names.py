@@ -128,6 +128,15 @@ SPELLINGS = {
     "max-num-seqs": ("max-running-requests", "parallel"),
     "enforce-eager": ("disable-cuda-graph",),
 }
+ENGINES = {
+    **dict.fromkeys(("llama_cpp", "llama.cpp", "llama_server", "ggml", "gguf", "ollama", "lmstudio"), "llamacpp"),
+    **dict.fromkeys(("text_embeddings_inference", "embeddings", "text_embeddings_router"), "tei"),
+    **dict.fromkeys(("infinity_emb", "michaelf_infinity"), "infinity"),
+    **dict.fromkeys(("vllm_openai", "vllm_serve"), "vllm"),
+    **dict.fromkeys(("sgl", "sglang_router", "srt"), "sglang"),
+    **dict.fromkeys(("custom", "process", "shell", "script"), "command"),
+}
+"""Engines as other tools name them. Ollama and LM Studio run llama.cpp."""
 SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens"})
 REMOVED = {
     "restart": "the orchestrator starts and stops models",
@@ -135,7 +144,7 @@ REMOVED = {
     **dict.fromkeys(("proxy", "url", "base_url", "upstream", "endpoint"), "modelgen knows where each engine listens"),
     **dict.fromkeys(("host", "listen", "expose"), "clients reach every model at `[orchestrator]`'s `listen`"),
     **dict.fromkeys(("swap", "exclusive", "persistent"), "models that do not fit on a GPU together take turns"),
-    **dict.fromkeys(("description", "title", "comment"), "write a comment that begins with `#`"),
+    **dict.fromkeys(("description", "title", "comment", "tags"), "write a comment that begins with `#`"),
     **dict.fromkeys(("system", "system_prompt", "num_predict", "stop"), "clients send it with each request"),
     **dict.fromkeys(("hf_token", "token"), "engines are offline; HF_TOKEN in the shell is for `modelgen fetch`"),
     **dict.fromkeys(("enabled", "disabled", "unlisted"), "every model of the file is served; delete its table"),

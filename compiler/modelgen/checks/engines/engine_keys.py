@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen import engines
+from modelgen.config.familiar_answers import engine_name
 from modelgen.diagnostics import Found, did_you_mean, rule
 from modelgen.load import DEFAULT_ENGINE
 
@@ -46,11 +47,18 @@ def unknown_engine(context: Context) -> Iterator[Found]:
     ]
     for path, engine in dict(places).items():
         if engine not in known:
-            yield Found(context.document.at_value(*path), f"unknown engine `{engine}`", did_you_mean(engine, known))
+            yield Found(context.document.at_value(*path), f"unknown engine `{engine}`", _engine_instead(engine))
     for name in context.known_names("engines"):
         if name not in known:
             place = context.document.at_header("engines", name)
-            yield Found(place, f"unknown engine `{name}`", did_you_mean(name, known))
+            yield Found(place, f"unknown engine `{name}`", _engine_instead(name, is_table=True))
+
+
+def _engine_instead(name: str, *, is_table: bool = False) -> str:
+    meant = engine_name(name)
+    if meant not in engines.SUPPORTED:
+        return did_you_mean(name, engines.SUPPORTED)
+    return f"write `[engines.{meant}]`" if is_table else f'write `engine = "{meant}"`'
 
 
 @rule("MG230", "not-supported-yet")

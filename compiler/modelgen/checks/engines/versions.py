@@ -9,14 +9,15 @@ from modelgen import engines
 from modelgen.checks.engines.releases import release_image
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.catalogues import release_numbers
-from modelgen.engines.images.properties import version_of
-from modelgen.engines.images.versions import parse_image, parse_version
+from modelgen.engines.images.properties import kind_of, version_of
+from modelgen.engines.images.versions import Image, parse_image, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-    from modelgen.engines.images.versions import Image, Version
+    from modelgen.engines.engine import Engine
+    from modelgen.engines.images.versions import Version
     from modelgen.load.locator import Path
     from modelgen.resolve import ModelRun
 
@@ -154,12 +155,24 @@ def _known_version(context: Context, run: ModelRun, image: Image) -> str:
     """
     engine = engines.ENGINES[run.engine_name]
     table = "the model's table" if run.place[0] == "models" else f"`[{'.'.join(map(str, run.place[:-1]))}]`"
+    own = f'the version in this image as `version = "…"` in {table}'
     if found := release_image(context, engine, image.name):
-        return f'write `{found}`, or the version in this image as `version = "…"` in {table}'
+        return f"write `{found}`, or {own}"
+    if kind_of(image) == "amd" and (advice := _for_amd(engine)):
+        return f"{advice}, or {own}"
+    host = context.document.config.host
+    if host and host.driver and engine.catalogue and version_of(Image(image.name, f"v{_names(engine.name)[-1]}", None)):
+        return f"no known release runs on every GPU with driver {host.driver}: update the driver, or write {own}"
     number = re.match(r"v?(\d+\.\d+\.\d+)(?:[-.]|$)", image.tag or "", re.ASCII)
     if number and engine.repository and image.name.endswith(f"/{engine.repository}"):
         return f'write `version = "{number[1]}"` in {table}'
     return f'write the version of {engine.title} in this image as `version = "…"` in {table}'
+
+
+def _for_amd(engine: Engine) -> str:
+    """Return which image of the newest known release to write for AMD GPUs; empty if the engine has none."""
+    newest = parse_version(_names(engine.name)[-1])
+    return engine.for_cards({"amd"}, newest) if engine.for_cards else ""
 
 
 def _written_versions(context: Context) -> dict[Path, tuple[str, str, str | None]]:

@@ -179,7 +179,10 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
     for arg in context.args:
         if arg.is_abbreviated:
             place = context.document.at_key(*arg.path)
-            yield Found(place, f"`{arg.key}` is short for `{arg.name}`", f"write `{arg.name}`")
+            meant = flag_names(arg.key)
+            is_other = bool(meant) and arg.name not in meant
+            help_text = f"remove it, or write `{arg.name}`; other tools mean `{meant[0]}`" if is_other else ""
+            yield Found(place, f"`{arg.key}` is short for `{arg.name}`", help_text or f"write `{arg.name}`")
 
 
 def _as_fork(context: Context, arg: Argument) -> str:

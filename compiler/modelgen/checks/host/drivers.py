@@ -50,17 +50,24 @@ def driver_too_old(context: Context) -> Iterator[Found]:
                 context.document.at_value(*run.place),
                 f"this image has CUDA {cuda[0]}.{cuda[1]}, which needs driver {oldest[0]} or newer, "
                 f"but the host has {driver}",
-                _older_image(older, dotted(driver), oldest[0]),
+                _older_image(older, _release(context, run), dotted(driver), oldest[0]),
             )
 
 
-def _older_image(older: str | None, driver: tuple[int, ...], needed: int) -> str:
+def _release(context: Context, run: ModelRun) -> str | None:
+    """Return the newest release of the image that the host's driver runs on every GPU."""
+    return release_image(context, run.engine, run.image.name) if run.engine and run.image else None
+
+
+def _older_image(older: str | None, release: str | None, driver: tuple[int, ...], needed: int) -> str:
     """Return what to do about a driver that is too old. CUDA 12.9 runs on older drivers only on data-center GPUs."""
+    update = f"update the driver to {needed} or newer"
     if older is not None and driver >= (TOOLKIT_DRIVERS[12, 9],):
-        return f"write `{older}`, or update the driver to {needed} or newer"
-    if older is not None and driver >= oldest_driver((12, 9)):
-        return f"update the driver to {needed} or newer; on a data-center GPU, `{older}` runs, too"
-    return f"update the driver to {needed} or newer, or use an older image"
+        return f"write `{older}`, or {update}"
+    also = f"; on a data-center GPU, `{older}` runs, too" if older and driver >= oldest_driver((12, 9)) else ""
+    if release is not None:
+        return f"write `{release}`, or {update}{also}"
+    return f"{update}{also}" if also else f"{update}, or use an older image"
 
 
 @rule("MG312", "driver-below-image", Severity.WARNING)

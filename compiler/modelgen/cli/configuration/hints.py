@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.options import find_upward
+
 if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.output import ChangeSet
@@ -27,7 +29,7 @@ def print_hints(changes: ChangeSet, fleet: Fleet, config: Path, out: Path) -> No
         # Join the path before following links, as Compose does.
         _hint_about_hub(_seen_from_here(config, hub))
     if fleet.services and fleet.orchestrator.enabled:
-        click.echo(f"next: {_up(config, out)}", err=True)
+        click.echo(f"next: {next_up(config, out)}", err=True)
     elif fleet.services:
         default = next((profile.name for profile in fleet.profiles if profile.default), fleet.services[0].model)
         # `--file` would leave out a docker-compose.override.yml, so the command names the directory.
@@ -47,8 +49,9 @@ def _done(changes: ChangeSet) -> str:
     return f"{done}, {len(changes.delete)} removed" if changes.delete else done
 
 
-def _up(config: Path, out: Path) -> str:
-    options = [] if config == Path("models.toml") else ["--config", config.as_posix()]
+def next_up(config: Path, out: Path) -> str:
+    """Return the command that runs what was built."""
+    options = [] if config == find_upward(Path()) else ["--config", config.as_posix()]
     options += [] if out == config.parent / "build" else ["--out", out.as_posix()]
     return shlex.join(["modelgen", "up", *options])
 

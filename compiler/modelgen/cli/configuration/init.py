@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.exits import cannot
+from modelgen.cli.options import NAME, in_folder
 from modelgen.files import InputError, ModelgenError, create
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def init_command(config: Path, hub: Path | None) -> int:
       modelgen init
       modelgen init --hub /srv/models/hub
     """
+    config = in_folder(config)
+    if config.suffix != ".toml":
+        raise click.UsageError(f"`--config` names a file that ends in .toml: pass --config {config / NAME}")
     if config.exists() or config.is_symlink():
         raise _is_there(config)
     if hub is not None:

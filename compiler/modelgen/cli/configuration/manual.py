@@ -24,7 +24,7 @@ def explain_command(code: str) -> int:
       modelgen explain unpinned-repo
     """
     rules = {rule.code: rule for rule in load_rules()} | {rule.name: rule for rule in load_rules()}
-    rule = rules.get(code.upper()) or rules.get(code.lower())
+    rule = rules.get(code.upper()) or rules.get(code.lower()) or rules.get(f"MG{code}")
     if rule is None:
         guess = did_you_mean(code, (name for name in rules if not name.startswith("MG")))
         hint = f": {guess}" if guess.startswith("did") else ""

@@ -13,7 +13,9 @@ from modelgen.cli.hub.hub_options import token_option
 from modelgen.cli.options import config_option
 from modelgen.cli.reading import printable
 
-_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)(?:[/?#].*)?")
+# Ollama and llama.cpp name a quantization after a colon.
+_TAGGED = re.compile(r"(?:(?:https?://)?(?:hf\.co|huggingface\.co)/)?([^/:?#]+/[^/:?#]+):([^/:?#]+)")
+_PAGE = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)(?:[/?#].*)?")
 
 
 def _local(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -82,6 +84,10 @@ def add_command(  # noqa: PLR0913 - an argument for each option
         raise click.UsageError("--no-table needs --as: a model of the hub is added by its table alone")
     from modelgen.cli.table.repository import File, add_repository
 
+    if (tagged := _TAGGED.fullmatch(source)) and not os.path.lexists(source):
+        if quant or file:
+            raise click.UsageError(f"`{printable(source)}` names a quantization: remove --quant and --file")
+        source, quant = tagged[1], tagged[2]
     return add_repository(_repository(source), config, choices, File(quant, file), token_file)
 
 

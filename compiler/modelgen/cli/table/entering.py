@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ from modelgen.cli.compiling import lock_path
 from modelgen.cli.configuration.suggested import free_id
 from modelgen.cli.table.change import compiled, errors_of, refuse, write
 from modelgen.cli.table.text import append
+from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from functools import partial
 
     from modelgen.cli.table.change import Files
@@ -116,7 +118,8 @@ def enter(proposal: Proposal, connect: partial[Connection] | None) -> int:
         connect: Creates the connection to the hub; None to send no request.
     """
     before = proposal.files
-    lock = _locked(proposal, connect)
+    with unchanged_on_failure(before):
+        lock = _locked(proposal, connect)
     tables = proposal.tables(lock)
     from modelgen.lockfile.writing import render_lock
 
@@ -129,6 +132,16 @@ def enter(proposal: Proposal, connect: partial[Connection] | None) -> int:
     click.echo(tables, nl=False)
     _report(proposal, lock, compilation.fleet)
     return 0
+
+
+@contextmanager
+def unchanged_on_failure(files: Files) -> Iterator[None]:
+    """Add to an error that no file was changed."""
+    try:
+        yield
+    except ModelgenError as error:
+        error.add_note(files.unchanged)
+        raise
 
 
 def _locked(proposal: Proposal, connect: partial[Connection] | None) -> Lock:

@@ -17,7 +17,7 @@ from modelgen.cli.lock.lock import connect_to_hub
 from modelgen.cli.reading import printable
 from modelgen.cli.table.change import read_valid
 from modelgen.cli.table.engine_choice import choose_engine, engine_table, kind_by_task
-from modelgen.cli.table.entering import Proposal, enter
+from modelgen.cli.table.entering import Proposal, enter, unchanged_on_failure
 from modelgen.cli.terminal import is_terminal
 from modelgen.files import InputError
 
@@ -51,8 +51,9 @@ def add_repository(repo: str, config: Path, choices: Choices, file: File, token_
     name = choices.id_of(repo, document)
     with interruptible(files.unchanged):
         connection = connect_to_hub(read_token(token_file))
-        found = _find(connection, repo, name)
-        checkpoint = _recognise(repo, found, file)
+        with unchanged_on_failure(files):
+            found = _find(connection, repo, name)
+            checkpoint = _recognise(repo, found, file)
         engine, why = choose_engine(checkpoint, found.task, document.config)
 
         def tables(lock: Lock | None) -> str:

@@ -81,9 +81,10 @@ def _of_content(error: BaseException, connection: Connection, subject: Subject, 
         reason = (
             ", or your token has no access to it" if connection.token else ", or it is private and there is no token"
         )
+        form = "" if "/" in subject.repo else ", which is usually `namespace/name`"
         return HubError(
             whole,
-            f"is not at {hub}{reason}; correct the repository's name, or set HF_TOKEN to a token with access",
+            f"is not at {hub}{reason}; correct the repository's name{form}, or set HF_TOKEN to a token with access",
             joint=" ",
             is_input=True,
         )
