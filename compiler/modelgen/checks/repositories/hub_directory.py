@@ -50,7 +50,7 @@ def bad_hub(context: Context) -> Iterator[Found]:
         message, help_text = "`hub` contains a control character", _without_escapes(hub)
     elif (variable := _VARIABLE.match(hub)) is not None:
         message = f"`hub` begins with the variable `{variable[0]}`, which is not replaced"
-        is_home = re.search("HOME$|USERPROFILE", variable[0].strip("${}%"))
+        is_home = variable[0].strip("${}%") in {"HOME", "USERPROFILE"}
         help_text = f'write `hub = "~{hub[variable.end() :]}"`' if is_home else "write the path itself"
     elif inner is not None:
         root = "/".join(parts[:inner]) or "."
