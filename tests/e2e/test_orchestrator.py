@@ -45,7 +45,7 @@ def test_it_switches_in_both_directions_and_by_a_chat(up: Running) -> None:
         assert (up.served.state(wanted), up.served.state(other)) == ("ready", "stopped")
     assert up.served.chat("a")[0] == 200
     assert (up.served.state("a"), up.served.state("b")) == ("ready", "stopped")
-    assert up.modelgen("status").stdout.count("\n") == 8
+    assert up.modelgen("status").stdout.count("\n") == 9
     assert "a: ready" in up.modelgen("switch", "a").stdout + up.modelgen("switch", "a").stderr
     assert "listening on 8000" in up.modelgen("logs", "a").stdout
 

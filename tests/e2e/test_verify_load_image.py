@@ -177,7 +177,8 @@ def test_an_interrupted_run_leaves_no_container(tmp_path: Path, image: str) -> N
 
 
 def test_an_image_that_is_not_here(tmp_path: Path, image: str) -> None:
-    text = engine("modelgen-e2e/engine:nowhere") + model() + model("org/other", keys=f'image = "{image}"', name="n")
+    own = f'image = "{image}"\nversion = "0.11.0"'
+    text = engine("modelgen-e2e/engine:nowhere") + model() + model("org/other", keys=own, name="n")
     place(tmp_path, text, {"org/model": checkpoint(), "org/other": checkpoint()})
     done = modelgen("verify", "--quick", "--load", "--image", cwd=tmp_path)
     assert done.returncode == 3
