@@ -1,4 +1,4 @@
-"""Draw models of the engines that serve from a snapshot's path, and whose flags are not known."""
+"""Draw models of the engines that serve from a snapshot's path, of forks with flags of their own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def _llamacpp(kinds: Collection[str]) -> st.SearchStrategy[dict[str, Any]]:
     return _models(
         {
             "engine": st.just("llamacpp"),
+            "fork": st.just(value=True),  # the drawn flags are those of no release
             "image": st.just(f"ghcr.io/ggml-org/llama.cpp:{tag}"),
             "repo": st.sampled_from(["A/b.C_d", "A/gguf"]),
             "revision": st.just(COMMIT),
@@ -42,6 +43,7 @@ def _tei(kinds: Collection[str]) -> st.SearchStrategy[dict[str, Any]]:
     return _models(
         {
             "engine": st.just("tei"),
+            "fork": st.just(value=True),
             "image": st.sampled_from([f"ghcr.io/huggingface/text-embeddings-inference:{tag}" for tag in tags]),
             "repo": st.sampled_from(["BAAI/bge-m3", "A/b.C_d"]),
             "args": st.dictionaries(_FLAGS, _VALUES | several, max_size=3),
