@@ -132,20 +132,20 @@ class Context:
         return of_engine | {key: self.document.origin(model, "env", key) for key in run.model.env or {}}
 
     def owned_variables(self, path: Path) -> Mapping[str, str]:
-        """Return the variables that the `env` table at `path` must not have: those of every model that gets it."""
-        table, name = path[0], path[1]
-        runs = [
-            run
-            for run in self.runs.values()
-            if table == "defaults" or name == (run.name if table == "models" else run.engine_name)
-        ]
-        if not runs or any(run.engine is None for run in runs):
-            return OWNED
-        owned: dict[str, str] = {}
-        for run in runs:
-            if run.engine is not None:
-                owned |= owned_variables(run.engine, is_offline=run.model.offline is not False)
-        return owned
+        """Return the variables that the `env` table with the entry at `path` must not have."""
+        return self._owned_by_table.get(path[:-2], OWNED)
+
+    @cached_property
+    def _owned_by_table(self) -> dict[Path, dict[str, str]]:
+        """The owned variables of every model that gets the `env` of a table, by the table's path."""
+        found: dict[Path, dict[str, str]] = {}
+        for run in self.runs.values():
+            is_offline = run.model.offline is not False
+            owned = OWNED if run.engine is None else owned_variables(run.engine, is_offline=is_offline)
+            tables: tuple[Path, ...] = (("models", run.name), ("engines", run.engine_name), ("defaults",))
+            for table in tables:
+                found[table] = found.get(table, {}) | owned
+        return found
 
     def at_origin(self, model: str, *keys: str) -> Span:
         """Return the place of a model's value, in its own table or in `[defaults]`."""

@@ -41,9 +41,10 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
     compose = { volumes = ["./templates:/templates:ro"] }
     ```
     """
+    mounted = _mounted(context)
     for path, keys in context.document.compose.items():
         taken: set[str] = set()
-        ours = _ours(context, path)
+        ours = mounted.get(path, {})
         for key, number, mount in _mounts(keys):
             target = target_of(mount)
             hidden = [what for own, what in ours.items() if _overlap(target, own)]
@@ -60,16 +61,17 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
             yield Found(place, message, "remove it, or mount it elsewhere in the container")
 
 
-def _ours(context: Context, path: Path) -> dict[str, str]:
-    """Return what modelgen mounts into the containers that get a `compose` table: target → description.
+def _mounted(context: Context) -> dict[Path, dict[str, str]]:
+    """Return what modelgen mounts into the containers that get a `compose` table: its path → target → description.
 
     A program of the engine `command` has no compile caches, and the hub only if it needs it.
     """
-    found = {}
+    mounted: dict[Path, dict[str, str]] = {}
     for name, run in context.runs.items():
         engine = run.engine
-        if engine is None or context.document.origin(name, "compose") != path:
+        if engine is None:
             continue
+        found = mounted.setdefault(context.document.origin(name, "compose"), {})
         found[FILES] = f"the files at {FILES} that arguments name"
         if run.needs_hub:
             # A user other than root gets another place, and may be added later.
@@ -77,7 +79,7 @@ def _ours(context: Context, path: Path) -> dict[str, str]:
         if engine.caches is not None:
             found |= {cache: f"the compile caches at {cache}" for cache in CACHE_PLACES}
         found |= {target: f"the volume at {target} of `cache`" for target in run.model.cache or ()}
-    return found
+    return mounted
 
 
 @rule("MG423", "reserved-network")
