@@ -122,7 +122,7 @@ def test_a_pipe_that_nobody_reads(project: Path, command: str) -> None:
 
 @pytest.mark.parametrize("sink", ["closed pipe", "/dev/full"])
 @pytest.mark.parametrize("command", [*COMMANDS, "nosuch", "lock --check", "status --url http://127.0.0.1:9"])
-def test_messages_that_nobody_reads(project: Path, command: str, sink: str) -> None:
+def test_unread_messages(project: Path, command: str, sink: str) -> None:
     """Only the messages are lost: a command with findings, and one without, ends as usual."""
     if sink == "/dev/full" and not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modelgen.engines.host.cards import compute_capability, find_known, similar_names
+from modelgen.engines.host.cards import find_known, similar_names
 from modelgen.engines.host.known_cards import CARDS, KnownCard
+from modelgen.engines.images.versions import parse_capability
 
 GIB = 2**30
 
@@ -76,5 +77,5 @@ def test_every_name_finds_its_own_card(card: KnownCard) -> None:
 
 def test_values_can_be_right() -> None:
     for card in CARDS:
-        assert card.capability.startswith("gfx") or (7, 5) <= (compute_capability(card.capability) or ()) <= (12, 1)
+        assert card.capability.startswith("gfx") or (7, 5) <= parse_capability(card.capability) <= (12, 1)
         assert card.unified or 4 * GIB <= card.mebibytes * 2**20 <= 288 * GIB, card

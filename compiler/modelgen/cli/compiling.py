@@ -55,8 +55,11 @@ def check_file(config: Path) -> Checked:
     Raises:
         ModelgenError: The file cannot be read.
     """
-    data = read_config(config)
-    lock = read_lock(config)
+    return check_bytes(config, read_config(config), read_lock(config))
+
+
+def check_bytes(config: Path, data: bytes, lock: bytes | None) -> Checked:
+    """Check the bytes of a file and its lock, which need not be written yet, as `check_file` does."""
     from modelgen.pipeline import check_source
 
     return check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())

@@ -22,6 +22,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in text)
 
 
+def say(text: str) -> None:
+    """Print a line about what was done on stderr."""
+    click.echo(printable(f"modelgen: {text}"), err=True)
+
+
 def warn(text: str) -> None:
     """Print a warning on stderr; on a terminal, wrap it between words."""
     click.echo(fill(printable(f"warning: {text}"), width_of(sys.stderr), "  "), err=True)

@@ -17,6 +17,7 @@ from modelgen.engines.facts import Opens, Starter
 from modelgen.engines.flags import owned
 from modelgen.engines.flags.plain import format_flags
 from modelgen.engines.images import Published
+from modelgen.engines.images.versions import parse_capability
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
@@ -55,7 +56,7 @@ def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
     prefix, release = found["prefix"] or "", _release(found["version"])
     if prefix == "cuda":
         return any(release >= _SINCE.get(name, ()) for name in _prefixes(capability))
-    return _numbers(capability) in _CAPABILITIES[prefix] if prefix in _CAPABILITIES else None
+    return parse_capability(capability) in _CAPABILITIES[prefix] if prefix in _CAPABILITIES else None
 
 
 def tags_for(tag: str, capability: str) -> tuple[str, ...]:
@@ -69,12 +70,7 @@ def tags_for(tag: str, capability: str) -> tuple[str, ...]:
 
 
 def _prefixes(capability: str) -> list[str]:
-    return [prefix for prefix, known in _CAPABILITIES.items() if _numbers(capability) in known]
-
-
-def _numbers(capability: str) -> tuple[int, int]:
-    major, _, minor = capability.partition(".")
-    return int(major), int(minor)
+    return [prefix for prefix, known in _CAPABILITIES.items() if parse_capability(capability) in known]
 
 
 def _release(version: str) -> tuple[int, ...]:

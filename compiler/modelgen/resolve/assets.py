@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from modelgen.engines.engine import Engine
     from modelgen.loader import Loader
-    from modelgen.lockfile.entries import Lock
+    from modelgen.lockfile.entries import Lock, Snapshot
     from modelgen.lockfile.wants import Form
     from modelgen.resolve.runs import ModelRun
 
@@ -147,7 +147,11 @@ def _all_shards(file: str) -> str:
 
 def config_of(want: Want, lock: Lock | None) -> dict[str, Any]:
     """Return a repository's config.json as far as the lock has it, else an empty table."""
-    entry = lock.find(want) if lock else None
+    return config_in(lock.find(want) if lock else None)
+
+
+def config_in(entry: Snapshot | None) -> dict[str, Any]:
+    """Return the config.json in an entry of the lock, else an empty table."""
     if entry is None or entry.config is None:
         return {}
     try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # The rest of a GPU is for the CUDA contexts of processes that have reserved their part (vllm#20305, #17979). A Windows
 # desktop uses 5 to 13 % of the GPU that displays it (30.2 of 31.84 GiB were free, 6.96 of 8: model-runner#414).
 LIMIT = 0.95
-_LIMIT_BESIDE_DESKTOP = 0.85
+LIMIT_BESIDE_DESKTOP = 0.85
 # The rest of a memory that the host shares is all that its kernel, Docker and other programs have.
 _LIMIT_OF_UNIFIED = 0.9
 _LEAST_FOR_HOST = 2 * 2**30
@@ -51,7 +51,7 @@ def _card(gpu: Gpu, *, has_desktop: bool) -> Card | None:
     unified = gpu.unified if gpu.unified is not None else known is not None and known.unified
     limit = gpu.limit
     if limit is None:
-        limit = _LIMIT_BESIDE_DESKTOP if has_desktop else _limit_of_unified(memory) if unified else LIMIT
+        limit = LIMIT_BESIDE_DESKTOP if has_desktop else _limit_of_unified(memory) if unified else LIMIT
     return Card(memory, limit, gpu.capability or (known.capability if known else None), unified, known)
 
 

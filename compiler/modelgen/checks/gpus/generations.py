@@ -108,7 +108,7 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
         gpu, own = least_card
         for arg in context.args_of(name):
             place = context.document.at_value(*arg.path)
-            card = f"{_of_card(context, gpu, _text(own))}"
+            card = _of_card(context, gpu, _text(own))
             if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < _BFLOAT16:
                 message = f"{card} does not support bfloat16, which needs 8.0"
                 yield Found(place, message, f'write `{arg.key} = "half"`, or remove it')

@@ -13,6 +13,7 @@ from modelgen.engines.host.cards import find_known
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE
+from modelgen.resolve.cards import LIMIT, LIMIT_BESIDE_DESKTOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +28,6 @@ _NAMED = re.compile(r"`([^`\s]+:[^`\s]+)`")
 _USUAL = {"platform": "linux", "arch": "amd64", "selinux": False}
 """Facts that are not written: models.toml means them where it has none."""
 _TOLERANCE = 0.99
-_LIMIT = {"linux": 0.95, "wsl2": 0.85}
-"""The default `limit` of a GPU."""
 
 
 class Card(NamedTuple):
@@ -179,5 +178,5 @@ def _host_table(facts: dict[str, str | bool]) -> str:
 def _fits(gib: int, machine: Machine) -> bool:
     """Return whether the example's reservation fits the first GPU."""
     memory = machine.cards[0].memory
-    limit = _LIMIT.get(str(machine.host.get("platform", "linux")), 0.95)
+    limit = LIMIT_BESIDE_DESKTOP if machine.host.get("platform") == "wsl2" else LIMIT
     return memory is None or gib * 2**30 <= float(_gib(memory)) * 2**30 * limit

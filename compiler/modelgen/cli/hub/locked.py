@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
+from modelgen.cli.compiling import check_bytes, lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND
 from modelgen.cli.hub.hub_options import hub_directory, refuse_misplaced
 
@@ -61,9 +61,8 @@ def inputs_of(config: Path, data: bytes, lock: bytes | None) -> Inputs:
     # The command line turns the garbage collector off for short commands; these run for hours.
     gc.enable()
     from modelgen.diagnostics import Severity
-    from modelgen.pipeline import check_source
 
-    checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    checked = check_bytes(config, data, lock)
     errors = [
         found for found in checked.diagnostics if found.severity is Severity.ERROR and found.code.startswith(_STOPPING)
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
+from modelgen.cli.compiling import check_bytes, lock_path, print_findings, read_config, read_lock
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.files import InputError
 
@@ -80,10 +80,9 @@ def refuse(compilation: Compilation | Checked, errors: Collection[Diagnostic], s
 def read_valid(config: Path, sentence: str) -> tuple[Files, Document]:
     """Read both files; print the errors of a file that does not compile, with a sentence, and exit."""
     from modelgen.diagnostics import has_errors
-    from modelgen.pipeline import check_source
 
     files = read_files(config)
-    checked = check_source(files.data, files.lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    checked = check_bytes(config, files.data, files.lock)
     if checked.resolved is None or has_errors(checked.diagnostics):
         click.get_current_context().exit(refuse(checked, errors_of(checked), sentence))
     return files, checked.resolved.document

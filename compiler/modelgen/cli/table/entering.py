@@ -11,6 +11,7 @@ import click
 
 from modelgen.cli.compiling import lock_path
 from modelgen.cli.configuration.suggested import free_id
+from modelgen.cli.reading import say
 from modelgen.cli.table.change import compiled, errors_of, refuse, write
 from modelgen.cli.table.text import append
 from modelgen.files import ModelgenError
@@ -173,24 +174,20 @@ def _report(proposal: Proposal, lock: Lock, fleet: Fleet) -> None:
 
     config, name = proposal.files.config, proposal.name
     service = next(service for service in fleet.services if service.model == name)
-    _say(f"added [models.{name}] to {config} and locked it in {lock_path(config)}")
-    _say(f"engine: {proposal.engine}")
+    say(f"added [models.{name}] to {config} and locked it in {lock_path(config)}")
+    say(f"engine: {proposal.engine}")
     entries = [entry for entry in lock.snapshots if name in entry.models]
     for entry in entries:
         size = f"{of_files(entry.size)} in {len(entry.files)} file{'s' if len(entry.files) != 1 else ''}"
-        _say(f"weights: {size} of {entry.repo}" + (f", license {entry.license}" if entry.license else ""))
+        say(f"weights: {size} of {entry.repo}" + (f", license {entry.license}" if entry.license else ""))
     for taken in service.reservations:
         is_all = proposal.document.config.defaults is None or proposal.document.config.defaults.gpu_memory is None
         hint = ": all that its limit allows; `gpu_memory` leaves room for other models" if is_all else ""
-        _say(f"memory: it reserves {of_memory(taken.memory)} of {taken.gpu}{hint}")
+        say(f"memory: it reserves {of_memory(taken.memory)} of {taken.gpu}{hint}")
     if not service.reservations:
-        _say("memory: it uses no GPU")
-    _say(f"profile: in none, so it is loaded by a request for `{name}` or by `modelgen load {name}`")
+        say("memory: it uses no GPU")
+    say(f"profile: in none, so it is loaded by a request for `{name}` or by `modelgen load {name}`")
     others = {model for entry in lock.snapshots for model in entry.models} | {name}
     is_first = proposal.files.lock is None and not others >= {*proposal.document.models}
     steps = [*(["modelgen lock"] if is_first else []), f"modelgen fetch {name}", "modelgen build"]
     click.echo(f"next: {' && '.join(steps)}", err=True)
-
-
-def _say(text: str) -> None:
-    click.echo(f"modelgen: {text}", err=True)

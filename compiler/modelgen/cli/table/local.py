@@ -12,7 +12,7 @@ from modelgen.cli.compiling import read_config, read_lock
 from modelgen.cli.configuration.suggested import base_of, id_of, lora_rank, loras, model_table
 from modelgen.cli.exits import cannot
 from modelgen.cli.hub.hub_options import hub_directory
-from modelgen.cli.reading import interrupted, printable, reading
+from modelgen.cli.reading import interrupted, printable, reading, say
 from modelgen.cli.table.change import read_valid
 from modelgen.cli.table.engine_choice import choose_engine, engine_table
 from modelgen.cli.table.entering import Proposal, enter
@@ -52,7 +52,7 @@ def add_folder(path: Path, repo: str, config: Path, choices: Choices | None) -> 
         return entry.enter(checkpoint)
     if choices is None or checkpoint.kind == "lora":
         table = "the table below" if is_terminal(sys.stdout) else "the table on standard output"
-        _say(f"put {table} into models.toml, then run `modelgen lock`")
+        say(f"put {table} into models.toml, then run `modelgen lock`")
         click.echo(_table(repo, checkpoint, document), nl=False)
     return 0
 
@@ -98,9 +98,9 @@ def _put(path: Path, repo: str, document: Document, config: Path) -> Checkpoint:
         raise InputError(f"no engine could load {path}: {'; '.join(checkpoint.faults[:5])}{more}")
     if skipped:
         more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
-        _say(f"left out, since no engine needs it: {', '.join(map(printable, skipped[:_MOST_NAMED]))}{more}")
+        say(f"left out, since no engine needs it: {', '.join(map(printable, skipped[:_MOST_NAMED]))}{more}")
     for warning in checkpoint.warnings:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     added = _add(hub, repo, sources)
     _register(hub, config, added)
     _report(added, repo)
@@ -123,7 +123,7 @@ def _add(hub: Path, repo: str, sources: Mapping[str, Source]) -> Added:
 
     size = sum(source.size for source in sources.values())
     try:
-        with held(hub, "modelgen add", _say), reading(size) as advanced:
+        with held(hub, "modelgen add", say), reading(size) as advanced:
             return add(hub, repo, sources, advanced)
     except OSError as error:
         raise cannot("write", error.filename2 or error.filename or hub, error, "fix that and run it again") from error
@@ -139,20 +139,20 @@ def _register(hub: Path, config: Path, added: Added) -> None:
     lock, _ = parse_lock(data)
     need = Need(checkout.repo, checkout.commit, (), {path: file.etag for path, file in checkout.files.items()})
     if lock is not None and (note := register_lock(hub, config, data, lock, [need])):
-        _say(note)
+        say(note)
 
 
 def _report(added: Added, repo: str) -> None:
     commit, files = added.checkout.commit, added.checkout.files
     size = sum(file.size for file in files.values())
     if not added.is_new and added.before == commit:
-        _say(f"{repo} exists already with this content; nothing to do (commit {commit})")
+        say(f"{repo} exists already with this content; nothing to do (commit {commit})")
         return
     how = f"{added.copied:,} bytes copied" if added.copied else "nothing copied"
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
-    _say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
+    say(f"{repo} is commit {commit}: {count}, {size:,} bytes, {how}")
     if added.before not in (None, commit):
-        _say(
+        say(
             f"it was commit {added.before} before, which is kept and stays pinned by a models.lock; "
             "`modelgen lock --upgrade` moves to the new one"
         )
@@ -172,7 +172,3 @@ def _table(repo: str, checkpoint: Checkpoint, document: Document) -> str:
     where = f"[models.{served}], which serves its base {base}" if served else "the table of its base model"
     args = f"; and into its args: max-lora-rank = {rank}" if rank else ""
     return f"# Into {where}{args}\n{loras({name: repo})}\n"
-
-
-def _say(text: str) -> None:
-    click.echo(f"modelgen: {text}", err=True)

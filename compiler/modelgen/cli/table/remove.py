@@ -9,6 +9,7 @@ import click
 
 from modelgen.cli.completion import complete_models
 from modelgen.cli.options import config_option
+from modelgen.cli.reading import say
 from modelgen.cli.table.change import Files, compiled, errors_of, read_files, refuse, write
 
 if TYPE_CHECKING:
@@ -116,21 +117,21 @@ def _report(files: Files, model: str, removal: Removal, gone: list[Snapshot], *,
     from modelgen.lockfile.repos import is_local
     from modelgen.sizes import of_files
 
-    _say(f"removed [models.{model}] from {files.config}")
+    say(f"removed [models.{model}] from {files.config}")
     if removal.shortened:
-        _say(f"removed it from {_profiles(removal.shortened)}")
+        say(f"removed it from {_profiles(removal.shortened)}")
     if removal.removed:
-        _say(f"removed {_profiles(removal.removed)}, which had no other model")
+        say(f"removed {_profiles(removal.removed)}, which had no other model")
         profiles = tomllib.loads(decode(files.data))["profiles"]
         if any(profiles[name].get("default") for name in removal.removed):
-            _say("no profile is loaded at start now: write `default = true` in the one that should be")
+            say("no profile is loaded at start now: write `default = true` in the one that should be")
     if files.lock is not None and not is_locked:
-        _say("models.toml has errors, so models.lock is unchanged; fix them, then run `modelgen lock`")
+        say("models.toml has errors, so models.lock is unchanged; fix them, then run `modelgen lock`")
     if gone:
         size = of_files(sum(entry.size for entry in gone))
         option = " --local" if any(is_local(entry.repo) for entry in gone) else ""
         repos = ", ".join(dict.fromkeys(entry.repo for entry in gone))
-        _say(
+        say(
             f"{size} of {repos} stay in the hub directory; to free them, run `modelgen fetch && modelgen up && "
             f"modelgen prune{option}`"
         )
@@ -139,7 +140,3 @@ def _report(files: Files, model: str, removal: Removal, gone: list[Snapshot], *,
 
 def _profiles(names: tuple[str, ...]) -> str:
     return f"the profile{'s' if names[1:] else ''} {', '.join(f'`{name}`' for name in names)}"
-
-
-def _say(text: str) -> None:
-    click.echo(f"modelgen: {text}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,7 @@ from modelgen.cli.configuration.suggested import model_table
 from modelgen.cli.hub.hub_options import read_token
 from modelgen.cli.interruption import interruptible
 from modelgen.cli.lock.lock import connect_to_hub
-from modelgen.cli.reading import printable
+from modelgen.cli.reading import printable, say
 from modelgen.cli.table.change import read_valid
 from modelgen.cli.table.engine_choice import choose_engine, engine_table, kind_by_task
 from modelgen.cli.table.entering import Proposal, enter, unchanged_on_failure
@@ -84,7 +83,7 @@ def _find(connection: Connection, repo: str, name: str) -> Repository:
     from modelgen.hub.locking.online import find_repository
     from modelgen.lockfile.wants import Want
 
-    return find_repository(connection, Ask(Want(repo, models=(name,)), None), _say)
+    return find_repository(connection, Ask(Want(repo, models=(name,)), None), say)
 
 
 def _recognise(repo: str, found: Repository, file: File) -> Checkpoint:
@@ -149,15 +148,7 @@ def _listed(quants: list[Quant], *, numbered: bool = False) -> str:
 
 def _config(lock: Lock | None, repo: str) -> dict[str, object]:
     """Return the config.json of a repository in a lock; empty if it has none."""
-    text = (
-        next((entry.config for entry in lock.snapshots if entry.repo == repo and entry.config), "{}") if lock else "{}"
-    )
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return config if isinstance(config, dict) else {}
+    from modelgen.resolve.assets import config_in
 
-
-def _say(text: str) -> None:
-    click.echo(f"modelgen: {text}", err=True)
+    entries = lock.snapshots if lock else ()
+    return config_in(next((entry for entry in entries if entry.repo == repo and entry.config), None))

@@ -88,14 +88,6 @@ def vendor_of(capability: str) -> str:
     return "amd" if capability.startswith("gfx") else "nvidia"
 
 
-def compute_capability(capability: str | None) -> tuple[int, int] | None:
-    """Return NVIDIA's compute capability as two numbers; None for AMD's GPUs, and if it is not known."""
-    if capability is None or vendor_of(capability) != "nvidia":
-        return None
-    major, _, minor = capability.partition(".")
-    return int(major), int(minor)
-
-
 def _read(name: str) -> tuple[frozenset[str], int | None]:
     """Return the words that distinguish a GPU, and the size in its name."""
     text = re.sub(r"(\d+) +(?=gi?b\b)", r"\1", name.lower().replace("mobile", "laptop"))

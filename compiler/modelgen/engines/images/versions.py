@@ -42,6 +42,12 @@ def parse_image(reference: str) -> Image | None:
     return Image(match["name"], match["tag"], match["digest"]) if match else None
 
 
+def parse_capability(capability: str) -> tuple[int, int]:
+    """Return NVIDIA's compute capability, such as `8.6`, as two numbers."""
+    major, _, minor = capability.partition(".")
+    return int(major), int(minor)
+
+
 def parse_version(text: str) -> Version | None:
     """Return the version in a text, or None; a build of llama.cpp such as `b6500` has one number."""
     if build := _BUILD.fullmatch(text):

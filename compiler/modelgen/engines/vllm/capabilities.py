@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines.images.versions import parse_capability
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,7 +60,7 @@ def runs_on_cuda(tag: str, version: Version | None, capability: str) -> bool | N
     """Return whether an image for CUDA has kernels for a compute capability; None if that is not known."""
     if version is None or capability.startswith("gfx"):
         return None
-    release, wanted = version.release, _numbers(capability)
+    release, wanted = version.release, parse_capability(capability)
     if wanted < ((7, 5) if release >= (0, 20) else (7, 0)):
         return False
     if wanted == _SPARK and release < _SPARK_SINCE:
@@ -110,8 +112,3 @@ def _scheme_of(group: Any) -> str:  # noqa: ANN401 - whatever config.json holds
 def _kind(table: Any) -> str:  # noqa: ANN401 - whatever config.json holds
     """Return the type of a tensor, such as `float8`; empty for one that is not quantized."""
     return f"{table.get('type')}{table.get('num_bits')}" if isinstance(table, dict) else ""
-
-
-def _numbers(capability: str) -> tuple[int, int]:
-    major, _, minor = capability.partition(".")
-    return int(major), int(minor)

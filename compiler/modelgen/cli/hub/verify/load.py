@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.exits import FOUND
-from modelgen.cli.hub.verify.verdicts import TABLE, Verdict, say
+from modelgen.cli.hub.verify.verdicts import TABLE, Verdict
 from modelgen.cli.interruption import interruptible
+from modelgen.cli.reading import say
 from modelgen.files import InputError, ModelgenError
 
 if TYPE_CHECKING:
@@ -161,15 +162,13 @@ def _places(inputs: Inputs) -> dict[str, Place]:
     Missing entries of models.lock do not matter here, since the look-ups report them; only a missing path of a snapshot
     (`no-snapshot`) prevents a start.
     """
-    from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
+    from modelgen.cli.compiling import check_file, print_findings
     from modelgen.diagnostics import Severity
     from modelgen.lower import lower
     from modelgen.operate.load_look_ups import place_of
-    from modelgen.pipeline import check_source
 
     config = inputs.config
-    data, lock = read_config(config), read_lock(config)
-    checked = check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    checked = check_file(config)
     errors = [found for found in checked.diagnostics if found.severity is Severity.ERROR]
     errors = [found for found in errors if found.rule == "no-snapshot" or not found.code.startswith("MG5")]
     if errors or checked.resolved is None:

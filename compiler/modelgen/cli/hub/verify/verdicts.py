@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelgen.cli.reading import printable
+from modelgen.cli.reading import printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,8 +107,3 @@ def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
         }
         for verdict in verdicts
     ]
-
-
-def say(text: str) -> None:
-    """Print a line on stderr."""
-    click.echo(printable(f"modelgen: {text}"), err=True)
