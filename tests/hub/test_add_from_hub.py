@@ -368,7 +368,7 @@ def test_options_that_do_not_belong_together(project: Project) -> None:
     for args, said in (
         (["org/one", "--no-table"], "--no-table needs --as"),
         ([".", "--as", "local/x", "--quant", "Q4"], "remove them"),
-        ([".", "--as", "local/x", "--no-table", "--gpu", "gpu0"], "remove --gpu and --id"),
+        ([".", "--as", "local/x", "--no-table", "--gpu", "gpu0"], "remove --gpu, --id and --engine"),
     ):
         assert said in add(project, *args, code=2)[1]
 
@@ -377,3 +377,36 @@ def test_without_a_file_there_is_a_next_step(tmp_path: Path) -> None:
     done = modelgen("add", "org/one", cwd=tmp_path)
     assert done.returncode == 3
     assert "there is no models.toml; run `modelgen init`" in done.stderr
+
+
+def test_the_engine_is_chosen(project: Project, hub: Hub) -> None:
+    hub.add("org/two", FILES)
+    table, said = add(project, "org/two", "--engine", "sglang")
+    written = tomllib.loads(table)
+    assert written["models"] == {"two": {"repo": "org/two", "engine": "sglang", "gpus": ["gpu0"]}}
+    assert written["engines"]["sglang"]["image"].startswith("lmsysorg/sglang:v0.")
+    assert "engine: SGLang: chosen with --engine" in said
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        ("llamacpp", "llama.cpp does not load such a checkpoint; use --engine vllm or"),
+        ("vlm", "`vlm` is not one of vllm, "),
+        ("command", "`command` is not one of vllm, "),
+    ],
+)
+def test_an_engine_that_cannot_be_chosen(project: Project, hub: Hub, engine: str, message: str) -> None:
+    hub.add("org/two", FILES)
+    _, said = add(project, "org/two", "--engine", engine, code=1 if engine == "llamacpp" else 2)
+    assert message in said
+
+
+def test_an_amd_gpu_gets_the_image_for_it(project: Project, hub: Hub) -> None:
+    hub.add("org/q-gguf", GGUF)
+    path = project.folder / "models.toml"
+    text = path.read_text()
+    amd = 'device = "/dev/dri/renderD128"\nkind = "amd"\ngroups = [44]'
+    path.write_text(text.replace('device = "0"', amd).replace("vllm-openai:", "vllm-openai-rocm:"))
+    table, _ = add(project, "org/q-gguf", "--quant", "Q4_K_M")
+    assert tomllib.loads(table)["engines"] == {"llamacpp": {"image": "ghcr.io/ggml-org/llama.cpp:server-rocm-b6500"}}

@@ -168,6 +168,11 @@ def test_errors_of_others_leave_the_lock_as_it_is(project: Project) -> None:
     assert project.path.read_bytes() == lock
 
 
+def test_an_engine_without_models_is_named(project: Project) -> None:
+    assert "no model uses" not in remove(project, "two")
+    assert "modelgen: no model uses [engines.vllm] now\n" in remove(project, "one")
+
+
 def test_a_repository_id_names_the_model(project: Project) -> None:
     remove(project, "org/two")
     assert '[models."two"]' not in (project.folder / "models.toml").read_text()

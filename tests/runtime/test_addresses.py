@@ -107,8 +107,10 @@ def test_what_does_not_exist_is_not_found_with_any_key_and_nobodys_business_with
 ) -> None:
     assert ask(orchestrator, "POST", path, body=b"{}")[0] == 401
     for key in (DATA, CONTROL):
-        assert ask(orchestrator, "POST", path, of_key(key), body=b"{}")[0] == 404
+        status, _, text = ask(orchestrator, "POST", path, of_key(key), body=b"{}")
+        assert (status, text[-1]) == (404, "\n"), "a shell prints its prompt on the next line"
         assert ask(orchestrator, "GET", path, of_key(key))[0] == 404
+    assert ask(orchestrator, "GET", "/v1/models", of_key(DATA))[2].endswith("}\n")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from compiling import findings, modelgen
 from doctoring import FakeHost
 from modelgen.cli.configuration.init import STARTER
 from modelgen.cli.configuration.machine import look_at, newest_image, with_machine
+from modelgen.engines import ENGINES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def test_a_driver_that_is_too_old_for_all(fake: FakeHost) -> None:
     fake.cards("0, GPU-1, Tesla T4, 15360, 535.261.03")
     text = with_machine(STARTER.read_text(), look_at(fake.host()))
     assert "# an example: no known release runs on driver 535.261.03; update it" in text
-    assert [found.code for found in findings(text)] == ["MG312"], "it asks for another driver"
+    assert [found.code for found in findings(text)] == ["MG311"], "it asks for another driver"
 
 
 def test_cards_of_different_memory_are_named_by_uuid(fake: FakeHost) -> None:
@@ -166,7 +167,7 @@ def test_cards_of_amd(fake: FakeHost) -> None:
         "gpu0": {**table, "device": "/dev/dri/renderD128"},
         "gpu1": {**table, "device": "/dev/dri/renderD129"},
     }
-    assert written["engines"]["vllm"]["image"] == newest_image("amd", None, "amd64")
+    assert written["engines"]["vllm"]["image"] == newest_image(ENGINES["vllm"], "amd", None, "amd64")
     assert "vllm-openai-rocm:v" in written["engines"]["vllm"]["image"]
 
 

@@ -34,12 +34,6 @@ def replaced(text: str, *changes: tuple[str, str]) -> str:
 MISTAKEN, GOOD = blocks(CHECKS, "toml")
 
 
-def test_the_mistake_is_the_example_with_a_path() -> None:
-    (shown,) = blocks(section("A mistake, as you see it"), "console")
-    path = "/root/.cache/huggingface/Qwen--Qwen3-4B-Instruct-2507"
-    assert f"$ modelgen validate\n{check(EXAMPLE.replace('Qwen/Qwen3-4B-Instruct-2507', path))}" == shown
-
-
 def test_what_it_checks_is_what_it_says() -> None:
     first, second = blocks(CHECKS, "console")
     assert f"$ modelgen validate\n{check(MISTAKEN)}" == first

@@ -103,8 +103,7 @@ def _type(schema: dict[str, Any]) -> str:
         return f"{_TYPES[schema['type']]}: {joined(map(_value, schema['enum']), 'or')}"
     kind = schema["type"]
     if isinstance(kind, list):
-        words = [_type({**schema, "type": one}) for one in kind if one != "number"]
-        return joined([*words[:1], "integer", "float", *words[1:]] if "number" in kind else words, "or")
+        return joined(["number" if one == "number" else _type({**schema, "type": one}) for one in kind], "or")
     if kind == "string":
         return "string" + _STRINGS.get(schema.get("pattern", ""), "")
     if kind == "array":

@@ -34,6 +34,8 @@ def write_instead(path: tuple[str | int, ...], value: Any, tables: Mapping[str, 
     if around and around[0] in _MODEL_TABLES:
         found = _in_model(str(key), word, value, beside, tables)
     elif around:
+        if (around[0], word) == ("engines", "tag") and (image := _tagged(str(around[-1]), value, beside)):
+            return _write({}, ("image",), as_toml(image))
         found = _in_table(names.IN_TABLES.get(str(around[0]), {}).get(word, ""), value, beside, tables)
     else:
         found = _at_top(word, value)
@@ -135,6 +137,13 @@ def _address(beside: Mapping[str, Any]) -> str:
             host = f"[{text}]" if ":" in text else text
     host = {"*": "0.0.0.0", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104 - written so by the user
     return json.dumps(f"{host}:{port}")
+
+
+def _tagged(engine: str, tag: Any, beside: Mapping[str, Any]) -> str:  # noqa: ANN401
+    """Return the image with a tag that was written as a key of its own; empty if it is not known which."""
+    image = beside.get("image", names.IMAGES.get(engine))
+    is_whole = isinstance(image, str) and ":" not in image.rpartition("/")[2] and "@" not in image
+    return f"{image}:{tag}" if is_whole and isinstance(tag, str) and re.fullmatch(r"[\w][\w.-]{0,127}", tag) else ""
 
 
 def _at_top(word: str, value: Any) -> str:  # noqa: ANN401

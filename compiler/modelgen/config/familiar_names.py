@@ -65,7 +65,7 @@ EXAMPLES = {
     "idle_timeout": '"10m"',
     "include": '["*.safetensors"]',
     "mmproj": '"mmproj-F16.gguf"',
-    "image": '"vllm/vllm-openai:v0.11.0"',
+    "image": '"vllm/vllm-openai:v0.30.0"',
     "loras": '{ NAME = "namespace/repository" }',
     "publish": '"127.0.0.1:8001"',
     "repo": '"Qwen/Qwen3-4B-Instruct-2507"',
@@ -75,6 +75,14 @@ EXAMPLES = {
     "trust_remote_code": "true",
     "upstream_name": '"name"',
 }
+IMAGES = {
+    "vllm": "vllm/vllm-openai",
+    "sglang": "lmsysorg/sglang",
+    "llamacpp": "ghcr.io/ggml-org/llama.cpp",
+    "tei": "ghcr.io/huggingface/text-embeddings-inference",
+    "infinity": "michaelf34/infinity",
+}
+"""The images whose tags are written alone, by engine."""
 ELSEWHERE = {
     **dict.fromkeys(("cmd", "run"), 'engine = "command"` and `command = ["program", "--port", "{port}"]'),
     **dict.fromkeys(("hub", "hub_dir", "cache_dir", "download_dir", "hf_home"), 'hub = "…"` in `[project]'),
@@ -184,7 +192,7 @@ IN_TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "engines": {
         **dict.fromkeys(("environment", "env_vars"), 'env = { NAME = "value" }'),
-        **dict.fromkeys(("tag", "container", "docker_image"), 'image = "vllm/vllm-openai:v0.11.0"'),
+        **dict.fromkeys(("tag", "container", "docker_image"), 'image = "vllm/vllm-openai:v0.30.0"'),
     },
     "profiles": {
         **dict.fromkeys(("members", "ids", "model", "services"), 'models = ["ID"]'),

@@ -180,7 +180,7 @@ def as_gpus(value: Any, tables: Mapping[str, Any]) -> str:  # noqa: ANN401
     by_device = {str(card.get("device")): name for name, card in cards.items() if isinstance(card, dict)}
     if isinstance(value, bool):
         return ""
-    if value in ("all", "auto", -1):
+    if value in ("all", "auto", -1, ["all"], ["auto"]):
         return as_toml([*cards])
     if isinstance(value, int) and str(value) not in by_device and 0 < value <= len(cards):
         return as_toml([*cards][:value])

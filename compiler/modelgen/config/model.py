@@ -43,7 +43,7 @@ class Defaults(Table):
         None,
         description="Container image of the engine. Needs a tag that names the release, else a `version` in "
         "the same table. Default: the `image` of `[engines.NAME]`.",
-        examples=["vllm/vllm-openai:v0.11.0"],
+        examples=["vllm/vllm-openai:v0.30.0"],
     )
     gpus: list[str] | None = Field(
         None,

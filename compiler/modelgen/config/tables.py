@@ -180,7 +180,7 @@ class EngineTable(Table):
     image: str | None = Field(
         None,
         description="Container image of the engine. Default: none; models without an `image` of their own require it.",
-        examples=["vllm/vllm-openai:v0.11.0"],
+        examples=["vllm/vllm-openai:v0.30.0"],
     )
     version: str | None = Field(
         None,

@@ -67,8 +67,10 @@ class Starter(NamedTuple):
 
     Args:
         kind: The kind of checkpoint: `embedding`, `gguf`.
-        image: The image.
+        image: The image for NVIDIA GPUs.
+        amd: The image for AMD GPUs; None if there is none.
     """
 
     kind: str
     image: str
+    amd: str | None = None

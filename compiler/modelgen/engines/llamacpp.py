@@ -146,7 +146,9 @@ ENGINE = Engine(
     images=_IMAGES,
     for_processors="the tags of llama.cpp without a suffix: `server-b…`",
     for_cards=for_cards,
-    starter=Starter("gguf", "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500"),
+    starter=Starter(
+        "gguf", "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500", "ghcr.io/ggml-org/llama.cpp:server-rocm-b6500"
+    ),
     lists="/v1/models",
     probe=curl_probe(PORT, HEALTH, timeout=20),
     # A variable, since builds older than `--offline` exit on an unknown flag.

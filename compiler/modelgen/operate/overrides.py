@@ -58,7 +58,12 @@ class Change:
 
     @property
     def is_vital(self) -> bool:
-        """Return whether the change may keep a model from running as in models.toml."""
+        """Return whether the change may keep a model from running as in models.toml.
+
+        `deploy: !reset null` is written on purpose, for a host without GPUs, as the demo does.
+        """
+        if (self.keys, self.verb) == (("deploy",), "takes away"):
+            return False
         return self.model is not None and (not self.keys or self.keys[0] in _VITAL)
 
     @property

@@ -158,7 +158,7 @@ class Front:
             body = listed[name]
         else:
             return refuse(request.path, self.switchboard.unknown(name))
-        return Response(200, json.dumps(body, ensure_ascii=False).encode())
+        return Response(200, (json.dumps(body, ensure_ascii=False) + "\n").encode())
 
 
 def role_of(path: str) -> Role:

@@ -32,7 +32,7 @@ def refuse(path: str, refusal: RefusedError, headers: tuple[tuple[str, str], ...
         body = {"error": openai_error(refusal)}
     else:
         return problem_response(refusal, headers)
-    return Response(refusal.status, _encode(body), headers=_with_more(refusal, headers))
+    return Response(refusal.status, _encode(body) + b"\n", headers=_with_more(refusal, headers))
 
 
 def error_event(path: str, refusal: RefusedError) -> bytes:
@@ -88,7 +88,7 @@ def problem_response(refusal: RefusedError, headers: tuple[tuple[str, str], ...]
         "error": _openai_error(refusal),
         **_causes(refusal),
     }
-    return Response(refusal.status, _encode(body), "application/problem+json", _with_more(refusal, headers))
+    return Response(refusal.status, _encode(body) + b"\n", "application/problem+json", _with_more(refusal, headers))
 
 
 def openai_error(refusal: RefusedError) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def _image_of(context: Context, run: ModelRun) -> str:
     """Return an image for a model without one: of the version that is written, or of the newest known release."""
     engine = run.engine
     if engine is not None and engine.repository:
-        return release_image(context, engine, engine.repository, run.version) or "…"
+        return release_image(context.document.config.host, engine, engine.repository, run.version) or "…"
     return engine.starter.image if engine is not None and engine.starter else "…"
 
 
@@ -134,7 +134,7 @@ def _release_of(context: Context, path: Path, image: Image) -> str:
         if (
             run.place == path
             and run.engine is not None
-            and (found := release_image(context, run.engine, image.name, run.version))
+            and (found := release_image(context.document.config.host, run.engine, image.name, run.version))
         ):
             return f"write `{found}`, or a digest"
         starter = run.engine.starter if run.place == path and run.engine is not None else None

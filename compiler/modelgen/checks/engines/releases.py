@@ -9,24 +9,22 @@ from modelgen.engines.images import properties
 from modelgen.engines.images.versions import Image, parse_image, parse_version
 
 if TYPE_CHECKING:
-    from modelgen.checks.context import Context
     from modelgen.config.tables import Host
     from modelgen.engines.engine import Engine
     from modelgen.engines.images.versions import Version
 
 
-def release_image(context: Context, engine: Engine, name: str, version: Version | None = None) -> str | None:
+def release_image(host: Host | None, engine: Engine, name: str, version: Version | None = None) -> str | None:
     """Return the image of a release that the host runs; None if the tags of a repository name no release.
 
     Args:
-        context: The file, for `[host]`.
+        host: The facts about the host.
         engine: The engine.
         name: The repository of images, such as `vllm/vllm-openai`.
         version: The release; None for the newest that the catalogue has.
     """
     if engine.catalogue is None:
         return None
-    host = context.document.config.host
     for release in [version.text] if version else reversed(engine.catalogue().names):
         image, number = Image(name, f"v{release}", None), parse_version(release)
         if properties.version_of(image) is None:

@@ -156,7 +156,7 @@ def _known_version(context: Context, run: ModelRun, image: Image) -> str:
     engine = engines.ENGINES[run.engine_name]
     table = "the model's table" if run.place[0] == "models" else f"`[{'.'.join(map(str, run.place[:-1]))}]`"
     own = f'the version in this image as `version = "…"` in {table}'
-    if found := release_image(context, engine, image.name):
+    if found := release_image(context.document.config.host, engine, image.name):
         return f"write `{found}`, or {own}"
     if kind_of(image) == "amd" and (advice := _for_amd(engine)):
         return f"{advice}, or {own}"

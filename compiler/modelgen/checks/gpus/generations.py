@@ -203,7 +203,7 @@ def _other_release(context: Context, run: ModelRun, method: str, config: Mapping
     other = "use a checkpoint in another format, such as AWQ"
     if run.engine is None or run.engine.catalogue is None or run.engine.least_capability is None:
         return other
-    image = release_image(context, run.engine, run.engine.repository)
+    image = release_image(context.document.config.host, run.engine, run.engine.repository)
     version = properties.version_of(parsed) if image and (parsed := parse_image(image)) else None
     needed = run.engine.least_capability(version, method, config) if version else None
     newer = image is not None and needed is not None and needed[1] <= own
@@ -218,7 +218,7 @@ def _other_image(context: Context, run: ModelRun, capability: str) -> str:
         tags = run.engine.tags_for(run.image.tag or "", capability)
         names = " or ".join(f"`{run.image.name}:{tag}`" for tag in tags)
         return f"write {names}" if tags else "there is no image for this GPU; build one, or use another engine"
-    newest = release_image(context, run.engine, run.image.name)
+    newest = release_image(context.document.config.host, run.engine, run.image.name)
     parsed = parse_image(newest) if newest else None
     if parsed is None or properties.runs_on(parsed, properties.version_of(parsed), capability) is False:
         return "no release has kernels for it; use another engine, or an image that is built for it"

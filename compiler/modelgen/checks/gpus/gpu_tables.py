@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelgen.config.familiar_values import as_gpus
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.host import is_wsl2
 
@@ -54,7 +55,9 @@ def unknown_gpu(context: Context) -> Iterator[Found]:
         for number, gpu in enumerate(model.gpus or ()):
             if not context.is_known("gpus", gpu):
                 place = document.at_value(*document.origin(name, "gpus"), number)
-                yield Found(place, f"unknown GPU `{gpu}`", did_you_mean(gpu, context.known_names("gpus")))
+                every = as_gpus([gpu], {"gpus": context.gpus}) if gpu in ("all", "auto") else ""
+                meant = f"write `gpus = {every}`" if every else did_you_mean(gpu, context.known_names("gpus"))
+                yield Found(place, f"unknown GPU `{gpu}`", meant)
 
 
 @rule("MG302", "gpu-twice")

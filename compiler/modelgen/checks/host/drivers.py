@@ -56,7 +56,7 @@ def driver_too_old(context: Context) -> Iterator[Found]:
 
 def _release(context: Context, run: ModelRun) -> str | None:
     """Return the newest release of the image that the host's driver runs on every GPU."""
-    return release_image(context, run.engine, run.image.name) if run.engine and run.image else None
+    return release_image(context.document.config.host, run.engine, run.image.name) if run.engine and run.image else None
 
 
 def _older_image(older: str | None, release: str | None, driver: tuple[int, ...], needed: int) -> str:
@@ -136,7 +136,9 @@ def wrong_arch(context: Context) -> Iterator[Found]:
 
 
 def _for_this_arch(context: Context, run: ModelRun) -> str:
-    found = release_image(context, run.engine, run.image.name) if run.engine and run.image else None
+    found = (
+        release_image(context.document.config.host, run.engine, run.image.name) if run.engine and run.image else None
+    )
     return f"write `{found}`" if found else "use a tag or a release for this architecture"
 
 

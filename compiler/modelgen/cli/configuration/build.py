@@ -66,7 +66,9 @@ def build_command(  # noqa: PLR0913 - an argument for each option
     print_findings(compilation, format_, limit=max_findings, to_stderr=True)
     if compilation.failed:
         return FOUND
-    return _check(compilation, out) if check else _build(compilation, config, out, force=force)
+    if check:
+        return _check(compilation, out)
+    return _build(compilation, config, out, force=force, is_for_people=format_ == "human")
 
 
 def _check(compilation: Compilation, out: Path) -> int:
@@ -92,7 +94,7 @@ def _check(compilation: Compilation, out: Path) -> int:
     return OUT_OF_DATE
 
 
-def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) -> int:
+def _build(compilation: Compilation, config: Path, out: Path, *, force: bool, is_for_people: bool) -> int:
     from modelgen import output
 
     if compilation.fleet is not None:
@@ -107,14 +109,14 @@ def _build(compilation: Compilation, config: Path, out: Path, *, force: bool) ->
         ) from error
     if changes.conflicts and not force:
         return refuse(changes, out)
+    from modelgen.cli.configuration.hints import print_changes, print_hints, print_missing_files
+
+    if is_for_people:
+        print_changes(changes, out)
     if compilation.fleet is not None:
-        from modelgen.cli.configuration.hints import print_missing_files
-
         print_missing_files(compilation.fleet, config)
-    if is_terminal(sys.stderr) and compilation.fleet is not None:
-        from modelgen.cli.configuration.hints import print_hints
-
-        print_hints(changes, compilation.fleet, config, out)
+        if is_terminal(sys.stderr):
+            print_hints(compilation.fleet, config, out)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Print hints after a build on a terminal: problems of this machine, and the next command."""
+"""Print what a build wrote and, on a terminal, problems of this machine and the next command."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ _MOST_NAMED = 3
 _BRING = "run `modelgen lock`, then `modelgen fetch`"
 
 
-def print_hints(changes: ChangeSet, fleet: Fleet, config: Path, out: Path) -> None:
-    """Print on stderr what was written, hints about the hub directory, and the next command."""
+def print_changes(changes: ChangeSet, out: Path) -> None:
+    """Print on stderr what was written."""
     click.echo(f"{out.as_posix()}: {_done(changes)}", err=True)
+
+
+def print_hints(fleet: Fleet, config: Path, out: Path) -> None:
+    """Print on stderr hints about the hub directory, and the next command."""
     hub = next((service.hub.source for service in fleet.services if service.hub), None)
     if hub and any(service.repo for service in fleet.services) and not _is_elsewhere(hub):
         # Join the path before following links, as Compose does.

@@ -18,6 +18,7 @@ from modelgen.resolve.cards import LIMIT, LIMIT_BESIDE_DESKTOP
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelgen.engines.engine import Engine
     from modelgen.operate.doctor import Host
 
 _GPU_TABLE = re.compile(r"\[gpus\.gpu0\]\n(?:.+\n)*?(?=# limit|\n)")
@@ -130,22 +131,22 @@ def _gib(memory: int) -> str:
 
 
 def _image_line(found: re.Match[str], machine: Machine) -> str:
-    driver, arch = machine.host.get("driver"), machine.host.get("arch", "amd64")
-    image = newest_image(machine.vendor, driver if isinstance(driver, str) else None, str(arch))
+    driver, arch = machine.host.get("driver"), str(machine.host.get("arch", "amd64"))
+    engine = ENGINES[DEFAULT_ENGINE]
+    image = newest_image(engine, machine.vendor, driver if isinstance(driver, str) else None, arch)
     if image is None:
         return f'image = "{found[1]}" # an example: no known release runs on driver {driver}; update it'
     why = f"the newest that driver {driver} runs" if machine.vendor == "nvidia" else "the newest for AMD"
     return f'image = "{image}" # {why}; images of others need `version = "…"`'
 
 
-def newest_image(vendor: str, driver: str | None, arch: str) -> str | None:
+def newest_image(engine: Engine, vendor: str, driver: str | None, arch: str) -> str | None:
     """Return the image of the newest known release that runs on a driver and an architecture; None without one."""
-    return next((image for image in _images(vendor) if _runs(image, driver, arch)), None)
+    return next((image for image in _images(engine, vendor) if _runs(image, driver, arch)), None)
 
 
-def _images(vendor: str) -> Iterator[str]:
-    """Yield the images of the default engine, the newest first, each before its variant with an older CUDA."""
-    engine = ENGINES[DEFAULT_ENGINE]
+def _images(engine: Engine, vendor: str) -> Iterator[str]:
+    """Yield the images of an engine, the newest first, each before its variant with an older CUDA."""
     for name in reversed(engine.catalogue().names if engine.catalogue else ()):
         version = parse_version(name)
         advice = engine.for_cards({vendor}, version) if engine.for_cards else ""

@@ -59,8 +59,9 @@ def model_table(  # noqa: PLR0913 - what a table is made of
     if gpu is not None:
         lines.append(f"gpus = [{text(gpu)}]")
     if engine.needs_length and engine.from_config:
-        # The `args` of [defaults] apply to the default engine only.
-        given = (defaults and defaults.args) or {} if engine.name == DEFAULT_ENGINE else {}
+        # The `args` of [defaults] apply to the engine of [defaults] only.
+        usual = (defaults and defaults.engine) or DEFAULT_ENGINE
+        given = (defaults and defaults.args) or {} if engine.name == usual else {}
         args = {} if engine.length in given else {engine.length: checkpoint.length or _UNKNOWN_LENGTH}
         if adapters and (rank := max(lora_rank(adapter) or 0 for _, adapter in adapters.values())):
             args[engine.lora_rank] = rank

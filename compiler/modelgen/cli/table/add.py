@@ -29,10 +29,23 @@ def _local(_context: click.Context, _option: click.Parameter, value: str | None)
     return value
 
 
+def _engine(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Accept the name of an engine that loads weights."""
+    if value is None:
+        return None
+    from modelgen.engines import ENGINES
+
+    known = [name for name, engine in ENGINES.items() if engine.opens is not None]
+    if value not in known:
+        raise click.BadParameter(f"`{printable(value)}` is not one of {', '.join(known)}")
+    return value
+
+
 @click.command("add")
 @click.argument("source", metavar="REPO|PATH")
 @click.option("--gpu", shell_complete=complete_gpus, help="The GPU of [gpus] for the model.  [default: the only one]")
 @click.option("--id", "id_", metavar="ID", help="The model's id.  [default: the repository's name]")
+@click.option("--engine", metavar="NAME", callback=_engine, help="The engine.  [default: one that suits the files]")
 @click.option("--quant", help="The quantization to take from a repository of GGUF files, such as Q4_K_M.")
 @click.option("--file", "file", metavar="FILE", help="The file to take from a repository of GGUF files.")
 @click.option(
@@ -46,6 +59,7 @@ def add_command(  # noqa: PLR0913 - an argument for each option
     *,
     gpu: str | None,
     id_: str | None,
+    engine: str | None,
     quant: str | None,
     file: str | None,
     repo: str | None,
@@ -71,12 +85,12 @@ def add_command(  # noqa: PLR0913 - an argument for each option
     """
     from modelgen.cli.table.entering import Choices
 
-    choices = Choices(id_, gpu)
+    choices = Choices(id_, gpu, engine)
     if repo is not None:
         if quant or file or token_file:
             raise click.UsageError("--quant, --file and --token-file are for a repository on the hub; remove them")
-        if no_table and (gpu or id_):
-            raise click.UsageError("--no-table appends no table; remove --gpu and --id")
+        if no_table and (gpu or id_ or engine):
+            raise click.UsageError("--no-table appends no table; remove --gpu, --id and --engine")
         from modelgen.cli.table.local import add_folder
 
         return add_folder(Path(source), repo, config, None if no_table else choices)

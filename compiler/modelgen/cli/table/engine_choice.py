@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.engines.releases import release_image
+from modelgen.cli.configuration.machine import newest_image
 from modelgen.cli.configuration.suggested import engine_of, text
 from modelgen.engines import ENGINES
+from modelgen.files import InputError
 from modelgen.load import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
@@ -34,14 +37,26 @@ def kind_by_task(kind: Kind, task: str | None) -> Kind:
     return "embedding" if kind == "model" and task in _EMBEDS else kind
 
 
-def choose_engine(checkpoint: Checkpoint, task: str | None, config: Config) -> tuple[Engine, str]:
+def choose_engine(
+    checkpoint: Checkpoint, task: str | None, config: Config, wanted: str | None = None
+) -> tuple[Engine, str]:
     """Return the engine of a checkpoint, and why.
 
     Args:
         checkpoint: The checkpoint; its kind is known.
         task: The task that the hub lists.
         config: The models.toml, whose own engines come first.
+        wanted: The engine that the command line names.
+
+    Raises:
+        InputError: The engine that the command line names cannot load such a checkpoint.
     """
+    if wanted is not None:
+        if not _loads(ENGINES[wanted], checkpoint.kind):
+            suited = [f"--engine {name}" for name, engine in ENGINES.items() if _loads(engine, checkpoint.kind)]
+            what = "GGUF files" if checkpoint.kind == "gguf" else "such a checkpoint"
+            raise InputError(f"{ENGINES[wanted].title} does not load {what}; use {' or '.join(suited)}")
+        return ENGINES[wanted], "chosen with --engine"
     default = (config.defaults and config.defaults.engine) or DEFAULT_ENGINE
     there = [ENGINES[name] for name in config.engines or {} if _serves(ENGINES[name], checkpoint.kind)]
     suggested = ENGINES[default] if _serves(ENGINES[default], checkpoint.kind) else engine_of(checkpoint)
@@ -61,9 +76,28 @@ def choose_engine(checkpoint: Checkpoint, task: str | None, config: Config) -> t
 def engine_table(engine: Engine, config: Config) -> str:
     """Return the table with an image for an engine that models.toml does not mention; empty if none is needed."""
     has_image = engine.name in (config.engines or {}) or (config.defaults and config.defaults.image)
-    if engine.starter is None or has_image:
-        return ""
-    return f"[engines.{engine.name}]\nimage = {text(engine.starter.image)}\n\n"
+    image = None if has_image else _image(engine, config)
+    return f"[engines.{engine.name}]\nimage = {text(image)}\n\n" if image else ""
+
+
+def _image(engine: Engine, config: Config) -> str | None:
+    """Return an image of an engine for the GPUs and the host of a file; None if none is known."""
+    is_amd = {gpu.kind for gpu in (config.gpus or {}).values()} == {"amd"}
+    if engine.starter is not None:
+        return (engine.starter.amd if is_amd else None) or engine.starter.image
+    host = config.host
+    driver, arch = (host.driver, host.arch) if host else (None, None)
+    found = newest_image(engine, "amd" if is_amd else "nvidia", driver, arch or "amd64")
+    if found is None and engine.repository and not is_amd:
+        return release_image(host, engine, engine.repository)
+    return found
+
+
+def _loads(engine: Engine, kind: Kind) -> bool:
+    """Return whether an engine can load a kind of checkpoint, suggested for it or not."""
+    if engine.opens is None:
+        return False
+    return engine.opens.gguf if kind == "gguf" else engine.from_config
 
 
 def _serves(engine: Engine, kind: Kind) -> bool:

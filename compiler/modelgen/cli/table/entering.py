@@ -31,15 +31,17 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Choices:
-    """The id and the GPU of a new model as the command line names them.
+    """The id, the GPU and the engine of a new model as the command line names them.
 
     Args:
         id: The id; None to derive it from the repository.
         gpu: The name of the GPU; None for the only one.
+        engine: The engine; None for one that suits the files.
     """
 
     id: str | None
     gpu: str | None
+    engine: str | None
 
     def gpu_of(self, document: Document) -> str | None:
         """Return the GPU for the table; None if `[defaults]` has one, or the file has none.

@@ -65,16 +65,17 @@ class _Entry:
     files: Files
     document: Document
     gpu: str | None
+    engine: str | None
     name: str
 
     @classmethod
     def begin(cls, repo: str, config: Path, choices: Choices) -> _Entry:
         files, document = read_valid(config, f"fix {config} first, or pass --no-table; nothing was added")
-        return cls(repo, files, document, choices.gpu_of(document), choices.id_of(repo, document))
+        return cls(repo, files, document, choices.gpu_of(document), choices.engine, choices.id_of(repo, document))
 
     def enter(self, checkpoint: Checkpoint) -> int:
         config = self.document.config
-        engine, why = choose_engine(checkpoint, None, config)
+        engine, why = choose_engine(checkpoint, None, config, self.engine)
         table = model_table(self.name, self.repo, checkpoint, self.gpu, engine=engine, defaults=config.defaults)
         text = engine_table(engine, config) + table
         proposal = Proposal(self.files, self.document, self.name, lambda _: text, f"{engine.title}: {why}")

@@ -50,6 +50,9 @@ def remove_command(model: str, config: Path) -> int:
         after = replace(after, lock=lock)
     write(before, after, is_lock_first=False)
     _report(before, model, removal, gone, is_locked=not compilation.failed)
+    for name in sorted(_unused_engines(after) - _unused_engines(before)):
+        say(f"no model uses [engines.{name}] now")
+    click.echo("next: modelgen build", err=True)
     return 0
 
 
@@ -135,7 +138,16 @@ def _report(files: Files, model: str, removal: Removal, gone: list[Snapshot], *,
             f"{size} of {repos} stay in the hub directory; to free them, run `modelgen fetch && modelgen up && "
             f"modelgen prune{option}`"
         )
-    click.echo("next: modelgen build", err=True)
+
+
+def _unused_engines(files: Files) -> set[str]:
+    """Return the tables of engines that no model of the file uses."""
+    from modelgen.pipeline import check_source
+
+    resolved = check_source(files.data).resolved
+    if resolved is None:
+        return set()
+    return {*(resolved.document.config.engines or {})} - {run.engine_name for run in resolved.runs.values()}
 
 
 def _profiles(names: tuple[str, ...]) -> str:

@@ -53,7 +53,7 @@ def add_repository(repo: str, config: Path, choices: Choices, file: File, token_
         with unchanged_on_failure(files):
             found = _find(connection, repo, name)
             checkpoint = _recognise(repo, found, file)
-        engine, why = choose_engine(checkpoint, found.task, document.config)
+        engine, why = choose_engine(checkpoint, found.task, document.config, choices.engine)
 
         def tables(lock: Lock | None) -> str:
             # The length of the context is in config.json, which the lock has.
