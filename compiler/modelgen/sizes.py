@@ -17,3 +17,8 @@ def of_memory(size: float) -> str:
     """Return a size of memory in GiB with at most two decimals, or in MiB below one GiB."""
     factor, unit = (2**30, "GiB") if size >= 2**30 else (2**20, "MiB")
     return f"{size / factor:.2f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def of_estimate(size: float, error: float) -> str:
+    """Return an estimated size of memory with its error, in GiB with two decimals."""
+    return f"{size / 2**30:.2f} ± {error / 2**30:.2f} GiB"

@@ -11,6 +11,7 @@ from written_pages import (
     exit_codes,
     failures,
     http_api,
+    memory_starts,
     metrics,
     models_toml,
     rules,
@@ -28,6 +29,7 @@ WRITERS: Mapping[str, Callable[[], str]] = {
     "reference/exit-codes.md": exit_codes.write,
     "reference/environment-variables.md": environment_variables.write,
     "reference/metrics.md": metrics.write,
+    "explanations/memory-estimates.md": memory_starts.write,
 }
 """What writes a page, by the page's path below docs/."""
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "down": ("up.down", "Stop the models and their orchestrator in Docker."),
     "explain": ("configuration.manual", "Print the manual of a rule."),
     "fetch": ("hub.fetch", "Download what models.lock lists into the hub directory."),
+    "fit": ("configuration.fit", "Estimate whether the models fit into their reserved memory."),
     "hold": ("control.hold", "Stop a model and keep it from running."),
     "init": ("configuration.init", "Write a commented models.toml to start from."),
     "inventory": ("hub.inventory", "List what models.lock serves, for an audit."),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from modelgen.engines.catalogues import Catalogue, Release
     from modelgen.engines.catalogues.variables import Variables
-    from modelgen.engines.facts import AtMost, Companion, Instead, Opens, Starter
+    from modelgen.engines.facts import AtMost, Companion, Instead, MemoryFacts, Opens, Starter
     from modelgen.engines.images import Published
     from modelgen.engines.images.versions import Version
     from modelgen.ir import Launch
@@ -151,6 +151,7 @@ class Engine(NamedTuple):
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
         beside_weights: Memory and reserved memory of each GPU, and flags by canonical name → bytes that it needs beside
             the weights if the reserved memory leaves nothing for weights; None if it does.
+        memory: Version, bytes of a GPU and its name → what sizes the memory of a start; None if that is not known.
         repos: Flags by canonical name → role, id and revision of further repositories. Values that are not repository
             ids may be among them.
         loader: Version, flags by canonical name, and image → how it finds the weights; None if that is not known.
@@ -217,6 +218,7 @@ class Engine(NamedTuple):
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
     beside_weights: Callable[[tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
+    memory: Callable[[Version, int, str], MemoryFacts] | None = None
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
     loader: Callable[[Version | None, Mapping[str, Any], str | None], Loader | None] | None = None
     pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None

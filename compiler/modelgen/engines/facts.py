@@ -62,6 +62,32 @@ class Opens(NamedTuple):
     look_ups: bool = False
 
 
+class MemoryFacts(NamedTuple):
+    """The defaults of a release that size the memory of a start, and how it counts.
+
+    Args:
+        batch: The tokens of a batch.
+        sequences: The sequences that run at the same time, never more than the tokens of a batch.
+        mixes: Whether layers with a sliding window have blocks of their own.
+        pads_below: Kinds of layers are padded to the largest kind if that has less than so many times the smallest.
+        tokens_follow_length: Whether the printed tokens are the concurrency times the length.
+        states: The blocks of a request for each group of layers with a state.
+        sampler: Bytes that the sampler uses for each sequence and token of the vocabulary.
+        is_measured: Whether public starts confirm the memory beside weights and cache.
+        counts_graphs: Whether CUDA graphs are counted before the cache.
+    """
+
+    batch: int
+    sequences: int
+    mixes: bool
+    pads_below: float
+    tokens_follow_length: bool
+    states: int
+    sampler: int
+    is_measured: bool
+    counts_graphs: bool
+
+
 class Starter(NamedTuple):
     """The engine and image that `modelgen init` and `modelgen add` write for one kind of checkpoint.
 

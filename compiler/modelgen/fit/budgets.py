@@ -1,4 +1,4 @@
-"""Compute GPU memory: budgets of GPUs, reservations and shares of models."""
+"""Compute budgets of GPUs, and reservations and shares of models."""
 
 from __future__ import annotations
 

@@ -1,0 +1,94 @@
+"""Implement `modelgen fit`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from modelgen.cli.compiling import check_file, print_findings
+from modelgen.cli.completion import complete_models
+from modelgen.cli.exits import FOUND
+from modelgen.cli.options import config_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.cli.configuration.fit_changes import Changes
+    from modelgen.fit.estimate import Estimate
+    from modelgen.resolve import Resolved
+
+
+@click.command("fit")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
+@config_option
+@click.option("--why", is_flag=True, help="Print the calculation, line by line.")
+@click.option("--context", metavar="TOKENS", help="As if this were the longest request, such as 32k.")
+@click.option("--gpu", metavar="CARD", help='As if the models had such GPUs, such as "RTX 3090".')
+@click.option("--kv-cache-dtype", metavar="TYPE", help="As if the KV cache had this type, such as fp8.")
+@click.option("--max-num-seqs", type=click.IntRange(1), metavar="N", help="As if so many sequences ran at once.")
+@click.option(
+    "--format", "format_", type=click.Choice(("table", "json")), default="table", show_default=True, help="The format."
+)
+def fit_command(  # noqa: PLR0913 - an argument for each option
+    models: tuple[str, ...],
+    *,
+    config: Path,
+    why: bool,
+    context: str | None,
+    gpu: str | None,
+    kv_cache_dtype: str | None,
+    max_num_seqs: int | None,
+    format_: str,
+) -> int:
+    """Estimate whether each model's weights and its longest request fit into its reserved memory.
+
+    Weights and config come from models.lock, without GPU and network. Numbers are estimates with an error: "fits" and
+    "does not fit" hold within it, and "tight" means that the error decides. Exits with 1 if a model does not fit.
+
+    \b
+    Example:
+      modelgen fit
+      modelgen fit text-4b --why
+      modelgen fit --context 32k --gpu "RTX 3090"
+    """
+    from modelgen.cli.configuration.fit_changes import Changes
+    from modelgen.diagnostics import has_errors
+
+    changes = Changes.read(context, gpu, kv_cache_dtype, max_num_seqs)
+    checked = check_file(config)
+    if checked.resolved is None or has_errors(checked.diagnostics):
+        print_findings(checked, "human", to_stderr=True)
+        return FOUND
+    resolved = checked.resolved
+    found = {name: _estimate(resolved, name, changes) for name in _chosen(resolved, models, config)}
+    if format_ == "json":
+        from modelgen.cli.configuration.fit_tables import as_json
+
+        click.echo(json.dumps([as_json(name, one) for name, one in found.items()], indent=2, ensure_ascii=False))
+    else:
+        from modelgen.cli.configuration.fit_tables import print_sums, print_table
+
+        (print_sums if why else print_table)(resolved, found, changes)
+    is_lacking = any(not isinstance(one, str) and one.verdict == "does not fit" for one in found.values())
+    return FOUND if is_lacking else 0
+
+
+def _chosen(resolved: Resolved, models: tuple[str, ...], config: Path) -> tuple[str, ...]:
+    from modelgen.cli.hub.locked import find_id
+
+    known = {name: (model.repo, *(model.aliases or ())) for name, model in resolved.document.models.items()}
+    return tuple(dict.fromkeys(find_id(name, known, config) for name in models)) or tuple(known)
+
+
+def _estimate(resolved: Resolved, name: str, changes: Changes) -> Estimate | str:
+    """Return the estimate of a model, or why there is none."""
+    from modelgen.fit.estimate import estimate
+    from modelgen.fit.shapes import CannotEstimateError
+    from modelgen.fit.starts import start_of
+
+    try:
+        return estimate(changes.apply(start_of(resolved, name), resolved.runs[name]))
+    except CannotEstimateError as error:
+        return str(error)

@@ -1,0 +1,72 @@
+"""Apply what-if options of `modelgen fit` to a start."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from modelgen.engines.host.known_cards import KnownCard
+    from modelgen.fit.estimate import Start
+    from modelgen.resolve import ModelRun
+
+_TOKENS = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([kKmM]?)")
+
+
+class Changes(NamedTuple):
+    """Differences from models.toml.
+
+    Args:
+        length: The longest request in tokens.
+        card: The GPU of every model.
+        args: Flags.
+    """
+
+    length: int | None
+    card: KnownCard | None
+    args: dict[str, str | int]
+
+    @classmethod
+    def read(cls, context: str | None, gpu: str | None, dtype: str | None, sequences: int | None) -> Changes:
+        """Return the changes that options name.
+
+        Raises:
+            UsageError: A value has no meaning.
+        """
+        args: dict[str, str | int] = {"kv-cache-dtype": dtype} if dtype else {}
+        if sequences:
+            args["max-num-seqs"] = sequences
+        return cls(_tokens(context) if context is not None else None, _card(gpu) if gpu is not None else None, args)
+
+    def apply(self, start: Start, run: ModelRun) -> Start:
+        """Return the start with the changes; a share of the memory is the same share of the other GPU."""
+        if self.card is not None and run.version is not None and run.engine is not None and run.engine.memory:
+            memory = self.card.mebibytes * 2**20
+            reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
+            facts = run.engine.memory(run.version, memory, self.card.name)
+            start = start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)), facts=facts)
+        return start._replace(args={**start.args, **self.args}, length=self.length or start.length)
+
+
+def _tokens(text: str) -> int:
+    """Return a number of tokens: `32k` is 32,768, as models count."""
+    found = _TOKENS.fullmatch(text)
+    number = float(found[1]) * {"": 1, "k": 1024, "m": 1024**2}[found[2].lower()] if found else 0
+    if not 1 <= number < 2**31:
+        raise click.UsageError(f"--context {text[:40]} is not a number of tokens: write 32768 or 32k")
+    return int(number)
+
+
+def _card(name: str) -> KnownCard:
+    from modelgen.diagnostics import did_you_mean
+    from modelgen.engines.host.cards import find_known
+    from modelgen.engines.host.known_cards import CARDS
+
+    found = [card for card in find_known(name, None) if card.mebibytes]
+    if len(found) != 1:
+        names = [card.name for card in found] or [card.name for card in CARDS]
+        meant = f"choose one of {', '.join(names)}" if found else did_you_mean(name, names)
+        raise click.UsageError(f"--gpu {name[:60]} is not one known GPU: {meant}")
+    return found[0]

@@ -1,0 +1,167 @@
+"""Print estimates of `modelgen fit`: as a table, as sums, and as JSON."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.terminal import fill, row, width_of
+from modelgen.sizes import of_estimate, of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.cli.configuration.fit_changes import Changes
+    from modelgen.fit.amounts import Amount, Line
+    from modelgen.fit.estimate import Estimate
+    from modelgen.resolve import Resolved
+
+_MOST_ALTERNATIVES = 2
+_HEAD = ("MODEL", "GPU", "RESERVED", "WEIGHTS", "KV CACHE", "TOKENS", "REQUESTS", "")
+
+
+def print_table(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
+    """Print a row for each model, and what profiles leave of each GPU."""
+    rows = [_HEAD, *(_row(resolved, name, one, changes) for name, one in found.items())]
+    widths = [max(len(cells[column]) for cells in rows) for column in range(len(_HEAD) - 1)]
+    width = width_of(sys.stdout)
+    for *cells, verdict in rows:
+        padded = "".join(f"{cell:<{size}}  " for cell, size in zip(cells, widths, strict=True))
+        click.echo(row(padded, verdict, width))
+    if changes.card is None:
+        _print_profiles(resolved, found)
+    _print_help(resolved, found)
+
+
+def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -> tuple[str, ...]:
+    gpus = changes.card.name if changes.card else ", ".join(resolved.document.models[name].gpus or ())
+    if isinstance(one, str):
+        return (name, gpus, "", "", "", "", "", f"cannot estimate: {one}")
+    return (
+        name,
+        gpus,
+        _gib(one.start.memory * one.start.share),
+        _gib(one.lines[1].amount.value),
+        _with_error(one.room),
+        f"{one.tokens()[1]:,}",
+        f"{max(0.0, one.cache.concurrency(one.room.value)):.1f}",
+        verdict_of(one),
+    )
+
+
+def verdict_of(one: Estimate) -> str:
+    """Return the verdict as a sentence, with the longest request that fits for certain."""
+    if one.verdict == "fits":
+        return f"fits {one.start.length:,} tokens"
+    if one.room.high <= 0:
+        return "does not fit: there is no room for a KV cache"
+    start = "tight" if one.verdict == "tight" else "does not fit"
+    verb = "may not fit" if one.verdict == "tight" else "need more"
+    return f"{start}: {one.start.length:,} tokens {verb}" + (f", {one.longest:,} fit" if one.longest else "")
+
+
+def _print_help(resolved: Resolved, found: Mapping[str, Estimate | str]) -> None:
+    """Print which flags help a model that is tight or does not fit."""
+    from modelgen.fit.alternatives import alternatives
+
+    for name, one in found.items():
+        if isinstance(one, str) or one.verdict == "fits":
+            continue
+        gpus, engine = resolved.document.models[name].gpus or (), resolved.runs[name].engine
+        capability = next((resolved.cards[gpu].capability for gpu in gpus if gpu in resolved.cards), None)
+        choices = [f"`{engine.length} = {one.longest}`"] if one.longest and engine else []
+        for flag, value, longest in alternatives(one.start, capability)[:_MOST_ALTERNATIVES]:
+            written = f'"{value}"' if isinstance(value, str) else value
+            choices.append(f"`{flag} = {written}`, with which {longest:,} tokens fit")
+        choices = choices or ["a larger `gpu_memory`, or take a smaller or quantized model"]
+        click.echo(fill(f"{name}: write {', or '.join(choices)}", width_of(sys.stdout), "  "))
+
+
+def _print_profiles(resolved: Resolved, found: Mapping[str, Estimate | str]) -> None:
+    """Print what the models of each profile reserve of each GPU, as far as they are shown."""
+    from modelgen import fit
+
+    lines = []
+    for name, profile in (resolved.document.config.profiles or {}).items():
+        if not found.keys() & {*profile.models}:
+            continue
+        taken: dict[str, int] = {}
+        for model in profile.models:
+            table = resolved.document.models[model]
+            cards = {gpu: resolved.cards[gpu] for gpu in table.gpus or () if gpu in resolved.cards}
+            for gpu, size in fit.reservations(cards, table.gpu_memory).items():
+                taken[gpu] = taken.get(gpu, 0) + size
+        parts = [f"{_gib(size)} of {_gib(fit.budget(resolved.cards[gpu]))} of {gpu}" for gpu, size in taken.items()]
+        if parts:
+            lines.append(f"profile {name}: reserves {', '.join(parts)}")
+    if lines:
+        click.echo("\n" + "\n".join(lines))
+
+
+def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
+    """Print the calculation for each model, as one would check it by hand."""
+    blocks = []
+    for name, one in found.items():
+        gpus = changes.card.name if changes.card else ", ".join(resolved.document.models[name].gpus or ())
+        head = f"{name} on {gpus}" if gpus else name
+        if isinstance(one, str):
+            blocks.append(f"{head}: cannot estimate: {one}")
+            continue
+        width = width_of(sys.stdout)
+        lines = [row(f"  {name:<17}{amount:>18}  ", how, width) for name, amount, how in _sum(one)]
+        blocks.append("\n".join([f"{head}: {verdict_of(one)}", *lines]))
+    click.echo("\n\n".join(blocks))
+
+
+def _sum(one: Estimate) -> list[tuple[str, str, str]]:
+    """Return the lines of a sum: name, amount, how."""
+    first, *others = one.lines
+    cache = one.cache
+    low, value, high = one.tokens()
+    blocks = f"{cache.request:,} blocks of {cache.block:,} bytes"
+    groups = f"{cache.groups} groups of layers, " if cache.groups > 1 else ""
+    return [
+        (first.name, _with_error(first.amount), first.how),
+        *((f"- {line.name}", _with_error(line.amount), _how(line)) for line in others),
+        ("= KV cache", _with_error(one.room), f"{_gib(one.room.low)} to {_gib(one.room.high)}"),
+        (
+            "one request",
+            _gib(cache.of_request),
+            f"{one.start.length:,} tokens: {groups}{blocks}, {cache.size} tokens each",
+        ),
+        ("tokens", f"{value:,}", f"{low:,} to {high:,}, as the engine prints the size of its KV cache"),
+        ("requests at once", f"{max(0.0, cache.concurrency(one.room.value)):.1f}", f"of {one.start.length:,} tokens"),
+    ]
+
+
+def _how(line: Line) -> str:
+    return f"{line.how} (models.lock)" if line.source == "lock" else line.how
+
+
+def as_json(name: str, one: Estimate | str) -> dict[str, Any]:
+    """Return an estimate as JSON; sizes are bytes on one GPU, as [least, probable, most]."""
+    if isinstance(one, str):
+        return {"model": name, "verdict": "cannot estimate", "reason": one}
+    return {
+        "model": name,
+        "verdict": one.verdict,
+        "length": one.start.length,
+        "longest": one.longest,
+        "tokens": [*one.tokens()],
+        "kv_cache": [*one.room],
+        "request": one.cache.of_request,
+        "lines": [
+            {"name": line.name, "bytes": [*line.amount], "source": line.source, "how": line.how} for line in one.lines
+        ],
+    }
+
+
+def _gib(size: float) -> str:
+    return of_memory(size) if size > 0 else "0 GiB" if size == 0 else f"-{of_memory(-size)}"
+
+
+def _with_error(amount: Amount) -> str:
+    error = (amount.high - amount.low) / 2
+    return _gib(amount.value) if error == 0 else of_estimate(amount.value, error)

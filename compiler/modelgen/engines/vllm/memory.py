@@ -1,0 +1,50 @@
+"""State what sizes the memory of a vLLM start by itself, by release.
+
+Sources, read in the releases 0.8.5 to 0.33.0: vllm/engine/arg_utils.py (defaults), vllm/v1/core/kv_cache_utils.py
+(groups, tokens), vllm/v1/worker/gpu_worker.py (what is counted), vllm/v1/sample/ops/topk_topp_sampler.py (sampler), and
+vllm/config/model.py (prefix caching of hybrid models).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.engines.facts import MemoryFacts
+
+if TYPE_CHECKING:
+    from modelgen.engines.images.versions import Version
+
+_LARGE = 70 * 2**30
+_LARGEST = 160 * 2**30
+_SORTS = 38
+"""Bytes for each sequence and token of the vocabulary in the sampler that sorts: logits 2, as float32 4, sorted values
+4, their indices 8, reversed indices 8, temporaries 12."""
+_SELECTS = 8
+
+
+def memory_facts(version: Version, memory: int, card: str) -> MemoryFacts:
+    """Return the defaults of a release on a GPU, and how it counts.
+
+    Args:
+        version: The release.
+        memory: The memory of the GPU in bytes.
+        card: Its name as models.toml has it; empty if it has none.
+    """
+    release = version.release
+    # The A100 is excepted by name since 0.9.0 (vllm#17885), GB10 by its capability since 0.33.0.
+    is_excepted = ("a100" in card.lower() and release >= (0, 9)) or ("gb10" in card.lower() and release >= (0, 33))
+    is_large = memory >= _LARGE and not is_excepted
+    batch = 8192 if is_large else 2048
+    if memory >= _LARGEST and release >= (0, 28):
+        batch = 16_384
+    return MemoryFacts(
+        batch=batch,
+        sequences=1024 if is_large else 256,
+        mixes=release >= (0, 9, 1),
+        pads_below=1.5 if release >= (0, 18) else 1.25 if release >= (0, 12) else 1.0,
+        tokens_follow_length=release >= (0, 20, 1),
+        states=2 if release >= (0, 26) else 1,
+        sampler=_SORTS if release < (0, 17) else _SELECTS,
+        is_measured=release < (0, 17),
+        counts_graphs=release >= (0, 20),
+    )

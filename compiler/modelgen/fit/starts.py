@@ -1,0 +1,53 @@
+"""Collect what the estimate of a model's start needs, from models.toml and models.lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.fit.budgets import share
+from modelgen.fit.estimate import Start
+from modelgen.fit.shapes import CannotEstimateError
+
+if TYPE_CHECKING:
+    from modelgen.resolve import Card, ModelRun, Resolved
+
+
+def start_of(resolved: Resolved, name: str) -> Start:
+    """Return the start of a model on its GPUs. Of unequal GPUs, the smallest counts, as for the engine.
+
+    Raises:
+        CannotEstimateError: Something is not known; the text says what, and which command adds it.
+    """
+    run, pins = resolved.runs[name], resolved.pins[name]
+    known = run.engine
+    if known is None or known.memory is None:
+        raise CannotEstimateError(f"there are no measured starts of {known.title if known else run.engine_name}")
+    if run.version is None:
+        raise CannotEstimateError("the version of its image is not known")
+    card = _card(resolved, run)
+    if pins.entry is None:
+        raise CannotEstimateError("its repository is not locked; run `modelgen lock`")
+    if not pins.config or not (weights := sum(pins.entry.weights.values())):
+        raise CannotEstimateError("models.lock has no sizes of its tensors: it is no checkpoint of safetensors")
+    if run.model.loras:
+        raise CannotEstimateError("the memory of adapters is not known")
+    length = run.args.get(known.length, pins.length)
+    if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+        raise CannotEstimateError(f"`{known.length}` is not known")
+    return Start(
+        config=pins.config,
+        args=run.args,
+        weights=weights,
+        memory=card.memory,
+        share=float(share([card], run.model.gpu_memory)),
+        length=length,
+        facts=known.memory(run.version, card.memory, card.known.name if card.known else ""),
+    )
+
+
+def _card(resolved: Resolved, run: ModelRun) -> Card:
+    names = run.model.gpus or []
+    cards = [resolved.cards[name] for name in names if name in resolved.cards]
+    if not cards or len(cards) < len(names):
+        raise CannotEstimateError("it uses no GPU" if not names else "the memory of its GPUs is not known")
+    return min(cards, key=lambda card: card.memory)

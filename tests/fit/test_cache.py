@@ -1,0 +1,94 @@
+"""The KV cache as vLLM allots it: worked examples, and what holds for all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fit_projects import DEEPSEEK_V3, GEMMA_3, GPT_OSS, LLAMA_4, MISTRAL_7B, QWEN_3_5, QWEN_4B, QWEN_VL_30B
+from modelgen.engines.images.versions import Version
+from modelgen.engines.vllm.memory import memory_facts
+from modelgen.fit.cache import Serving, cache_of, longest
+from modelgen.fit.shapes import CannotEstimateError, read_shape
+
+CONFIGS = (QWEN_4B, QWEN_VL_30B, GEMMA_3, GPT_OSS, MISTRAL_7B, DEEPSEEK_V3, LLAMA_4, QWEN_3_5)
+GIB = 2**30
+
+
+def serving(length: int = 8192, parallel: int = 1, release: tuple[int, ...] = (0, 19), bytes_: int = 2) -> Serving:
+    return Serving(bytes_, parallel, length, 2048, memory_facts(Version(release, ""), 24 * GIB, ""))
+
+
+@pytest.mark.parametrize(
+    ("config", "at", "token"),
+    [
+        (QWEN_4B, serving(), 147_456),  # 36 layers × 8 heads × 256 values × 2 bytes
+        (QWEN_4B, serving(parallel=2), 73_728),
+        (QWEN_4B, serving(parallel=16), 18_432),  # no GPU has less than one head
+        (QWEN_4B, serving(bytes_=1), 73_728),
+        (QWEN_VL_30B, serving(), 98_304),
+        (DEEPSEEK_V3, serving(), 70_272),  # 61 layers × 576 values × 2 bytes
+        (DEEPSEEK_V3, serving(parallel=8), 70_272),  # a latent cache is not divided
+        (LLAMA_4, serving(), 196_608),  # chunks are stored in full
+    ],
+)
+def test_bytes_of_a_token(config: dict[str, object], at: Serving, token: int) -> None:
+    cache = cache_of(read_shape(config), at)
+    assert cache.block / cache.size == token
+    assert cache.of_request == token * 8192
+
+
+def test_windows_have_groups_of_their_own() -> None:
+    """gpt-oss: 8,192 tokens in full, and the window with the running batch, 137 blocks."""
+    cache = cache_of(read_shape(GPT_OSS), serving())
+    assert (cache.groups, cache.request) == (2, 512 + 137)
+    before = cache_of(read_shape(GPT_OSS), serving(release=(0, 9, 0)))
+    assert (before.groups, before.request, before.block) == (1, 512, 2 * cache.block)
+
+
+def test_groups_are_as_deep_as_the_smallest_kind() -> None:
+    """Gemma 3: 29 layers with a window and 5 without are 6 + 1 groups of 5 layers."""
+    cache = cache_of(read_shape(GEMMA_3), serving())
+    assert (cache.groups, cache.block) == (7, 5 * 16 * 4 * 512 * 2)
+
+
+@pytest.mark.parametrize(("release", "states"), [((0, 19), 1), ((0, 27), 2)])
+def test_a_block_beside_states_is_as_large_as_a_state(release: tuple[int, ...], states: int) -> None:
+    """Qwen3.5 27B: 784 tokens × 4,096 bytes hold a state of 3,207,168 bytes; 0.26 keeps two states for prefixes."""
+    cache = cache_of(read_shape(QWEN_3_5), serving(4096, release=release))
+    assert (cache.size, cache.groups, cache.request) == (784, 4, 6 + 3 * states)
+
+
+def test_linear_attention_needs_a_release_that_mixes() -> None:
+    with pytest.raises(CannotEstimateError, match="cannot serve linear attention"):
+        cache_of(read_shape(QWEN_3_5), serving(release=(0, 8, 5)))
+
+
+def test_a_state_that_the_gpus_cannot_share() -> None:
+    with pytest.raises(CannotEstimateError, match="cannot be divided"):
+        cache_of(read_shape(QWEN_3_5), serving(parallel=7))
+
+
+@given(st.sampled_from(CONFIGS), st.integers(1, 300_000), st.integers(1, 300_000), st.sampled_from([1, 2, 4]))
+def test_a_longer_request_never_needs_less(config: dict[str, object], one: int, other: int, parallel: int) -> None:
+    shape = read_shape(config)
+    small, large = (cache_of(shape, serving(length, parallel)).of_request for length in sorted((one, other)))
+    assert small <= large
+
+
+@given(st.sampled_from(CONFIGS), st.integers(1, 300_000))
+def test_more_gpus_never_need_more_on_each(config: dict[str, object], length: int) -> None:
+    shape = read_shape(config)
+    sizes = [cache_of(shape, serving(length, parallel)).of_request for parallel in (1, 2, 4)]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@given(st.sampled_from(CONFIGS), st.integers(0, 40 * GIB))
+def test_the_longest_request_fits_and_one_token_more_does_not(config: dict[str, object], memory: int) -> None:
+    shape, at = read_shape(config), serving(262_144)
+    found = longest(shape, at, memory)
+    if found:
+        assert cache_of(shape, at._replace(length=found)).of_request <= memory
+    if found < at.length:
+        assert cache_of(shape, at._replace(length=found + 1)).of_request > memory

@@ -1,0 +1,138 @@
+"""`modelgen fit`: the table, the sum, what-ifs, and what has no estimate."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compiling import modelgen
+from fit_projects import HEAD, PROJECT, QWEN_4B, THREE, lock_of, model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The three Qwen models of the example, locked, on one RTX 3090."""
+    (tmp_path / "models.toml").write_text(f'{PROJECT}[profiles.text]\nmodels = ["text-4b"]\ndefault = true\n')
+    (tmp_path / "models.lock").write_bytes(lock_of())
+    return tmp_path
+
+
+def fit(project: Path, *args: str, code: int = 0) -> str:
+    done = modelgen("fit", *args, cwd=project)
+    assert done.returncode == code, done.stderr + done.stdout
+    return done.stdout if code in (0, 1) else done.stderr
+
+
+def test_the_three_models_of_the_example(project: Path) -> None:
+    """By hand, for 24 GB: 4.5 GiB for 32,768 tokens of a 4B model, 3 GiB of the AWQ model, for which it is tight."""
+    head, text, small, large, *rest = fit(project).splitlines()
+    assert head.split() == ["MODEL", "GPU", "RESERVED", "WEIGHTS", "KV", "CACHE", "TOKENS", "REQUESTS"]
+    assert re.fullmatch(r"text-4b +gpu0 +12 GiB +7.49 GiB +2\.\d+ ± 0\.\d+ GiB .* tight: 16,384 .*", text)
+    assert re.fullmatch(r"qwen3vl-4b +gpu0 +22.8 GiB +8.27 GiB +.* +fits 32,768 tokens", small)
+    assert re.fullmatch(r"qwen3vl +.* 16.65 GiB .* tight: 32,768 tokens may not fit, 1\d,\d{3} fit", large)
+    assert rest[:2] == ["", "profile text: reserves 12 GiB of 22.8 GiB of gpu0"]
+    help_ = r"text-4b: write `max-model-len = \d+`, or `max-num-seqs = 64`, with which .* tokens fit"
+    assert re.fullmatch(help_, rest[2])
+
+
+def test_its_help_leads_to_a_model_that_fits(project: Path) -> None:
+    length = re.search(r"qwen3vl: write `max-model-len = (\d+)`", fit(project))
+    assert length is not None
+    path = project / "models.toml"
+    before, name, table = path.read_text().partition("[models.qwen3vl]")
+    path.write_text(before + name + table.replace("32768", length[1]))
+    assert f"fits {int(length[1]):,} tokens" in fit(project, "qwen3vl")
+
+
+def test_the_sum_adds_up(project: Path) -> None:
+    shown = fit(project, "text-4b", "--why")
+    amounts = {
+        name: float(size)
+        for name, size in re.findall(r"^  ([-=] [\w ]+?|reserved) +(-?[\d.]+) ± ", shown, re.MULTILINE)
+    }
+    room = amounts.pop("= KV cache")
+    assert room == pytest.approx(amounts.pop("reserved") - sum(amounts.values()), abs=0.02)
+    assert {*amounts} == {"- weights", "- activations", "- outside PyTorch"}
+    assert "38 B × 256 sequences × 151,936 tokens" in shown
+    assert "16,384 tokens: 1,024 blocks of 2,359,296 bytes, 16 tokens each" in shown
+
+
+def test_json_is_the_same(project: Path) -> None:
+    one, two, three = json.loads(fit(project, "--format", "json"))
+    assert [found["verdict"] for found in (one, two, three)] == ["tight", "fits", "tight"]
+    assert one["request"] == 16384 * 147_456
+    assert one["tokens"] == sorted(one["tokens"])
+    assert {line["source"] for line in one["lines"]} == {"measured", "lock", "estimated"}
+
+
+def test_what_would_be(project: Path) -> None:
+    assert "65,536 tokens need more" in fit(project, "text-4b", "--context", "64k", code=1)
+    assert "fits 65,536 tokens" in fit(project, "qwen3vl", "--context", "64k", "--gpu", "RTX 5090")
+    assert "50 B × 8 sequences" in fit(project, "qwen3vl", "--max-num-seqs", "8", "--why")
+    assert "fits 16,384 tokens" in fit(project, "text-4b", "--kv-cache-dtype", "fp8")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--context", "long"], "--context long is not a number of tokens: write 32768 or 32k"),
+        (["--context", "0"], "is not a number of tokens"),
+        (["--gpu", "RTX 3O90"], "is not one known GPU: did you mean `RTX 3090"),
+        (["--max-num-seqs", "0"], "--max-num-seqs"),
+        (["nothing"], "models.toml has no model `nothing`"),
+    ],
+)
+def test_an_option_without_a_meaning(project: Path, args: list[str], message: str) -> None:
+    assert message in fit(project, *args, code=2)
+
+
+def test_a_cache_type_that_is_not_known_has_no_estimate(project: Path) -> None:
+    assert "cannot estimate: `kv-cache-dtype = int3` is not known" in fit(project, "--kv-cache-dtype", "int3")
+
+
+def test_a_file_with_errors_is_not_estimated(project: Path) -> None:
+    path = project / "models.toml"
+    path.write_text(path.read_text().replace('gpus = ["gpu0"]', 'gpus = ["gpu9"]'))
+    done = modelgen("fit", cwd=project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "MG301" in done.stderr
+
+
+def test_without_a_lock_it_says_which_command_makes_it(project: Path) -> None:
+    (project / "models.lock").unlink()
+    assert fit(project).count("cannot estimate: its repository is not locked; run `modelgen lock`") == 3
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (model("text-4b", THREE[0][1], max_model_len=8192, speculative_config='{"method": "ngram"}'), "speculative"),
+        (model("text-4b", THREE[0][1], max_model_len=8192, cpu_offload_gb=4), "weights in the host's memory"),
+        (model("text-4b", THREE[0][1], max_model_len=8192, quantization="fp8"), "quantized while they are loaded"),
+        (model("text-4b", THREE[0][1], max_model_len=8192) + 'loras = { sql = "a/b" }\n', "adapters"),
+        ('[models.text-4b]\nengine = "command"\nimage = "me/x:1"\nport = 1\ncommand = ["x"]\n', "no measured starts"),
+    ],
+)
+def test_what_is_not_known_has_no_estimate(project: Path, table: str, reason: str) -> None:
+    (project / "models.toml").write_text(HEAD + table)
+    shown = fit(project)
+    assert "cannot estimate: " in shown
+    assert reason in shown
+
+
+@pytest.mark.parametrize("config", ["{", "[]", "null", '"x"', '{"model_type": "qwen3", "hidden_size": 1e999}', "{}"])
+def test_a_hostile_config_has_no_estimate(project: Path, config: str) -> None:
+    (project / "models.lock").write_bytes(lock_of((("text-4b", THREE[0][1], QWEN_4B, 8 * 10**9),)))
+    lock = project / "models.lock"
+    text = lock.read_text()
+    written = re.sub(r"(?m)^config = .*$", lambda _: f"config = {json.dumps(config)}", text)
+    lock.write_text(written)
+    done = modelgen("fit", "text-4b", cwd=project)
+    assert "Traceback" not in done.stderr
+    assert "fits" not in done.stdout
