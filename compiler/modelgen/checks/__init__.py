@@ -13,7 +13,7 @@ from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_va
 from modelgen.checks.gpus import card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
-from modelgen.checks.memory import reservations, static_memory
+from modelgen.checks.memory import estimates, reservations, static_memory
 from modelgen.checks.names import model_names, profiles
 from modelgen.checks.repositories import gguf, hub_directory, repository
 
@@ -148,6 +148,8 @@ CHECKS = (
     lock_configs.length_over_model,
     lock_configs.heads_over_cards,
     lock_configs.whole_context,
+    estimates.no_room_for_context,
+    estimates.tight_context,
     lock_adapters.rank_over_limit,
     generations.checkpoint_for_other_cards,
 )

@@ -54,7 +54,7 @@ class Estimate(NamedTuple):
         lines: The sum: what is reserved, and what goes off before the KV cache.
         room: What is left for the KV cache.
         cache: The cache.
-        longest: The longest request that fits for certain, in tokens.
+        longest: The longest request up to the one asked for that fits for certain, in tokens.
         verdict: Whether a request of the whole length fits.
     """
 
@@ -87,7 +87,9 @@ def estimate(start: Start) -> Estimate:
     cache = cache_of(shape, serving)
     lines = tuple(_lines(start, shape, sequences, batch, parallel))
     room = lines[0].amount.minus(*(line.amount for line in lines[1:]))
-    return Estimate(start, lines, room, cache, longest(shape, serving, max(0, room.low)), _verdict(room, cache))
+    verdict = _verdict(room, cache)
+    at_most = start.length if verdict == "fits" else longest(shape, serving, max(0, room.low))
+    return Estimate(start, lines, room, cache, at_most, verdict)
 
 
 def _lines(start: Start, shape: Shape, sequences: int, batch: int, parallel: int) -> list[Line]:

@@ -175,7 +175,9 @@ def whole_context(context: Context) -> Iterator[Found]:
     ```
     """
     for name in context.locked:
-        if (length := context.pins[name].length) is not None:
+        # One that does not fit is a finding of its own.
+        is_fine = name not in context.estimates or context.estimates[name].verdict == "fits"
+        if is_fine and (length := context.pins[name].length) is not None:
             yield Found(
                 context.document.at_header("models", name, "args"),
                 f"`{name}` is served with its longest context of {length:,} tokens{_need(context, name, length)}",

@@ -1,0 +1,59 @@
+"""Findings on models whose longest request has no room: where, with which help, and where they are silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiling import findings
+from fit_projects import HEAD, THREE, lock_of, model
+
+LOCK = lock_of().decode()
+NAME, REPO = THREE[0][:2]
+
+
+def found(table: str, head: str = HEAD) -> list[tuple[str, int, str]]:
+    """Return code, line and help of every finding but infos."""
+    return [(one.code, one.span.line, one.help) for one in findings(head + table, LOCK) if one.severity.value != "info"]
+
+
+LINE = HEAD.count("\n") + 5
+
+
+@pytest.mark.parametrize(
+    ("memory", "length", "codes"),
+    [
+        ("12GiB", 8192, []),
+        ("12GiB", 16384, ["MG547"]),
+        ("12GiB", 20480, ["MG547"]),
+        ("12GiB", 40960, ["MG546"]),
+        ("7GiB", 16, ["MG546"]),
+        ("", 65536, []),
+        ("", 262144, ["MG546"]),
+    ],
+)
+def test_the_longest_request(memory: str, length: int, codes: list[str]) -> None:
+    assert [one[:2] for one in found(model(NAME, REPO, memory, max_model_len=length))] == [
+        (code, LINE) for code in codes
+    ]
+
+
+def test_the_help_is_followed_to_silence() -> None:
+    (_, _, help_) = found(model(NAME, REPO, "12GiB", max_model_len=40960))[0]
+    length = int(help_.partition("max-model-len = ")[2].partition("`")[0])
+    assert found(model(NAME, REPO, "12GiB", max_model_len=length)) == []
+    assert [one[0] for one in found(model(NAME, REPO, "12GiB", max_model_len=length + 16))] == ["MG547"]
+
+
+def test_weights_that_are_too_large_get_another_help() -> None:
+    assert found(model(NAME, REPO, "7GiB", max_model_len=16))[0][2].startswith("reserve more memory, or choose")
+
+
+def test_a_length_that_is_not_written_is_one_finding() -> None:
+    codes = [one[0] for one in found(model(NAME, REPO))]
+    assert codes == ["MG546"]
+
+
+@pytest.mark.parametrize("args", [{"cpu_offload_gb": 8}, {"pipeline_parallel_size": 2}])
+def test_what_cannot_be_estimated_has_no_finding(args: dict[str, int]) -> None:
+    codes = {one[0] for one in found(model(NAME, REPO, "9GiB", max_model_len=262144, **args))}
+    assert codes & {"MG546", "MG547"} == set()
