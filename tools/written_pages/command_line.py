@@ -18,6 +18,7 @@ ARGUMENTS = {
     "CODE": "A rule's code, such as MG101, or its name.",
     "FILE": "The models.toml, or its folder; the same as `--config`.",
     "MODEL": "Any name of a model: its id, an alias, or its repository id.",
+    "MODEL|REPO": "Any name of a model; with `--gpu`, a repository on the hub.",
     "NAME": "Any name of a model; with `--profile`, the name of a profile.",
     "REPO|PATH": "A repository on the hub; with `--as`, a folder or a GGUF file.",
 }

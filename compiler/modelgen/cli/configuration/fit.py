@@ -10,6 +10,7 @@ import click
 from modelgen.cli.compiling import check_file, print_findings
 from modelgen.cli.completion import complete_models
 from modelgen.cli.exits import FOUND
+from modelgen.cli.hub.hub_options import token_option
 from modelgen.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 
 
 @click.command("fit")
-@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
+@click.argument("models", nargs=-1, metavar="[MODEL|REPO]...", shell_complete=complete_models)
 @config_option
 @click.option("--why", is_flag=True, help="Print the calculation, line by line.")
 @click.option("--context", metavar="TOKENS", help="As if this were the longest request, such as 32k.")
 @click.option("--gpu", metavar="CARD", help='As if the models had such GPUs, such as "RTX 3090".')
 @click.option("--kv-cache-dtype", metavar="TYPE", help="As if the KV cache had this type, such as fp8.")
 @click.option("--max-num-seqs", type=click.IntRange(1), metavar="N", help="As if so many sequences ran at once.")
+@token_option
 @click.option(
     "--format", "format_", type=click.Choice(("table", "json")), default="table", show_default=True, help="The format."
 )
@@ -40,6 +42,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     gpu: str | None,
     kv_cache_dtype: str | None,
     max_num_seqs: int | None,
+    token_file: Path | None,
     format_: str,
 ) -> int:
     """Estimate whether each model's weights and its longest request fit into its reserved memory.
@@ -47,22 +50,30 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     Weights and config come from models.lock, without GPU and network. Numbers are estimates with an error: "fits" and
     "does not fit" hold within it, and "tight" means that the error decides. Exits with 1 if a model does not fit.
 
+    A REPO that models.toml does not have is looked up on the hub, for one GPU that --gpu names and the newest engine;
+    no models.toml is needed, and only the headers of its files are read.
+
     \b
     Example:
       modelgen fit
       modelgen fit text-4b --why
       modelgen fit --context 32k --gpu "RTX 3090"
+      modelgen fit Qwen/Qwen3-8B --gpu "RTX 4090" --context 16k
     """
     from modelgen.cli.configuration.fit_changes import Changes
     from modelgen.diagnostics import has_errors
 
     changes = Changes.read(context, gpu, kv_cache_dtype, max_num_seqs)
-    checked = check_file(config)
-    if checked.resolved is None or has_errors(checked.diagnostics):
-        print_findings(checked, "human", to_stderr=True)
-        return FOUND
-    resolved = checked.resolved
-    found = {name: _estimate(resolved, name, changes) for name in _chosen(resolved, models, config)}
+    if (repo := _on_hub(models, config)) is not None:
+        resolved, chosen = _look_up(repo, changes, token_file)
+    else:
+        checked = check_file(config)
+        if checked.resolved is None or has_errors(checked.diagnostics):
+            print_findings(checked, "human", to_stderr=True)
+            return FOUND
+        resolved = checked.resolved
+        chosen = _chosen(resolved, models, config)
+    found = {name: _estimate(resolved, name, changes) for name in chosen}
     if format_ == "json":
         from modelgen.cli.configuration.fit_tables import as_json
 
@@ -73,6 +84,28 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
         (print_sums if why else print_table)(resolved, found, changes)
     is_lacking = any(not isinstance(one, str) and one.verdict == "does not fit" for one in found.values())
     return FOUND if is_lacking else 0
+
+
+def _on_hub(models: tuple[str, ...], config: Path) -> str | None:
+    """Return the repository to look up; None if the models are those of the file."""
+    from modelgen.lockfile.repos import is_local, is_repo_id
+
+    if len(models) != 1 or not is_repo_id(models[0]) or is_local(models[0]) or "/" not in models[0]:
+        return None
+    if not config.exists():
+        return models[0]
+    resolved = check_file(config).resolved
+    known = resolved.document.models.values() if resolved else ()
+    return None if any(models[0] in (model.repo, *(model.aliases or ())) for model in known) else models[0]
+
+
+def _look_up(repo: str, changes: Changes, token_file: Path | None) -> tuple[Resolved, tuple[str, ...]]:
+    from modelgen.cli.configuration.fit_repository import resolve_repository
+
+    if changes.card is None:
+        raise click.UsageError(f'{repo} is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"')
+    resolved = resolve_repository(repo, changes.card, token_file)
+    return resolved, tuple(resolved.document.models)
 
 
 def _chosen(resolved: Resolved, models: tuple[str, ...], config: Path) -> tuple[str, ...]:

@@ -162,7 +162,7 @@ def look_up(task: Task, connect: partial[Connection] | None, unchanged: str) -> 
         images = pool.submit(
             look_up_images, task.inputs, task.old, task.moved, local_only=connect is None, only=task.only
         )
-        resolution = _resolve(task, connect)
+        resolution = look_up_entries(task, connect)
         lock = _complete(task, resolution, may_ask=connect is not None)
         entries, warnings = images.result()
     except KeyboardInterrupt as error:
@@ -176,7 +176,8 @@ def look_up(task: Task, connect: partial[Connection] | None, unchanged: str) -> 
     return Found(Lock(snapshots=lock.snapshots, assets=lock.assets, images=entries), resolution, warnings)
 
 
-def _resolve(task: Task, connect: partial[Connection] | None) -> Resolution:
+def look_up_entries(task: Task, connect: partial[Connection] | None) -> Resolution:
+    """Look up the entries of repositories; write nothing."""
     from modelgen.cli.lock.progress import shown
     from modelgen.cli.lock.target import target_of
     from modelgen.hub.locking.relock import Places, relock

@@ -1,0 +1,73 @@
+"""`modelgen fit REPO --gpu CARD` looks a repository up on the hub, without a models.toml, and writes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compiling import modelgen
+from fit_projects import HEAD, QWEN_4B, THREE, model
+from lock_project import safetensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hub_double import Hub
+
+REPO = "org/qwen"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, hub: Hub) -> Path:
+    """An empty folder, and a hub with a repository."""
+    hub.add(
+        REPO, {"config.json": json.dumps(QWEN_4B).encode(), "model.safetensors": safetensors(a=("BF16", 2 * 10**6))}
+    )
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return folder
+
+
+def fit(folder: Path, hub: Hub, *args: str, code: int = 0, **environment: str) -> str:
+    done = modelgen("fit", *args, cwd=folder, env={**hub.environment, **environment})
+    assert done.returncode == code, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_repository_in_an_empty_folder(folder: Path, hub: Hub) -> None:
+    shown = fit(folder, hub, REPO, "--gpu", "RTX 4090", "--context", "32k")
+    assert "qwen   RTX 4090  22.79 GiB" in shown
+    assert "fits 32,768 tokens" in shown
+    assert [*folder.iterdir()] == []
+
+
+def test_what_does_not_fit_is_said_with_what_would(folder: Path, hub: Hub) -> None:
+    shown = fit(folder, hub, REPO, "--gpu", "RX 7900 XTX", code=1)
+    assert "262,144 tokens need more" in shown
+    assert "qwen: write `max-model-len = " in shown
+
+
+def test_the_model_of_the_file_comes_first(folder: Path, hub: Hub) -> None:
+    (folder / "models.toml").write_text(HEAD + model("mine", THREE[0][1], max_model_len=8192))
+    assert "mine   gpu0" in fit(folder, hub, THREE[0][1])
+    assert "qwen   RTX 4090" in fit(folder, hub, REPO, "--gpu", "RTX 4090", "--context", "8192")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        ((REPO,), 2, 'org/qwen is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"'),
+        (("org/none", "--gpu", "RTX 4090"), 1, "org/none"),
+        (("local/mine", "--gpu", "RTX 4090"), 3, "there is no models.toml"),
+    ],
+)
+def test_what_cannot_be_looked_up(folder: Path, hub: Hub, args: tuple[str, ...], code: int, message: str) -> None:
+    assert message in fit(folder, hub, *args, code=code)
+
+
+def test_a_hub_that_does_not_answer(folder: Path, hub: Hub) -> None:
+    shown = fit(folder, hub, REPO, "--gpu", "RTX 4090", code=3, HF_ENDPOINT="http://modelgen.invalid")
+    assert "cannot be reached" in shown
