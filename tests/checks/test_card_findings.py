@@ -278,6 +278,49 @@ def test_flags_for_another_generation(card: str, image: str, more: str, instead:
     assert all(instead in help_ for help_ in helps)
 
 
+FP8_CACHE = ', kv-cache-dtype = "fp8"'
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "more", "instead"),
+    [
+        ("RTX 3090", V11, FP8_CACHE, 'write `kv-cache-dtype = "auto"`'),
+        ("RTX 3090", V11, ', kv_cache_dtype = "fp8_e4m3"', 'write `kv_cache_dtype = "auto"`'),
+        ("RTX 3090", V11, ', kv-cache-dtype = "fp8_e5m2"', ""),
+        ("RTX 4090", V11, FP8_CACHE, ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.10.2", FP8_CACHE, ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.11.1", FP8_CACHE, ""),
+        ("T4", "vllm/vllm-openai:v0.23.0", FP8_CACHE, ""),
+        ("T4", "vllm/vllm-openai:v0.24.0", FP8_CACHE, 'write `kv-cache-dtype = "auto"`'),
+        ("RTX 3090", NEW, FP8_CACHE, ""),
+        ("RTX 3090", NEW, f'{FP8_CACHE}, attention-backend = "TRITON_ATTN"', 'write `kv-cache-dtype = "auto"`'),
+        ("RTX 4090", NEW, f'{FP8_CACHE}, attention-backend = "FLASH_ATTN"', 'write `kv-cache-dtype = "auto"`'),
+        ("H100", NEW, f'{FP8_CACHE}, attention-backend = "FLASH_ATTN"', ""),
+        ("RTX 4090", NEW, f'{FP8_CACHE}, attention-backend = "FLASHINFER"', ""),
+        ("T4", NEW, ', attention-backend = "FLASHINFER"', "remove it: the release chooses a backend for the GPU"),
+        ("T4", V14, ', attention-backend = "FLASHINFER"', ""),
+        ("T4", V14, ', attention-backend = "FLASH_ATTN"', "remove it: the release chooses a backend for the GPU"),
+        ("T4", NEW, ', attention-backend = "TRITON_ATTN"', ""),
+    ],
+)
+def test_attention_for_another_generation(card: str, image: str, more: str, instead: str) -> None:
+    helps = [item[2] for item in found(served(f'card = "{card}"', image, more)) if item[0].startswith("attention-for")]
+    assert helps == ([instead] if instead else [])
+
+
+def test_a_backend_of_the_environment_reads_fp8_on_older_gpus() -> None:
+    toml = served('card = "RTX 3090"', V11, FP8_CACHE)
+    chosen = toml.replace("args =", 'env = { VLLM_ATTENTION_BACKEND = "FLASHINFER" }\nargs =')
+    assert [item[0] for item in found(chosen) if item[0].startswith("attention-for")] == []
+
+
+def test_latent_attention_has_backends_of_its_own() -> None:
+    toml = served('card = "T4"', NEW, FP8_CACHE)
+    assert [
+        item[0] for item in found(toml, LOCK.format(config='{"kv_lora_rank": 512}')) if "attention" in item[0]
+    ] == []
+
+
 def scheme(weights: str, inputs: str = "null") -> str:
     group = f'{{"weights": {weights}, "input_activations": {inputs}}}'
     return f'{{"quantization_config": {{"quant_method": "compressed-tensors", "config_groups": {{"g": {group}}}}}}}'
