@@ -406,3 +406,75 @@ def test_cards_that_are_split_over() -> None:
     assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
     assert pair("RTX 5090", "RTX 5090", f"{SPLIT}, disable-custom-all-reduce = true") == []
     assert pair("RTX 4000 Ada", "RTX 4000 Ada", SPLIT) == []
+
+
+JETSON = """[host]
+arch = "arm64"
+[gpus.orin]
+card = "Jetson Orin Nano 8GB"
+device = "0"
+[engines.vllm]
+image = "ghcr.io/nvidia-ai-iot/vllm:r36.4-tegra-aarch64-cu126-22.04"
+version = "0.19.0"
+[models.m]
+repo = "Qwen/Qwen3-1.7B"
+gpus = ["orin"]
+args = { max-model-len = 4096 }
+"""
+
+
+def test_a_jetson_gets_its_gpu_by_the_runtime() -> None:
+    """H12: a runtime by hand names `card`, which makes it; the right value is silent."""
+    by_hand = complete(JETSON + 'compose = { runtime = "nvidia" }\n')
+    [(rule, _, help_)] = found(by_hand)
+    assert rule == "owned-compose-key"
+    assert "the GPUs choose the runtime" in help_
+    assert found(complete(JETSON)) == []
+    text = build(complete(JETSON))["docker-compose.yml"]
+    assert 'runtime: "nvidia"' in text
+    assert 'NVIDIA_VISIBLE_DEVICES: "all"' in text
+    assert "driver: nvidia" not in text
+    reserved = build(complete(JETSON.replace('card = "Jetson Orin Nano 8GB"', 'memory = "7GiB"')))["docker-compose.yml"]
+    assert "driver: nvidia" in reserved
+    assert 'runtime: "nvidia"' not in reserved
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "is_fine"),
+    [
+        ("Jetson AGX Orin 64GB", "vllm/vllm-openai:v0.33.0", False),
+        ("Jetson AGX Orin 64GB", "vllm/vllm-openai:v0.11.0", False),
+        ("Jetson AGX Thor", "vllm/vllm-openai:v0.33.0", True),
+        ("GB10", "vllm/vllm-openai:v0.33.0", True),
+        ("RTX 3090", "vllm/vllm-openai:v0.33.0", True),
+    ],
+)
+def test_an_image_for_servers_on_a_jetson(card: str, image: str, is_fine: bool) -> None:  # noqa: FBT001
+    rules = [item[0] for item in found(served(f'card = "{card}"', image))]
+    assert ("image-for-servers" not in rules) == is_fine
+
+
+@pytest.mark.parametrize(
+    ("lines", "help_"),
+    [
+        ('memory = "16GiB"\nkind = "intel"', "modelgen does not support GPUs of Intel and Gaudi: remove `[gpus.gpu0]`"),
+        ('memory = "96GiB"\nkind = "gaudi"', "modelgen does not support GPUs of Intel and Gaudi"),
+        ('card = "Intel Arc A770"', "modelgen does not support GPUs of Intel and Gaudi"),
+        ('card = "Gaudi 3"', "modelgen does not support GPUs of Intel and Gaudi"),
+        ('memory = "24GiB"\nkind = "cuda"', 'write `kind = "nvidia"`'),
+        ('memory = "24GiB"\nkind = "rocm"', 'write `kind = "amd"`'),
+        ('memory = "7GiB"\nkind = "jetson"', "write the name of the module as `card`"),
+    ],
+)
+def test_other_kinds_of_gpus_are_refused_in_one_line(lines: str, help_: str) -> None:
+    [(_, _, written)] = found(gpu(f'{lines}\ndevice = "0"'))
+    assert help_ in written
+
+
+def test_what_is_written_for_a_gpu_of_intel_compiles() -> None:
+    program = (
+        '[models.xpu]\nengine = "command"\nimage = "a.example/vllm-xpu:1"\ncommand = ["serve"]\n'
+        'compose = { devices = ["/dev/dri/renderD128"] }\n'
+    )
+    assert found(complete(program)) == []
+    assert "/dev/dri/renderD128" in build(complete(program))["docker-compose.yml"]

@@ -91,6 +91,7 @@ CHECKS = (
     gpu_access.group_by_name,
     gpu_access.closed_cards,
     image_vendors.image_for_other_cards,
+    image_vendors.image_for_servers,
     image_vendors.image_without_gpu,
     generations.image_for_other_generation,
     generations.flag_for_other_generation,

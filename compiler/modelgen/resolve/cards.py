@@ -42,6 +42,16 @@ def cards(config: Config) -> dict[str, Card]:
     return {name: card for name, card in found.items() if card is not None}
 
 
+def access(gpu: Gpu, card: Card) -> str:
+    """Return how containers get a GPU: its `kind`, or `runtime` for a Jetson.
+
+    There, the container toolkit refuses reservations: "invoking the NVIDIA Container Runtime Hook directly is not
+    supported" (its mode is `csv`; nvidia-container-toolkit: cmd/nvidia-container-runtime-hook, 1.13 to 1.20).
+    """
+    kind = gpu.kind or "nvidia"
+    return "runtime" if kind == "nvidia" and card.known is not None and card.known.is_jetson else kind
+
+
 def _card(gpu: Gpu, *, has_desktop: bool) -> Card | None:
     known = _known(gpu)
     is_slice = "MIG-" in gpu.device  # which has a part of the card's memory
