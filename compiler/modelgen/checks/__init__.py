@@ -95,7 +95,7 @@ CHECKS = (
     image_vendors.image_without_gpu,
     generations.image_for_other_generation,
     generations.flag_for_other_generation,
-    attention.attention_for_other_generation,
+    attention.attention_for_other_cards,
     parallel_cards.unequal_cards,
     parallel_cards.cards_without_peers,
     drivers.driver_too_old,

@@ -19,7 +19,6 @@ from modelgen.lower.files import place_files
 from modelgen.lower.security import ENGINE_LIMITS, security
 from modelgen.lower.snapshots import asset_variables, other_pins, own_pin
 from modelgen.lower.sources import sources_of
-from modelgen.resolve.cards import access
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,8 +187,8 @@ def _devices(resolved: Resolved, model: Model) -> ir.Devices | None:
     if not cards:
         return None
     groups = tuple(dict.fromkeys(group for card in cards.values() for group in card.groups or ()))
-    kind = next(access(card, resolved.cards[name]) for name, card in cards.items())
-    return ir.Devices(kind, tuple(card.device for card in cards.values()), groups)
+    access = next(resolved.cards[name].access for name in cards)
+    return ir.Devices(access, tuple(card.device for card in cards.values()), groups)
 
 
 def _stop_grace(args: Mapping[str, Any], written: str | float | None) -> int:

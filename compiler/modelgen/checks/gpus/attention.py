@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _LATENT = "kv_lora_rank"
 
 
-@rule("MG335", "attention-for-other-generation")
-def attention_for_other_generation(context: Context) -> Iterator[Found]:
+@rule("MG335", "attention-for-other-cards")
+def attention_for_other_cards(context: Context) -> Iterator[Found]:
     """A `kv-cache-dtype` or `attention-backend` that the release cannot run on the GPU.
 
     ## Why

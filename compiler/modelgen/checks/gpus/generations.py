@@ -107,17 +107,17 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
             continue
         gpu, own = least_card
         for arg in context.args_of(name):
-            place = context.document.at_value(*arg.path)
             card = name_of_card(context, gpu, capability_text(own))
             if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < _BFLOAT16:
                 message = f"{card} does not support bfloat16, which needs 8.0"
-                yield Found(place, message, f'write `{arg.key} = "half"`, or remove it')
+                yield Found(context.document.at_value(*arg.path), message, f'write `{arg.key} = "half"`, or remove it')
             elif arg.name == arg.engine.quantization and isinstance(arg.value, str):
                 needed = _needed(run, arg.value, {})
                 if needed is not None and own < needed[1]:
                     least = capability_text(needed[1])
                     message = f"{card} does not support `{arg.value}` of {arg.version}, which needs {least}"
-                    yield Found(place, message, _other_release(context, run, arg.value, {}, own))
+                    help_text = _other_release(context, run, arg.value, {}, own)
+                    yield Found(context.document.at_value(*arg.path), message, help_text)
 
 
 @rule("MG517", "checkpoint-for-other-cards")
