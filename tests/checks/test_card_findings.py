@@ -244,6 +244,35 @@ def test_the_first_release_with_kernels(card: str, image: str, kind: str, is_fin
     assert ("image-for-other-generation" not in rules) == is_fine, rules
 
 
+@pytest.mark.parametrize(
+    ("engine", "image", "card", "instead"),
+    [
+        ("sglang", "lmsysorg/sglang:v0.4.6.post5-cu124", 'card = "RTX 5090"', "write `lmsysorg/sglang:v0.5."),
+        ("sglang", "lmsysorg/sglang:v0.4.6.post5-cu124", 'card = "RTX 4090"', ""),
+        ("sglang", "lmsysorg/sglang:v0.5.9", 'card = "RTX 5090"', ""),
+        ("sglang", "lmsysorg/sglang:v0.5.9", 'memory = "32GiB"\ncapability = "7.0"', "no release has kernels for it"),
+        ("sglang", "lmsysorg/sglang:v0.5.9", 'card = "T4"', ""),
+        (
+            "llamacpp",
+            "ghcr.io/ggml-org/llama.cpp:server-cuda13-b9000",
+            'memory = "11GiB"\ncapability = "6.1"',
+            "write `ghcr.io/ggml-org/llama.cpp:server-cuda-b9000`",
+        ),
+        ("llamacpp", "ghcr.io/ggml-org/llama.cpp:server-cuda13-b9000", 'card = "T4"', ""),
+        ("llamacpp", "ghcr.io/ggml-org/llama.cpp:server-cuda-b9000", 'memory = "11GiB"\ncapability = "6.1"', ""),
+        ("llamacpp", "ghcr.io/ggml-org/llama.cpp:server-cuda-b9000", 'card = "RTX 5090"', ""),
+    ],
+)
+def test_images_of_other_engines(engine: str, image: str, card: str, instead: str) -> None:
+    file = 'file = "x.gguf"\n' if engine == "llamacpp" else ""
+    toml = complete(
+        f"[gpus.g]\n{card}\ndevice = \"0\"\n[models.a]\nengine = '{engine}'\nimage = '{image}'\nrepo = 'a/b'\n"
+        f'{file}revision = "97b0c614be4d77ee51c0cef4e5f07c00f9eb65b3"\ngpus = ["g"]\n'
+    )
+    helps = [item[2] for item in found(toml) if item[0] == "image-for-other-generation"]
+    assert [instead in help_ for help_ in helps] == ([True] if instead else [])
+
+
 def test_no_release_for_an_old_gpu() -> None:
     (item,) = found(served('card = "RX 6900 XT"', "vllm/vllm-openai-rocm:v0.33.0", kind="amd"))
     assert "no release has kernels for it" in item[2]
