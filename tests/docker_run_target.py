@@ -54,7 +54,9 @@ def _service(service: ir.Service, networks: Mapping[str, str], root: str) -> Ite
     yield f"--label=offline={service.offline}"
     for place in service.scratch:
         yield f"--tmpfs={place.target}:exec,uid={place.uid},gid={place.gid},mode={place.mode}"
-    if service.devices:
+    if service.devices and service.devices.kind == "runtime":
+        yield "--runtime=nvidia"
+    elif service.devices:
         option = "--gpus" if service.devices.kind == "nvidia" else "--device"
         yield from (f"{option}={name}" for name in service.devices.ids)
         yield from (f"--group-add={group}" for group in service.devices.groups)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROJECT = complete('[models.qwen]\nrepo = "a/b"\ngpus = ["gpu0"]\nargs = { max-model-len = 8 }')
+HOSTS = Path(__file__).parent / "hosts"
 QUERY = "--query-gpu=index,uuid,name,memory.total,driver_version --format=csv,noheader,nounits"
 CARD = "0, GPU-1111, NVIDIA GeForce RTX 4090, 24564, 570.195.03"
 INFO = {
@@ -120,6 +122,18 @@ class FakeHost:
         path = self.home / ".docker" / "config.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(settings))
+
+    def be(self, name: str) -> None:
+        """Become a host of tests/hosts: its programs print what public threads show, and its files are below `root`."""
+        like = HOSTS / name
+        if (info := like / "docker-info.json").exists():
+            version = like / "docker-version.json"
+            answers = {"version --format {{json .}}": version.read_text()} if version.exists() else {}
+            self.docker(info=json.loads(info.read_text()), more=answers)
+        if (programs := like / "bin").exists():
+            shutil.copytree(programs, self.bin, dirs_exist_ok=True)
+        if (files := like / "root").exists():
+            shutil.copytree(files, self.root, dirs_exist_ok=True)
 
     def lose(self, *programs: str) -> None:
         """Remove programs."""

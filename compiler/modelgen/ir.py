@@ -95,7 +95,8 @@ class Devices(NamedTuple):
     """The GPUs that a service reserves.
 
     Args:
-        kind: The way in which a container gets them: `nvidia`, `cdi` or `amd`.
+        kind: The way in which a container gets them: `nvidia` (a reservation), `runtime` (NVIDIA's runtime, for a
+            Jetson), `cdi` or `amd`.
         ids: Their ids, in the order of the engine.
         groups: Numeric ids of the groups that may open the device files.
     """

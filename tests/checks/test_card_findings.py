@@ -244,6 +244,35 @@ def test_the_first_release_with_kernels(card: str, image: str, kind: str, is_fin
     assert ("image-for-other-generation" not in rules) == is_fine, rules
 
 
+@pytest.mark.parametrize(
+    ("engine", "image", "card", "instead"),
+    [
+        ("sglang", "lmsysorg/sglang:v0.4.6.post5-cu124", 'card = "RTX 5090"', "write `lmsysorg/sglang:v0.5."),
+        ("sglang", "lmsysorg/sglang:v0.4.6.post5-cu124", 'card = "RTX 4090"', ""),
+        ("sglang", "lmsysorg/sglang:v0.5.9", 'card = "RTX 5090"', ""),
+        ("sglang", "lmsysorg/sglang:v0.5.9", 'memory = "32GiB"\ncapability = "7.0"', "no release has kernels for it"),
+        ("sglang", "lmsysorg/sglang:v0.5.9", 'card = "T4"', ""),
+        (
+            "llamacpp",
+            "ghcr.io/ggml-org/llama.cpp:server-cuda13-b9000",
+            'memory = "11GiB"\ncapability = "6.1"',
+            "write `ghcr.io/ggml-org/llama.cpp:server-cuda-b9000`",
+        ),
+        ("llamacpp", "ghcr.io/ggml-org/llama.cpp:server-cuda13-b9000", 'card = "T4"', ""),
+        ("llamacpp", "ghcr.io/ggml-org/llama.cpp:server-cuda-b9000", 'memory = "11GiB"\ncapability = "6.1"', ""),
+        ("llamacpp", "ghcr.io/ggml-org/llama.cpp:server-cuda-b9000", 'card = "RTX 5090"', ""),
+    ],
+)
+def test_images_of_other_engines(engine: str, image: str, card: str, instead: str) -> None:
+    file = 'file = "x.gguf"\n' if engine == "llamacpp" else ""
+    toml = complete(
+        f"[gpus.g]\n{card}\ndevice = \"0\"\n[models.a]\nengine = '{engine}'\nimage = '{image}'\nrepo = 'a/b'\n"
+        f'{file}revision = "97b0c614be4d77ee51c0cef4e5f07c00f9eb65b3"\ngpus = ["g"]\n'
+    )
+    helps = [item[2] for item in found(toml) if item[0] == "image-for-other-generation"]
+    assert [instead in help_ for help_ in helps] == ([True] if instead else [])
+
+
 def test_no_release_for_an_old_gpu() -> None:
     (item,) = found(served('card = "RX 6900 XT"', "vllm/vllm-openai-rocm:v0.33.0", kind="amd"))
     assert "no release has kernels for it" in item[2]
@@ -276,6 +305,49 @@ def test_flags_for_another_generation(card: str, image: str, more: str, instead:
     ]
     assert len(helps) == bool(instead)
     assert all(instead in help_ for help_ in helps)
+
+
+FP8_CACHE = ', kv-cache-dtype = "fp8"'
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "more", "instead"),
+    [
+        ("RTX 3090", V11, FP8_CACHE, 'write `kv-cache-dtype = "auto"`'),
+        ("RTX 3090", V11, ', kv_cache_dtype = "fp8_e4m3"', 'write `kv_cache_dtype = "auto"`'),
+        ("RTX 3090", V11, ', kv-cache-dtype = "fp8_e5m2"', ""),
+        ("RTX 4090", V11, FP8_CACHE, ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.10.2", FP8_CACHE, ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.11.1", FP8_CACHE, ""),
+        ("T4", "vllm/vllm-openai:v0.23.0", FP8_CACHE, ""),
+        ("T4", "vllm/vllm-openai:v0.24.0", FP8_CACHE, 'write `kv-cache-dtype = "auto"`'),
+        ("RTX 3090", NEW, FP8_CACHE, ""),
+        ("RTX 3090", NEW, f'{FP8_CACHE}, attention-backend = "TRITON_ATTN"', 'write `kv-cache-dtype = "auto"`'),
+        ("RTX 4090", NEW, f'{FP8_CACHE}, attention-backend = "FLASH_ATTN"', 'write `kv-cache-dtype = "auto"`'),
+        ("H100", NEW, f'{FP8_CACHE}, attention-backend = "FLASH_ATTN"', ""),
+        ("RTX 4090", NEW, f'{FP8_CACHE}, attention-backend = "FLASHINFER"', ""),
+        ("T4", NEW, ', attention-backend = "FLASHINFER"', "remove it: the release chooses a backend for the GPU"),
+        ("T4", V14, ', attention-backend = "FLASHINFER"', ""),
+        ("T4", V14, ', attention-backend = "FLASH_ATTN"', "remove it: the release chooses a backend for the GPU"),
+        ("T4", NEW, ', attention-backend = "TRITON_ATTN"', ""),
+    ],
+)
+def test_attention_for_another_generation(card: str, image: str, more: str, instead: str) -> None:
+    helps = [item[2] for item in found(served(f'card = "{card}"', image, more)) if item[0].startswith("attention-for")]
+    assert helps == ([instead] if instead else [])
+
+
+def test_a_backend_of_the_environment_reads_fp8_on_older_gpus() -> None:
+    toml = served('card = "RTX 3090"', V11, FP8_CACHE)
+    chosen = toml.replace("args =", 'env = { VLLM_ATTENTION_BACKEND = "FLASHINFER" }\nargs =')
+    assert [item[0] for item in found(chosen) if item[0].startswith("attention-for")] == []
+
+
+def test_latent_attention_has_backends_of_its_own() -> None:
+    toml = served('card = "T4"', NEW, FP8_CACHE)
+    assert [
+        item[0] for item in found(toml, LOCK.format(config='{"kv_lora_rank": 512}')) if "attention" in item[0]
+    ] == []
 
 
 def scheme(weights: str, inputs: str = "null") -> str:
@@ -363,3 +435,75 @@ def test_cards_that_are_split_over() -> None:
     assert pair("RTX 4090", "RTX 4090", SPLIT) == ["cards-without-peers"]
     assert pair("RTX 5090", "RTX 5090", f"{SPLIT}, disable-custom-all-reduce = true") == []
     assert pair("RTX 4000 Ada", "RTX 4000 Ada", SPLIT) == []
+
+
+JETSON = """[host]
+arch = "arm64"
+[gpus.orin]
+card = "Jetson Orin Nano 8GB"
+device = "0"
+[engines.vllm]
+image = "ghcr.io/nvidia-ai-iot/vllm:r36.4-tegra-aarch64-cu126-22.04"
+version = "0.19.0"
+[models.m]
+repo = "Qwen/Qwen3-1.7B"
+gpus = ["orin"]
+args = { max-model-len = 4096 }
+"""
+
+
+def test_a_jetson_gets_its_gpu_by_the_runtime() -> None:
+    """H12: a runtime by hand names `card`, which makes it; the right value is silent."""
+    by_hand = complete(JETSON + 'compose = { runtime = "nvidia" }\n')
+    [(rule, _, help_)] = found(by_hand)
+    assert rule == "owned-compose-key"
+    assert "the GPUs choose the runtime" in help_
+    assert found(complete(JETSON)) == []
+    text = build(complete(JETSON))["docker-compose.yml"]
+    assert 'runtime: "nvidia"' in text
+    assert 'NVIDIA_VISIBLE_DEVICES: "all"' in text
+    assert "driver: nvidia" not in text
+    reserved = build(complete(JETSON.replace('card = "Jetson Orin Nano 8GB"', 'memory = "7GiB"')))["docker-compose.yml"]
+    assert "driver: nvidia" in reserved
+    assert 'runtime: "nvidia"' not in reserved
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "is_fine"),
+    [
+        ("Jetson AGX Orin 64GB", "vllm/vllm-openai:v0.33.0", False),
+        ("Jetson AGX Orin 64GB", "vllm/vllm-openai:v0.11.0", False),
+        ("Jetson AGX Thor", "vllm/vllm-openai:v0.33.0", True),
+        ("GB10", "vllm/vllm-openai:v0.33.0", True),
+        ("RTX 3090", "vllm/vllm-openai:v0.33.0", True),
+    ],
+)
+def test_an_image_for_servers_on_a_jetson(card: str, image: str, is_fine: bool) -> None:  # noqa: FBT001
+    rules = [item[0] for item in found(served(f'card = "{card}"', image))]
+    assert ("image-for-servers" not in rules) == is_fine
+
+
+@pytest.mark.parametrize(
+    ("lines", "help_"),
+    [
+        ('memory = "16GiB"\nkind = "intel"', "modelgen does not support GPUs of Intel and Gaudi: remove `[gpus.gpu0]`"),
+        ('memory = "96GiB"\nkind = "gaudi"', "modelgen does not support GPUs of Intel and Gaudi"),
+        ('card = "Intel Arc A770"', "modelgen does not support GPUs of Intel and Gaudi"),
+        ('card = "Gaudi 3"', "modelgen does not support GPUs of Intel and Gaudi"),
+        ('memory = "24GiB"\nkind = "cuda"', 'write `kind = "nvidia"`'),
+        ('memory = "24GiB"\nkind = "rocm"', 'write `kind = "amd"`'),
+        ('memory = "7GiB"\nkind = "jetson"', "write the name of the module as `card`"),
+    ],
+)
+def test_other_kinds_of_gpus_are_refused_in_one_line(lines: str, help_: str) -> None:
+    [(_, _, written)] = found(gpu(f'{lines}\ndevice = "0"'))
+    assert help_ in written
+
+
+def test_what_is_written_for_a_gpu_of_intel_compiles() -> None:
+    program = (
+        '[models.xpu]\nengine = "command"\nimage = "a.example/vllm-xpu:1"\ncommand = ["serve"]\n'
+        'compose = { devices = ["/dev/dri/renderD128"] }\n'
+    )
+    assert found(complete(program)) == []
+    assert "/dev/dri/renderD128" in build(complete(program))["docker-compose.yml"]

@@ -48,6 +48,7 @@ LEFT = {
     "uuid-on-wsl2": _UNKNOWN,
     "image-for-other-cards": _CHOICE,
     "closed-cards": _HOST,
+    "image-for-servers": _UNKNOWN,
     "nothing-for-weights": _CHOICE,
     "index-of-unequal-cards": _UNKNOWN,
     "unequal-cards": _CHOICE,

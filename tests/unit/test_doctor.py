@@ -263,8 +263,6 @@ BAD: dict[str, Case] = {
     "no CDI": (info(CDISpecDirs=None), CDI, "toolkit", "CDI is disabled", '"features": {"cdi": true}'),
     "nothing in CDI": (lambda _: None, CDI, "toolkit", "describes no device", "sudo nvidia-ctk cdi generate"),
     "no AMD driver": (lambda _: None, AMD, "amd", "/dev/kfd does not exist", "modprobe amdgpu"),
-    "no hub": (no_hub, PROJECT, "hub", "there is no hub directory", "modelgen lock && modelgen fetch"),
-    "empty hub": (empty_hub, PROJECT, "hub", "contains no model", "modelgen lock && modelgen fetch"),
     "one level too high": (
         lambda _: None,
         PROJECT.replace("./models/hub", "./models"),
@@ -313,6 +311,20 @@ def test_what_is_bad_is_found_with_a_way_out(fake: FakeHost, name: str) -> None:
     bad = [item for item in fake.examine(toml) if item.state == "bad" and text in item.message]
     assert [item.subject for item in bad] == [subject], fake.wrong(toml)
     assert help_ in bad[0].help
+
+
+@pytest.mark.parametrize(("change", "text"), [(no_hub, "there is no hub directory"), (empty_hub, "contains no model")])
+def test_weights_that_up_will_download_are_a_note(
+    fake: FakeHost, change: Callable[[FakeHost], None], text: str
+) -> None:
+    change(fake)
+    [(subject, state, message, help_)] = fake.wrong(PROJECT + FREE)
+    assert (subject, state) == ("hub", "note")
+    assert text in message
+    assert help_ == "`modelgen up` downloads them; without Docker: modelgen lock && modelgen fetch"
+    code, out, err = run(fake)
+    assert (code, err) == (0, "no problems found\n")
+    assert "\n  note  " in out
 
 
 def close_the_disk(fake: FakeHost) -> None:

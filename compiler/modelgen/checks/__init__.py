@@ -10,7 +10,7 @@ from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import owned_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, unknown_flags
-from modelgen.checks.gpus import card_names, generations, gpu_access, gpu_tables, parallel_cards
+from modelgen.checks.gpus import attention, card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
 from modelgen.checks.memory import estimates, reservations, static_memory
@@ -91,9 +91,11 @@ CHECKS = (
     gpu_access.group_by_name,
     gpu_access.closed_cards,
     image_vendors.image_for_other_cards,
+    image_vendors.image_for_servers,
     image_vendors.image_without_gpu,
     generations.image_for_other_generation,
     generations.flag_for_other_generation,
+    attention.attention_for_other_cards,
     parallel_cards.unequal_cards,
     parallel_cards.cards_without_peers,
     drivers.driver_too_old,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from modelgen.operate.doctor import Finding, Host, Wanted
 
-_MARKS = {"good": "ok", "warning": "warn", "bad": "BAD", "unknown": "?"}
+_MARKS = {"good": "ok", "note": "note", "warning": "warn", "bad": "BAD", "unknown": "?"}
 
 
 @click.command("doctor")

@@ -28,10 +28,33 @@ _TEXTS = {
     "revision": r"[\w./-]+",
     "upstream_name": r"\S+",
     "engine": r"vllm|sglang|llamacpp|tei|infinity|command",
-    "kind": r"nvidia|cdi|amd|intel",
+    "kind": r"nvidia|cdi|amd",
     "hub": r"\S.*",
 }
 """The keys that take a string, with the strings that are certainly meant."""
+
+
+_KINDS = {"cuda": "nvidia", "geforce": "nvidia", "rocm": "amd", "radeon": "amd", "hip": "amd"}
+_OF_INTEL = re.compile(r"\b(?:intel|arc|xpu|gaudi\d?|habana|hpu|data center gpu)\b|^(?:gaudi|hl-)", re.IGNORECASE)
+
+
+def kind_of_gpu(written: str, table: str) -> str:
+    """Return what to write for an unknown `kind` of a GPU, as a help line; empty if it is not familiar."""
+    if found := _KINDS.get(written.lower()):
+        return f'write `kind = "{found}"`'
+    if written.lower() in ("jetson", "tegra", "l4t"):
+        return "remove it, and write the name of the module as `card`, such as `Jetson AGX Orin 64GB`"
+    return about_intel(written, table)
+
+
+def about_intel(written: str, table: str) -> str:
+    """Return what to do instead of a table for a GPU of Intel or a Gaudi; empty for another name."""
+    if not _OF_INTEL.search(written):
+        return ""
+    return (
+        f"modelgen does not support GPUs of Intel and Gaudi: remove `[gpus.{table}]`, and give a model of "
+        '`engine = "command"` its devices by `compose`, as in `devices = ["/dev/dri/renderD128"]`'
+    )
 
 
 def as_toml(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds

@@ -15,7 +15,7 @@ OWNED = {
     "container_name": "it is `<project>-<service>`: write `service` in the model's own table",
     "deploy": "write `gpus` and `cpus` in the model's own table; memory is limited by `mem_limit` here",
     "gpus": "write `gpus` in the model's own table",
-    "runtime": "the GPU reservation chooses the runtime: write `gpus` in the model's own table",
+    "runtime": "the GPUs choose the runtime: write `gpus` in the model's own table, and `card` in [gpus] for a Jetson",
     "ipc": "shared memory is set by `shm_size` here; host IPC would override it",
     "privileged": "no engine needs it; a single capability can be added by `cap_add` here",
     "network_mode": "engines live on the internal network; publish one by `publish`, or join others by `networks` here",

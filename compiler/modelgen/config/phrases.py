@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelgen.config.familiar_values import as_boolean, as_gpus, as_memory, as_number, bare, converted
+from modelgen.config.familiar_values import as_boolean, as_gpus, as_memory, as_number, bare, converted, kind_of_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,8 @@ def write_value(
             return f"write `{key} = {number}`"
         case "bool_type", str() | int() if meant := as_boolean(value):
             return f"write `{key} = {meant}`"
+        case "literal_error", str() if key == "kind" and path[0] == "gpus":
+            return kind_of_gpu(value, str(path[1]))
         case _:
             pass
     return ""

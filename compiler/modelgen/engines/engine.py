@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from modelgen.engines.catalogues import Catalogue, Release
     from modelgen.engines.catalogues.variables import Variables
-    from modelgen.engines.facts import AtMost, Companion, Instead, MemoryFacts, Opens, Starter
+    from modelgen.engines.facts import AtMost, Attention, Companion, Instead, MemoryFacts, Opens, Starter
     from modelgen.engines.images import Published
     from modelgen.engines.images.versions import Version
     from modelgen.ir import Launch
@@ -141,6 +141,7 @@ class Engine(NamedTuple):
         quantization: The flag for the quantization.
         least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
             capability for it as a number such as 80; None if that is not known.
+        attention: The GPUs that its attention runs on; None if that is not known.
         tags_for: Tag and capability → tags of the same repository for the GPU, the best first, for an engine that has
             an image for each generation.
         long_lengths: Variables that allow a context longer than config.json does.
@@ -210,6 +211,7 @@ class Engine(NamedTuple):
     dtype: str = ""
     quantization: str = ""
     least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
+    attention: Attention | None = None
     tags_for: Callable[[str, str], tuple[str, ...]] | None = None
     long_lengths: tuple[str, ...] = ()
     tensor_parallel: str = ""

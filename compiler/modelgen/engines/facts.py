@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelgen.engines.images.versions import Version
 
 
 class Instead(NamedTuple):
@@ -32,6 +37,24 @@ class AtMost(NamedTuple):
     small: str
     large: str
     where_off: str = ""
+
+
+class Attention(NamedTuple):
+    """The GPUs that an engine's attention runs on; capabilities are numbers such as 80.
+
+    Args:
+        backend_flag: The flag for the backend.
+        backend_variable: The variable that older releases have instead.
+        cache_flag: The flag for the type of the KV cache.
+        least_for_backend: Version and backend → the least capability; None if that is not known.
+        least_for_cache: Version, type of the KV cache, and backend (empty for the release's choice) → likewise.
+    """
+
+    backend_flag: str
+    backend_variable: str
+    cache_flag: str
+    least_for_backend: Callable[[Version, str], int | None]
+    least_for_cache: Callable[[Version, str, str], int | None]
 
 
 class Opens(NamedTuple):

@@ -19,6 +19,7 @@ from modelgen.engines.facts import Opens, Starter
 from modelgen.engines.flags import owned
 from modelgen.engines.flags.plain import format_flags
 from modelgen.engines.images import Published
+from modelgen.engines.images.versions import parse_capability
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
@@ -36,6 +37,25 @@ CTX_SIZE = "ctx-size"
 LAYERS = "n-gpu-layers"
 # More layers than any model has.
 _ALL_LAYERS = "999"
+
+
+def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
+    """Return whether an image of llama.cpp has kernels for a capability; None if that is not known.
+
+    Images for CUDA contain PTX, which newer GPUs compile at the first start: 5.0 and newer with CUDA 12, 7.5 and newer
+    with CUDA 13 (ggml/src/ggml-cuda/CMakeLists.txt; `server-cuda` on an RTX 5090: Osmantic/ODS#49).
+    """
+    if capability.startswith("gfx") or "-cuda" not in tag:
+        return None
+    return parse_capability(capability) >= ((7, 5) if "-cuda13" in tag else (5, 0))
+
+
+def tags_for(tag: str, capability: str) -> tuple[str, ...]:
+    """Return the tag of the same build for an older GPU; empty if there is none."""
+    older = tag.replace("-cuda13", "-cuda")
+    return (older,) if runs_on(older, None, capability) else ()
+
+
 # docs/docker.md. Tags move with every commit, except those that name a build.
 _IMAGES = (
     Published(
@@ -49,6 +69,7 @@ _IMAGES = (
         is_release=True,
         cuda_tags=((re.compile("-cuda13"), (13, 0)),),
         pinned=re.compile(r"-b\d+$"),
+        runs_on=runs_on,
     ),
 )
 ROUTES = (*api.OPENAI, *api.ANTHROPIC, *api.RERANK, *api.TOKENS, "/infill")
@@ -146,6 +167,7 @@ ENGINE = Engine(
     images=_IMAGES,
     for_processors="the tags of llama.cpp without a suffix: `server-b…`",
     for_cards=for_cards,
+    tags_for=tags_for,
     starter=Starter(
         "gguf", "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500", "ghcr.io/ggml-org/llama.cpp:server-rocm-b6500"
     ),

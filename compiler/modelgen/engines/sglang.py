@@ -18,6 +18,7 @@ from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Instead, Opens
 from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
+from modelgen.engines.images.versions import parse_capability
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
@@ -32,6 +33,21 @@ PORT = 30000
 HEALTH = "/health"
 # SGLang adds flags at every release.
 FLAGS = partial(catalogue, NAME, 3)
+_OLDER_THAN_BLACKWELL = re.compile(r"-cu(?:11\d|12[0-7])(?:-|$)", re.ASCII)
+
+
+def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
+    """Return whether an image of SGLang has kernels for a compute capability; None if that is not known.
+
+    Every release refuses GPUs below 7.5 ("SGLang only supports sm75 and above", srt/model_executor, 0.4.6 to 0.5.23).
+    Images with a CUDA before 12.8 have no kernels for Blackwell (sglang#5062, #7249).
+    """
+    if capability.startswith("gfx") or "rocm" in tag:
+        return None
+    wanted = parse_capability(capability)
+    return False if wanted < (7, 5) or (wanted >= (10, 0) and _OLDER_THAN_BLACKWELL.search(tag)) else None
+
+
 # docker/Dockerfile of 0.5.5 to 0.5.23.
 _IMAGES = (
     Published(
@@ -45,6 +61,7 @@ _IMAGES = (
         is_release=True,
         cuda=(((0, 5, 5), (12, 9)), ((0, 5, 11), (13, 0))),
         older_cuda=CudaSuffix("cu129", (0, 5, 11), (0, 5, 19)),
+        runs_on=runs_on,
     ),
     Published(
         re.compile(rf"{ON_DOCKER_HUB}lmsysorg/sglang-rocm"),

@@ -10,13 +10,14 @@ from modelgen.engines.host import is_wsl2
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelgen import ir
     from modelgen.config import Config
     from modelgen.engines.engine import Engine
     from modelgen.resolve import ModelRun
 
 
 def engine_environment(
-    config: Config, run: ModelRun, engine: Engine, assets: Mapping[str, str]
+    config: Config, run: ModelRun, engine: Engine, assets: Mapping[str, str], devices: ir.Devices | None
 ) -> tuple[tuple[str, str], ...]:
     """Return the variables, sorted by name.
 
@@ -34,6 +35,9 @@ def engine_environment(
     if kind != "amd" and (len(cards) > 1 or "CUDA_VISIBLE_DEVICES" in variables):
         # CUDA numbers the fastest GPU first, reservations number by bus: vllm#28132 got the wrong GPU.
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    if devices is not None and devices.kind == "runtime":
+        # NVIDIA's runtime adds the GPU to containers with this variable only, and not every image has it.
+        variables["NVIDIA_VISIBLE_DEVICES"] = "all"
     if is_wsl2(config) and engine.on_wsl2 and run.version is not None:
         variables = {**engine.on_wsl2(run.version), **variables}
     return tuple(sorted(variables.items()))

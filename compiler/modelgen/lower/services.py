@@ -23,7 +23,7 @@ from modelgen.lower.sources import sources_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from modelgen.config import Config, Model
+    from modelgen.config import Model
     from modelgen.engines.engine import Pins
     from modelgen.engines.images import Account
     from modelgen.resolve import ModelRun, Resolved
@@ -63,7 +63,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
     pins, project = resolved.pins[name], config.project
     assert engine is not None, "checked by unknown-engine"  # noqa: S101 - an invariant, not a user's mistake
     cards = {gpu: resolved.cards[gpu] for gpu in model.gpus or ()}
-    reservations = fit.reservations(cards, model.gpu_memory)
+    reservations, devices = fit.reservations(cards, model.gpu_memory), _devices(resolved, model)
     on_host, added = host_root is not None, additions.get("compose", {})
     place = hub(engine, run.account) if host_root is None else host_path(project.hub, host_root)
     own, others, variables = own_pin(pins, place), other_pins(pins, place), asset_variables(pins, place)
@@ -108,7 +108,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         directory=host_root,
         environment=host_environment(config, run, place, variables)
         if on_host
-        else engine_environment(config, run, engine, variables),
+        else engine_environment(config, run, engine, variables, devices),
         port=run.port,
         routes=engine.routes,
         served_names=launched.served_names,
@@ -119,7 +119,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         files=files,
         caches=_caches(engine, run, project.name),
         scratch=_scratch(engine, run.account, added),
-        devices=_devices(config, model),
+        devices=devices,
         security=security(
             read_only=bool(added.get("read_only")),
             unlabelled=(has_hub or bool(files)) and config.host is not None and bool(config.host.selinux),
@@ -182,12 +182,13 @@ def _scratch(engine: Engine, account: Account, added: Mapping[str, Any]) -> tupl
     return tuple(place for place in places if place.target not in own_targets(added))
 
 
-def _devices(config: Config, model: Model) -> ir.Devices | None:
-    cards = [(config.gpus or {})[name] for name in model.gpus or ()]
+def _devices(resolved: Resolved, model: Model) -> ir.Devices | None:
+    cards = {name: (resolved.document.config.gpus or {})[name] for name in model.gpus or ()}
     if not cards:
         return None
-    groups = tuple(dict.fromkeys(group for card in cards for group in card.groups or ()))
-    return ir.Devices(cards[0].kind or "nvidia", tuple(card.device for card in cards), groups)
+    groups = tuple(dict.fromkeys(group for card in cards.values() for group in card.groups or ()))
+    access = next(resolved.cards[name].access for name in cards)
+    return ir.Devices(access, tuple(card.device for card in cards.values()), groups)
 
 
 def _stop_grace(args: Mapping[str, Any], written: str | float | None) -> int:

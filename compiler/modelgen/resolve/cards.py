@@ -26,6 +26,7 @@ class Card(NamedTuple):
         capability: NVIDIA's compute capability or AMD's gfx name; None if it is not known.
         unified: Whether its memory is the host's.
         known: The GPU in the table of known ones; None if no name is written, or an unknown one.
+        access: How containers get it: its `kind`, or `runtime` for a Jetson.
     """
 
     memory: int
@@ -33,6 +34,7 @@ class Card(NamedTuple):
     capability: str | None = None
     unified: bool = False
     known: KnownCard | None = None
+    access: str = "nvidia"
 
 
 def cards(config: Config) -> dict[str, Card]:
@@ -52,7 +54,18 @@ def _card(gpu: Gpu, *, has_desktop: bool) -> Card | None:
     limit = gpu.limit
     if limit is None:
         limit = LIMIT_BESIDE_DESKTOP if has_desktop else _limit_of_unified(memory) if unified else LIMIT
-    return Card(memory, limit, gpu.capability or (known.capability if known else None), unified, known)
+    capability = gpu.capability or (known.capability if known else None)
+    return Card(memory, limit, capability, unified, known, _access(gpu, known))
+
+
+def _access(gpu: Gpu, known: KnownCard | None) -> str:
+    """Return how containers get a GPU.
+
+    On a Jetson, the container toolkit refuses reservations: "invoking the NVIDIA Container Runtime Hook directly is not
+    supported" (its mode is `csv`; nvidia-container-toolkit: cmd/nvidia-container-runtime-hook, 1.13 to 1.20).
+    """
+    kind = gpu.kind or "nvidia"
+    return "runtime" if kind == "nvidia" and known is not None and known.is_jetson else kind
 
 
 def _known(gpu: Gpu) -> KnownCard | None:

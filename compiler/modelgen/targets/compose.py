@@ -84,6 +84,7 @@ def _service(
         "publish": {"host": service.publish.host, "port": str(service.publish.port)} if service.publish else None,
         "port": service.port,
         "reserved": service.devices.ids if service.devices and service.devices.kind == "nvidia" else (),
+        "runtime": "nvidia" if service.devices and service.devices.kind == "runtime" else None,
         # Compose refuses duplicate items.
         "devices": list(dict.fromkeys([*device_files(service), *added.get("devices", ())])),
         "group_add": list(dict.fromkeys([*groups(service), *map(str, added.get("group_add", ()))])),

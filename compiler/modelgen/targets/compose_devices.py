@@ -13,7 +13,7 @@ def device_files(service: ir.Service) -> list[str]:
 
     The render nodes determine which GPUs a container may use (ROCm docs, "Restricting GPU access").
     """
-    if service.devices is None or service.devices.kind == "nvidia":
+    if service.devices is None or service.devices.kind in ("nvidia", "runtime"):
         return []
     return [*(["/dev/kfd"] if service.devices.kind == "amd" else []), *service.devices.ids]
 

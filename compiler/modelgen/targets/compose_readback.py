@@ -141,9 +141,13 @@ def _deploy(service: ir.Service) -> dict[str, Any] | None:
     return {"resources": {"reservations": {"devices": [device]}}}
 
 
+def _runtime(service: ir.Service) -> str | None:
+    return "nvidia" if service.devices and service.devices.kind == "runtime" else None
+
+
 def _devices(service: ir.Service) -> list[str] | None:
     added = [*service.additions.get("compose", {}).get("devices", ())]
-    if service.devices is None or service.devices.kind == "nvidia":
+    if service.devices is None or service.devices.kind in ("nvidia", "runtime"):
         return added or None
     ours = [*(["/dev/kfd"] if service.devices.kind == "amd" else []), *service.devices.ids]
     return ours + [device for device in added if device not in ours]
@@ -178,6 +182,7 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "ports": _ports,
     "healthcheck": _healthcheck,
     "deploy": _deploy,
+    "runtime": _runtime,
     "devices": _devices,
     "group_add": _group_add,
     "tmpfs": _tmpfs,

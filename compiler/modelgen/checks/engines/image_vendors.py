@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelgen.source import Span
 
 _GPUS_OF = {"nvidia": "NVIDIA GPUs", "amd": "AMD GPUs", "none": "processors"}
+_ORIN = "8.7"
 # The vendor in a CDI device's name.
 _CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
 
@@ -102,6 +103,49 @@ def image_without_gpu(context: Context) -> Iterator[tuple[str, Found]]:
                     f'write `gpus = ["{gpu}"]`, or use an image for processors{f": {others}" if others else ""}',
                 ),
             )
+
+
+@rule("MG334", "image-for-servers", Severity.WARNING)
+@as_one("are on a Jetson Orin, with an image for servers")
+def image_for_servers(context: Context) -> Iterator[tuple[str, Found]]:
+    """An engine's own image on a Jetson Orin.
+
+    ## Why
+    A Jetson Orin has CUDA libraries and a driver of its own, Jetson Linux (L4T). The images that engines publish are
+    built for servers: those with CUDA 13 do not start beside its driver 540, and others end with "no kernel image is
+    available for execution on the device".
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    card = "Jetson AGX Orin 64GB"
+    device = "0"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    card = "Jetson AGX Orin 64GB"
+    device = "0"
+
+    [engines.vllm]
+    image = "ghcr.io/nvidia-ai-iot/vllm:r36.4-tegra-aarch64-cu126-22.04"
+    version = "0.19.0"
+    ```
+    """
+    for name, run in context.runs.items():
+        known = [card.known for card in context.cards(run.model).values() if card.known]
+        orin = next((card for card in known if card.is_jetson and card.capability == _ORIN), None)
+        if orin is None or run.image is None or properties.kind_of(run.image) != "nvidia":
+            continue
+        yield (
+            name,
+            Found(
+                context.document.at_value(*run.place),
+                f"`{run.image.name}` is built for servers, but `{name}` is on a {orin.name}",
+                "use an image for Jetson Linux (L4T), such as one of ghcr.io/nvidia-ai-iot, and its `version`",
+            ),
+        )
 
 
 def _vendors(context: Context, model: Model) -> set[str]:

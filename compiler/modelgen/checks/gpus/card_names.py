@@ -45,15 +45,19 @@ def unknown_card(context: Context) -> Iterator[Found]:
     for name, gpu in context.gpus.items():
         if gpu.card is None or context.refused_memory(name):
             continue
+        from modelgen.config.familiar_values import about_intel
         from modelgen.engines.host.cards import find_known, similar_names
 
         found = find_known(gpu.card, gpu.memory)
+        if len(found) == 1:  # the place of a value is looked for only if there is a finding
+            continue
         place = context.document.at_value("gpus", name, "card")
         if not found:
             other = 'write `memory = "24GiB"` and `capability = "8.6"` instead, with the values of this GPU'
             near = similar_names(gpu.card)
-            yield Found(place, f"unknown GPU `{gpu.card}`", f"{near} Otherwise {other}" if near else other)
-        elif len(found) > 1:
+            help_text = about_intel(gpu.card, name) or (f"{near} Otherwise {other}" if near else other)
+            yield Found(place, f"unknown GPU `{gpu.card}`", help_text)
+        else:
             names = " or ".join(f'`card = "{card.name}"`' for card in found)
             yield Found(place, f"`{gpu.card}` has several sizes of memory", f"write {names}")
 

@@ -65,7 +65,7 @@ def image_for_other_generation(context: Context) -> Iterator[Found]:
             continue
         for gpu, capability in _capabilities(context, run).items():
             if properties.runs_on(run.image, run.version, capability) is False:
-                message = f"this image has no kernels for {_of_card(context, gpu, capability)}"
+                message = f"this image has no kernels for {name_of_card(context, gpu, capability)}"
                 key = (context.document.at_value(*run.place), message, _other_image(context, run, capability))
                 found.setdefault(key, []).append(name)
                 break
@@ -102,21 +102,22 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
     ```
     """
     for name, run in context.runs.items():
-        least_card = _least(context, run)
+        least_card = oldest_card(context, run)
         if least_card is None:
             continue
         gpu, own = least_card
         for arg in context.args_of(name):
-            place = context.document.at_value(*arg.path)
-            card = _of_card(context, gpu, _text(own))
+            card = name_of_card(context, gpu, capability_text(own))
             if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < _BFLOAT16:
                 message = f"{card} does not support bfloat16, which needs 8.0"
-                yield Found(place, message, f'write `{arg.key} = "half"`, or remove it')
+                yield Found(context.document.at_value(*arg.path), message, f'write `{arg.key} = "half"`, or remove it')
             elif arg.name == arg.engine.quantization and isinstance(arg.value, str):
                 needed = _needed(run, arg.value, {})
                 if needed is not None and own < needed[1]:
-                    message = f"{card} does not support `{arg.value}` of {arg.version}, which needs {_text(needed[1])}"
-                    yield Found(place, message, _other_release(context, run, arg.value, {}, own))
+                    least = capability_text(needed[1])
+                    message = f"{card} does not support `{arg.value}` of {arg.version}, which needs {least}"
+                    help_text = _other_release(context, run, arg.value, {}, own)
+                    yield Found(context.document.at_value(*arg.path), message, help_text)
 
 
 @rule("MG517", "checkpoint-for-other-cards")
@@ -161,17 +162,17 @@ def checkpoint_for_other_cards(context: Context) -> Iterator[Found]:
     """
     for name, config in context.configs.items():
         run, quantization = context.runs[name], _quantization(config)
-        method, least_card = quantization.get("quant_method"), _least(context, run)
+        method, least_card = quantization.get("quant_method"), oldest_card(context, run)
         is_flag = run.engine is not None and run.engine.quantization in run.args
         if least_card is None or not isinstance(method, str) or is_flag:
             continue
         gpu, own = least_card
         needed = _needed(run, method, quantization)
         if needed is not None and own < needed[1]:
-            card = _of_card(context, gpu, _text(own))
+            card = name_of_card(context, gpu, capability_text(own))
             yield Found(
                 context.at_origin(name, "repo"),
-                f"{run.model.repo} is quantized as {needed[0]}, which needs {_text(needed[1])} in "
+                f"{run.model.repo} is quantized as {needed[0]}, which needs {capability_text(needed[1])} in "
                 f"{run.engine.title if run.engine else ''} {run.version.text if run.version else ''}; {card} is older",
                 _other_release(context, run, method, quantization, own),
             )
@@ -182,7 +183,7 @@ def _capabilities(context: Context, run: ModelRun) -> dict[str, str]:
     return {name: card.capability for name, card in context.cards(run.model).items() if card.capability}
 
 
-def _least(context: Context, run: ModelRun) -> tuple[str, int] | None:
+def oldest_card(context: Context, run: ModelRun) -> tuple[str, int] | None:
     """Return the oldest of a model's NVIDIA GPUs, and its capability as a number such as 75; None without one."""
     numbers = {
         name: int(capability.replace(".", ""))
@@ -225,13 +226,14 @@ def _other_image(context: Context, run: ModelRun, capability: str) -> str:
     return f"write `{newest}`"
 
 
-def _of_card(context: Context, gpu: str, capability: str) -> str:
+def name_of_card(context: Context, gpu: str, capability: str) -> str:
     """Return a GPU in words, such as `the T4 (7.5)`."""
     known = context.resolved.cards[gpu].known
     return f"{known.name} ({capability})" if known else f"`{gpu}` ({capability})"
 
 
-def _text(capability: int) -> str:
+def capability_text(capability: int) -> str:
+    """Return a capability such as 75 as people write it, `7.5`."""
     return f"{capability // 10}.{capability % 10}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import did_you_mean
@@ -50,6 +51,7 @@ _JOINED = re.compile(r"(?<=\d{4})(ti|super|xtx|xt|gre|d)(?![a-z0-9])")
 _LEAST_OF_NAME, _MOST_OF_NAME = 0.88, 1.02
 
 
+@cache
 def find_known(name: str, memory: int | None = None) -> tuple[KnownCard, ...]:
     """Return the known GPUs that a name means: several if they differ in memory, none for an unknown name.
 

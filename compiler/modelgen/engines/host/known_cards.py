@@ -34,6 +34,11 @@ class KnownCard(NamedTuple):
     unified: bool = False
     also: tuple[str, ...] = ()
 
+    @property
+    def is_jetson(self) -> bool:
+        """Return whether it is the GPU of a Jetson, which containers get by the runtime `nvidia` only."""
+        return self.name.startswith("Jetson ")
+
 
 K = KnownCard
 CARDS = (

@@ -14,9 +14,10 @@ from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, architectures,
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.catalogues.variables import Variables
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import AtMost, Companion, Opens
+from modelgen.engines.facts import AtMost, Attention, Companion, Opens
 from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
+from modelgen.engines.vllm.attention import least_for_backend, least_for_cache
 from modelgen.engines.vllm.capabilities import least_capability
 from modelgen.engines.vllm.memory import memory_facts
 from modelgen.engines.vllm.replaced_flags import INSTEAD
@@ -319,6 +320,13 @@ ENGINE = Engine(
     dtype="dtype",
     quantization="quantization",
     least_capability=least_capability,
+    attention=Attention(
+        backend_flag="attention-backend",
+        backend_variable="VLLM_ATTENTION_BACKEND",
+        cache_flag="kv-cache-dtype",
+        least_for_backend=least_for_backend,
+        least_for_cache=least_for_cache,
+    ),
     long_lengths=("VLLM_ALLOW_LONG_MAX_MODEL_LEN",),
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,

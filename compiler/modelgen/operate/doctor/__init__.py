@@ -7,14 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelgen.operate.doctor.amd import check_amd
+from modelgen.operate.doctor.card_modes import check_modes
 from modelgen.operate.doctor.compose import check_compose, check_override, find_override, takes_all_cards
 from modelgen.operate.doctor.description import Description, describe
 from modelgen.operate.doctor.engine import check_engine, check_socket
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.host import Host
 from modelgen.operate.doctor.hub_directory import check_disk, check_hub
+from modelgen.operate.doctor.installations import check_installation
 from modelgen.operate.doctor.machine import check_platform, check_selinux
 from modelgen.operate.doctor.nvidia import check_cards, check_driver
+from modelgen.operate.doctor.occupied import check_occupied
 from modelgen.operate.doctor.ports import check_ports
 from modelgen.operate.doctor.prune_filter import check_prune_filter
 from modelgen.operate.doctor.rivals import check_rivals
@@ -41,11 +44,13 @@ CHECKS: tuple[Callable[[Host, Wanted], list[Finding]], ...] = (
     check_platform,
     check_selinux,
     check_engine,
+    check_installation,
     check_socket,
     check_compose,
     check_override,
     check_driver,
     check_cards,
+    check_modes,
     check_toolkit,
     check_cgroups,
     check_amd,
@@ -53,6 +58,7 @@ CHECKS: tuple[Callable[[Host, Wanted], list[Finding]], ...] = (
     check_disk,
     check_ports,
     check_rivals,
+    check_occupied,
     check_prune_filter,
 )
 

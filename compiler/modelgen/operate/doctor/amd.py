@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
+from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -16,13 +18,15 @@ if TYPE_CHECKING:
 
 _SUBJECT = "amd"
 _ALL = "/dev/kfd"
+_DENIED = f"Unable to open {_ALL} read-write: Permission denied"
 _OPEN = stat.S_IROTH | stat.S_IWOTH
 
 
 def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that the device files of AMD's GPUs exist and that the configured groups can open them."""
     cards = {name: gpu for name, gpu in wanted.gpus.items() if gpu.kind == "amd"}
-    return [found for name, gpu in cards.items() for found in _check_card(host, name, gpu)]
+    findings = [found for name, gpu in cards.items() for found in _check_card(host, name, gpu)]
+    return [*findings, *_check_rights(host)] if cards else []
 
 
 def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:
@@ -40,6 +44,23 @@ def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:
         yield Finding(_SUBJECT, "bad", text, f"`[gpus.{name}] groups = [{whole}]`")
     else:
         yield Finding(_SUBJECT, "good", f"{name}: {_ALL} and {gpu.device} exist")
+
+
+def _check_rights(host: Host) -> Iterator[Finding]:
+    """Check what opens the device files without `groups`: this user's processes, and Docker without root."""
+    if not host.path(_ALL).exists():
+        return
+    answer = host.run("rocminfo") if host.which("rocminfo") else None
+    is_denied = answer is not None and _DENIED in f"{answer.output}{answer.errors}"
+    if is_denied or not os.access(host.path(_ALL), os.R_OK | os.W_OK):
+        text = f"this user cannot open {_ALL}: `modelgen serve` and `rocminfo` find no GPU; containers use `groups`"
+        yield Finding(_SUBJECT, "warning", text, "sudo usermod -aG render,video $USER, then log in again")
+    daemon = find_daemon(host)
+    if daemon is not None and daemon.is_rootless and not host.path(_ALL).stat().st_mode & stat.S_IWOTH:
+        # ROCm/legacy-rocm-build#1549: the user namespace has no such group. A udev rule: #5613.
+        text = f"Docker without root cannot pass the groups of {_ALL} on to containers"
+        help_ = 'a udev rule with `KERNEL=="kfd", MODE="0666"` and one for the render nodes, or Docker with root'
+        yield Finding(_SUBJECT, "warning", text, help_)
 
 
 def groups_needed(host: Host, device: str) -> set[int]:

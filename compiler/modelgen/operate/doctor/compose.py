@@ -70,4 +70,5 @@ def check_override(host: Host, wanted: Wanted) -> list[Finding]:  # noqa: ARG001
 def _has_card(service: dict[str, Any]) -> bool:
     """Return whether a service has devices, by an NVIDIA reservation or by path."""
     reservations = ((service.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
-    return bool(reservations.get("devices") or service.get("devices") or service.get("gpus"))
+    by_runtime = service.get("runtime") == "nvidia"
+    return bool(reservations.get("devices") or service.get("devices") or service.get("gpus") or by_runtime)

@@ -27,6 +27,9 @@ class Daemon:
         memory: Bytes of memory for containers; 0 if unknown.
         folder: The folder of images and containers.
         runtimes: Names of the OCI runtimes.
+        default_runtime: The runtime of containers that name none.
+        is_rootless: Whether it runs without root.
+        cgroup_version: `1` or `2`; empty if unknown.
         cgroup_driver: The driver that creates the containers' cgroups.
         cdi_folders: The folders of CDI files; empty if CDI is disabled or not supported.
     """
@@ -37,6 +40,9 @@ class Daemon:
     memory: int
     folder: str
     runtimes: frozenset[str]
+    default_runtime: str
+    is_rootless: bool
+    cgroup_version: str
     cgroup_driver: str
     cdi_folders: tuple[str, ...]
 
@@ -45,10 +51,26 @@ class Daemon:
         """Return whether it is Docker Desktop, whose containers run in a virtual machine."""
         return "Docker Desktop" in self.system
 
+    @property
+    def is_snap(self) -> bool:
+        """Return whether it is the snap package of Docker, which sees only a part of the host."""
+        return self.folder.startswith("/var/snap/docker/")
+
 
 def ask_version(host: Host) -> Answer:
     """Return the output of `docker version`."""
     return host.run("docker", "version", "--format", "{{json .}}")
+
+
+def find_podman(host: Host) -> str | None:
+    """Return the version of Podman if it answers at Docker's address; None for Docker.
+
+    It names itself only among its components (lablup/backend.ai#13829).
+    """
+    server = table(ask_version(host)).get("Server") if host.which("docker") else None
+    components = _listed(server.get("Components")) if isinstance(server, dict) else []
+    names = [one for one in components if isinstance(one, dict) and str(one.get("Name")).startswith("Podman")]
+    return (numbers(str(names[0].get("Version"))) or "0") if names else None
 
 
 def find_daemon(host: Host) -> Daemon | None:
@@ -67,6 +89,9 @@ def find_daemon(host: Host) -> Daemon | None:
         memory=memory if isinstance(memory, int) else 0,
         folder=str(info.get("DockerRootDir") or ""),
         runtimes=frozenset(map(str, _listed(info.get("Runtimes")))),
+        default_runtime=str(info.get("DefaultRuntime") or ""),
+        is_rootless="name=rootless" in _listed(info.get("SecurityOptions")),
+        cgroup_version=str(info.get("CgroupVersion") or ""),
         cgroup_driver=str(info.get("CgroupDriver") or ""),
         cdi_folders=tuple(map(str, _listed(info.get("CDISpecDirs")))),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelgen.lower import DEFAULT_SOCKET
 from modelgen.operate.doctor.daemon import ask_version, compare, find_daemon, find_endpoint, numbers, table
 from modelgen.operate.doctor.finding import Finding
+from modelgen.operate.doctor.installations import is_podman_command
 
 if TYPE_CHECKING:
     from modelgen.operate.doctor.host import Host
@@ -28,6 +29,10 @@ def check_engine(host: Host, wanted: Wanted) -> list[Finding]:
     if answer.is_late:
         text = "`docker version` did not answer in time: the daemon hangs"
         return [Finding("docker", "bad", text, "sudo systemctl restart docker")]
+    if is_podman_command(answer):
+        text = "the command `docker` is Podman's, which lacks what modelgen needs of it"
+        help_ = f"sudo apt-get remove podman-docker (or dnf), then {INSTALL}"
+        return [Finding("docker", "bad", text, help_)]
     server = table(answer).get("Server")
     if not isinstance(server, dict) or not server.get("Version"):
         return [_no_daemon(host, answer.errors)]

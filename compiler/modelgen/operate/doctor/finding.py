@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["good", "warning", "bad", "unknown"]
+State = Literal["good", "note", "warning", "bad", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Finding:
 
     Args:
         subject: The heading under which it is shown.
-        state: `bad` prevents a model from serving; a `warning` may do so later; `unknown` could not be checked.
+        state: `bad` prevents a model from serving; a `warning` may do so later; a `note` never does; `unknown` could
+            not be checked.
         message: The result, in one sentence.
         help: The command, or the line of models.toml, that fixes it; empty if there is nothing to fix.
     """

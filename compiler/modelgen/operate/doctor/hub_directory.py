@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _FOLDER = stat.S_IROTH | stat.S_IXOTH
 _FILE = stat.S_IROTH
-_BRING = "modelgen lock && modelgen fetch"
+_BRING = "`modelgen up` downloads them; without Docker: modelgen lock && modelgen fetch"
 _LOW = 10 * 2**30
 """Minimum free bytes; an engine's image alone takes as much."""
 _WINDOWS_FILE_SYSTEMS = ("9p", "drvfs", "v9fs")
@@ -42,14 +42,14 @@ def check_hub(host: Host, wanted: Wanted) -> list[Finding]:
     try:
         names = {entry.name for entry in wanted.hub.iterdir()}
     except FileNotFoundError:
-        absent = Finding("hub", "bad", f"there is no hub directory at {wanted.hub}", _BRING)
+        absent = Finding("hub", "note", f"there is no hub directory at {wanted.hub}: no weights are here yet", _BRING)
         return [_find_misplaced(wanted) or absent]
     except (OSError, ValueError) as error:
         why = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
         return [Finding("hub", "bad", f"the hub directory {wanted.hub} cannot be read: {why}", f"ls -ld {wanted.hub}")]
     findings = [*_find_windows_drive(host, wanted.hub)]
     if not any(name.startswith("models--") for name in names):
-        empty = Finding("hub", "bad", f"the hub directory {wanted.hub} contains no model", _BRING)
+        empty = Finding("hub", "note", f"the hub directory {wanted.hub} contains no model yet", _BRING)
         return [*findings, _find_misplaced(wanted) or empty]
     return [*findings, _check_modes(host, wanted.hub)]
 

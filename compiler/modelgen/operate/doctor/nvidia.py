@@ -8,6 +8,8 @@ from modelgen.engines.host import TOOLKIT_DRIVERS, dotted, oldest_driver
 from modelgen.engines.host.cards import find_known
 from modelgen.operate.doctor.daemon import compare
 from modelgen.operate.doctor.finding import Finding
+from modelgen.operate.doctor.jetson import check_jetson, is_jetson
+from modelgen.operate.doctor.machine import find_platform
 from modelgen.operate.doctor.smi import ask_cards, find_cards, find_slices
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _SUBJECT = "nvidia"
 _INSTALL = "install the driver: https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/"
+_UPDATE_WINDOWS = "install NVIDIA's driver in Windows (none in WSL2), then in PowerShell: wsl --update; wsl --shutdown"
+_BLOCKED = "gpu access blocked by the operating system"
 _TOLERANCE = 0.97
 """A GPU of "24 GiB" has a little less: the driver reserves some, 0.05 % of an RTX 4090, 0.4 % of an H100."""
 
@@ -26,13 +30,19 @@ def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that the driver is installed and supports the CUDA of all images."""
     if not wanted.nvidia:
         return []
+    if is_jetson(host):
+        return check_jetson(host, wanted)
     if host.which("nvidia-smi") is None:
+        if find_platform(host) == "wsl2":
+            text = "`nvidia-smi` is missing: Windows has no NVIDIA driver, or WSL2 does not pass it on"
+            return [Finding(_SUBJECT, "bad", text, _UPDATE_WINDOWS)]
         return [Finding(_SUBJECT, "bad", "`nvidia-smi` is missing: NVIDIA's driver is not installed", _INSTALL)]
     cards = find_cards(host)
     if not cards:
         return [_no_answer(host)]
     driver = cards[0].driver
-    findings = [found for image, cuda in wanted.cuda.items() if (found := _against(driver, image, cuda))]
+    update = _UPDATE_WINDOWS if find_platform(host) == "wsl2" else _INSTALL
+    findings = [found for image, cuda in wanted.cuda.items() if (found := _against(driver, image, cuda, update))]
     written = wanted.host.driver
     order = compare(driver, written) if written else 0
     if order:
@@ -44,7 +54,7 @@ def check_driver(host: Host, wanted: Wanted) -> list[Finding]:
 
 def check_cards(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that each GPU of `[gpus]` exists, with the memory that is written."""
-    if not wanted.nvidia or not (cards := find_cards(host)):
+    if not wanted.nvidia or is_jetson(host) or not (cards := find_cards(host)):
         return []
     return [_against_card(host, name, gpu, wanted.memory_of(name), cards) for name, gpu in wanted.nvidia.items()]
 
@@ -53,19 +63,26 @@ def _no_answer(host: Host) -> Finding:
     answer = ask_cards(host)
     if answer.is_late:
         return Finding(_SUBJECT, "bad", "`nvidia-smi` did not answer in time: a GPU or its driver hangs", "reboot")
-    said = (answer.errors or answer.output).strip().splitlines()
-    if "version mismatch" in f"{answer.errors}{answer.output}".lower():
+    everything = f"{answer.errors}\n{answer.output}"
+    said = everything.strip().splitlines()
+    if find_platform(host) == "wsl2":  # which has no module of its own, and nothing about the GPU in dmesg
+        is_blocked = _BLOCKED in everything.lower()
+        text = "Windows blocks the GPU for WSL2: its driver or WSL is too old, or the GPU is in TCC mode"
+        if not is_blocked:
+            text = f"`nvidia-smi` shows no GPU in WSL2: {said[0][:200] if said else f'it ended with {answer.code}'}"
+        return Finding(_SUBJECT, "bad", text, _UPDATE_WINDOWS)
+    if "version mismatch" in everything.lower():
         text = "NVIDIA's driver was updated, but its old module is still loaded"
         return Finding(_SUBJECT, "bad", text, "reboot")
     text = f"`nvidia-smi` shows no GPU: {said[0][:200] if said else f'it ended with {answer.code}'}"
     return Finding(_SUBJECT, "bad", text, "run `nvidia-smi` and `sudo dmesg | grep -i nvrm`")
 
 
-def _against(driver: str, image: str, cuda: tuple[int, int]) -> Finding | None:
+def _against(driver: str, image: str, cuda: tuple[int, int], update: str) -> Finding | None:
     name, oldest, own = f"CUDA {cuda[0]}.{cuda[1]}", oldest_driver(cuda), TOOLKIT_DRIVERS.get(cuda)
     if dotted(driver) < oldest:
         text = f"driver {driver} does not support {image}: {name} needs {oldest[0]} or newer"
-        return Finding(_SUBJECT, "bad", text, f"{_INSTALL}; or use an older image")
+        return Finding(_SUBJECT, "bad", text, f"{update}; or use an older image")
     if own is not None and dotted(driver) < (own,):
         text = f"driver {driver} is older than {image}'s {name}, which came with {own}: a GeForce GPU is refused"
         return Finding(_SUBJECT, "warning", text, f"update the driver to {own} or newer")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _DRIVER = re.compile(r"\d{1,6}(?:\.\d{1,6}){1,3}", re.ASCII)
 _MIG = re.compile(r"\(UUID:\s*(MIG-[^)\s]+)\)")
+_WHOLE = re.compile(r"^GPU .*\(UUID:\s*(GPU-[^)\s]+)\)")
+_BITS = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_MEBIBYTES = re.compile(r"\d{1,8}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,42 @@ class Card:
     driver: str
 
 
+@dataclass(frozen=True)
+class Modes:
+    """The modes of a GPU, in the words of the driver; `[N/A]` where the GPU has no such mode.
+
+    Args:
+        index: The index.
+        uuid: The UUID.
+        mig: `Enabled` if it is divided into MIG devices.
+        compute: The processes that may compute on it: `Default`, `Exclusive_Process` or `Prohibited`.
+        persistence: `Enabled` if the driver stays loaded without users.
+    """
+
+    index: str
+    uuid: str
+    mig: str
+    compute: str
+    persistence: str
+
+
+@dataclass(frozen=True)
+class User:
+    """A process that computes on a GPU.
+
+    Args:
+        uuid: The UUID of the GPU.
+        pid: The process.
+        name: Its program.
+        memory: The bytes that it uses there; None if they are not reported (WSL2).
+    """
+
+    uuid: str
+    pid: str
+    name: str
+    memory: int | None
+
+
 def ask_cards(host: Host) -> Answer:
     """Return the output of `nvidia-smi` for all GPUs."""
     query = "--query-gpu=index,uuid,name,memory.total,driver_version"
@@ -50,14 +89,56 @@ def find_driver(host: Host) -> str | None:
     return next((card.driver for card in find_cards(host)), None)
 
 
-def find_slices(host: Host) -> set[str]:
-    """Return the UUIDs of the MIG devices."""
-    return set(_MIG.findall(host.run("nvidia-smi", "-L").output))
+def find_slices(host: Host) -> dict[str, str]:
+    """Return the UUIDs of the MIG devices, each with the UUID of its GPU."""
+    found, whole = {}, ""
+    for line in host.run("nvidia-smi", "-L").output.splitlines():
+        if match := _WHOLE.search(line):
+            whole = match[1]
+        elif match := _MIG.search(line):
+            found[match[1]] = whole
+    return found
+
+
+def find_modes(host: Host) -> list[Modes]:
+    """Return the modes of the GPUs; none if the driver does not answer or knows no such modes."""
+    query = "--query-gpu=index,uuid,mig.mode.current,compute_mode,persistence_mode"
+    return [Modes(*row) for row in _rows(host, query, 5)]
+
+
+def find_slowdowns(host: Host) -> dict[str, int]:
+    """Return why the clocks of the GPUs are lowered, as bits of nvml.h, by index."""
+    names = ("clocks_event_reasons", "clocks_throttle_reasons")  # before driver 535
+    rows = next((found for name in names if (found := _rows(host, f"--query-gpu=index,{name}.active", 2))), [])
+    return {index: int(bits, 16) for index, bits in rows if _BITS.fullmatch(bits)}
+
+
+def find_used(host: Host) -> dict[str, int]:
+    """Return the bytes that are used of each GPU, by UUID."""
+    rows = _rows(host, "--query-gpu=uuid,memory.used", 2)
+    return {uuid: size for uuid, used in rows if (size := _bytes(used)) is not None}
+
+
+def find_users(host: Host) -> list[User]:
+    """Return the processes that compute on a GPU."""
+    rows = _rows(host, "--query-compute-apps=gpu_uuid,pid,process_name,used_memory", 4)
+    return [User(uuid, pid, name, _bytes(used)) for uuid, pid, name, used in rows if pid.isdigit()]
+
+
+def _rows(host: Host, query: str, count: int) -> list[list[str]]:
+    answer = host.run("nvidia-smi", query, "--format=csv,noheader,nounits")
+    if not answer.is_good:
+        return []
+    rows = [[cell.strip() for cell in line.split(",")] for line in answer.output.splitlines()]
+    return [row for row in rows if len(row) == count]
+
+
+def _bytes(text: str) -> int | None:
+    return int(text) * 2**20 if _MEBIBYTES.fullmatch(text) else None
 
 
 def _card(line: str) -> Card | None:
     index, *rest = (cell.strip() for cell in line.split(","))
     if len(rest) < 4 or not _DRIVER.fullmatch(rest[-1]):
         return None
-    memory = int(rest[-2]) * 2**20 if rest[-2].isascii() and rest[-2].isdigit() else None
-    return Card(index, rest[0], ", ".join(rest[1:-2]), memory, rest[-1])
+    return Card(index, rest[0], ", ".join(rest[1:-2]), _bytes(rest[-2]), rest[-1])

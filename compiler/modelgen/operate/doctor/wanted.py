@@ -60,6 +60,11 @@ class Wanted:
         card = self._cards.get(gpu)
         return card.memory if card else 0
 
+    def limit_of(self, gpu: str) -> float:
+        """Return the share of a GPU of `[gpus]` that models may reserve together; 1 if it is not known."""
+        card = self._cards.get(gpu)
+        return card.limit if card else 1.0
+
     @cached_property
     def _cards(self) -> dict[str, Card]:
         return cards(self.document.config) if self.document else {}
@@ -92,6 +97,12 @@ class Wanted:
             for name, gpu in self.gpus.items()
             if gpu.kind in (None, "nvidia") or (gpu.kind == "cdi" and gpu.device.startswith(_NVIDIA_DEVICES))
         }
+
+    @property
+    def jetsons(self) -> dict[str, Gpu]:
+        """The GPUs that models.toml names as those of a Jetson."""
+        known = {name: card.known for name, card in self._cards.items()}
+        return {name: gpu for name, gpu in self.gpus.items() if (card := known.get(name)) and card.is_jetson}
 
     @cached_property
     def cuda(self) -> dict[str, tuple[int, int]]:

@@ -1,0 +1,50 @@
+"""Describe which GPUs vLLM's attention backends run on, by release.
+
+Sources, for the releases 0.11.0 to 0.33.0: `get_attn_backend_cls` in vllm/platforms/cuda.py, and in
+vllm/v1/attention/backends `supports_compute_capability` of FlashInfer and FlashAttention, `flash_attn_supports_fp8` and
+the kernels of Triton, which have no `fp8e4nv` below 8.9 (vllm#26431). 0.11.0 takes Triton for a cache of FP8 on every
+GPU but 9.0 and 10.0; later releases take the first backend that supports the GPU: FlashAttention, FlashInfer, Triton.
+FlashInfer is not taken for 7.5 since 0.24 (flashinfer#3620). Models with MLA have backends of their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelgen.engines.images.versions import Version
+
+    # The least capability by release, the oldest first.
+    History = tuple[tuple[tuple[int, ...], int], ...]
+
+_FLASHINFER = (((0, 11, 1), 75), ((0, 24), 80))
+_BACKENDS: Mapping[str, History] = {"FLASH_ATTN": (((0, 11, 1), 80),), "FLASHINFER": _FLASHINFER}
+_WITH_FP8: Mapping[str, History] = {
+    "": (((0, 11), 89), *_FLASHINFER),
+    "FLASH_ATTN": (((0, 11, 1), 90),),
+    "FLASHINFER": _FLASHINFER,
+    "TRITON_ATTN": (((0, 11), 89),),
+}
+_FP8 = ("fp8", "fp8_e4m3")
+
+
+def least_for_backend(version: Version, backend: str) -> int | None:
+    """Return the least capability that a release needs for a backend; None if that is not known."""
+    return _least(_BACKENDS.get(backend.upper(), ()), version)
+
+
+def least_for_cache(version: Version, dtype: str, backend: str) -> int | None:
+    """Return the least capability that a release needs for a type of the KV cache; None if that is not known.
+
+    Args:
+        version: vLLM's version.
+        dtype: The value of `kv-cache-dtype`.
+        backend: The backend that the user chose; empty for the release's own choice.
+    """
+    return _least(_WITH_FP8.get(backend.upper(), ()), version) if dtype in _FP8 else None
+
+
+def _least(history: History, version: Version) -> int | None:
+    return next((least for since, least in reversed(history) if version.release >= since), None)
