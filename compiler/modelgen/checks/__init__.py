@@ -36,6 +36,7 @@ CHECKS = (
     repository.bad_revision,
     repository.missing_repo,
     gguf.missing_file,
+    gguf.file_and_quant,
     gguf.bad_file,
     hub_directory.bad_hub,
     engine_keys.unknown_engine,

@@ -30,6 +30,33 @@ Arg = Annotated[
 ]
 
 
+def _check_projector(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if value is True or isinstance(value, str):
+        return value
+    raise PydanticCustomError("bad-value", "must be true, or the path of a GGUF file in the repository")
+
+
+Projector = Annotated[
+    str | Literal[True], BeforeValidator(_check_projector), WithJsonSchema({"type": ["string", "boolean"]})
+]
+Quant = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class Draft(Table):
+    """A small model that proposes tokens for a larger one."""
+
+    repo: str = Field(description="Its repository id on the Hugging Face hub.", examples=["Qwen/Qwen3-0.6B-GGUF"])
+    revision: str | None = Field(
+        None, description="Its commit, tag or branch. Default: the commit in models.lock.", examples=["v1.0"]
+    )
+    file: str | None = Field(
+        None, description="Its GGUF file; write this or `quant`. Default: none.", examples=["Qwen3-0.6B-Q8_0.gguf"]
+    )
+    quant: Quant | None = Field(
+        None, description="Its quantization; write this or `file`. Default: none.", examples=["Q8_0"]
+    )
+
+
 class Defaults(Table):
     """The keys of a model that `[defaults]` may set for all models."""
 
@@ -96,9 +123,10 @@ class Defaults(Table):
         description="Glob patterns of the repository's files to leave out. Default: none.",
         examples=[["original/*"]],
     )
-    mmproj: str | None = Field(
+    mmproj: Projector | None = Field(
         None,
-        description="The GGUF file of the repository that is the model's vision part. Default: none, text only.",
+        description="The GGUF file of the repository that is the model's vision part; `true` lets `modelgen lock` pick "
+        "it, as llama.cpp's `-hf` does. Default: none, text only.",
         examples=["mmproj-F16.gguf"],
     )
     loras: dict[str, str] | None = Field(
@@ -217,8 +245,20 @@ class Model(Defaults):
     file: str | None = Field(
         None,
         description="The GGUF file of the repository; for a split file, its first part. Default: none; engine "
-        "`llamacpp` requires it.",
+        "`llamacpp` requires it or `quant`.",
         examples=["Qwen3-4B-Q4_K_M.gguf"],
+    )
+    quant: Quant | None = Field(
+        None,
+        description="The quantization of the GGUF file, in any case: `modelgen lock` picks the file, or the parts of a "
+        "split one, as llama.cpp's `-hf` does. Default: none.",
+        examples=["Q4_K_M"],
+    )
+    draft: Draft | None = Field(
+        None,
+        description="A draft model for speculative decoding, of engine `llamacpp`: its `repo`, with `file` or `quant`. "
+        "Default: none.",
+        examples=[{"repo": "Qwen/Qwen3-0.6B-GGUF", "quant": "Q8_0"}],
     )
     service: str | None = Field(
         None,

@@ -30,6 +30,7 @@ class Run(NamedTuple):
         snapshot: Path of the snapshot in the container if the engine loads that path; None if it loads the id.
         file: The GGUF file of the snapshot.
         mmproj: The vision part that belongs to `file`.
+        draft: Path of the draft model's file in the container.
         served_names: All names that clients may use. The first is the model's id, and the one in answers.
         upstream_name: The name for an engine that has only one.
         share: Share of the GPU, as text with at most 4 decimals; None without a GPU.
@@ -52,6 +53,7 @@ class Run(NamedTuple):
     snapshot: str | None
     file: str | None
     mmproj: str | None
+    draft: str | None
     served_names: tuple[str, ...]
     upstream_name: str
     share: str | None
@@ -120,6 +122,7 @@ class Engine(NamedTuple):
         catalogue: Its flags by release; None if they are not known.
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
+        file_flags: Flags of such an engine whose value is a file or folder in the container.
         repeats_flags: Whether such an engine takes a list as one flag per value.
         from_config: Whether it loads a checkpoint that a config.json describes.
         from_snapshot: Whether it serves offline only from a snapshot's path, not by repository id.
@@ -189,6 +192,7 @@ class Engine(NamedTuple):
     catalogue: Callable[[], Catalogue] | None = None
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
+    file_flags: frozenset[str] = frozenset()
     repeats_flags: bool = False
     from_config: bool = False
     from_snapshot: bool = False

@@ -34,6 +34,7 @@ FLAGS = partial(catalogue, NAME, 1)
 _NO_WEBUI_SINCE = (4297,)
 CTX_SIZE = "ctx-size"
 LAYERS = "n-gpu-layers"
+_DRAFT_LAYERS = ("n-gpu-layers-draft", "gpu-layers-draft", "spec-draft-ngl")
 # More layers than any model has.
 _ALL_LAYERS = "999"
 # docs/docker.md. Tags move with every commit, except those that name a build.
@@ -58,7 +59,8 @@ _OWNED_VARIABLES = {
     "LLAMA_CACHE": owned.HUB,
 }
 
-_REPO = "write `repo` and `file` in the model's table"
+_REPO = "write `repo`, and `file` or `quant`, in the model's table"
+_DRAFT = 'write `draft = { repo = "…", quant = "…" }` in the model\'s table'
 _OFFLINE = "engines are always offline: name the file in the model's table, or by a path beside models.toml"
 _ROUTER = "one service is one model; modelgen's own gateway switches between them"
 OWNED_ARGS = {
@@ -70,7 +72,7 @@ OWNED_ARGS = {
     "hf-file": _REPO,
     "hf-file-v": _OFFLINE,
     "hf-repo": _REPO,
-    "hf-repo-draft": _OFFLINE,
+    "hf-repo-draft": _DRAFT,
     "hf-repo-v": _OFFLINE,
     "hf-token": owned.TOKEN,
     "host": owned.LISTEN,
@@ -84,7 +86,7 @@ OWNED_ARGS = {
     "no-webui": "it is always set",
     "offline": "it is always on",
     "port": owned.PORT,
-    "spec-draft-hf": _OFFLINE,
+    "spec-draft-hf": _DRAFT,
     "ssl-cert-file": owned.TLS,
     "ssl-key-file": owned.TLS,
 }
@@ -104,6 +106,12 @@ _SHORT = """
 """
 SHORT_FLAGS: dict[str, str] = dict(pair.split("=") for pair in _SHORT.split())
 
+# From common/arg.cpp: what these name must be there when the server starts.
+_FILES = """
+    binary-file chat-template-file control-vector file grammar-file json-schema-file lookup-cache-static lora media-path
+    model-draft model-vocoder path spec-draft-model system-prompt-file webui-config-file
+"""
+
 
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model.
@@ -115,12 +123,17 @@ def launch(run: Run) -> Launch:
     command = ["-m", f"{run.snapshot}/{run.file}"]
     if run.mmproj:
         command += ["--mmproj", f"{run.snapshot}/{run.mmproj}"]
+    if run.draft:
+        # Newer builds call it --spec-draft-model, and take both.
+        command += ["--model-draft", run.draft]
     command += ["--alias", run.upstream_name, "--host", run.listen[0], "--port", run.listen[1]]
     command.append("--metrics")
     if run.version is None or run.version.release >= _NO_WEBUI_SINCE:
         command.append("--no-webui")
     if run.has_cards and LAYERS not in run.args:
         command += [f"--{LAYERS}", _ALL_LAYERS]
+    if run.draft and run.has_cards and not any(name in run.args for name in _DRAFT_LAYERS):
+        command += [f"--{_DRAFT_LAYERS[0]}", _ALL_LAYERS]
     return Launch(("/app/llama-server",), (*command, *format_flags(run.args, joined=False)))
 
 
@@ -142,7 +155,7 @@ ENGINE = Engine(
     launch=launch,
     port=PORT,
     health=HEALTH,
-    keys=("args", "file", "mmproj", "version", "fork"),
+    keys=("args", "file", "quant", "mmproj", "draft", "version", "fork"),
     images=_IMAGES,
     for_processors="the tags of llama.cpp without a suffix: `server-b…`",
     for_cards=for_cards,
@@ -155,6 +168,7 @@ ENGINE = Engine(
     owned_variables=_OWNED_VARIABLES,
     plain_flags=FLAGS,
     short_flags=SHORT_FLAGS,
+    file_flags=frozenset(_FILES.split()),
     routes=ROUTES,
     warmup=warmup,
     opens=Opens(gguf=True),

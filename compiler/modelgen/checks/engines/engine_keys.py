@@ -137,6 +137,8 @@ def _instead(key: str, table: Model) -> str:
     """Return what to write for a key of `command` that users of other engines mean otherwise; else an empty string."""
     if key == "port":
         return f'write `publish = "127.0.0.1:{table.port}"` for a port on the host; the one in the container is fixed'
+    if key == "quant":
+        return f'write `args = {{ quantization = "{table.quant}" }}` for the kind of the weights'
     if key == "cache":
         return "remove it: compile caches have a volume, and the hub directory is `[project] hub`"
     return ""
