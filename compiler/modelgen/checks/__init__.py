@@ -109,6 +109,7 @@ CHECKS = (
     reservations.model_over_card,
     reservations.tight_limit,
     static_memory.nothing_for_weights,
+    static_memory.static_share_over_memory,
     reservations.profile_over_card,
     reservations.never_fits,
     reservations.size_on_unequal_cards,

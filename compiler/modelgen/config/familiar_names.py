@@ -95,7 +95,7 @@ FLAGS = {
     **dict.fromkeys(("max_num_seqs", "max_num_sequences", "parallel", "batch_size", "num_parallel"), "max-num-seqs"),
     **dict.fromkeys(("max_running_requests", "max_concurrent_requests", "max_batch_size"), "max-num-seqs"),
     **dict.fromkeys(("max_num_batched_tokens", "max_batch_prefill_tokens"), "max-num-batched-tokens"),
-    **dict.fromkeys(("quantization", "quant", "quantize"), "quantization"),
+    **dict.fromkeys(("quantization", "quantize"), "quantization"),
     **dict.fromkeys(("tool_call_parser", "tool_parser"), "tool-call-parser"),
     **dict.fromkeys(("kv_cache_dtype", "kv_cache_type", "cache_type_k"), "kv-cache-dtype"),
     **dict.fromkeys(("chat_template", "template"), "chat-template"),

@@ -152,8 +152,10 @@ class Engine(NamedTuple):
         counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
-        beside_weights: Memory and reserved memory of each GPU, and flags by canonical name → bytes that it needs beside
-            the weights if the reserved memory leaves nothing for weights; None if it does.
+        beside_weights: Version, memory and reserved memory of each GPU, and flags by canonical name → bytes that it
+            needs beside the weights if the reserved memory leaves nothing for weights; None if it does.
+        static_share: The flag with the share of a GPU for weights and KV cache, for an engine that needs more memory
+            besides; empty for one whose share is everything.
         repos: Flags by canonical name → role, id and revision of further repositories. Values that are not repository
             ids may be among them.
         loader: Version, flags by canonical name, and image → how it finds the weights; None if that is not known.
@@ -220,7 +222,8 @@ class Engine(NamedTuple):
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
-    beside_weights: Callable[[tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
+    beside_weights: Callable[[Version | None, tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
+    static_share: str = ""
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
     loader: Callable[[Version | None, Mapping[str, Any], str | None], Loader | None] | None = None
     pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None

@@ -59,7 +59,7 @@ _OWNED_VARIABLES = {
     "LLAMA_CACHE": owned.HUB,
 }
 
-_REPO = "write `repo`, and `file` or `quant`, in the model's table"
+_REPO = "write `repo` and `file` in the model's table, or `quant` for `file`"
 _DRAFT = 'write `draft = { repo = "…", quant = "…" }` in the model\'s table'
 _OFFLINE = "engines are always offline: name the file in the model's table, or by a path beside models.toml"
 _ROUTER = "one service is one model; modelgen's own gateway switches between them"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
+_ONE = "remove `quant`, or remove `file`"
 _DRAFTS = ("model-draft", "spec-draft-model")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\:<>\"|?*]{1,1000}\.gguf")
 
@@ -54,14 +55,14 @@ def missing_file(context: Context) -> Iterator[Found]:
             yield Found(
                 document.at_header("models", name),
                 f"`[models.{name}]` has no `file`",
-                'write `quant = "Q4_K_M"`, or the path of the file in the repository: `file = "….gguf"`; '
-                "`modelgen add` puts a file of your own into the hub directory",
+                'write the path of the file in the repository: `file = "….gguf"`, or `quant = "Q4_K_M"`, with which '
+                "`modelgen lock` picks it; `modelgen add` puts a file of your own into the hub directory",
             )
         if model.draft is not None and model.draft.file is None and model.draft.quant is None:
             yield Found(
                 document.at_value("models", name, "draft"),
                 "`draft` has no `file`",
-                'write `quant = "Q8_0"` in it, or the path of the file in the repository: `file = "….gguf"`',
+                'write the path of its file in it: `file = "….gguf"`, or `quant = "Q8_0"`',
             )
 
 
@@ -98,12 +99,12 @@ def file_and_quant(context: Context) -> Iterator[Found]:
     document = context.document
     for name, model in context.taking("quant"):
         if model.file is not None and model.quant is not None:
-            yield Found(document.at_key("models", name, "quant"), f"`{name}` has `file` and `quant`", "remove one")
+            yield Found(document.at_key("models", name, "quant"), f"`{name}` has `file` and `quant`", _ONE)
         if model.draft is None:
             continue
         if model.draft.file is not None and model.draft.quant is not None:
             place = document.at_key("models", name, "draft", "quant")
-            yield Found(place, f"the draft model of `{name}` has `file` and `quant`", "remove one")
+            yield Found(place, f"the draft model of `{name}` has `file` and `quant`", _ONE)
         for arg in context.runs[name].plain_arguments:
             if arg.name in _DRAFTS:
                 place = document.at_key(*arg.path)
