@@ -52,6 +52,8 @@ KEYS: dict[str, Any] = {
     "start_timeout": "5m",
     "concurrency": 2,
     "cpus": 2.5,
+    "host_memory": "8GiB",
+    "build": {"context": "./docker", "args": {"A": "b"}},
     "publish": "127.0.0.1:8001",
     "warmup": True,
     "switch": "sleep",

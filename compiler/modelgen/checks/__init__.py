@@ -13,7 +13,7 @@ from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_va
 from modelgen.checks.gpus import card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
-from modelgen.checks.memory import reservations, static_memory
+from modelgen.checks.memory import host_limits, reservations, static_memory
 from modelgen.checks.names import model_names, profiles
 from modelgen.checks.repositories import gguf, hub_directory, repository
 
@@ -42,6 +42,7 @@ CHECKS = (
     engine_keys.unknown_engine,
     images.missing_image,
     images.bad_image,
+    images.build_without_image,
     versions.unknown_version,
     versions.bad_version,
     images.floating_image,
@@ -110,6 +111,7 @@ CHECKS = (
     reservations.tight_limit,
     static_memory.nothing_for_weights,
     static_memory.static_share_over_memory,
+    host_limits.limits_over_host,
     reservations.profile_over_card,
     reservations.never_fits,
     reservations.size_on_unequal_cards,
@@ -119,6 +121,7 @@ CHECKS = (
     model_names.name_collision,
     model_names.bad_service,
     model_names.service_collision,
+    model_names.taken_network_alias,
     profiles.empty_profile,
     profiles.unknown_model,
     profiles.two_defaults,
@@ -128,6 +131,7 @@ CHECKS = (
     compose_keys.reserved_network,
     compose_keys.named_user,
     compose_keys.cpus_twice,
+    compose_keys.memory_limit_twice,
     compose_advice.small_shm,
     compose_advice.host_access,
     compose_advice.short_start,

@@ -68,8 +68,13 @@ def _explain_limits(compilation: Compilation) -> None:
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
     services = compilation.fleet.services
     limited = [service.model for service in services if service.cpus is not None]
+    capped = [service.model for service in services if service.host_memory is not None]
     keeping = [service.model for service in services if service.caches and "cache" in ENGINES[service.engine].keys]
-    for effect, models in (("`cpus` limits containers", limited), ("`cache` makes volumes of containers", keeping)):
+    for effect, models in (
+        ("`cpus` limits containers", limited),
+        ("`host_memory` limits containers", capped),
+        ("`cache` makes volumes of containers", keeping),
+    ):
         if named := ", ".join(f"`{model}`" for model in models):
             click.echo(f"{effect}, and has no effect on {named} here", err=True)
 

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from modelgen.config.table import Table
-from modelgen.config.units import Cpus, Duration, Memory
+from modelgen.config.units import Cpus, Duration, Memory, Size
 
 
 def _check_arg(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -57,6 +57,23 @@ class Draft(Table):
     )
 
 
+class Build(Table):
+    """An image that Compose builds."""
+
+    context: str = Field(
+        description="Folder of the Dockerfile, relative to models.toml, or the address of a git repository.",
+        examples=["./docker"],
+    )
+    dockerfile: str | None = Field(
+        None,
+        description='Path of the Dockerfile in the context. Default: "Dockerfile".',
+        examples=["cuda.Dockerfile"],
+    )
+    args: dict[str, str] | None = Field(
+        None, description="Build arguments. Default: none.", examples=[{"CUDA": "12.8"}]
+    )
+
+
 class Defaults(Table):
     """The keys of a model that `[defaults]` may set for all models."""
 
@@ -101,6 +118,12 @@ class Defaults(Table):
         None,
         description="Most processors that the model's container may use; 2.5 is two and a half. Default: no limit.",
         examples=[8],
+    )
+    host_memory: Size | None = Field(
+        None,
+        description="Most memory of the host that the model's container may use; the kernel ends the engine that "
+        "exceeds it. Default: no limit.",
+        examples=["48GiB"],
     )
     args: dict[str, Arg] | None = Field(
         None,
@@ -259,6 +282,11 @@ class Model(Defaults):
         description="A draft model for speculative decoding, of engine `llamacpp`: its `repo`, with `file` or `quant`. "
         "Default: none.",
         examples=[{"repo": "Qwen/Qwen3-0.6B-GGUF", "quant": "Q8_0"}],
+    )
+    build: Build | None = Field(
+        None,
+        description="Build the `image` of this table instead of pulling it. Default: none.",
+        examples=[{"context": "./docker"}],
     )
     service: str | None = Field(
         None,

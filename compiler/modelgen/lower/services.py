@@ -11,7 +11,7 @@ from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
 from modelgen.engines.host.addresses import parse_address
 from modelgen.engines.images.places import cache_label
-from modelgen.host_paths import host_path
+from modelgen.host_paths import host_path, is_remote
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
@@ -137,6 +137,8 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         ),
         readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
         cpus=model.cpus,
+        host_memory=model.host_memory,
+        build=_build(run),
         shm=(16 if len(reservations) > 1 else 8) * _GIB,
         stop_grace=_stop_grace(args, added.get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
@@ -146,6 +148,14 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         additions=additions,
         sources=sources_of(resolved.document, run),
     )
+
+
+def _build(run: ModelRun) -> ir.Build | None:
+    if run.build is None:
+        return None
+    context = run.build.context
+    context = context if is_remote(context) else host_path(context)
+    return ir.Build(context, run.build.dockerfile, tuple((run.build.args or {}).items()))
 
 
 def _served_names(name: str, model: Model, *, repo_is_name: bool) -> tuple[str, ...]:

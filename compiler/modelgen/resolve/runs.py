@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.config import Model
+    from modelgen.config.model import Build
     from modelgen.engines.catalogues import Release
     from modelgen.engines.engine import Engine
     from modelgen.engines.images import Account
@@ -32,6 +33,7 @@ class ModelRun(NamedTuple):
         engine: The engine; None for an unknown one.
         reference: The image as written, or None.
         place: The path at which the image is written, or would be.
+        build: How the image is built: the `build` of the table that has it; None for one that is pulled.
         image: The parts of the reference; None where it is not a reference.
         image_tables: The tables whose `version` and `fork` describe the image, the most specific first.
         version: The version from the tag, else the written one; None without either.
@@ -55,6 +57,7 @@ class ModelRun(NamedTuple):
     engine: Engine | None
     reference: str | None
     place: Path
+    build: Build | None
     image: Image | None
     image_tables: tuple[Path, ...]
     version: Version | None
@@ -100,6 +103,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
         engine=engine,
         reference=reference,
         place=place,
+        build=model.build if place[0] == "models" else table.build if place[0] == "engines" and table else None,
         image=image,
         image_tables=tables,
         version=version,
