@@ -44,6 +44,7 @@ class Run(NamedTuple):
         command: The program and its arguments, for the engine `command`.
         hub: Path of the hub directory.
         listen: Address and port to listen on, as arguments.
+        on_host: Whether it is a program that is installed on the host, and not one of an image.
         eager_reads: Whether to read weights at once instead of mapping them (hubs on a Windows drive).
     """
 
@@ -67,6 +68,7 @@ class Run(NamedTuple):
     command: tuple[str, ...]
     hub: str
     listen: tuple[str, str]
+    on_host: bool
     eager_reads: bool
 
     @property

@@ -134,7 +134,9 @@ def launch(run: Run) -> Launch:
         command += [f"--{LAYERS}", _ALL_LAYERS]
     if run.draft and run.has_cards and not any(name in run.args for name in _DRAFT_LAYERS):
         command += [f"--{_DRAFT_LAYERS[0]}", _ALL_LAYERS]
-    return Launch(("/app/llama-server",), (*command, *format_flags(run.args, joined=False)))
+    # The image has it in a folder that is not on its PATH; on the host, it is installed anywhere.
+    program = "llama-server" if run.on_host else "/app/llama-server"
+    return Launch((program,), (*command, *format_flags(run.args, joined=False)))
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
@@ -152,6 +154,7 @@ def warmup(args: Mapping[str, Any], _: Mapping[str, Any]) -> str:
 ENGINE = Engine(
     name=NAME,
     title="llama.cpp",
+    on_host=True,
     launch=launch,
     port=PORT,
     health=HEALTH,

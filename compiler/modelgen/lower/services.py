@@ -92,6 +92,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         command=tuple(model.command or ()),
         hub=place,
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(run.port)),  # noqa: S104 - in its container
+        on_host=on_host,
         eager_reads=is_windows_drive(config),
     )
     has_hub = run.needs_hub
@@ -107,7 +108,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         launch=engine.launch(launched),
         offline=is_offline,
         directory=host_root,
-        environment=host_environment(config, run, place, variables)
+        environment=host_environment(config, run, engine, place, variables)
         if on_host
         else engine_environment(config, run, engine, variables),
         port=run.port,

@@ -80,6 +80,17 @@ def run_models(document: Document) -> dict[str, ModelRun]:
     return {name: _run(document, name, model) for name, model in document.models.items()}
 
 
+def is_for_host(runs: Mapping[str, ModelRun]) -> bool:
+    """Return whether `modelgen serve` is meant: nothing has an image, and what is installed on the host is said."""
+    return bool(runs) and all(
+        run.reference is None
+        and run.engine is not None
+        and run.engine.on_host
+        and (run.version is not None if run.engine.needs_repo else bool(run.program))
+        for run in runs.values()
+    )
+
+
 def _run(document: Document, name: str, model: Model) -> ModelRun:
     engine_name = model.engine or DEFAULT_ENGINE
     engine, table = ENGINES.get(engine_name), (document.config.engines or {}).get(engine_name)
