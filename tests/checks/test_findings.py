@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from compiling import complete, findings
+from modelgen.config.owned_compose_keys import OWNED
 from modelgen.diagnostics import did_you_mean
 
 ARGS = "args = { max-model-len = 8 }\n"
@@ -194,7 +197,7 @@ CASES: list[tuple[str, str, str]] = [
     (f"{QWEN}compose = {{ volumes = ['ab:/x', 'cd:/x'] }}", "volume-over-ours", "elsewhere"),
     (f"{QWEN}compose = {{ volumes = ['cache-vllm-other:/x'] }}", "volume-over-ours", "elsewhere"),
     (f"{QWEN}compose = {{ networks = {{ edge = {{}} }} }}", "reserved-network", "docker network create"),
-    (f"{QWEN}compose = {{ scale = 2 }}", "owned-compose-key", "one container"),
+    (f"{QWEN}compose = {{ scale = 2 }}", "owned-compose-key", "second model"),
     (f"{QWEN}compose = {{ shm_size = '٨gb' }}", "bad-value", ""),
     # abbreviations, which argparse would take
     (model("args = { max-model-len = 8, gpu-memory-util = 0.99 }"), "owned-arg", "gpu_memory"),
@@ -304,3 +307,9 @@ def test_an_image_is_missing_only_where_containers_are_made() -> None:
 )
 def test_did_you_mean(word: str, known: list[str], said: str) -> None:
     assert did_you_mean(word, known).endswith(said)
+
+
+@pytest.mark.parametrize(("key", "instead"), OWNED.items(), ids=OWNED)
+def test_each_refused_compose_key_names_what_to_write(key: str, instead: str) -> None:
+    assert re.search(r"`[^`]+`|docker-compose\.override\.yml", instead), key
+    assert "\n" not in instead
