@@ -64,6 +64,9 @@ def _service(service: ir.Service, networks: Mapping[str, str], root: str) -> Ite
         yield f"--publish={service.publish.host}:{service.publish.port}:{service.port}"
     yield from (f"--shm-size={service.shm}", f"--stop-timeout={service.stop_grace}")
     yield from ([f"--cpus={service.cpus}"] if service.cpus else [])
+    yield from ([f"--memory={service.host_memory}"] if service.host_memory else [])
+    if service.build:
+        yield f"--label=build={service.build.context}:{service.build.dockerfile}:{service.build.args}"
     yield from _confinement(service.security, service.limits)
     if service.readiness.probe:
         yield f"--health-cmd={shlex.join(service.readiness.probe)}"
@@ -82,12 +85,14 @@ def _labels(service: ir.Service) -> dict[str, tuple[str, ...]]:
 def _orchestrator(fleet: ir.Fleet, networks: Iterable[str], root: str) -> Iterator[list[str]]:
     own = fleet.orchestrator
     socket = _mount(own.socket, "/var/run/docker.sock", root)
-    proxy = [f"--name={fleet.project}-socket-proxy", socket, *_confinement(own.socket_proxy_security, ())]
+    limit = f"--memory={own.socket_proxy_memory}"
+    proxy = [f"--name={fleet.project}-socket-proxy", limit, socket, *_confinement(own.socket_proxy_security, ())]
     yield ["docker", "create", *proxy, own.socket_proxy_image]
     label = ":z" if own.relabelled else ""
     keys = [f"--volume={host_path(own.keys_file, root)}:/keys/keys{label}"] if own.keys_file else []
     options = [f"--stop-timeout={own.stop_grace}", *_confinement(own.security, own.limits), *_added(own.additions)]
-    joined = [f"--network={name}" for name in networks]
+    joined = [f"--memory={own.memory}", *(f"--network={name}" for name in networks)]
+    joined += [f"--network-alias={name}" for name in own.network_aliases]
     yield ["docker", "build", f"--build-arg=BASE={own.base_image}", "orchestrator"]
     yield ["docker", "create", *joined, *keys, *options, f"--publish={own.listen}:8080", "orchestrator"]
 

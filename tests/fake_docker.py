@@ -25,7 +25,7 @@ case "$*" in
   "network ls "*demo-gate*) cat {state}/old-network ;;
   "volume ls "*) cat {state}/volumes ;;
   "image ls "*modelgen-orchestrator*) cat {state}/own-image ;;
-  "image ls "*) echo 0123456789ab ;;
+  "image ls "*) cat {state}/images ;;
   "image inspect "*) echo sha256:0123 ;;
   *" config --hash "*) cat {state}/digests ;;
   *)
@@ -53,7 +53,8 @@ class FakeDocker:
             path.mkdir(parents=True)
         for name in ("containers", "ports", "digests", "done", "failing", "hanging", "said", "old-network", "volumes"):
             (self.state / name).touch()
-        (self.state / "own-image").write_text("0123456789ab\n")
+        for name in ("own-image", "images"):
+            (self.state / name).write_text("0123456789ab\n")
         version = json.dumps({"Server": {"Version": "28.3.2", "ApiVersion": "1.51"}})
         program = self.bin / "docker"
         program.write_text(_SCRIPT.format(version=version, info=json.dumps(INFO), state=self.state))
@@ -77,6 +78,10 @@ class FakeDocker:
     def lose_image(self) -> None:
         """Have no image of the orchestrator."""
         (self.state / "own-image").write_text("")
+
+    def lose_images(self) -> None:
+        """Have no image but that of the orchestrator."""
+        (self.state / "images").write_text("")
 
     def keep_old_network(self) -> None:
         """Have the network of a socket proxy from before 0.1.0."""

@@ -8,6 +8,11 @@ import re
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
+def is_remote(context: str) -> bool:
+    """Return whether the context of a build is the address of a git repository or an archive, and not a folder."""
+    return "://" in context or context.startswith(("git@", "github.com/"))
+
+
 def host_path(path: str, root: str = ".") -> str:
     r"""Return a host path as it must stand in a file.
 

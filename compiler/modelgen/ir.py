@@ -150,6 +150,20 @@ class Volume(NamedTuple):
     target: str
 
 
+class Build(NamedTuple):
+    """The build of an image.
+
+    Args:
+        context: Folder of the host, as in `Mount`, or the address of a git repository.
+        dockerfile: Path in the context, or None for `Dockerfile`.
+        args: Build arguments.
+    """
+
+    context: str
+    dockerfile: str | None
+    args: tuple[tuple[str, str], ...]
+
+
 class Service(NamedTuple):
     """One model as a service.
 
@@ -183,6 +197,8 @@ class Service(NamedTuple):
         networks: Names of the fleet's networks.
         readiness: The checks of whether it serves.
         cpus: The most processors that its container may use, or None.
+        host_memory: The most bytes of the host's memory that it may use, or None.
+        build: How its image is built, or None for one that is pulled.
         shm: Size of /dev/shm in bytes.
         stop_grace: Seconds from SIGTERM to SIGKILL.
         idle_timeout: Seconds without a request after which it is stopped, or None.
@@ -223,6 +239,8 @@ class Service(NamedTuple):
     networks: tuple[str, ...]
     readiness: Readiness
     cpus: float | None
+    host_memory: int | None
+    build: Build | None
     shm: int
     stop_grace: int
     idle_timeout: int | None
@@ -265,6 +283,7 @@ class Orchestrator(NamedTuple):
         listen: Host address of its API.
         socket: Path of Docker's socket on the host.
         keys_file: File with the hashes of API keys; a relative path is relative to the folder of models.toml.
+        network_aliases: Further host names on its networks, save that of the socket proxy.
         allowed_hosts: Further names that a Host header may have.
         allowed_origins: Origins of pages that may use the API from a browser.
         insecure: Whether a `listen` beyond loopback needs no keys.
@@ -280,6 +299,8 @@ class Orchestrator(NamedTuple):
         socket_proxy_image: Image of the socket proxy.
         security: The rights of its container.
         limits: The resource limits of its container.
+        memory: The most bytes of the host's memory that its container may use.
+        socket_proxy_memory: The same, of the socket proxy's container.
         socket_proxy_security: The rights of the socket proxy's container.
         relabelled: Whether mounts are relabelled for SELinux, so that their container can read them.
         additions: The user's own keys, as in `Service`.
@@ -289,6 +310,7 @@ class Orchestrator(NamedTuple):
     listen: Address
     socket: str
     keys_file: str | None
+    network_aliases: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
     insecure: bool
@@ -304,6 +326,8 @@ class Orchestrator(NamedTuple):
     socket_proxy_image: str
     security: Security
     limits: tuple[Limit, ...]
+    memory: int
+    socket_proxy_memory: int
     socket_proxy_security: Security
     relabelled: bool
     additions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})

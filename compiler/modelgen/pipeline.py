@@ -10,6 +10,7 @@ from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
 from modelgen.load import load
 from modelgen.lower import lower
 from modelgen.resolve import resolve
+from modelgen.resolve.runs import is_for_host
 from modelgen.targets import DEFAULT_TARGETS, ON_HOST, target
 
 if TYPE_CHECKING:
@@ -65,15 +66,20 @@ def check_source(
     *,
     path: str = "models.toml",
     lock_path: str = "models.lock",
-    targets: Collection[str] = DEFAULT_TARGETS,
+    targets: Collection[str] | None = None,
 ) -> Checked:
-    """Read and check the bytes of a models.toml and of the lock beside it; arguments as for `compile_source`."""
+    """Read and check the bytes of a models.toml and of the lock beside it; arguments as for `compile_source`.
+
+    Without `targets`, a file without any image is checked for `modelgen serve` if that could run it.
+    """
     document, source, found = load(data, path)
     locked, faults = (None, []) if lock is None else _parse_lock(lock, lock_path)
     found += faults
     if document is None:
         return Checked(source, sort_by_place(found), None)
     resolved = resolve(document, locked)
+    if targets is None:
+        targets = (ON_HOST,) if is_for_host(resolved.runs) else DEFAULT_TARGETS
     found += check(resolved, targets)
     return Checked(source, sort_by_place(_with_settings(found, document)), resolved)
 

@@ -91,7 +91,12 @@ CASES: list[tuple[str, str, str]] = [
     ),
     (sglang("args = { context-len = 1 }"), "abbreviated-flag", "write `context-length`"),
     (sglang("args = { max-model-len = 1 }"), "unknown-flag", ""),
-    (sglang("args = { mem-fraction-static = 0.8 }"), "owned-arg", "gpu_memory"),
+    (sglang('gpus = ["gpu0"]\nargs = { mem-fraction-static = 0.96 }'), "static-share-over-memory", "less than 0.95"),
+    (
+        sglang('gpus = ["gpu0"]\ngpu_memory = "12GiB"\nargs = { mem-fraction-static = 0.5 }'),
+        "static-share-over-memory",
+        "larger `gpu_memory`",
+    ),
     (sglang("args = { model = 'x' }"), "owned-arg", "`repo = "),
     (sglang("args = { context-length = 1.5 }"), "bad-flag-value", ""),
     # adapters

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from compiling import complete, findings
+from modelgen.config.owned_compose_keys import OWNED
 from modelgen.diagnostics import did_you_mean
 
 ARGS = "args = { max-model-len = 8 }\n"
@@ -176,6 +179,10 @@ CASES: list[tuple[str, str, str]] = [
     # processors
     (model("cpus = true"), "bad-value", ""),
     (model("cpus = 0"), "bad-value", ""),
+    (model("host_memory = 64"), "bad-value", "GiB"),
+    (model('memory_limit = "8g"'), "unknown-key", "write `host_memory = "),
+    (f"[defaults]\ncompose = {{ mem_limit = '8g' }}\n{QWEN}host_memory = '4GiB'", "memory-limit-twice", "remove"),
+    (f"[host]\nmemory = '8GiB'\n{QWEN}host_memory = '9GiB'", "limits-over-host", "less than 8 GiB"),
     (model("cpu_limit = 4"), "unknown-key", "write `cpus = "),
     (f"[defaults]\ncpus = 2\ncompose = {{ cpus = 2 }}\n{QWEN}{QWEN.replace('qwen', 'two')}", "cpus-twice", "compose"),
     (f"[defaults]\ncompose = {{ cpus = 2 }}\n{QWEN}cpus = 4", "cpus-twice", "remove `compose.cpus`"),
@@ -190,7 +197,7 @@ CASES: list[tuple[str, str, str]] = [
     (f"{QWEN}compose = {{ volumes = ['ab:/x', 'cd:/x'] }}", "volume-over-ours", "elsewhere"),
     (f"{QWEN}compose = {{ volumes = ['cache-vllm-other:/x'] }}", "volume-over-ours", "elsewhere"),
     (f"{QWEN}compose = {{ networks = {{ edge = {{}} }} }}", "reserved-network", "docker network create"),
-    (f"{QWEN}compose = {{ scale = 2 }}", "owned-compose-key", "one container"),
+    (f"{QWEN}compose = {{ scale = 2 }}", "owned-compose-key", "second model"),
     (f"{QWEN}compose = {{ shm_size = '٨gb' }}", "bad-value", ""),
     # abbreviations, which argparse would take
     (model("args = { max-model-len = 8, gpu-memory-util = 0.99 }"), "owned-arg", "gpu_memory"),
@@ -246,6 +253,8 @@ FINE = [
     f"{QWEN}compose = {{ shm_size = '1gb' }}",
     model("args = { max-model-len = 8, tokenizer = 'a/c', tokenizer-revision = 'main' }"),
     model("cpus = 2.5"),
+    model("host_memory = '8GiB'"),
+    f"[host]\nmemory = '8GiB'\n{QWEN}host_memory = '8GiB'\n[profiles.all]\nmodels = ['qwen']",
     command_model("port = 8188"),
     command_model("port = 8188\nentrypoint = []\ncommand = ['--fast']\npublish = '127.0.0.1:8188'"),
     command_model("command = ['serve', '--port', '8000']\npublish = '127.0.0.1:8188'"),
@@ -298,3 +307,9 @@ def test_an_image_is_missing_only_where_containers_are_made() -> None:
 )
 def test_did_you_mean(word: str, known: list[str], said: str) -> None:
     assert did_you_mean(word, known).endswith(said)
+
+
+@pytest.mark.parametrize(("key", "instead"), OWNED.items(), ids=OWNED)
+def test_each_refused_compose_key_names_what_to_write(key: str, instead: str) -> None:
+    assert re.search(r"`[^`]+`|docker-compose\.override\.yml", instead), key
+    assert "\n" not in instead

@@ -43,6 +43,7 @@ LEFT = {
     "docker-too-old": _HOST,
     "cdi-switched-off": _HOST,
     "host-memory": _CHOICE,
+    "limits-over-host": _CHOICE,
     "cards-not-separable": "nothing in the file to change",
     "hub-on-windows-drive": _HOST,
     "uuid-on-wsl2": _UNKNOWN,

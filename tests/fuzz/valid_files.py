@@ -130,7 +130,7 @@ def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
     if draw(st.booleans()):
         file["defaults"] = draw(st.fixed_dictionaries({}, optional=_ANY_ENGINE))
     tables: list[Table] = [*file["models"].values(), file.get("defaults", {})]
-    if not any("cpus" in table.get("compose", {}) for table in tables):
+    if not any({"cpus", "mem_limit"} & {*table.get("compose", {})} for table in tables):
         for table in file["models"].values():
             table.update(draw(_LIMITS))
     if crowded or draw(st.booleans()):
@@ -138,7 +138,7 @@ def valid_files(draw: st.DrawFn, *, crowded: bool = False) -> Table:
     return {name: table for name, table in file.items() if table or draw(st.booleans())}
 
 
-_LIMITS = st.fixed_dictionaries({}, optional={"cpus": st.sampled_from([0.01, 2.5, 8])})
+_LIMITS = st.fixed_dictionaries({}, optional={"cpus": st.sampled_from([0.01, 2.5, 8]), "host_memory": st.just("1GiB")})
 _HOSTS = st.fixed_dictionaries(
     {},
     optional={
@@ -160,6 +160,7 @@ _ORCHESTRATORS = st.fixed_dictionaries(
         "allowed_hosts": st.lists(texts(), max_size=2),
         "allowed_origins": st.lists(st.sampled_from(ORIGINS), max_size=3),
         "queue_limit": st.integers(1, 10**9),
+        "network_aliases": st.lists(st.sampled_from(["old-name", "llm.internal"]), max_size=2, unique=True),
         "buffer_limit": st.sampled_from(["64MiB", "1GiB"]),
         "drain_timeout": DURATIONS,
         "shutdown_timeout": DURATIONS,

@@ -240,7 +240,7 @@ def test_what_lives_in_an_image_is_refused(tmp_path: Path) -> None:
     )
     done = modelgen("serve", cwd=tmp_path)
     assert done.returncode == 1
-    assert "`a` (sglang) can run only in a container; `serve` runs vllm and" in done.stderr
+    assert "`a` (sglang) can run only in a container; `serve` runs vllm, llamacpp and" in done.stderr
 
 
 def test_a_limit_of_containers_is_explained(tmp_path: Path) -> None:
@@ -290,6 +290,7 @@ def test_an_installed_vllm_is_started_for_this_host(tmp_path: Path) -> None:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
         "OWN": "1",
+        "VLLM_NO_USAGE_STATS": "1",
     }
     assert (model["process"]["directory"], model["idle_timeout"]) == (str(tmp_path), 900.0)
     assert model["readiness"] == {"path": "/health", "timeout": 365.0, "lists": "/v1/models", "warmup": None}

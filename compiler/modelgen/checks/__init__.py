@@ -13,7 +13,7 @@ from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_va
 from modelgen.checks.gpus import attention, card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
-from modelgen.checks.memory import estimates, reservations, static_memory
+from modelgen.checks.memory import estimates, host_limits, reservations, static_memory
 from modelgen.checks.names import model_names, profiles
 from modelgen.checks.repositories import gguf, hub_directory, repository
 
@@ -36,11 +36,13 @@ CHECKS = (
     repository.bad_revision,
     repository.missing_repo,
     gguf.missing_file,
+    gguf.file_and_quant,
     gguf.bad_file,
     hub_directory.bad_hub,
     engine_keys.unknown_engine,
     images.missing_image,
     images.bad_image,
+    images.build_without_image,
     versions.unknown_version,
     versions.bad_version,
     images.floating_image,
@@ -110,6 +112,8 @@ CHECKS = (
     reservations.model_over_card,
     reservations.tight_limit,
     static_memory.nothing_for_weights,
+    static_memory.static_share_over_memory,
+    host_limits.limits_over_host,
     reservations.profile_over_card,
     reservations.never_fits,
     reservations.size_on_unequal_cards,
@@ -119,6 +123,7 @@ CHECKS = (
     model_names.name_collision,
     model_names.bad_service,
     model_names.service_collision,
+    model_names.taken_network_alias,
     profiles.empty_profile,
     profiles.unknown_model,
     profiles.two_defaults,
@@ -128,6 +133,7 @@ CHECKS = (
     compose_keys.reserved_network,
     compose_keys.named_user,
     compose_keys.cpus_twice,
+    compose_keys.memory_limit_twice,
     compose_advice.small_shm,
     compose_advice.host_access,
     compose_advice.short_start,

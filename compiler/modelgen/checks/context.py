@@ -195,6 +195,9 @@ class Context:
             for lora, repo in (self.models[name].loras or {}).items():
                 if repo == want.repo:
                     return self.at_origin(name, "loras", lora)
+        draft = self.models[name].draft
+        if want.role == "draft" and draft is not None and draft.repo == want.repo:
+            return self.document.at_value("models", name, "draft", "repo")
         for arg in self.args_of(name):
             named = arg.engine.repos({arg.name + arg.inner: arg.value}) if arg.engine.repos else ()
             if any(repo == want.repo for _, repo, _ in named):

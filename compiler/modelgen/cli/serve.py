@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -27,8 +28,9 @@ _LONGEST_PID = 20
 def serve_command(config: Path, *, reload_: bool) -> int:
     """Run the models and their orchestrator on this host, without Docker.
 
-    Engines run as child processes: programs of `command`, and vLLM if it is installed here. State and logs are in
-    .modelgen/ beside the file. Ctrl-C stops all engines; after a crash, the next `serve` adopts those that still run.
+    Engines run as child processes: programs of `command`, and vLLM and llama-server if they are installed here. State
+    and logs are in .modelgen/ beside the file. Ctrl-C stops all engines; after a crash, the next `serve` adopts those
+    that still run.
 
     \b
     Example:
@@ -44,6 +46,7 @@ def serve_command(config: Path, *, reload_: bool) -> int:
         return FOUND
     _refuse_others(compilation)
     _explain_limits(compilation)
+    _explain_missing(compilation)
     from modelgen.cli.control.remote import ask_status, running_url
     from modelgen.cli.state_folder import NAME, write_state
 
@@ -68,10 +71,27 @@ def _explain_limits(compilation: Compilation) -> None:
     assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
     services = compilation.fleet.services
     limited = [service.model for service in services if service.cpus is not None]
+    capped = [service.model for service in services if service.host_memory is not None]
     keeping = [service.model for service in services if service.caches and "cache" in ENGINES[service.engine].keys]
-    for effect, models in (("`cpus` limits containers", limited), ("`cache` makes volumes of containers", keeping)):
+    for effect, models in (
+        ("`cpus` limits containers", limited),
+        ("`host_memory` limits containers", capped),
+        ("`cache` makes volumes of containers", keeping),
+    ):
         if named := ", ".join(f"`{model}`" for model in models):
             click.echo(f"{effect}, and has no effect on {named} here", err=True)
+
+
+def _explain_missing(compilation: Compilation) -> None:
+    """Print the programs of engines that are not installed here; another shell may have them on its PATH."""
+    assert compilation.fleet is not None, "it has no errors"  # noqa: S101 - an invariant
+    missing: dict[str, list[str]] = {}
+    for service in compilation.fleet.services:
+        program = service.launch.entrypoint[0] if service.launch.entrypoint else ""
+        if ENGINES[service.engine].needs_repo and program and shutil.which(program) is None:
+            missing.setdefault(program, []).append(f"`{service.model}`")
+    for program, models in missing.items():
+        click.echo(f"{program} is not on the PATH here, and {', '.join(models)} cannot start without it", err=True)
 
 
 def _refuse_second(folder: Path, url: str | None) -> None:

@@ -113,7 +113,8 @@ class ComposeKeys(Table):
     mac_address: str | None = Field(None, description="MAC address of the container.", examples=["02:42:ac:11:00:02"])
     mem_limit: Size | None = Field(
         None,
-        description="Most memory of the container. The kernel kills the engine that exceeds it.",
+        description="Most memory of the container. The kernel kills the engine that exceeds it. The model's own "
+        "`host_memory` does the same.",
         examples=["64gb"],
     )
     mem_swappiness: Annotated[int, Field(ge=0, le=100)] | None = Field(

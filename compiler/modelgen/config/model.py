@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from modelgen.config.table import Table
-from modelgen.config.units import Cpus, Duration, Memory
+from modelgen.config.units import Cpus, Duration, Memory, Size
 
 
 def _check_arg(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -28,6 +28,50 @@ Arg = Annotated[
     BeforeValidator(_check_arg),
     WithJsonSchema({"type": ["string", "number", "boolean", "array", "object"]}),
 ]
+
+
+def _check_projector(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if value is True or isinstance(value, str):
+        return value
+    raise PydanticCustomError("bad-value", "must be true, or the path of a GGUF file in the repository")
+
+
+Projector = Annotated[
+    str | Literal[True], BeforeValidator(_check_projector), WithJsonSchema({"type": ["string", "boolean"]})
+]
+Quant = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class Draft(Table):
+    """A small model that proposes tokens for a larger one."""
+
+    repo: str = Field(description="Its repository id on the Hugging Face hub.", examples=["Qwen/Qwen3-0.6B-GGUF"])
+    revision: str | None = Field(
+        None, description="Its commit, tag or branch. Default: the commit in models.lock.", examples=["v1.0"]
+    )
+    file: str | None = Field(
+        None, description="Its GGUF file; write this or `quant`. Default: none.", examples=["Qwen3-0.6B-Q8_0.gguf"]
+    )
+    quant: Quant | None = Field(
+        None, description="Its quantization; write this or `file`. Default: none.", examples=["Q8_0"]
+    )
+
+
+class Build(Table):
+    """An image that Compose builds."""
+
+    context: str = Field(
+        description="Folder of the Dockerfile, relative to models.toml, or the address of a git repository.",
+        examples=["./docker"],
+    )
+    dockerfile: str | None = Field(
+        None,
+        description='Path of the Dockerfile in the context. Default: "Dockerfile".',
+        examples=["cuda.Dockerfile"],
+    )
+    args: dict[str, str] | None = Field(
+        None, description="Build arguments. Default: none.", examples=[{"CUDA": "12.8"}]
+    )
 
 
 class Defaults(Table):
@@ -75,6 +119,12 @@ class Defaults(Table):
         description="Most processors that the model's container may use; 2.5 is two and a half. Default: no limit.",
         examples=[8],
     )
+    host_memory: Size | None = Field(
+        None,
+        description="Most memory of the host that the model's container may use; the kernel ends the engine that "
+        "exceeds it. Default: no limit.",
+        examples=["48GiB"],
+    )
     args: dict[str, Arg] | None = Field(
         None,
         description="The engine's own flags, without the leading dashes. They are checked against the flags of the "
@@ -96,9 +146,10 @@ class Defaults(Table):
         description="Glob patterns of the repository's files to leave out. Default: none.",
         examples=[["original/*"]],
     )
-    mmproj: str | None = Field(
+    mmproj: Projector | None = Field(
         None,
-        description="The GGUF file of the repository that is the model's vision part. Default: none, text only.",
+        description="The GGUF file of the repository that is the model's vision part; `true` lets `modelgen lock` pick "
+        "it, as llama.cpp's `-hf` does. Default: none, text only.",
         examples=["mmproj-F16.gguf"],
     )
     loras: dict[str, str] | None = Field(
@@ -217,8 +268,25 @@ class Model(Defaults):
     file: str | None = Field(
         None,
         description="The GGUF file of the repository; for a split file, its first part. Default: none; engine "
-        "`llamacpp` requires it.",
+        "`llamacpp` requires it or `quant`.",
         examples=["Qwen3-4B-Q4_K_M.gguf"],
+    )
+    quant: Quant | None = Field(
+        None,
+        description="The quantization of the GGUF file, in any case: `modelgen lock` picks the file, or the parts of a "
+        "split one, as llama.cpp's `-hf` does. Default: none.",
+        examples=["Q4_K_M"],
+    )
+    draft: Draft | None = Field(
+        None,
+        description="A draft model for speculative decoding, of engine `llamacpp`: its `repo`, with `file` or `quant`. "
+        "Default: none.",
+        examples=[{"repo": "Qwen/Qwen3-0.6B-GGUF", "quant": "Q8_0"}],
+    )
+    build: Build | None = Field(
+        None,
+        description="Build the `image` of this table instead of pulling it. Default: none.",
+        examples=[{"context": "./docker"}],
     )
     service: str | None = Field(
         None,

@@ -1,12 +1,14 @@
 """Define `[orchestrator]`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from modelgen.config.origins import Origin
 from modelgen.config.table import Table
 from modelgen.config.units import Duration, Size
+
+NetworkAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
 
 
 class Orchestrator(Table):
@@ -29,6 +31,12 @@ class Orchestrator(Table):
         description="File with the hashes of the API keys, in a folder of its own. `modelgen key` makes the lines. "
         "Default: none, requests need no key.",
         examples=["./keys/keys.txt"],
+    )
+    network_aliases: list[NetworkAlias] | None = Field(
+        None,
+        description="Further host names of the orchestrator on the networks that containers share with it, such as the "
+        "name of an earlier service. Default: none; it is `orchestrator`.",
+        examples=[["llm", "vllm.internal"]],
     )
     allowed_hosts: list[str] | None = Field(
         None,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from modelgen.config.model import Arg, Defaults, Model
+from modelgen.config.model import Arg, Build, Defaults, Model
 from modelgen.config.orchestrator import Orchestrator
 from modelgen.config.table import Table
 from modelgen.config.units import Capability, Dotted, Share, Size
@@ -193,6 +193,12 @@ class EngineTable(Table):
         description="`image` contains a fork or plugins of the engine: flags and values that its own release does not "
         "have are warnings. Default: false.",
         examples=[True],
+    )
+    build: Build | None = Field(
+        None,
+        description="Build `image` instead of pulling it: `context`, `dockerfile` and `args` as in Compose. Default: "
+        "none.",
+        examples=[{"context": "./docker", "args": {"CUDA": "12.8"}}],
     )
     args: dict[str, Arg] | None = Field(
         None,

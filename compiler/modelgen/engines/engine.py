@@ -30,6 +30,7 @@ class Run(NamedTuple):
         snapshot: Path of the snapshot in the container if the engine loads that path; None if it loads the id.
         file: The GGUF file of the snapshot.
         mmproj: The vision part that belongs to `file`.
+        draft: Path of the draft model's file in the container.
         served_names: All names that clients may use. The first is the model's id, and the one in answers.
         upstream_name: The name for an engine that has only one.
         share: Share of the GPU, as text with at most 4 decimals; None without a GPU.
@@ -43,6 +44,7 @@ class Run(NamedTuple):
         command: The program and its arguments, for the engine `command`.
         hub: Path of the hub directory.
         listen: Address and port to listen on, as arguments.
+        on_host: Whether it is a program that is installed on the host, and not one of an image.
         eager_reads: Whether to read weights at once instead of mapping them (hubs on a Windows drive).
     """
 
@@ -52,6 +54,7 @@ class Run(NamedTuple):
     snapshot: str | None
     file: str | None
     mmproj: str | None
+    draft: str | None
     served_names: tuple[str, ...]
     upstream_name: str
     share: str | None
@@ -65,6 +68,7 @@ class Run(NamedTuple):
     command: tuple[str, ...]
     hub: str
     listen: tuple[str, str]
+    on_host: bool
     eager_reads: bool
 
     @property
@@ -120,6 +124,7 @@ class Engine(NamedTuple):
         catalogue: Its flags by release; None if they are not known.
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
+        file_flags: Flags of such an engine whose value is a file or folder in the container.
         repeats_flags: Whether such an engine takes a list as one flag per value.
         from_config: Whether it loads a checkpoint that a config.json describes.
         from_snapshot: Whether it serves offline only from a snapshot's path, not by repository id.
@@ -150,8 +155,10 @@ class Engine(NamedTuple):
         counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
-        beside_weights: Memory and reserved memory of each GPU, and flags by canonical name → bytes that it needs beside
-            the weights if the reserved memory leaves nothing for weights; None if it does.
+        beside_weights: Version, memory and reserved memory of each GPU, and flags by canonical name → bytes that it
+            needs beside the weights if the reserved memory leaves nothing for weights; None if it does.
+        static_share: The flag with the share of a GPU for weights and KV cache, for an engine that needs more memory
+            besides; empty for one whose share is everything.
         memory: Version, bytes of a GPU and its name → what sizes the memory of a start; None if that is not known.
         repos: Flags by canonical name → role, id and revision of further repositories. Values that are not repository
             ids may be among them.
@@ -191,6 +198,7 @@ class Engine(NamedTuple):
     catalogue: Callable[[], Catalogue] | None = None
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
+    file_flags: frozenset[str] = frozenset()
     repeats_flags: bool = False
     from_config: bool = False
     from_snapshot: bool = False
@@ -219,7 +227,8 @@ class Engine(NamedTuple):
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
-    beside_weights: Callable[[tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
+    beside_weights: Callable[[Version | None, tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
+    static_share: str = ""
     memory: Callable[[Version, int, str], MemoryFacts] | None = None
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
     loader: Callable[[Version | None, Mapping[str, Any], str | None], Loader | None] | None = None

@@ -35,6 +35,7 @@ FLAGS = partial(catalogue, NAME, 1)
 _NO_WEBUI_SINCE = (4297,)
 CTX_SIZE = "ctx-size"
 LAYERS = "n-gpu-layers"
+_DRAFT_LAYERS = ("n-gpu-layers-draft", "gpu-layers-draft", "spec-draft-ngl")
 # More layers than any model has.
 _ALL_LAYERS = "999"
 
@@ -79,7 +80,8 @@ _OWNED_VARIABLES = {
     "LLAMA_CACHE": owned.HUB,
 }
 
-_REPO = "write `repo` and `file` in the model's table"
+_REPO = "write `repo` and `file` in the model's table, or `quant` for `file`"
+_DRAFT = 'write `draft = { repo = "…", quant = "…" }` in the model\'s table'
 _OFFLINE = "engines are always offline: name the file in the model's table, or by a path beside models.toml"
 _ROUTER = "one service is one model; modelgen's own gateway switches between them"
 OWNED_ARGS = {
@@ -91,7 +93,7 @@ OWNED_ARGS = {
     "hf-file": _REPO,
     "hf-file-v": _OFFLINE,
     "hf-repo": _REPO,
-    "hf-repo-draft": _OFFLINE,
+    "hf-repo-draft": _DRAFT,
     "hf-repo-v": _OFFLINE,
     "hf-token": owned.TOKEN,
     "host": owned.LISTEN,
@@ -105,7 +107,7 @@ OWNED_ARGS = {
     "no-webui": "it is always set",
     "offline": "it is always on",
     "port": owned.PORT,
-    "spec-draft-hf": _OFFLINE,
+    "spec-draft-hf": _DRAFT,
     "ssl-cert-file": owned.TLS,
     "ssl-key-file": owned.TLS,
 }
@@ -125,6 +127,12 @@ _SHORT = """
 """
 SHORT_FLAGS: dict[str, str] = dict(pair.split("=") for pair in _SHORT.split())
 
+# From common/arg.cpp: what these name must be there when the server starts.
+_FILES = """
+    binary-file chat-template-file control-vector file grammar-file json-schema-file lookup-cache-static lora media-path
+    model-draft model-vocoder path spec-draft-model system-prompt-file webui-config-file
+"""
+
 
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model.
@@ -136,13 +144,20 @@ def launch(run: Run) -> Launch:
     command = ["-m", f"{run.snapshot}/{run.file}"]
     if run.mmproj:
         command += ["--mmproj", f"{run.snapshot}/{run.mmproj}"]
+    if run.draft:
+        # Newer builds call it --spec-draft-model, and take both.
+        command += ["--model-draft", run.draft]
     command += ["--alias", run.upstream_name, "--host", run.listen[0], "--port", run.listen[1]]
     command.append("--metrics")
     if run.version is None or run.version.release >= _NO_WEBUI_SINCE:
         command.append("--no-webui")
     if run.has_cards and LAYERS not in run.args:
         command += [f"--{LAYERS}", _ALL_LAYERS]
-    return Launch(("/app/llama-server",), (*command, *format_flags(run.args, joined=False)))
+    if run.draft and run.has_cards and not any(name in run.args for name in _DRAFT_LAYERS):
+        command += [f"--{_DRAFT_LAYERS[0]}", _ALL_LAYERS]
+    # The image has it in a folder that is not on its PATH; on the host, it is installed anywhere.
+    program = "llama-server" if run.on_host else "/app/llama-server"
+    return Launch((program,), (*command, *format_flags(run.args, joined=False)))
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
@@ -160,10 +175,11 @@ def warmup(args: Mapping[str, Any], _: Mapping[str, Any]) -> str:
 ENGINE = Engine(
     name=NAME,
     title="llama.cpp",
+    on_host=True,
     launch=launch,
     port=PORT,
     health=HEALTH,
-    keys=("args", "file", "mmproj", "version", "fork"),
+    keys=("args", "file", "quant", "mmproj", "draft", "version", "fork"),
     images=_IMAGES,
     for_processors="the tags of llama.cpp without a suffix: `server-b…`",
     for_cards=for_cards,
@@ -179,6 +195,7 @@ ENGINE = Engine(
     owned_variables=_OWNED_VARIABLES,
     plain_flags=FLAGS,
     short_flags=SHORT_FLAGS,
+    file_flags=frozenset(_FILES.split()),
     routes=ROUTES,
     warmup=warmup,
     opens=Opens(gguf=True),

@@ -99,7 +99,8 @@ class File(Table):
 class Snapshot(Table):
     """A repository at a commit: the files that serving needs.
 
-    `revision`, `include` and `exclude` are as models.toml has them: the entry counts only where they are the same.
+    `revision`, `include`, `exclude`, `quant` and `mmproj` are as models.toml has them: the entry counts only where they
+    are the same. With `quant` or `mmproj`, `include` ends with the files that were chosen for them.
     `left_out` lists the patterns that were left out, `weights` the bytes of tensors by dtype. `code` names the other
     repositories that its configs take code from; None if that was not looked up. `config` is the model's own
     config.json, byte for byte; of one larger than `MAX_CONFIG_BYTES` it has no long lists.
@@ -110,6 +111,8 @@ class Snapshot(Table):
     commit: Commit
     include: list[str] = Field(default_factory=list)
     exclude: list[str] = Field(default_factory=list)
+    quant: str | None = None
+    mmproj: bool = False
     models: list[str] = Field(default_factory=list)
     license: str | None = None
     gated: bool = False
@@ -138,7 +141,9 @@ class Snapshot(Table):
     @cached_property
     def want(self) -> Want:
         """The want that this entry answers."""
-        return Want(self.repo, self.revision, tuple(self.include), tuple(self.exclude), tuple(self.models))
+        chosen = (self.quant is not None) + self.mmproj
+        include = tuple(self.include[: len(self.include) - chosen])
+        return Want(self.repo, self.revision, include, tuple(self.exclude), self.quant, self.mmproj, tuple(self.models))
 
     @cached_property
     def by_path(self) -> dict[str, File]:
@@ -156,8 +161,9 @@ def digest_of(entry: Snapshot) -> str:
 
     The models that need it are not hashed: they may be renamed.
     """
-    # An entry of an older modelgen has no `code`, and keeps its hash.
-    hashed = entry.model_dump(exclude={"models"} if entry.code is not None else {"models", "code"})
+    # An entry of an older modelgen has no `code`, `quant` and `mmproj`, and keeps its hash.
+    absent = {key for key, value in (("code", entry.code), ("quant", entry.quant)) if value is None}
+    hashed = entry.model_dump(exclude={"models", *absent, *(() if entry.mmproj else ("mmproj",))})
     hashed["files"].sort(key=lambda file: file["path"])
     hashed["left_out"].sort()
     if entry.code is not None:

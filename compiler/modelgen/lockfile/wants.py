@@ -26,6 +26,8 @@ class Want:
         revision: Commit, tag or branch as written; None for the default branch.
         include: Glob patterns of the files to fetch; empty for every file that serving needs.
         exclude: Glob patterns of the files to leave out.
+        quant: The quantization of the GGUF file to fetch; None without one.
+        mmproj: Whether to fetch the vision part for the GGUF file.
         models: Ids of the models that need it.
         role: Its use: `model`, `tokenizer`, `code`, `lora` or `draft`.
         form: The form that it must have: a `checkpoint`, an `adapter`, or any `files`.
@@ -37,6 +39,8 @@ class Want:
     revision: str | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    quant: str | None = None
+    mmproj: bool = False
     models: tuple[str, ...] = field(default=(), compare=False)
     role: str = field(default="model", compare=False)
     form: Form = field(default="files", compare=False)
@@ -49,7 +53,8 @@ class Want:
             return self.repo
         revision = f" at {self.revision}" if self.revision else ""
         lists = (("include", self.include), ("exclude", self.exclude))
-        patterns = "; ".join(f"{key} {', '.join(globs)}" for key, globs in lists if globs)
+        picked = [f"quant {self.quant}"] if self.quant else []
+        patterns = "; ".join([*picked, *(f"{key} {', '.join(globs)}" for key, globs in lists if globs)])
         return f"{self.repo}{revision}{f' ({patterns})' if patterns else ''}"
 
 

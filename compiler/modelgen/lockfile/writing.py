@@ -41,6 +41,10 @@ def _snapshot(entry: Snapshot) -> str:
         lines.append(f"revision = {_text(entry.revision)}")
     lines.append(f"commit = {_text(entry.commit)}")
     lines += [f"{key} = {_list(patterns)}" for key in ("include", "exclude") if (patterns := getattr(entry, key))]
+    if entry.quant is not None:
+        lines.append(f"quant = {_text(entry.quant)}")
+    if entry.mmproj:
+        lines.append("mmproj = true")
     lines.append(f"models = {_list(sorted(entry.models))}")
     if entry.license is not None:
         lines.append(f"license = {_text(entry.license)}")

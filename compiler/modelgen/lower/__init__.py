@@ -10,7 +10,7 @@ from modelgen.engines.host.addresses import DEFAULT_LISTEN, parse_address
 from modelgen.host_paths import host_path
 from modelgen.lower.additions import additions
 from modelgen.lower.order import start_dependencies
-from modelgen.lower.security import ORCHESTRATOR_LIMITS, security
+from modelgen.lower.security import ORCHESTRATOR_LIMITS, SOCKET_PROXY_MEMORY, orchestrator_memory, security
 from modelgen.lower.services import lower_service
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
     table, host = document.config.orchestrator, document.config.host
     relabelled = bool(host and host.selinux)
     shutdown_timeout = (table and table.shutdown_timeout) or 10
+    buffer_limit = (table and table.buffer_limit) or 512 * 2**20
     listen = parse_address((table and table.listen) or DEFAULT_LISTEN)
     assert listen is not None, "checked by bad-address"  # noqa: S101 - an invariant, not a user's mistake
     return ir.Orchestrator(
@@ -102,6 +103,7 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
         listen=listen,
         socket=(host and host.docker_socket) or DEFAULT_SOCKET,
         keys_file=host_path(table.keys_file) if table and table.keys_file else None,
+        network_aliases=tuple(table.network_aliases or ()) if table else (),
         allowed_hosts=tuple(table.allowed_hosts or ()) if table else (),
         allowed_origins=tuple(table.allowed_origins or ()) if table else (),
         insecure=bool(table and table.insecure),
@@ -109,7 +111,7 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
         shutdown_timeout=shutdown_timeout,
         stop_grace=shutdown_timeout + _STOP_MARGIN,
         queue_limit=(table and table.queue_limit) or 100,
-        buffer_limit=(table and table.buffer_limit) or 512 * 2**20,
+        buffer_limit=buffer_limit,
         min_loaded_time=table.min_loaded_time if table else None,
         prioritize_after=table.prioritize_after if table else None,
         loading_messages=table is None or table.loading_messages is not False,
@@ -117,6 +119,8 @@ def _orchestrator(document: Document) -> ir.Orchestrator:
         socket_proxy_image=(table and table.socket_proxy_image) or DEFAULT_SOCKET_PROXY_IMAGE,
         security=security(read_only=True, unlabelled=False),
         limits=ORCHESTRATOR_LIMITS,
+        memory=orchestrator_memory(buffer_limit),
+        socket_proxy_memory=SOCKET_PROXY_MEMORY,
         socket_proxy_security=security(read_only=True, unlabelled=relabelled),
         relabelled=relabelled,
         additions=additions(document, ("orchestrator", "compose")),

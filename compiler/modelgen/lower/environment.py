@@ -43,9 +43,11 @@ def engine_environment(
     return tuple(sorted(variables.items()))
 
 
-def host_environment(config: Config, run: ModelRun, hub: str, assets: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def host_environment(
+    config: Config, run: ModelRun, engine: Engine, hub: str, assets: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
     """Return the variables of an engine that runs on the host, sorted by name. Its caches are those of its user."""
-    variables = {**assets, **run.env, **QUIET_AND_OFFLINE, "HF_HUB_CACHE": hub}
+    variables = {**assets, **run.env, **QUIET_AND_OFFLINE, **engine.environment, "HF_HUB_CACHE": hub}
     if run.model.offline is False:
         del variables[OFFLINE]
     cards = [(config.gpus or {})[gpu] for gpu in run.model.gpus or ()]

@@ -8,6 +8,15 @@ ENGINE_LIMITS = (ir.Limit("memlock", -1), ir.Limit("nofile", 65535), ir.Limit("s
 ORCHESTRATOR_LIMITS = (ir.Limit("nofile", 65536),)
 """Each client and each request to an engine needs a descriptor; Docker's default may be 1,024."""
 
+SOCKET_PROXY_MEMORY = 128 * 2**20
+"""Its 1,000 connections have 16 KiB buffers in each direction."""
+_ORCHESTRATOR_MEMORY = 512 * 2**20
+
+
+def orchestrator_memory(buffer_limit: int) -> int:
+    """Return the memory of the orchestrator: itself, and the buffered bodies, each of which may be copied once."""
+    return _ORCHESTRATOR_MEMORY + 2 * buffer_limit
+
 
 def security(*, read_only: bool, unlabelled: bool) -> ir.Security:
     """Return the rights of a container. It needs no capability, neither to serve nor to use a GPU."""

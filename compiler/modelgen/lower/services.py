@@ -11,7 +11,7 @@ from modelgen.engines.environment import cache, hub
 from modelgen.engines.host import is_windows_drive
 from modelgen.engines.host.addresses import parse_address
 from modelgen.engines.images.places import cache_label
-from modelgen.host_paths import host_path
+from modelgen.host_paths import host_path, is_remote
 from modelgen.lower.additions import own_targets
 from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
@@ -76,8 +76,9 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         repo=model.repo,
         revision=own.commit if own else model.revision,
         snapshot=own.snapshot if own and as_path else None,
-        file=model.file,
-        mmproj=model.mmproj,
+        file=pins.gguf.model,
+        mmproj=pins.gguf.mmproj,
+        draft=f"{others['draft', model.draft.repo].snapshot}/{pins.gguf.draft}" if model.draft else None,
         served_names=_served_names(name, model, repo_is_name=repo_is_name),
         upstream_name=(model.upstream_name if "upstream_name" in engine.keys else None) or name,
         share=f"{fit.share(cards.values(), model.gpu_memory):f}" if cards else None,
@@ -91,6 +92,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         command=tuple(model.command or ()),
         hub=place,
         listen=("127.0.0.1", "{port}") if on_host else ("0.0.0.0", str(run.port)),  # noqa: S104 - in its container
+        on_host=on_host,
         eager_reads=is_windows_drive(config),
     )
     has_hub = run.needs_hub
@@ -106,7 +108,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         launch=engine.launch(launched),
         offline=is_offline,
         directory=host_root,
-        environment=host_environment(config, run, place, variables)
+        environment=host_environment(config, run, engine, place, variables)
         if on_host
         else engine_environment(config, run, engine, variables, devices),
         port=run.port,
@@ -136,6 +138,8 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         ),
         readiness=ir.Readiness(model.health or engine.health, engine.probe, engine.lists, start),
         cpus=model.cpus,
+        host_memory=model.host_memory,
+        build=_build(run),
         shm=(16 if len(reservations) > 1 else 8) * _GIB,
         stop_grace=_stop_grace(args, added.get("stop_grace_period")),
         idle_timeout=model.idle_timeout,
@@ -145,6 +149,14 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         additions=additions,
         sources=sources_of(resolved.document, run),
     )
+
+
+def _build(run: ModelRun) -> ir.Build | None:
+    if run.build is None:
+        return None
+    context = run.build.context
+    context = context if is_remote(context) else host_path(context)
+    return ir.Build(context, run.build.dockerfile, tuple((run.build.args or {}).items()))
 
 
 def _served_names(name: str, model: Model, *, repo_is_name: bool) -> tuple[str, ...]:

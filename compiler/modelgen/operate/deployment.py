@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FILE = "docker-compose.yml"
 _OVERRIDE = "docker-compose.override.yml"
+_OWN = ("orchestrator", "socket-proxy")
 _FIELDS = (
     '{{.Names}}\t{{.State}}\t{{.Image}}\t{{.Label "com.docker.compose.service"}}\t'
     '{{.Label "com.docker.compose.config-hash"}}\t{{.Label "modelgen.model"}}\t'
@@ -67,8 +68,12 @@ class Deployment:
         return found
 
     def owner(self, found: Mapping[str, Container]) -> Path | None:
-        """Return the folder that the containers were created from, if it is not this one, else None."""
-        folders = {one.folder for one in found.values() if one.folder}
+        """Return the folder that the containers were created from, if it is not this one, else None.
+
+        Applications that the user adds to the project by an `include` of the file have a folder of their own.
+        """
+        ours = [one for one in found.values() if one.model or one.service in _OWN]
+        folders = {one.folder for one in ours if one.folder}
         others = sorted(folder for folder in folders if os.path.realpath(folder) != os.path.realpath(self.folder))
         return Path(others[0]) if others else None
 

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines.weights.loaders import FORMAT, SHARD, args_of_draft
+from modelgen.engines.weights.loaders import FORMAT, args_of_draft
 from modelgen.engines.weights.model_config import counts
+from modelgen.lockfile.quants import all_shards
 from modelgen.lockfile.repos import is_repo_id
 from modelgen.lockfile.wants import Want, merge
 
@@ -87,6 +88,8 @@ def wants_of(run: ModelRun, lock: Lock | None) -> list[Want]:
             for want in (_other(run.name, *named) for named in engine.repos(args) if is_repo_id(named[1]))
             if want.repo != model.repo
         ]
+    if (draft := draft_want(run)) is not None:
+        found.append(draft)
     found += [_other(run.name, "lora", repo) for repo in (model.loras or {}).values() if is_repo_id(repo)]
     if model.trust_remote_code:
         found = [replace(want, trusted=want.role in _FOLLOWED) for want in found]
@@ -131,18 +134,29 @@ def own_want(run: ModelRun) -> Want | None:
     if model.repo is None or not is_repo_id(model.repo):
         return None
     # `[defaults]` may have a vision part, which models of other engines do not take.
-    files = (model.file, model.mmproj) if run.engine is not None and "file" in run.engine.keys else ()
-    include = [_all_shards(file) for file in files if file]
+    takes_files = run.engine is not None and "file" in run.engine.keys
+    projector = model.mmproj if takes_files else None
+    files = (model.file, projector if isinstance(projector, str) else None) if takes_files else ()
+    include = [all_shards(file) for file in files if file]
     include += [pattern for pattern in model.include or () if pattern not in include]
-    return Want(model.repo, model.revision, tuple(include), tuple(model.exclude or ()), (run.name,))
+    return Want(
+        model.repo,
+        model.revision,
+        tuple(include),
+        tuple(model.exclude or ()),
+        quant=model.quant if takes_files else None,
+        mmproj=projector is True,
+        models=(run.name,),
+    )
 
 
-def _all_shards(file: str) -> str:
-    """Return a pattern for all shards of a split GGUF, which is named by its first shard."""
-    import glob
-
-    shard = SHARD.search(file)
-    return f"{glob.escape(file[: shard.start()])}-*-of-{shard[2]}.gguf" if shard else glob.escape(file)
+def draft_want(run: ModelRun) -> Want | None:
+    """Return the want for the draft model in `draft`; None without one that the hub could have."""
+    draft = run.model.draft
+    if draft is None or not is_repo_id(draft.repo) or run.engine is None or "draft" not in run.engine.keys:
+        return None
+    include = (all_shards(draft.file),) if draft.file else ()
+    return Want(draft.repo, draft.revision, include, quant=draft.quant, models=(run.name,), role="draft")
 
 
 def config_of(want: Want, lock: Lock | None) -> dict[str, Any]:

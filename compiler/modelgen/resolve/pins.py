@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelgen.engines.weights.model_config import served_length
 from modelgen.lockfile.repos import is_commit
 from modelgen.resolve.assets import config_of, outside_of, own_want, ranks, wants_of
+from modelgen.resolve.gguf import gguf_files_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import Lock, Snapshot
     from modelgen.lockfile.wants import Want
     from modelgen.resolve.assets import Outside
+    from modelgen.resolve.gguf import GgufFiles
     from modelgen.resolve.runs import ModelRun
 
 
@@ -32,6 +34,7 @@ class ModelPins(NamedTuple):
         ranks: The ranks of its LoRA adapters, by name, as far as they are known.
         lora_limit: The least `--max-lora-rank` of vLLM that allows these ranks.
         outside: The files that it needs and that are on no hub, each with whether it is locked.
+        gguf: Its GGUF files, as far as they are known.
     """
 
     want: Want | None
@@ -45,6 +48,7 @@ class ModelPins(NamedTuple):
     ranks: Mapping[str, int]
     lora_limit: int | None
     outside: Mapping[Outside, bool]
+    gguf: GgufFiles
 
 
 def pin_models(runs: Mapping[str, ModelRun], lock: Lock | None) -> dict[str, ModelPins]:
@@ -78,4 +82,5 @@ def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
         ranks=adapters,
         lora_limit=rank_limit(run.release, max(adapters.values())) if adapters and rank_limit else None,
         outside={file: file.sha256 in locked for file in outside_of(run, lock)},
+        gguf=gguf_files_of(run, lock),
     )

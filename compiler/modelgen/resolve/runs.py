@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.config import Model
+    from modelgen.config.model import Build
     from modelgen.engines.catalogues import Release
     from modelgen.engines.engine import Engine
     from modelgen.engines.images import Account
@@ -32,6 +33,7 @@ class ModelRun(NamedTuple):
         engine: The engine; None for an unknown one.
         reference: The image as written, or None.
         place: The path at which the image is written, or would be.
+        build: How the image is built: the `build` of the table that has it; None for one that is pulled.
         image: The parts of the reference; None where it is not a reference.
         image_tables: The tables whose `version` and `fork` describe the image, the most specific first.
         version: The version from the tag, else the written one; None without either.
@@ -55,6 +57,7 @@ class ModelRun(NamedTuple):
     engine: Engine | None
     reference: str | None
     place: Path
+    build: Build | None
     image: Image | None
     image_tables: tuple[Path, ...]
     version: Version | None
@@ -75,6 +78,17 @@ class ModelRun(NamedTuple):
 def run_models(document: Document) -> dict[str, ModelRun]:
     """Return what each model runs on, by the model's id; the document may have errors."""
     return {name: _run(document, name, model) for name, model in document.models.items()}
+
+
+def is_for_host(runs: Mapping[str, ModelRun]) -> bool:
+    """Return whether `modelgen serve` is meant: nothing has an image, and what is installed on the host is said."""
+    return bool(runs) and all(
+        run.reference is None
+        and run.engine is not None
+        and run.engine.on_host
+        and (run.version is not None if run.engine.needs_repo else bool(run.program))
+        for run in runs.values()
+    )
 
 
 def _run(document: Document, name: str, model: Model) -> ModelRun:
@@ -100,6 +114,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
         engine=engine,
         reference=reference,
         place=place,
+        build=model.build if place[0] == "models" else table.build if place[0] == "engines" and table else None,
         image=image,
         image_tables=tables,
         version=version,

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.host_paths import host_path
-from modelgen.targets.compose_additions import LOGGING, added_volumes, cache_key, joined_networks, named_volumes
+from modelgen.targets.compose_additions import (
+    LOGGING,
+    added_volumes,
+    build_of,
+    cache_key,
+    joined_networks,
+    named_volumes,
+)
 from modelgen.targets.compose_devices import device_files, groups, scratch_mounts
 from modelgen.targets.compose_orchestrator import STATE_VOLUME, orchestrator_service, socket_proxy_service
 from modelgen.targets.compose_readback import check_readback
-from modelgen.targets.compose_security import cap_drop, engine_limits, security_opt
+from modelgen.targets.compose_security import cap_drop, engine_limits, memory_limit, security_opt
 from modelgen.targets.orchestrator import orchestrator_files
 from modelgen.targets.templates import copy_file, render_template
 from modelgen.targets.yaml_scalars import Raw, key, scalar
@@ -67,7 +74,7 @@ def _service(
     return {
         "key": key(service.name),
         "image": service.image,
-        "pull_policy": added.get("pull_policy", Raw("missing")),
+        "pull_policy": added.get("pull_policy", Raw("never" if service.build else "missing")),
         "container": service.container,
         "profiles": service.profiles,
         "launch_note": Raw(service.launch.note) if service.launch.note else None,
@@ -98,6 +105,8 @@ def _service(
             Raw(f"{scalar(engine_limits(service))} # rootless Docker cannot raise limits: set others in `compose`"),
         ),
         "cpus": service.cpus,
+        "mem_limit": Raw(memory_limit(service.host_memory)) if service.host_memory else None,
+        "build": build_of(service.build, root) if service.build else None,
         "init": added.get("init", Raw("true # reaps the processes that a killed engine leaves")),
         "stop_grace_period": added.get(
             "stop_grace_period",

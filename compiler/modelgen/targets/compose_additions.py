@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.images.places import normal_target, target_of
-from modelgen.host_paths import host_path
+from modelgen.host_paths import host_path, is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,18 @@ def cache_key(project: str, volume: ir.Volume) -> str:
     So an `include` of the file in another project creates no second volume.
     """
     return volume.name.removeprefix(f"{project}-")
+
+
+def build_of(build: ir.Build, root: str) -> dict[str, Any]:
+    """Return the build of an image; the context is relative to the output directory.
+
+    Args:
+        build: The build.
+        root: POSIX path from the output directory to the folder of models.toml.
+    """
+    context = build.context if is_remote(build.context) else host_path(build.context, root)
+    dockerfile = {"dockerfile": build.dockerfile} if build.dockerfile else {}
+    return {"context": context, **dockerfile, **({"args": dict(build.args)} if build.args else {})}
 
 
 def joined_networks(ours: Iterable[str], added: Mapping[str, Any]) -> list[str] | dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelgen import ir
 from modelgen.targets.compose_additions import LOGGING, added_volumes, joined_networks, mounts_at
-from modelgen.targets.compose_security import cap_drop, orchestrator_limits, security_opt
+from modelgen.targets.compose_security import cap_drop, memory_limit, orchestrator_limits, security_opt
 from modelgen.targets.orchestrator import socket_proxy_config
 from modelgen.targets.orchestrator_image import image_name
 from modelgen.targets.places import (
@@ -21,6 +21,9 @@ from modelgen.targets.places import (
 )
 from modelgen.targets.yaml_scalars import Raw, key
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 PORT = 8080
 STATE_VOLUME = "orchestrator-state"
 NETWORKS = (ir.INTERNAL_NETWORK, ir.EDGE_NETWORK, ir.SOCKET_PROXY_NETWORK)
@@ -32,7 +35,7 @@ _PROBE = (
 )
 _OURS = frozenset(
     {"networks", "volumes", "labels", "logging", "cap_drop", "security_opt", "tmpfs", "read_only", "user"}
-    | {"stop_grace_period", "ulimits"}
+    | {"stop_grace_period", "ulimits", "mem_limit"}
 )
 
 
@@ -60,7 +63,7 @@ def orchestrator_service(fleet: ir.Fleet, root: str) -> dict[str, Any]:
         "state": STATE_VOLUME,
         "state_mount": STATE_MOUNT,
         "volumes": added_volumes(added, root),
-        "networks": joined_networks(NETWORKS, added),
+        "networks": joined_networks(NETWORKS, _with_aliases(own.network_aliases, added)),
         "publish": {"host": own.listen.host, "port": str(own.listen.port)},
         "port": PORT,
         "user": added.get("user"),
@@ -72,9 +75,21 @@ def orchestrator_service(fleet: ir.Fleet, root: str) -> dict[str, Any]:
         "security_opt": security_opt(own.security, added),
         "stop_grace_period": added.get("stop_grace_period", f"{own.stop_grace}s"),
         "ulimits": added.get("ulimits", orchestrator_limits(own)),
+        "mem_limit": added.get("mem_limit", Raw(memory_limit(own.memory))),
         "labels": [(key(name), value) for name, value in added.get("labels", {}).items()],
         "additions": [(key(name), value) for name, value in added.items() if name not in _OURS],
     }
+
+
+def _with_aliases(aliases: tuple[str, ...], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the user's keys with the orchestrator's further host names on each network that others join."""
+    networks = {**{name: {} for name in NETWORKS}, **added.get("networks", {})}
+    named = {
+        name: {**(options or {}), "aliases": [*aliases, *((options or {}).get("aliases") or ())]}
+        for name, options in networks.items()
+        if aliases and name != ir.SOCKET_PROXY_NETWORK
+    }
+    return {**added, "networks": {**added.get("networks", {}), **named}}
 
 
 def socket_proxy_service(fleet: ir.Fleet) -> dict[str, Any]:
@@ -93,4 +108,5 @@ def socket_proxy_service(fleet: ir.Fleet) -> dict[str, Any]:
         # Compose does not compare mounted files: a new list of names must recreate the container.
         "digest": Raw(hashlib.sha256(socket_proxy_config(fleet)).hexdigest()[:16]),
         "networks": [ir.SOCKET_PROXY_NETWORK],
+        "mem_limit": Raw(memory_limit(own.socket_proxy_memory)),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen import ir
 from modelgen.targets.compose_additions import added_volumes
 from modelgen.targets.compose_orchestrator import NETWORKS, PORT, STATE_VOLUME
-from modelgen.targets.compose_security import cap_drop, orchestrator_limits, security_opt
+from modelgen.targets.compose_security import cap_drop, memory_limit, orchestrator_limits, security_opt
 from modelgen.targets.orchestrator_image import image_name
 from modelgen.targets.places import (
     CONFIG_MOUNT,
@@ -38,6 +38,7 @@ _OF_SOCKET_PROXY = (
     "restart",
     "privileged",
     "network_mode",
+    "mem_limit",
 )
 _OF_ORCHESTRATOR = (
     "image",
@@ -58,6 +59,7 @@ _OF_ORCHESTRATOR = (
     "security_opt",
     "stop_grace_period",
     "ulimits",
+    "mem_limit",
 )
 
 
@@ -91,6 +93,7 @@ def expected_services(fleet: ir.Fleet, root: str) -> dict[str, dict[str, Any]]:
         "security_opt": security_opt(own.security, added),
         "stop_grace_period": added.get("stop_grace_period", f"{own.stop_grace}s"),
         "ulimits": added.get("ulimits", orchestrator_limits(own)),
+        "mem_limit": added.get("mem_limit", memory_limit(own.memory)),
         **({"cap_add": added["cap_add"]} if "cap_add" in added else {}),
     }
     place = {"source": own.socket, "target": "/var/run/docker.sock"}
@@ -110,6 +113,7 @@ def expected_services(fleet: ir.Fleet, root: str) -> dict[str, dict[str, Any]]:
         "entrypoint": ["haproxy"],
         "command": ["-db", "-f", "/etc/modelgen-socket-proxy/haproxy.cfg"],
         "restart": "unless-stopped",
+        "mem_limit": memory_limit(own.socket_proxy_memory),
     }
     return {"orchestrator": orchestrator, "socket-proxy": socket_proxy}
 
@@ -123,6 +127,19 @@ def looked_at(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
 def expected_networks(fleet: ir.Fleet) -> list[str]:
     """Return the networks of the orchestrator, sorted."""
     return sorted({*NETWORKS, *fleet.orchestrator.additions.get("compose", {}).get("networks", ())})
+
+
+def expected_aliases(fleet: ir.Fleet) -> dict[str, list[str]]:
+    """Return the further host names of the orchestrator by network; none on that of the socket proxy."""
+    added, own = fleet.orchestrator.additions.get("compose", {}).get("networks", {}), fleet.orchestrator.network_aliases
+    names = {name: [*own, *((added.get(name) or {}).get("aliases") or ())] for name in expected_networks(fleet)}
+    return {name: aliases for name, aliases in names.items() if aliases and name != ir.SOCKET_PROXY_NETWORK}
+
+
+def aliases_in(networks: Any) -> dict[str, list[str]]:  # noqa: ANN401 - any YAML
+    """Return the host names in the parsed networks of a service."""
+    named = networks.items() if isinstance(networks, dict) else ()
+    return {name: options["aliases"] for name, options in named if options and options.get("aliases")}
 
 
 def _mount(source: str, target: str, bind: Mapping[str, Any]) -> dict[str, Any]:

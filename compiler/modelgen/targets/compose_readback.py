@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.host_paths import host_path
-from modelgen.targets.compose_additions import added_volumes, cache_key, named_volumes
+from modelgen.targets.compose_additions import added_volumes, build_of, cache_key, named_volumes
 from modelgen.targets.compose_orchestrator import STATE_VOLUME
 from modelgen.targets.compose_orchestrator_readback import (
+    aliases_in,
+    expected_aliases,
     expected_networks,
     expected_services,
     looked_at,
     own_services,
 )
-from modelgen.targets.compose_security import cap_drop, engine_limits, security_opt
+from modelgen.targets.compose_security import cap_drop, engine_limits, memory_limit, security_opt
 from modelgen.targets.readback import RenderingError, find_difference, parse_yaml
 
 if TYPE_CHECKING:
@@ -47,11 +49,13 @@ def _check(fleet: ir.Fleet, root: str, document: dict[str, Any]) -> None:
         _compare(_doubled(expected), looked_at(name, services[name]), name)
     if fleet.orchestrator.enabled:
         _compare(expected_networks(fleet), sorted(services["orchestrator"]["networks"]), "orchestrator")
+        _compare(_doubled(expected_aliases(fleet)), aliases_in(services["orchestrator"]["networks"]), "orchestrator")
     probed = {service.name: service.readiness.probe is not None for service in fleet.services}
     for service in fleet.services:
         found = services[service.name]
         expected = {name: value for name, read in _TABLE.items() if (value := read(service)) is not None}
         _compare(_doubled(expected), {name: found[name] for name in _TABLE if name in found}, service.name)
+        _compare(_doubled(build_of(service.build, root)) if service.build else None, found.get("build"), service.name)
         waits = {name: "service_healthy" if probed[name] else "service_started" for name in service.depends_on}
         expected = {name: {"condition": condition, "required": False} for name, condition in waits.items()}
         _compare(expected, found.get("depends_on", {}), service.name)
@@ -126,6 +130,10 @@ def _ports(service: ir.Service) -> list[dict[str, Any]] | None:
     return [{"host_ip": service.publish.host, "published": str(service.publish.port), "target": service.port}]
 
 
+def _mem_limit(service: ir.Service) -> str | None:
+    return memory_limit(service.host_memory) if service.host_memory else None
+
+
 def _healthcheck(service: ir.Service) -> dict[str, Any] | None:
     if service.readiness.probe is None:
         return None
@@ -187,6 +195,10 @@ _TABLE: dict[str, Callable[[ir.Service], Any]] = {
     "group_add": _group_add,
     "tmpfs": _tmpfs,
     "cpus": _added("cpus", lambda service: service.cpus),
+    "mem_limit": _added(
+        "mem_limit", lambda service: memory_limit(service.host_memory) if service.host_memory else None
+    ),
+    "pull_policy": _added("pull_policy", lambda service: "never" if service.build else "missing"),
     "shm_size": _added("shm_size", lambda service: f"{service.shm // 2**30}gb"),
     "stop_grace_period": _added("stop_grace_period", lambda service: f"{service.stop_grace}s"),
     "ulimits": _added("ulimits", engine_limits),

@@ -25,6 +25,14 @@ def security_opt(security: ir.Security, added: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*kept, *theirs]))
 
 
+def memory_limit(size: int) -> str:
+    """Return bytes as Compose writes a limit of memory: in the largest unit that divides them."""
+    for factor, unit in ((2**30, "g"), (2**20, "m"), (2**10, "k")):
+        if size % factor == 0:
+            return f"{size // factor}{unit}"
+    return f"{size}b"
+
+
 def engine_limits(service: ir.Service) -> dict[str, int]:
     """Return the `ulimits` of a model's service."""
     return {limit.name: limit.value for limit in service.limits}

@@ -83,7 +83,7 @@ def _settings(orchestrator: Orchestrator, keys_file: str | None) -> manifest.Set
     return manifest.Settings(
         listen=str(orchestrator.listen),
         keys_file=keys_file,
-        allowed_hosts=orchestrator.allowed_hosts,
+        allowed_hosts=(*orchestrator.allowed_hosts, *orchestrator.network_aliases),
         allowed_origins=orchestrator.allowed_origins,
         insecure=orchestrator.insecure,
         drain_timeout=float(orchestrator.drain_timeout),

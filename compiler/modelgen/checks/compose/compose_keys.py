@@ -167,6 +167,35 @@ def cpus_twice(context: Context) -> Iterator[Found]:
         yield Found(place, f"`{name}` has `cpus` and `compose.cpus`", "remove `compose.cpus`")
 
 
+@rule("MG437", "memory-limit-twice")
+def memory_limit_twice(context: Context) -> Iterator[Found]:
+    """A model with `host_memory` in its own table and `mem_limit` in its `compose` table.
+
+    ## Why
+    Both limit the memory of one container, and Compose takes one limit.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    host_memory = "48GiB"
+    compose = { mem_limit = "32gb" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    host_memory = "48GiB"
+    ```
+    """
+    found: dict[Span, str] = {}
+    for name, model in context.models.items():
+        path, keys = context.compose_of(name)
+        if model.host_memory is not None and keys is not None and keys.mem_limit is not None:
+            found.setdefault(context.document.at_key(*path, "mem_limit"), name)
+    for place, name in found.items():
+        yield Found(place, f"`{name}` has `host_memory` and `compose.mem_limit`", "remove `compose.mem_limit`")
+
+
 @rule("MG424", "named-user")
 def named_user(context: Context) -> Iterator[Found]:
     """A `user` by name whose number modelgen does not know.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.config import Model
+    from modelgen.engines.engine import Engine
 
 
 @rule("MG201", "unknown-engine")
@@ -118,7 +119,7 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
         for key, only in engines.TAKERS.items():
             if engine in engines.SUPPORTED and engine not in only and getattr(table, key) is not None:
                 place = document.at_key("models", name, key)
-                help_text = _instead(key, table) or f"remove it: only {_either(only)} takes it"
+                help_text = _instead(key, table, engines.ENGINES[engine]) or f"remove it: only {_either(only)} takes it"
                 yield Found(place, f"the engine `{engine}` takes no `{key}`", help_text)
         for key in ("include", "exclude"):
             if context.models[name].repo is None and getattr(table, key) is not None:
@@ -133,10 +134,12 @@ def key_of_another_engine(context: Context) -> Iterator[Found]:
     yield from _unused_defaults(context)
 
 
-def _instead(key: str, table: Model) -> str:
+def _instead(key: str, table: Model, engine: Engine) -> str:
     """Return what to write for a key of `command` that users of other engines mean otherwise; else an empty string."""
     if key == "port":
         return f'write `publish = "127.0.0.1:{table.port}"` for a port on the host; the one in the container is fixed'
+    if key == "quant" and engine.quantization:
+        return f'write `args = {{ {engine.quantization} = "{table.quant}" }}` for the kind of the weights'
     if key == "cache":
         return "remove it: compile caches have a volume, and the hub directory is `[project] hub`"
     return ""

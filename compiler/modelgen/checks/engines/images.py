@@ -50,6 +50,11 @@ def missing_image(context: Context) -> Iterator[tuple[str, Found]]:
         if run.reference is None and run.engine is not None and document.lacks(name, "image"):
             if document.is_refused("engines", engine, "image"):
                 continue
+            if _built(context, engine):
+                place = document.at_key("engines", engine, "build")
+                help_text = f'write `image = "my/{engine}:1"` in `[engines.{engine}]`, the name of what is built'
+                yield name, Found(place, f"`[engines.{engine}]` has a `build` but no `image`", help_text)
+                continue
             yield (
                 name,
                 Found(
@@ -115,7 +120,7 @@ def floating_image(context: Context) -> Iterator[Found]:
     """
     for path, reference in _images(context).items():
         image = parse_image(reference)
-        if image and is_floating(image) and not _is_unknown(context, path):
+        if image and is_floating(image) and not _is_built(context, path) and not _is_unknown(context, path):
             tag = f"the tag `{image.tag}` can move" if image.tag else f"`{reference}` has no tag and means `latest`"
             yield Found(context.document.at_value(*path), tag, _release_of(context, path, image))
 
@@ -142,6 +147,49 @@ def _release_of(context: Context, path: Path, image: Image) -> str:
         if starter and pinned and image.tag and (build := pinned.search(starter.image)):
             return f"write `{image.name}:{image.tag}{build[0]}` or a newer release, or a digest"
     return "write the tag of a release, or a digest"
+
+
+def _built(context: Context, engine: str) -> bool:
+    table = (context.document.config.engines or {}).get(engine)
+    return table is not None and table.build is not None
+
+
+def _is_built(context: Context, path: Path) -> bool:
+    """Return whether the table of an image has its build, so that nothing else moves its tag."""
+    if path[0] == "engines":
+        return _built(context, str(path[1]))
+    model = context.models.get(str(path[1])) if path[0] == "models" else None
+    return model is not None and model.build is not None
+
+
+@rule("MG435", "build-without-image")
+def build_without_image(context: Context) -> Iterator[Found]:
+    """A `build` in a model's table without an `image` in the same table.
+
+    ## Why
+    `image` names the result of the build, and `version` describes it. The image of `[engines.NAME]` is another one.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    build = { context = "./docker" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    image = "my/vllm:1"
+    version = "0.11.0"
+    build = { context = "./docker" }
+    ```
+    """
+    for name, model in (context.document.config.models or {}).items():
+        if model.build is not None and model.image is None and not context.document.is_refused("models", name, "image"):
+            yield Found(
+                context.document.at_key("models", name, "build"),
+                f"`{name}` has a `build` but no `image` of its own",
+                'write `image = "my/name:1"` beside it, the name of what is built, or move `build` to `[engines.NAME]`',
+            )
 
 
 def _images(context: Context) -> dict[Path, str]:

@@ -26,6 +26,10 @@ _BARE = re.compile(r"(?!examples/|template_)[\w-][\w./\\-]*\.(?:jinja2?|json|py)
 # Absolute paths, paths of Windows and of a home. vLLM's image has examples of its own in /vllm-workspace.
 _ABSOLUTE = re.compile(r"(?!/vllm-workspace/)(?:/|~/|[A-Za-z]:[/\\])[^{}\n]+")
 
+_BARE_FILE = re.compile(r"[\w-][\w.\\-]*\.[A-Za-z][\w]*")
+# Folders of any image, and of llama.cpp's.
+_IN_IMAGE = ("/app/", "/tmp/")  # noqa: S108 - in the container
+
 
 @rule("MG243", "lora-by-hand", Severity.WARNING)
 def lora_by_hand(context: Context) -> Iterator[Found]:
@@ -128,6 +132,20 @@ def unmounted_file(context: Context) -> Iterator[Found]:
                 f"the engine looks up `{value}` inside the container, where nothing is mounted",
                 f"copy it beside models.toml and write {_beside(arg, value)}, or mount it with `compose.volumes`",
             )
+    for plain in context.plain_args:
+        if plain.name not in plain.engine.file_flags or not isinstance(plain.value, str):
+            continue
+        place, targets = context.document.at_value(*plain.path), context.volume_targets(plain.model)
+        name = re.split(r"[/\\]", plain.value.rstrip("/"))[-1]
+        if _BARE_FILE.fullmatch(plain.value):
+            message = f"{plain.engine.title} looks up `{plain.value}` inside its image"
+            yield Found(place, message, f"write `./{plain.value}` for a file beside models.toml, which modelgen mounts")
+        elif _ABSOLUTE.fullmatch(plain.value) and not any(
+            posixpath.normpath(plain.value).startswith(target) for target in (*targets, *_IN_IMAGE)
+        ):
+            message = f"{plain.engine.title} looks up `{plain.value}` inside the container, where nothing is mounted"
+            help_text = f'copy it beside models.toml and write `{plain.key} = "./{name}"`, or mount it with'
+            yield Found(place, message, f"{help_text} `compose.volumes`")
 
 
 def _beside(arg: Argument, value: str) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.config import Model
 
 _LOCK = "run `modelgen lock`"
 
@@ -24,6 +25,7 @@ def no_snapshot(context: Context) -> Iterator[tuple[str, Found]]:
     ## Why
     The path of a snapshot ends with its commit. llama.cpp always gets a path, because with a repository id it would use
     the commit in refs/main. With `model_arg = "path"`, other engines get a path too, with the commit from models.lock.
+    The files that `quant`, `mmproj = true` and `draft` mean are known from models.lock too.
 
     ## Bad
     ```toml
@@ -64,6 +66,19 @@ def no_snapshot(context: Context) -> Iterator[tuple[str, Found]]:
         elif model.model_arg == "path" and "model_arg" in engine.keys and name not in context.locked:
             place = context.at_origin(name, "model_arg")
             yield name, Found(place, f"`model_arg` needs a snapshot, but models.lock has none of {model.repo}", _LOCK)
+        elif (key := _unlocked_choice(context, name, model)) is not None:
+            yield name, Found(context.at_origin(name, key), f"models.lock does not have the file for `{key}`", _LOCK)
+
+
+def _unlocked_choice(context: Context, name: str, model: Model) -> str | None:
+    """Return the key whose file only the lock knows, if the lock does not have it."""
+    pins, keys = context.pins[name], context.runs[name].engine.keys  # type: ignore[union-attr] # checked by the caller
+    chosen = (
+        ("quant", model.quant, pins.gguf.model),
+        ("mmproj", model.mmproj is True, pins.gguf.mmproj),
+        ("draft", model.draft, ("draft", model.draft.repo) in pins.others and pins.gguf.draft if model.draft else None),
+    )
+    return next((key for key, written, known in chosen if key in keys and written and not known), None)
 
 
 @rule("MG506", "id-offline", Severity.WARNING)
@@ -154,10 +169,11 @@ def file_not_locked(context: Context) -> Iterator[Found]:
     files = [{ path = "Qwen3-4B-Q4_K_M.gguf", size = 2, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
     ```
     """
-    for name, model in context.taking("file"):
+    for name, _ in context.taking("file"):
         if (entry := context.locked.get(name)) is None:
             continue
-        for key, file in (("file", model.file), ("mmproj", model.mmproj)):
+        gguf = context.pins[name].gguf
+        for key, file in (("file", gguf.model), ("mmproj", gguf.mmproj)):
             missing = next((part for part in parts(file or "") if part not in entry.by_path), None)
             if missing:
                 files = [path for path in (*entry.by_path, *entry.left_out) if path.endswith(".gguf")]

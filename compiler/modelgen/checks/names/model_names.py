@@ -177,6 +177,44 @@ def bad_service(context: Context) -> Iterator[Found]:
             )
 
 
+@rule("MG436", "taken-network-alias")
+def taken_network_alias(context: Context) -> Iterator[Found]:
+    """A `network_aliases` entry that is the name of a service, or written twice.
+
+    ## Why
+    Docker's name server answers with one of the containers that have a name, at random: half of the requests would
+    reach the engine instead of the orchestrator.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    service = "vllm"
+
+    [orchestrator]
+    network_aliases = ["vllm"]
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    service = "vllm-qwen"
+
+    [orchestrator]
+    network_aliases = ["vllm"]
+    ```
+    """
+    table = context.document.config.orchestrator
+    taken = {run.service: f"the service of `{name}`" for name, run in context.runs.items()}
+    taken |= dict.fromkeys(RESERVED, "a service of modelgen")
+    for number, alias in enumerate((table and table.network_aliases) or ()):
+        if (owner := taken.get(alias)) is not None:
+            place = context.document.at_value("orchestrator", "network_aliases", number)
+            is_model = alias not in RESERVED
+            way = "give the model another `service`, or remove it" if is_model else "remove it"
+            yield Found(place, f"`{alias}` is {owner}", way)
+        taken.setdefault(alias, "written twice")
+
+
 @rule("MG405", "service-collision")
 def service_collision(context: Context) -> Iterator[Found]:
     """Two models with the same service name, and so the same container name.

@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
 
+_ONE = "remove `quant`, or remove `file`"
+_DRAFTS = ("model-draft", "spec-draft-model")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\:<>\"|?*]{1,1000}\.gguf")
 
 
 @rule("MG109", "missing-file")
 def missing_file(context: Context) -> Iterator[Found]:
-    """A llamacpp model without a `file`.
+    """A llamacpp model, or its draft model, without a `file` or `quant`.
 
     ## Why
     A repository of GGUF files has a dozen quantizations of one model, of 2 to 30 GB each. llama.cpp loads one of them.
+    `quant` lets `modelgen lock` pick the file, and `file` names it.
 
     ## Bad
     ```toml
@@ -46,14 +49,66 @@ def missing_file(context: Context) -> Iterator[Found]:
     args = { ctx-size = 16384 }
     ```
     """
-    for name, _ in context.taking("file"):
-        if context.document.lacks(name, "file"):
+    document = context.document
+    for name, model in context.taking("file"):
+        if document.lacks(name, "file") and document.lacks(name, "quant"):
             yield Found(
-                context.document.at_header("models", name),
+                document.at_header("models", name),
                 f"`[models.{name}]` has no `file`",
-                'write the path of the file in the repository: `file = "….gguf"`; '
-                "`modelgen add` puts a file of your own into the hub directory",
+                'write the path of the file in the repository: `file = "….gguf"`, or `quant = "Q4_K_M"`, with which '
+                "`modelgen lock` picks it; `modelgen add` puts a file of your own into the hub directory",
             )
+        if model.draft is not None and model.draft.file is None and model.draft.quant is None:
+            yield Found(
+                document.at_value("models", name, "draft"),
+                "`draft` has no `file`",
+                'write the path of its file in it: `file = "….gguf"`, or `quant = "Q8_0"`',
+            )
+
+
+@rule("MG111", "file-and-quant")
+def file_and_quant(context: Context) -> Iterator[Found]:
+    """A model, or its draft model, with `file` and `quant`, or a draft model in `args` as well.
+
+    ## Why
+    Both name the GGUF file to load, and llama.cpp loads one. `quant` lets `modelgen lock` pick it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    quant = "Q4_K_M"
+    args = { ctx-size = 16384 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    document = context.document
+    for name, model in context.taking("quant"):
+        if model.file is not None and model.quant is not None:
+            yield Found(document.at_key("models", name, "quant"), f"`{name}` has `file` and `quant`", _ONE)
+        if model.draft is None:
+            continue
+        if model.draft.file is not None and model.draft.quant is not None:
+            place = document.at_key("models", name, "draft", "quant")
+            yield Found(place, f"the draft model of `{name}` has `file` and `quant`", _ONE)
+        for arg in context.runs[name].plain_arguments:
+            if arg.name in _DRAFTS:
+                place = document.at_key(*arg.path)
+                yield Found(place, f"`{name}` has `draft` and `{arg.key}`", f"remove `{arg.key}`")
 
 
 @rule("MG110", "bad-file")
@@ -97,10 +152,11 @@ def bad_file(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.taking("file"):
-        for key, file in (("file", model.file), ("mmproj", model.mmproj)):
-            shard = SHARD.search(file or "")
-            if file is None:
+        draft = model.draft.file if model.draft else None
+        for key, file in (("file", model.file), ("mmproj", model.mmproj), ("draft", draft)):
+            if not isinstance(file, str):
                 continue
+            shard = SHARD.search(file)
             if not _PATH.fullmatch(file):
                 message, own = f"`{file}` is not the path of a GGUF file", re.split(r"[/\\]", file)[-1]
                 help_text = "write its path as shown on the hub"
@@ -111,7 +167,12 @@ def bad_file(context: Context) -> Iterator[Found]:
                 message, help_text = f"`{file}` is a later part of a split model", f'write `{key} = "{first}"`'
             else:
                 continue
-            yield Found(context.at_origin(name, key), message, help_text)
+            place = (
+                context.document.at_value("models", name, key, "file")
+                if key == "draft"
+                else context.at_origin(name, key)
+            )
+            yield Found(place, message, help_text.replace("`draft =", "`file ="))
 
 
 @rule("MG247", "missing-ctx-size")

@@ -170,6 +170,8 @@ def _repos(context: Context) -> Iterator[tuple[Path, str]]:
     for name, model in context.models.items():
         if model.repo is not None:
             yield ("models", name, "repo"), model.repo
+        if model.draft is not None:
+            yield ("models", name, "draft", "repo"), model.draft.repo
     for path, _, repo in context.entries("loras"):
         yield path, repo
 
@@ -194,7 +196,11 @@ def bad_revision(context: Context) -> Iterator[Found]:
     ```
     """
     for name, model in context.models.items():
-        revision = model.revision
+        draft, revision = model.draft, model.revision
+        if draft is not None and draft.revision is not None and not is_revision(draft.revision):
+            place = context.document.at_value("models", name, "draft", "revision")
+            message = f"`{draft.revision}` is not a commit, tag or branch"
+            yield Found(place, message, "write the 40 hex digits of a commit")
         if revision is None:
             continue
         if model.repo is None and not context.document.is_refused("models", name, "repo"):

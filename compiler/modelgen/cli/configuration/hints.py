@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.options import find_upward
+from modelgen.host_paths import is_remote
 
 if TYPE_CHECKING:
     from modelgen.ir import Fleet
@@ -74,16 +75,21 @@ def refuse_hub(fleet: Fleet, config: Path) -> None:
 
 
 def print_missing_files(fleet: Fleet, config: Path) -> None:
-    """Print the files that arguments name and that do not exist here; Docker refuses to mount missing files."""
-    files = {file.source for service in fleet.services for file in service.files}
-    for source in sorted(files):
+    """Print the files that arguments or builds name and that do not exist here; Docker refuses missing files."""
+    files = {file.source: "`args` names" for service in fleet.services for file in service.files}
+    files |= {
+        service.build.context: "`build` names"
+        for service in fleet.services
+        if service.build and not is_remote(service.build.context)
+    }
+    for source, why in sorted(files.items()):
         path = _seen_from_here(config, source)
         try:
             is_missing = not path.expanduser().exists()
         except (OSError, RuntimeError, ValueError):
             continue
         if is_missing and not _is_elsewhere(source):
-            _say(f"{path}, which `args` names, does not exist; Docker does not start the model without it")
+            _say(f"{path}, which {why}, does not exist; Docker does not start the model without it")
 
 
 def _seen_from_here(config: Path, path: str) -> Path:

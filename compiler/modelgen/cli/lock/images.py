@@ -15,10 +15,10 @@ _DEFAULT_ARCH = "amd64"
 
 
 def references(runs: Mapping[str, ModelRun]) -> dict[str, list[str]]:
-    """Return the images that the models run on, each with its models."""
+    """Return the images that the models run on, each with its models; none that is built, which no registry has."""
     found: dict[str, list[str]] = {}
     for name, run in runs.items():
-        if run.reference is not None and run.image is not None:
+        if run.reference is not None and run.image is not None and run.build is None:
             found.setdefault(run.reference, []).append(name)
     return found
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from modelgen.hub.connection.client import Connection
     from modelgen.hub.locking.repository import Repository
     from modelgen.hub.snapshot.checkpoint import Checkpoint
-    from modelgen.hub.snapshot.quants import Quant
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
+    from modelgen.lockfile.quants import Quant
 
 _MOST_LISTED = 30
 
@@ -88,7 +88,7 @@ def _find(connection: Connection, repo: str, name: str) -> Repository:
 
 def _recognise(repo: str, found: Repository, file: File) -> Checkpoint:
     """Return the checkpoint of a repository as far as the names of its files show it."""
-    from modelgen.hub.snapshot.checkpoint import Checkpoint, gguf_files, kind_of
+    from modelgen.hub.snapshot.checkpoint import Checkpoint, kind_of
 
     kind = kind_by_task(kind_of(found.files), found.task)
     if kind == "lora":
@@ -100,7 +100,7 @@ def _recognise(repo: str, found: Repository, file: File) -> Checkpoint:
         if file.quant or file.path:
             raise click.UsageError(f"{repo} has no GGUF files to choose from; remove --quant and --file")
         return Checkpoint(kind)
-    from modelgen.hub.snapshot.quants import find_quants
+    from modelgen.lockfile.quants import find_quants, gguf_files
 
     quants = find_quants({path: size for path, (size, *_) in found.files.items()})
     if not quants:

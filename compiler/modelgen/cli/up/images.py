@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelgen.cli.up.own_images import build_image
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Places:
     out: Path
     state: Path
 
+    @property
+    def root(self) -> Path:
+        """The folder of models.toml."""
+        return self.state.parent
+
 
 def ready_images(
     artifacts: Mapping[str, bytes], fleet: Fleet, changes: Changes, places: Places, *, offline: bool
@@ -63,8 +69,12 @@ def ready_images(
         else {}
     )
     for service in fleet.services:
-        if service.name in made:
+        if service.name not in made:
+            continue
+        if service.build is None:
             keys.setdefault(service.image, f"`image` of the model `{service.model}` or of its engine")
+        elif not has_image(service.image):
+            build_image(service.image, service.build, service.model, places.root, offline=offline)
     for image, key in keys.items():
         if not has_image(image):
             _pull(image, key, offline=offline)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelgen.resolve.assets import own_want, wants_of
+from modelgen.resolve.gguf import gguf_files_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,7 @@ class Plan:
         loras: Adapters by name.
         file: The GGUF file, for llama.cpp.
         mmproj: Its vision part.
+        draft_file: The GGUF file of its draft model.
         by_path: Whether the engine gets paths of snapshots, and not repository ids.
         trust_remote_code: Whether code of repositories may run.
         code: The locked repositories with code.
@@ -55,6 +57,7 @@ class Plan:
     loras: Mapping[str, Snapshot] = field(default_factory=dict)
     file: str | None = None
     mmproj: str | None = None
+    draft_file: str | None = None
     by_path: bool = False
     trust_remote_code: bool = False
     code: tuple[Snapshot, ...] = ()
@@ -110,7 +113,7 @@ def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
         return Unplanned(name, why, is_wrong=True)
     by_role = {(want.role, want.repo): entry for want, entry in found if entry is not None}
     tokenizer = args.get(engine.opens.tokenizer_flag)
-    config = args.get("hf-config-path")
+    config, files = args.get("hf-config-path"), gguf_files_of(run, lock)
     version = f" {run.version.text}" if engine.catalogue and run.version else ""
     return Plan(
         model=name,
@@ -127,8 +130,9 @@ def plan(run: ModelRun, lock: Lock) -> Plan | Unplanned:
             if entry is not None and want.role == "draft"
         ),
         loras={lora: entry for lora, repo in (model.loras or {}).items() if (entry := by_role.get(("lora", repo)))},
-        file=model.file if engine.opens.gguf else None,
-        mmproj=model.mmproj if engine.opens.gguf else None,
+        file=files.model if engine.opens.gguf else None,
+        mmproj=files.mmproj if engine.opens.gguf else None,
+        draft_file=files.draft if engine.opens.gguf else None,
         by_path=engine.from_snapshot or model.model_arg == "path",
         trust_remote_code=bool(model.trust_remote_code),
         code=tuple(entry for (role, _), entry in by_role.items() if role == "code"),

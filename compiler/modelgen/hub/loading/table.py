@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.engines.weights.loaders import parts
 from modelgen.hub.loading.chat import missing_template
 from modelgen.hub.loading.code import missing_code
 from modelgen.hub.loading.configs import CONFIG, missing_configs
@@ -80,6 +81,12 @@ def _gguf(hub: Path, plan: Plan) -> Iterator[tuple[Snapshot, Defect]]:
         yield from ((plan.own, defect) for defect in bad_gguf(plan, own))
     else:
         yield plan.own, _no_snapshot()
+    for entry, _ in plan.drafts:
+        files = _files(hub, entry)
+        if not files.exists:
+            yield entry, _no_snapshot()
+        elif missing := next((path for path in parts(plan.draft_file or "") if path not in files), None):
+            yield entry, Defect("draft", missing)
 
 
 def _files(hub: Path, entry: Snapshot) -> Files:

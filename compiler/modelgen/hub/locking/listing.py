@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from modelgen.files import InputError
 from modelgen.hub.locking.naming import can_exclude, names_error
+from modelgen.hub.locking.picking import picked
 from modelgen.hub.snapshot.left_out import Choice, choose, nearest
 from modelgen.hub.snapshot.loadable import Fault, config_name, is_weights, why_not
 from modelgen.hub.snapshot.modules import MODULES, missing_modules
@@ -72,7 +73,8 @@ def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
             close = ", ".join(f"`{path}`" for path in nearest(shown, paths))
             hint = f"; the nearest are {close}" if close else ""
             raise InputError(f"{ask.about} has no file `{shown}`{hint}; correct `file` or `include` in models.toml")
-    choice = choose(paths, want.include, want.exclude, want.loaders)
+    include = (*want.include, *picked(ask, paths))
+    choice = choose(paths, include, want.exclude, want.loaders)._replace(include=include)
     if not choice.kept:
         raise InputError(
             f"{ask.about} has no file that `include` and `exclude` select; correct `exclude` or `repo` in models.toml"
@@ -97,8 +99,10 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
             repo=want.repo,
             revision=want.revision,
             commit=facts.commit,
-            include=[*want.include],
+            include=[*choice.include],
             exclude=[*want.exclude],
+            quant=want.quant,
+            mmproj=want.mmproj,
             models=[*want.models],
             license=facts.license,
             gated=facts.gated,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelgen.hub.cache.following import open_regular
 from modelgen.hub.snapshot.left_out import choose
-from modelgen.hub.snapshot.loadable import WEIGHTS, is_weights, other_adapter, shard_number, shard_sets
+from modelgen.hub.snapshot.loadable import WEIGHTS, is_weights, other_adapter, shard_sets
 from modelgen.hub.snapshot.modules import MODULES, missing_modules
 from modelgen.hub.snapshot.weights import BadWeightsError, bytes_by_dtype
+from modelgen.lockfile.quants import gguf_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -130,17 +131,6 @@ def _choose_gguf(found: Checkpoint, paths: Iterable[str]) -> None:
         found.warnings.append(
             f"there are {len(models)} GGUF models; {models[0]} is used; the others: {', '.join(models[1:6])}"
         )
-
-
-def gguf_files(paths: Iterable[str]) -> tuple[list[str], str | None]:
-    """Return the GGUF files of models, by their first shards, and the one of a vision part."""
-    models, mmproj = [], None
-    for path in sorted(path for path in paths if path.endswith(".gguf")):
-        if path.rpartition("/")[2].lower().startswith("mmproj"):
-            mmproj = mmproj or path
-        elif shard_number(path) in (None, 1):
-            models.append(path)
-    return models, mmproj
 
 
 def _read_config(found: Checkpoint, files: Mapping[str, Path], name: str) -> None:

@@ -61,12 +61,14 @@ class Choice(NamedTuple):
         left_out: Patterns of files that serving does not need; they match no file that is kept.
         unneeded: The paths that these match.
         not_included: The paths that `include` does not name.
+        include: The patterns that decided; empty without any.
     """
 
     kept: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     unneeded: tuple[str, ...] = ()
     not_included: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 def choose(

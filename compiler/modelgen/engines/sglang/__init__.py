@@ -1,4 +1,4 @@
-"""Describe the engine `sglang`: launch form, environment, readiness, and the memory for weights and KV cache.
+"""Describe the engine `sglang`: launch form, environment and readiness; `memory` translates reserved memory.
 
 Sources: srt/server_args.py, srt/entrypoints/http_server.py and srt/environ.py of the releases 0.5.5 and 0.5.23.
 """
@@ -6,7 +6,6 @@ Sources: srt/server_args.py, srt/entrypoints/http_server.py and srt/environ.py o
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,10 @@ from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier,
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Instead, Opens
-from modelgen.engines.flags import format_flag, owned, whole_number
+from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
 from modelgen.engines.images.versions import parse_capability
+from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, static_share, written_share
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
@@ -71,17 +71,6 @@ _IMAGES = (
     ),
 )
 PARALLEL_SIZES = ("tp-size", "pp-size", "dp-size")
-_MIB = 2**20
-# SGLang's own defaults by memory of the GPU, in MiB: below it, tokens of a prefill chunk and the largest batch of a
-# CUDA graph, the second for 4 GPUs or more (server_args.py, _handle_gpu_memory_settings).
-_DEFAULTS = (
-    (20 * 1024, 2048, 8, 8),
-    (35 * 1024, 2048, 24, 80),
-    (60 * 1024, 4096, 32, 160),
-    (160 * 1024, 8192, 256, 512),
-)
-_LARGE = (16384, 512, 512)
-
 ROUTES = (
     *api.OPENAI,
     *api.ANTHROPIC,
@@ -102,7 +91,6 @@ OWNED_ARGS = {
     "enable-metrics": owned.METRICS,
     "gpu-id-step": owned.GPUS,
     "host": owned.LISTEN,
-    "mem-fraction-static": owned.GPU_MEMORY,
     "model-path": owned.REPO,
     "nnodes": owned.ONE_HOST,
     "node-rank": owned.ONE_HOST,
@@ -150,14 +138,17 @@ def launch(run: Run) -> Launch:
     command += ["--host", run.listen[0], "--port", run.listen[1], "--enable-metrics"]
     if run.revision and not run.snapshot:
         command += ["--revision", run.revision]
-    if run.reservations:
-        command += ["--mem-fraction-static", f"{static_share(run.reservations, args):f}"]
+    if run.reservations and written_share(args) is None:
+        command += [f"--{WRITTEN}", f"{static_share(run.version, run.reservations, args):f}"]
     if run.trust_remote_code:
         command.append("--trust-remote-code")
     for name, value in args.items():
         command += format_flag(name, release.get(name.split(".")[0]), value)
     note = "the image has no entry point that serves, and SGLang listens on 127.0.0.1 by default."
-    return Launch(("python3", "-m", "sglang.launch_server"), tuple(command), f"SGLang {run.version.text}: {note}")
+    note = f"SGLang {run.version.text}: {note}"
+    if run.reservations and (share := arithmetic(run.version, run.reservations, args)):
+        note = f"{note} {share}"
+    return Launch(("python3", "-m", "sglang.launch_server"), tuple(command), note)
 
 
 def for_cards(_: set[str], __: Version | None) -> str:
@@ -168,42 +159,6 @@ def for_cards(_: set[str], __: Version | None) -> str:
 def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Return the route for a model's task, from its flags and its architecture."""
     return RERANK if is_classifier(args, config) else EMBEDDINGS if is_on(args, "is-embedding") else CHAT
-
-
-def static_share(reservations: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> Decimal:
-    """Return `--mem-fraction-static`, the share of a GPU for weights and KV cache only, with at most 4 decimals.
-
-    Activations and CUDA graphs need more, so what SGLang would set aside for them is subtracted from the reserved
-    memory (model_runner.py, profile_max_num_token: rest = free now - free at start * (1 - fraction)).
-
-    Args:
-        reservations: Memory and reserved memory of each GPU, in bytes.
-        args: Flags by canonical name.
-    """
-    count = len(reservations)
-    parts = [(reserved - set_aside(memory, count, args)) * 10_000 // memory for memory, reserved in reservations]
-    return (Decimal(max(min(parts), 0)) / 10_000).normalize()
-
-
-def beside_weights(reservations: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> int | None:
-    """Return the most bytes that SGLang sets aside if the reserved memory leaves nothing for weights; else None."""
-    if static_share(reservations, args):
-        return None
-    return max(set_aside(memory, len(reservations), args) for memory, _ in reservations)
-
-
-def set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
-    """Return the bytes that SGLang would set aside on a GPU by its own estimate."""
-    mib = memory // _MIB
-    row = next((row[1:] for row in _DEFAULTS if mib < row[0]), _LARGE)
-    chunk = whole_number(args.get("chunked-prefill-size")) or row[0]
-    batch = whole_number(args.get("cuda-graph-max-bs")) or row[2 if cards >= 4 else 1]
-    reserved = 512 + max(chunk, 2048) * 1.5 + batch * 2 + cards * 128
-    if mib > 60 * 1024:
-        reserved = max(reserved, 10 * 1024)
-    if "speculative-algorithm" in args:
-        reserved += 6 * 1024 if args["speculative-algorithm"] == "STANDALONE" else 2 * 1024
-    return int(reserved * _MIB)
 
 
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
@@ -291,6 +246,7 @@ ENGINE = Engine(
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     beside_weights=beside_weights,
+    static_share=WRITTEN,
     repos=repos,
     loader=loaders.sglang,
     pin=pin,

@@ -1,0 +1,80 @@
+"""Check the host memory that containers may use against the memory of the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.sizes import of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG352", "limits-over-host", Severity.WARNING)
+def limits_over_host(context: Context) -> Iterator[Found]:
+    """A model, or a profile, whose `host_memory` exceeds the memory of the host.
+
+    ## Why
+    A limit protects the rest of the host only if all of them together fit. Otherwise memory is full before a limit is
+    reached, and the kernel ends a process of its own choice.
+
+    ## Bad
+    ```toml
+    [host]
+    memory = "64GiB"
+
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    host_memory = "40GiB"
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    host_memory = "40GiB"
+    args = { max-model-len = 16384 }
+
+    [profiles.both]
+    models = ["one", "two"]
+    ```
+
+    ## Good
+    ```toml
+    [host]
+    memory = "64GiB"
+
+    [models.one]
+    repo = "Qwen/Qwen3-4B"
+    host_memory = "24GiB"
+    args = { max-model-len = 16384 }
+
+    [models.two]
+    repo = "Qwen/Qwen3-8B"
+    host_memory = "32GiB"
+    args = { max-model-len = 16384 }
+
+    [profiles.both]
+    models = ["one", "two"]
+    ```
+    """
+    document, host = context.document, context.document.config.host
+    memory = host.memory if host else None
+    if memory is None:
+        return
+    limits = {name: model.host_memory for name, model in context.models.items() if model.host_memory is not None}
+    for name, limit in limits.items():
+        if limit > memory:
+            place = context.at_origin(name, "host_memory")
+            message = f"`{name}` may use {of_memory(limit)}, and the host has {of_memory(memory)}"
+            yield Found(place, message, f"write less than {of_memory(memory)}")
+    for profile_name, profile in (document.config.profiles or {}).items():
+        parts = {name: limits[name] for name in dict.fromkeys(profile.models) if name in limits}
+        total = sum(parts.values())
+        if total > memory and len(parts) > 1 and all(part <= memory for part in parts.values()):
+            yield Found(
+                document.at_value("profiles", profile_name, "models"),
+                f"`{profile_name}` may use {of_memory(total)} of the host, which has {of_memory(memory)}",
+                f"lower `host_memory`: {' + '.join(f'{name} {of_memory(part)}' for name, part in parts.items())}",
+            )
