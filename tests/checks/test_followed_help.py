@@ -61,6 +61,9 @@ LEFT = {
     "asset-not-locked": _LOCK,
     "other-weights": _LOCK,
     "code-unknown": _LOCK,
+    "facts-unknown": _LOCK,
+    "missing-chat-template": _UNKNOWN,
+    "tools-without-template": _UNKNOWN,
 }
 """The rules whose help a program cannot follow, with the reason."""
 NEEDS_A_VALUE = ("unknown-version", "bad-file")

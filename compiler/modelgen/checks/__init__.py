@@ -12,7 +12,15 @@ from modelgen.checks.environment import owned_variables, variable_names, variabl
 from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, unknown_flags
 from modelgen.checks.gpus import card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
-from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
+from modelgen.checks.lock import (
+    lock_adapters,
+    lock_configs,
+    lock_entries,
+    lock_loading,
+    lock_snapshots,
+    lock_templates,
+    lock_warmup,
+)
 from modelgen.checks.memory import reservations, static_memory
 from modelgen.checks.names import model_names, profiles
 from modelgen.checks.repositories import gguf, hub_directory, repository
@@ -149,6 +157,9 @@ CHECKS = (
     lock_configs.heads_over_cards,
     lock_configs.whole_context,
     lock_adapters.rank_over_limit,
+    lock_templates.facts_unknown,
+    lock_templates.missing_chat_template,
+    lock_templates.tools_without_template,
     generations.checkpoint_for_other_cards,
 )
 

@@ -117,6 +117,7 @@ class Engine(NamedTuple):
         routes: Paths of its API that clients may call. None of them loads, sleeps or profiles.
         warmup: Flags by canonical name, and config.json → route of the warmup request.
         opens: What it opens in the hub directory; None if that is not known.
+        asks_template: Whether it answers chats with an error if no chat template is found.
         catalogue: Its flags by release; None if they are not known.
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
@@ -186,6 +187,7 @@ class Engine(NamedTuple):
     routes: tuple[str, ...] = ()
     warmup: Callable[[Mapping[str, Any], Mapping[str, Any]], str] = chat
     opens: Opens | None = None
+    asks_template: bool = False
     catalogue: Callable[[], Catalogue] | None = None
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None

@@ -303,6 +303,7 @@ ENGINE = Engine(
     routes=ROUTES,
     warmup=warmup,
     opens=Opens(tokenizer_flag="tokenizer", config_formats=True, code_revision=True, look_ups=True),
+    asks_template=True,
     catalogue=FLAGS,
     from_config=True,
     follows_speculators=True,

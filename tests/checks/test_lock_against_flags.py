@@ -1,0 +1,102 @@
+"""Setups from public threads that models.lock shows to be wrong, each as it was and with the right value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from compiling import complete, findings
+
+COMMIT = "1cfa9a7208912126459214e8b04321603b3df60c"
+CARDS = '[gpus.g0]\nmemory = "80GiB"\ndevice = "0"\n[gpus.g1]\nmemory = "80GiB"\ndevice = "1"\n'
+FILES = ("config.json", "tokenizer_config.json")
+TEMPLATE = {"chat_template": "tokenizer_config.json"}
+NEITHER: dict[str, str] = {}
+
+
+def entry(
+    repo: str, config: dict[str, Any], facts: dict[str, Any] | None = None, files: tuple[str, ...] = FILES
+) -> str:
+    """Return the lock's entry of a repository; without `facts`, one of an older modelgen."""
+    pairs = ", ".join(f"{key} = {json.dumps(value)}" for key, value in (facts or {}).items())
+    listed = ", ".join(f'{{ path = "{path}", size = 726, blob = "{COMMIT}" }}' for path in files)
+    known = "" if facts is None else f"facts = {{ {pairs} }}\n"
+    head = f'[[snapshots]]\nrepo = "{repo}"\ncommit = "{COMMIT}"\n'
+    return f"{head}{known}files = [{listed}]\nconfig = '{json.dumps(config)}'\n"
+
+
+def found(models: str, lock: str, engine: str = "vllm", version: str = "0.19.0") -> list[tuple[str, str, str, str]]:
+    """Return rule, marked text, message and help of each finding."""
+    image = {"vllm": "vllm/vllm-openai", "sglang": "lmsysorg/sglang"}[engine]
+    toml = complete(f'{CARDS}[engines.{engine}]\nimage = "{image}:v{version}"\n{models}')
+    lines = toml.splitlines()
+    return [
+        (one.rule, lines[one.span.line - 1][one.span.column - 1 : one.span.end_column - 1], one.message, one.help)
+        for one in findings(toml, lock)
+    ]
+
+
+def rules(models: str, lock: str, engine: str = "vllm", version: str = "0.19.0") -> list[str]:
+    return [rule for rule, *_ in found(models, lock, engine, version)]
+
+
+# H8: google/gemma-4-31B, a base model without a chat template, that is to call tools.
+GEMMA_CONFIG = {"architectures": ["Gemma4ForConditionalGeneration"], "model_type": "gemma4"}
+GEMMA = """[models.gemma]
+repo = "google/gemma-4-31B"
+gpus = ["g0", "g1"]
+[models.gemma.args]
+max-model-len = 131072
+tensor-parallel-size = 2
+enable-auto-tool-choice = true
+tool-call-parser = "gemma4"
+"""
+CHAT = '[models.m]\nrepo = "org/m"\ngpus = ["g0"]\nargs = { max-model-len = 8192 }\n'
+QWEN = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"}
+
+
+def test_tools_for_a_model_without_a_template() -> None:
+    [(rule, place, message, help_text)] = found(GEMMA, entry("google/gemma-4-31B", GEMMA_CONFIG, NEITHER))
+    assert (rule, place) == ("tools-without-template", "enable-auto-tool-choice")
+    assert "google/gemma-4-31B has none" in message
+    assert "chat-template" in help_text
+
+
+@pytest.mark.parametrize(
+    ("models", "facts"), [(f'{GEMMA}chat-template = "./gemma4.jinja"\n', NEITHER), (GEMMA, TEMPLATE)]
+)
+def test_tools_for_a_model_with_a_template(models: str, facts: dict[str, str]) -> None:
+    assert rules(models, entry("google/gemma-4-31B", GEMMA_CONFIG, facts)) == []
+
+
+@pytest.mark.parametrize(
+    ("models", "lock", "expected"),
+    [
+        (CHAT, entry("org/m", QWEN, NEITHER), ["missing-chat-template"]),
+        (CHAT, entry("org/m", QWEN, {"chat_template": "processor_config.json"}), []),
+        (CHAT, entry("org/m", QWEN), ["facts-unknown"]),
+        # an older lock whose file names are enough
+        (CHAT, entry("org/m", QWEN, files=("config.json", "chat_template.jinja")), []),
+        (CHAT, entry("org/m", QWEN, files=("config.json", "tokenizer_config.json", "chat_template.jinja")), []),
+        # models that need none, or do not chat
+        (CHAT, entry("org/m", {**QWEN, "model_type": "deepseek_v32"}, NEITHER), []),
+        (CHAT, entry("org/m", {"architectures": ["BertModel"]}, NEITHER), []),
+        (CHAT, entry("org/m", QWEN, NEITHER, ("config.json", "modules.json")), []),
+        (CHAT, entry("org/m", QWEN, NEITHER, ("config.json", "tekken.json")), []),
+        (CHAT.replace("8192", '8192, runner = "pooling"'), entry("org/m", QWEN, NEITHER), []),
+        (CHAT.replace("8192", '8192, tokenizer-mode = "mistral"'), entry("org/m", QWEN, NEITHER), []),
+        (CHAT.replace("8192", '8192, tokenizer = "./here"'), entry("org/m", QWEN, NEITHER), []),
+    ],
+)
+def test_chats_without_a_template(models: str, lock: str, expected: list[str]) -> None:
+    assert rules(models, lock) == expected
+
+
+def test_an_older_lock_is_one_info_for_all_models() -> None:
+    models = "".join(CHAT.replace(".m]", f".m{number}]").replace("org/m", f"org/m{number}") for number in range(3))
+    models = models.replace('["g0"]', '["g0"]\ngpu_memory = "20GiB"')
+    [(rule, _, message, help_text)] = found(models, "".join(entry(f"org/m{number}", QWEN) for number in range(3)))
+    assert (rule, help_text) == ("facts-unknown", "run `modelgen lock`")
+    assert message.startswith("3 models have entries in models.lock without facts")
