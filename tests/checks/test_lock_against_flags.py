@@ -100,3 +100,48 @@ def test_an_older_lock_is_one_info_for_all_models() -> None:
     [(rule, _, message, help_text)] = found(models, "".join(entry(f"org/m{number}", QWEN) for number in range(3)))
     assert (rule, help_text) == ("facts-unknown", "run `modelgen lock`")
     assert message.startswith("3 models have entries in models.lock without facts")
+
+
+# H10: a release that is older than the model.
+NEWER = """[models.gemma]
+image = "vllm/vllm-openai:v0.11.0"
+repo = "google/gemma-4-31B-it"
+gpus = ["g0"]
+args = { max-model-len = 32768, limit-mm-per-prompt = { image = 2 } }
+"""
+
+
+def test_a_release_that_is_older_than_the_model() -> None:
+    lock = entry("google/gemma-4-31B-it", GEMMA_CONFIG, TEMPLATE)
+    [(rule, place, message, help_text)] = found(NEWER, lock)
+    assert (rule, place) == ("architecture-of-another-release", '"vllm/vllm-openai:v0.11.0"')
+    assert "vLLM 0.11.0 does not serve Gemma4ForConditionalGeneration" in message
+    assert help_text == 'write `image = "vllm/vllm-openai:v0.19.0"`: 0.19.0 is the first that does'
+    assert rules(NEWER.replace("0.11.0", "0.19.0"), lock) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "config", "version", "expected"),
+    [
+        ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.12.0", ["architecture-of-another-release"]),
+        ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.10.2", []),
+        ("", {"architectures": ["OwnForCausalLM"]}, "0.10.2", []),
+        ("", GEMMA_CONFIG, "0.99.0", []),
+        ("fork = true\n", GEMMA_CONFIG, "0.11.0", []),
+        ('args.model-impl = "transformers"\n', GEMMA_CONFIG, "0.11.0", []),
+        ("args.limit-mm-per-prompt = { image = 2 }\n", QWEN, "0.19.0", ["media-flag-for-text"]),
+        ("args.limit-mm-per-prompt = { image = 2 }\n", GEMMA_CONFIG, "0.19.0", []),
+        ("args.limit-mm-per-prompt = { image = 2 }\n", {"architectures": ["OwnForCausalLM"]}, "0.19.0", []),
+        ("args.skip-mm-profiling = false\n", QWEN, "0.19.0", []),
+    ],
+)
+def test_architectures_by_release(line: str, config: dict[str, Any], version: str, expected: list[str]) -> None:
+    model = f'[models.m]\nrepo = "org/m"\ngpus = ["g0"]\nargs.max-model-len = 8192\n{line}'
+    assert rules(model, entry("org/m", config, TEMPLATE), version=version) == expected
+
+
+def test_an_architecture_that_sglang_does_not_serve_yet() -> None:
+    model = '[models.m]\nengine = "sglang"\nrepo = "org/m"\ngpus = ["g0"]\nargs = { context-length = 8192 }\n'
+    lock = entry("org/m", {"architectures": ["GptOssForCausalLM"]}, TEMPLATE)
+    assert rules(model, lock, "sglang", "0.4.10") == ["architecture-of-another-release"]
+    assert rules(model, lock, "sglang", "0.5.9") == []

@@ -14,6 +14,7 @@ from modelgen.checks.gpus import card_names, generations, gpu_access, gpu_tables
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import (
     lock_adapters,
+    lock_architectures,
     lock_configs,
     lock_entries,
     lock_loading,
@@ -160,6 +161,8 @@ CHECKS = (
     lock_templates.facts_unknown,
     lock_templates.missing_chat_template,
     lock_templates.tools_without_template,
+    lock_architectures.architecture_of_another_release,
+    lock_architectures.media_flag_for_text,
     generations.checkpoint_for_other_cards,
 )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from modelgen.engines.catalogues import Catalogue, Release
+    from modelgen.engines.catalogues.models import Models
     from modelgen.engines.catalogues.variables import Variables
     from modelgen.engines.facts import AtMost, Companion, Instead, Opens, Starter
     from modelgen.engines.images import Published
@@ -119,6 +120,7 @@ class Engine(NamedTuple):
         opens: What it opens in the hub directory; None if that is not known.
         asks_template: Whether it answers chats with an error if no chat template is found.
         catalogue: Its flags by release; None if they are not known.
+        models: The architectures that its releases serve; None if that is not known.
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         repeats_flags: Whether such an engine takes a list as one flag per value.
@@ -189,6 +191,7 @@ class Engine(NamedTuple):
     opens: Opens | None = None
     asks_template: bool = False
     catalogue: Callable[[], Catalogue] | None = None
+    models: Models | None = None
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     repeats_flags: bool = False

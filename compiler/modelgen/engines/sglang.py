@@ -14,6 +14,7 @@ from modelgen.engines import api
 from modelgen.engines.api.probes import http_probe
 from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier, is_on
 from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.models import Models
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Instead, Opens
 from modelgen.engines.flags import format_flag, owned, whole_number
@@ -263,6 +264,7 @@ ENGINE = Engine(
     warmup=warmup,
     opens=Opens(tokenizer_flag="tokenizer-path", others_by_path=True, look_ups=True),
     catalogue=FLAGS,
+    models=Models(NAME, 3),
     from_config=True,
     owned_args=OWNED_ARGS,
     instead=INSTEAD,

@@ -12,6 +12,7 @@ from modelgen.engines import api
 from modelgen.engines.api.probes import http_probe
 from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, architectures, is_classifier
 from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.models import Models
 from modelgen.engines.catalogues.variables import Variables
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import AtMost, Companion, Opens
@@ -305,6 +306,7 @@ ENGINE = Engine(
     opens=Opens(tokenizer_flag="tokenizer", config_formats=True, code_revision=True, look_ups=True),
     asks_template=True,
     catalogue=FLAGS,
+    models=Models(NAME, 2),
     from_config=True,
     follows_speculators=True,
     owned_args=OWNED_ARGS,
