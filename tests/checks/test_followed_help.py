@@ -62,6 +62,8 @@ LEFT = {
     "other-weights": _LOCK,
     "code-unknown": _LOCK,
     "facts-unknown": _LOCK,
+    "unsupported-adapter": _CHOICE,
+    "adapter-of-another-base": _CHOICE,
     "missing-chat-template": _UNKNOWN,
     "tools-without-template": _UNKNOWN,
 }

@@ -145,3 +145,69 @@ def test_an_architecture_that_sglang_does_not_serve_yet() -> None:
     lock = entry("org/m", {"architectures": ["GptOssForCausalLM"]}, TEMPLATE)
     assert rules(model, lock, "sglang", "0.4.10") == ["architecture-of-another-release"]
     assert rules(model, lock, "sglang", "0.5.9") == []
+
+
+# H5: adapters that vLLM refuses.
+ADAPTER = {"peft_type": "LORA", "r": 8, "lora_alpha": 32, "target_modules": ["q_proj"]}
+BASE = """[models.base]
+repo = "Qwen/Qwen3-1.7B"
+gpus = ["g0"]
+loras = { LORA = "me/ner" }
+args = { max-model-len = 8192 }
+"""
+
+
+def adapter_rules(
+    change: dict[str, Any], version: str = "0.10.0", models: str = BASE
+) -> list[tuple[str, str, str, str]]:
+    lock = entry("Qwen/Qwen3-1.7B", QWEN, TEMPLATE) + entry("me/ner", {**ADAPTER, **change}, None)
+    return found(models, lock, version=version)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"modules_to_save": ["embed_tokens", "lm_head"]}, "modules_to_save = ['embed_tokens', 'lm_head']"),
+        ({"use_dora": True}, "use_dora = true"),
+        ({"bias": "all"}, "bias = all"),
+        ({"use_dora": True, "bias": "lora_only"}, "use_dora = true and bias = lora_only"),
+    ],
+)
+def test_an_adapter_that_vllm_refuses(change: dict[str, Any], said: str) -> None:
+    [(rule, place, message, help_text)] = adapter_rules(change)
+    assert (rule, place) == ("unsupported-adapter", '"me/ner"')
+    assert f"the adapter `LORA` has {said}, which vLLM 0.10.0 does not support" in message
+    assert "merge" in help_text
+
+
+@pytest.mark.parametrize(
+    ("change", "version", "expected"),
+    [
+        ({"modules_to_save": None, "bias": "none", "use_dora": False, "use_rslora": True}, "0.10.0", []),
+        ({"modules_to_save": ["score"]}, "0.30.0", ["unsupported-adapter"]),
+        ({"modules_to_save": ["score"]}, "0.31.0", []),
+        ({"init_lora_weights": "pissa"}, "0.31.0", []),
+        ({"init_lora_weights": "pissa"}, "0.33.0", ["unsupported-adapter"]),
+        ({"init_lora_weights": "gaussian"}, "0.33.0", []),
+        ({"rank_pattern": {"q_proj": 64}}, "0.33.0", []),
+        ({"base_model_name_or_path": "Qwen/Qwen3-1.7B"}, "0.10.0", []),
+        ({"base_model_name_or_path": "unsloth/qwen3-1.7b-bnb-4bit"}, "0.10.0", []),
+        ({"base_model_name_or_path": "/home/me/checkpoints/qwen"}, "0.10.0", []),
+        ({"base_model_name_or_path": "Qwen/Qwen3-1.7B-Base"}, "0.10.0", []),
+        ({"base_model_name_or_path": "output/checkpoint-500"}, "0.10.0", []),
+        ({"base_model_name_or_path": "Qwen/Qwen3-4B"}, "0.10.0", ["adapter-of-another-base"]),
+        ({"base_model_name_or_path": "meta-llama/Llama-3.1-8B"}, "0.10.0", ["adapter-of-another-base"]),
+    ],
+)
+def test_adapters_by_release(change: dict[str, Any], version: str, expected: list[str]) -> None:
+    assert [rule for rule, *_ in adapter_rules(change, version)] == expected
+
+
+def test_the_highest_rank_of_an_adapter_counts() -> None:
+    models = BASE.replace("8192", "8192, max-lora-rank = 16")
+    assert [rule for rule, *_ in adapter_rules({"rank_pattern": {"q_proj": 64}}, models=models)] == ["rank-over-limit"]
+
+
+def test_a_bias_that_a_flag_allows() -> None:
+    models = BASE.replace("8192", "8192, enable-lora-bias = true")
+    assert [rule for rule, *_ in adapter_rules({"bias": "all"}, models=models) if rule != "deprecated-flag"] == []

@@ -158,6 +158,8 @@ CHECKS = (
     lock_configs.heads_over_cards,
     lock_configs.whole_context,
     lock_adapters.rank_over_limit,
+    lock_adapters.unsupported_adapter,
+    lock_adapters.adapter_of_another_base,
     lock_templates.facts_unknown,
     lock_templates.missing_chat_template,
     lock_templates.tools_without_template,

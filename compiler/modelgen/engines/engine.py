@@ -152,6 +152,8 @@ class Engine(NamedTuple):
         counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
+        refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
+            release refuses; None if that is not known.
         beside_weights: Memory and reserved memory of each GPU, and flags by canonical name → bytes that it needs beside
             the weights if the reserved memory leaves nothing for weights; None if it does.
         repos: Flags by canonical name → role, id and revision of further repositories. Values that are not repository
@@ -221,6 +223,7 @@ class Engine(NamedTuple):
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
+    refused_features: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None
     beside_weights: Callable[[tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
     loader: Callable[[Version | None, Mapping[str, Any], str | None], Loader | None] | None = None

@@ -18,6 +18,7 @@ from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import AtMost, Companion, Opens
 from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
+from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.capabilities import least_capability
 from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.weights import loaders
@@ -327,6 +328,7 @@ ENGINE = Engine(
     counted_sizes=counted_sizes,
     lora_rank=MAX_RANK,
     rank_limit=least_rank_limit,
+    refused_features=refused_features,
     repos=repos,
     loader=loaders.vllm,
     pin=pin,
