@@ -58,6 +58,7 @@ LEFT = {
     "no-snapshot": _LOCK,
     "id-offline": _LOCK,
     "heads-over-cards": "several keys change together",
+    "weights-over-cards": "several keys change together",
     "asset-not-locked": _LOCK,
     "other-weights": _LOCK,
     "code-unknown": _LOCK,

@@ -211,3 +211,114 @@ def test_the_highest_rank_of_an_adapter_counts() -> None:
 def test_a_bias_that_a_flag_allows() -> None:
     models = BASE.replace("8192", "8192, enable-lora-bias = true")
     assert [rule for rule, *_ in adapter_rules({"bias": "all"}, models=models) if rule != "deprecated-flag"] == []
+
+
+# Models that do not split into as many parts as there are cards.
+PLAIN = {
+    "architectures": ["Qwen2ForCausalLM"],
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+    "hidden_size": 8192,
+}
+LARGE = {**PLAIN, "intermediate_size": 29568, "vocab_size": 152064}
+AWQ = {"quant_method": "awq", "group_size": 128}
+MOE = {
+    "architectures": ["Qwen3MoeForCausalLM"],
+    "num_attention_heads": 64,
+    "num_key_value_heads": 4,
+    "num_experts": 128,
+    "moe_intermediate_size": 1536,
+    "vocab_size": 151936,
+}
+BLOCKS = {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["model.layers.0.mlp.gate"]}
+PACKED = {
+    "quant_method": "compressed-tensors",
+    "format": "pack-quantized",
+    "ignore": ["lm_head"],
+    "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 128}}},
+}
+PHI = {
+    "architectures": ["Phi3ForCausalLM"],
+    "num_attention_heads": 40,
+    "num_key_value_heads": 10,
+    "intermediate_size": 17920,
+    "vocab_size": 100352,
+}
+
+
+def split(config: dict[str, Any], size: int, version: str, args: str = "") -> list[tuple[str, str, str, str]]:
+    cards = "".join(f'[gpus.c{number}]\nmemory = "80GiB"\ndevice = "{number + 2}"\n' for number in range(size))
+    names = json.dumps([f"c{number}" for number in range(size)])
+    flags = f"max-model-len = 8192, tensor-parallel-size = {size}{args}"
+    models = f'{cards}[models.m]\nrepo = "org/m"\ngpus = {names}\nargs = {{ {flags} }}\n'
+    ignored = ("missing-peers", "cards-without-peers")
+    return [one for one in found(models, entry("org/m", config, TEMPLATE), version=version) if one[0] not in ignored]
+
+
+@pytest.mark.parametrize(
+    ("config", "size", "version", "said"),
+    [
+        (
+            {**LARGE, "quantization_config": AWQ},
+            2,
+            "0.33.0",
+            "intermediate size of 29,568, quantized in groups of 128,",
+        ),
+        ({**LARGE, "quantization_config": PACKED}, 2, "0.19.0", "intermediate size of 29,568"),
+        ({**LARGE, "quantization_config": {**AWQ, "quant_method": "gptq"}}, 2, "0.19.0", "intermediate size of 29,568"),
+        (
+            {**MOE, "quantization_config": BLOCKS},
+            8,
+            "0.11.0",
+            "intermediate size of 1,536, quantized in groups of 128,",
+        ),
+        (PHI, 4, "0.19.0", "10 KV heads"),
+        (PHI, 5, "0.19.0", "vocabulary of 100,352"),
+        ({"architectures": ["Qwen3VLMoeForConditionalGeneration"], "text_config": {**PHI}}, 4, "0.19.0", "10 KV heads"),
+    ],
+)
+def test_a_size_that_does_not_split_the_model(config: dict[str, Any], size: int, version: str, said: str) -> None:
+    [(rule, place, message, help_text)] = split(config, size, version)
+    assert (rule, place) == ("weights-over-cards", str(size))
+    assert said in message
+    assert "pipeline-parallel-size" in help_text
+
+
+@pytest.mark.parametrize(
+    ("config", "size", "version", "args"),
+    [
+        (LARGE, 2, "0.33.0", ""),
+        ({**LARGE, "intermediate_size": 29696, "quantization_config": AWQ}, 8, "0.33.0", ""),
+        ({**LARGE, "quantization_config": PACKED}, 2, "0.25.0", ""),
+        ({**LARGE, "quantization_config": {**AWQ, "modules_to_not_convert": ["mlp"]}}, 2, "0.33.0", ""),
+        ({**MOE, "quantization_config": BLOCKS}, 4, "0.11.0", ""),
+        ({**MOE, "quantization_config": BLOCKS}, 8, "0.30.0", ""),
+        ({**MOE, "quantization_config": BLOCKS}, 8, "0.11.0", ", enable-expert-parallel = true"),
+        ({**MOE, "quantization_config": AWQ}, 8, "0.11.0", ""),
+        (PHI, 2, "0.19.0", ""),
+        ({**PHI, "architectures": ["OwnForCausalLM"]}, 4, "0.19.0", ""),
+    ],
+)
+def test_a_size_that_splits_the_model(config: dict[str, Any], size: int, version: str, args: str) -> None:
+    assert split(config, size, version, args) == []
+
+
+def test_only_sizes_that_work_are_recommended() -> None:
+    [(rule, _, _, help_text)] = split(PHI, 3, "0.19.0")
+    assert rule == "heads-over-cards"
+    assert help_text.startswith("write one of 1, 2, with as many `gpus`")
+    [(_, _, _, help_text)] = split({**LARGE, "quantization_config": AWQ}, 2, "0.19.0")
+    assert help_text.startswith("write 1, with one of `gpus`")
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        {"text_config": {"num_attention_heads": 28}},
+        {"llm_config": {"num_attention_heads": 28}},
+        {"thinker_config": {"text_config": {"num_attention_heads": 28}, "audio_config": {"num_attention_heads": 3}}},
+    ],
+)
+def test_nested_configs_are_read(nested: dict[str, Any]) -> None:
+    config = {"architectures": ["OwnForConditionalGeneration"], **nested}
+    assert [rule for rule, *_ in split(config, 3, "0.19.0")] == ["heads-over-cards"]

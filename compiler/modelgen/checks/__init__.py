@@ -19,6 +19,7 @@ from modelgen.checks.lock import (
     lock_entries,
     lock_loading,
     lock_snapshots,
+    lock_splitting,
     lock_templates,
     lock_warmup,
 )
@@ -155,7 +156,8 @@ CHECKS = (
     lock_warmup.warmup_without_route,
     lock_configs.code_not_trusted,
     lock_configs.length_over_model,
-    lock_configs.heads_over_cards,
+    lock_splitting.heads_over_cards,
+    lock_splitting.weights_over_cards,
     lock_configs.whole_context,
     lock_adapters.rank_over_limit,
     lock_adapters.unsupported_adapter,

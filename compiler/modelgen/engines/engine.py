@@ -150,6 +150,8 @@ class Engine(NamedTuple):
         tensor_parallel: The flag that splits a model over its GPUs.
         parallel_sizes: Flags that count GPUs.
         counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
+        split_obstacle: Version, flags by canonical name, config.json, and tensor-parallel size → what of the model, beside
+            its attention heads, cannot be split so; None if nothing is known.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
         refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
@@ -221,6 +223,7 @@ class Engine(NamedTuple):
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    split_obstacle: Callable[[Version, Mapping[str, Any], Mapping[str, Any], int], str | None] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
     refused_features: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None

@@ -21,6 +21,7 @@ from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.capabilities import least_capability
 from modelgen.engines.vllm.replaced_flags import INSTEAD
+from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
@@ -326,6 +327,7 @@ ENGINE = Engine(
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
+    split_obstacle=split_obstacle,
     lora_rank=MAX_RANK,
     rank_limit=least_rank_limit,
     refused_features=refused_features,
