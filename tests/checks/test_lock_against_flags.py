@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from compiling import complete, findings
+from modelgen.engines import ENGINES
 
 COMMIT = "1cfa9a7208912126459214e8b04321603b3df60c"
 CARDS = '[gpus.g0]\nmemory = "80GiB"\ndevice = "0"\n[gpus.g1]\nmemory = "80GiB"\ndevice = "1"\n'
@@ -83,8 +84,9 @@ def test_tools_for_a_model_with_a_template(models: str, facts: dict[str, str]) -
         # models that need none, or do not chat
         (CHAT, entry("org/m", {**QWEN, "model_type": "deepseek_v32"}, NEITHER), []),
         (CHAT, entry("org/m", {"architectures": ["BertModel"]}, NEITHER), []),
-        (CHAT, entry("org/m", QWEN, NEITHER, ("config.json", "modules.json")), []),
-        (CHAT, entry("org/m", QWEN, NEITHER, ("config.json", "tekken.json")), []),
+        (CHAT, entry("org/m", QWEN, NEITHER, ("config.json", "tokenizer.json")), []),
+        (CHAT, entry("org/m", QWEN, NEITHER, (*FILES, "modules.json")), []),
+        (CHAT, entry("org/m", QWEN, NEITHER, (*FILES, "tekken.json")), []),
         (CHAT.replace("8192", '8192, runner = "pooling"'), entry("org/m", QWEN, NEITHER), []),
         (CHAT.replace("8192", '8192, tokenizer-mode = "mistral"'), entry("org/m", QWEN, NEITHER), []),
         (CHAT.replace("8192", '8192, tokenizer = "./here"'), entry("org/m", QWEN, NEITHER), []),
@@ -322,3 +324,50 @@ def test_only_sizes_that_work_are_recommended() -> None:
 def test_nested_configs_are_read(nested: dict[str, Any]) -> None:
     config = {"architectures": ["OwnForConditionalGeneration"], **nested}
     assert [rule for rule, *_ in split(config, 3, "0.19.0")] == ["heads-over-cards"]
+
+
+# H9: a parser of another family.
+TOOLS = "enable-auto-tool-choice = true, tool-call-parser = "
+
+
+def parsers(repo: str, flags: str, version: str = "0.19.0") -> list[tuple[str, str, str, str]]:
+    models = f'[models.m]\nrepo = "{repo}"\ngpus = ["g0"]\nargs = {{ max-model-len = 8192, {flags} }}\n'
+    return found(models, entry(repo, {}, TEMPLATE), version=version)
+
+
+@pytest.mark.parametrize(
+    ("repo", "flags", "version", "help_text"),
+    [
+        ("Qwen/Qwen3-Coder-30B-A3B-Instruct", f'{TOOLS}"hermes"', "0.19.0", 'write `tool-call-parser = "qwen3_coder"`'),
+        ("x/Qwen3-Coder-30B-A3B-Instruct-AWQ", f'{TOOLS}"hermes"', "0.9.2", "use an image of 0.10.0 or newer"),
+        ("Qwen/Qwen3-8B", f'{TOOLS}"llama3_json"', "0.19.0", 'write `tool-call-parser = "hermes"`'),
+        ("meta-llama/Llama-3.1-8B-Instruct", f'{TOOLS}"hermes"', "0.11.0", 'write `tool-call-parser = "llama3_json"`'),
+        ("zai-org/GLM-4.5-Air", f'{TOOLS}"glm4_moe"', "0.10.0", ""),
+        ("openai/gpt-oss-20b", f'{TOOLS}"hermes"', "0.11.0", 'write `tool-call-parser = "openai"`'),
+        ("deepseek-ai/DeepSeek-V3.1", f'{TOOLS}"deepseek_v3"', "0.11.0", 'write `tool-call-parser = "deepseek_v31"`'),
+        ("google/gemma-4-31B-it", 'reasoning-parser = "qwen3"', "0.19.0", 'write `reasoning-parser = "gemma4"`'),
+        ("Qwen/Qwen3-8B", 'reasoning-parser = "deepseek_r1"', "0.19.0", ""),
+        ("Qwen/Qwen3-8B", f'{TOOLS}"own", tool-parser-plugin = "./own.py"', "0.19.0", ""),
+        ("NousResearch/Hermes-3-Llama-3.1-8B", f'{TOOLS}"hermes"', "0.19.0", ""),
+        ("me/unknown-family", f'{TOOLS}"hermes"', "0.19.0", ""),
+    ],
+)
+def test_a_parser_of_another_family(repo: str, flags: str, version: str, help_text: str) -> None:
+    shown = [(rule, help_) for rule, _, _, help_ in parsers(repo, flags, version) if rule == "parser-of-another-model"]
+    assert [rule for rule, _ in shown] == (["parser-of-another-model"] if help_text else [])
+    assert not help_text or shown[0][1].startswith(help_text)
+
+
+def test_tools_on_a_base_model() -> None:
+    [(rule, place, _, _)] = parsers("Qwen/Qwen3-8B-Base", f'{TOOLS}"hermes"')
+    assert (rule, place) == ("tools-on-base-model", "enable-auto-tool-choice")
+    assert parsers("Qwen/Qwen3-8B", f'{TOOLS}"hermes"') == []
+    assert parsers("Qwen/Qwen3-8B-Base", "max-num-seqs = 8") == []
+
+
+def test_every_recommended_parser_exists() -> None:
+    newest = ENGINES["vllm"].catalogue
+    assert newest is not None
+    for flag, families in ENGINES["vllm"].parsers.items():
+        known = {value for _, values in newest().values(flag) for value in values}
+        assert {parser for family in families for parser in family.parsers} <= known

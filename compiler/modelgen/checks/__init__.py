@@ -9,7 +9,7 @@ from modelgen.checks.compose import compose_advice, compose_keys
 from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import owned_variables, variable_names, variable_values
-from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, unknown_flags
+from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
 from modelgen.checks.gpus import card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import (
@@ -73,6 +73,8 @@ CHECKS = (
     flag_sets.sizes_at_odds,
     flag_advice.lora_by_hand,
     flag_advice.eager_mode,
+    model_parsers.parser_of_another_model,
+    model_parsers.tools_on_base_model,
     flag_advice.unmounted_file,
     owned_variables.owned_env,
     owned_variables.bad_env_name,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from modelgen.engines.catalogues import Catalogue, Release
     from modelgen.engines.catalogues.models import Models
     from modelgen.engines.catalogues.variables import Variables
-    from modelgen.engines.facts import AtMost, Companion, Instead, Opens, Starter
+    from modelgen.engines.facts import AtMost, Companion, Family, Instead, Opens, Starter
     from modelgen.engines.images import Published
     from modelgen.engines.images.versions import Version
     from modelgen.ir import Launch
@@ -132,6 +132,7 @@ class Engine(NamedTuple):
         owned_args: Flags that modelgen writes → the reason, or the key to write.
         instead: Replacements for removed flags.
         companions: Flags that require another flag.
+        parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         advice: Canonical name and value → remedy for a refused value; empty without one.
@@ -150,8 +151,8 @@ class Engine(NamedTuple):
         tensor_parallel: The flag that splits a model over its GPUs.
         parallel_sizes: Flags that count GPUs.
         counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
-        split_obstacle: Version, flags by canonical name, config.json, and tensor-parallel size → what of the model, beside
-            its attention heads, cannot be split so; None if nothing is known.
+        split_obstacle: Version, flags by canonical name, config.json, and tensor-parallel size → what of the model
+            (beside its attention heads) cannot be split so; None if nothing is known.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
         refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
@@ -207,6 +208,7 @@ class Engine(NamedTuple):
     owned_args: Mapping[str, str] = MappingProxyType({})
     instead: Mapping[str, Instead] = MappingProxyType({})
     companions: tuple[Companion, ...] = ()
+    parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
     advice: Callable[[str, Any], str] | None = None

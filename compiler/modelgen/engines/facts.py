@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import re
 
 
 class Instead(NamedTuple):
@@ -32,6 +35,13 @@ class AtMost(NamedTuple):
     small: str
     large: str
     where_off: str = ""
+
+
+class Family(NamedTuple):
+    """Models whose repositories have the same beginning of their names, in lower case, and their parsers."""
+
+    begin: re.Pattern[str]
+    parsers: tuple[str, ...]
 
 
 class Opens(NamedTuple):

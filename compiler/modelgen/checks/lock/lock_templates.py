@@ -9,7 +9,7 @@ from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.api.warmup import CHAT
 from modelgen.engines.engine import warmup_route
 from modelgen.engines.weights.chat_templates import TEMPLATE_FLAG, needs_template
-from modelgen.lockfile.facts import TEMPLATE_CONFIGS, TEMPLATE_FILES, lacks_facts
+from modelgen.lockfile.facts import TEMPLATE_CONFIGS, TEMPLATE_FILES, TOKENIZER_CONFIG, lacks_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,8 +175,9 @@ class _Chat(NamedTuple):
 
     @property
     def has_none(self) -> bool:
-        """Return whether no template is in any of them."""
-        return all(one.facts is not None and one.facts.chat_template is None for one in self.entries)
+        """Return whether no template is in any of them; a snapshot without tokenizer_config.json is too unusual."""
+        is_usual = any(TOKENIZER_CONFIG in one.by_path for one in self.entries)
+        return is_usual and all(one.facts is not None and one.facts.chat_template is None for one in self.entries)
 
     def is_unknown(self, entry: Snapshot) -> bool:
         """Return whether only the contents of an entry's configs can say whether there is a template."""

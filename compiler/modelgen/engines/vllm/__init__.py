@@ -20,6 +20,7 @@ from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.capabilities import least_capability
+from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
@@ -314,6 +315,7 @@ ENGINE = Engine(
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     companions=_COMPANIONS,
+    parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,
     advice=advice,
