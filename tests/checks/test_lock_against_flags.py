@@ -130,6 +130,7 @@ def test_a_release_that_is_older_than_the_model() -> None:
         ("", {"architectures": ["OwnForCausalLM"]}, "0.10.2", []),
         ("", GEMMA_CONFIG, "0.99.0", []),
         ("fork = true\n", GEMMA_CONFIG, "0.11.0", []),
+        ("", {"architectures": ["Qwen3ForSequenceClassification"]}, "0.11.0", []),
         ('args.model-impl = "transformers"\n', GEMMA_CONFIG, "0.11.0", []),
         ("args.limit-mm-per-prompt = { image = 2 }\n", QWEN, "0.19.0", ["media-flag-for-text"]),
         ("args.limit-mm-per-prompt = { image = 2 }\n", GEMMA_CONFIG, "0.19.0", []),
@@ -371,3 +372,52 @@ def test_every_recommended_parser_exists() -> None:
     for flag, families in ENGINES["vllm"].parsers.items():
         known = {value for _, values in newest().values(flag) for value in values}
         assert {parser for family in families for parser in family.parsers} <= known
+
+
+# H6 and H7: what a model is for.
+OVERRIDES = (
+    'runner = "pooling", hf-overrides = { architectures = ["Qwen3ForSequenceClassification"], '
+    'classifier_from_token = ["no", "yes"], is_original_qwen3_reranker = true }'
+)
+
+
+def served(
+    repo: str, config: dict[str, Any], flags: str = "", files: tuple[str, ...] = FILES, image: str = ""
+) -> list[tuple[str, str, str, str]]:
+    models = f'[models.m]\nrepo = "{repo}"\ngpus = ["g0"]\n{image}args = {{ max-model-len = 448{flags} }}\n'
+    return found(models, entry(repo, config, TEMPLATE, files), version="0.20.0")
+
+
+def test_a_reranker_that_would_generate_text() -> None:
+    [(rule, place, _, help_text)] = served("Qwen/Qwen3-Reranker-0.6B", QWEN)
+    assert (rule, place) == ("reranker-as-generator", '"Qwen/Qwen3-Reranker-0.6B"')
+    assert 'architectures = ["Qwen3ForSequenceClassification"]' in help_text
+    assert served("Qwen/Qwen3-Reranker-0.6B", QWEN, f", {OVERRIDES}") == []
+    [(rule, _, _, help_text)] = served("me/mxbai-rerank-v2", {"architectures": ["Qwen2ForCausalLM"]})
+    assert (rule, "the model's card" in help_text) == ("reranker-as-generator", True)
+    assert served("me/x-reranker-seq-cls", {"architectures": ["Qwen3ForSequenceClassification"]}) == []
+    assert served("BAAI/bge-reranker-v2-m3", {"architectures": ["XLMRobertaForSequenceClassification"]}) == []
+
+
+def test_an_embedding_model_that_sglang_would_serve_as_a_chat_model() -> None:
+    models = (
+        '[models.m]\nengine = "sglang"\nrepo = "Qwen/Qwen3-Embedding-0.6B"\ngpus = ["g0"]\n'
+        "args = { context-length = 8192 }\n"
+    )
+    lock = entry("Qwen/Qwen3-Embedding-0.6B", QWEN, TEMPLATE, (*FILES, "modules.json", "1_Pooling/config.json"))
+    [(rule, place, _, help_text)] = found(models, lock, "sglang", "0.5.9")
+    assert (rule, place) == ("embedding-as-generator", '"Qwen/Qwen3-Embedding-0.6B"')
+    assert help_text == "write `is-embedding = true` in `args`"
+    assert rules(models.replace("8192", "8192, is-embedding = true"), lock, "sglang", "0.5.9") == []
+    assert rules(models, entry("Qwen/Qwen3-Embedding-0.6B", QWEN, TEMPLATE), "sglang", "0.5.9") == []
+
+
+def test_audio_on_an_image_without_its_packages() -> None:
+    whisper = {"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"}
+    old = 'image = "vllm/vllm-openai:v0.9.2"\n'
+    [(rule, place, _, help_text)] = served("openai/whisper-large-v3", whisper, image=old)
+    assert (rule, place) == ("audio-without-packages", '"vllm/vllm-openai:v0.9.2"')
+    assert "pip install vllm[audio]==0.9.2" in help_text
+    own = 'image = "registry.internal/vllm-openai-audio:v0.9.2"\nversion = "0.9.2"\n'
+    assert served("openai/whisper-large-v3", whisper, image=own) == []
+    assert served("openai/whisper-large-v3", whisper, image='image = "vllm/vllm-openai:v0.33.0"\n') == []

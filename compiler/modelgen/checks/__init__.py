@@ -18,6 +18,7 @@ from modelgen.checks.lock import (
     lock_configs,
     lock_entries,
     lock_loading,
+    lock_purposes,
     lock_snapshots,
     lock_splitting,
     lock_templates,
@@ -169,6 +170,9 @@ CHECKS = (
     lock_templates.tools_without_template,
     lock_architectures.architecture_of_another_release,
     lock_architectures.media_flag_for_text,
+    lock_purposes.reranker_as_generator,
+    lock_purposes.embedding_as_generator,
+    lock_purposes.audio_without_packages,
     generations.checkpoint_for_other_cards,
 )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modelgen.engines.catalogues.variables import Variables
     from modelgen.engines.facts import AtMost, Companion, Family, Instead, Opens, Starter
     from modelgen.engines.images import Published
-    from modelgen.engines.images.versions import Version
+    from modelgen.engines.images.versions import Image, Version
     from modelgen.ir import Launch
     from modelgen.loader import Loader
 
@@ -153,6 +153,11 @@ class Engine(NamedTuple):
         counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
         split_obstacle: Version, flags by canonical name, config.json, and tensor-parallel size → what of the model
             (beside its attention heads) cannot be split so; None if nothing is known.
+        scoring_flag: Version and architecture → the flag with which a reranker that is stored as a generator returns
+            scores, or nothing; None for an engine that needs no such flag.
+        embedding_flag: The flag for an embedding model that has the architecture of a generator; empty without one.
+        audio: Architectures whose input is audio.
+        lacks_audio: Version and image → whether the image lacks the packages for audio; None if that is not known.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
         refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
@@ -226,6 +231,10 @@ class Engine(NamedTuple):
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     split_obstacle: Callable[[Version, Mapping[str, Any], Mapping[str, Any], int], str | None] | None = None
+    scoring_flag: Callable[[Version | None, str], str] | None = None
+    embedding_flag: str = ""
+    audio: frozenset[str] = frozenset()
+    lacks_audio: Callable[[Version, Image], bool] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
     refused_features: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None

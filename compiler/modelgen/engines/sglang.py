@@ -273,6 +273,7 @@ ENGINE = Engine(
     overrides=("json-model-override-args", "model-config-parser"),
     long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
     tensor_parallel="tp-size",
+    embedding_flag="is-embedding",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     beside_weights=beside_weights,

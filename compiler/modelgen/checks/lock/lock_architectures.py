@@ -22,6 +22,7 @@ _FOR_MEDIA = frozenset(
     {"limit-mm-per-prompt", "mm-processor-kwargs", "mm-processor-cache-gb", "mm-encoder-tp-mode", "media-io-kwargs"}
     | {"interleave-mm-strings", "skip-mm-profiling", "video-pruning-rate", "disable-mm-preprocessor-cache"}
 )
+_GENERATORS = ("ForCausalLM", "ForConditionalGeneration")
 # Selects other code than the engine's own.
 _OTHER_CODE = ("model-impl", "hf-overrides", "json-model-override-args")
 
@@ -64,7 +65,8 @@ def architecture_of_another_release(context: Context) -> Iterator[Found]:
         runs_own = bool(run.model.trust_remote_code) and brings_code(context.configs[name])
         if version is None or run.is_fork or runs_own or any(flag in run.args for flag in _OTHER_CODE):
             continue
-        others = [models.unserved(architecture, version) for architecture in names]
+        # vLLM derives further architectures from generators: `XForSequenceClassification` of `XForCausalLM`.
+        others = [models.unserved(one, version) if one.endswith(_GENERATORS) else None for one in names]
         found = next((other for other in others if other), None)
         if found is not None and all(others):
             title = run.engine.title if run.engine else ""

@@ -21,6 +21,7 @@ from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.capabilities import least_capability
 from modelgen.engines.vllm.parsers import PARSERS
+from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
@@ -330,6 +331,9 @@ ENGINE = Engine(
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     split_obstacle=split_obstacle,
+    scoring_flag=scoring_flag,
+    audio=AUDIO,
+    lacks_audio=lacks_audio,
     lora_rank=MAX_RANK,
     rank_limit=least_rank_limit,
     refused_features=refused_features,
