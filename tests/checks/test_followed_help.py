@@ -63,6 +63,7 @@ LEFT = {
     "other-weights": _LOCK,
     "code-unknown": _LOCK,
     "facts-unknown": _LOCK,
+    "package-not-in-image": _HOST,
     "audio-without-packages": _HOST,
     "tools-on-base-model": _CHOICE,
     "unsupported-adapter": _CHOICE,

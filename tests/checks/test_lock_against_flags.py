@@ -421,3 +421,29 @@ def test_audio_on_an_image_without_its_packages() -> None:
     own = 'image = "registry.internal/vllm-openai-audio:v0.9.2"\nversion = "0.9.2"\n'
     assert served("openai/whisper-large-v3", whisper, image=own) == []
     assert served("openai/whisper-large-v3", whisper, image='image = "vllm/vllm-openai:v0.33.0"\n') == []
+
+
+# Code of a repository that imports a package that the image lacks.
+@pytest.mark.parametrize(
+    ("facts", "config", "keys", "expected"),
+    [
+        ({"imports": ["decord"]}, QWEN, "", ["package-not-in-image"]),
+        (
+            {"imports": [], "model_imports": ["fla"]},
+            {"architectures": ["OwnForCausalLM"]},
+            "",
+            ["package-not-in-image"],
+        ),
+        # vLLM has its own code for the model, so it does not load that of the repository
+        ({"imports": [], "model_imports": ["fla"]}, QWEN, "", []),
+        ({"imports": ["torch", "einops", "timm"]}, QWEN, "", []),
+        ({"imports": ["decord"]}, QWEN, 'image = "registry.internal/vllm:1"\nversion = "0.19.0"\n', []),
+        ({"imports": ["decord"]}, QWEN, "fork = true\n", []),
+    ],
+)
+def test_a_package_that_code_imports(
+    facts: dict[str, Any], config: dict[str, Any], keys: str, expected: list[str]
+) -> None:
+    models = f'[models.m]\nrepo = "org/m"\ngpus = ["g0"]\n{keys}trust_remote_code = true\nargs.max-model-len = 8\n'
+    lock = entry("org/m", config, {**TEMPLATE, **facts}).replace("facts =", "code = []\nfacts =")
+    assert rules(models, lock) == expected

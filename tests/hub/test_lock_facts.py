@@ -58,18 +58,32 @@ def test_where_the_chat_template_is(tmp_path: Path, hub: Hub) -> None:
 
 
 def test_what_code_imports_without_running_it(tmp_path: Path, hub: Hub) -> None:
-    remote = b'{"auto_map": {"AutoModel": "modeling.M"}}'
-    hub.add("org/model", WEIGHTS | {"config.json": remote, "modeling.py": CODE, "broken.py": b"import ("})
+    remote = b'{"auto_map": {"AutoConfig": "conf.C", "AutoModel": "modeling.M"}}'
+    code: dict[str, bytes | Path] = {"modeling.py": CODE, "conf.py": b"from .other import x\nimport tiktoken\n"}
+    code |= {"other.py": b"from addict.x import y\n", "broken.py": b"import ("}
+    hub.add("org/model", WEIGHTS | {"config.json": remote} | code)
     project = Project(tmp_path, hub, model("m", "org/model"))
     project.lock()
     facts = project.entry("org/model").facts
     assert facts is not None
-    assert (facts.imports, facts.auto_map) == (None, ["config.json"])
+    assert (facts.imports, facts.model_imports, facts.auto_map) == (None, [], ["config.json"])
     project.write(model("m", "org/model", "trust_remote_code = true"))
     project.lock()
     facts = project.entry("org/model").facts
     assert facts is not None
-    assert facts.imports == ["decord", "einops", "fla", "torch"]
+    assert facts.imports == ["addict", "tiktoken"]
+    assert facts.model_imports == ["decord", "einops", "fla", "torch"]
+
+
+def test_code_that_another_repository_names(tmp_path: Path, hub: Hub) -> None:
+    remote = b'{"auto_map": {"AutoModel": "org/code--modeling.M"}}'
+    hub.add("org/model", WEIGHTS | {"config.json": remote})
+    hub.add("org/code", {"modeling.py": CODE})
+    project = Project(tmp_path, hub, model("m", "org/model", "trust_remote_code = true"))
+    project.lock()
+    facts = project.entry("org/code").facts
+    assert facts is not None
+    assert facts.model_imports == ["decord", "einops", "fla", "torch"]
 
 
 def test_lock_adds_the_facts_to_an_older_lock_at_its_commit(tmp_path: Path, hub: Hub) -> None:

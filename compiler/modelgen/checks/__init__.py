@@ -18,6 +18,7 @@ from modelgen.checks.lock import (
     lock_configs,
     lock_entries,
     lock_loading,
+    lock_packages,
     lock_purposes,
     lock_snapshots,
     lock_splitting,
@@ -173,6 +174,7 @@ CHECKS = (
     lock_purposes.reranker_as_generator,
     lock_purposes.embedding_as_generator,
     lock_purposes.audio_without_packages,
+    lock_packages.package_not_in_image,
     generations.checkpoint_for_other_cards,
 )
 

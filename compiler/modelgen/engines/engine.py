@@ -158,6 +158,8 @@ class Engine(NamedTuple):
         embedding_flag: The flag for an embedding model that has the architecture of a generator; empty without one.
         audio: Architectures whose input is audio.
         lacks_audio: Version and image → whether the image lacks the packages for audio; None if that is not known.
+        missing_packages: Image and imports of code → those that the image lacks, each with its name for pip; None if
+            that is not known.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
         refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
@@ -235,6 +237,7 @@ class Engine(NamedTuple):
     embedding_flag: str = ""
     audio: frozenset[str] = frozenset()
     lacks_audio: Callable[[Version, Image], bool] | None = None
+    missing_packages: Callable[[Image, Iterable[str]], Mapping[str, str]] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
     refused_features: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None

@@ -102,8 +102,8 @@ class SnapshotFacts(Table):
     """Facts from small files of a snapshot beside config.json.
 
     `chat_template` is the file with the chat template that transformers uses, `chat_template_sha256` the hash of the
-    template. `auto_map` lists the configs that name code, `imports` the packages that this code imports; None if code
-    may not run.
+    template. `auto_map` lists the configs that name code. `imports` lists the packages that the code of configs,
+    tokenizers and processors imports, None if code may not run; `model_imports` those of the model's code.
     """
 
     chat_template: RelativePath | None = None
@@ -111,6 +111,7 @@ class SnapshotFacts(Table):
     tokenizer_class: Annotated[str, Field(max_length=100)] | None = None
     auto_map: list[RelativePath] = Field(default_factory=list)
     imports: Annotated[list[str], Field(max_length=MAX_IMPORTS)] | None = None
+    model_imports: Annotated[list[str], Field(max_length=MAX_IMPORTS)] = Field(default_factory=list)
 
 
 class Snapshot(Table):

@@ -26,6 +26,7 @@ TEMPLATE_CONFIGS = (TOKENIZER_CONFIG, PROCESSOR_CONFIG)
 """Configs that may have the key `chat_template`."""
 _CONFIGS = ("config.json", TOKENIZER_CONFIG, PROCESSOR_CONFIG, "preprocessor_config.json")
 _CODE = ".py"
+_MODELS = "AutoModel"
 _LONGEST_NAME = 100
 _PACKAGE = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 
@@ -66,12 +67,14 @@ def facts_of(want: Want, texts: Mapping[str, bytes]) -> SnapshotFacts | None:
     tables = {path: _table(texts[path]) for path in _CONFIGS if path in texts}
     template = next(_templates(texts, tables), None)
     tokenizer = tables.get(TOKENIZER_CONFIG, {}).get("tokenizer_class")
+    imports, of_model = _imports(texts, tables) if _runs_code(want) else (set[str](), set[str]())
     return SnapshotFacts(
         chat_template=template[0] if template else None,
         chat_template_sha256=hashlib.sha256(template[1]).hexdigest() if template else None,
         tokenizer_class=tokenizer[:_LONGEST_NAME] if isinstance(tokenizer, str) else None,
         auto_map=[path for path, table in tables.items() if table.get("auto_map")],
-        imports=sorted(_imports(texts))[:MAX_IMPORTS] if _runs_code(want) else None,
+        imports=sorted(imports)[:MAX_IMPORTS] if _runs_code(want) else None,
+        model_imports=sorted(of_model)[:MAX_IMPORTS],
     )
 
 
@@ -92,17 +95,52 @@ def _table(data: bytes) -> Mapping[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _imports(texts: Mapping[str, bytes]) -> set[str]:
-    """Return the packages that code imports in any case."""
-    found: set[str] = set()
-    for path, data in texts.items():
-        if path.endswith(_CODE):
-            try:
-                tree = ast.parse(data)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-            found.update(name for name in _imported(tree) if _PACKAGE.fullmatch(name))
+def _imports(texts: Mapping[str, bytes], tables: Mapping[str, Mapping[str, Any]]) -> tuple[set[str], set[str]]:
+    """Return the packages that code imports in any case: that of configs and tokenizers, and that of models.
+
+    Engines load the code of a model only if they do not serve its architecture themselves. Without an `auto_map`, other
+    repositories name the code, so all of it may be that of a model.
+    """
+    trees = {path: tree for path, data in texts.items() if path.endswith(_CODE) and (tree := _parsed(data)) is not None}
+    named = [reference for table in tables.values() for reference in _named(table.get("auto_map"))]
+    roots = {path for kind, path in named if not kind.startswith(_MODELS)}
+    small = _reached(trees, roots)
+    return _packages(trees, small), _packages(trees, {*trees} - small if named else {*trees})
+
+
+def _parsed(data: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _named(auto_map: object) -> Iterator[tuple[str, str]]:
+    """Yield kind and file of each class that an `auto_map` names in its own repository."""
+    for kind, written in auto_map.items() if isinstance(auto_map, dict) else ():
+        for reference in written if isinstance(written, list) else [written]:
+            if isinstance(reference, str) and "--" not in reference:
+                yield str(kind), f"{reference.rpartition('.')[0].replace('.', '/')}{_CODE}"
+
+
+def _reached(trees: Mapping[str, ast.Module], roots: set[str]) -> set[str]:
+    """Return the files that code imports relatively, itself included."""
+    todo, found = [*roots & trees.keys()], set[str]()
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found.add(path)
+            folder = path.rpartition("/")[0]
+            for node in ast.walk(trees[path]):
+                if isinstance(node, ast.ImportFrom) and node.level == 1:
+                    modules = [node.module] if node.module else [alias.name for alias in node.names]
+                    files = (f"{folder}/{one.replace('.', '/')}{_CODE}".lstrip("/") for one in modules)
+                    todo += [file for file in files if file in trees]
     return found
+
+
+def _packages(trees: Mapping[str, ast.Module], paths: set[str]) -> set[str]:
+    return {name for path in paths for name in _imported(trees[path]) if _PACKAGE.fullmatch(name)}
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

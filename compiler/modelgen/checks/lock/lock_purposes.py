@@ -178,8 +178,8 @@ def audio_without_packages(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_value(*run.place) if run.place else context.at_origin(name, "repo"),
                 f"{run.model.repo} is for audio, but this image has no packages that decode audio",
-                f"build an image `FROM {image.name}:{image.tag}` that runs `pip install {package}`, and set `image` and "
-                "`version` to it in the model's table",
+                f"build an image `FROM {image.name}:{image.tag}` that runs `pip install {package}`, and set `image` "
+                "and `version` to it in the model's table",
             )
 
 

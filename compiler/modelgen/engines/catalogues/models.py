@@ -56,9 +56,13 @@ class Models:
         until = before[-1] if before else None
         return Served(since, until, self._names[self._names.index(until) - 1] if until else None)
 
+    def is_known(self, architecture: str) -> bool:
+        """Return whether any release serves an architecture."""
+        return architecture in self._data["models"]
+
     def is_text_only(self, architecture: str) -> bool:
         """Return whether an architecture is known and accepts only text in each release."""
-        return architecture in self._data["models"] and architecture not in self._multimodal
+        return self.is_known(architecture) and architecture not in self._multimodal
 
     @cached_property
     def _data(self) -> dict[str, Any]:

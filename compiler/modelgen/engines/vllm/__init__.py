@@ -20,6 +20,7 @@ from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.capabilities import least_capability
+from modelgen.engines.vllm.packages import missing_packages
 from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
@@ -334,6 +335,7 @@ ENGINE = Engine(
     scoring_flag=scoring_flag,
     audio=AUDIO,
     lacks_audio=lacks_audio,
+    missing_packages=missing_packages,
     lora_rank=MAX_RANK,
     rank_limit=least_rank_limit,
     refused_features=refused_features,
