@@ -447,3 +447,23 @@ def test_a_package_that_code_imports(
     models = f'[models.m]\nrepo = "org/m"\ngpus = ["g0"]\n{keys}trust_remote_code = true\nargs.max-model-len = 8\n'
     lock = entry("org/m", config, {**TEMPLATE, **facts}).replace("facts =", "code = []\nfacts =")
     assert rules(models, lock) == expected
+
+
+# Models that keep a state for each sequence.
+HYBRID = {"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {"layer_types": ["linear_attention"]}}
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "version", "expected"),
+    [
+        (HYBRID, "", "0.23.0", ["default-sequences"]),
+        ({"architectures": ["NemotronHForCausalLM"], "ssm_state_size": 128}, "", "0.23.0", ["default-sequences"]),
+        (HYBRID, ", max-num-seqs = 16", "0.23.0", []),
+        (HYBRID, ", enforce-eager = true", "0.23.0", ["eager-mode"]),
+        (HYBRID, "", "0.19.0", []),
+        (QWEN, "", "0.23.0", []),
+    ],
+)
+def test_the_sequences_of_a_hybrid_model(config: dict[str, Any], flags: str, version: str, expected: list[str]) -> None:
+    models = f'[models.m]\nrepo = "org/m"\ngpus = ["g0"]\nargs = {{ max-model-len = 8192{flags} }}\n'
+    assert rules(models, entry("org/m", config, TEMPLATE), version=version) == expected

@@ -163,6 +163,7 @@ CHECKS = (
     lock_splitting.heads_over_cards,
     lock_splitting.weights_over_cards,
     lock_configs.whole_context,
+    lock_configs.default_sequences,
     lock_adapters.rank_over_limit,
     lock_adapters.unsupported_adapter,
     lock_adapters.adapter_of_another_base,

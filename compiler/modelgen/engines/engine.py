@@ -160,6 +160,8 @@ class Engine(NamedTuple):
         lacks_audio: Version and image → whether the image lacks the packages for audio; None if that is not known.
         missing_packages: Image and imports of code → those that the image lacks, each with its name for pip; None if
             that is not known.
+        missing_sequences: Version, flags by canonical name, and config.json → the flag for the number of sequences, if
+            its default may be too many for the model; else empty.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
         refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
@@ -238,6 +240,7 @@ class Engine(NamedTuple):
     audio: frozenset[str] = frozenset()
     lacks_audio: Callable[[Version, Image], bool] | None = None
     missing_packages: Callable[[Image, Iterable[str]], Mapping[str, str]] | None = None
+    missing_sequences: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], str] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
     refused_features: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None

@@ -141,6 +141,55 @@ def whole_context(context: Context) -> Iterator[Found]:
             )
 
 
+@rule("MG532", "default-sequences", Severity.WARNING)
+def default_sequences(context: Context) -> Iterator[Found]:
+    """A hybrid model on vLLM 0.20 or newer without `max-num-seqs`.
+
+    ## Why
+    Layers with linear attention or Mamba keep one state for each running sequence. The default is 256 sequences, or
+    1024 on large GPUs. If the memory has room for fewer states, vLLM stops after it has loaded the model:
+    "max_num_seqs (1024) exceeds available Mamba cache blocks (614)".
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.23.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3.6-27B"
+    args = { max-model-len = 65536 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3.6-27B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"text_config": {"layer_types": ["linear_attention", "full_attention"]}}'
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.23.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3.6-27B"
+    args = { max-model-len = 65536, max-num-seqs = 32 }
+    ```
+    """
+    for name, config in context.configs.items():
+        run = context.runs[name]
+        if run.engine is None or run.engine.missing_sequences is None or run.version is None or run.is_fork:
+            continue
+        if flag := run.engine.missing_sequences(run.version, run.args, config):
+            yield Found(
+                context.document.at_header("models", name, "args"),
+                f"`{name}` has no `{flag}`, but {run.model.repo} keeps a state of its own for each sequence",
+                f"write the number of requests at once that you need: `args = {{ {flag} = 32 }}`",
+            )
+
+
 def _need(context: Context, name: str, length: int) -> str:
     """Return the memory that the tokens need on the GPUs, if config.json and flags determine it."""
     size, args = cache_bytes(context.configs[name]), context.runs[name].args

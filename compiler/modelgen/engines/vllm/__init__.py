@@ -20,6 +20,7 @@ from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.capabilities import least_capability
+from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.packages import missing_packages
 from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
@@ -336,6 +337,7 @@ ENGINE = Engine(
     audio=AUDIO,
     lacks_audio=lacks_audio,
     missing_packages=missing_packages,
+    missing_sequences=missing_sequences,
     lora_rank=MAX_RANK,
     rank_limit=least_rank_limit,
     refused_features=refused_features,
