@@ -51,7 +51,8 @@ def parser_of_another_model(context: Context) -> Iterator[Found]:
             is_plugged = PLUGINS.get(arg.name) in run.args
             if family is None or arg.value in family.parsers or is_plugged or not isinstance(arg.value, str):
                 continue
-            if arg.flag is not None and arg.value in arg.flag.known:
+            # A fine-tune may have another format than its base: Qwen3-8B-xlam.
+            if arg.value not in run.model.repo.lower() and arg.flag is not None and arg.value in arg.flag.known:
                 text = f"`{arg.value}` does not parse the output of {run.model.repo}"
                 yield Found(context.document.at_value(*arg.path), text, _right_parser(arg, family))
 

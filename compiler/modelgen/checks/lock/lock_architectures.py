@@ -24,7 +24,8 @@ _FOR_MEDIA = frozenset(
 )
 _GENERATORS = ("ForCausalLM", "ForConditionalGeneration")
 # Selects other code than the engine's own.
-_OTHER_CODE = ("model-impl", "hf-overrides", "json-model-override-args")
+_OTHER_CODE = "model-impl"
+_OTHER_CONFIG = "params.json"
 
 
 @rule("MG526", "architecture-of-another-release", Severity.WARNING)
@@ -63,7 +64,9 @@ def architecture_of_another_release(context: Context) -> Iterator[Found]:
     for name, run, names, models in _served(context):
         version = run.version
         runs_own = bool(run.model.trust_remote_code) and brings_code(context.configs[name])
-        if version is None or run.is_fork or runs_own or any(flag in run.args for flag in _OTHER_CODE):
+        # vLLM reads params.json of repositories in Mistral's form, which names another architecture.
+        is_other = _OTHER_CONFIG in context.locked[name].by_path or not _counts(run)
+        if version is None or run.is_fork or runs_own or is_other or _OTHER_CODE in run.args:
             continue
         # vLLM derives further architectures from generators: `XForSequenceClassification` of `XForCausalLM`.
         others = [models.unserved(one, version) if one.endswith(_GENERATORS) else None for one in names]

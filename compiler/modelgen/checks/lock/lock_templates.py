@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.api.warmup import CHAT
+from modelgen.engines.api.warmup import CHAT, architectures
 from modelgen.engines.engine import warmup_route
 from modelgen.engines.weights.chat_templates import TEMPLATE_FLAG, needs_template
 from modelgen.lockfile.facts import TEMPLATE_CONFIGS, TEMPLATE_FILES, TOKENIZER_CONFIG, lacks_facts
@@ -192,7 +192,10 @@ def _chat_of(context: Context, name: str) -> _Chat | None:
     engine, entry, args = run.engine, pins.entry, run.args
     if engine is None or entry is None or not engine.asks_template or run.is_fork or TEMPLATE_FLAG in args:
         return None
-    if not needs_template(args, pins.config, entry.by_path) or warmup_route(engine, args, pins.config) != CHAT:
+    is_for_audio = bool({*architectures(pins.config)} & engine.audio)
+    if is_for_audio or not needs_template(args, pins.config, entry.by_path):
+        return None
+    if warmup_route(engine, args, pins.config) != CHAT:
         return None
     if engine.opens is None or engine.opens.tokenizer_flag not in args:
         return _Chat((entry,))

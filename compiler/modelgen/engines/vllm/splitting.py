@@ -83,7 +83,7 @@ def _group(version: Version, config: Mapping[str, Any], *, has_experts: bool) ->
     """Return the size of the groups or blocks that a part must hold whole; None if parts may cut them."""
     table = quantization(config)
     method = str(table.get("quant_method", "")).removesuffix("_marlin")
-    if _leaves_out_mlp(table):
+    if _leaves_out_mlp(table) or table.get("dynamic"):
         return None
     if method == "fp8":
         blocks = table.get("weight_block_size")
