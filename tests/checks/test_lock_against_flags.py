@@ -369,10 +369,29 @@ def test_tools_on_a_base_model() -> None:
     assert parsers("Qwen/Qwen3-8B-Base", "max-num-seqs = 8") == []
 
 
-def test_every_recommended_parser_exists() -> None:
-    newest = ENGINES["vllm"].catalogue
+@pytest.mark.parametrize(
+    ("repo", "parser", "help_text"),
+    [
+        ("Qwen/Qwen3-Coder-30B-A3B-Instruct", "qwen25", 'write `tool-call-parser = "qwen3_coder"`'),
+        ("Qwen/Qwen3-8B", "llama3", 'write `tool-call-parser = "qwen25"`'),
+        ("Qwen/Qwen3-8B", "qwen25", ""),
+    ],
+)
+def test_a_parser_of_another_family_in_sglang(repo: str, parser: str, help_text: str) -> None:
+    model = (
+        f'[models.m]\nengine = "sglang"\nrepo = "{repo}"\ngpus = ["g0"]\nargs = {{ tool-call-parser = "{parser}" }}\n'
+    )
+    shown = found(model, entry(repo, {}, TEMPLATE), "sglang", "0.5.9")
+    assert [(rule, help_) for rule, _, _, help_ in shown] == (
+        [("parser-of-another-model", help_text)] if help_text else []
+    )
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_every_recommended_parser_exists(engine: str) -> None:
+    newest = ENGINES[engine].catalogue
     assert newest is not None
-    for flag, families in ENGINES["vllm"].parsers.items():
+    for flag, families in ENGINES[engine].parsers.items():
         known = {value for _, values in newest().values(flag) for value in values}
         assert {parser for family in families for parser in family.parsers} <= known
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    import re
+from typing import NamedTuple
 
 
 class Instead(NamedTuple):
@@ -38,9 +35,9 @@ class AtMost(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Models whose repositories have the same beginning of their names, in lower case, and their parsers."""
+    """Models whose repositories have the same beginning of their names, a pattern in lower case, and their parsers."""
 
-    begin: re.Pattern[str]
+    begin: str
     parsers: tuple[str, ...]
 
 

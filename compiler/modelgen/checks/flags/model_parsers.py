@@ -25,9 +25,9 @@ def parser_of_another_model(context: Context) -> Iterator[Found]:
     """A `tool-call-parser` or `reasoning-parser` that is for another family of models.
 
     ## Why
-    vLLM starts, and clients get each tool call as text, or the reasoning within the answer. Models of one project can
-    need different parsers: Qwen3 needs `hermes`, Qwen3-Coder needs `qwen3_coder`. The families are those of vLLM's
-    documentation and recipes; the model is recognized by the name of its repository.
+    The engine starts, and clients get each tool call as text, or the reasoning within the answer. Models of one project
+    can need different parsers: Qwen3 needs `hermes`, Qwen3-Coder needs `qwen3_coder`. The families are those of the
+    documentation of vLLM and SGLang; the model is recognized by the name of its repository.
 
     ## Bad
     ```toml
@@ -52,7 +52,7 @@ def parser_of_another_model(context: Context) -> Iterator[Found]:
             if family is None or arg.value in family.parsers or is_plugged or not isinstance(arg.value, str):
                 continue
             # A fine-tune may have another format than its base: Qwen3-8B-xlam.
-            if arg.value not in run.model.repo.lower() and arg.flag is not None and arg.value in arg.flag.known:
+            if arg.value not in run.model.repo.lower() and arg.value in _known(arg):
                 text = f"`{arg.value}` does not parse the output of {run.model.repo}"
                 yield Found(context.document.at_value(*arg.path), text, _right_parser(arg, family))
 
@@ -95,13 +95,18 @@ def tools_on_base_model(context: Context) -> Iterator[Found]:
 def _family(arg: Argument, repo: str) -> Family | None:
     """Return the first family that a repository belongs to."""
     name = repo.rpartition("/")[2].lower()
-    return next((one for one in arg.engine.parsers.get(arg.name, ()) if one.begin.match(name)), None)
+    return next((one for one in arg.engine.parsers.get(arg.name, ()) if re.match(one.begin, name)), None)
 
 
 def _right_parser(arg: Argument, family: Family) -> str:
     """Return which parser to write: the first that the release has, or the release that first has one."""
-    known = arg.flag.known if arg.flag else ()
+    known = _known(arg)
     if parser := next((one for one in family.parsers if one in known), None):
         return f'write `{arg.key} = "{parser}"`'
     first = next((release for release, values in arg.catalogue.values(arg.name) if family.parsers[0] in values), None)
     return f"use an image of {first} or newer, which has `{family.parsers[0]}`" if first else "remove it"
+
+
+def _known(arg: Argument) -> tuple[str, ...]:
+    """Return the parsers that the release has."""
+    return (*arg.flag.choices, *arg.flag.known) if arg.flag else ()
