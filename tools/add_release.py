@@ -1,4 +1,4 @@
-"""Add releases of an engine to its catalogue, and to the pages that count them: see README.md.
+"""Add releases of an engine to its catalogues, and to the pages that count them: see README.md.
 
 python tools/add_release.py vllm 0.34.0
 python tools/add_release.py sglang 0.5.24 --source sglang-0.5.24-cp311.whl
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from argparse_reader import sglang, vllm
 from argparse_reader.catalogue_files import CATALOGUES, update_flags, update_variables, version_key
+from argparse_reader.model_registry import sglang_models, update_models, vllm_models
 from argparse_reader.source_tree import NotUnderstoodError, SourceError, SourceTree, open_tree
 
 if TYPE_CHECKING:
@@ -33,19 +34,21 @@ class Engine(NamedTuple):
     Args:
         title: The engine's name in prose.
         read: Returns the flags and the environment variables of a release.
+        models: Returns the architectures that a release serves, each with whether it is multimodal.
         has_variables: Whether there is a catalogue of environment variables too.
         has_sdist: Whether releases are published as sources; else as wheels, which hold the same files.
     """
 
     title: str
     read: Callable[[SourceTree], tuple[list[Flag], set[str]]]
+    models: Callable[[SourceTree], dict[str, bool]]
     has_variables: bool
     has_sdist: bool
 
 
 ENGINES = {
-    "vllm": Engine("vLLM", vllm.read, has_variables=True, has_sdist=True),
-    "sglang": Engine("SGLang", sglang.read, has_variables=False, has_sdist=False),
+    "vllm": Engine("vLLM", vllm.read, vllm_models, has_variables=True, has_sdist=True),
+    "sglang": Engine("SGLang", sglang.read, sglang_models, has_variables=False, has_sdist=False),
 }
 
 
@@ -55,13 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name, engine = options.engine, ENGINES[options.engine]
     if options.source and len(options.source) != len(options.versions):
         raise SystemExit("--source: give one path for each version, in the same order")
-    found = {}
+    found, models = {}, {}
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         for number, version in enumerate(options.versions):
             source = options.source[number] if options.source else None
             try:
-                found[version] = engine.read(_open(name, version, source or _download(name, version, Path(folder))))
+                tree = _open(name, version, source or _download(name, version, Path(folder)))
+                found[version], models[version] = engine.read(tree), engine.models(tree)
             except (SourceError, NotUnderstoodError) as error:
                 sys.stderr.write(f"{source or version}: {error}\n")
                 failures += 1
@@ -69,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(1)
     flags = {version: read[0] for version, read in found.items()}
     versions = update_flags(CATALOGUES / f"{name}_flags.json", name, flags, anew=options.anew)
+    update_models(CATALOGUES / f"{name}_models.json", name, models, anew=options.anew)
     if engine.has_variables:
         variables = {version: read[1] for version, read in found.items()}
         update_variables(CATALOGUES / f"{name}_variables.json", name, variables, anew=options.anew)

@@ -60,9 +60,18 @@ LEFT = {
     "no-snapshot": _LOCK,
     "id-offline": _LOCK,
     "heads-over-cards": "several keys change together",
+    "weights-over-cards": "several keys change together",
     "asset-not-locked": _LOCK,
     "other-weights": _LOCK,
     "code-unknown": _LOCK,
+    "facts-unknown": _LOCK,
+    "package-not-in-image": _HOST,
+    "audio-without-packages": _HOST,
+    "tools-on-base-model": _CHOICE,
+    "unsupported-adapter": _CHOICE,
+    "adapter-of-another-base": _CHOICE,
+    "missing-chat-template": _UNKNOWN,
+    "tools-without-template": _UNKNOWN,
 }
 """The rules whose help a program cannot follow, with the reason."""
 NEEDS_A_VALUE = ("unknown-version", "bad-file")

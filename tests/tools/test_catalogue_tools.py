@@ -127,6 +127,14 @@ SGLANG = """
 """
 
 
+REGISTRY = """
+_TEXT_GENERATION_MODELS = {"ReadsForCausalLM": ("text", "Reads")}
+_EMBEDDING_MODELS = {**{k: v for k, v in _TEXT_GENERATION_MODELS.items()}}
+_MULTIMODAL_MODELS = {"SeesForCausalLM": ("vision", "Sees")}
+_VLLM_MODELS = {**_TEXT_GENERATION_MODELS, **_EMBEDDING_MODELS, **_MULTIMODAL_MODELS}
+"""
+
+
 def vllm(root: Path, arguments: str = ARGUMENTS, version: str = "1.0.0") -> Path:
     return package(
         root / f"vllm-{version}",
@@ -135,12 +143,22 @@ def vllm(root: Path, arguments: str = ARGUMENTS, version: str = "1.0.0") -> Path
             "vllm/engine/arg_utils.py": arguments,
             "vllm/entrypoints/cli/serve.py": SERVE,
             "vllm/envs.py": ENVIRONMENT,
+            "vllm/model_executor/models/registry.py": REGISTRY,
         },
     )
 
 
 def sglang(root: Path, server_args: str = SGLANG, version: str = "1.0.0") -> Path:
-    return package(root / f"sglang-{version}", {"sglang/__init__.py": "", "sglang/srt/server_args.py": server_args})
+    return package(
+        root / f"sglang-{version}",
+        {
+            "sglang/__init__.py": "",
+            "sglang/srt/server_args.py": server_args,
+            "sglang/srt/configs/model_config.py": 'multimodal_model_archs = ["SeesForCausalLM"]\n',
+            "sglang/srt/models/text.py": "EntryClass = [ReadsForCausalLM]\n",
+            "sglang/srt/models/vision.py": "EntryClass = SeesForCausalLM\n",
+        },
+    )
 
 
 def package(root: Path, files: dict[str, str]) -> Path:

@@ -49,7 +49,7 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module:
         """The file's syntax tree."""
-        return ast.parse(self.text, self.path)
+        return ast.parse(self.text.removeprefix("\ufeff"), self.path)
 
     @property
     def is_package(self) -> bool:

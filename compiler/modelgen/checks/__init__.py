@@ -9,10 +9,22 @@ from modelgen.checks.compose import compose_advice, compose_keys
 from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import owned_variables, variable_names, variable_values
-from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, unknown_flags
+from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
 from modelgen.checks.gpus import attention, card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
-from modelgen.checks.lock import lock_adapters, lock_configs, lock_entries, lock_loading, lock_snapshots, lock_warmup
+from modelgen.checks.lock import (
+    lock_adapters,
+    lock_architectures,
+    lock_configs,
+    lock_entries,
+    lock_loading,
+    lock_packages,
+    lock_purposes,
+    lock_snapshots,
+    lock_splitting,
+    lock_templates,
+    lock_warmup,
+)
 from modelgen.checks.memory import estimates, host_limits, reservations, static_memory
 from modelgen.checks.names import model_names, profiles
 from modelgen.checks.repositories import gguf, hub_directory, repository
@@ -65,6 +77,8 @@ CHECKS = (
     flag_sets.sizes_at_odds,
     flag_advice.lora_by_hand,
     flag_advice.eager_mode,
+    model_parsers.parser_of_another_model,
+    model_parsers.tools_on_base_model,
     flag_advice.unmounted_file,
     owned_variables.owned_env,
     owned_variables.bad_env_name,
@@ -154,11 +168,24 @@ CHECKS = (
     lock_warmup.warmup_without_route,
     lock_configs.code_not_trusted,
     lock_configs.length_over_model,
-    lock_configs.heads_over_cards,
+    lock_splitting.heads_over_cards,
+    lock_splitting.weights_over_cards,
     lock_configs.whole_context,
     estimates.no_room_for_context,
     estimates.tight_context,
+    lock_configs.default_sequences,
     lock_adapters.rank_over_limit,
+    lock_adapters.unsupported_adapter,
+    lock_adapters.adapter_of_another_base,
+    lock_templates.facts_unknown,
+    lock_templates.missing_chat_template,
+    lock_templates.tools_without_template,
+    lock_architectures.unserved_architecture,
+    lock_architectures.media_flag_for_text,
+    lock_purposes.reranker_as_generator,
+    lock_purposes.embedding_as_generator,
+    lock_purposes.audio_without_packages,
+    lock_packages.package_not_in_image,
     generations.checkpoint_for_other_cards,
 )
 

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from modelgen.engines.catalogues import Catalogue, Release
+    from modelgen.engines.catalogues.models import Models
     from modelgen.engines.catalogues.variables import Variables
-    from modelgen.engines.facts import AtMost, Attention, Companion, Instead, MemoryFacts, Opens, Starter
+    from modelgen.engines.facts import AtMost, Attention, Companion, Family, Instead, MemoryFacts, Opens, Starter
     from modelgen.engines.images import Published
-    from modelgen.engines.images.versions import Version
+    from modelgen.engines.images.versions import Image, Version
     from modelgen.ir import Launch
     from modelgen.loader import Loader
 
@@ -121,7 +122,9 @@ class Engine(NamedTuple):
         routes: Paths of its API that clients may call. None of them loads, sleeps or profiles.
         warmup: Flags by canonical name, and config.json → route of the warmup request.
         opens: What it opens in the hub directory; None if that is not known.
+        asks_template: Whether it answers chats with an error if no chat template is found.
         catalogue: Its flags by release; None if they are not known.
+        models: The architectures that its releases serve; None if that is not known.
         plain_flags: Its flags by release, of an engine with `short_flags`. Its version need not be known.
         short_flags: Short flag → long flag, for an engine without a catalogue; None if it takes no flags.
         file_flags: Flags of such an engine whose value is a file or folder in the container.
@@ -134,6 +137,7 @@ class Engine(NamedTuple):
         owned_args: Flags that modelgen writes → the reason, or the key to write.
         instead: Replacements for removed flags.
         companions: Flags that require another flag.
+        parsers: Flag for a parser of outputs → families of models, each with the parsers for it.
         at_most: Flags that limit each other.
         takes: Release, canonical name and value → whether the release accepts a value that its catalogue does not list.
         advice: Canonical name and value → remedy for a refused value; empty without one.
@@ -153,8 +157,21 @@ class Engine(NamedTuple):
         tensor_parallel: The flag that splits a model over its GPUs.
         parallel_sizes: Flags that count GPUs.
         counted_sizes: Flags by canonical name → the parallel sizes that multiply to the number of GPUs.
+        split_obstacle: Version, flags by canonical name, config.json, and tensor-parallel size → what of the model
+            (beside its attention heads) cannot be split so; None if nothing is known.
+        scoring_flag: Version and architecture → the flag with which a reranker that is stored as a generator returns
+            scores, or nothing; None for an engine that needs no such flag.
+        embedding_flag: The flag for an embedding model that has the architecture of a generator; empty without one.
+        audio: Architectures whose input is audio.
+        lacks_audio: Version and image → whether the image lacks the packages for audio; None if that is not known.
+        missing_packages: Image and imports of code → those that the image lacks, each with its name for pip; None if
+            that is not known.
+        missing_sequences: Version, flags by canonical name, and config.json → the flag for the number of sequences, if
+            its default may be too many for the model; else empty.
         lora_rank: The flag that limits the rank of LoRA adapters.
         rank_limit: Release and rank → the least value of that flag that allows the rank; None without one.
+        refused_features: Version, flags by canonical name, and adapter_config.json → features of the adapter that the
+            release refuses; None if that is not known.
         beside_weights: Version, memory and reserved memory of each GPU, and flags by canonical name → bytes that it
             needs beside the weights if the reserved memory leaves nothing for weights; None if it does.
         static_share: The flag with the share of a GPU for weights and KV cache, for an engine that needs more memory
@@ -195,7 +212,9 @@ class Engine(NamedTuple):
     routes: tuple[str, ...] = ()
     warmup: Callable[[Mapping[str, Any], Mapping[str, Any]], str] = chat
     opens: Opens | None = None
+    asks_template: bool = False
     catalogue: Callable[[], Catalogue] | None = None
+    models: Models | None = None
     plain_flags: Callable[[], Catalogue] | None = None
     short_flags: Mapping[str, str] | None = None
     file_flags: frozenset[str] = frozenset()
@@ -208,6 +227,7 @@ class Engine(NamedTuple):
     owned_args: Mapping[str, str] = MappingProxyType({})
     instead: Mapping[str, Instead] = MappingProxyType({})
     companions: tuple[Companion, ...] = ()
+    parsers: Mapping[str, tuple[Family, ...]] = MappingProxyType({})
     at_most: tuple[AtMost, ...] = ()
     takes: Callable[[Release | None, str, Any], bool] | None = None
     advice: Callable[[str, Any], str] | None = None
@@ -225,8 +245,16 @@ class Engine(NamedTuple):
     tensor_parallel: str = ""
     parallel_sizes: tuple[str, ...] = ()
     counted_sizes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    split_obstacle: Callable[[Version, Mapping[str, Any], Mapping[str, Any], int], str | None] | None = None
+    scoring_flag: Callable[[Version | None, str], str] | None = None
+    embedding_flag: str = ""
+    audio: frozenset[str] = frozenset()
+    lacks_audio: Callable[[Version, Image], bool] | None = None
+    missing_packages: Callable[[Image, Iterable[str]], Mapping[str, str]] | None = None
+    missing_sequences: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], str] | None = None
     lora_rank: str = ""
     rank_limit: Callable[[Release | None, int], int | None] | None = None
+    refused_features: Callable[[Version, Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None
     beside_weights: Callable[[Version | None, tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
     static_share: str = ""
     memory: Callable[[Version, int, str], MemoryFacts] | None = None

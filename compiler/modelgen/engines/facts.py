@@ -57,6 +57,13 @@ class Attention(NamedTuple):
     least_for_cache: Callable[[Version, str, str], int | None]
 
 
+class Family(NamedTuple):
+    """Models whose repositories have the same beginning of their names, a pattern in lower case, and their parsers."""
+
+    begin: str
+    parsers: tuple[str, ...]
+
+
 class Opens(NamedTuple):
     """The files that an engine opens in the hub directory at startup; `modelgen verify --load` looks for them.
 

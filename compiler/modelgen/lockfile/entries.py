@@ -17,6 +17,8 @@ from modelgen.lockfile.wants import Want
 FORMAT = 1
 MAX_CONFIG_BYTES = 64 * 1024
 """Maximum size of a config.json that is kept whole in the lock."""
+MAX_IMPORTS = 200
+"""Maximum number of packages that the lock lists for the code of a repository."""
 
 _BAD_IN_PATH = re.compile(r'[\x00-\x1f\x7f\\<>"|?*]|^[A-Za-z]:')
 
@@ -96,14 +98,31 @@ class File(Table):
         return self.sha256 or self.blob or ""
 
 
+class SnapshotFacts(Table):
+    """Facts from small files of a snapshot beside config.json.
+
+    `chat_template` is the file with the chat template that transformers uses, `chat_template_sha256` the hash of the
+    template. `auto_map` lists the configs that name code. `imports` lists the packages that the code of configs,
+    tokenizers and processors imports, None if code may not run; `model_imports` those of the model's code.
+    """
+
+    chat_template: RelativePath | None = None
+    chat_template_sha256: Sha256 | None = None
+    tokenizer_class: Annotated[str, Field(max_length=100)] | None = None
+    auto_map: list[RelativePath] = Field(default_factory=list)
+    imports: Annotated[list[str], Field(max_length=MAX_IMPORTS)] | None = None
+    model_imports: Annotated[list[str], Field(max_length=MAX_IMPORTS)] = Field(default_factory=list)
+
+
 class Snapshot(Table):
     """A repository at a commit: the files that serving needs.
 
     `revision`, `include`, `exclude`, `quant` and `mmproj` are as models.toml has them: the entry counts only where they
     are the same. With `quant` or `mmproj`, `include` ends with the files that were chosen for them.
     `left_out` lists the patterns that were left out, `weights` the bytes of tensors by dtype. `code` names the other
-    repositories that its configs take code from; None if that was not looked up. `config` is the model's own
-    config.json, byte for byte; of one larger than `MAX_CONFIG_BYTES` it has no long lists.
+    repositories that its configs take code from; None if that was not looked up. `facts` is None in an entry of an
+    older modelgen. `config` is the model's own config.json, byte for byte; of one larger than `MAX_CONFIG_BYTES` it has
+    no long lists.
     """
 
     repo: Repo
@@ -119,6 +138,7 @@ class Snapshot(Table):
     left_out: list[str] = Field(default_factory=list)
     weights: dict[str, Bytes] = Field(default_factory=dict)
     code: Annotated[list[Repo], Field(max_length=100)] | None = None
+    facts: SnapshotFacts | None = None
     files: Annotated[list[File], Field(min_length=1)]
     config: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None = None
 
@@ -161,8 +181,8 @@ def digest_of(entry: Snapshot) -> str:
 
     The models that need it are not hashed: they may be renamed.
     """
-    # An entry of an older modelgen has no `code`, `quant` and `mmproj`, and keeps its hash.
-    absent = {key for key, value in (("code", entry.code), ("quant", entry.quant)) if value is None}
+    # An entry of an older modelgen has no `code`, `facts`, `quant` and `mmproj`, and keeps its hash.
+    absent = {key for key in ("code", "facts", "quant") if getattr(entry, key) is None}
     hashed = entry.model_dump(exclude={"models", *absent, *(() if entry.mmproj else ("mmproj",))})
     hashed["files"].sort(key=lambda file: file["path"])
     hashed["left_out"].sort()

@@ -11,7 +11,7 @@ from modelgen.lockfile.entries import FORMAT, digest_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modelgen.lockfile.entries import Asset, File, Image, Lock, Snapshot
+    from modelgen.lockfile.entries import Asset, File, Image, Lock, Snapshot, SnapshotFacts
 
 _HEADER = """\
 # Written by `modelgen lock` from models.toml; used by `modelgen fetch` and `modelgen verify`. Commit this file.
@@ -56,6 +56,8 @@ def _snapshot(entry: Snapshot) -> str:
         lines.append(f"weights = {_table(dict(sorted(entry.weights.items())))}")
     if entry.code is not None:
         lines.append(f"code = {_list(sorted(entry.code))}")
+    if entry.facts is not None:
+        lines.append(f"facts = {_facts(entry.facts)}")
     lines.append(f"digest = {_text(digest_of(entry))}")
     lines += [
         f"files = [ # {len(files)} file{'s' if len(files) > 1 else ''}, {entry.size:,} bytes",
@@ -65,6 +67,16 @@ def _snapshot(entry: Snapshot) -> str:
     if entry.config is not None:
         lines.append(f"config = {_long_text(entry.config)}")
     return "\n".join(lines) + "\n"
+
+
+def _facts(facts: SnapshotFacts) -> str:
+    written = facts.model_dump(exclude_defaults=True)
+    pairs = [
+        f"{key} = {_list(value) if isinstance(value, list) else _text(value)}"
+        for key in type(facts).model_fields
+        if (value := written.get(key)) is not None
+    ]
+    return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
 
 
 def _file(file: File) -> str:

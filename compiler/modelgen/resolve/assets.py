@@ -196,11 +196,18 @@ def _code(run: ModelRun, want: Want, lock: Lock | None) -> Iterator[Want]:
 def ranks(run: ModelRun, lock: Lock | None) -> dict[str, int]:
     """Return the rank of each adapter whose adapter_config.json is in the lock, by the adapter's name."""
     found = {}
-    for name, repo in (run.model.loras or {}).items():
-        rank = config_of(Want(repo, role="lora"), lock).get("r") if is_repo_id(repo) else None
-        if isinstance(rank, int) and not isinstance(rank, bool) and rank > 0:
-            found[name] = rank
+    for name, config in adapters(run, lock).items():
+        pattern = config.get("rank_pattern")
+        written = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
+        if numbers := [rank for rank in written if isinstance(rank, int) and not isinstance(rank, bool) and rank > 0]:
+            found[name] = max(numbers)
     return found
+
+
+def adapters(run: ModelRun, lock: Lock | None) -> dict[str, dict[str, Any]]:
+    """Return the adapter_config.json of each adapter as far as the lock has it, by the adapter's name."""
+    named = ((name, repo) for name, repo in (run.model.loras or {}).items() if is_repo_id(repo))
+    return {name: config for name, repo in named if (config := config_of(Want(repo, role="lora"), lock))}
 
 
 def outside(

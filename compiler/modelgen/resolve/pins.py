@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelgen.engines.weights.model_config import served_length
 from modelgen.lockfile.repos import is_commit
-from modelgen.resolve.assets import config_of, outside_of, own_want, ranks, wants_of
+from modelgen.resolve.assets import adapters, config_of, outside_of, own_want, ranks, wants_of
 from modelgen.resolve.gguf import gguf_files_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class ModelPins(NamedTuple):
         config: Its own config.json; empty where it is not known.
         size: Bytes that a start reads; None if its own repository is not locked.
         length: Tokens of the context, from config.json if no flag sets it.
+        adapters: The adapter_config.json of its LoRA adapters, by name, as far as the lock has them.
         ranks: The ranks of its LoRA adapters, by name, as far as they are known.
         lora_limit: The least `--max-lora-rank` of vLLM that allows these ranks.
         outside: The files that it needs and that are on no hub, each with whether it is locked.
@@ -45,6 +46,7 @@ class ModelPins(NamedTuple):
     config: Mapping[str, Any]
     size: int | None
     length: int | None
+    adapters: Mapping[str, Mapping[str, Any]]
     ranks: Mapping[str, int]
     lora_limit: int | None
     outside: Mapping[Outside, bool]
@@ -64,7 +66,7 @@ def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
     found = [(need, other) for need, other in needs if other is not None]
     written = want.revision if want and is_commit(want.revision or "") else None
     config = config_of(want, lock) if want else {}
-    adapters = ranks(run, lock)
+    found_ranks = ranks(run, lock)
     engine = run.engine
     serves_own_length = engine is not None and engine.needs_length and engine.from_config
     rank_limit = engine.rank_limit if engine else None
@@ -79,8 +81,9 @@ def _pin(run: ModelRun, lock: Lock | None, locked: frozenset[str]) -> ModelPins:
         length=served_length(engine, run.args, config, entry.by_path)
         if engine and entry and serves_own_length
         else None,
-        ranks=adapters,
-        lora_limit=rank_limit(run.release, max(adapters.values())) if adapters and rank_limit else None,
+        adapters=adapters(run, lock),
+        ranks=found_ranks,
+        lora_limit=rank_limit(run.release, max(found_ranks.values())) if found_ranks and rank_limit else None,
         outside={file: file.sha256 in locked for file in outside_of(run, lock)},
         gguf=gguf_files_of(run, lock),
     )

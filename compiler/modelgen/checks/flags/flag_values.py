@@ -24,7 +24,8 @@ _NUMBERS = (Kind.INT, Kind.LENGTH, Kind.IEC_LENGTH)
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
 _BY_PLUGIN = {"gguf": "build an image with the package vllm-gguf-plugin"}
 # A file with the user's code can add names that no release has.
-_PLUGINS = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
+PLUGINS = {"tool-call-parser": "tool-parser-plugin", "reasoning-parser": "reasoning-parser-plugin"}
+"""Flag for a parser → the flag for a file that can add further parsers."""
 
 
 @rule("MG215", "bad-flag-value")
@@ -235,7 +236,7 @@ def _is_of_another_version(context: Context, arg: Argument) -> bool:
 
 
 def _has_plugin(context: Context, arg: Argument) -> bool:
-    return any(other.name == _PLUGINS.get(arg.name) for other in context.args_of(arg.model))
+    return any(other.name == PLUGINS.get(arg.name) for other in context.args_of(arg.model))
 
 
 def _other_version(arg: Argument) -> str:

@@ -9,6 +9,7 @@ from modelgen.checks.several_models import listed
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import parse_image
+from modelgen.engines.weights.model_config import quantization as quantization_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,7 +162,7 @@ def checkpoint_for_other_cards(context: Context) -> Iterator[Found]:
     ```
     """
     for name, config in context.configs.items():
-        run, quantization = context.runs[name], _quantization(config)
+        run, quantization = context.runs[name], quantization_of(config)
         method, least_card = quantization.get("quant_method"), oldest_card(context, run)
         is_flag = run.engine is not None and run.engine.quantization in run.args
         if least_card is None or not isinstance(method, str) or is_flag:
@@ -235,10 +236,3 @@ def name_of_card(context: Context, gpu: str, capability: str) -> str:
 def capability_text(capability: int) -> str:
     """Return a capability such as 75 as people write it, `7.5`."""
     return f"{capability // 10}.{capability % 10}"
-
-
-def _quantization(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the `quantization_config` of a config.json; empty without one."""
-    texts = [config, *(table for key in ("text_config", "llm_config") if isinstance(table := config.get(key), dict))]
-    written = (table.get("quantization_config") for table in texts)
-    return next((found for found in written if isinstance(found, dict)), {})

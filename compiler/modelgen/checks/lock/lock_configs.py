@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.diagnostics import Found, Severity, rule
-from modelgen.engines.flags import token_count, whole_number
-from modelgen.engines.weights.model_config import attention_heads, brings_code, cache_bytes, counts, own_length
+from modelgen.engines.flags import token_count
+from modelgen.engines.weights.model_config import brings_code, cache_bytes, counts, own_length
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def length_over_model(context: Context) -> Iterator[Found]:
     args = { max-model-len = "32k" }
     ```
     """
-    for name, arg, config in _counted(context, "length"):
+    for name, arg, config in flags_with_config(context, "length"):
         most, length = own_length(config), token_count(arg.value, iec=arg.engine.iec_lengths)
         env = context.runs[name].env
         is_allowed = any(env.get(variable, "").lower() in _TRUE for variable in arg.engine.long_lengths)
@@ -100,48 +100,6 @@ def length_over_model(context: Context) -> Iterator[Found]:
                 context.document.at_value(*arg.path),
                 f"`{arg.key}` is {length:,}, but {context.models[name].repo} supports {most:,} tokens",
                 f"write `{arg.key} = {most}` or less",
-            )
-
-
-@rule("MG510", "heads-over-cards")
-def heads_over_cards(context: Context) -> Iterator[Found]:
-    """A `tensor-parallel-size` that does not divide the model's attention heads.
-
-    ## Why
-    vLLM stops: "Total number of attention heads (28) must be divisible by tensor parallel size (3)".
-
-    ## Bad
-    ```toml
-    [models.chat]
-    repo = "Qwen/Qwen2.5-7B-Instruct"
-    args = { max-model-len = 16384, tensor-parallel-size = 3 }
-    ```
-
-    ```lock
-    [[snapshots]]
-    repo = "Qwen/Qwen2.5-7B-Instruct"
-    commit = "a09a35458c702b33eeacc393d103063234e8bc28"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    config = '{"num_attention_heads": 28}'
-    ```
-
-    ## Good
-    ```toml
-    [models.chat]
-    repo = "Qwen/Qwen2.5-7B-Instruct"
-    args = { max-model-len = 16384, tensor-parallel-size = 4 }
-    ```
-    """
-    for name, arg, config in _counted(context, "tensor_parallel"):
-        heads, cards = attention_heads(config), whole_number(arg.value)
-        # Data-parallel attention divides the heads among fewer GPUs.
-        is_shared = context.runs[name].args.get("enable-dp-attention") is True
-        if heads is not None and cards is not None and heads % cards and not is_shared:
-            fitting = ", ".join(str(size) for size in (1, 2, 4, 8, 16) if heads % size == 0)
-            yield Found(
-                context.document.at_value(*arg.path),
-                f"`{arg.key}` is {cards}, which does not divide the {heads} attention heads of the model",
-                f"write one of {fitting}, with as many `gpus`",
             )
 
 
@@ -185,6 +143,55 @@ def whole_context(context: Context) -> Iterator[Found]:
             )
 
 
+@rule("MG532", "default-sequences", Severity.WARNING)
+def default_sequences(context: Context) -> Iterator[Found]:
+    """A hybrid model on vLLM 0.20 or newer without `max-num-seqs`.
+
+    ## Why
+    Layers with linear attention or Mamba keep one state for each running sequence. The default is 256 sequences, or
+    1024 on large GPUs. If the memory has room for fewer states, vLLM stops after it has loaded the model:
+    "max_num_seqs (1024) exceeds available Mamba cache blocks (614)".
+
+    ## Bad
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.23.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3.6-27B"
+    args = { max-model-len = 65536 }
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3.6-27B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"text_config": {"layer_types": ["linear_attention", "full_attention"]}}'
+    ```
+
+    ## Good
+    ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.23.0"
+
+    [models.qwen]
+    repo = "Qwen/Qwen3.6-27B"
+    args = { max-model-len = 65536, max-num-seqs = 32 }
+    ```
+    """
+    for name, config in context.configs.items():
+        run = context.runs[name]
+        if run.engine is None or run.engine.missing_sequences is None or run.version is None or run.is_fork:
+            continue
+        if flag := run.engine.missing_sequences(run.version, run.args, config):
+            yield Found(
+                context.document.at_header("models", name, "args"),
+                f"`{name}` has no `{flag}`, but {run.model.repo} keeps a state of its own for each sequence",
+                f"write the number of requests at once that you need: `args = {{ {flag} = 32 }}`",
+            )
+
+
 def _need(context: Context, name: str, length: int) -> str:
     """Return the memory that the tokens need on the GPUs, if config.json and flags determine it."""
     size, args = cache_bytes(context.configs[name]), context.runs[name].args
@@ -193,7 +200,7 @@ def _need(context: Context, name: str, length: int) -> str:
     return f", which need {of_memory(size * length)} of KV cache besides the weights"
 
 
-def _counted(context: Context, flag: str) -> Iterator[tuple[str, Argument, Mapping[str, Any]]]:
+def flags_with_config(context: Context, flag: str) -> Iterator[tuple[str, Argument, Mapping[str, Any]]]:
     """Yield each model's entry for a flag of its engine with the config.json, if this config.json is decisive."""
     for name, config in context.configs.items():
         for arg in context.args_of(name):

@@ -13,9 +13,11 @@ from modelgen.engines import api
 from modelgen.engines.api.probes import http_probe
 from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier, is_on
 from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.models import Models
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import Instead, Opens
 from modelgen.engines.flags import format_flag, owned
+from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
 from modelgen.engines.images.versions import parse_capability
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, static_share, written_share
@@ -123,6 +125,36 @@ INSTEAD = {
     "max-num-batched-tokens": Instead("write `chunked-prefill-size`", ("chunked-prefill-size",)),
     "max-num-seqs": Instead("write `max-running-requests`", ("max-running-requests",)),
     "tokenizer": Instead("write `tokenizer-path`", ("tokenizer-path",)),
+}
+# srt/function_call/function_call_parser.py of 0.5.9 and 0.5.23: the detectors whose format is that of the family.
+PARSERS = {
+    "tool-call-parser": families(
+        {
+            "qwen3-coder": ("qwen3_coder",),
+            "qwen3.5": ("qwen3_coder",),
+            "qwen3": ("qwen25", "qwen", "hermes"),
+            "hermes": ("hermes", "qwen25", "qwen"),
+            "gemma-4": ("gemma4",),
+            "llama-3": ("llama3", "pythonic"),
+            "mistral": ("mistral",),
+            "deepseek-v3": ("deepseekv3",),
+            "deepseek-v3.1": ("deepseekv31",),
+            "deepseek-v3.2": ("deepseekv32", "deepseekv31"),
+            "deepseek-v4": ("deepseekv4",),
+            "kimi-k2": ("kimi_k2",),
+            "kimi-k3": ("kimi_k3",),
+            "glm-4.5": ("glm45", "glm", "glm47"),
+            "glm-4.7": ("glm47", "glm45", "glm"),
+            "gpt-oss": ("gpt-oss",),
+            "minimax-m2": ("minimax-m2",),
+            "minimax-m3": ("minimax-m3",),
+            "step-3.5": ("step3p5", "qwen3_coder"),
+            "mimo-v2.5": ("mimo",),
+            "laguna": ("poolside_v1",),
+        },
+        "auto",
+        "response_template",
+    )
 }
 
 
@@ -235,6 +267,7 @@ ENGINE = Engine(
     warmup=warmup,
     opens=Opens(tokenizer_flag="tokenizer-path", others_by_path=True, look_ups=True),
     catalogue=FLAGS,
+    models=Models(NAME, 3),
     from_config=True,
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
@@ -243,6 +276,8 @@ ENGINE = Engine(
     overrides=("json-model-override-args", "model-config-parser"),
     long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
     tensor_parallel="tp-size",
+    embedding_flag="is-embedding",
+    parsers=PARSERS,
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
     beside_weights=beside_weights,

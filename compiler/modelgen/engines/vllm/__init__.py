@@ -12,15 +12,22 @@ from modelgen.engines import api
 from modelgen.engines.api.probes import http_probe
 from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, architectures, is_classifier
 from modelgen.engines.catalogues import catalogue
+from modelgen.engines.catalogues.models import Models
 from modelgen.engines.catalogues.variables import Variables
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import AtMost, Attention, Companion, Opens
 from modelgen.engines.flags import format_flag, owned, table_in, whole_number
 from modelgen.engines.vllm import images, variables
+from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_backend, least_for_cache
 from modelgen.engines.vllm.capabilities import least_capability
+from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
+from modelgen.engines.vllm.packages import missing_packages
+from modelgen.engines.vllm.parsers import PARSERS
+from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
+from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
@@ -305,12 +312,15 @@ ENGINE = Engine(
     routes=ROUTES,
     warmup=warmup,
     opens=Opens(tokenizer_flag="tokenizer", config_formats=True, code_revision=True, look_ups=True),
+    asks_template=True,
     catalogue=FLAGS,
+    models=Models(NAME, 2),
     from_config=True,
     follows_speculators=True,
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     companions=_COMPANIONS,
+    parsers=PARSERS,
     at_most=_AT_MOST,
     takes=takes,
     advice=advice,
@@ -331,9 +341,16 @@ ENGINE = Engine(
     tensor_parallel="tensor-parallel-size",
     parallel_sizes=PARALLEL_SIZES,
     counted_sizes=counted_sizes,
+    split_obstacle=split_obstacle,
+    scoring_flag=scoring_flag,
+    audio=AUDIO,
+    lacks_audio=lacks_audio,
+    missing_packages=missing_packages,
+    missing_sequences=missing_sequences,
     lora_rank=MAX_RANK,
     rank_limit=least_rank_limit,
     memory=memory_facts,
+    refused_features=refused_features,
     repos=repos,
     loader=loaders.vllm,
     pin=pin,

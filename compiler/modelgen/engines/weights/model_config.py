@@ -16,6 +16,8 @@ _OTHER_LENGTHS = frozenset(
     {"n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions", "max_sequence_length"}
     | {"max_seq_length", "seq_len", "rope_ratio"}
 )
+# Keys of the part of a config that describes the language model: of Qwen's Omni, of most, of InternVL, of DeepSeek-VL.
+_TEXT_PARTS = ("thinker_config", "text_config", "llm_config", "language_config")
 # Rope tables whose factor is already part of max_position_embeddings.
 _COUNTED = ("llama3",)
 _FULL_ATTENTION = ("llama", "mistral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_vl_moe")
@@ -24,12 +26,12 @@ _GENERATES = ("ForCausalLM", "ForConditionalGeneration")
 
 def own_length(config: Mapping[str, Any]) -> int | None:
     """Return the context length of a model in tokens; None if the config is not unambiguous."""
-    text = _text_config(config)
+    text = text_config(config)
     length = text.get("max_position_embeddings")
     is_scaled = any(
         _is_scaled(table.get(key)) for table in (config, text) for key in ("rope_scaling", "rope_parameters")
     )
-    return None if is_scaled or _OTHER_LENGTHS & {*text} else _count(length)
+    return None if is_scaled or _OTHER_LENGTHS & {*text} else positive(length)
 
 
 def counts(engine: Engine, args: Mapping[str, Any]) -> bool:
@@ -61,7 +63,7 @@ def _generates(config: Mapping[str, Any]) -> bool:
 
 def attention_heads(config: Mapping[str, Any]) -> int | None:
     """Return the number of attention heads, which the GPUs of a tensor-parallel group share evenly."""
-    return _count(_text_config(config).get("num_attention_heads"))
+    return positive(text_config(config).get("num_attention_heads"))
 
 
 def cache_bytes(config: Mapping[str, Any]) -> int | None:
@@ -69,8 +71,8 @@ def cache_bytes(config: Mapping[str, Any]) -> int | None:
 
     2 × layers × KV heads × size of a head × bytes of a value (vllm/v1/kv_cache_interface.py).
     """
-    text = _text_config(config)
-    sizes = [_count(text.get(key)) for key in ("num_hidden_layers", "num_key_value_heads", "head_dim")]
+    text = text_config(config)
+    sizes = [positive(text.get(key)) for key in ("num_hidden_layers", "num_key_value_heads", "head_dim")]
     dtype = next((table[key] for table in (text, config) for key in ("dtype", "torch_dtype") if table.get(key)), None)
     is_plain = config.get("model_type") in _FULL_ATTENTION and dtype in ("bfloat16", "float16")
     if not is_plain or (text.get("sliding_window") and text.get("use_sliding_window") is not False):
@@ -83,10 +85,18 @@ def brings_code(config: Mapping[str, Any]) -> bool:
     return isinstance(written := config.get("auto_map"), dict) and bool(written)
 
 
-def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the text part of a multimodal config, or the config itself."""
-    text = config.get("text_config")
-    return text if isinstance(text, dict) else config
+def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the text part of a multimodal config, at any depth, or the config itself."""
+    table = config
+    while (inner := next((table[key] for key in _TEXT_PARTS if isinstance(table.get(key), dict)), None)) is not None:
+        table = inner
+    return table
+
+
+def quantization(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the `quantization_config` of a config.json, whose text part may have it; empty without one."""
+    written = (table.get("quantization_config") for table in (config, text_config(config)))
+    return next((found for found in written if isinstance(found, dict)), {})
 
 
 def _is_scaled(rope: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
@@ -97,5 +107,6 @@ def _is_scaled(rope: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
     return inner or ("factor" in rope and kind not in _COUNTED) or kind in ("dynamic", "longrope", "su", "yarn")
 
 
-def _count(value: Any) -> int | None:  # noqa: ANN401
+def positive(value: Any) -> int | None:  # noqa: ANN401
+    """Return a number that is positive and plausible as a size in a config; None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelgen.engines.weights.chat_templates import TEMPLATE_FLAG, needs_template
 from modelgen.hub.loading.findings import Defect
 from modelgen.hub.loading.tokenizer import SETTINGS
 
@@ -13,15 +14,7 @@ if TYPE_CHECKING:
     from modelgen.hub.loading.plan import Plan
     from modelgen.hub.loading.snapshot import Files
 
-TEMPLATE_FLAG = "chat-template"
 TEMPLATES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates/default.jinja")
-_GENERATES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
-# vLLM has its own templates for some models (transformers_utils/chat_templates/registry.py); gpt-oss and newer DeepSeek
-# models are encoded by code, and speech models do not chat.
-_WITHOUT = frozenset(
-    {"blip-2", "colpali", "deepseek_ocr", "deepseek_ocr2", "deepseek_v32", "deepseek_v4", "deepseek_vl_v2", "gpt_oss"}
-    | {"minicpmv", "paligemma", "unlimited-ocr", "unlimited_ocr", "whisper"}
-)
 
 
 def missing_template(plan: Plan, tokenizer: Files, own: Files, config: Mapping[str, Any]) -> Iterator[Defect]:
@@ -33,7 +26,7 @@ def missing_template(plan: Plan, tokenizer: Files, own: Files, config: Mapping[s
         own: The model's own snapshot, with the processor.
         config: Its config.json.
     """
-    if not _chats(plan, own, config) or TEMPLATE_FLAG in plan.args:
+    if plan.is_pooling or TEMPLATE_FLAG in plan.args or not needs_template(plan.args, config, own):
         return
     if not (_has_template(tokenizer) or _has_template(own)):
         yield Defect(
@@ -43,13 +36,6 @@ def missing_template(plan: Plan, tokenizer: Files, own: Files, config: Mapping[s
             help=f"set `{TEMPLATE_FLAG}` in the model's `args` if clients chat with it; otherwise ignore this",
             is_wrong=False,
         )
-
-
-def _chats(plan: Plan, own: Files, config: Mapping[str, Any]) -> bool:
-    names = config.get("architectures")
-    generates = isinstance(names, list) and any(isinstance(name, str) and name.endswith(_GENERATES) for name in names)
-    is_encoded = plan.text("tokenizer-mode") not in ("auto", "hf", "slow") or config.get("model_type") in _WITHOUT
-    return not plan.is_pooling and generates and not is_encoded and "modules.json" not in own
 
 
 def _has_template(files: Files) -> bool:

@@ -17,6 +17,7 @@ from modelgen.hub.snapshot.loadable import Fault, config_name, is_weights, why_n
 from modelgen.hub.snapshot.modules import MODULES, missing_modules
 from modelgen.lockfile.code import code_repos, may_name_code, reduced
 from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot, is_path
+from modelgen.lockfile.facts import facts_of, tells_facts
 from modelgen.lockfile.loading import read_by
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
             left_out=[*choice.left_out],
             weights=dict(facts.weights or {}),
             code=_code(want, facts.texts),
+            facts=facts_of(want, facts.texts),
             files=sorted(files, key=lambda file: file.path),
             config=config,
         )
@@ -160,11 +162,11 @@ def config_text(ask: Ask, data: bytes) -> str:
 
 
 def files_to_read(ask: Ask, files: Iterable[File]) -> Iterator[File]:
-    """Yield the small files that describe a repository: its config, and files that may name code or modules."""
+    """Yield the small files that describe a repository: its config, and those with code, modules or facts."""
     own = config_name(ask.want.form)
     for file in files:
         is_config = file.path == own or (ask.want.trusted and may_name_code(file.path))
-        is_asked = is_config or (file.path == MODULES and _is_model(ask.want))
+        is_asked = is_config or tells_facts(ask.want, file.path) or (file.path == MODULES and _is_model(ask.want))
         if is_asked and file.size <= _MOST_OF_CONFIG:
             yield file
 
@@ -188,7 +190,8 @@ def _code(want: Want, texts: Mapping[str, bytes]) -> list[str] | None:
     """Return the other repositories of code that the configs name; None if code may not run."""
     if not want.trusted:
         return None
-    named = {repo for path, data in texts.items() if path != MODULES for repo in code_repos(_json(data))}
+    configs = (data for path, data in texts.items() if may_name_code(path))
+    named = {repo for data in configs for repo in code_repos(_json(data))}
     return sorted(named - {want.repo})
 
 

@@ -13,6 +13,7 @@ from modelgen.hub.locking.naming import names_error
 from modelgen.hub.locking.resolution import Resolution
 from modelgen.hub.snapshot.loadable import why_not
 from modelgen.lockfile.entries import Snapshot
+from modelgen.lockfile.facts import lacks_facts
 from modelgen.lockfile.loading import why_outdated
 from modelgen.lockfile.repos import is_local
 
@@ -83,7 +84,7 @@ def relock(
                 if entry.want not in wanted and (entry.want in needed or not only >= {*entry.models})
             }
         done.pinned = {want: found for want, found in done.pinned.items() if not _is_outgrown(want, found, wanted)}
-        done.kept = _keep(wanted, old, freed, done)
+        done.kept = _keep(wanted, old, freed, done, may_ask=places.connect is not None)
         missing = [want for want in wanted if not any(want in part for part in (done.kept, done.pinned, done.faults))]
         now = [(want, want.models) for want in wanted]
         if not missing and now == before:
@@ -105,7 +106,9 @@ def relock(
         for ask, found in _look_up(asks, places, _with_tokenizers(needed)):
             if not isinstance(found, ModelgenError):
                 found = _held(ask.want, found, places.target)  # noqa: PLW2901 - the same answer, judged once more
-            if isinstance(found, ModelgenError):
+            if isinstance(found, ModelgenError) and _needs_only_facts(ask.want, old, freed):
+                done.without_facts.add(ask.want)
+            elif isinstance(found, ModelgenError):
                 done.faults[ask.want] = found
                 if (entry := _usable(ask.want, old)) is not None:
                     done.retained[ask.want] = entry
@@ -161,11 +164,24 @@ def _keep_former(done: Resolution, old: Lock) -> None:
 
 def _is_outgrown(want: Want, found: Pinned, wanted: Iterable[Want]) -> bool:
     """Return whether a config has since named the repository for a loader that reads other files of it."""
-    return any(other == want and why_outdated(other, found.entry) for other in wanted)
+    return any(
+        other == want and (why_outdated(other, found.entry) or lacks_facts(other, found.entry)) for other in wanted
+    )
+
+
+def _needs_only_facts(want: Want, old: Lock, freed: Collection[tuple[str, str | None]]) -> bool:
+    """Return whether an old entry is right but for the facts, which are not worth an error without the hub."""
+    entry = _usable(want, old) if (want.repo, want.revision) not in freed else None
+    return entry is not None and why_outdated(want, entry) is None and lacks_facts(want, entry)
 
 
 def _keep(
-    wanted: Iterable[Want], old: Lock, freed: Collection[tuple[str, str | None]], done: Resolution
+    wanted: Iterable[Want],
+    old: Lock,
+    freed: Collection[tuple[str, str | None]],
+    done: Resolution,
+    *,
+    may_ask: bool,
 ) -> dict[Want, Snapshot]:
     kept = {}
     for want in wanted:
@@ -176,7 +192,8 @@ def _keep(
         # It was locked for another model, or by another version.
         if fault := why_not(want.form, entry.by_path, entry.config, want.loaders):
             done.faults[want] = unusable(Ask(want, entry.commit), fault)
-        else:
+        # Offline, facts would need the hashes of all its files again.
+        elif not may_ask or want in done.without_facts or not lacks_facts(want, entry):
             kept[want] = entry
     return kept
 

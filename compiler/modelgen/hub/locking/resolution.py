@@ -23,6 +23,7 @@ class Resolution:
         faults: The errors of missing entries.
         retained: Entries of the old lock that still answer a want whose look-up failed.
         untouched: Entries of the old lock that were not looked up.
+        without_facts: Wants whose old entry stays without the facts that an older modelgen did not record.
         doubts: What nothing on this host confirms about kept entries; only offline.
     """
 
@@ -31,6 +32,7 @@ class Resolution:
     faults: dict[Want, ModelgenError] = field(default_factory=dict)
     retained: dict[Want, Snapshot] = field(default_factory=dict)
     untouched: dict[Want, Snapshot] = field(default_factory=dict)
+    without_facts: set[Want] = field(default_factory=set)
     doubts: dict[Want, tuple[str, ...]] = field(default_factory=dict)
 
     @property

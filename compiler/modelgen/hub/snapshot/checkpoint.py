@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from modelgen.engines.weights.model_config import text_config
 from modelgen.hub.cache.following import open_regular
 from modelgen.hub.snapshot.left_out import choose
 from modelgen.hub.snapshot.loadable import WEIGHTS, is_weights, other_adapter, shard_sets
@@ -60,8 +61,7 @@ class Checkpoint:
     @property
     def length(self) -> int | None:
         """The context that its config.json allows, at most 16384 tokens; None if it has none."""
-        text = self.config.get("text_config")
-        tables = [self.config, *([text] if isinstance(text, dict) else [])]
+        tables = [self.config, text_config(self.config)]
         found = [value for table in tables for key in _LENGTHS if type(value := table.get(key)) is int and value > 0]
         return min(found[0], LONGEST) if found else None
 
