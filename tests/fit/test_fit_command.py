@@ -136,3 +136,14 @@ def test_a_hostile_config_has_no_estimate(project: Path, config: str) -> None:
     done = modelgen("fit", "text-4b", cwd=project)
     assert "Traceback" not in done.stderr
     assert "fits" not in done.stdout
+
+
+def test_slots_for_adapters_are_counted(project: Path) -> None:
+    """By hand: 2 bytes × rank 16 × 36 layers × (2 × 6,656 + 2 × 3,584 + 3 × 12,288) are 66,060,288 bytes for a slot."""
+    path = project / "models.toml"
+    loras = 'loras = { sql = "org/sql", code = "org/code" }\n'
+    path.write_text(HEAD + model("text-4b", THREE[0][1], max_model_len=8192, max_lora_rank=16, max_loras=2) + loras)
+    [found] = json.loads(fit(project, "--format", "json"))
+    [slots] = [line for line in found["lines"] if line["name"] == "adapters"]
+    assert slots["bytes"][1] == 2 * 66_060_288
+    assert slots["how"] == "2 slots of rank 16 in 36 layers"

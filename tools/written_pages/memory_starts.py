@@ -69,7 +69,7 @@ def _logged(row: dict[str, Any], config: dict[str, Any]) -> Logged:
     args |= {"tensor-parallel-size": row["gpus"], "enforce-eager": row.get("eager", False)}
     weights = int(row.get("weights", 0) * row["gpus"] * _GIB)
     facts = memory_of(version, memory, row.get("gpu", ""))
-    start = Start(config, args, weights, memory, row.get("share", 0.9), row["length"], facts)
+    start = Start(config, args, weights, memory, row.get("share", 0.9), row["length"], 0, facts)
     return Logged(row, estimate(start), is_whole)
 
 

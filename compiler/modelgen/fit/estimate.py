@@ -34,6 +34,7 @@ class Start(NamedTuple):
         memory: The memory of each of its GPUs.
         share: The share of that memory that it reserves.
         length: The longest request in tokens.
+        rank: The largest rank of its LoRA adapters; 0 without adapters.
         facts: How the release counts, and its defaults.
     """
 
@@ -43,6 +44,7 @@ class Start(NamedTuple):
     memory: int
     share: float
     length: int
+    rank: int
     facts: MemoryFacts
 
 
@@ -101,6 +103,9 @@ def _lines(start: Start, shape: Shape, sequences: int, batch: int, parallel: int
     lines.append(overhead.activations(shape, start.facts, samples, batch, parallel))
     if shape.sees and _accepts_more_than_text(start.args):
         lines.append(overhead.tower())
+    if start.rank:
+        slots = _number(start.args, "max-loras", 1)
+        lines.append(overhead.adapters(shape, start.rank, slots, parallel))
     lines.append(overhead.outside(parallel))
     if start.facts.counts_graphs and start.args.get("enforce-eager") is not True:
         lines.append(overhead.graphs())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.fit.amounts import Amount, Line
+from modelgen.fit.shapes import CannotEstimateError
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
@@ -57,6 +58,29 @@ def activations(shape: Shape, facts: MemoryFacts, sequences: int, batch: int, pa
     else:
         how = f"forward pass of {batch:,} tokens: 2 B × (8 × {shape.hidden:,} + 3 × {shape.intermediate // parallel:,})"
     return Line("activations", Amount.around(max(forward, sampler), error, error), "estimated", how)
+
+
+def adapters(shape: Shape, rank: int, slots: int, parallel: int) -> Line:
+    """Return the slots for LoRA adapters: two 16-bit matrices for each projection of a layer (vllm/lora/layers).
+
+    Args:
+        shape: The model, which must not have experts.
+        rank: The largest rank of an adapter.
+        slots: The adapters that are loaded at once.
+        parallel: The GPUs of a tensor-parallel group, each of which has half of the matrices whole.
+
+    Raises:
+        CannotEstimateError: The model has experts, whose slots depend on the release.
+    """
+    if shape.experts:
+        raise CannotEstimateError("the memory of adapters for experts is not known")
+    layers, widths = sum(one.number for one in shape.layers), shape.heads * shape.head
+    kv = max((one.heads * one.size // 2 for one in shape.layers), default=0)
+    attention = 2 * (shape.hidden + widths) + 2 * (shape.hidden + kv)
+    one = 2 * rank * layers * (attention + 3 * (shape.hidden + shape.intermediate))
+    how = f"{slots} slot{'s' if slots > 1 else ''} of rank {rank} in {layers} layers"
+    value = slots * one * (1 + 1 / parallel) / 2
+    return Line("adapters", Amount.around(value, value / 2, value), "estimated", how)
 
 
 def tower() -> Line:

@@ -47,6 +47,8 @@ class Shape(NamedTuple):
         hidden: The width of a token.
         intermediate: The width of the widest dense layer, or of the experts of one token together.
         heads: The attention heads.
+        head: The values of a head.
+        experts: Whether it has experts.
         vocabulary: The tokens that the sampler chooses from.
         sees: Whether the model has a vision or audio tower.
     """
@@ -56,6 +58,8 @@ class Shape(NamedTuple):
     hidden: int
     intermediate: int
     heads: int
+    head: int
+    experts: bool
     vocabulary: int
     sees: bool
 
@@ -87,6 +91,7 @@ _DEFAULTS: dict[str, dict[str, int]] = {
     "llama4_text": {"head_dim": 128},
     **{family: {"head_dim": 256} for family in _LINEAR},
 }
+_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "num_experts_per_tok")
 _KINDS: dict[str, Kind] = {
     "full_attention": "full",
     "sliding_attention": "sliding",
@@ -110,7 +115,9 @@ def read_shape(config: Mapping[str, Any]) -> Shape:
     hidden = _size(values, "hidden_size")
     layers = _latent_layers(values) if family in _LATENT else _layers(values, family, heads, hidden)
     vocabulary = _size(values if "vocab_size" in values else config, "vocab_size")
-    return Shape(family, layers, hidden, _intermediate(values), heads, vocabulary, sees)
+    head = _size(values, "head_dim") if "head_dim" in values else hidden // heads
+    experts = any(key in values for key in _EXPERTS)
+    return Shape(family, layers, hidden, _intermediate(values), heads, head, experts, vocabulary, sees)
 
 
 def _text_part(config: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:

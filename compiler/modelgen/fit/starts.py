@@ -9,7 +9,7 @@ from modelgen.fit.estimate import Start
 from modelgen.fit.shapes import CannotEstimateError
 
 if TYPE_CHECKING:
-    from modelgen.resolve import Card, ModelRun, Resolved
+    from modelgen.resolve import Card, ModelPins, ModelRun, Resolved
 
 
 def start_of(resolved: Resolved, name: str) -> Start:
@@ -29,8 +29,6 @@ def start_of(resolved: Resolved, name: str) -> Start:
         raise CannotEstimateError("its repository is not locked; run `modelgen lock`")
     if not pins.config or not (weights := sum(pins.entry.weights.values())):
         raise CannotEstimateError("models.lock has no sizes of its tensors: it is no checkpoint of safetensors")
-    if run.model.loras:
-        raise CannotEstimateError("the memory of adapters is not known")
     length = run.args.get(known.length, pins.length)
     if not isinstance(length, int) or isinstance(length, bool) or length < 1:
         raise CannotEstimateError(f"`{known.length}` is not known")
@@ -41,8 +39,17 @@ def start_of(resolved: Resolved, name: str) -> Start:
         memory=card.memory,
         share=float(share([card], run.model.gpu_memory)),
         length=length,
+        rank=_rank(run, pins) if run.model.loras else 0,
         facts=known.memory(run.version, card.memory, card.known.name if card.known else ""),
     )
+
+
+def _rank(run: ModelRun, pins: ModelPins) -> int:
+    """Return the rank that the slots for adapters are made for."""
+    rank = run.args.get(run.engine.lora_rank if run.engine else "", pins.lora_limit)
+    if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
+        raise CannotEstimateError("the ranks of its adapters are not known; run `modelgen lock`")
+    return rank
 
 
 def _card(resolved: Resolved, run: ModelRun) -> Card:
