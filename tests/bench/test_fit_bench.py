@@ -37,3 +37,4 @@ def test_a_thousand_models(tmp_path: Path) -> None:
     text = HEAD + "".join(model(name, repo, "10GiB", max_model_len=8192) for name, repo, _, _ in models)
     config = locked(tmp_path / "thousand", text, lock_of(models))
     compare("1,000 models: fit / build (asked: below 1)", [MODELGEN, "fit", *config], [MODELGEN, "build", *config])
+    compare("1,000 models: plan / build (asked: below 1)", [MODELGEN, "plan", *config], [MODELGEN, "build", *config])

@@ -32,6 +32,7 @@ COMMANDS = {
     "load": ("control.switch", "Load a model."),
     "lock": ("lock.lock", "Write models.lock: the commits, sizes and hashes of all files."),
     "logs": ("control.logs", "Print the output of a model's engine."),
+    "plan": ("configuration.plan", "Show which containers a new build creates, makes anew or removes."),
     "prune": ("hub.prune", "Remove what no models.lock needs from the hub directory."),
     "release": ("control.hold", "Let a held model start again."),
     "remove": ("table.remove", "Remove a model from models.toml, its profiles and models.lock."),

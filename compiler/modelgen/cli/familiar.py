@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("check", "lint", "test"), "run `modelgen validate`"),
     **dict.fromkeys(("config", "render", "generate", "compile"), "run `modelgen build`"),
-    **dict.fromkeys(("plan", "preview"), "run `modelgen diff`"),
+    **dict.fromkeys(("preview", "dry-run"), "run `modelgen plan`, or `modelgen diff` for the files"),
     **dict.fromkeys(("new", "create-config"), "run `modelgen init`"),
     **dict.fromkeys(("freeze", "pin"), "run `modelgen lock`"),
     **dict.fromkeys(("evict", "drain"), "run `modelgen unload MODEL`"),
