@@ -9,6 +9,8 @@ import pytest
 
 from compiling import complete
 from doctoring import HOSTS, PROJECT, FakeHost
+from modelgen.operate.doctor import describe
+from modelgen.operate.doctor.card_table import fill_cards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +139,18 @@ def test_a_jetson_gets_no_advice_for_other_drivers(fake: FakeHost, name: str) ->
 def test_a_jetson_with_the_runtime_is_good(fake: FakeHost) -> None:
     fake.be("jetson-agx-orin")
     assert {item[1] for item in fake.wrong(ORIN) if item[0] in ("nvidia", "toolkit", "cards")} == set()
+
+
+def test_the_facts_of_a_jetson_are_written(fake: FakeHost) -> None:
+    fake.be("jetson-agx-orin")
+    fake.file("/proc/meminfo", "MemTotal:       64349184 kB\n")
+    filled = fill_cards(CARD.replace('memory = "20GiB"\n', "").encode(), fake.host(), "models.toml")
+    assert filled.changes == ('[gpus.gpu0] card = "Jetson AGX Orin 64GB"',)
+    fake.file("/proc/device-tree/model", "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super\0")
+    fake.file("/proc/meminfo", "MemTotal:        7802020 kB\n")
+    filled = fill_cards(CARD.replace('memory = "20GiB"\n', "").encode(), fake.host(), "models.toml")
+    assert filled.changes == ('[gpus.gpu0] card = "Jetson Orin Nano 8GB"',)
+    assert describe(fake.host())["driver"] is None
 
 
 def test_an_image_for_another_release_of_jetson_linux_is_a_warning(fake: FakeHost) -> None:
