@@ -459,6 +459,7 @@ def test_a_jetson_gets_its_gpu_by_the_runtime() -> None:
     assert rule == "owned-compose-key"
     assert "the GPUs choose the runtime" in help_
     assert found(complete(JETSON)) == []
+    assert found(complete(JETSON.replace('arch = "arm64"', 'arch = "arm64"\ndriver = "540.4.0"'))) == []
     text = build(complete(JETSON))["docker-compose.yml"]
     assert 'runtime: "nvidia"' in text
     assert 'NVIDIA_VISIBLE_DEVICES: "all"' in text

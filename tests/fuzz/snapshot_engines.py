@@ -38,7 +38,7 @@ def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tei(kinds: Collection[str]) -> st.SearchStrategy[dict[str, Any]]:
-    tags = ["cuda-1.9", "86-1.9", "1.9"] if kinds else ["cpu-1.9"]
+    tags = ["cuda-1.9", "1.9"] if kinds else ["cpu-1.9"]
     several = st.lists(texts() | st.integers(-9, 9), min_size=1, max_size=3)
     return _models(
         {

@@ -197,6 +197,13 @@ BAD: dict[str, Case] = {
     ),
     "compose v1": (old_compose_only, PROJECT, "compose", "installed `docker-compose` is too old", "plugin"),
     "old compose": (lambda fake: fake.docker(compose="v2.17.0"), PROJECT, "compose", "2.17.0 is too old", "plugin"),
+    "compose without CDI": (
+        lambda fake: fake.docker(compose="v2.29.7"),
+        CDI,
+        "compose",
+        "2.29.7 takes CDI names for paths",
+        "plugin",
+    ),
     "no driver": (
         lambda fake: fake.lose("nvidia-smi"),
         PROJECT,

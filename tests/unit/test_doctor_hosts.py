@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from compiling import complete
 from doctoring import HOSTS, PROJECT, FakeHost
+from modelgen.operate.doctor import describe
+from modelgen.operate.doctor.card_table import fill_cards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +31,9 @@ CDI = with_card('memory = "20GiB"\ndevice = "nvidia.com/gpu=0"\nkind = "cdi"')
 AMD = with_card('memory = "24GiB"\ndevice = "/dev/dri/renderD128"\nkind = "amd"')
 ORIN = with_card('card = "Jetson AGX Orin 64GB"\ndevice = "0"')
 ON_WSL2 = with_card('memory = "20GiB"\ndevice = "0"', WSL2)
+LISTED = (
+    'ps --no-trunc --format {{.ID}}\t{{.Names}}\t{{.Label "com.docker.compose.project"}}\t{{.Label "modelgen.model"}}'
+)
 CONFIG = "/nvidia-container-runtime/config.toml"
 
 CASES: tuple[tuple[str, str, str, str, str, str], ...] = (
@@ -80,7 +86,7 @@ CASES: tuple[tuple[str, str, str, str, str, str], ...] = (
     ),
     ("wsl2-blocked", ON_WSL2, "nvidia", "bad", "Windows blocks the GPU for WSL2", "wsl --update"),
     ("wsl2-without-driver", ON_WSL2, "nvidia", "bad", "couldn't communicate with the NVIDIA driver", "wsl --update"),
-    ("rocm-without-rights", AMD, "amd", "warning", "this user cannot open /dev/kfd", "usermod -aG render,video"),
+    ("rocm-without-rights", AMD, "amd", "note", "this user cannot open /dev/kfd", "usermod -aG render,video"),
     (
         "mig-enabled",
         CARD,
@@ -139,6 +145,18 @@ def test_a_jetson_with_the_runtime_is_good(fake: FakeHost) -> None:
     assert {item[1] for item in fake.wrong(ORIN) if item[0] in ("nvidia", "toolkit", "cards")} == set()
 
 
+def test_the_facts_of_a_jetson_are_written(fake: FakeHost) -> None:
+    fake.be("jetson-agx-orin")
+    fake.file("/proc/meminfo", "MemTotal:       64349184 kB\n")
+    filled = fill_cards(CARD.replace('memory = "20GiB"\n', "").encode(), fake.host(), "models.toml")
+    assert filled.changes == ('[gpus.gpu0] card = "Jetson AGX Orin 64GB"',)
+    fake.file("/proc/device-tree/model", "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super\0")
+    fake.file("/proc/meminfo", "MemTotal:        7802020 kB\n")
+    filled = fill_cards(CARD.replace('memory = "20GiB"\n', "").encode(), fake.host(), "models.toml")
+    assert filled.changes == ('[gpus.gpu0] card = "Jetson Orin Nano 8GB"',)
+    assert describe(fake.host())["driver"] is None
+
+
 def test_an_image_for_another_release_of_jetson_linux_is_a_warning(fake: FakeHost) -> None:
     fake.be("jetson-agx-orin")
     image = 'image = "ghcr.io/nvidia-ai-iot/vllm:r35.4-tegra-aarch64"\nversion = "0.19.0"'
@@ -181,13 +199,23 @@ def test_a_mig_device_of_a_divided_card_is_good(fake: FakeHost) -> None:
 
 def test_the_container_that_fills_a_card_is_named_and_our_own_is_no_finding(fake: FakeHost) -> None:
     fake.be("full-card")
-    listed = 'ps --no-trunc --format {{.ID}}\t{{.Names}}\t{{.Label "com.docker.compose.project"}}'
-    fake.docker(more={listed: f"{'ab' * 32}\tfrigate\tnvr"})
+    fake.docker(more={LISTED: f"{'ab' * 32}\tfrigate\tnvr\t"})
     [text] = [item[2] for item in fake.wrong(SHARED) if item[0] == "cards"]
     assert text.endswith("frigate.embeddings_manager in the container frigate (pid 56674)")
     fake.file("/proc/48824/cgroup", f"0::/system.slice/docker-{'cd' * 32}.scope\n")
-    fake.docker(more={listed: f"{'ab' * 32}\tfrigate\tnvr\n{'cd' * 32}\tdemo-vllm-qwen\tdemo"})
+    fake.docker(more={LISTED: f"{'ab' * 32}\tfrigate\tnvr\t\n{'cd' * 32}\tdemo-vllm-qwen\tdemo\tqwen"})
     assert [item for item in fake.wrong(SHARED) if item[0] == "cards"] == []
+
+
+def test_models_that_run_in_wsl2_are_no_strangers(fake: FakeHost) -> None:
+    fake.be("full-card-wsl2")
+    wsl = {"KernelVersion": "6.6.87.2-microsoft-standard-WSL2"}
+    fake.docker(info=wsl, more={LISTED: f"{'cd' * 32}\tdemo-vllm-qwen\tdemo\tqwen"})
+    assert [item for item in fake.wrong(ON_WSL2) if item[0] == "cards"] == []
+    fake.docker(info=wsl, more={LISTED: f"{'cd' * 32}\tdemo-orchestrator\tdemo\t"})
+    assert [item[1] for item in fake.wrong(ON_WSL2) if item[0] == "cards"] == ["warning"]
+    fake.file("/proc/700/cmdline", "python3\0-m\0modelgen_runtime\0manifest.json\0")
+    assert [item for item in fake.wrong(ON_WSL2) if item[0] == "cards"] == []
 
 
 def test_engines_of_serve_are_no_strangers(fake: FakeHost) -> None:
@@ -203,6 +231,12 @@ def test_a_device_file_that_everyone_may_open_is_no_warning(fake: FakeHost) -> N
     for name in ("kfd", "dri/renderD128"):
         (fake.root / "dev" / name).chmod(0o666)
     assert [item for item in fake.wrong(AMD) if item[0] == "amd"] == []
+
+
+def test_rights_on_a_device_file_matter_to_models_without_an_image(fake: FakeHost) -> None:
+    fake.be("rocm-without-rights")
+    on_host = re.sub(r"^image = .*\n", "", AMD, flags=re.MULTILINE)
+    assert [item[1] for item in fake.wrong(on_host) if "this user cannot open /dev/kfd" in item[2]] == ["warning"]
 
 
 def test_rootless_docker_cannot_pass_on_the_groups_of_amd(fake: FakeHost) -> None:

@@ -151,5 +151,7 @@ def _on_driver(context: Context) -> Iterator[tuple[ModelRun, tuple[int, int], st
         run = context.runs[name]
         kinds = context.kinds(model)
         cuda = properties.cuda_of(run.image, run.version) if run.image else None
-        if cuda is not None and kinds and kinds <= {"nvidia", "cdi"}:
+        # The driver of a Jetson is a part of its system, with numbers of its own.
+        is_jetson = any(card.known is not None and card.known.is_jetson for card in context.cards(model).values())
+        if cuda is not None and kinds and kinds <= {"nvidia", "cdi"} and not is_jetson:
             yield run, cuda, host.driver

@@ -26,7 +26,7 @@ def check_amd(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that the device files of AMD's GPUs exist and that the configured groups can open them."""
     cards = {name: gpu for name, gpu in wanted.gpus.items() if gpu.kind == "amd"}
     findings = [found for name, gpu in cards.items() for found in _check_card(host, name, gpu)]
-    return [*findings, *_check_rights(host)] if cards else []
+    return [*findings, *_check_rights(host, wanted)] if cards else []
 
 
 def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def _check_card(host: Host, name: str, gpu: Gpu) -> Iterator[Finding]:
         yield Finding(_SUBJECT, "good", f"{name}: {_ALL} and {gpu.device} exist")
 
 
-def _check_rights(host: Host) -> Iterator[Finding]:
+def _check_rights(host: Host, wanted: Wanted) -> Iterator[Finding]:
     """Check what opens the device files without `groups`: this user's processes, and Docker without root."""
     if not host.path(_ALL).exists():
         return
@@ -54,7 +54,9 @@ def _check_rights(host: Host) -> Iterator[Finding]:
     is_denied = answer is not None and _DENIED in f"{answer.output}{answer.errors}"
     if is_denied or not os.access(host.path(_ALL), os.R_OK | os.W_OK):
         text = f"this user cannot open {_ALL}: `modelgen serve` and `rocminfo` find no GPU; containers use `groups`"
-        yield Finding(_SUBJECT, "warning", text, "sudo usermod -aG render,video $USER, then log in again")
+        is_for_serve = any(run.reference is None for run in wanted.runs.values())
+        help_ = "sudo usermod -aG render,video $USER, then log in again"
+        yield Finding(_SUBJECT, "warning" if is_for_serve else "note", text, help_)
     daemon = find_daemon(host)
     if daemon is not None and daemon.is_rootless and not host.path(_ALL).stat().st_mode & stat.S_IWOTH:
         # ROCm/legacy-rocm-build#1549: the user namespace has no such group. A udev rule: #5613.

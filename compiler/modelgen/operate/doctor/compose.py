@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from modelgen.operate.doctor.wanted import Wanted
 
 _OLDEST = (2, 20)
+_WITH_CDI = (2, 30)
+"""docker/compose#12184, podman-container-tools/podman#28309."""
 _INSTALL = "sudo apt-get install docker-compose-plugin, or https://docs.docker.com/compose/install/"
 
 
-def check_compose(host: Host, wanted: Wanted) -> list[Finding]:  # noqa: ARG001 - all checks are called alike
+def check_compose(host: Host, wanted: Wanted) -> list[Finding]:
     """Check that `docker compose` is installed and new enough."""
     if host.which("docker") is None:
         return []
@@ -34,6 +36,9 @@ def check_compose(host: Host, wanted: Wanted) -> list[Finding]:  # noqa: ARG001 
         return [Finding("compose", "bad", text, _INSTALL)]
     if dotted(version) < _OLDEST:
         return [Finding("compose", "bad", f"Docker Compose {version} is too old: 2.20 is needed", _INSTALL)]
+    if dotted(version) < _WITH_CDI and any(gpu.kind == "cdi" for gpu in wanted.gpus.values()):
+        text = f"Docker Compose {version} takes CDI names for paths of device files: 2.30 is needed"
+        return [Finding("compose", "bad", text, _INSTALL)]
     return [Finding("compose", "good", f"Docker Compose {version}")]
 
 

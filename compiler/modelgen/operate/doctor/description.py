@@ -26,7 +26,7 @@ def describe(host: Host) -> Description:
     return {
         "platform": find_platform(host),
         "arch": (daemon.arch if daemon else None) or _ARCHES.get(platform.machine().lower()),
-        "driver": find_driver(host) if host.which("nvidia-smi") else None,
+        "driver": find_driver(host),
         "docker": _docker(host),
         "memory": _memory(host),
         "selinux": find_selinux(host),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _RELEASE = re.compile(r"R(\d{2}) \(release\), REVISION: (\d+(?:\.\d+)*)", re.ASCII)
 _OF_IMAGE = re.compile(r"(?:^|[:_-])r(\d{2})\.\d", re.ASCII)
+_KIT = re.compile(r" (?:Engineering Reference )?Developer Kit.*", re.DOTALL)
 _MODEL = "/proc/device-tree/model"
 _CONFIGURE = (
     "sudo apt-get install nvidia-container-toolkit && sudo nvidia-ctk runtime configure --runtime=docker"
@@ -29,6 +30,11 @@ def is_jetson(host: Host) -> bool:
 def find_model(host: Host) -> str | None:
     """Return the name of the board, such as `NVIDIA Jetson AGX Orin Developer Kit`."""
     return (host.read(_MODEL) or "").strip("\0\n ") or None
+
+
+def find_product(host: Host) -> str:
+    """Return the name of the board without its kind, such as `NVIDIA Jetson AGX Orin`."""
+    return _KIT.sub("", find_model(host) or "NVIDIA Jetson")
 
 
 def check_jetson(host: Host, wanted: Wanted) -> list[Finding]:

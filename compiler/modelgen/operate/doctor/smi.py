@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelgen.operate.doctor.jetson import find_product, is_jetson
+
 if TYPE_CHECKING:
     from modelgen.operate.doctor.host import Host
     from modelgen.operate.programs import Answer
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 _DRIVER = re.compile(r"\d{1,6}(?:\.\d{1,6}){1,3}", re.ASCII)
 _MIG = re.compile(r"\(UUID:\s*(MIG-[^)\s]+)\)")
 _WHOLE = re.compile(r"^GPU .*\(UUID:\s*(GPU-[^)\s]+)\)")
+_TOTAL = re.compile(r"^MemTotal:\s+(\d{1,12}) kB", re.MULTILINE | re.ASCII)
 _BITS = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _MEBIBYTES = re.compile(r"\d{1,8}", re.ASCII)
 
@@ -26,7 +29,7 @@ class Card:
         uuid: The UUID, such as `GPU-5a1c…`.
         name: The product name, such as `NVIDIA GeForce RTX 4090`.
         memory: The memory in bytes; None if it has none of its own (DGX Spark).
-        driver: The version of the driver.
+        driver: The version of the driver; empty for a Jetson.
     """
 
     index: str
@@ -80,13 +83,21 @@ def ask_cards(host: Host) -> Answer:
 
 def find_cards(host: Host) -> list[Card]:
     """Return the installed GPUs; none if the driver does not answer."""
+    if is_jetson(host):
+        return [_jetson(host)]
     answer = ask_cards(host)
     return [card for line in answer.output.splitlines() if (card := _card(line))] if answer.is_good else []
 
 
 def find_driver(host: Host) -> str | None:
-    """Return the version of the driver."""
-    return next((card.driver for card in find_cards(host)), None)
+    """Return the version of the driver; None for a Jetson, whose driver has numbers of its own."""
+    return next((card.driver for card in find_cards(host)), None) or None
+
+
+def _jetson(host: Host) -> Card:
+    """Return the GPU of a Jetson, of which the driver reports neither name nor memory."""
+    total = _TOTAL.search(host.read("/proc/meminfo") or "")
+    return Card("0", "", find_product(host), int(total[1]) * 1024 if total else None, "")
 
 
 def find_slices(host: Host) -> dict[str, str]:
