@@ -113,6 +113,11 @@ def test_a_draft_model_is_locked_and_passed(tmp_path: Path, hub: Hub) -> None:
     place = rf"--model-draft\S*\s+\S*/models--org--small/snapshots/{commit}/s-Q8_0\.gguf"
     assert re.search(place, compose.replace("- ", " ")), compose
     assert "n-gpu-layers-draft" in compose
+    assert modelgen("fetch", cwd=tmp_path, env=hub.environment).returncode == 0
+    [file] = (tmp_path / "models" / "hub").rglob("s-Q8_0.gguf")
+    file.unlink()
+    looked = modelgen("verify", "--quick", "--load", cwd=tmp_path)
+    assert "s-Q8_0.gguf is missing" in looked.stdout + looked.stderr
 
 
 def test_a_draft_of_the_same_repository(tmp_path: Path, hub: Hub) -> None:
