@@ -125,3 +125,15 @@ def test_a_draft_of_the_same_repository(tmp_path: Path, hub: Hub) -> None:
     project = Project(tmp_path, hub, gguf('quant = "bf16"\ndraft = { repo = "org/gguf", file = "m-Q4_K_M.gguf" }'))
     assert sorted(len(entry.files) for entry in project.lock().snapshots) == [1, 2]
     assert modelgen("build", cwd=tmp_path).returncode == 0
+
+
+def test_offline_the_same_files_are_picked(tmp_path: Path, hub: Hub) -> None:
+    hub.add("org/gguf", FILES)
+    project = Project(tmp_path, hub, gguf('quant = "q4_k_m"\nmmproj = true'))
+    [online] = project.lock().snapshots
+    assert modelgen("fetch", cwd=tmp_path, env=hub.environment).returncode == 0
+    project.path.unlink()
+    [offline] = project.lock("--offline").snapshots
+    assert (offline.want, offline.include, offline.files) == (online.want, online.include, online.files)
+    project.write(gguf('quant = "Q6_K_XL"'))
+    assert "has no GGUF file in Q6_K_XL; there are Q4_K_M" in project.run("--offline").stderr
