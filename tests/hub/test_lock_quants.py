@@ -113,6 +113,11 @@ def test_a_draft_model_is_locked_and_passed(tmp_path: Path, hub: Hub) -> None:
     place = rf"--model-draft\S*\s+\S*/models--org--small/snapshots/{commit}/s-Q8_0\.gguf"
     assert re.search(place, compose.replace("- ", " ")), compose
     assert "n-gpu-layers-draft" in compose
+    assert modelgen("fetch", cwd=tmp_path, env=hub.environment).returncode == 0
+    [file] = (tmp_path / "models" / "hub").rglob("s-Q8_0.gguf")
+    file.unlink()
+    looked = modelgen("verify", "--quick", "--load", cwd=tmp_path)
+    assert "s-Q8_0.gguf is missing" in looked.stdout + looked.stderr
 
 
 def test_a_draft_of_the_same_repository(tmp_path: Path, hub: Hub) -> None:
@@ -120,3 +125,15 @@ def test_a_draft_of_the_same_repository(tmp_path: Path, hub: Hub) -> None:
     project = Project(tmp_path, hub, gguf('quant = "bf16"\ndraft = { repo = "org/gguf", file = "m-Q4_K_M.gguf" }'))
     assert sorted(len(entry.files) for entry in project.lock().snapshots) == [1, 2]
     assert modelgen("build", cwd=tmp_path).returncode == 0
+
+
+def test_offline_the_same_files_are_picked(tmp_path: Path, hub: Hub) -> None:
+    hub.add("org/gguf", FILES)
+    project = Project(tmp_path, hub, gguf('quant = "q4_k_m"\nmmproj = true'))
+    [online] = project.lock().snapshots
+    assert modelgen("fetch", cwd=tmp_path, env=hub.environment).returncode == 0
+    project.path.unlink()
+    [offline] = project.lock("--offline").snapshots
+    assert (offline.want, offline.include, offline.files) == (online.want, online.include, online.files)
+    project.write(gguf('quant = "Q6_K_XL"'))
+    assert "has no GGUF file in Q6_K_XL; there are Q4_K_M" in project.run("--offline").stderr

@@ -86,7 +86,7 @@ def test_a_container_that_reached_its_own_memory_limit_is_told_from_a_full_host(
     lines = ["RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}"]
     own = explain("vllm", code, lines, hit_limit=True)
     assert own is not None
-    assert (own.name, own.keys[0]) == (OWN_LIMIT.name, "compose.mem_limit")
+    assert (own.name, own.keys[0]) == (OWN_LIMIT.name, "host_memory")
     host = explain("vllm", 137, [], hit_limit=False)
     assert host is not None
     assert (host.name, host.text) == (NOT_OWN_LIMIT.name, NOT_OWN_LIMIT.meaning)
@@ -205,7 +205,7 @@ def test_keys_are_those_of_a_models_table(saying: Saying) -> None:
     tables = {"args", "env", "compose"}
     tables |= {"gpu", "engine", "host", "project"}  # those of its cards and its engine, and of the whole file
     plain = {"repo", "revision", "image", "engine", "gpus", "gpu_memory", "file", "include", "exclude"}
-    plain |= {"loras", "command", "trust_remote_code", "switch", "args", "env"}
+    plain |= {"host_memory", "loras", "command", "trust_remote_code", "switch", "args", "env"}
     for key in saying.keys:
         table, _, name = key.partition(".")
         assert (table in tables and name) or key in plain, key

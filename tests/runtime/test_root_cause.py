@@ -38,7 +38,7 @@ REAL_LOGS = {
     "vllm-0.32.0-truncated-shard": ("damaged-weights", "file not fully covered", "verify --fix"),
     "vllm-0.32.0-unknown-flag": ("unknown-flag", "unrecognized arguments", "`args`"),
     "vllm-0.32.0-unknown-model-type": ("architecture-not-supported", "model type `nope`", "`image`"),
-    "vllm-0.32.0-worker-out-of-memory": ("engine-core-died", "died unexpectedly (exit code: -9)", "`mem_limit`"),
+    "vllm-0.32.0-worker-out-of-memory": ("engine-core-died", "died unexpectedly (exit code: -9)", "`host_memory`"),
     "vllm-0.32.0-unreadable-config": ("no-permission", "Permission denied", "verify"),
 }
 SHOWN_AT_MOST = 34

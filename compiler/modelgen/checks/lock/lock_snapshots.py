@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.weights.loaders import parts
+from modelgen.lockfile.repos import is_repo_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
     from modelgen.config import Model
+    from modelgen.engines.engine import Engine
+    from modelgen.resolve import ModelPins
 
 _LOCK = "run `modelgen lock`"
 
@@ -66,19 +69,22 @@ def no_snapshot(context: Context) -> Iterator[tuple[str, Found]]:
         elif model.model_arg == "path" and "model_arg" in engine.keys and name not in context.locked:
             place = context.at_origin(name, "model_arg")
             yield name, Found(place, f"`model_arg` needs a snapshot, but models.lock has none of {model.repo}", _LOCK)
-        elif (key := _unlocked_choice(context, name, model)) is not None:
+        elif (key := _unlocked_choice(engine, model, context.pins[name])) is not None:
             yield name, Found(context.at_origin(name, key), f"models.lock does not have the file for `{key}`", _LOCK)
 
 
-def _unlocked_choice(context: Context, name: str, model: Model) -> str | None:
+def _unlocked_choice(engine: Engine, model: Model, pins: ModelPins) -> str | None:
     """Return the key whose file only the lock knows, if the lock does not have it."""
-    pins, keys = context.pins[name], context.runs[name].engine.keys  # type: ignore[union-attr] # checked by the caller
-    chosen = (
-        ("quant", model.quant, pins.gguf.model),
-        ("mmproj", model.mmproj is True, pins.gguf.mmproj),
-        ("draft", model.draft, ("draft", model.draft.repo) in pins.others and pins.gguf.draft if model.draft else None),
+    draft = model.draft
+    has_draft = (
+        draft is None or not is_repo_id(draft.repo) or (("draft", draft.repo) in pins.others and pins.gguf.draft)
     )
-    return next((key for key, written, known in chosen if key in keys and written and not known), None)
+    choices = (
+        ("quant", model.quant is None or pins.gguf.model),
+        ("mmproj", model.mmproj is not True or pins.gguf.mmproj),
+        ("draft", has_draft),
+    )
+    return next((key for key, is_known in choices if key in engine.keys and not is_known), None)
 
 
 @rule("MG506", "id-offline", Severity.WARNING)

@@ -28,6 +28,7 @@ def download(hub: Path, ask: Ask, commit: str | None = None, files: Iterable[str
     words += ["--revision", revision] if revision else []
     if not names:
         words += [word for pattern in want.include for word in ("--include", pattern)]
+        words += ["--include", f"*{want.quant}*.gguf"] if want.quant else []
         words += [word for pattern in want.exclude for word in ("--exclude", pattern)]
     words += ["--cache-dir", str(hub)]
     words += ["--force-download"] if force else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelgen_runtime.failures.known.saying import TESTED, Saying
 
 _MEMORY = (
-    "check `dmesg` for `Out of memory`; give the container more memory (`mem_limit` in its `compose` table, where it "
+    "check `dmesg` for `Out of memory`; give the container more memory (`host_memory` or `compose.mem_limit`, if one "
     "is set), load fewer models, or lower `max-model-len` in its `args`"
 )
 
@@ -17,7 +17,7 @@ SAYINGS = (
         "one of its processes was killed, probably by the kernel because memory was full",
         _MEMORY,
         "vllm/v1/executor/multiproc_executor.py",
-        ("compose.mem_limit", "args.max-model-len"),
+        ("host_memory", "compose.mem_limit", "args.max-model-len"),
     ),
     Saying(
         "engine-core-died",
@@ -26,7 +26,7 @@ SAYINGS = (
         "its engine process ended without a message; most likely the kernel killed it because memory was full",
         _MEMORY,
         "vllm/v1/engine/core_client.py",
-        ("compose.mem_limit", "args.max-model-len"),
+        ("host_memory", "compose.mem_limit", "args.max-model-len"),
     ),
     Saying(
         "engine-core-silent",
@@ -36,7 +36,7 @@ SAYINGS = (
         "the process because memory was full",
         f"run `modelgen logs`; if there is no other error, {_MEMORY}",
         TESTED,
-        ("compose.mem_limit", "args.max-model-len"),
+        ("host_memory", "compose.mem_limit", "args.max-model-len"),
     ),
     Saying(
         "scheduler-died",
@@ -46,7 +46,7 @@ SAYINGS = (
         "the process because memory was full",
         _MEMORY,
         "sglang/srt/entrypoints/engine.py",
-        ("compose.mem_limit", "args.context-length"),
+        ("host_memory", "compose.mem_limit", "args.context-length"),
     ),
     Saying(
         "model-not-loaded",

@@ -10,9 +10,9 @@ OWN_LIMIT = ExitRow(
     "memory-limit",
     frozenset(),
     "the kernel killed one of its processes because the container reached its memory limit",
-    "raise `mem_limit` in the model's `compose` table, or remove it",
+    "raise `host_memory` of the model (or `compose.mem_limit`), or remove it",
     "docker inspect: OOMKilled",
-    ("compose.mem_limit",),
+    ("host_memory", "compose.mem_limit"),
     ("vllm", "; on a CPU it needs memory for its KV cache besides the weights", _CPU_CACHE),
 )
 NOT_OWN_LIMIT = ExitRow(

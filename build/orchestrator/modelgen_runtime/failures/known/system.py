@@ -58,9 +58,9 @@ SAYINGS = (
         None,
         r"Cannot allocate memory|DefaultCPUAllocator: can't allocate memory|std::bad_alloc|\bMemoryError\b",
         "the memory of the host, or the memory limit of the container, is exhausted",
-        "raise `mem_limit` in the model's `compose` table if it has one; else load fewer models, or a smaller one",
+        "raise `host_memory` (or `compose.mem_limit`) if the model has one; else load fewer models, or a smaller one",
         "errno(3)",
-        ("compose.mem_limit", "env.VLLM_CPU_KVCACHE_SPACE"),
+        ("host_memory", "compose.mem_limit", "env.VLLM_CPU_KVCACHE_SPACE"),
     ),
     Saying(
         "too-many-files",
