@@ -489,3 +489,28 @@ HYBRID = {"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {
 def test_the_sequences_of_a_hybrid_model(config: dict[str, Any], flags: str, version: str, expected: list[str]) -> None:
     models = f'[models.m]\nrepo = "org/m"\ngpus = ["g0"]\nargs = {{ max-model-len = 8192{flags} }}\n'
     assert rules(models, entry("org/m", config, TEMPLATE), version=version) == expected
+
+
+# A chat model on an engine for embeddings.
+TEI = """[models.m]
+engine = "tei"
+image = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"
+repo = "org/m"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "config", "files", "expected"),
+    [
+        ("", QWEN, FILES, ["generator-for-embeddings"]),
+        ("", QWEN, (*FILES, "1_Pooling/config.json"), []),
+        ('args = { pooling = "last-token" }\n', QWEN, FILES, []),
+        ('env = { POOLING = "last-token" }\n', QWEN, FILES, []),
+        ("", {"architectures": ["XLMRobertaForSequenceClassification"]}, FILES, []),
+        ("", {"architectures": ["BertModel"]}, FILES, []),
+    ],
+)
+def test_a_generator_on_an_engine_for_embeddings(
+    line: str, config: dict[str, Any], files: tuple[str, ...], expected: list[str]
+) -> None:
+    assert rules(TEI + line, entry("org/m", config, TEMPLATE, files)) == expected
