@@ -116,7 +116,7 @@ args = { max-model-len = 32768, limit-mm-per-prompt = { image = 2 } }
 def test_a_release_that_is_older_than_the_model() -> None:
     lock = entry("google/gemma-4-31B-it", GEMMA_CONFIG, TEMPLATE)
     [(rule, place, message, help_text)] = found(NEWER, lock)
-    assert (rule, place) == ("architecture-of-another-release", '"vllm/vllm-openai:v0.11.0"')
+    assert (rule, place) == ("unsupported-architecture", '"vllm/vllm-openai:v0.11.0"')
     assert "vLLM 0.11.0 does not serve Gemma4ForConditionalGeneration" in message
     assert help_text == 'write `image = "vllm/vllm-openai:v0.19.0"`: 0.19.0 is the first that does'
     assert rules(NEWER.replace("0.11.0", "0.19.0"), lock) == []
@@ -125,7 +125,7 @@ def test_a_release_that_is_older_than_the_model() -> None:
 @pytest.mark.parametrize(
     ("line", "config", "version", "expected"),
     [
-        ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.12.0", ["architecture-of-another-release"]),
+        ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.12.0", ["unsupported-architecture"]),
         ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.10.2", []),
         ("", {"architectures": ["OwnForCausalLM"]}, "0.10.2", []),
         ("", GEMMA_CONFIG, "0.99.0", []),
@@ -147,7 +147,7 @@ def test_architectures_by_release(line: str, config: dict[str, Any], version: st
 def test_an_architecture_that_sglang_does_not_serve_yet() -> None:
     model = '[models.m]\nengine = "sglang"\nrepo = "org/m"\ngpus = ["g0"]\nargs = { context-length = 8192 }\n'
     lock = entry("org/m", {"architectures": ["GptOssForCausalLM"]}, TEMPLATE)
-    assert rules(model, lock, "sglang", "0.4.10") == ["architecture-of-another-release"]
+    assert rules(model, lock, "sglang", "0.4.10") == ["unsupported-architecture"]
     assert rules(model, lock, "sglang", "0.5.9") == []
 
 

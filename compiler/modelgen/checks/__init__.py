@@ -170,7 +170,7 @@ CHECKS = (
     lock_templates.facts_unknown,
     lock_templates.missing_chat_template,
     lock_templates.tools_without_template,
-    lock_architectures.architecture_of_another_release,
+    lock_architectures.unsupported_architecture,
     lock_architectures.media_flag_for_text,
     lock_purposes.reranker_as_generator,
     lock_purposes.embedding_as_generator,
