@@ -514,3 +514,13 @@ def test_a_generator_on_an_engine_for_embeddings(
     line: str, config: dict[str, Any], files: tuple[str, ...], expected: list[str]
 ) -> None:
     assert rules(TEI + line, entry("org/m", config, TEMPLATE, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("tp-size = 4", ["weights-over-cards"]), ("tp-size = 2", []), ("tp-size = 4, enable-dp-attention = true", [])],
+)
+def test_a_size_that_does_not_split_the_model_in_sglang(flags: str, expected: list[str]) -> None:
+    model = f'[models.m]\nengine = "sglang"\nrepo = "org/m"\nargs = {{ {flags} }}\n'
+    shown = rules(model, entry("org/m", {**PHI, "architectures": ["LlamaForCausalLM"]}, TEMPLATE), "sglang", "0.5.9")
+    assert [rule for rule in shown if rule == "weights-over-cards"] == expected

@@ -21,6 +21,7 @@ from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
 from modelgen.engines.weights import loaders
+from modelgen.engines.weights.splitting import PLAIN, uneven
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
@@ -221,6 +222,13 @@ def set_aside(memory: int, cards: int, args: Mapping[str, Any]) -> int:
     return int(reserved * _MIB)
 
 
+def split_obstacle(_: Version, args: Mapping[str, Any], config: Mapping[str, Any], size: int) -> str | None:
+    """Return what of a model a tensor-parallel size cannot split; data-parallel attention splits it otherwise."""
+    if size == 1 or args.get("enable-dp-attention") is True:
+        return None
+    return next(uneven(config, size, PLAIN), None)
+
+
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the flags that multiply to the number of GPUs.
 
@@ -304,6 +312,7 @@ ENGINE = Engine(
     overrides=("json-model-override-args", "model-config-parser"),
     long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
     tensor_parallel="tp-size",
+    split_obstacle=split_obstacle,
     embedding_flag="is-embedding",
     parsers=PARSERS,
     parallel_sizes=PARALLEL_SIZES,
