@@ -116,7 +116,7 @@ args = { max-model-len = 32768, limit-mm-per-prompt = { image = 2 } }
 def test_a_release_that_is_older_than_the_model() -> None:
     lock = entry("google/gemma-4-31B-it", GEMMA_CONFIG, TEMPLATE)
     [(rule, place, message, help_text)] = found(NEWER, lock)
-    assert (rule, place) == ("unserved-architecture", '"vllm/vllm-openai:v0.11.0"')
+    assert (rule, place) == ("unsupported-architecture", '"vllm/vllm-openai:v0.11.0"')
     assert "vLLM 0.11.0 does not serve Gemma4ForConditionalGeneration" in message
     assert help_text == 'write `image = "vllm/vllm-openai:v0.19.0"`: 0.19.0 is the first that does'
     assert rules(NEWER.replace("0.11.0", "0.19.0"), lock) == []
@@ -125,7 +125,7 @@ def test_a_release_that_is_older_than_the_model() -> None:
 @pytest.mark.parametrize(
     ("line", "config", "version", "expected"),
     [
-        ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.12.0", ["unserved-architecture"]),
+        ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.12.0", ["unsupported-architecture"]),
         ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.10.2", []),
         ("", {"architectures": ["OwnForCausalLM"]}, "0.10.2", []),
         ("", GEMMA_CONFIG, "0.99.0", []),
@@ -147,7 +147,7 @@ def test_architectures_by_release(line: str, config: dict[str, Any], version: st
 def test_an_architecture_that_sglang_does_not_serve_yet() -> None:
     model = '[models.m]\nengine = "sglang"\nrepo = "org/m"\ngpus = ["g0"]\nargs = { context-length = 8192 }\n'
     lock = entry("org/m", {"architectures": ["GptOssForCausalLM"]}, TEMPLATE)
-    assert rules(model, lock, "sglang", "0.4.10") == ["unserved-architecture"]
+    assert rules(model, lock, "sglang", "0.4.10") == ["unsupported-architecture"]
     assert rules(model, lock, "sglang", "0.5.9") == []
 
 
@@ -489,3 +489,38 @@ HYBRID = {"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {
 def test_the_sequences_of_a_hybrid_model(config: dict[str, Any], flags: str, version: str, expected: list[str]) -> None:
     models = f'[models.m]\nrepo = "org/m"\ngpus = ["g0"]\nargs = {{ max-model-len = 8192{flags} }}\n'
     assert rules(models, entry("org/m", config, TEMPLATE), version=version) == expected
+
+
+# A chat model on an engine for embeddings.
+TEI = """[models.m]
+engine = "tei"
+image = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"
+repo = "org/m"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "config", "files", "expected"),
+    [
+        ("", QWEN, FILES, ["generator-for-embeddings"]),
+        ("", QWEN, (*FILES, "1_Pooling/config.json"), []),
+        ('args = { pooling = "last-token" }\n', QWEN, FILES, []),
+        ('env = { POOLING = "last-token" }\n', QWEN, FILES, []),
+        ("", {"architectures": ["XLMRobertaForSequenceClassification"]}, FILES, []),
+        ("", {"architectures": ["BertModel"]}, FILES, []),
+    ],
+)
+def test_a_generator_on_an_engine_for_embeddings(
+    line: str, config: dict[str, Any], files: tuple[str, ...], expected: list[str]
+) -> None:
+    assert rules(TEI + line, entry("org/m", config, TEMPLATE, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("tp-size = 4", ["weights-over-cards"]), ("tp-size = 2", []), ("tp-size = 4, enable-dp-attention = true", [])],
+)
+def test_a_size_that_does_not_split_the_model_in_sglang(flags: str, expected: list[str]) -> None:
+    model = f'[models.m]\nengine = "sglang"\nrepo = "org/m"\nargs = {{ {flags} }}\n'
+    shown = rules(model, entry("org/m", {**PHI, "architectures": ["LlamaForCausalLM"]}, TEMPLATE), "sglang", "0.5.9")
+    assert [rule for rule in shown if rule == "weights-over-cards"] == expected

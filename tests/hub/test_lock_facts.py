@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from compiling import modelgen
 from lock_project import Project, model, safetensors
 
 if TYPE_CHECKING:
@@ -108,3 +109,20 @@ def test_an_older_lock_stays_without_the_hub(tmp_path: Path, hub: Hub) -> None:
     hub.clear()
     assert project.run("--offline").returncode == 0
     assert hub.requests == []
+
+
+def test_a_locked_model_is_compared_with_its_flags(tmp_path: Path, hub: Hub) -> None:
+    config = b'{"architectures": ["Gemma4ForConditionalGeneration"], "model_type": "gemma4"}'
+    files = WEIGHTS | {"config.json": config, "tokenizer_config.json": b"{}"}
+    hub.add("google/gemma-4-31B", files)
+    hub.add("google/gemma-4-31B-it", files | {"chat_template.jinja": b"{{ messages }}"})
+    flags = 'enable-auto-tool-choice = true, tool-call-parser = "gemma4"'
+    table = '[models.gemma]\nrepo = "google/gemma-4-31B"\nargs = { max-model-len = 8, %s }\n' % flags  # noqa: UP031
+    project = Project(tmp_path, hub, f'[engines.vllm]\nimage = "vllm/vllm-openai:v0.19.0"\n{table}')
+    project.lock()
+    wrong = modelgen("validate", cwd=project.folder, env=project.environment)
+    assert (wrong.returncode, "MG520 tools-without-template" in wrong.stdout + wrong.stderr) == (1, True)
+    project.write((project.folder / "models.toml").read_text().replace("gemma-4-31B", "gemma-4-31B-it"))
+    project.lock()
+    right = modelgen("validate", cwd=project.folder, env=project.environment)
+    assert (right.returncode, "MG5" in right.stdout + right.stderr) == (0, False)

@@ -28,8 +28,8 @@ _OTHER_CODE = "model-impl"
 _OTHER_CONFIG = "params.json"
 
 
-@rule("MG526", "unserved-architecture", Severity.WARNING)
-def unserved_architecture(context: Context) -> Iterator[Found]:
+@rule("MG526", "unsupported-architecture", Severity.WARNING)
+def unsupported_architecture(context: Context) -> Iterator[Found]:
     """A model whose architecture the engine's release does not serve, although another release does.
 
     ## Why

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration")
 _RERANKER = "rerank"
+_POOLING, _POOLING_MODULE = "pooling", "1_Pooling/config.json"
 # Flags that say what a model is for, in any way.
 _SAID = ("hf-overrides", "task", "convert")
 
@@ -132,6 +133,54 @@ def embedding_as_generator(context: Context) -> Iterator[Found]:
                 context.at_origin(name, "repo"),
                 f"{entry.repo} is an embedding model, but {title} serves it as a chat model ({names[0]})",
                 f"write `{flag} = true` in `args`",
+            )
+
+
+@rule("MG533", "generator-for-embeddings", Severity.WARNING)
+def generator_for_embeddings(context: Context) -> Iterator[Found]:
+    """A model that generates text on TEI, which returns only embeddings and scores.
+
+    ## Why
+    TEI does not start: "The `--pooling` arg is not set and we could not find a pooling configuration". Rerankers such
+    as Qwen3-Reranker, which are stored like a chat model, do not run either (text-embeddings-inference#643).
+
+    ## Bad
+    ```toml
+    [models.embed]
+    engine = "tei"
+    image = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"
+    repo = "Qwen/Qwen3-0.6B"
+    ```
+
+    ```lock
+    [[snapshots]]
+    repo = "Qwen/Qwen3-0.6B"
+    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
+    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
+    config = '{"architectures": ["Qwen3ForCausalLM"]}'
+    ```
+
+    ## Good
+    ```toml
+    [models.embed]
+    engine = "tei"
+    image = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"
+    repo = "Qwen/Qwen3-0.6B"
+    args = { pooling = "last-token" }
+    ```
+    """
+    for name, entry in context.locked.items():
+        run, names = context.runs[name], architectures(context.configs[name])
+        engine = run.engine
+        if engine is None or engine.opens is None or not engine.opens.pooling or run.is_fork:
+            continue
+        is_said = _POOLING in run.args or _POOLING.upper() in run.env or _POOLING_MODULE in entry.by_path
+        if names and all(map(_generates, names)) and not is_said:
+            yield Found(
+                context.at_origin(name, "repo"),
+                f"{entry.repo} generates text ({names[0]}), but {engine.title} returns embeddings and scores",
+                f"use an embedding model or a reranker, or an engine such as vllm; if its embeddings are meant, write "
+                f'`{_POOLING} = "last-token"` in `args`',
             )
 
 

@@ -64,9 +64,9 @@ def weights_over_cards(context: Context) -> Iterator[Found]:
     """A `tensor-parallel-size` that cannot split the KV heads, the vocabulary or the quantized weights of a model.
 
     ## Why
-    vLLM starts its workers and then stops, with an assertion in its attention, "151936 is not divisible by 3", "The
-    input size is not aligned with the quantized weight shape", or "input_size_per_partition = 14784 is not divisible by
-    group_size = 128". A model that does not split evenly can be split by layers: `pipeline-parallel-size`.
+    The engine starts its workers and then stops, with an assertion in its attention, "151936 is not divisible by 3",
+    "The input size is not aligned with the quantized weight shape", or "input_size_per_partition = 14784 is not
+    divisible by group_size = 128". A model that does not split evenly can be split by layers: `pipeline-parallel-size`.
 
     ## Bad
     ```toml

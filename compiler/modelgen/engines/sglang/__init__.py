@@ -22,6 +22,7 @@ from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix,
 from modelgen.engines.images.versions import parse_capability
 from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, static_share, written_share
 from modelgen.engines.weights import loaders
+from modelgen.engines.weights.splitting import PLAIN, uneven
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
@@ -193,6 +194,13 @@ def warmup(args: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     return RERANK if is_classifier(args, config) else EMBEDDINGS if is_on(args, "is-embedding") else CHAT
 
 
+def split_obstacle(_: Version, args: Mapping[str, Any], config: Mapping[str, Any], size: int) -> str | None:
+    """Return what of a model a tensor-parallel size cannot split; data-parallel attention splits it otherwise."""
+    if size == 1 or args.get("enable-dp-attention") is True:
+        return None
+    return next(uneven(config, size, PLAIN), None)
+
+
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the flags that multiply to the number of GPUs.
 
@@ -276,6 +284,7 @@ ENGINE = Engine(
     overrides=("json-model-override-args", "model-config-parser"),
     long_lengths=("SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "SGL_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"),
     tensor_parallel="tp-size",
+    split_obstacle=split_obstacle,
     embedding_flag="is-embedding",
     parsers=PARSERS,
     parallel_sizes=PARALLEL_SIZES,

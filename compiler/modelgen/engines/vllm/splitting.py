@@ -1,8 +1,7 @@
 """Describe into how many parts vLLM's releases can split a model by tensor parallelism.
 
-Sources, in 45 releases from 0.8.5 to 0.33.0: the attention classes of the architectures below in
-vllm/model_executor/models; layers/vocab_parallel_embedding.py (padded to 64); layers/quantization awq.py, auto_awq.py,
-gptq.py (until 0.23), compressed_tensors_wNa16.py (until 0.24), fp8.py and utils/fp8_utils.py (experts until 0.29).
+Sources, in 45 releases from 0.8.5 to 0.33.0: layers/quantization awq.py, auto_awq.py, gptq.py (until 0.23),
+compressed_tensors_wNa16.py (until 0.24), fp8.py and utils/fp8_utils.py (experts until 0.29); weights.splitting.
 """
 
 from __future__ import annotations
@@ -11,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.api.warmup import architectures
 from modelgen.engines.weights.model_config import attention_heads, positive, quantization, text_config
+from modelgen.engines.weights.splitting import PLAIN, uneven
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from modelgen.engines.images.versions import Version
 
-# Their attention asserts both rules about heads, in all releases; their vocabulary and MLP are split evenly.
-_PLAIN = frozenset(
-    {"Gemma2ForCausalLM", "Gemma3ForCausalLM", "GraniteForCausalLM", "LlamaForCausalLM", "MistralForCausalLM"}
-    | {"MixtralForCausalLM", "Phi3ForCausalLM", "Qwen2ForCausalLM", "Qwen2MoeForCausalLM", "Qwen3ForCausalLM"}
-    | {"Qwen3MoeForCausalLM", "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"}
-    | {"Qwen3VLForConditionalGeneration", "Qwen3VLMoeForConditionalGeneration"}
-)
-_VOCABULARY_PADDING = 64
+_KNOWN = PLAIN | {
+    "Phi3ForCausalLM",
+    "Qwen2VLForConditionalGeneration",
+    "Qwen2_5_VLForConditionalGeneration",
+    "Qwen3VLForConditionalGeneration",
+    "Qwen3VLMoeForConditionalGeneration",
+}
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 # Methods that keep one scale for each group of inputs → the first release that no longer requires whole groups.
 _GROUPED: Mapping[str, tuple[int, ...] | None] = {
@@ -44,20 +43,15 @@ def split_obstacle(version: Version, args: Mapping[str, Any], config: Mapping[st
         config: The model's config.json.
         size: The tensor-parallel size.
     """
-    if size == 1 or not {*architectures(config)} <= _PLAIN or not architectures(config):
+    if size == 1 or not {*architectures(config)} <= _KNOWN or not architectures(config):
         return None
     return next(_obstacles(version, args, config, size), None)
 
 
 def _obstacles(version: Version, args: Mapping[str, Any], config: Mapping[str, Any], size: int) -> Iterator[str]:
     text = text_config(config)
-    heads, width = positive(text.get("num_key_value_heads")), positive(text.get("intermediate_size"))
-    if heads is not None and heads % size and size % heads:
-        yield f"{heads} KV heads"
-    if (vocabulary := positive(text.get("vocab_size"))) is not None:
-        padded = -(-vocabulary // _VOCABULARY_PADDING) * _VOCABULARY_PADDING
-        if padded % size:
-            yield f"vocabulary of {padded:,}"
+    yield from uneven(config, size, _KNOWN)
+    width = positive(text.get("intermediate_size"))
     has_experts = any(positive(text.get(key)) for key in _EXPERTS)
     if has_experts:
         width = positive(text.get("moe_intermediate_size")) or width

@@ -17,8 +17,9 @@ from modelgen.hub.snapshot.loadable import Fault, config_name, is_weights, why_n
 from modelgen.hub.snapshot.modules import MODULES, missing_modules
 from modelgen.lockfile.code import code_repos, may_name_code, reduced
 from modelgen.lockfile.entries import MAX_CONFIG_BYTES, File, Snapshot, is_path
-from modelgen.lockfile.facts import facts_of, tells_facts
+from modelgen.lockfile.facts import tells_facts
 from modelgen.lockfile.loading import read_by
+from modelgen.lockfile.small_files import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
