@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from modelgen.source import Source
 
 
+_AWAIT_LOCK = frozenset({"no-snapshot", "id-offline"})
+"""Rules whose findings are right for a build, and expected in a file that was never locked."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """A models.toml and its lock: read, resolved and checked.
@@ -70,7 +74,8 @@ def check_source(
 ) -> Checked:
     """Read and check the bytes of a models.toml and of the lock beside it; arguments as for `compile_source`.
 
-    Without `targets`, a file without any image is checked for `modelgen serve` if that could run it.
+    Without `targets`, a file without any image is checked for `modelgen serve` if that could run it, and what only a
+    first `modelgen lock` can add is information.
     """
     document, source, found = load(data, path)
     locked, faults = (None, []) if lock is None else _parse_lock(lock, lock_path)
@@ -78,9 +83,12 @@ def check_source(
     if document is None:
         return Checked(source, sort_by_place(found), None)
     resolved = resolve(document, locked)
+    is_build = targets is not None
     if targets is None:
         targets = (ON_HOST,) if is_for_host(resolved.runs) else DEFAULT_TARGETS
     found += check(resolved, targets)
+    if lock is None and not is_build:
+        found = [replace(one, severity=Severity.INFO) if one.rule in _AWAIT_LOCK else one for one in found]
     return Checked(source, sort_by_place(_with_settings(found, document)), resolved)
 
 

@@ -168,6 +168,10 @@ def test_errors_of_others_leave_the_lock_as_it_is(project: Project) -> None:
     assert project.path.read_bytes() == lock
 
 
+def test_weights_that_were_never_downloaded_take_no_room(project: Project) -> None:
+    assert "stay in the hub directory" not in remove(project, "two")
+
+
 def test_an_engine_without_models_is_named(project: Project) -> None:
     assert "no model uses" not in remove(project, "two")
     assert "modelgen: no model uses [engines.vllm] now\n" in remove(project, "one")

@@ -395,3 +395,19 @@ def test_a_bug_of_ours_is_the_only_traceback(project: Path) -> None:
     assert done.returncode == 70
     assert "ZeroDivisionError" in done.stderr
     assert "this is a bug in modelgen" in done.stderr
+
+
+def test_a_file_that_waits_for_its_first_lock_is_valid(tmp_path: Path) -> None:
+    """llama.cpp is given a path with the commit, which only `modelgen lock` looks up."""
+    model = (
+        '[models.small]\nengine = "llamacpp"\nimage = "ghcr.io/ggml-org/llama.cpp:server-b6500"\nrepo = "a/b"\n'
+        'file = "m.gguf"\nargs = { ctx-size = 4096 }\n'
+    )
+    (tmp_path / "models.toml").write_text(complete(model).replace('unpinned-repo = "off"', 'unpinned-repo = "info"'))
+    done = modelgen("validate", cwd=tmp_path)
+    assert (done.returncode, done.stdout.count("info[")) == (0, 1), done.stdout
+    assert "info[MG505 no-snapshot]" in done.stdout
+    built = modelgen("build", cwd=tmp_path)
+    assert built.returncode == 1
+    assert "error[MG505 no-snapshot]" in built.stderr
+    assert "= help: run `modelgen lock`" in built.stderr

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelPins
 
 _LOCK = "run `modelgen lock`"
+_OR_REVISION = 'or write `revision = "…"` with the 40 hex digits of a commit'
 
 
 @rule("MG505", "no-snapshot")
@@ -28,7 +29,8 @@ def no_snapshot(context: Context) -> Iterator[tuple[str, Found]]:
     ## Why
     The path of a snapshot ends with its commit. llama.cpp always gets a path, because with a repository id it would use
     the commit in refs/main. With `model_arg = "path"`, other engines get a path too, with the commit from models.lock.
-    The files that `quant`, `mmproj = true` and `draft` mean are known from models.lock too.
+    The files that `quant`, `mmproj = true` and `draft` mean are known from models.lock too. As long as there is no
+    models.lock, `modelgen validate` reports this as information: `modelgen up` locks first.
 
     ## Bad
     ```toml
@@ -63,7 +65,8 @@ def no_snapshot(context: Context) -> Iterator[tuple[str, Found]]:
             continue
         if engine.needs_snapshot and context.pins[name].own is None:
             place = context.at_origin(name, "repo")
-            help_text = f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit'
+            is_chosen_by_lock = _unlocked_choice(engine, model, context.pins[name]) is not None
+            help_text = _LOCK if is_chosen_by_lock else f"{_LOCK}, {_OR_REVISION}"
             message = f"{engine.title} loads a snapshot by its path, but the commit of {model.repo} is not known"
             yield name, Found(place, message, help_text)
         elif model.model_arg == "path" and "model_arg" in engine.keys and name not in context.locked:
@@ -95,6 +98,7 @@ def id_offline(context: Context) -> Iterator[tuple[str, Found]]:
     ## Why
     If TEI gets a repository id, it requests the repository from the hub even if it is on disk, so it does not start
     without internet. If the commit is known from models.lock or `revision`, modelgen passes the path of the snapshot.
+    As long as there is no models.lock, `modelgen validate` reports this as information: `modelgen up` locks first.
 
     ## Bad
     ```toml
@@ -125,7 +129,7 @@ def id_offline(context: Context) -> Iterator[tuple[str, Found]]:
                 Found(
                     context.at_origin(name, "repo"),
                     f"{engine.title} requests {model.repo} from the hub, even if it is on disk",
-                    f'{_LOCK}, or write `revision = "…"` with the 40 hex digits of a commit',
+                    f"{_LOCK}, {_OR_REVISION}",
                 ),
             )
 

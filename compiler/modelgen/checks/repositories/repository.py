@@ -71,6 +71,9 @@ def _moving(context: Context, name: str) -> Iterator[Found]:
             message = f"`{name}` uses the latest added state of {model.repo}"
             yield Found(context.at_origin(name, "repo"), message, "run `modelgen lock`")
             return
+        engine = context.runs[name].engine
+        if model.revision is None and engine is not None and (engine.needs_snapshot or engine.from_snapshot):
+            return  # no-snapshot or id-offline reports it, with the same help
         if model.revision is None:
             help_ = 'run `modelgen lock`, or write `revision = "…"` with the 40 hex digits of a commit'
             message = f"`{name}` follows the default branch of {model.repo}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -130,7 +131,7 @@ def _report(files: Files, model: str, removal: Removal, gone: list[Snapshot], *,
             say("no profile is loaded at start now: write `default = true` in the one that should be")
     if files.lock is not None and not is_locked:
         say("models.toml has errors, so models.lock is unchanged; fix them, then run `modelgen lock`")
-    if gone:
+    if gone := _on_disk(files, gone):
         size = of_files(sum(entry.size for entry in gone))
         option = " --local" if any(is_local(entry.repo) for entry in gone) else ""
         repos = ", ".join(dict.fromkeys(entry.repo for entry in gone))
@@ -138,6 +139,22 @@ def _report(files: Files, model: str, removal: Removal, gone: list[Snapshot], *,
             f"{size} of {repos} stay in the hub directory; to free them, run `modelgen fetch && modelgen up && "
             f"modelgen prune{option}`"
         )
+
+
+def _on_disk(files: Files, gone: list[Snapshot]) -> list[Snapshot]:
+    """Return the entries whose snapshot is in the hub directory, complete or not."""
+    import tomllib
+
+    from modelgen.cli.hub.hub_options import hub_directory
+    from modelgen.load.text import decode
+    from modelgen.lockfile.repos import snapshot_folder
+
+    project = tomllib.loads(decode(files.data)).get("project")
+    hub = project.get("hub") if isinstance(project, dict) else None
+    if not isinstance(hub, str):
+        return []
+    folder = hub_directory(hub, files.config.parent)
+    return [entry for entry in gone if os.path.isdir(folder / snapshot_folder(entry.repo, entry.commit))]  # noqa: PTH112
 
 
 def _unused_engines(files: Files) -> set[str]:
