@@ -147,3 +147,34 @@ def test_a_model_of_tei_has_one_card() -> None:
 )
 def test_no_false_alarm(toml: str) -> None:
     assert [diagnostic.message for diagnostic in findings(complete(toml))] == []
+
+
+LLAMA = (
+    '[models.m]\nengine = "llamacpp"\nimage = "ghcr.io/ggml-org/llama.cpp:server-b6500"\nrepo = "a/b"\n'
+    'revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"\nfile = "m.gguf"\n'
+)
+TEI = (
+    '[models.m]\nengine = "tei"\nimage = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"\nrepo = "a/b"\n'
+    'revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        (f'{LLAMA}env = {{ LLAMA_ARG_CTX_SIZE = "4096", LLAMA_ARG_FLASH_ATTN = "on" }}\n', []),
+        (f'{LLAMA}env = {{ LLAMA_ARG_CTX_SIZE = " 4096", LLAMA_ARG_N_PARALLEL = "-1" }}\n', []),
+        (f'{LLAMA}env = {{ LLAMA_ARG_CTX_SIZE = "many" }}\n', ["MG249"]),
+        (f'{LLAMA}args = {{ c = 4096 }}\nenv = {{ LLAMA_ARG_CTX_SIZE = "4096" }}\n', ["MG250"]),
+        (f'{LLAMA}args = {{ ctx-size = 4096 }}\nenv = {{ LLAMA_ARG_NO_MMAP = "1" }}\n', []),
+        (f'{LLAMA}args = {{ ctx-size = 4096 }}\nenv = {{ LLAMA_ARG_TREADS = "4" }}\n', ["MG251"]),
+        (f'{LLAMA}fork = true\nargs = {{ ctx-size = 4096 }}\nenv = {{ LLAMA_ARG_OF_A_FORK = "4" }}\n', []),
+        (f'{LLAMA}args = {{ ctx-size = 4096 }}\nenv = {{ LLAMA_OFFLINE = "0" }}\n', ["MG220"]),
+        (f'{TEI}env = {{ MAX_BATCH_TOKENS = "8192", POOLING = "mean", ANYTHING = "x" }}\n', []),
+        (f'{TEI}env = {{ POOLING = "median" }}\n', ["MG249"]),
+        (f'{TEI}args = {{ pooling = "mean" }}\nenv = {{ POOLING = "cls" }}\n', ["MG250"]),
+    ],
+)
+def test_variables_that_set_flags(table: str, codes: list[str]) -> None:
+    found = [one.code for one in findings(complete(table)) if one.severity.value != "info"]
+    assert [code for code in found if code != "MG247"] == codes

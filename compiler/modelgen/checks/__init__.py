@@ -8,7 +8,7 @@ from modelgen.checks import listening, rule_settings, secrets
 from modelgen.checks.compose import compose_advice, compose_keys
 from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
-from modelgen.checks.environment import owned_variables, variable_names, variable_values
+from modelgen.checks.environment import flag_variables, owned_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
 from modelgen.checks.gpus import attention, card_names, generations, gpu_access, gpu_tables, parallel_cards
 from modelgen.checks.host import docker, drivers, wsl2
@@ -86,6 +86,9 @@ CHECKS = (
     variable_names.foreign_variable,
     variable_names.unread_variable,
     variable_names.variable_is_flag,
+    flag_variables.bad_flag_variable,
+    flag_variables.flag_and_variable,
+    flag_variables.unknown_flag_variable,
     variable_values.empty_variable,
     variable_values.quoted_value,
     variable_values.expandable_segments,

@@ -77,6 +77,7 @@ ROUTES = (*api.OPENAI, *api.ANTHROPIC, *api.RERANK, *api.TOKENS, "/infill")
 _OWNED_VARIABLES = {
     "LLAMA_API_KEY": owned.KEYS,
     "LLAMA_ARG_OFFLINE": owned.OFFLINE,
+    "LLAMA_OFFLINE": owned.OFFLINE,
     "LLAMA_CACHE": owned.HUB,
 }
 
@@ -190,7 +191,8 @@ ENGINE = Engine(
     lists="/v1/models",
     probe=curl_probe(PORT, HEALTH, timeout=20),
     # A variable, since builds older than `--offline` exit on an unknown flag.
-    environment={"LLAMA_ARG_OFFLINE": "1"},
+    # LLAMA_OFFLINE is its name from b5501 to b9359.
+    environment={"LLAMA_ARG_OFFLINE": "1", "LLAMA_OFFLINE": "1"},
     variables="LLAMA_ARG_",
     owned_variables=_OWNED_VARIABLES,
     plain_flags=FLAGS,

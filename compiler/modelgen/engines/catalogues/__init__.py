@@ -163,6 +163,15 @@ class Catalogue:
         extras = (entry[2] for entry in self._entries.get(name, ()) if len(entry) > 2)
         return {variable for one in extras for variable in one.get("env", ())}
 
+    @cached_property
+    def flags_of_variables(self) -> dict[str, frozenset[str]]:
+        """The flags that an environment variable sets in any release, by the variable."""
+        found: dict[str, set[str]] = {}
+        for name in self._entries:
+            for variable in self.variables(name):
+                found.setdefault(variable, set()).add(name)
+        return {variable: frozenset(names) for variable, names in found.items()}
+
     def values(self, name: str) -> Iterator[tuple[str, frozenset[str]]]:
         """Yield the known values of a flag in each release, oldest first."""
         for at, release in enumerate(self.names):

@@ -1,0 +1,197 @@
+"""Check variables that an engine reads as flags: llama.cpp's `LLAMA_ARG_…`, and those of Text Embeddings Inference."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelgen.diagnostics import Found, Severity, did_you_mean, rule
+from modelgen.engines.catalogues import Kind
+from modelgen.resolve.arguments import read_plain_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+    from modelgen.engines.catalogues import Catalogue, Flag
+    from modelgen.load.locator import Path
+    from modelgen.resolve import ModelRun
+
+_NEGATIVE = "NO_"
+
+
+class _Setting(NamedTuple):
+    """A variable of a model, and the flags that it sets in any release."""
+
+    run: ModelRun
+    path: Path
+    name: str
+    flags: frozenset[str]
+    catalogue: Catalogue
+
+    @property
+    def value(self) -> str:
+        """The value as the engine gets it."""
+        return self.run.env[self.name]
+
+
+def _settings(context: Context) -> Iterator[_Setting]:
+    """Yield the variables of models whose engine gets its flags as they are written."""
+    for name, run in context.runs.items():
+        if run.engine is None or run.engine.plain_flags is None or not run.env:
+            continue
+        catalogue = run.engine.plain_flags()
+        for key, path in context.env_paths(name).items():
+            yield _Setting(run, path, key, catalogue.flags_of_variables.get(key, frozenset()), catalogue)
+
+
+@rule("MG249", "bad-flag-variable")
+def bad_flag_variable(context: Context) -> Iterator[Found]:
+    """A variable that sets a flag, with a value that the flag does not take.
+
+    ## Why
+    The engine reads it like the flag. llama.cpp takes the digits at the beginning of a number, so that `16k` means 16
+    tokens, and ends without any: "error while handling environment variable". Text Embeddings Inference ends.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    env = { LLAMA_ARG_CTX_SIZE = "16k" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    env = { LLAMA_ARG_CTX_SIZE = "16384" }
+    ```
+    """
+    for setting in _settings(context):
+        run = setting.run
+        for name in sorted(setting.flags):
+            [plain] = read_plain_arguments(
+                context.document, run.name, {name: setting.value}, run.engine, run.version, is_fork=run.is_fork
+            )
+            if plain.flag is not None and (expected := _expected(plain.flag, setting.value, plain.may_be_known)):
+                place = context.document.at_value(*setting.path)
+                better = _better(plain.flag, setting.value)
+                help_text = f'write `{setting.name} = "{better}"`' if better else f"it sets `{name}` of the engine"
+                yield Found(place, f"`{setting.name}` must be {expected}", help_text)
+                break
+
+
+def _expected(flag: Flag, value: str, may_be_known: bool) -> str:  # noqa: FBT001
+    """Return what the flag accepts if it does not accept the value; empty if it does, or if it has no value."""
+    if flag.kind is Kind.INT and not re.fullmatch(r"\s*[+-]?\d+\s*", value, re.ASCII):
+        return "a whole number"
+    if flag.kind is Kind.NUMBER and not re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", value, re.ASCII):
+        return "a number"
+    if flag.choices and not flag.several and value not in flag.choices and not may_be_known:
+        return "one of " + ", ".join(f"`{choice}`" for choice in flag.choices)
+    return ""
+
+
+def _better(flag: Flag, value: str) -> str:
+    """Return the value that is probably meant; empty if there is none."""
+    if found := re.fullmatch(r"(\d{1,9})\s*[kK]i?", value, re.ASCII):
+        return str(int(found[1]) * 1024)
+    return next((choice for choice in flag.choices if choice.lower() == value.strip().lower()), "")
+
+
+@rule("MG250", "flag-and-variable", Severity.WARNING)
+def flag_and_variable(context: Context) -> Iterator[Found]:
+    """A flag in `args` whose variable is in `env` too.
+
+    ## Why
+    The flag counts: llama.cpp logs that the variable "will be overwritten by command line argument", and Text
+    Embeddings Inference says nothing.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    env = { LLAMA_ARG_CTX_SIZE = "8192" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    ```
+    """
+    for setting in _settings(context):
+        for plain in setting.run.plain_arguments:
+            if setting.catalogue.canonical(plain.name) in setting.flags:
+                place = context.document.at_key(*setting.path)
+                message = f"`{setting.name}` has no effect: `{plain.key}` in `args` sets the same"
+                yield Found(place, message, f"remove `{setting.name}`")
+                break
+
+
+@rule("MG251", "unknown-flag-variable", Severity.WARNING)
+def unknown_flag_variable(context: Context) -> Iterator[Found]:
+    """A variable that begins like those of the engine's flags, and that no known release reads.
+
+    ## Why
+    The engine ignores it, and logs nothing.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    env = { LLAMA_ARG_TREADS = "4" }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384 }
+    env = { LLAMA_ARG_THREADS = "4" }
+    ```
+    """
+    for setting in _settings(context):
+        engine = setting.run.engine
+        prefix = engine.variables if engine else ""
+        if not prefix or not setting.name.startswith(prefix) or setting.flags or setting.run.is_fork:
+            continue
+        rest = setting.name.removeprefix(prefix)
+        known = setting.catalogue.flags_of_variables
+        if prefix + rest.removeprefix(_NEGATIVE) in known or setting.name in (engine.owned_variables if engine else ()):
+            continue
+        title = engine.title if engine else ""
+        flag = setting.catalogue.canonical(rest.lower().replace("_", "-"))
+        help_text = (
+            f"write the flag `{flag}` in `args`"
+            if setting.catalogue.lives(flag)
+            else did_you_mean(setting.name, sorted(known))
+        )
+        yield Found(context.document.at_key(*setting.path), f"{title} reads no variable `{setting.name}`", help_text)
