@@ -31,14 +31,12 @@ Arg = Annotated[
 
 
 def _check_projector(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
-    if value is True or isinstance(value, str):
+    if isinstance(value, bool | str):
         return value
-    raise PydanticCustomError("bad-value", "must be true, or the path of a GGUF file in the repository")
+    raise PydanticCustomError("bad-value", "must be true, false, or the path of a GGUF file in the repository")
 
 
-Projector = Annotated[
-    str | Literal[True], BeforeValidator(_check_projector), WithJsonSchema({"type": ["string", "boolean"]})
-]
+Projector = Annotated[str | bool, BeforeValidator(_check_projector), WithJsonSchema({"type": ["string", "boolean"]})]
 Quant = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
@@ -149,7 +147,7 @@ class Defaults(Table):
     mmproj: Projector | None = Field(
         None,
         description="The GGUF file of the repository that is the model's vision part; `true` lets `modelgen lock` pick "
-        "it, as llama.cpp's `-hf` does. Default: none, text only.",
+        "it, as llama.cpp's `-hf` does, and `false` leaves out that of [defaults]. Default: none, text only.",
         examples=["mmproj-F16.gguf"],
     )
     loras: dict[str, str] | None = Field(
