@@ -207,7 +207,8 @@ GPU = '[gpus.gpu0] # ours\nmemory = "24GiB"\ndevice = "0"\n# Next.\n'
 
 def cards_written(fake: FakeHost, gpus: str) -> tuple[str, list[str]]:
     """Return what the file is afterwards, and what was said about `[gpus]`."""
-    rest = complete(f'[models.qwen]\nrepo = "a/b"\nargs = {{ max-model-len = 8 }}\n{gpus}')
+    fragment = f'[models.qwen]\nrepo = "a/b"\nargs = {{ max-model-len = 8 }}\n{gpus}'
+    rest = complete(f"{fragment}[orchestrator]\nenabled = false\n")  # so that no port of this machine is looked at
     after, said = write(fake, f"[host]\n{HOST}{rest}")
     return after.decode(), [line for line in said if line.startswith("models.toml: [gpus.")]
 

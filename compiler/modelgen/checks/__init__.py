@@ -27,7 +27,7 @@ from modelgen.checks.lock import (
 )
 from modelgen.checks.memory import estimates, host_limits, reservations, static_memory
 from modelgen.checks.names import model_names, profiles
-from modelgen.checks.repositories import gguf, hub_directory, repository
+from modelgen.checks.repositories import gguf, gguf_context, hub_directory, repository
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -69,8 +69,8 @@ CHECKS = (
     flag_values.unknown_value,
     flag_values.value_of_another_version,
     flag_sets.missing_max_model_len,
-    gguf.missing_ctx_size,
-    gguf.context_per_slot,
+    gguf_context.missing_ctx_size,
+    gguf_context.context_per_slot,
     gguf.gguf_repository,
     flag_sets.parallel_mismatch,
     flag_sets.missing_companion,

@@ -16,7 +16,7 @@ from modelgen.engines.catalogues.models import Models
 from modelgen.engines.catalogues.variables import Variables
 from modelgen.engines.engine import Engine, Run
 from modelgen.engines.facts import AtMost, Attention, Companion, Opens
-from modelgen.engines.flags import format_flag, owned, table_in, whole_number
+from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_backend, least_for_cache
@@ -27,15 +27,15 @@ from modelgen.engines.vllm.packages import missing_packages
 from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
+from modelgen.engines.vllm.repositories import pin, repos
 from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from modelgen.engines.catalogues import Release
-    from modelgen.engines.engine import Pins
     from modelgen.engines.images.versions import Version
 
 NAME = "vllm"
@@ -43,7 +43,6 @@ PORT = 8000
 HEALTH = "/health"
 MAX_MODEL_LEN = "max-model-len"
 COMPILATION = "compilation-config"
-DRAFT = "speculative-config"
 MAX_RANK = "max-lora-rank"
 # The values in releases whose parser does not list them (vllm/config.py 0.8.5, LoRAConfig.__post_init__).
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -51,8 +50,6 @@ _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 _PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "prefill-context-parallel-size")
 PARALLEL_SIZES = (*_PARALLEL, "data-parallel-size", "data-parallel-size-local")
 _STRATEGY = "safetensors-load-strategy"
-# A speculative config's `model` that is a method.
-_DRAFTS_WITHOUT_WEIGHTS = ("ngram", "[ngram]", "suffix")
 # `auto`, also written -1, selects what fits the GPU (human_readable_int_or_auto).
 _AUTO, _AUTO_SINCE = ("auto", -1, "-1"), (0, 14)
 _ENCODERS = ("BertModel", "RobertaModel", "NewModel", "EmbeddingModel", "ForMaskedLM")
@@ -234,52 +231,6 @@ def least_rank_limit(release: Release | None, rank: int) -> int | None:
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the flags that multiply to the number of GPUs; of the data-parallel size, only the local part counts."""
     return (*_PARALLEL, "data-parallel-size-local" if "data-parallel-size-local" in args else "data-parallel-size")
-
-
-def repos(args: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    """Yield role, id and revision of the further repositories that flags name."""
-    if isinstance(tokenizer := args.get("tokenizer"), str):
-        revision = args.get("tokenizer-revision")
-        yield "tokenizer", tokenizer, revision if isinstance(revision, str) else None
-    if isinstance(config := args.get("hf-config-path"), str):
-        yield "tokenizer", config, None
-    draft = _draft(args)
-    if isinstance(model := draft.get("model"), str) and model not in _DRAFTS_WITHOUT_WEIGHTS:
-        revision = draft.get("revision")
-        yield "draft", model, revision if isinstance(revision, str) else None
-
-
-def pin(args: Mapping[str, Any], pins: Pins, as_paths: bool) -> dict[str, Any]:  # noqa: FBT001 - see Engine
-    """Return the flags with the commits of the repositories that they name.
-
-    `--hf-config-path` has no revision of its own, so it is always a path: vLLM would look for the model's revision.
-    """
-    pinned = dict(args)
-    if (config := pins.get(("tokenizer", str(args.get("hf-config-path"))))) is not None:
-        pinned["hf-config-path"] = config.snapshot
-    if (tokenizer := pins.get(("tokenizer", str(args.get("tokenizer"))))) is not None:
-        if as_paths:
-            pinned["tokenizer"] = tokenizer.snapshot
-            pinned.pop("tokenizer-revision", None)
-        else:
-            pinned["tokenizer-revision"] = tokenizer.commit
-    if (draft := pins.get(("draft", str(_draft(args).get("model"))))) is not None:
-        changed = {"model": draft.snapshot} if as_paths else {"revision": draft.commit}
-        if DRAFT in args:
-            written = args[DRAFT]
-            pinned[DRAFT] = {**(written if isinstance(written, dict) else table_in(written) or {}), **changed}
-        else:
-            pinned |= {f"{DRAFT}.{key}": value for key, value in changed.items()}
-    if code := next((found for (role, _), found in pins.items() if role == "code"), None):
-        pinned["code-revision"] = code.commit
-    return pinned
-
-
-def _draft(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the speculative config, which may be a table, JSON, or paths into it."""
-    written = args.get(DRAFT)
-    draft = dict((written if isinstance(written, dict) else table_in(written)) or {})
-    return draft | {key.partition(".")[2]: value for key, value in args.items() if key.startswith(f"{DRAFT}.")}
 
 
 ENGINE = Engine(

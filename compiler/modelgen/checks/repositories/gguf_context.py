@@ -1,0 +1,118 @@
+"""Check the context of llama.cpp's models: that it is written, and what each slot has of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelgen.diagnostics import Found, Severity, rule
+from modelgen.engines.flags import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelgen.checks.context import Context
+
+
+@rule("MG247", "missing-ctx-size")
+def missing_ctx_size(context: Context) -> Iterator[Found]:
+    """A llamacpp model without `ctx-size`, or with `ctx-size = 0`.
+
+    ## Why
+    The default is the longest context of the model, and newer builds silently reduce it, down to 4,096 tokens, until it
+    fits on the GPU (`--fit`). They do not change a written value.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { c = 16384 }
+    ```
+    """
+    document = context.document
+    for name, run in context.runs.items():
+        engine = run.engine
+        if engine is None or engine.catalogue is not None or not engine.needs_length:
+            continue
+        short = (key for key, flag in (engine.short_flags or {}).items() if flag == engine.length)
+        spellings = (engine.length, *short)
+        refused = any(
+            document.is_refused(*table, "args", *key)
+            for table in (("models", name), ("defaults",), ("engines", run.engine_name))
+            for key in ((), *((one,) for one in spellings))
+        )
+        plain = next((one for one in reversed(run.plain_arguments) if one.name == engine.length), None)
+        variables = engine.plain_flags().variables(engine.length) if engine.plain_flags else set()
+        is_in_env = any(run.env.get(variable, "0") != "0" for variable in variables)
+        if plain is None and not refused and not is_in_env:
+            yield Found(
+                document.at_header("models", name, "args"),
+                f"`{name}` has no `{engine.length}`",
+                f"write the longest context that you need: `args = {{ {engine.length} = 16384 }}`",
+            )
+        elif plain is not None and plain.value in (0, "0") and plain.value is not False:
+            place = document.at_value(*plain.path)
+            help_text = "write the longest context that you need"
+            yield Found(place, f"with `{plain.key} = 0`, llama.cpp chooses a length that fits", help_text)
+
+
+@rule("MG258", "context-per-slot", Severity.INFO)
+def context_per_slot(context: Context) -> Iterator[Found]:
+    """A llamacpp model whose context is divided among its slots.
+
+    ## Why
+    `ctx-size` is the context of all requests together. Each of the `parallel` slots gets an equal part, and a longer
+    request fails, unless `kv-unified` lets every slot use all of it.
+
+    ## Bad
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384, parallel = 6 }
+    ```
+
+    ## Good
+    ```toml
+    [models.qwen]
+    engine = "llamacpp"
+    image = "ghcr.io/ggml-org/llama.cpp:server-b6500"
+    repo = "Qwen/Qwen3-4B-GGUF"
+    revision = "bc640142c66e1fdd12af0bd68f40445458f3869b"
+    file = "Qwen3-4B-Q4_K_M.gguf"
+    args = { ctx-size = 16384, parallel = 6, kv-unified = true }
+    ```
+    """
+    for run in context.runs.values():
+        if run.engine is None or not run.engine.slots:
+            continue
+        written = {plain.name: plain for plain in run.plain_arguments}
+        slots, length = written.get(run.engine.slots), written.get(run.engine.length)
+        is_shared = any(name in written for name in ("kv-unified", "kvu", "kv-unified-per-slot"))
+        if slots is None or length is None or is_shared:
+            continue
+        count, tokens = whole_number(slots.value), whole_number(length.value)
+        if count is not None and tokens is not None and count > 1:
+            larger = f"write `{length.key} = {tokens * count}` for {tokens:,} each"
+            has_pool = slots.release is None or slots.release.get("kv-unified")
+            yield Found(
+                context.document.at_value(*slots.path),
+                f"each of the {count} slots has {tokens // count:,} of the {tokens:,} tokens",
+                f"write `kv-unified = true` to share them, or {larger.removeprefix('write ')}" if has_pool else larger,
+            )
