@@ -218,6 +218,40 @@ def test_models_as_an_array_of_tables() -> None:
     assert found.help.startswith("write `[models.NAME]` in single brackets")
 
 
+PARTS = {
+    "project": '[project]\nname = "demo"\nhub = "./hub"\n',
+    "gpus": '[gpus.gpu0]\ncard = "RTX 3090"\ndevice = "0"\n',
+    "engines": '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n',
+    "models": '[models.qwen]\nrepo = "a/b"\ngpus = ["gpu0"]\ngpu_memory = "9GiB"\nargs = { max-model-len = 8 }\n',
+    "profiles": '[profiles.main]\nmodels = ["qwen"]\ndefault = true\n',
+}
+
+
+@pytest.mark.parametrize("table", ["gpus", "engines", "models", "profiles"])
+def test_a_table_without_its_name_is_one_finding(table: str) -> None:
+    toml = "".join(re.sub(rf"\[{table}\.\w+\]", f"[{table}]", text) for text in PARTS.values())
+    [found] = [one for one in findings(toml) if one.severity == "error"]
+    name = PARTS[table].partition("\n")[0]
+    assert (found.message, found.help) == (
+        f"`[{table}]` has the keys of one of its tables",
+        f"write `{name}`: the table needs a name",
+    )
+    after = follow(toml, found)
+    assert after is not None
+    assert {one.rule for one in findings(after)} == {"unpinned-repo"}
+
+
+def test_all_tables_without_their_names() -> None:
+    toml = "".join(re.sub(r"\[(\w+)\.\w+\]", r"[\1]", text) for text in PARTS.values())
+    assert len([one for one in findings(toml) if one.severity == "error"]) == 4
+
+
+def test_keys_beside_tables_with_names() -> None:
+    text = PARTS["models"].replace("[models.qwen]", '[models]\nstart_timeout = "9m"\n[models.qwen]')
+    [found] = [one for one in findings(complete(text)) if one.severity == "error"]
+    assert found.help.endswith("what all models share belongs in `[defaults]`")
+
+
 @pytest.mark.parametrize("path", [r"C:\Users\me\hub", r".\models\hub", r"D:\models", r"~\hub", r"\\server\share"])
 def test_a_windows_path_in_double_quotes(path: str) -> None:
     [found] = findings(f'[project]\nname = "demo"\nhub = "{path}"\n')
