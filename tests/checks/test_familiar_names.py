@@ -9,6 +9,7 @@ import pytest
 
 from compiling import check, complete, findings
 from following import follow
+from modelgen import engines
 from modelgen.config import familiar_names
 from modelgen.diagnostics import did_you_mean
 
@@ -58,6 +59,9 @@ def test_a_key_of_another_table(table: str, key: str) -> None:
 @pytest.mark.parametrize("key", familiar_names.MODEL_KEYS)
 def test_a_key_of_a_model(key: str) -> None:
     own = familiar_names.MODEL_KEYS[key]
+    if own in familiar_names.KEYS_OF:
+        assert answer(f"{MODEL}{key} = true\n", key).startswith("remove it: modelgen ")
+        return
     written = help_for(complete(f"{without(MODEL, own)}{key} = true\n"), key)
     written = written.replace("NAME", "x").replace("namespace/repository", "a/c")
     rules = {found.rule for found in findings(complete(followed(MODEL, written)))}
@@ -65,7 +69,9 @@ def test_a_key_of_a_model(key: str) -> None:
     assert rules <= {"key-of-another-engine", "missing-max-model-len", "image-without-gpu", "gguf-repository"}
 
 
-@pytest.mark.parametrize("key", familiar_names.FLAGS)
+@pytest.mark.parametrize(
+    "key", [key for key, flag in familiar_names.FLAGS.items() if flag not in familiar_names.FLAGS_OF]
+)
 def test_a_flag_as_a_key(key: str) -> None:
     flag = familiar_names.FLAGS[key]
     assert help_for(complete(f"{without(MODEL, 'args')}{key} = 2\n"), key) == f"args = {{ {flag} = 2 }}"
@@ -308,14 +314,12 @@ def test_a_sampling_parameter_becomes_a_default_of_the_engine(word: str) -> None
     ("line", "written"),
     [
         ('from = "Qwen/Qwen3-8B"', 'repo = "Qwen/Qwen3-8B"'),  # Ollama
-        ("num_gpu = 99", "args = { n-gpu-layers = 99 }"),
         ("num_ctx = 8192", "args = { max-model-len = 8192 }"),
         ('container_name = "text"', 'service = "text"'),  # Compose
         ('environment = ["A=1", "B=x y"]', 'env = { A = "1", B = "x y" }'),
         ('user = "1000:1000"', 'compose = { user = "1000:1000" }'),
         ('mem_limit = "16g"', 'compose = { mem_limit = "16g" }'),
         ("healthCheckTimeout = 300", 'start_timeout = "300s"'),  # llama-swap
-        ('useModelName = "x"', 'upstream_name = "x"'),
         ("enable_prefix_caching = false", "args = { enable-prefix-caching = false }"),  # vllm serve
         ("swap_space = 4", "args = { swap-space = 4 }"),
         ('hf_overrides = "{}"', 'args = { hf-overrides = "{}" }'),
@@ -329,17 +333,68 @@ def test_what_other_tools_write(line: str, written: str) -> None:
     assert help_for(complete(f"{rest}{line}\n"), line.partition(" =")[0]) == written
 
 
-def test_a_model_with_an_engine_of_its_own_is_answered_with_the_spellings_of_all() -> None:
-    toml = complete('[models.x]\nengine = "llamacpp"\nrepo = "a/b"\nfile = "x.gguf"\nctx = 8192\n')
-    [found] = [one for one in findings(toml) if one.rule == "unknown-key"]
-    assert found.help == "write the engine's own flag in `args`, such as `max-model-len`, `context-length`, `ctx-size`"
+@pytest.mark.parametrize(
+    ("engine", "line", "help_"),
+    [
+        ("llamacpp", "ctx = 8192", "write `args = { ctx-size = 8192 }`"),
+        ("sglang", "ctx = 8192", "write `args = { context-length = 8192 }`"),
+        ("tei", "ctx = 8192", "write the engine's own flag in `args`"),
+        ("llamacpp", "num_gpu = 99", "write `args = { n-gpu-layers = 99 }`"),
+        ("vllm", "num_gpu = 99", "remove it: `vllm` puts all layers on the GPU"),
+        ("command", "ctx = 8192", "remove it: write the flags of the program in `command`"),
+        ("sglang", 'dtype = "half"', 'write `args = { dtype = "half" }`'),
+        ("sglang", "swap_space = 4", "write the engine's own flag in `args`"),
+        ("vllm", 'checkEndpoint = "/health"', "remove it: modelgen knows the health check of `vllm`"),
+        ("tei", "healthcheck = {}", "remove it: modelgen knows the health check of `tei`"),
+        ("command", 'checkEndpoint = "/ready"', 'write `health = "/ready"`'),
+        ("vllm", 'useModelName = "z"', "remove it: modelgen sends `vllm` the name that it serves;"),
+        ("command", 'useModelName = "z"', 'write `upstream_name = "z"`'),
+        ("vllm", 'cmd = "vllm serve a/b"', "remove it: modelgen writes the command line of `vllm`;"),
+        (
+            "vllm",
+            'cmd = "/usr/bin/llama-server -m x"',
+            'write `engine = "llamacpp"`: modelgen writes its command line;',
+        ),
+        (
+            "vllm",
+            'cmd = "my-server --port 1"',
+            'write `engine = "command"` and `command = ["my-server", "--port", "1"]`',
+        ),
+    ],
+)
+def test_a_help_is_for_the_engine_of_the_model(engine: str, line: str, help_: str) -> None:
+    key = line.partition(" =")[0]
+    for toml in (
+        f'[models.x]\nengine = "{engine}"\nrepo = "a/b"\n{line}\n',
+        f'[defaults]\nengine = "{engine}"\n[models.x]\nrepo = "a/b"\n{line}\n',
+    ):
+        assert answer(toml, key).startswith(help_)
+
+
+def test_the_names_of_the_engines_are_those_that_modelgen_has() -> None:
+    assert {*engines.SUPPORTED} == familiar_names.EVERY_ENGINE
+    for key, (engine, _) in familiar_names.KEYS_OF.items():
+        assert engines.TAKERS[key] == (engine,)
+    load = engines.ENGINES["sglang"].catalogue
+    assert load is not None
+    own = {names["sglang"] for names in familiar_names.SPELLINGS.values()}
+    assert own | familiar_names.SAME_FLAGS["sglang"] <= {*load().all_names()}
+
+
+def test_a_flag_whose_right_name_is_set_is_removed() -> None:
+    toml = complete('[models.x]\nrepo = "a/b"\ngpus = ["gpu0"]\nargs = { max_model_len = 8192, ctx-size = 3 }\n')
+    [found] = [one for one in findings(toml) if one.severity == "error"]
+    assert found.help == "remove it: `max-model-len` is set already"
+    after = follow(toml, found)
+    assert after is not None
+    assert not [one for one in findings(after) if one.severity == "error"]
 
 
 @pytest.mark.parametrize(
     ("args", "help_"),
     [
         ("max-num-sequences = 8", "write `max-num-seqs`"),
-        ("ctx = 8", "write `max-model-len`"),
+        ("ctx = 8", "remove it: `max-model-len` is set already"),
         ('dtype = "fp16"', 'write `dtype = "float16"`'),
         ('dtype = "bf16"', 'write `dtype = "bfloat16"`'),
         ('enforce-eager = "yes"', "write `enforce-eager = true`"),

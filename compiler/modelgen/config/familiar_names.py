@@ -86,7 +86,6 @@ IMAGES = {
 }
 """The images whose tags are written alone, by engine."""
 ELSEWHERE = {
-    **dict.fromkeys(("cmd", "run"), 'engine = "command"` and `command = ["program", "--port", "{port}"]'),
     **dict.fromkeys(("hub", "hub_dir", "cache_dir", "download_dir", "hf_home"), 'hub = "…"` in `[project]'),
     **dict.fromkeys(("api_key", "api_keys"), 'keys_file = "./keys/keys.txt"` in `[orchestrator]'),
     **dict.fromkeys(("default", "preload", "autostart"), '[profiles.NAME]` with `models = ["ID"]` and `default = true'),
@@ -131,13 +130,51 @@ FLAGS = {
 }
 """Flags of engines as other tools name them, by their name in the default engine."""
 SPELLINGS = {
-    "max-model-len": ("context-length", "ctx-size"),
-    "tensor-parallel-size": ("tp-size",),
-    "pipeline-parallel-size": ("pp-size",),
-    "data-parallel-size": ("dp-size",),
-    "max-num-seqs": ("max-running-requests", "parallel"),
-    "enforce-eager": ("disable-cuda-graph",),
+    "max-model-len": {"sglang": "context-length", "llamacpp": "ctx-size"},
+    "tensor-parallel-size": {"sglang": "tp-size"},
+    "pipeline-parallel-size": {"sglang": "pp-size"},
+    "data-parallel-size": {"sglang": "dp-size"},
+    "max-num-seqs": {"sglang": "max-running-requests", "llamacpp": "parallel"},
+    "enforce-eager": {"sglang": "disable-cuda-graph"},
 }
+"""The same flags in other engines that name them otherwise."""
+SAME_FLAGS = {
+    "sglang": frozenset(
+        {
+            "quantization",
+            "tool-call-parser",
+            "kv-cache-dtype",
+            "chat-template",
+            "cpu-offload-gb",
+            "dtype",
+            "load-format",
+        }
+        | {"max-lora-rank", "reasoning-parser"}
+    ),
+    "llamacpp": frozenset({"seed"}),
+    "tei": frozenset({"dtype"}),
+    "infinity": frozenset({"dtype"}),
+}
+"""Flags that another engine has under the same name."""
+EVERY_ENGINE = frozenset({"vllm", "sglang", "llamacpp", "tei", "infinity", "command"})
+FLAGS_OF = {"n-gpu-layers": ("llamacpp", "`{engine}` puts all layers on the GPU")}
+"""Flags of one engine, with the reason why another needs none."""
+KEYS_OF = {
+    "health": ("command", "modelgen knows the health check of `{engine}`"),
+    "upstream_name": (
+        "command",
+        "modelgen sends `{engine}` the name that it serves; clients may use those in `aliases`",
+    ),
+}
+"""Keys of one engine, with the reason why another needs none."""
+PROGRAMS = {
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "llama-server": "llamacpp",
+    "text-embeddings-router": "tei",
+    "infinity_emb": "infinity",
+}
+"""The programs of the engines, as they occur in a command line."""
 ENGINES = {
     **dict.fromkeys(("llama_cpp", "llama.cpp", "llama_server", "ggml", "gguf", "ollama", "lmstudio"), "llamacpp"),
     **dict.fromkeys(("text_embeddings_inference", "embeddings", "text_embeddings_router"), "tei"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
@@ -49,7 +50,7 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     """
     for arg in context.args:
         if _is_unknown(arg) and not arg.may_be_known:
-            help_text = _instead(arg) or _as_fork(context, arg)
+            help_text = _unless_set(context, arg, _instead(arg) or _as_fork(context, arg))
             yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", help_text)
     for plain in context.plain_args:
         if _is_unknown_plain(plain) and not plain.may_be_known:
@@ -183,6 +184,13 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
             is_other = bool(meant) and arg.name not in meant
             help_text = f"remove it, or write `{arg.name}`; other tools mean `{meant[0]}`" if is_other else ""
             yield Found(place, f"`{arg.key}` is short for `{arg.name}`", help_text or f"write `{arg.name}`")
+
+
+def _unless_set(context: Context, arg: Argument, help_text: str) -> str:
+    """Return the help, or the help to remove a flag whose right name is set as well."""
+    meant = re.search(r"(?:write|did you mean) `([\w-]+)`", help_text)
+    is_set = meant is not None and any(other.name == meant[1] for other in context.args_of(arg.model))
+    return f"remove it: `{meant[1]}` is set already" if meant and is_set else help_text
 
 
 def _as_fork(context: Context, arg: Argument) -> str:
