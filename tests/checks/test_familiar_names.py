@@ -11,6 +11,7 @@ from compiling import check, complete, findings
 from following import follow
 from modelgen import engines
 from modelgen.config import familiar_names
+from modelgen.config.model import Model
 from modelgen.diagnostics import did_you_mean
 
 MODEL = '[models.qwen]\nrepo = "a/b"\ngpus = ["gpu0"]\nargs = { max-model-len = 8192 }\n'
@@ -20,6 +21,7 @@ TABLES = {
     "engines": '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n',
     "profiles": '[profiles.all]\nmodels = ["qwen"]\n',
     "orchestrator": "[orchestrator]\n",
+    "host": '[host]\nplatform = "linux"\n',
 }
 
 
@@ -113,6 +115,12 @@ def test_the_written_value_is_kept(line: str, written: str) -> None:
         ("keep_alive = -1", "remove it: a model stays loaded until another needs its GPU"),
         ('keep_alive = "-1m"', "remove it: a model stays loaded until another needs its GPU"),
         ("ttl = 0", "remove it: a model stays loaded until another needs its GPU"),
+        ("sendLoadingState = true", "write `loading_messages = true` in `[orchestrator]`"),
+        (
+            'ipc = "host"',
+            "remove it: every container has a shared memory of its own; `shm_size` in `compose` sets its size",
+        ),
+        ("max_tokens = 5", "remove it: clients send it with each request"),
         ('host = "0.0.0.0"', "remove it: clients reach every model at `[orchestrator]`'s `listen`"),
         ('quantization = "awq"', 'write `quantization = "awq"` in `args`'),
         ("ctx = 4096", "remove it: `max-model-len` is set already in `args`"),
@@ -325,6 +333,7 @@ def test_a_sampling_parameter_becomes_a_default_of_the_engine(word: str) -> None
         ('hf_overrides = "{}"', 'args = { hf-overrides = "{}" }'),
         ('load_format = "auto"', 'args = { load-format = "auto" }'),
         ("max_loras = 2", "args = { max-loras = 2 }"),
+        ('parameters = { dtype = "half" }', 'args = { dtype = "half" }'),
         ('ignore_patterns = "*.bin"', 'exclude = ["*.bin"]'),  # huggingface_hub
     ],
 )
@@ -394,6 +403,7 @@ def test_a_flag_whose_right_name_is_set_is_removed() -> None:
     ("args", "help_"),
     [
         ("max-num-sequences = 8", "write `max-num-seqs`"),
+        ("temperature = 1", "write `override-generation-config = { temperature = 1 }`"),
         ("ctx = 8", "remove it: `max-model-len` is set already"),
         ('dtype = "fp16"', 'write `dtype = "float16"`'),
         ('dtype = "bf16"', 'write `dtype = "bfloat16"`'),
@@ -405,6 +415,29 @@ def test_a_flag_whose_right_name_is_set_is_removed() -> None:
 def test_flags_and_values_by_meaning(args: str, help_: str) -> None:
     toml = complete(f'[models.x]\nrepo = "a/b"\nargs = {{ max-model-len = 8, {args} }}\n')
     assert help_ in [one.help for one in findings(toml)]
+
+
+@pytest.mark.parametrize(
+    ("repo", "help_"),
+    [
+        ("qwen3:8b", "this is a name of Ollama's: write the id of the same model on huggingface.co,"),
+        ("library/llama3.1:latest", "this is a name of Ollama's: write the id of the same model on huggingface.co,"),
+        ("a/b-GGUF:Q4_K_M", 'write `repo = "a/b-GGUF"` and `quant = "Q4_K_M"`'),
+    ],
+)
+def test_a_name_with_a_tag(repo: str, help_: str) -> None:
+    found = findings(complete(f'[models.x]\nrepo = "{repo}"\nargs = {{ max-model-len = 8 }}\n'))
+    assert [one.help.startswith(help_) for one in found if one.rule == "bad-repo-id"] == [True]
+
+
+def test_all_keys_of_a_model_are_listed_for_an_unknown_one() -> None:
+    help_ = answer(f"{MODEL}zzzzzzz = 1\n", "zzzzzzz")
+    assert [f"`{key}`" in help_ for key in Model.model_fields] == [True] * len(Model.model_fields)
+
+
+def test_the_name_of_a_project_is_mended() -> None:
+    [found] = findings('[project]\nname = "My Models"\nhub = "./hub"\n')
+    assert found.help == 'write `name = "my-models"`'
 
 
 @pytest.mark.parametrize("line", ['repo = "/models/x"', 'engine = "vllm"'])
@@ -458,6 +491,8 @@ def test_profiles_as_other_files_have_them(table: str, help_: str) -> None:
         ('engine = "text-embeddings-inference"', 'write `engine = "tei"`'),
         ('engine = "ollama"', 'write `engine = "llamacpp"`'),
         ('[engines.llama-cpp]\nimage = "x/y:1"', "write `[engines.llamacpp]`"),
+        ('engine = "tgi"', 'write `engine = "command"` with the `image` and the `command` of this program'),
+        ('[engines.tgi]\nimage = "x/y:1"', 'write `engine = "command"` with the `image` and the `command` of'),
         ('engine = "zzz"', "known here: `command`, "),
     ],
 )

@@ -572,7 +572,7 @@ def test_without_a_models_toml_the_host_is_looked_at(fake: FakeHost) -> None:
     done = modelgen("doctor", cwd=fake.folder, env=fake.environment)
     assert done.returncode == 3
     assert done.stdout.startswith(
-        "models.toml\n  BAD   there is no models.toml\n        run `modelgen init` to create one"
+        "models.toml\n  BAD   there is no models.toml here or in a folder above\n        run `modelgen init` to"
     )
     assert "Docker Engine 28.3.2 answers" in done.stdout
 

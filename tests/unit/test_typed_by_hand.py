@@ -17,8 +17,9 @@ from compiling import REPOSITORY, complete, modelgen
 from modelgen.cli import app, familiar
 from modelgen.cli.app import cli
 from modelgen.cli.configuration import hints
+from modelgen.cli.control import status
 from modelgen.cli.control.remote import require_no_profile
-from modelgen.files import InputError
+from modelgen.files import InputError, ModelgenError
 
 TOML = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 
@@ -46,7 +47,16 @@ def test_the_search_ends(project: Path, end: str, monkeypatch: pytest.MonkeyPatc
     else:
         (project / "docs/.git").mkdir()
     done = modelgen("validate", cwd=project / "docs/deep")
-    assert (done.returncode, done.stderr.partition(";")[0]) == (3, "modelgen: there is no models.toml")
+    assert (done.returncode, done.stderr.partition(";")[0]) == (
+        3,
+        "modelgen: there is no models.toml here or in a folder above",
+    )
+
+
+def test_a_file_that_is_named_is_not_to_be_created(project: Path) -> None:
+    for args in (["validate", "nope.toml"], ["status", "--config", "nope.toml"]):
+        done = modelgen(*args, cwd=project)
+        assert done.stderr == "modelgen: there is no nope.toml; pass the path of a models.toml, or its folder\n"
 
 
 def test_a_folder_stands_for_its_file(project: Path) -> None:
@@ -192,9 +202,24 @@ def test_the_next_command_is_short_from_a_folder_below(project: Path, monkeypatc
     assert hints.next_up(Path("../other.toml"), Path("../build")) == "modelgen up --config ../other.toml"
 
 
+def test_status_without_a_file_asks_the_default_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked: list[str | None] = []
+
+    def ask_status(_: Path, url: str | None) -> tuple[object, dict[str, object]]:
+        asked.append(url)
+        if len(asked) == 2:  # nothing answers the first time
+            return None, {"project": "x"}
+        raise ModelgenError("nothing")
+
+    monkeypatch.setattr(status, "ask_status", ask_status)
+    CliRunner().invoke(cli, ["status", "--format", "json"])
+    assert asked == ["http://127.0.0.1:8080", None]
+
+
 def test_a_profile_is_not_a_model(project: Path) -> None:
     (project / "models.toml").write_text(f'{TOML}\n[profiles.night]\nmodels = ["qwen"]\n')
-    status = {"models": [{"id": "qwen", "names": ["qwen"]}]}
+    known = {"models": [{"id": "qwen", "names": ["qwen"]}]}
     with pytest.raises(InputError, match="`night` is a profile: run `modelgen switch --profile night`"):
-        require_no_profile(project / "models.toml", status, "night")
-    require_no_profile(project / "models.toml", status, "qwen")
+        require_no_profile(project / "models.toml", known, "night")
+    require_no_profile(project / "models.toml", known, "qwen")

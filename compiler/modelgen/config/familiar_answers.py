@@ -54,6 +54,29 @@ def engine_name(written: str) -> str | None:
     return names.ENGINES.get(_word(written))
 
 
+def is_other_engine(written: str) -> bool:
+    """Return whether this is the name of an engine that modelgen runs only as a program."""
+    return _word(written) in names.OTHER_ENGINES
+
+
+def about_tag(repo: str) -> str:
+    """Return what to write for a name with a tag, as Ollama and llama.cpp have them; empty for another name."""
+    found = re.fullmatch(r"(?:([\w.-]+)/)?([\w.-]+):([\w.-]+)", repo)
+    if found is None:
+        return ""
+    namespace, name, tag = found.groups()
+    if namespace and re.match(r"(?:UD-)?I?Q\d|B?F16", tag):
+        return f'write `repo = "{namespace}/{name}"` and `quant = "{tag}"`'
+    return "this is a name of Ollama's: write the id of the same model on huggingface.co, `namespace/name`"
+
+
+def sampling_flag(flag: str, value: Any) -> str:  # noqa: ANN401
+    """Return vLLM's flag for a sampling parameter that was written as a flag; empty for another."""
+    word = _word(flag)
+    is_sampling = word in names.SAMPLING and isinstance(value, int | float)
+    return f"write `override-generation-config = {{ {word} = {as_toml(value)} }}`" if is_sampling else ""
+
+
 def _word(key: str | int) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(key)).lower().replace("-", "_")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
 from modelgen.checks.flags.flag_values import is_unverified_choice
-from modelgen.config.familiar_answers import flag_names
+from modelgen.config.familiar_answers import flag_names, sampling_flag
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.flags import text_of
 from modelgen.engines.images.properties import is_release
@@ -220,6 +220,8 @@ def _instead(arg: Argument) -> str:
         names = arg.release.flag_names() if arg.release else arg.catalogue.all_names()
         if meant := next((name for name in flag_names(arg.name) if name in names), None):
             return f"write `{meant}`"
+        if "override-generation-config" in names and (default := sampling_flag(arg.name, arg.value)):
+            return default
         return did_you_mean(arg.name, {*names} - {*arg.engine.owned_args}, list_known=False)
     if arg.release and arg.catalogue.position(lives[0].since) > arg.release.at:
         return f"it appeared in {label(lives[0].since)}"
