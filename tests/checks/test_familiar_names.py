@@ -519,3 +519,19 @@ def test_a_secret_that_is_moved_is_masked() -> None:
     assert "env = {" in printed
     assert "hf_abcdef" not in printed
     assert "s3cret-word" not in printed.partition("help: write `env")[2].partition("\n\n")[0]
+
+
+def test_a_profile_that_reserves_too_much_gets_a_size_that_fits() -> None:
+    models = "".join(MODEL.replace("qwen", name).replace("a/b", f"a/{name}") for name in ("one", "two"))
+    toml = complete(f'{models}[profiles.both]\nmodels = ["one", "two"]\n')
+    [found] = findings(toml)
+    size = found.help.partition("such as `")[2].partition("`")[0]
+    assert size == 'gpu_memory = "11GiB"'
+    assert findings(toml.replace("gpus = [", f"{size}\ngpus = [")) == []
+
+
+def test_another_kind_of_file_is_not_the_right_one() -> None:
+    from modelgen.pipeline import compile_source
+
+    [found] = compile_source(b"# Read me\nThis is text.\n", None, path="README.md").diagnostics
+    assert found.help == "pass the path of a models.toml, or its folder"

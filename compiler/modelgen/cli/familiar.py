@@ -134,7 +134,7 @@ ARGUMENTS: Mapping[str, str] = {
     **dict.fromkeys(("load", "unload", "logs", "why", "explain"), "run it once for each"),
     "switch": "run it once for each; `--profile NAME` loads the models of a profile together",
 }
-"""What to do with an argument that a command does not take."""
+"""Answers to an argument that a command does not take."""
 _MISSING = {
     "explain": "the code of a rule is missing, as in `modelgen explain MG102`; `modelgen rules` lists them",
     "key": "the role is missing: write `--role user` or `--role admin`",
