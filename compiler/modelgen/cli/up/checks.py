@@ -49,10 +49,10 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
         if found.state == "warning":
             warn(_sentence(found))
         if found.state == "bad" and not (found.subject == "toolkit" and _is_without_cards(config, folder, host)):
-            raise ModelgenError(_sentence(_cause(found, host, wanted)))
+            raise ModelgenError(_sentence(first_cause(found, host, wanted)))
 
 
-def _cause(found: Finding, host: Host, wanted: Wanted) -> Finding:
+def first_cause(found: Finding, host: Host, wanted: Wanted) -> Finding:
     """Return the finding to report: without the driver, the toolkit cannot help."""
     if found.subject != "toolkit":
         return found
