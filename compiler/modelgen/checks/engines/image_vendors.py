@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.gpus.gpu_access import is_of_other_kind
+from modelgen.checks.gpu_kinds import is_of_other_kind
 from modelgen.checks.several_models import as_one, listed
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import ENGINES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.gpus.gpu_access import kind_of_card
+from modelgen.checks.gpu_kinds import kind_of_card
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.sizes import of_memory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelgen.checks.gpus.gpu_access import DEVICES, kind_of_card
+from modelgen.checks.gpu_kinds import DEVICES, kind_of_card
 from modelgen.config.familiar_values import as_gpus
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.host import is_wsl2
