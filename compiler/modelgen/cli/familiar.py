@@ -186,7 +186,7 @@ def about_argument(error: click.MissingParameter) -> str:
         return error.format_message()
     names = [f"`{item.value}`" for item in complete_models(context, parameter, "")]
     shown = f"{', '.join(names[:20])}{' …' if len(names) > 20 else ''}"
-    return f"the name of a model is missing: models.toml has {shown}" if names else error.format_message()
+    return f"the name of a model is missing{f': models.toml has {shown}' if names else ''}"
 
 
 def about_extra(error: click.UsageError) -> str:

@@ -108,7 +108,7 @@ def _engine(beside: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
     """Return the engine of a model; it may be an unknown one."""
     defaults = tables.get("defaults")
     shared = defaults.get("engine") if isinstance(defaults, dict) else None
-    return str(beside.get("engine") or shared or "vllm")
+    return str(beside.get("engine") or shared or names.DEFAULT_ENGINE)
 
 
 def _needless(entry: tuple[str, str], engine: str) -> str:
@@ -124,7 +124,7 @@ def _flag(flag: str, value: str | int, engine: str, beside: Mapping[str, Any]) -
         return needless or _write(beside, ("args", flag), as_toml(value))
     if engine == "command":
         return "remove it: write the flags of the program in `command`"
-    own = flag if engine == "vllm" else names.SPELLINGS.get(flag, {}).get(engine)
+    own = flag if engine == names.DEFAULT_ENGINE else names.SPELLINGS.get(flag, {}).get(engine)
     if own is None and (engine not in names.SAME_FLAGS or flag not in names.SAME_FLAGS[engine]):
         return "write the engine's own flag in `args`"
     return _write(beside, ("args", own or flag), as_toml(value))

@@ -157,6 +157,7 @@ SAME_FLAGS = {
     "infinity": frozenset({"dtype"}),
 }
 """Flags that another engine has under the same name."""
+DEFAULT_ENGINE = "vllm"
 EVERY_ENGINE = frozenset({"vllm", "sglang", "llamacpp", "tei", "infinity", "command"})
 FLAGS_OF = {"n-gpu-layers": ("llamacpp", "`{engine}` puts all layers on the GPU")}
 """Flags of one engine, with the reason why another needs none."""

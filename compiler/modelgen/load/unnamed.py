@@ -102,10 +102,10 @@ def _name_for(table: str, tables: Toml) -> str:
 
 
 def _engine_of(image: str, tables: Toml) -> str:
-    from modelgen.config.familiar_names import IMAGES
+    from modelgen.config.familiar_names import DEFAULT_ENGINE, IMAGES
 
     by_image = (engine for engine, start in IMAGES.items() if image.startswith(start))
-    return next(by_image, "") or next(_listed(tables, "models", "engine"), "vllm")
+    return next(by_image, "") or next(_listed(tables, "models", "engine"), DEFAULT_ENGINE)
 
 
 def _listed(tables: Toml, table: str, key: str) -> Iterator[str]:
