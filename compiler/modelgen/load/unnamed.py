@@ -93,7 +93,9 @@ def _name_for(table: str, tables: Toml) -> str:
         case "models":
             used = next(_listed(tables, "profiles", "models"), "")
             return (
-                used or re.sub(r"[^a-z0-9._-]", "", str(entry.get("repo", "")).rpartition("/")[2].lower()) or "my-model"
+                used
+                or re.sub(r"[^a-z0-9._-]", "", str(entry.get("repo", "")).rpartition("/")[2].lower()).strip("._-")
+                or "my-model"
             )
         case "engines":
             return _engine_of(str(entry.get("image", "")), tables)
