@@ -116,7 +116,8 @@ def _replace(document: dict[str, Any], kind: str, path: Path, word: str) -> None
             around[path[-1]] = word
     elif word.startswith("["):
         *outer, table = word.strip("[]").split(".")
-        _at(around, tuple(outer))[table] = around.pop(path[-1])[table]
+        moved = around.pop(path[-1])
+        _at(around, tuple(outer))[table] = moved.get(table, moved)
     else:
         around[word] = around.pop(path[-1])
 

@@ -508,3 +508,17 @@ def test_what_is_written_for_a_gpu_of_intel_compiles() -> None:
     )
     assert found(complete(program)) == []
     assert "/dev/dri/renderD128" in build(complete(program))["docker-compose.yml"]
+
+
+@pytest.mark.parametrize(
+    "card", ['card = "RX 7900 XTX"', 'memory = "24GiB"', 'memory = "24GiB"\ncapability = "gfx1100"']
+)
+@pytest.mark.parametrize("device", ["/dev/dri/renderD128", "0"])
+def test_an_amd_gpu_without_its_kind_is_one_finding(card: str, device: str) -> None:
+    if (card, device) == ('memory = "24GiB"', "0"):
+        return  # nothing there tells that it is one of AMD
+    image = '[engines.vllm]\nimage = "vllm/vllm-openai-rocm:v0.20.0"\n'
+    toml = gpu(f'{card}\ndevice = "{device}"\ngroups = [44, 992]', MODEL + image)
+    [(_, _, help_)] = found(toml)
+    assert help_.startswith('write `kind = "amd"`')
+    assert {rule for rule, _, _ in found(toml.replace("groups", 'kind = "amd"\ngroups'))} <= {"bad-device"}

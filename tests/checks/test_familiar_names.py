@@ -9,7 +9,9 @@ import pytest
 
 from compiling import check, complete, findings
 from following import follow
+from modelgen import engines
 from modelgen.config import familiar_names
+from modelgen.config.model import Model
 from modelgen.diagnostics import did_you_mean
 
 MODEL = '[models.qwen]\nrepo = "a/b"\ngpus = ["gpu0"]\nargs = { max-model-len = 8192 }\n'
@@ -19,6 +21,7 @@ TABLES = {
     "engines": '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n',
     "profiles": '[profiles.all]\nmodels = ["qwen"]\n',
     "orchestrator": "[orchestrator]\n",
+    "host": '[host]\nplatform = "linux"\n',
 }
 
 
@@ -58,6 +61,9 @@ def test_a_key_of_another_table(table: str, key: str) -> None:
 @pytest.mark.parametrize("key", familiar_names.MODEL_KEYS)
 def test_a_key_of_a_model(key: str) -> None:
     own = familiar_names.MODEL_KEYS[key]
+    if own in familiar_names.KEYS_OF:
+        assert answer(f"{MODEL}{key} = true\n", key).startswith("remove it: modelgen ")
+        return
     written = help_for(complete(f"{without(MODEL, own)}{key} = true\n"), key)
     written = written.replace("NAME", "x").replace("namespace/repository", "a/c")
     rules = {found.rule for found in findings(complete(followed(MODEL, written)))}
@@ -65,7 +71,9 @@ def test_a_key_of_a_model(key: str) -> None:
     assert rules <= {"key-of-another-engine", "missing-max-model-len", "image-without-gpu", "gguf-repository"}
 
 
-@pytest.mark.parametrize("key", familiar_names.FLAGS)
+@pytest.mark.parametrize(
+    "key", [key for key, flag in familiar_names.FLAGS.items() if flag not in familiar_names.FLAGS_OF]
+)
 def test_a_flag_as_a_key(key: str) -> None:
     flag = familiar_names.FLAGS[key]
     assert help_for(complete(f"{without(MODEL, 'args')}{key} = 2\n"), key) == f"args = {{ {flag} = 2 }}"
@@ -107,6 +115,12 @@ def test_the_written_value_is_kept(line: str, written: str) -> None:
         ("keep_alive = -1", "remove it: a model stays loaded until another needs its GPU"),
         ('keep_alive = "-1m"', "remove it: a model stays loaded until another needs its GPU"),
         ("ttl = 0", "remove it: a model stays loaded until another needs its GPU"),
+        ("sendLoadingState = true", "write `loading_messages = true` in `[orchestrator]`"),
+        (
+            'ipc = "host"',
+            "remove it: every container has a shared memory of its own; `shm_size` in `compose` sets its size",
+        ),
+        ("max_tokens = 5", "remove it: clients send it with each request"),
         ('host = "0.0.0.0"', "remove it: clients reach every model at `[orchestrator]`'s `listen`"),
         ('quantization = "awq"', 'write `quantization = "awq"` in `args`'),
         ("ctx = 4096", "remove it: `max-model-len` is set already in `args`"),
@@ -218,6 +232,40 @@ def test_models_as_an_array_of_tables() -> None:
     assert found.help.startswith("write `[models.NAME]` in single brackets")
 
 
+PARTS = {
+    "project": '[project]\nname = "demo"\nhub = "./hub"\n',
+    "gpus": '[gpus.gpu0]\ncard = "RTX 3090"\ndevice = "0"\n',
+    "engines": '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n',
+    "models": '[models.qwen]\nrepo = "a/b"\ngpus = ["gpu0"]\ngpu_memory = "9GiB"\nargs = { max-model-len = 8 }\n',
+    "profiles": '[profiles.main]\nmodels = ["qwen"]\ndefault = true\n',
+}
+
+
+@pytest.mark.parametrize("table", ["gpus", "engines", "models", "profiles"])
+def test_a_table_without_its_name_is_one_finding(table: str) -> None:
+    toml = "".join(re.sub(rf"\[{table}\.\w+\]", f"[{table}]", text) for text in PARTS.values())
+    [found] = [one for one in findings(toml) if one.severity == "error"]
+    name = PARTS[table].partition("\n")[0]
+    assert (found.message, found.help) == (
+        f"`[{table}]` has the keys of one of its tables",
+        f"write `{name}`: the table needs a name",
+    )
+    after = follow(toml, found)
+    assert after is not None
+    assert {one.rule for one in findings(after)} == {"unpinned-repo"}
+
+
+def test_all_tables_without_their_names() -> None:
+    toml = "".join(re.sub(r"\[(\w+)\.\w+\]", r"[\1]", text) for text in PARTS.values())
+    assert len([one for one in findings(toml) if one.severity == "error"]) == 4
+
+
+def test_keys_beside_tables_with_names() -> None:
+    text = PARTS["models"].replace("[models.qwen]", '[models]\nstart_timeout = "9m"\n[models.qwen]')
+    [found] = [one for one in findings(complete(text)) if one.severity == "error"]
+    assert found.help.endswith("what all models share belongs in `[defaults]`")
+
+
 @pytest.mark.parametrize("path", [r"C:\Users\me\hub", r".\models\hub", r"D:\models", r"~\hub", r"\\server\share"])
 def test_a_windows_path_in_double_quotes(path: str) -> None:
     [found] = findings(f'[project]\nname = "demo"\nhub = "{path}"\n')
@@ -274,19 +322,18 @@ def test_a_sampling_parameter_becomes_a_default_of_the_engine(word: str) -> None
     ("line", "written"),
     [
         ('from = "Qwen/Qwen3-8B"', 'repo = "Qwen/Qwen3-8B"'),  # Ollama
-        ("num_gpu = 99", "args = { n-gpu-layers = 99 }"),
         ("num_ctx = 8192", "args = { max-model-len = 8192 }"),
         ('container_name = "text"', 'service = "text"'),  # Compose
         ('environment = ["A=1", "B=x y"]', 'env = { A = "1", B = "x y" }'),
         ('user = "1000:1000"', 'compose = { user = "1000:1000" }'),
         ('mem_limit = "16g"', 'compose = { mem_limit = "16g" }'),
         ("healthCheckTimeout = 300", 'start_timeout = "300s"'),  # llama-swap
-        ('useModelName = "x"', 'upstream_name = "x"'),
         ("enable_prefix_caching = false", "args = { enable-prefix-caching = false }"),  # vllm serve
         ("swap_space = 4", "args = { swap-space = 4 }"),
         ('hf_overrides = "{}"', 'args = { hf-overrides = "{}" }'),
         ('load_format = "auto"', 'args = { load-format = "auto" }'),
         ("max_loras = 2", "args = { max-loras = 2 }"),
+        ('parameters = { dtype = "half" }', 'args = { dtype = "half" }'),
         ('ignore_patterns = "*.bin"', 'exclude = ["*.bin"]'),  # huggingface_hub
     ],
 )
@@ -295,17 +342,69 @@ def test_what_other_tools_write(line: str, written: str) -> None:
     assert help_for(complete(f"{rest}{line}\n"), line.partition(" =")[0]) == written
 
 
-def test_a_model_with_an_engine_of_its_own_is_answered_with_the_spellings_of_all() -> None:
-    toml = complete('[models.x]\nengine = "llamacpp"\nrepo = "a/b"\nfile = "x.gguf"\nctx = 8192\n')
-    [found] = [one for one in findings(toml) if one.rule == "unknown-key"]
-    assert found.help == "write the engine's own flag in `args`, such as `max-model-len`, `context-length`, `ctx-size`"
+@pytest.mark.parametrize(
+    ("engine", "line", "help_"),
+    [
+        ("llamacpp", "ctx = 8192", "write `args = { ctx-size = 8192 }`"),
+        ("sglang", "ctx = 8192", "write `args = { context-length = 8192 }`"),
+        ("tei", "ctx = 8192", "write the engine's own flag in `args`"),
+        ("llamacpp", "num_gpu = 99", "write `args = { n-gpu-layers = 99 }`"),
+        ("vllm", "num_gpu = 99", "remove it: `vllm` puts all layers on the GPU"),
+        ("command", "ctx = 8192", "remove it: write the flags of the program in `command`"),
+        ("sglang", 'dtype = "half"', 'write `args = { dtype = "half" }`'),
+        ("sglang", "swap_space = 4", "write the engine's own flag in `args`"),
+        ("vllm", 'checkEndpoint = "/health"', "remove it: modelgen knows the health check of `vllm`"),
+        ("tei", "healthcheck = {}", "remove it: modelgen knows the health check of `tei`"),
+        ("command", 'checkEndpoint = "/ready"', 'write `health = "/ready"`'),
+        ("vllm", 'useModelName = "z"', "remove it: modelgen sends `vllm` the name that it serves;"),
+        ("command", 'useModelName = "z"', 'write `upstream_name = "z"`'),
+        ("vllm", 'cmd = "vllm serve a/b"', "remove it: modelgen writes the command line of `vllm`;"),
+        (
+            "vllm",
+            'cmd = "/usr/bin/llama-server -m x"',
+            'write `engine = "llamacpp"`: modelgen writes its command line;',
+        ),
+        (
+            "vllm",
+            'cmd = "my-server --port 1"',
+            'write `engine = "command"` and `command = ["my-server", "--port", "1"]`',
+        ),
+    ],
+)
+def test_a_help_is_for_the_engine_of_the_model(engine: str, line: str, help_: str) -> None:
+    key = line.partition(" =")[0]
+    for toml in (
+        f'[models.x]\nengine = "{engine}"\nrepo = "a/b"\n{line}\n',
+        f'[defaults]\nengine = "{engine}"\n[models.x]\nrepo = "a/b"\n{line}\n',
+    ):
+        assert answer(toml, key).startswith(help_)
+
+
+def test_the_names_of_the_engines_are_those_that_modelgen_has() -> None:
+    assert {*engines.SUPPORTED} == familiar_names.EVERY_ENGINE
+    for key, (engine, _) in familiar_names.KEYS_OF.items():
+        assert engines.TAKERS[key] == (engine,)
+    load = engines.ENGINES["sglang"].catalogue
+    assert load is not None
+    own = {names["sglang"] for names in familiar_names.SPELLINGS.values()}
+    assert own | familiar_names.SAME_FLAGS["sglang"] <= {*load().all_names()}
+
+
+def test_a_flag_whose_right_name_is_set_is_removed() -> None:
+    toml = complete('[models.x]\nrepo = "a/b"\ngpus = ["gpu0"]\nargs = { max_model_len = 8192, ctx-size = 3 }\n')
+    [found] = [one for one in findings(toml) if one.severity == "error"]
+    assert found.help == "remove it: `max-model-len` is set already"
+    after = follow(toml, found)
+    assert after is not None
+    assert not [one for one in findings(after) if one.severity == "error"]
 
 
 @pytest.mark.parametrize(
     ("args", "help_"),
     [
         ("max-num-sequences = 8", "write `max-num-seqs`"),
-        ("ctx = 8", "write `max-model-len`"),
+        ("temperature = 1", "write `override-generation-config = { temperature = 1 }`"),
+        ("ctx = 8", "remove it: `max-model-len` is set already"),
         ('dtype = "fp16"', 'write `dtype = "float16"`'),
         ('dtype = "bf16"', 'write `dtype = "bfloat16"`'),
         ('enforce-eager = "yes"', "write `enforce-eager = true`"),
@@ -316,6 +415,29 @@ def test_a_model_with_an_engine_of_its_own_is_answered_with_the_spellings_of_all
 def test_flags_and_values_by_meaning(args: str, help_: str) -> None:
     toml = complete(f'[models.x]\nrepo = "a/b"\nargs = {{ max-model-len = 8, {args} }}\n')
     assert help_ in [one.help for one in findings(toml)]
+
+
+@pytest.mark.parametrize(
+    ("repo", "help_"),
+    [
+        ("qwen3:8b", "this is a name of Ollama's: write the id of the same model on huggingface.co,"),
+        ("library/llama3.1:latest", "this is a name of Ollama's: write the id of the same model on huggingface.co,"),
+        ("a/b-GGUF:Q4_K_M", 'write `repo = "a/b-GGUF"` and `quant = "Q4_K_M"`'),
+    ],
+)
+def test_a_name_with_a_tag(repo: str, help_: str) -> None:
+    found = findings(complete(f'[models.x]\nrepo = "{repo}"\nargs = {{ max-model-len = 8 }}\n'))
+    assert [one.help.startswith(help_) for one in found if one.rule == "bad-repo-id"] == [True]
+
+
+def test_all_keys_of_a_model_are_listed_for_an_unknown_one() -> None:
+    help_ = answer(f"{MODEL}zzzzzzz = 1\n", "zzzzzzz")
+    assert [f"`{key}`" in help_ for key in Model.model_fields] == [True] * len(Model.model_fields)
+
+
+def test_the_name_of_a_project_is_mended() -> None:
+    [found] = findings('[project]\nname = "My Models"\nhub = "./hub"\n')
+    assert found.help == 'write `name = "my-models"`'
 
 
 @pytest.mark.parametrize("line", ['repo = "/models/x"', 'engine = "vllm"'])
@@ -369,6 +491,8 @@ def test_profiles_as_other_files_have_them(table: str, help_: str) -> None:
         ('engine = "text-embeddings-inference"', 'write `engine = "tei"`'),
         ('engine = "ollama"', 'write `engine = "llamacpp"`'),
         ('[engines.llama-cpp]\nimage = "x/y:1"', "write `[engines.llamacpp]`"),
+        ('engine = "tgi"', 'write `engine = "command"` with the `image` and the `command` of this program'),
+        ('[engines.tgi]\nimage = "x/y:1"', 'write `engine = "command"` with the `image` and the `command` of'),
         ('engine = "zzz"', "known here: `command`, "),
     ],
 )
@@ -395,3 +519,19 @@ def test_a_secret_that_is_moved_is_masked() -> None:
     assert "env = {" in printed
     assert "hf_abcdef" not in printed
     assert "s3cret-word" not in printed.partition("help: write `env")[2].partition("\n\n")[0]
+
+
+def test_a_profile_that_reserves_too_much_gets_a_size_that_fits() -> None:
+    models = "".join(MODEL.replace("qwen", name).replace("a/b", f"a/{name}") for name in ("one", "two"))
+    toml = complete(f'{models}[profiles.both]\nmodels = ["one", "two"]\n')
+    [found] = findings(toml)
+    size = found.help.partition("such as `")[2].partition("`")[0]
+    assert size == 'gpu_memory = "11GiB"'
+    assert findings(toml.replace("gpus = [", f"{size}\ngpus = [")) == []
+
+
+def test_another_kind_of_file_is_not_the_right_one() -> None:
+    from modelgen.pipeline import compile_source
+
+    [found] = compile_source(b"# Read me\nThis is text.\n", None, path="README.md").diagnostics
+    assert found.help == "pass the path of a models.toml, or its folder"

@@ -302,7 +302,7 @@ def test_an_image_is_missing_only_where_containers_are_made() -> None:
         ("GPU-Memory", ["gpu_memory"], "did you mean `gpu_memory`?"),
         ("xyz", ["b", "a"], "known here: `a`, `b`"),
         ("xyz", [], ""),
-        ("xyz", [f"n{at:02}" for at in range(30)], " …"),
+        ("xyz", [f"n{at:02}" for at in range(60)], " …"),
     ],
 )
 def test_did_you_mean(word: str, known: list[str], said: str) -> None:

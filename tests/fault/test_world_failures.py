@@ -117,7 +117,10 @@ def test_a_directory_that_may_not_be_written(project: Path) -> None:
 def test_no_models_toml(tmp_path: Path) -> None:
     for command in ("build", "validate", "diff"):
         sentence = unable(command, cwd=tmp_path, prepare=lambda: None)
-        assert sentence == "modelgen: there is no models.toml; run `modelgen init` to create one"
+        assert sentence == (
+            "modelgen: there is no models.toml here or in a folder above; run `modelgen init` to create one, or pass "
+            "another with --config"
+        )
 
 
 def test_models_toml_is_a_directory(tmp_path: Path) -> None:

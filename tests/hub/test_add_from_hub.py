@@ -376,7 +376,7 @@ def test_options_that_do_not_belong_together(project: Project) -> None:
 def test_without_a_file_there_is_a_next_step(tmp_path: Path) -> None:
     done = modelgen("add", "org/one", cwd=tmp_path)
     assert done.returncode == 3
-    assert "there is no models.toml; run `modelgen init`" in done.stderr
+    assert "there is no models.toml here or in a folder above; run `modelgen init`" in done.stderr
 
 
 def test_the_engine_is_chosen(project: Project, hub: Hub) -> None:

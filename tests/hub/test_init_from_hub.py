@@ -7,9 +7,13 @@ import os
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from checkpoints import CONFIG, adapter, checkpoint, pattern
 from compiling import modelgen
 from hub_on_disk import COMMIT, write
+from modelgen.cli.configuration.init import STARTER
+from modelgen.cli.configuration.starter import with_hub, with_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +70,12 @@ def test_every_whole_model_has_a_table(tmp_path: Path) -> None:
     done = modelgen("validate", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "error" not in done.stdout
+
+
+@pytest.mark.parametrize("hub", ["/h", "/srv/models/of-all/hub"])
+def test_the_comments_stay_in_one_column(hub: str) -> None:
+    lines = with_hub(with_name(STARTER.read_text(), "x"), hub).splitlines()
+    assert len({line.index("#") for line in lines if line.startswith(("name", "hub"))}) == 1
 
 
 def test_a_gguf_file_needs_the_lock(tmp_path: Path) -> None:

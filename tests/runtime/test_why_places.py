@@ -9,6 +9,7 @@ import pytest
 
 from compiling import build, complete, modelgen
 from modelgen.cli.control.failure_lines import describe_failure, find_places
+from modelgen.cli.override_notes import notes_about
 from runtime_serving import engine, manifest, serving
 
 if TYPE_CHECKING:
@@ -107,10 +108,19 @@ def test_an_override_that_counts_instead_is_pointed_at(config: Path) -> None:
     )
     notes = [line for line in describe_failure(FAILED, config, out) if line.startswith("  but: ")]
     assert notes == [
-        f"  but: {override}:6:5 sets `privileged` of service `socket-proxy`",
         f"  but: {override}:3:5 replaces `command` of service `vllm-a`",
     ]
     assert not any("but: " in line for line in describe_failure(FAILED, config))
+
+
+@pytest.mark.parametrize(("places", "count"), [(["models.a.compose.ulimits"], 1), (["models.a.host_memory"], 0)])
+def test_an_override_of_another_key_is_named_only_with_the_failure(config: Path, places: list[str], count: int) -> None:
+    out = config.parent / "build"
+    out.mkdir()
+    (out / "docker-compose.yml").write_text(build(config.read_text())["docker-compose.yml"])
+    reset = "{ulimits: !reset null}"
+    (out / "docker-compose.override.yml").write_text(f"services:\n  vllm-a: {reset}\n  orchestrator: {reset}\n")
+    assert len(notes_about("a", out, places)) == count
 
 
 def test_build_check_and_doctor_warn_of_what_an_override_replaces(config: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +20,7 @@ import pytest
 import yaml
 
 from compiling import REPOSITORY, complete, modelgen, python
+from modelgen.cli.terminal import width_of
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 WARNED = GOOD.replace('unpinned-repo = "off"', 'unpinned-repo = "warning"')
@@ -205,6 +209,22 @@ def test_a_narrow_terminal_cuts_no_word(project: Path, command: str) -> None:
     assert [line for line in too_long if not line.startswith("    modelgen ")] == []  # an example is copied
     narrow, wide = (re.findall(r"[\w`][\w`/.…-]*", text) for text in shown.values())
     assert sorted(set(narrow)) == sorted(set(wide))
+
+
+@pytest.mark.parametrize(
+    ("reported", "columns", "width"), [(0, None, 80), (0, "0", 80), (120, "0", 120), (120, "40", 40)]
+)
+def test_a_terminal_without_a_width_has_80_columns(
+    monkeypatch: pytest.MonkeyPatch, reported: int, columns: str | None, width: int
+) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 0, reported, 0, 0))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    with os.fdopen(slave, "w") as stream:
+        assert width_of(stream) == width
+    os.close(master)
 
 
 def test_text_of_all_languages_goes_through_a_redirection(project: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from compiling import complete, modelgen
 from doctoring import CARD, PROJECT, FakeHost
+from modelgen.cli.up.checks import first_cause
 from modelgen.load import load
-from modelgen.operate.doctor import Wanted, examine, find_override, takes_all_cards
+from modelgen.operate.doctor import Finding, Wanted, examine, find_override, takes_all_cards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -546,6 +547,17 @@ def test_a_warning_is_no_failure(fake: FakeHost) -> None:
     assert "\n  warn  systemd manages the cgroups" in out
 
 
+@pytest.mark.parametrize("lost", ["nvidia-smi", ""])
+def test_up_names_the_first_cause(fake: FakeHost, lost: str) -> None:
+    if lost:
+        fake.lose(lost)
+    document, _, _ = load(PROJECT.encode())
+    assert document is not None
+    found = Finding("toolkit", "bad", "no runtime", "install it")
+    cause = first_cause(found, fake.host(), Wanted(document))
+    assert cause.message.startswith("`nvidia-smi` is missing" if lost else "no runtime")
+
+
 def test_programs_read_one_document(fake: FakeHost) -> None:
     fake.lose("nvidia-smi")
     code, out, _ = run(fake, "--format", "json")
@@ -572,7 +584,7 @@ def test_without_a_models_toml_the_host_is_looked_at(fake: FakeHost) -> None:
     done = modelgen("doctor", cwd=fake.folder, env=fake.environment)
     assert done.returncode == 3
     assert done.stdout.startswith(
-        "models.toml\n  BAD   there is no models.toml\n        run `modelgen init` to create one"
+        "models.toml\n  BAD   there is no models.toml here or in a folder above\n        run `modelgen init` to"
     )
     assert "Docker Engine 28.3.2 answers" in done.stdout
 

@@ -78,6 +78,8 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] == "help" and args[1:2] and args[1] in COMMANDS:
+            args = [args[1], "--help"]
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -148,12 +150,17 @@ def _run() -> int:
 
 def _by_meaning(error: click.ClickException) -> click.ClickException:
     """Return an error of click's with modelgen's message. click guesses an option by letters, such as another one."""
-    if isinstance(error, click.NoSuchOption | click.MissingParameter):
-        from modelgen.cli import familiar
+    from modelgen.cli import familiar
 
-        text = familiar.about_option(error) if isinstance(error, click.NoSuchOption) else familiar.about_argument(error)
-        return click.UsageError(text, error.ctx)
-    return error
+    match error:
+        case click.NoSuchOption():
+            return click.UsageError(familiar.about_option(error), error.ctx)
+        case click.MissingParameter():
+            return click.UsageError(familiar.about_argument(error), error.ctx)
+        case click.UsageError() if type(error) is click.UsageError:
+            return click.UsageError(familiar.about_extra(error), error.ctx)
+        case _:
+            return error
 
 
 def _show(error: click.ClickException) -> None:

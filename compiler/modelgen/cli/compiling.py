@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelgen.cli.exits import cannot
+from modelgen.cli.options import NAME
 from modelgen.cli.terminal import fill, has_colour, width_of
 from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 from modelgen.targets import DEFAULT_TARGETS
@@ -150,7 +151,10 @@ def read_config(config: Path) -> bytes:
         with config.open("rb") as file:
             return file.read(MAX_SOURCE_BYTES + 1)  # one byte more, so that it is refused as too large
     except FileNotFoundError as error:
-        raise ModelgenError(f"there is no {config}; run `modelgen init` to create one") from error
+        if config != Path(NAME):
+            raise ModelgenError(f"there is no {config}; pass the path of a models.toml, or its folder") from error
+        missing = f"there is no {NAME} here or in a folder above"
+        raise ModelgenError(f"{missing}; run `modelgen init` to create one, or pass another with --config") from error
     except IsADirectoryError as error:
         raise ModelgenError(f"{config} is a directory; pass the file with --config") from error
     except OSError as error:

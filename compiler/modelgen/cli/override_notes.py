@@ -8,7 +8,7 @@ from modelgen.cli.reading import warn
 from modelgen.files import ModelgenError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _NAME = "docker-compose.override.yml"
@@ -40,8 +40,14 @@ def override_warnings(out: Path, artifacts: Mapping[str, bytes]) -> list[str]:
     return [f"{change.place} {change.sentence}: {_COUNTS}" for change in changes if change.is_vital]
 
 
-def notes_about(model: str, out: Path) -> list[str]:
-    """Return a sentence for each value that the override changes in a model's service or in modelgen's."""
+def notes_about(model: str, out: Path, places: Iterable[str] = ()) -> list[str]:
+    """Return a sentence for each value of a model's service that the override changes and that may make it fail.
+
+    Args:
+        model: The id of the model.
+        out: The output directory.
+        places: The paths in models.toml that the failure names, such as `models.a.compose.mem_limit`.
+    """
     if not (out / _NAME).is_file():
         return []
     from modelgen.operate.overrides import read_changes
@@ -50,4 +56,9 @@ def notes_about(model: str, out: Path) -> list[str]:
         changes = read_changes(out)
     except ModelgenError as error:
         return [str(error)]
-    return [f"{change.place} {change.sentence}" for change in changes if change.model in (model, None)]
+    named = {place.rpartition(".")[2] for place in places}
+    return [
+        f"{change.place} {change.sentence}"
+        for change in changes
+        if change.model == model and (change.is_vital or not named.isdisjoint(change.keys))
+    ]

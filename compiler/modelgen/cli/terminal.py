@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 _NARROWEST = 20
-"""A terminal without a known width reports 0."""
+_UNKNOWN = 80
+"""The width of a terminal that reports 0 columns, such as a serial console."""
 _ROOM = 40
 """The width that a column of sentences needs; with less, it goes below."""
 
@@ -30,8 +31,8 @@ def width_of(stream: Any) -> int | None:  # noqa: ANN401 - any text stream
     if not is_terminal(stream):
         return None
     given = os.environ.get("COLUMNS", "")
-    columns = int(given) if given.isascii() and given.isdigit() else os.get_terminal_size(stream.fileno()).columns
-    return max(columns, _NARROWEST)
+    columns = int(given) if given.isascii() and given.isdigit() else 0
+    return max(columns or os.get_terminal_size(stream.fileno()).columns or _UNKNOWN, _NARROWEST)
 
 
 def fill(text: str, width: int | None, indent: str = "") -> str:

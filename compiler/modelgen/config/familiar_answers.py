@@ -46,7 +46,7 @@ def write_instead(path: tuple[str | int, ...], value: Any, tables: Mapping[str, 
 def flag_names(word: str) -> tuple[str, ...]:
     """Return the flags of engines that another tool's name means; that of the default engine is the first."""
     meant = names.FLAGS.get(_word(word))
-    return (meant, *names.SPELLINGS.get(meant, ())) if meant else ()
+    return (meant, *names.SPELLINGS.get(meant, {}).values()) if meant else ()
 
 
 def engine_name(written: str) -> str | None:
@@ -54,22 +54,47 @@ def engine_name(written: str) -> str | None:
     return names.ENGINES.get(_word(written))
 
 
+def is_other_engine(written: str) -> bool:
+    """Return whether this is the name of an engine that modelgen runs only as a program."""
+    return _word(written) in names.OTHER_ENGINES
+
+
+def about_tag(repo: str) -> str:
+    """Return what to write for a name with a tag, as Ollama and llama.cpp have them; empty for another name."""
+    found = re.fullmatch(r"(?:([\w.-]+)/)?([\w.-]+):([\w.-]+)", repo)
+    if found is None:
+        return ""
+    namespace, name, tag = found.groups()
+    if namespace and re.match(r"(?:UD-)?I?Q\d|B?F16", tag):
+        return f'write `repo = "{namespace}/{name}"` and `quant = "{tag}"`'
+    return "this is a name of Ollama's: write the id of the same model on huggingface.co, `namespace/name`"
+
+
+def sampling_flag(flag: str, value: Any) -> str:  # noqa: ANN401
+    """Return vLLM's flag for a sampling parameter that was written as a flag; empty for another."""
+    word = _word(flag)
+    is_sampling = word in names.SAMPLING and isinstance(value, int | float)
+    return f"write `override-generation-config = {{ {word} = {as_toml(value)} }}`" if is_sampling else ""
+
+
 def _word(key: str | int) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(key)).lower().replace("-", "_")
 
 
 def _in_model(key: str, word: str, value: Any, beside: Mapping[str, Any], tables: Mapping[str, Any]) -> str:  # noqa: ANN401
-    flags = flag_names(word)
-    if flags and "engine" in beside and len(flags) > 1:
-        return f"write the engine's own flag in `args`, such as {', '.join(f'`{flag}`' for flag in flags)}"
-    if flags and isinstance(value, str | int):
-        return _write(beside, ("args", flags[0]), as_toml(value))
+    engine = _engine(beside, tables)
+    if word in ("cmd", "run") and isinstance(value, str):
+        return _command(value, engine)
+    if word in names.FLAGS and isinstance(value, str | int):
+        return _flag(names.FLAGS[word], value, engine, beside)
     if word in names.SAMPLING and isinstance(value, int | float):
         return _write(beside, ("args", "override-generation-config", word), as_toml(value))
     if word in names.COMPOSE:
         return _write(beside, ("compose", key), as_toml(value) or "…")
     if (own := names.MODEL_KEYS.get(word)) is None:
         return f"write `{names.ELSEWHERE[word]}`" if word in names.ELSEWHERE else ""
+    if own in names.KEYS_OF and (why := _needless(names.KEYS_OF[own], engine)):
+        return why
     if own == "idle_timeout" and _is_never(word, value):
         return "remove it: a model stays loaded until another needs its GPU"
     if own == "repo" and own not in beside and isinstance(value, str) and re.match(r"[/~.]|[A-Za-z]:[\\/]", value):
@@ -77,6 +102,48 @@ def _in_model(key: str, word: str, value: Any, beside: Mapping[str, Any], tables
     if own == "idle_timeout" and word == "keep_alive" and str(value).strip("smh") == "0":  # unload after each answer
         value = 1
     return _write(beside, (own,), converted(own, value, tables) or names.EXAMPLES[own], value)
+
+
+def _engine(beside: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
+    """Return the engine of a model; it may be an unknown one."""
+    defaults = tables.get("defaults")
+    shared = defaults.get("engine") if isinstance(defaults, dict) else None
+    return str(beside.get("engine") or shared or names.DEFAULT_ENGINE)
+
+
+def _needless(entry: tuple[str, str], engine: str) -> str:
+    """Return the help to remove what only one engine takes; empty for that one and for an unknown one."""
+    only, why = entry
+    return f"remove it: {why.format(engine=engine)}" if engine in names.EVERY_ENGINE and engine != only else ""
+
+
+def _flag(flag: str, value: str | int, engine: str, beside: Mapping[str, Any]) -> str:
+    """Return the help to write a flag as the model's engine names it."""
+    if flag in names.FLAGS_OF and engine != "command":
+        needless = _needless(names.FLAGS_OF[flag], engine)
+        return needless or _write(beside, ("args", flag), as_toml(value))
+    if engine == "command":
+        return "remove it: write the flags of the program in `command`"
+    own = flag if engine == names.DEFAULT_ENGINE else names.SPELLINGS.get(flag, {}).get(engine)
+    if own is None and (engine not in names.SAME_FLAGS or flag not in names.SAME_FLAGS[engine]):
+        return "write the engine's own flag in `args`"
+    return _write(beside, ("args", own or flag), as_toml(value))
+
+
+def _command(line: str, engine: str) -> str:
+    """Return what to write for a whole command line: modelgen writes those of the engines that it knows."""
+    words = re.split(r"[\s/.]+", line)
+    meant = next((names.PROGRAMS[word] for word in words if word in names.PROGRAMS), None)
+    if meant is None:
+        program = json.dumps(line.split(), ensure_ascii=False)
+        return (
+            f'write `engine = "command"` and `command = {program}`'
+            if engine != "command"
+            else f"write `command = {program}`"
+        )
+    if meant == engine:
+        return f"remove it: modelgen writes the command line of `{engine}`; its flags belong in `args`"
+    return f'write `engine = "{meant}"`: modelgen writes its command line; its flags belong in `args`'
 
 
 def _is_never(word: str, value: Any) -> bool:  # noqa: ANN401

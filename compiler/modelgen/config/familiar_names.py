@@ -32,7 +32,7 @@ MODEL_KEYS = {
     **dict.fromkeys(("ram", "memory_limit", "host_ram", "system_memory"), "host_memory"),
     **dict.fromkeys(("timeout", "load_timeout", "startup_timeout", "start_period"), "start_timeout"),
     **dict.fromkeys(("trust_code", "remote_code"), "trust_remote_code"),
-    **dict.fromkeys(("flags", "arguments", "options", "params", "extra_args", "engine_args"), "args"),
+    **dict.fromkeys(("flags", "arguments", "options", "params", "extra_args", "engine_args", "parameters"), "args"),
     **dict.fromkeys(("tag", "container", "docker_image"), "image"),
     **dict.fromkeys(("use_model_name", "upstream_model"), "upstream_name"),
     **dict.fromkeys(("from", "base", "base_model", "checkpoint", "hf_model", "pretrained_model_name_or_path"), "repo"),
@@ -86,7 +86,7 @@ IMAGES = {
 }
 """The images whose tags are written alone, by engine."""
 ELSEWHERE = {
-    **dict.fromkeys(("cmd", "run"), 'engine = "command"` and `command = ["program", "--port", "{port}"]'),
+    "send_loading_state": "loading_messages = true` in `[orchestrator]",
     **dict.fromkeys(("hub", "hub_dir", "cache_dir", "download_dir", "hf_home"), 'hub = "…"` in `[project]'),
     **dict.fromkeys(("api_key", "api_keys"), 'keys_file = "./keys/keys.txt"` in `[orchestrator]'),
     **dict.fromkeys(("default", "preload", "autostart"), '[profiles.NAME]` with `models = ["ID"]` and `default = true'),
@@ -131,13 +131,52 @@ FLAGS = {
 }
 """Flags of engines as other tools name them, by their name in the default engine."""
 SPELLINGS = {
-    "max-model-len": ("context-length", "ctx-size"),
-    "tensor-parallel-size": ("tp-size",),
-    "pipeline-parallel-size": ("pp-size",),
-    "data-parallel-size": ("dp-size",),
-    "max-num-seqs": ("max-running-requests", "parallel"),
-    "enforce-eager": ("disable-cuda-graph",),
+    "max-model-len": {"sglang": "context-length", "llamacpp": "ctx-size"},
+    "tensor-parallel-size": {"sglang": "tp-size"},
+    "pipeline-parallel-size": {"sglang": "pp-size"},
+    "data-parallel-size": {"sglang": "dp-size"},
+    "max-num-seqs": {"sglang": "max-running-requests", "llamacpp": "parallel"},
+    "enforce-eager": {"sglang": "disable-cuda-graph"},
 }
+"""The same flags in other engines that name them otherwise."""
+SAME_FLAGS = {
+    "sglang": frozenset(
+        {
+            "quantization",
+            "tool-call-parser",
+            "kv-cache-dtype",
+            "chat-template",
+            "cpu-offload-gb",
+            "dtype",
+            "load-format",
+        }
+        | {"max-lora-rank", "reasoning-parser"}
+    ),
+    "llamacpp": frozenset({"seed"}),
+    "tei": frozenset({"dtype"}),
+    "infinity": frozenset({"dtype"}),
+}
+"""Flags that another engine has under the same name."""
+DEFAULT_ENGINE = "vllm"
+EVERY_ENGINE = frozenset({"vllm", "sglang", "llamacpp", "tei", "infinity", "command"})
+FLAGS_OF = {"n-gpu-layers": ("llamacpp", "`{engine}` puts all layers on the GPU")}
+"""Flags of one engine, with the reason why another needs none."""
+KEYS_OF = {
+    "health": ("command", "modelgen knows the health check of `{engine}`"),
+    "upstream_name": (
+        "command",
+        "modelgen sends `{engine}` the name that it serves; clients may use those in `aliases`",
+    ),
+}
+"""Keys of one engine, with the reason why another needs none."""
+PROGRAMS = {
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "llama-server": "llamacpp",
+    "text-embeddings-router": "tei",
+    "infinity_emb": "infinity",
+}
+"""The programs of the engines, as they occur in a command line."""
 ENGINES = {
     **dict.fromkeys(("llama_cpp", "llama.cpp", "llama_server", "ggml", "gguf", "ollama", "lmstudio"), "llamacpp"),
     **dict.fromkeys(("text_embeddings_inference", "embeddings", "text_embeddings_router"), "tei"),
@@ -147,15 +186,35 @@ ENGINES = {
     **dict.fromkeys(("custom", "process", "shell", "script"), "command"),
 }
 """Engines as other tools name them. Ollama and LM Studio run llama.cpp."""
+OTHER_ENGINES = frozenset(
+    {
+        "tgi",
+        "text_generation_inference",
+        "triton",
+        "tensorrt_llm",
+        "trtllm",
+        "trt_llm",
+        "lmdeploy",
+        "exllamav2",
+        "exllama",
+    }
+    | {"tabbyapi", "aphrodite", "mlx", "mlx_lm", "ktransformers", "transformers", "nim", "deepspeed", "mii", "localai"}
+)
+"""Engines that modelgen runs only as programs."""
 SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens"})
 REMOVED = {
+    "ipc": "every container has a shared memory of its own; `shm_size` in `compose` sets its size",
+    "privileged": "no engine needs it; `cap_add` in `compose` adds a single capability",
+    "network_mode": "engines are on an internal network; `networks` in `compose` adds others",
     "restart": "the orchestrator starts and stops models",
     "depends_on": "the orchestrator orders starts",
     **dict.fromkeys(("proxy", "url", "base_url", "upstream", "endpoint"), "modelgen knows where each engine listens"),
     **dict.fromkeys(("host", "listen", "expose"), "clients reach every model at `[orchestrator]`'s `listen`"),
     **dict.fromkeys(("swap", "exclusive", "persistent"), "models that do not fit on a GPU together take turns"),
     **dict.fromkeys(("description", "title", "comment", "tags"), "write a comment that begins with `#`"),
-    **dict.fromkeys(("system", "system_prompt", "num_predict", "stop"), "clients send it with each request"),
+    **dict.fromkeys(
+        ("system", "system_prompt", "num_predict", "max_tokens", "stop"), "clients send it with each request"
+    ),
     **dict.fromkeys(("hf_token", "token"), "engines are offline; HF_TOKEN in the shell is for `modelgen fetch`"),
     **dict.fromkeys(("enabled", "disabled", "unlisted"), "every model of the file is served; delete its table"),
     **dict.fromkeys(("macros", "hooks", "variables", "x_common"), "write what models share in `[defaults]`"),
@@ -175,7 +234,16 @@ IN_TABLES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("name", "hub", "general", "settings"), '[project]` with `name = "…"` and `hub = "…"'),
         **dict.fromkeys(("services", "service", "deployments"), "[models.ID]"),
         **dict.fromkeys(("default", "common", "global", "parameters"), "[defaults]"),
+        "send_loading_state": "loading_messages = true` in `[orchestrator]",
         "version": "format = 1",
+    },
+    "host": {
+        **dict.fromkeys(("gpu_driver", "nvidia_driver", "driver_version", "cuda_driver"), 'driver = "580.65.06"'),
+        **dict.fromkeys(("os", "system", "type"), 'platform = "linux"'),
+        **dict.fromkeys(("architecture", "cpu", "cpu_arch", "machine"), 'arch = "amd64"'),
+        **dict.fromkeys(("ram", "mem", "total_memory"), 'memory = "64GiB"'),
+        **dict.fromkeys(("docker_version", "docker_engine", "engine"), 'docker = "28.3"'),
+        **dict.fromkeys(("docker_host", "socket"), 'docker_socket = "/var/run/docker.sock"'),
     },
     "project": {
         **dict.fromkeys(
@@ -206,6 +274,7 @@ IN_TABLES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("cors", "cors_origins", "origins"), 'allowed_origins = ["http://localhost:5173"]'),
         **dict.fromkeys(("hosts", "trusted_hosts"), 'allowed_hosts = ["models.example"]'),
         **dict.fromkeys(("max_queue", "queue", "queue_size"), "queue_limit = 100"),
+        "send_loading_state": "loading_messages = true",
         **dict.fromkeys(("image",), 'base_image = "python:3.13-slim"'),
     },
 }

@@ -82,6 +82,8 @@ def write_value(
             return f"write `{key} = {number}`"
         case "bool_type", str() | int() if meant := as_boolean(value):
             return f"write `{key} = {meant}`"
+        case "bad-name", str() if name := re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63]:
+            return f'write `{key} = "{name}"`'
         case "literal_error", str() if key == "kind" and path[0] == "gpus":
             return kind_of_gpu(value, str(path[1]))
         case _:

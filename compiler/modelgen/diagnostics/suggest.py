@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SHORT = 4
+_MOST = 48
+"""As many words as are listed: the keys of a model are about 40."""
 
 
 def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) -> str:
@@ -23,8 +25,8 @@ def did_you_mean(word: str, known: Iterable[str], *, list_known: bool = True) ->
         return f"did you mean `{near}`?"
     if not words or not list_known:
         return ""
-    shown = ", ".join(f"`{other}`" for other in words[:20])
-    return f"known here: {shown}{' …' if len(words) > 20 else ''}"
+    shown = ", ".join(f"`{other}`" for other in words[:_MOST])
+    return f"known here: {shown}{' …' if len(words) > _MOST else ''}"
 
 
 def _nearest(word: str, words: list[str]) -> str | None:

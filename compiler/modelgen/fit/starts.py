@@ -21,7 +21,7 @@ def start_of(resolved: Resolved, name: str) -> Start:
     run, pins = resolved.runs[name], resolved.pins[name]
     known = run.engine
     if known is None or known.memory is None:
-        raise CannotEstimateError(f"there are no measured starts of {known.title if known else run.engine_name}")
+        raise CannotEstimateError(f"the memory of {known.title if known else run.engine_name} is not estimated yet")
     if run.version is None:
         raise CannotEstimateError("the version of its image is not known")
     card = _card(resolved, run)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from modelgen.config import Config, old_names
+from modelgen.load.unnamed import find_unnamed, named
 
 if TYPE_CHECKING:
     from modelgen.config.compose import ComposeKeys
@@ -57,8 +58,12 @@ def bind(tables: Toml) -> Bound:
     """Validate `tables`; leave out what is refused and validate the rest again."""
     faults: list[Fault] = []
     dropped: set[Path] = set()
+    for unnamed in find_unnamed(tables):
+        faults.append(Fault((unnamed.table,), "unnamed-table", "", help=unnamed.help))
+        tables = named(tables, unnamed)
+        dropped |= {(unnamed.table,)} if unnamed.name is None else set()
     compose = _bind_compose(tables, faults)
-    dropped.update(fault.path for fault in faults)
+    dropped.update(fault.path for fault in faults if fault.kind != "unnamed-table")
     if old := _old_rules(tables):
         faults += old
         tables = _copy(tables)

@@ -18,7 +18,14 @@ _VALUE_KINDS = frozenset(
     {"bad-size", "bad-duration", "bad-share", "bad-name", "bad-value", "literal_error"}
     | {"greater_than", "greater_than_equal", "less_than_equal", "string_pattern_mismatch", "string_too_short"}
 )
-_OTHER_KINDS = _VALUE_KINDS | {"extra_forbidden", "missing", "owned-compose-key", "renamed-key", "renamed-value"}
+_OTHER_KINDS = _VALUE_KINDS | {
+    "extra_forbidden",
+    "missing",
+    "owned-compose-key",
+    "renamed-key",
+    "renamed-value",
+    "unnamed-table",
+}
 
 
 @rule("MG010", "unknown-key")
@@ -110,7 +117,9 @@ def wrong_type(faults: Iterable[Fault], places: Locator) -> Iterator[Found]:
     ```
     """
     for fault in faults:
-        if fault.kind not in _OTHER_KINDS:
+        if fault.kind == "unnamed-table":
+            yield Found(places.header(fault.path), f"`[{fault.path[0]}]` has the keys of one of its tables", fault.help)
+        elif fault.kind not in _OTHER_KINDS:
             yield Found(places.value(fault.path), f"`{_name(fault.path)}` {fault.message}", fault.help)
 
 

@@ -76,7 +76,8 @@ def _mended(source: Source, line: int, message: str) -> str:
         return "this looks like JSON: `modelgen init` writes a models.toml to start from"
     if first.strip() == "---" or re.match(r"[\w-]+:(\s|$)", first):
         return "this looks like YAML: `modelgen init` writes a models.toml to start from"
-    return _unescaped(source, line)
+    is_other = not source.path.lower().endswith(".toml")
+    return _unescaped(source, line) or ("pass the path of a models.toml, or its folder" if is_other else "")
 
 
 def _unescaped(source: Source, line: int) -> str:

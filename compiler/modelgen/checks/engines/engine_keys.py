@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen import engines
-from modelgen.config.familiar_answers import engine_name
+from modelgen.config.familiar_answers import engine_name, is_other_engine
 from modelgen.diagnostics import Found, did_you_mean, rule
 from modelgen.load import DEFAULT_ENGINE
 
@@ -56,6 +56,9 @@ def unknown_engine(context: Context) -> Iterator[Found]:
 
 
 def _engine_instead(name: str, *, is_table: bool = False) -> str:
+    if is_other_engine(name):
+        own = "" if not is_table else f", remove `[engines.{name}]`"
+        return f'write `engine = "command"` with the `image` and the `command` of this program{own}'
     meant = engine_name(name)
     if meant not in engines.SUPPORTED:
         return did_you_mean(name, engines.SUPPORTED)

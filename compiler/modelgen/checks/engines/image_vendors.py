@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.gpu_kinds import is_of_other_kind
 from modelgen.checks.several_models import as_one, listed
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines import ENGINES
@@ -55,6 +56,8 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
         run = context.runs[name]
         wanted = properties.kind_of(run.image) if run.image else None
         vendors = _vendors(context, model)
+        if any(is_of_other_kind(context, gpu) for gpu in context.cards(model)):
+            continue
         if wanted and vendors and wanted not in vendors:
             place, other = context.document.at_value(*run.place), " and ".join(_GPUS_OF[one] for one in sorted(vendors))
             found.setdefault((place, _GPUS_OF[wanted], other, _image_for(vendors, run)), []).append(name)

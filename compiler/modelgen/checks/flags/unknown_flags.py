@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
 from modelgen.checks.flags.flag_values import is_unverified_choice
-from modelgen.config.familiar_answers import flag_names
+from modelgen.config.familiar_answers import flag_names, sampling_flag
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.flags import text_of
 from modelgen.engines.images.properties import is_release
@@ -49,7 +50,7 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     """
     for arg in context.args:
         if _is_unknown(arg) and not arg.may_be_known:
-            help_text = _instead(arg) or _as_fork(context, arg)
+            help_text = _unless_set(context, arg, _instead(arg) or _as_fork(context, arg))
             yield Found(context.document.at_key(*arg.path), f"{arg.version} has no flag `{arg.name}`", help_text)
     for plain in context.plain_args:
         if _is_unknown_plain(plain) and not plain.may_be_known:
@@ -185,6 +186,13 @@ def abbreviated_flag(context: Context) -> Iterator[Found]:
             yield Found(place, f"`{arg.key}` is short for `{arg.name}`", help_text or f"write `{arg.name}`")
 
 
+def _unless_set(context: Context, arg: Argument, help_text: str) -> str:
+    """Return the help, or the help to remove a flag whose right name is set as well."""
+    meant = re.search(r"(?:write|did you mean) `([\w-]+)`", help_text)
+    is_set = meant is not None and any(other.name == meant[1] for other in context.args_of(arg.model))
+    return f"remove it: `{meant[1]}` is set already" if meant and is_set else help_text
+
+
 def _as_fork(context: Context, arg: Argument) -> str:
     """Return how to declare a fork, for an image that is not the engine's own release."""
     run = context.runs.get(arg.model)
@@ -212,6 +220,8 @@ def _instead(arg: Argument) -> str:
         names = arg.release.flag_names() if arg.release else arg.catalogue.all_names()
         if meant := next((name for name in flag_names(arg.name) if name in names), None):
             return f"write `{meant}`"
+        if "override-generation-config" in names and (default := sampling_flag(arg.name, arg.value)):
+            return default
         return did_you_mean(arg.name, {*names} - {*arg.engine.owned_args}, list_known=False)
     if arg.release and arg.catalogue.position(lives[0].since) > arg.release.at:
         return f"it appeared in {label(lives[0].since)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.gpu_kinds import kind_of_card
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.sizes import of_memory
 
@@ -148,20 +149,11 @@ def card_at_odds(context: Context) -> Iterator[Found]:
             place = context.document.at_value("gpus", name, "capability")
             message = f"{known.name} has the capability {known.capability}, not {gpu.capability}"
             yield Found(place, message, "remove `capability`: `card` determines it")
-        elif card.capability is not None:
-            yield from _of_other_vendor(context, name, card.capability)
-
-
-def _of_other_vendor(context: Context, name: str, capability: str) -> Iterator[Found]:
-    from modelgen.engines.host.cards import vendor_of
-
-    gpu, document = context.gpus[name], context.document
-    is_amd = vendor_of(capability) == "amd"
-    if is_amd != (gpu.kind == "amd") and not (is_amd and gpu.kind == "cdi"):
-        place = document.at_value("gpus", name, "card" if gpu.card else "capability")
-        kind = "amd" if is_amd else "nvidia"
-        message = f"`{gpu.card or capability}` is a GPU of {'AMD' if is_amd else 'NVIDIA'}, but `kind` is "
-        yield Found(place, f"{message}{gpu.kind or 'nvidia'}", f'write `kind = "{kind}"`')
+        elif (kind := kind_of_card(context, name)) is not None:
+            place = context.document.at_value("gpus", name, "card" if gpu.card else "capability")
+            vendor = "AMD" if kind == "amd" else "NVIDIA"
+            message = f"`{gpu.card or gpu.capability}` is a GPU of {vendor}, but `kind` is {gpu.kind or 'nvidia'}"
+            yield Found(place, message, f'write `kind = "{kind}"`')
 
 
 @rule("MG329", "memory-twice", Severity.WARNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen.checks.gpu_kinds import is_of_other_kind
 from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 
@@ -41,7 +42,7 @@ def unused_groups(context: Context) -> Iterator[Found]:
     ```
     """
     for name, gpu in context.gpus.items():
-        if gpu.groups is not None and gpu.kind != "amd":
+        if gpu.groups is not None and gpu.kind != "amd" and not is_of_other_kind(context, name):
             place = context.document.at_key("gpus", name, "groups")
             yield Found(place, f"`{name}` needs no `groups`", 'remove it: only `kind = "amd"` uses device files')
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from modelgen.checks.gpu_kinds import DEVICES, kind_of_card
 from modelgen.config.familiar_values import as_gpus
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.host import is_wsl2
@@ -13,22 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
-
-# The pattern of a device and the advice, by kind.
-_DEVICES = {
-    "nvidia": (
-        re.compile(r"0|[1-9]\d{0,2}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,80}", re.ASCII),
-        'write `device = "0"`, its index, or its UUID, as `nvidia-smi -L` prints them',
-    ),
-    "cdi": (
-        re.compile(r"[a-z][a-z0-9.-]*\.[a-z]+/[A-Za-z][A-Za-z0-9_.-]*=(?!all$)[A-Za-z0-9][A-Za-z0-9_.:-]*", re.ASCII),
-        'write `device = "nvidia.com/gpu=0"`, or another CDI name, as printed by `nvidia-ctk cdi list`',
-    ),
-    "amd": (
-        re.compile(r"/dev/dri/renderD\d{3}", re.ASCII),
-        'write `device = "/dev/dri/renderD128"`, or another render node, as printed by `ls -l /dev/dri/by-path`',
-    ),
-}
 
 
 @rule("MG301", "unknown-gpu")
@@ -121,10 +105,10 @@ def bad_device(context: Context) -> Iterator[Found]:
     ```
     """
     for name, gpu in context.gpus.items():
-        pattern, help_text = _DEVICES[gpu.kind or "nvidia"]
-        if not pattern.fullmatch(gpu.device):
+        pattern, help_text = DEVICES[gpu.kind or "nvidia"]
+        if not pattern.fullmatch(gpu.device) and kind_of_card(context, name) is None:
             place = context.document.at_value("gpus", name, "device")
-            other = next((kind for kind, (other, _) in _DEVICES.items() if other.fullmatch(gpu.device)), None)
+            other = next((kind for kind, (other, _) in DEVICES.items() if other.fullmatch(gpu.device)), None)
             yield Found(
                 place,
                 f"`{gpu.device}` is not a GPU" + (f" of the kind `{gpu.kind}`" if gpu.kind else ""),

@@ -104,6 +104,10 @@ def tight_limit(context: Context) -> Iterator[Found]:
             )
 
 
+_SIZE_IN_GIB = 8 * 1024
+"""From this many MiB on, a size is suggested in whole GiB."""
+
+
 @rule("MG305", "profile-over-card")
 def profile_over_card(context: Context) -> Iterator[Found]:
     """A profile whose models together reserve more of a GPU than its limit.
@@ -160,11 +164,14 @@ def profile_over_card(context: Context) -> Iterator[Found]:
             total, budget = sum(parts.values()), fit.budget(context.resolved.cards[gpu_name])
             if total > budget and len(parts) > 1:
                 sum_ = " + ".join(f"{name} {of_memory(part)}" for name, part in parts.items())
+                each = budget // len(parts) // 2**20
+                size = f"{each // 1024}GiB" if each >= _SIZE_IN_GIB else f"{each}MiB"
                 yield Found(
                     context.document.at_value("profiles", profile_name, "models"),
                     f"`{profile_name}` reserves {of_memory(total)} of `{gpu_name}`, "
                     f"{of_memory(total - budget)} more than its limit of {of_memory(budget)}",
-                    f"reserve less: {sum_}; a model without `gpu_memory` reserves the whole limit",
+                    f'reserve less, such as `gpu_memory = "{size}"` in the table of each model, or take one out of the '
+                    f"profile: {sum_}; a model without `gpu_memory` reserves the whole limit",
                 )
 
 

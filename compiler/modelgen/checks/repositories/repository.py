@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.several_models import as_one
+from modelgen.config.familiar_answers import about_tag
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.lockfile.repos import is_commit, is_local, is_repo_id
 
@@ -164,7 +165,9 @@ def bad_repo_id(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_value(*path),
             f"`{repo}` is not a repository id" if repo else f"`{path[-1]}` is empty",
-            f'write `{path[-1]} = "{bare}"`' if is_repo_id(bare) else "write `namespace/name` as shown on the hub",
+            f'write `{path[-1]} = "{bare}"`'
+            if is_repo_id(bare)
+            else about_tag(bare) or "write `namespace/name` as shown on the hub",
         )
 
 

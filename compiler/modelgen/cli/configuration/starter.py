@@ -20,6 +20,7 @@ _OPTIONS = "# loras "
 _PROFILES = "# Models of a profile "
 _NAME = re.compile(r'^(name = "[^"]*") +(?=#)', re.MULTILINE)
 _LONGEST_NAME = 63
+_COMMENTED = re.compile(r'^((?:name|hub) *= "[^"\n]*") +(#.*)$', re.MULTILINE)
 _HUB = re.compile(r'^hub( *)= "[^"]*"', re.MULTILINE)
 
 
@@ -33,7 +34,10 @@ def with_name(starter: str, folder: str) -> str:
 
 def with_hub(starter: str, hub: str) -> str:
     """Return the starter file with another hub directory."""
-    return _HUB.sub(lambda found: f"hub{found[1]}= {text(hub)}", starter, count=1)
+    written = _HUB.sub(lambda found: f"hub{found[1]}= {text(hub)}", starter, count=1)
+    lines = _COMMENTED.findall(written)
+    width = max((len(pair) for pair, _ in lines), default=0)
+    return _COMMENTED.sub(lambda found: f"{found[1].ljust(width)} {found[2]}", written)
 
 
 def fill(starter: str, hub: str, found: Sequence[Found]) -> tuple[str, int, bool]:

@@ -35,7 +35,7 @@ def describe_failure(model: dict[str, Any], config: Path, out: Path | None = Non
     else:
         lines.append(f"  not a known failure; `modelgen logs {model['id']}` has the whole output")
     if out is not None:
-        lines += [f"  but: {note}" for note in notes_about(model["id"], out)]
+        lines += [f"  but: {note}" for note in notes_about(model["id"], out, failure.get("places", []))]
     if failure["in_a_row"] > 1:
         lines.append(f"  it has failed {failure['in_a_row']} times in a row")
     if failure["retry_after"]:

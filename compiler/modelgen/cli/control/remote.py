@@ -88,6 +88,16 @@ def find_model(status: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def require_no_profile(config: Path, status: dict[str, Any], name: str) -> None:
+    """Refuse the name of a profile, unless a model has it as well.
+
+    Raises:
+        InputError: It is a profile of models.toml.
+    """
+    if not any(name in one["names"] for one in status["models"]) and name in _read_table(config, "profiles"):
+        raise InputError(f"`{name}` is a profile: run `modelgen switch --profile {name}`")
+
+
 def require_project(config: Path, url: str, status: dict[str, Any]) -> None:
     """Refuse an orchestrator of another project than the one in models.toml, if the file exists.
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelgen.cli.control.remote import ask_status, remote_options
+from modelgen.cli.options import NAME
 from modelgen.cli.terminal import row, width_of
 from modelgen.files import ModelgenError
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from modelgen.operate.control import Orchestrator
 
 
 @click.command("status")
@@ -27,13 +29,29 @@ def status_command(config: Path, url: str | None, *, format_: str) -> int:
       modelgen status
       modelgen status --format json
     """
-    orchestrator, status = ask_status(config, url)
+    orchestrator, status = ask_status(config, url) if url or config.exists() else _ask_default(config)
     if format_ == "json":
         click.echo(json.dumps(status, indent=2, ensure_ascii=False))
         return 0
     click.echo(f"{status['project']} at {orchestrator.url}")
     print_status(status)
     return 0
+
+
+def _ask_default(config: Path) -> tuple[Orchestrator, dict[str, Any]]:
+    """Return the status at the default address, for a folder without a models.toml.
+
+    Raises:
+        ModelgenError: Nothing answers there, so the file is missing.
+    """
+    from modelgen.engines.host.addresses import DEFAULT_LISTEN
+
+    try:
+        if config == Path(NAME):
+            return ask_status(config, f"http://{DEFAULT_LISTEN}")
+    except ModelgenError:
+        pass
+    return ask_status(config, None)  # the error names the file
 
 
 def print_status(status: dict[str, Any]) -> None:

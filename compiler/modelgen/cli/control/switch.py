@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.completion import complete_models, complete_switch
-from modelgen.cli.control.remote import find_model, find_to_change, remote_options
+from modelgen.cli.control.remote import find_model, find_to_change, remote_options, require_no_profile
 from modelgen.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def switch_to(config: Path, url: str | None, body: dict[str, Any], format_: str)
     orchestrator, status = find_to_change(config, url)
     dry_run: bool = body["dry_run"]
     if "model_id" in body:
+        require_no_profile(config, status, body["model_id"])
         find_model(status, body["model_id"])
     name = body.get("model_id") or body["profile"]
     with _shown(name) if body["wait"] and not dry_run else contextlib.nullcontext():

@@ -55,7 +55,7 @@ def _document(model: dict[str, Any], config: Path, out: Path | None) -> dict[str
     failure = model["failure"]
     if failure is not None:
         failure = {**failure, "places": [vars(place) for place in find_places(config, failure.get("places", []))]}
-    overrides = [] if out is None else notes_about(model["id"], out)
+    overrides = [] if out is None else notes_about(model["id"], out, (model["failure"] or {}).get("places", []))
     return {
         "model": model["id"],
         "state": model["state"],

@@ -63,7 +63,9 @@ def prune_command(  # noqa: PLR0913 - its options
     """
     hub = _hub(config)
     if not hub.is_dir():
-        raise InputError(f"there is no hub directory {hub}; correct `hub` in [project] of {config}")
+        raise InputError(
+            f"there is no hub directory {hub}: `modelgen fetch` makes it, or correct `hub` in [project] of {config}"
+        )
     from modelgen.hub.cache.holding import held
 
     try:

@@ -172,7 +172,7 @@ def _left_out(found: Pinned, name: str) -> Iterator[str]:
         yield f"{about}: left out {patterns} ({of_files(found.unneeded)}), not needed for serving{why}"
     count, size = found.not_included
     if count:
-        yield f"{about}: left out {_files(count)} ({of_files(size)}) that `file` or `include` does not name"
+        yield f"{about}: left out {_files(count)} ({of_files(size)}) that `file`, `quant` or `include` does not name"
 
 
 def _lines(change: Change, name: str) -> Iterator[str]:

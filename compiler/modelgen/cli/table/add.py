@@ -122,7 +122,11 @@ def _repository(source: str) -> str:
     if is_local(repo):
         raise click.UsageError(f"{repo} is a checkpoint of your own: run `modelgen add PATH --as {repo}`")
     if not is_repo_id(repo):
+        from modelgen.config.familiar_answers import about_tag
+
+        hint = about_tag(repo)
         raise click.UsageError(
             f"`{printable(source)}` is neither a repository id, `namespace/name`, nor a path that exists"
+            f"{f'; {hint}' if hint else ''}"
         )
     return repo

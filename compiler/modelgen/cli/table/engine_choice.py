@@ -38,7 +38,7 @@ def kind_by_task(kind: Kind, task: str | None) -> Kind:
 
 
 def choose_engine(
-    checkpoint: Checkpoint, task: str | None, config: Config, wanted: str | None = None
+    checkpoint: Checkpoint, task: str | None, config: Config, wanted: str | None = None, *, is_own: bool = False
 ) -> tuple[Engine, str]:
     """Return the engine of a checkpoint, and why.
 
@@ -47,6 +47,7 @@ def choose_engine(
         task: The task that the hub lists.
         config: The models.toml, whose own engines come first.
         wanted: The engine that the command line names.
+        is_own: Whether it is a checkpoint of the user's own, which no hub lists.
 
     Raises:
         InputError: The engine that the command line names cannot load such a checkpoint.
@@ -67,6 +68,8 @@ def choose_engine(
         why = f"the hub lists it as {task}" if task in _EMBEDS else "it is a model of sentence-transformers"
     elif task in _GENERATES:
         why = f"the hub lists it as {task}"
+    elif is_own:
+        why = "the files do not tell the task, so this is a guess: check `engine`"
     else:
         lists = f"lists it as {task}, which is no task of an engine here" if task else "lists no task of it"
         why = f"the hub {lists}, so this is a guess: check `engine`"

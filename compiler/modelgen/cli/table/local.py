@@ -75,7 +75,7 @@ class _Entry:
 
     def enter(self, checkpoint: Checkpoint) -> int:
         config = self.document.config
-        engine, why = choose_engine(checkpoint, None, config, self.engine)
+        engine, why = choose_engine(checkpoint, None, config, self.engine, is_own=True)
         table = model_table(self.name, self.repo, checkpoint, self.gpu, engine=engine, defaults=config.defaults)
         text = engine_table(engine, config) + table
         proposal = Proposal(self.files, self.document, self.name, lambda _: text, f"{engine.title}: {why}")

@@ -49,7 +49,16 @@ def check_host(config: Path, out: Path | None, *, take_over: bool) -> None:
         if found.state == "warning":
             warn(_sentence(found))
         if found.state == "bad" and not (found.subject == "toolkit" and _is_without_cards(config, folder, host)):
-            raise ModelgenError(_sentence(found))
+            raise ModelgenError(_sentence(first_cause(found, host, wanted)))
+
+
+def first_cause(found: Finding, host: Host, wanted: Wanted) -> Finding:
+    """Return the finding to report: without the driver, the toolkit cannot help."""
+    if found.subject != "toolkit":
+        return found
+    from modelgen.operate.doctor.nvidia import check_driver
+
+    return next((one for one in check_driver(host, wanted) if one.state == "bad"), found)
 
 
 def _require_orchestrator(document: Document, out: Path) -> None:
