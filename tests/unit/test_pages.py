@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
 from compiling import REPOSITORY, check, complete
 from modelgen.cli.app import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DOCS = REPOSITORY / "docs"
 GENERATED = ("rules.md", "reference/", "failures/")
@@ -27,6 +31,26 @@ TOML = [text for name, language, text in BLOCKS if language == "toml" and not na
 SHELL = "".join(text for _, language, text in BLOCKS if language in ("sh", "console"))
 QUOTED = [text for page in PAGES.values() for text in re.findall(r"`(modelgen [^`]+)`", BLOCK.sub("", page))]
 COMMANDS = sorted({*re.findall(r"^\$? ?(modelgen .*)$", SHELL, re.MULTILINE), *QUOTED})
+
+
+def pages_in(entry: Any) -> Iterator[str]:  # noqa: ANN401 - what TOML has
+    """Yield the pages of an entry of the navigation."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for inner in entry.values() if isinstance(entry, dict) else entry:
+            yield from pages_in(inner)
+
+
+@pytest.mark.parametrize(("file", "prefix"), [("README.md", "docs/"), ("docs/index.md", "")])
+def test_the_lists_of_pages_have_every_page_of_the_navigation(file: str, prefix: str) -> None:
+    """Each recipe is in the list of recipes, and each failure in the list of failures."""
+    project = tomllib.loads((REPOSITORY / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    navigation = [page for page in pages_in(project["nav"]) if page != "index.md"]
+    listed = re.findall(rf"\]\({prefix}([^)#]+\.md)\)", (REPOSITORY / file).read_text(encoding="utf-8"))
+    recipes = {page for page in navigation if page.startswith("recipes/")} - {"recipes/index.md"}
+    assert set(navigation) - recipes - set(listed) == set()
+    assert {f"recipes/{name}" for name in re.findall(r"\]\(([^)/]+\.md)\)", PAGES["recipes/index.md"])} >= recipes
 
 
 @pytest.mark.parametrize("fragment", TOML, ids=lambda text: text.splitlines()[0])
