@@ -37,7 +37,7 @@ def unused_groups(context: Context) -> Iterator[Found]:
     groups = [44, 992]
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
     ```
     """
     for name, gpu in context.gpus.items():
@@ -101,7 +101,7 @@ def group_by_name(context: Context) -> Iterator[Found]:
     kind = "amd"
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
 
     [models.qwen]
     compose = { group_add = ["render"] }
@@ -116,7 +116,7 @@ def group_by_name(context: Context) -> Iterator[Found]:
     groups = [992]
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
     ```
     """
     for name, model in context.models.items():
@@ -147,7 +147,7 @@ def closed_cards(context: Context) -> Iterator[tuple[str, Found]]:
     kind = "amd"
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
 
     [models.qwen]
     compose = { user = "1000:1000" }
@@ -162,7 +162,7 @@ def closed_cards(context: Context) -> Iterator[tuple[str, Found]]:
     groups = [44, 992]
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
 
     [models.qwen]
     compose = { user = "1000:1000" }
