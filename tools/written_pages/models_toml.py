@@ -56,6 +56,8 @@ args       = {{ max-model-len = 16384 }}
 ```
 
 """
+_FEW = 8
+"""More rules of one key are folded."""
 _VALUES = """\
 ## Values
 
@@ -178,4 +180,7 @@ def _names(keys: Sequence[Key], table: str) -> str:
 
 def _of(rules: Mapping[str, Sequence[Rule[...]]], name: str) -> str:
     found = rules.get(name, ())
-    return f"Rules: {', '.join(map(rule_link, found))}.\n\n" if found else ""
+    if len(found) <= _FEW:
+        return f"Rules: {', '.join(map(rule_link, found))}.\n\n" if found else ""
+    rows = "".join(f"- {rule_link(rule)}: {rule.summary}\n" for rule in found)
+    return f'<details markdown="1">\n<summary>{len(found)} rules</summary>\n\n{rows}\n</details>\n\n'
