@@ -65,9 +65,9 @@ def _page(failure: KnownFailure) -> str:
     for case in others:
         parts += [f"## {code(title(case.lines[0][1], case.row))}\n\n", *_case(case)]
     has_keys = any(case.row.keys for case in failure.cases)
-    others = [other for other in known_failures() if other.subject == failure.subject and other != failure]
+    neighbours = [other for other in known_failures() if other.subject == failure.subject and other != failure]
     parts += [f"{_PLACED if has_keys else _RECOGNIZED}.\n\n", f"## More under “{failure.subject}”\n\n"]
-    return "".join([*parts, *map(_entry, others), "\n[All known failures](index.md)\n"])
+    return "".join([*parts, *map(_entry, neighbours), "\n[All known failures](index.md)\n"])
 
 
 def _case(case: Case) -> Iterator[str]:
