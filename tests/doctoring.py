@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,8 +153,10 @@ class FakeHost:
         return examine(self.host(patience), Wanted(document, hub))
 
     def wrong(self, toml: str = PROJECT) -> list[tuple[str, str, str, str]]:
-        """Return all that is not good; `PROJECT` listens on no port, since another program may."""
-        text = f"{PROJECT}[orchestrator]\nenabled = false\n" if toml is PROJECT else toml
+        """Return all that is not good. `PROJECT` gets a free port: on 8080, another program may listen."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        text = f'{PROJECT}[orchestrator]\nlisten = "127.0.0.1:{port}"\n' if toml is PROJECT else toml
         return [
             (found.subject, found.state, found.message, found.help)
             for found in self.examine(text)

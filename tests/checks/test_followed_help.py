@@ -47,7 +47,6 @@ LEFT = {
     "cards-not-separable": "nothing in the file to change",
     "hub-on-windows-drive": _HOST,
     "uuid-on-wsl2": _UNKNOWN,
-    "image-for-other-cards": _CHOICE,
     "closed-cards": _HOST,
     "image-for-servers": _UNKNOWN,
     "nothing-for-weights": _CHOICE,

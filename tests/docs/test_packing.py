@@ -39,10 +39,11 @@ keys_file = "./keys/keys.txt"
 
 
 def commands() -> tuple[str, str]:
-    """Return the commands that pack, without those about images, and the command that unpacks."""
-    [packing] = re.findall(r"^docker compose [^\n]* config \|\n.*?(?=^```)", GUIDE, re.DOTALL | re.MULTILINE)
+    """Return the commands that list and pack, without those about images, and the command that unpacks."""
+    [listing] = re.findall(r"^docker compose [^\n]* config \|\n.*?(?=^```)", GUIDE, re.DOTALL | re.MULTILINE)
+    [packing] = re.findall(r"^tar --create --file to-the-host\.tar .*?(?=^```)", GUIDE, re.DOTALL | re.MULTILINE)
     [unpacking] = re.findall(r"^tar --extract .*to-the-host\.tar$", GUIDE, re.MULTILINE)
-    return packing, unpacking
+    return listing + packing, unpacking
 
 
 @pytest.mark.parametrize("where", ["./models/hub", "./weights", "ELSEWHERE/hub"])
@@ -53,7 +54,7 @@ def test_everything_that_is_mounted_is_packed(tmp_path: Path, where: str) -> Non
     where = where.replace("ELSEWHERE", str(tmp_path / "elsewhere"))
     first, second = tmp_path / "first", tmp_path / "second"
     files = {where + "/models--org--text/refs/main": "c" * 40, "templates/own.jinja": "x", "keys/keys.txt": "user"}
-    for name, text in {**files, "images.tar": "i", "models.lock": "format = 1\n"}.items():
+    for name, text in {**files, "models.lock": "format = 1\n"}.items():
         (first / name).parent.mkdir(parents=True, exist_ok=True)
         (first / name).write_text(text)
     (first / "models.toml").write_text(complete(MODEL.replace("HUB", where)))

@@ -41,9 +41,13 @@ CONFIG = json.dumps({"model_type": "qwen3", "max_position_embeddings": 262144, "
 TOKENIZER = json.dumps({"tokenizer_class": "Qwen2Tokenizer", "chat_template": "{{ messages }}"}).encode()
 
 
-def commands() -> list[str]:
+def commands() -> tuple[str, str]:
+    """Return the commands of the guide for each host, without those that install modelgen and begin a file."""
     guide = (REPOSITORY / "docs" / "guides" / "without-internet.md").read_text()
-    return [part for part in re.findall(r"```sh\n(.*?)```", guide, re.DOTALL) if "to-the-host.tar" in part]
+    _, first, second, *_ = re.split(r"^## ", guide, flags=re.MULTILINE)
+    blocks = [re.findall(r"```sh\n(.*?)```", part, re.DOTALL) for part in (first, second)]
+    assert (blocks[0].pop(0), blocks[0].pop()[:9]) == ("modelgen init\n", "pip wheel")
+    return "".join(blocks[0]), "".join(blocks[1])
 
 
 def follow(script: str, folder: Path, environment: Mapping[str, str], *, networked: bool) -> None:
@@ -109,7 +113,8 @@ def test_from_lock_to_an_offline_start(  # noqa: PLR0917 - fixtures
     assert hub.bytes_sent("*.safetensors") > 0
     hub.clear()
 
-    shutil.copy(online / "to-the-host.tar", offline)
+    for name in ("images.tar", "to-the-host.tar"):
+        shutil.copy(online / name, offline)
     tar, verify, *rest = second.splitlines(keepends=True)
     everywhere = {**hub.environment, "PATH": path}
     follow(tar + verify, offline, everywhere, networked=False)

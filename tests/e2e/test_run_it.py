@@ -1,4 +1,4 @@
-"""The pages about first steps and keys, word by word: from a clone to a streamed answer in Docker, without a GPU."""
+"""The pages about first steps and applications, word by word: from a clone to a streamed answer in Docker, no GPU."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.docker
 
 FIRST_STEPS = (REPOSITORY / "docs" / "first-steps.md").read_text()
 SECTION = FIRST_STEPS.partition("\n## Try it without a GPU\n")[2].partition("\n## ")[0]
-CONTAINERS = (REPOSITORY / "docs" / "guides" / "keys-and-browsers.md").read_text()
+APPLICATIONS = (REPOSITORY / "docs" / "guides" / "applications.md").read_text()
+OWN_PROJECT = APPLICATIONS.partition("\n## In a project of its own\n")[2].partition("\n## ")[0]
 PROJECT = f"{PREFIX}demo"
 
 
@@ -69,14 +70,22 @@ def test_run_it_can_be_followed(clone: tuple[Path, int]) -> None:
     follow(folder, port, end)
 
 
-def test_a_container_of_another_project_reaches_it_as_the_recipe_says(clone: tuple[Path, int], double: str) -> None:
+def test_a_container_of_another_project_reaches_it_as_the_guide_says(clone: tuple[Path, int], double: str) -> None:
     folder, port = clone
     begin, _, _ = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
     follow(folder, port, begin)
-    [address] = re.findall(r"OPENAI_API_BASE_URL: (\S+)", CONTAINERS)
-    [network] = re.findall(r"name: (\S+) +# <project>-edge", CONTAINERS)
+    [address] = re.findall(r"OPENAI_API_BASE_URL: (\S+)", OWN_PROJECT)
+    [network] = re.findall(r"name: (\S+) +# <project>-edge", OWN_PROJECT)
     ask = f"import urllib.request; print(urllib.request.urlopen('{address}/models', timeout=10).read().decode())"
-    options = ["--rm", "--pull", "never", "--memory", "128m", "--network", network.replace("demo", PROJECT)]
+    options = [
+        "--rm",
+        "--pull",
+        "never",
+        "--memory",
+        "128m",
+        "--network",
+        network.replace("model-orchestrator", PROJECT),
+    ]
     done = subprocess.run(
         ["docker", "run", *options, double, "python3", "-c", ask],
         capture_output=True,

@@ -116,6 +116,7 @@ def test_offline_asks_the_local_engine_alone(project: Project) -> None:
     project.docker(registry={NAME: INDEX})
     assert digests(project, "--offline") == (None, None)
     assert project.asked() == [f"image inspect {NAME}"]
+    assert "registry" not in project.run("--offline").stderr  # a host without internet cannot reach it
 
 
 def test_no_docker_is_a_warning(project: Project) -> None:

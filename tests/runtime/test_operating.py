@@ -97,7 +97,9 @@ def test_a_hold_prints_what_the_page_shows(tmp_path: Path) -> None:
         commands = re.findall(r"^\$ modelgen (.*)$", block(SWITCHING, "console"), re.MULTILINE)
         for command in commands:
             shown += f"$ modelgen {command}\n{modelgen(*command.split(), cwd=tmp_path).stdout}"
-        for path, body in re.findall(r"localhost:8080(/models/\S+) --json '(.*)'", SWITCHING):
+        asked = re.findall(r"localhost:8080(/models/\S+) .*\\\n  -d '(.*)'", SWITCHING)
+        assert asked
+        for path, body in asked:
             request = urllib.request.Request(orchestrator.url + path, body.encode(), method="POST")
             with urllib.request.urlopen(request, timeout=60) as answer:
                 assert answer.status == 200

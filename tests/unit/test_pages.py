@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
 from compiling import REPOSITORY, check, complete
 from modelgen.cli.app import cli
+from modelgen.diagnostics.examples import VLLM_IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DOCS = REPOSITORY / "docs"
+README = REPOSITORY / "README.md"
+MODELGEN = REPOSITORY / "compiler" / "modelgen"
 GENERATED = ("rules.md", "reference/", "failures/")
 ELSEWHERE = ("engines/", "explanations/lock.md")  # tests/fuzz compiles the engines' examples; a lock is no models.toml
 NAMES = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))]
@@ -27,6 +34,38 @@ TOML = [text for name, language, text in BLOCKS if language == "toml" and not na
 SHELL = "".join(text for _, language, text in BLOCKS if language in ("sh", "console"))
 QUOTED = [text for page in PAGES.values() for text in re.findall(r"`(modelgen [^`]+)`", BLOCK.sub("", page))]
 COMMANDS = sorted({*re.findall(r"^\$? ?(modelgen .*)$", SHELL, re.MULTILINE), *QUOTED})
+
+
+def pages_in(entry: Any) -> Iterator[str]:  # noqa: ANN401 - what TOML has
+    """Yield the pages of an entry of the navigation."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for inner in entry.values() if isinstance(entry, dict) else entry:
+            yield from pages_in(inner)
+
+
+@pytest.mark.parametrize(("file", "prefix"), [("README.md", "docs/"), ("docs/index.md", "")])
+def test_the_lists_of_pages_have_every_page_of_the_navigation(file: str, prefix: str) -> None:
+    """Each recipe is in the list of recipes, and each failure in the list of failures."""
+    project = tomllib.loads((REPOSITORY / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    navigation = [page for page in pages_in(project["nav"]) if page != "index.md"]
+    listed = re.findall(rf"\]\({prefix}([^)#]+\.md)\)", (REPOSITORY / file).read_text(encoding="utf-8"))
+    recipes = {page for page in navigation if page.startswith("recipes/")} - {"recipes/index.md"}
+    assert set(navigation) - recipes - set(listed) == set()
+    assert {f"recipes/{name}" for name in re.findall(r"\]\(([^)/]+\.md)\)", PAGES["recipes/index.md"])} >= recipes
+
+
+def test_examples_name_one_release_of_vllm() -> None:
+    """Others only where the release matters: a mistake that is shown, and an image that lacks a flag."""
+    others = {"what-it-checks.md", "guides/when-a-model-does-not-start.md"}
+    pages = [path for path in sorted(DOCS.rglob("*.md")) if path.name != "rules.md"]
+    modules = [MODELGEN / "cli/configuration/starter.toml", MODELGEN / "config/familiar_names.py"]
+    image = re.compile(r"""(?:(?:image|reference) += |"image": ')"vllm/vllm-openai(?:-rocm)?:v([^"]+)""")
+    found = {path: set(image.findall(path.read_text(encoding="utf-8"))) for path in [*pages, *modules, README]}
+    assert all(found[path] for path in modules)
+    wrong = {path for path, releases in found.items() if releases - {VLLM_IMAGE.partition(":v")[2]}}
+    assert {path.relative_to(DOCS).as_posix() for path in wrong} == others
 
 
 @pytest.mark.parametrize("fragment", TOML, ids=lambda text: text.splitlines()[0])

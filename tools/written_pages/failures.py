@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.cli.configuration.manual import load_rules
@@ -30,7 +31,8 @@ finds the line in the output and names the line of models.toml to change.
 """
 _RECOGNIZED = "`modelgen why MODEL` recognizes it"
 _PLACED = f"{_RECOGNIZED}, and names the line of models.toml to change"
-_END = "\n\n[All known failures](index.md)\n"
+_TABLE = re.compile(r"`[^`]*`|\[[a-z]+(?:\.[A-Za-z]+)*\]")
+"""Code, and the name of a table of models.toml, which messages write without marks."""
 _TABLES = {"gpu": "gpus.NAME", "engine": "engines.NAME", "host": "host", "project": "project"}
 """The tables of keys that are not the model's, by how a row of the table of failures calls them."""
 
@@ -63,7 +65,9 @@ def _page(failure: KnownFailure) -> str:
     for case in others:
         parts += [f"## {code(title(case.lines[0][1], case.row))}\n\n", *_case(case)]
     has_keys = any(case.row.keys for case in failure.cases)
-    return "".join([*parts, f"{_PLACED if has_keys else _RECOGNIZED}.", _END])
+    neighbours = [other for other in known_failures() if other.subject == failure.subject and other != failure]
+    parts += [f"{_PLACED if has_keys else _RECOGNIZED}.\n\n", f"## More under “{failure.subject}”\n\n"]
+    return "".join([*parts, *map(_entry, neighbours), "\n[All known failures](index.md)\n"])
 
 
 def _case(case: Case) -> Iterator[str]:
@@ -92,7 +96,8 @@ def _printers(case: Case) -> list[str]:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    marked = _TABLE.sub(lambda match: match[0] if match[0].startswith("`") else code(match[0]), text)
+    return f"{marked[0].upper()}{marked[1:]}."
 
 
 def _key_link(key: str) -> str:

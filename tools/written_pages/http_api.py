@@ -38,7 +38,8 @@ _CONTROL = """\
 
 ```sh
 curl -s localhost:8080/status
-curl -s localhost:8080/switch --json '{"model_id": "text-4b"}'
+curl -s localhost:8080/switch -H 'Content-Type: application/json' \\
+  -d '{"model_id": "text-4b"}'
 ```
 
 """

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from modelgen.config import Config, Defaults, EngineTable, Gpu, Host, Model, Orchestrator, Profile, Project
+from modelgen.diagnostics.examples import VLLM_IMAGE
 from modelgen.engines import ENGINES
 from written_pages.keys import Key, keys_of, shown_default
 from written_pages.markdown import block, code, joined, mark, rule_link, toml
@@ -29,7 +30,7 @@ TABLES: Mapping[str, tuple[type[Table], str]] = {
 }
 """The tables by name, each with the one in examples."""
 
-_INTRO = """\
+_INTRO = f"""\
 # models.toml
 
 Every table and key. `modelgen validate` checks a file. Editors show the same descriptions while you write, from the
@@ -45,16 +46,18 @@ memory = "24GiB"
 device = "0"
 
 [engines.vllm]
-image = "vllm/vllm-openai:v0.11.0"
+image = "{VLLM_IMAGE}"
 
 [models.text-4b]
 repo       = "Qwen/Qwen3-4B-Instruct-2507"
 gpus       = ["gpu0"]
 gpu_memory = "14GiB"
-args       = { max-model-len = 16384 }
+args       = {{ max-model-len = 16384 }}
 ```
 
 """
+_FEW = 8
+"""More rules of one key are folded."""
 _VALUES = """\
 ## Values
 
@@ -177,4 +180,7 @@ def _names(keys: Sequence[Key], table: str) -> str:
 
 def _of(rules: Mapping[str, Sequence[Rule[...]]], name: str) -> str:
     found = rules.get(name, ())
-    return f"Rules: {', '.join(map(rule_link, found))}.\n\n" if found else ""
+    if len(found) <= _FEW:
+        return f"Rules: {', '.join(map(rule_link, found))}.\n\n" if found else ""
+    rows = "".join(f"- {rule_link(rule)}: {rule.summary}\n" for rule in found)
+    return f'<details markdown="1">\n<summary>{len(found)} rules</summary>\n\n{rows}\n</details>\n\n'

@@ -18,10 +18,11 @@ UNREAD = 141
 
 MEANINGS = {
     0: "Success. Warnings do not change it.",
-    FOUND: "At least one error in the files, or edited files that a build does not overwrite.",
+    FOUND: "At least one error in the files, edited files that a build does not overwrite, or a models.lock or hub "
+    "directory that a command needs and that is not there yet.",
     2: "Wrong usage: an unknown command or option, or a missing argument.",
-    WORLD: "A failure outside the files: no such file, no permission, no network, no Docker, a full disk. The message "
-    "names the next step.",
+    WORLD: "A failure outside the files: no models.toml, no permission, no network, no Docker, a full disk. The "
+    "message names the next step.",
     OUT_OF_DATE: "Out of date: `--check` and `diff` found a difference.",
     INTERNAL: "A bug in modelgen. Only this one prints a traceback.",
     129: "Ended by SIGHUP, as when a terminal is closed.",

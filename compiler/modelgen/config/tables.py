@@ -139,7 +139,8 @@ class Gpu(Table):
     )
     device: str = Field(
         description='The GPU of the host: its index ("0") or UUID ("GPU-…", "MIG-…") as `nvidia-smi -L` prints it, its '
-        'CDI name ("nvidia.com/gpu=0"), or its device file ("/dev/dri/renderD128").',
+        'CDI name ("nvidia.com/gpu=0"), or AMD\'s device file ("/dev/dri/renderD128"), which `ls -l /dev/dri/by-path` '
+        "lists by the GPU's address on the PCI bus.",
         examples=["0"],
     )
     limit: Share | None = Field(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tomllib
 
-HEAD = """\
+VLLM_IMAGE = "vllm/vllm-openai:v0.30.0"
+"""The image in all examples and starting files, unless a release matters."""
+HEAD = f"""\
 [project]
 name = "demo"
 hub = "./models/hub"
@@ -14,12 +16,12 @@ memory = "24GiB"
 device = "0"
 
 [engines.vllm]
-image = "vllm/vllm-openai:v0.11.0"
+image = "{VLLM_IMAGE}"
 
 [models.qwen]
 repo = "Qwen/Qwen3-4B"
 gpus = ["gpu0"]
-args = { max-model-len = 16384 }
+args = {{ max-model-len = 16384 }}
 
 [rules]
 unpinned-repo = "off"

@@ -48,7 +48,7 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     kind = "amd"
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
     ```
     """
     found: dict[tuple[Span, str, str, str], list[str]] = {}

@@ -34,13 +34,13 @@ def missing_image(context: Context) -> Iterator[tuple[str, Found]]:
     ## Bad
     ```toml
     [engines.vllm]
-    version = "0.11.0"
+    version = "0.30.0"
     ```
 
     ## Good
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
+    image = "vllm/vllm-openai:v0.30.0"
     ```
     """
     if not CONTAINER_TARGETS.intersection(context.targets):
@@ -75,13 +75,13 @@ def bad_image(context: Context) -> Iterator[Found]:
     ## Bad
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai: v0.11.0"
+    image = "vllm/vllm-openai: v0.30.0"
     ```
 
     ## Good
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
+    image = "vllm/vllm-openai:v0.30.0"
     ```
     """
     for path, reference in _images(context).items():

@@ -107,15 +107,15 @@ def bad_version(context: Context) -> Iterator[Found]:
     ## Bad
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
-    version = "0.12.0"
+    image = "vllm/vllm-openai:v0.30.0"
+    version = "0.29.0"
     ```
 
     ## Good
     ```toml
     [engines.vllm]
     image = "registry.example/vllm:ours"
-    version = "0.12.0"
+    version = "0.29.0"
     ```
     """
     document = context.document

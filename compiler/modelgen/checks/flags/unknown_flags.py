@@ -36,7 +36,7 @@ def unknown_flag(context: Context) -> Iterator[Found]:
 
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.33.0"
+    image = "vllm/vllm-openai:v0.30.0"
 
     [models.qwen]
     args = { max-model-len = 16384, swap-space = 4 }
@@ -87,7 +87,7 @@ def unverified_flag(context: Context) -> Iterator[Found]:
     ## Good
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.33.0"
+    image = "vllm/vllm-openai:v0.30.0"
 
     [models.qwen]
     args = { max-model-len = 16384, enable-prefix-caching = true }

@@ -126,7 +126,7 @@ def card_at_odds(context: Context) -> Iterator[Found]:
     device = "0"
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
 
     [models.qwen]
     gpus = []
@@ -140,7 +140,7 @@ def card_at_odds(context: Context) -> Iterator[Found]:
     kind = "amd"
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
     ```
     """
     for name, card in context.resolved.cards.items():
@@ -186,7 +186,7 @@ def memory_twice(context: Context) -> Iterator[Found]:
     device = "0"
 
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.33.0"
+    image = "vllm/vllm-openai:v0.30.0"
     ```
     """
     host = context.document.config.host

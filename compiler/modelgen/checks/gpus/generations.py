@@ -135,6 +135,9 @@ def checkpoint_for_other_cards(context: Context) -> Iterator[Found]:
     card = "T4"
     device = "0"
 
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+
     [models.chat]
     repo = "RedHatAI/Qwen3-4B-Instruct-2507-FP8-dynamic"
     gpus = ["gpu0"]

@@ -38,7 +38,7 @@ def unused_groups(context: Context) -> Iterator[Found]:
     groups = [44, 992]
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
     ```
     """
     for name, gpu in context.gpus.items():
@@ -102,7 +102,7 @@ def group_by_name(context: Context) -> Iterator[Found]:
     kind = "amd"
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
 
     [models.qwen]
     compose = { group_add = ["render"] }
@@ -117,7 +117,7 @@ def group_by_name(context: Context) -> Iterator[Found]:
     groups = [992]
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
     ```
     """
     for name, model in context.models.items():
@@ -148,7 +148,7 @@ def closed_cards(context: Context) -> Iterator[tuple[str, Found]]:
     kind = "amd"
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
 
     [models.qwen]
     compose = { user = "1000:1000" }
@@ -163,7 +163,7 @@ def closed_cards(context: Context) -> Iterator[tuple[str, Found]]:
     groups = [44, 992]
 
     [engines.vllm]
-    image = "vllm/vllm-openai-rocm:v0.20.0"
+    image = "vllm/vllm-openai-rocm:v0.30.0"
 
     [models.qwen]
     compose = { user = "1000:1000" }

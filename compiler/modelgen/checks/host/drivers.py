@@ -82,12 +82,18 @@ def driver_below_image(context: Context) -> Iterator[Found]:
     ```toml
     [host]
     driver = "550.54.15"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
     ```
 
     ## Good
     ```toml
     [host]
     driver = "570.195.03"
+
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
     ```
     """
     for run, cuda, driver in _on_driver(context):

@@ -115,6 +115,9 @@ def uuid_on_wsl2(context: Context) -> Iterator[Found]:
     memory = "24GiB"
     device = "GPU-3faa8e2c-1c9e-4c93-8a6f-2d0a3a8e9f12"
 
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+
     [models.qwen]
     gpus = ["gpu0", "gpu1"]
     args = { max-model-len = 16384, tensor-parallel-size = 2 }

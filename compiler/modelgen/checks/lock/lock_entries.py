@@ -113,7 +113,7 @@ def asset_not_locked(context: Context) -> Iterator[tuple[str, Found]]:
     ## Bad
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.20.0"
+    image = "vllm/vllm-openai:v0.30.0"
 
     [models.gpt-oss]
     repo = "openai/gpt-oss-20b"
@@ -131,7 +131,7 @@ def asset_not_locked(context: Context) -> Iterator[tuple[str, Found]]:
     ## Good
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.20.0"
+    image = "vllm/vllm-openai:v0.30.0"
 
     [models.gpt-oss]
     repo = "openai/gpt-oss-20b"

@@ -30,7 +30,7 @@ def reranker_as_generator(context: Context) -> Iterator[Found]:
     ## Bad
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.20.0"
+    image = "vllm/vllm-openai:v0.30.0"
 
     [models.rerank]
     repo = "Qwen/Qwen3-Reranker-0.6B"
@@ -48,7 +48,7 @@ def reranker_as_generator(context: Context) -> Iterator[Found]:
     ## Good
     ```toml
     [engines.vllm]
-    image = "vllm/vllm-openai:v0.20.0"
+    image = "vllm/vllm-openai:v0.30.0"
 
     [models.rerank]
     repo = "Qwen/Qwen3-Reranker-0.6B"

@@ -24,7 +24,7 @@ def warmup_without_route(context: Context) -> Iterator[Found]:
     ## Bad
     ```toml
     [models.whisper]
-    image = "vllm/vllm-openai:v0.33.0"
+    image = "vllm/vllm-openai:v0.30.0"
     repo = "openai/whisper-large-v3"
     warmup = true
     args = { max-model-len = 448 }
@@ -41,7 +41,7 @@ def warmup_without_route(context: Context) -> Iterator[Found]:
     ## Good
     ```toml
     [models.whisper]
-    image = "vllm/vllm-openai:v0.33.0"
+    image = "vllm/vllm-openai:v0.30.0"
     repo = "openai/whisper-large-v3"
     args = { max-model-len = 448 }
     ```

@@ -184,6 +184,9 @@ def gguf_repository(context: Context) -> Iterator[Found]:
 
     ## Bad
     ```toml
+    [engines.vllm]
+    image = "vllm/vllm-openai:v0.11.0"
+
     [models.qwen]
     repo = "Qwen/Qwen3-4B-GGUF"
     args = { max-model-len = 16384, load-format = "gguf" }

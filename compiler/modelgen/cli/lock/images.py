@@ -26,7 +26,7 @@ def references(runs: Mapping[str, ModelRun]) -> dict[str, list[str]]:
 def look_up_images(
     inputs: Inputs, old: Lock, moved: Collection[str], *, local_only: bool, only: Collection[str] | None = None
 ) -> tuple[list[Image], list[str]]:
-    """Return the lock's entries for all images, and warnings for those that cannot be resolved.
+    """Return the lock's entries for all images, and warnings for those that no registry resolved.
 
     Args:
         inputs: The models.toml.
@@ -57,7 +57,7 @@ def look_up_images(
                 entries.setdefault(name, Image(reference=name))
     if only is not None:
         entries |= {image.reference: image for image in old.images if image.reference not in wanted}
-    return [entries[name] for name in sorted(entries)], _warn(problems, known)
+    return [entries[name] for name in sorted(entries)], [] if local_only else _warn(problems, known)
 
 
 def _warn(problems: dict[str, list[str]], known: Collection[str]) -> list[str]:

@@ -12,7 +12,7 @@ from modelgen.cli.hub.hub_options import read_token
 from modelgen.cli.hub.known_complete import find_hub, is_known_complete, key_in
 from modelgen.cli.hub.locked import Inputs, read_inputs
 from modelgen.cli.terminal import is_terminal
-from modelgen.files import ModelgenError
+from modelgen.files import InputError, ModelgenError
 from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def bring_weights(config: Path, token_file: Path | None, *, yes: bool, offline: 
     if inputs.lock is not None and any(run.model.repo is not None for run in inputs.runs.values()):
         return _fetch(inputs, config, token_file, yes=yes, offline=offline)
     if any(run.needs_hub for run in inputs.runs.values()) and not inputs.hub.is_dir():
-        raise ModelgenError(f"there is no hub directory at {inputs.hub}; create it, or correct `hub` in [project]")
+        raise InputError(f"there is no hub directory at {inputs.hub}; create it, or correct `hub` in [project]")
     return 0
 
 
