@@ -147,3 +147,8 @@ def test_slots_for_adapters_are_counted(project: Path) -> None:
     [slots] = [line for line in found["lines"] if line["name"] == "adapters"]
     assert slots["bytes"][1] == 2 * 66_060_288
     assert slots["how"] == "2 slots of rank 16 in 36 layers"
+
+
+def test_a_reservation_is_known_without_an_estimate(project: Path) -> None:
+    (project / "models.lock").unlink()
+    assert re.search(r"^text-4b +gpu0 +12 GiB +cannot estimate: ", fit(project), re.MULTILINE)

@@ -38,7 +38,8 @@ def print_table(resolved: Resolved, found: Mapping[str, Estimate | str], changes
 def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -> tuple[str, ...]:
     gpus = changes.card.name if changes.card else ", ".join(resolved.document.models[name].gpus or ())
     if isinstance(one, str):
-        return (name, gpus, "", "", "", "", "", f"cannot estimate: {one}")
+        reserved = "" if changes.card else _reserved(resolved, name)
+        return (name, gpus, reserved, "", "", "", "", f"cannot estimate: {one}")
     return (
         name,
         gpus,
@@ -49,6 +50,16 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
         f"{max(0.0, one.cache.concurrency(one.room.value)):.1f}",
         verdict_of(one),
     )
+
+
+def _reserved(resolved: Resolved, name: str) -> str:
+    """Return what a model reserves on each of its GPUs; empty without one."""
+    from modelgen import fit
+
+    table = resolved.document.models[name]
+    cards = {gpu: resolved.cards[gpu] for gpu in table.gpus or () if gpu in resolved.cards}
+    sizes = {_gib(size) for size in fit.reservations(cards, table.gpu_memory).values()}
+    return " / ".join(sorted(sizes))
 
 
 def verdict_of(one: Estimate) -> str:
