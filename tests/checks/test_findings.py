@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
-from compiling import complete, findings
+from compiling import build, complete, findings
 from modelgen.config.owned_compose_keys import OWNED
 from modelgen.diagnostics import did_you_mean
 
@@ -77,6 +78,10 @@ CASES: list[tuple[str, str, str]] = [
     # secrets
     (f'{QWEN}env = {{ A = "\\u0068f_{"a" * 24}" }}', "literal-token", "revoke"),
     (f"{QWEN}# hf_{'a' * 24}", "literal-token", "revoke"),
+    (f'{QWEN}env = {{ HF_TOKEN = "${{HF_TOKEN}}" }}', "owned-env", "the shell that runs `modelgen fetch`"),
+    # a model that stays loaded
+    (f'{QWEN}keep_loaded = true\nidle_timeout = "10m"', "never-fits", "remove `idle_timeout`"),
+    (f'[defaults]\nkeep_loaded = true\n{QWEN}idle_timeout = "10m"', "never-fits", "remove `idle_timeout`"),
     # images and versions
     (f'[engines.vllm]\nversion = "0.11.0"\n{QWEN}', "missing-image", "[engines.vllm]"),
     (f'{QWEN}image = "UPPER"', "bad-image", "lower case"),
@@ -231,6 +236,7 @@ def test_finding(toml: str, rule: str, offered: str) -> None:
 
 
 FINE = [
+    f'[defaults]\nidle_timeout = "10m"\n{QWEN}keep_loaded = true',
     model('revision = "refs/pr/1"'),
     model(f'revision = "{"a" * 40}"'),
     repo("gpt2"),
@@ -277,6 +283,13 @@ FINE = [
 @pytest.mark.parametrize("toml", FINE, ids=range(len(FINE)))
 def test_no_false_alarm(toml: str) -> None:
     assert [diagnostic.message for diagnostic in findings(complete(toml))] == []
+
+
+def test_a_default_timeout_does_not_apply_to_a_model_that_stays_loaded() -> None:
+    other = f'[models.other]\nrepo = "a/c"\n{ARGS}'
+    built = build(complete(f'[defaults]\nidle_timeout = "10m"\n{QWEN}keep_loaded = true\n{other}'))
+    models = json.loads(built["orchestrator/config/manifest.json"])["models"]
+    assert {model["id"]: model["idle_timeout"] for model in models} == {"qwen": None, "other": 600}
 
 
 def test_an_advisory_rule_can_be_raised_and_switched_off() -> None:

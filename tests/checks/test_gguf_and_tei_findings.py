@@ -34,6 +34,14 @@ def checkpoint(args: str, engine: str = "vllm", version: str = "0.11.0", repo: s
 
 
 CASES: list[tuple[str, str, str]] = [
+    # files of one's own, by a path
+    (
+        gguf('ctx-size = 8, model = "/srv/my.gguf"'),
+        "owned-arg",
+        'run `modelgen add /srv/my.gguf --as local/my` and write `repo = "local/my"` and `file = "my.gguf"`',
+    ),
+    (gguf('ctx-size = 8, mmproj = "/models/p.gguf"'), "owned-arg", 'write `mmproj = "p.gguf"` in the model'),
+    (gguf('ctx-size = 8, mmproj = "vision/p.gguf"'), "owned-arg", 'write `mmproj = "vision/p.gguf"` in the model'),
     # a repository for engines that load one file
     *((checkpoint(f'{flag} = "gguf"'), "gguf-repository", "llamacpp") for flag in ("load-format", "quantization")),
     (checkpoint('load_format = "gguf"'), "gguf-repository", "llamacpp"),

@@ -154,8 +154,10 @@ def literal_interpolation(context: Context) -> Iterator[Found]:
     text = context.document.source.text
     if "${" not in text and not _ESCAPE.search(text):
         return
+    # The finding on a variable that modelgen sets says to remove it; the value of a token would be a secret.
+    owned = {path for path, key, _ in context.entries("env") if key.upper() in context.owned_variables(path)}
     for path, value in _strings(context):
-        if found := _INTERPOLATION.search(value):
+        if path not in owned and (found := _INTERPOLATION.search(value)):
             place = context.document.at_value(*path)
             yield Found(place, f"`{found[0]}` is not interpolated", "write the value itself")
 

@@ -98,7 +98,7 @@ def _in_model(key: str, word: str, value: Any, beside: Mapping[str, Any], tables
     if own == "idle_timeout" and _is_never(word, value):
         return "remove it: a model stays loaded until another needs its GPU"
     if own == "repo" and own not in beside and isinstance(value, str) and re.match(r"[/~.]|[A-Za-z]:[\\/]", value):
-        return _add(value)
+        return adding_own(value)
     if own == "idle_timeout" and word == "keep_alive" and str(value).strip("smh") == "0":  # unload after each answer
         value = 1
     return _write(beside, (own,), converted(own, value, tables) or names.EXAMPLES[own], value)
@@ -130,6 +130,15 @@ def _flag(flag: str, value: str | int, engine: str, beside: Mapping[str, Any]) -
     return _write(beside, ("args", own or flag), as_toml(value))
 
 
+def adding_own(path: str) -> str:
+    """Return how to use weights of one's own, which `modelgen add` puts into the hub directory."""
+    own = re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+    name = re.sub(r"[^\w.-]+", "-", own.removesuffix(".gguf")).strip("-.") or "my-model"
+    quoted = path if re.fullmatch(r"[\w./~+-]+", path) else json.dumps(path, ensure_ascii=False)
+    file = f" and `file = {json.dumps(own, ensure_ascii=False)}`" if own.endswith(".gguf") else ""
+    return f'run `modelgen add {quoted} --as local/{name}` and write `repo = "local/{name}"`{file}'
+
+
 def _command(line: str, engine: str) -> str:
     """Return what to write for a whole command line: modelgen writes those of the engines that it knows."""
     words = re.split(r"[\s/.]+", line)
@@ -150,13 +159,6 @@ def _is_never(word: str, value: Any) -> bool:  # noqa: ANN401
     """Return whether a time means that a model is never unloaded: below 0 in Ollama, 0 in llama-swap."""
     text = str(value).strip()
     return value is not False and (text.startswith("-") or (word != "keep_alive" and text.strip("smh") == "0"))
-
-
-def _add(path: str) -> str:
-    """Return how to use weights of one's own, which `modelgen add` puts into the hub directory."""
-    name = re.sub(r"[^\w.-]+", "-", re.split(r"[\\/]", path.rstrip("\\/"))[-1]).strip("-.") or "my-model"
-    quoted = path if re.fullmatch(r"[\w./~+-]+", path) else json.dumps(path, ensure_ascii=False)
-    return f'run `modelgen add {quoted} --as local/{name}` and write `repo = "local/{name}"`'
 
 
 def _write(table: Mapping[str, Any], keys: tuple[str, ...], written: str, value: Any = None) -> str:  # noqa: ANN401

@@ -169,8 +169,8 @@ class Defaults(Table):
     )
     idle_timeout: Duration | None = Field(
         None,
-        description="Stop the model after this long without a request. The next request loads it again. "
-        "Default: never.",
+        description="Stop the model after this long without a request. The next request loads it again. In "
+        "[defaults], it does not apply to a model with `keep_loaded`. Default: never.",
         examples=["30m"],
     )
     keep_loaded: bool | None = Field(

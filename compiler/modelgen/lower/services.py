@@ -142,7 +142,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         build=_build(run),
         shm=(16 if len(reservations) > 1 else 8) * _GIB,
         stop_grace=_stop_grace(args, added.get("stop_grace_period")),
-        idle_timeout=model.idle_timeout,
+        idle_timeout=None if model.keep_loaded else model.idle_timeout,
         keep_loaded=bool(model.keep_loaded),
         concurrency=model.concurrency,
         warmup=warmup_route(engine, run.args, pins.config) if model.warmup else None,

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from modelgen.config.familiar_answers import adding_own
 from modelgen.diagnostics import Found, Severity, rule
 
 if TYPE_CHECKING:
@@ -196,6 +197,12 @@ def instead_of_owned(reason: str, value: Any, *, is_negative: bool) -> str:  # n
         return f"remove it: it is off without `{key[1]}` in the model's table" if key else f"remove it: {reason}"
     if key is None:
         return reason if reason.startswith("write ") else f"remove it: {reason}"
+    if isinstance(value, str) and re.match(r"[/~]|\.{1,2}/|[A-Za-z]:[\\/]", value):
+        if key[1] == "repo":
+            return adding_own(value)
+        if key[1] == "mmproj":
+            own = re.split(r"[\\/]", value)[-1]
+            return f"write `mmproj = {json.dumps(own, ensure_ascii=False)}` in the model's table, its path in `repo`"
     is_share = isinstance(value, float) and 0 < value <= 1
     if is_share if key[1] == "gpu_memory" else isinstance(value, bool | str):
         written = "true" if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)

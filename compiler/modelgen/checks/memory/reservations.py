@@ -177,11 +177,11 @@ def profile_over_card(context: Context) -> Iterator[Found]:
 
 @rule("MG350", "never-fits")
 def never_fits(context: Context) -> Iterator[Found]:
-    """A model that does not fit beside a model that stays loaded, or one that stays loaded but has an `idle_timeout`.
+    """A model that does not fit beside a model that stays loaded, or one with `keep_loaded` and `idle_timeout`.
 
     ## Why
     No model evicts one with `keep_loaded = true`, so requests for a model that does not fit beside it would wait for
-    ever. `idle_timeout` would unload it all the same.
+    ever. In one table, `idle_timeout` contradicts it; one in `[defaults]` does not apply to a model that stays loaded.
 
     ## Bad
     ```toml
@@ -220,7 +220,8 @@ def never_fits(context: Context) -> Iterator[Found]:
     }
     kept = [name for name, model in context.models.items() if model.keep_loaded]
     for name in kept:
-        if context.models[name].idle_timeout is not None:
+        own = (context.document.config.models or {})[name]
+        if context.models[name].idle_timeout is not None and (own.idle_timeout is not None or own.keep_loaded is None):
             place = context.at_origin(name, "idle_timeout")
             yield Found(place, f"`{name}` has `keep_loaded` and an `idle_timeout`", "remove `idle_timeout`")
     for name, parts in reserved.items():
@@ -233,8 +234,8 @@ def never_fits(context: Context) -> Iterator[Found]:
                     context.at_origin(name, "gpu_memory")
                     if context.models[name].gpu_memory is not None
                     else context.document.at_header("models", name),
-                    f"`{name}` never fits beside {stay} on `{gpu}`: it reserves {of_memory(part)} of "
-                    f"{of_memory(max(free, 0))}",
+                    f"`{name}` never fits beside {stay} on `{gpu}`: it reserves {of_memory(part)}, and "
+                    f"{of_memory(max(free, 0))} are left",
                     "reserve less for one of them, or let the other one be evicted",
                 )
 
