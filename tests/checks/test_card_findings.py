@@ -50,7 +50,9 @@ def test_rounded_memory_is_fine(written: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "rule", "message", "help_"),
     [
-        ('card = "RTX 30900"', "unknown-card", "unknown GPU `RTX 30900`", "did you mean `RTX 3090`? Otherwise write"),
+        ('card = "RTX 3090 Tie"', "unknown-card", "unknown GPU `RTX 3090 Tie`", "mean `RTX 3090 Ti`? Otherwise write"),
+        ('card = "RTX 4090 48GB"', "unknown-card", "", 'write `memory = "48GiB"` and `capability = "8.9"`'),
+        ('card = "RTX 2080 Ti 22GB"', "unknown-card", "", 'write `memory = "22GiB"` and `capability = "7.5"`'),
         ('card = "banana"', "unknown-card", "unknown GPU `banana`", 'write `memory = "24GiB"` and `capability ='),
         ('card = ""', "unknown-card", "unknown GPU ``", "write `memory ="),
         ('card = "A100"', "unknown-card", "has several sizes", 'write `card = "A100 40GB"` or `card = "A100 80GB"`'),
@@ -226,6 +228,9 @@ def test_a_dgx_spark() -> None:
         ('card = "RX 7900 XTX"', "vllm/vllm-openai-rocm:v0.14.0", "amd", True),
         ('card = "RX 6900 XT"', "vllm/vllm-openai-rocm:v0.33.0", "amd", False),
         ('card = "RX 6900 XT"', "rocm/vllm:rocm6.4.1_vllm_0.10.1_20250909", "amd", True),
+        ('card = "P40"', "vllm/vllm-openai:v0.11.0", "", False),
+        ('card = "V100 32GB"', "vllm/vllm-openai:v0.11.0", "", True),
+        ('card = "V100 32GB"', "vllm/vllm-openai:v0.30.0", "", False),
         ('card = "RTX 5090"', "vllm/vllm-openai:v0.9.1", "", False),
         ('card = "RTX 5090"', "vllm/vllm-openai:v0.9.2", "", True),
         ('card = "B200"', "vllm/vllm-openai:v0.8.5", "", False),

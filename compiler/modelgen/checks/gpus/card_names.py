@@ -47,7 +47,7 @@ def unknown_card(context: Context) -> Iterator[Found]:
         if gpu.card is None or context.refused_memory(name):
             continue
         from modelgen.config.familiar_values import about_intel
-        from modelgen.engines.host.cards import find_known, similar_names
+        from modelgen.engines.host.cards import find_known, similar_names, with_other_memory
 
         found = find_known(gpu.card, gpu.memory)
         if len(found) == 1:  # the place of a value is looked for only if there is a finding
@@ -55,7 +55,10 @@ def unknown_card(context: Context) -> Iterator[Found]:
         place = context.document.at_value("gpus", name, "card")
         if not found:
             other = 'write `memory = "24GiB"` and `capability = "8.6"` instead, with the values of this GPU'
-            near = similar_names(gpu.card)
+            if changed := with_other_memory(gpu.card):
+                known, size = changed
+                other = f'write `memory = "{size}GiB"` and `capability = "{known.capability}"` instead of `card`'
+            near = "" if changed else similar_names(gpu.card)
             help_text = about_intel(gpu.card, name) or (f"{near} Otherwise {other}" if near else other)
             yield Found(place, f"unknown GPU `{gpu.card}`", help_text)
         else:

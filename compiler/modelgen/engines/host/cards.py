@@ -47,6 +47,7 @@ _NOISE = frozenset(
 _BUS_OR_MEMORY = re.compile(r"sxm\d*|hbm\d?e?|gddr\d?x?")
 _SIZE = re.compile(r"(\d+)(?:gb|gib|g)")
 _JOINED = re.compile(r"(?<=\d{4})(ti|super|xtx|xt|gre|d)(?![a-z0-9])")
+_MARKS = re.compile(r"[a-z]*\d+|\b[a-z]\b")
 # A card has less than its name says: an L40S of 48 GB 45, a GB10 of 128 GB 119.
 _LEAST_OF_NAME, _MOST_OF_NAME = 0.88, 1.02
 
@@ -75,14 +76,27 @@ def find_known(name: str, memory: int | None = None) -> tuple[KnownCard, ...]:
 
 
 def similar_names(name: str) -> str:
-    """Return `did you mean …?` for an unknown name; empty if none is near."""
+    """Return `did you mean …?` for an unknown name; empty if none is near.
+
+    A name with another number is another generation, so only a name with the same numbers and letters is near.
+    """
     from modelgen.engines.host.known_cards import CARDS
 
-    words, _ = _read(name)
-    by_words = {" ".join(sorted(_read(other)[0])): card.name for card in CARDS for other in (card.name, *card.also)}
-    found = did_you_mean(" ".join(sorted(words)), by_words, list_known=False)
-    near = by_words.get(found.removeprefix("did you mean `").removesuffix("`?"))
+    shape = _shape(name)
+    by_shape = {known: card.name for card in CARDS for other in (card.name, *card.also) if (known := _shape(other))}
+    alike = {known: card for known, card in by_shape.items() if _MARKS.findall(known) == _MARKS.findall(shape)}
+    found = did_you_mean(shape, alike, list_known=False)
+    near = alike.get(found.removeprefix("did you mean `").removesuffix("`?"))
     return f"did you mean `{near}`?" if near else ""
+
+
+def with_other_memory(name: str) -> tuple[KnownCard, int] | None:
+    """Return the known GPU of a name with a size that it is not sold with, as `RTX 4090 48GB`, and that size in GB."""
+    from modelgen.engines.host.known_cards import CARDS
+
+    words, size = _read(name)
+    same = [card for card in CARDS if any(_read(other)[0] == words for other in (card.name, *card.also))]
+    return (same[0], size) if same and size is not None else None
 
 
 def vendor_of(capability: str) -> str:
@@ -98,6 +112,11 @@ def _read(name: str) -> tuple[frozenset[str], int | None]:
     sizes = [int(found[1]) for word in words if (found := _SIZE.fullmatch(word))]
     noise = (_SIZE.fullmatch, _BUS_OR_MEMORY.fullmatch, _NOISE.__contains__)
     return frozenset(word for word in words if not any(is_noise(word) for is_noise in noise)), next(iter(sizes), None)
+
+
+def _shape(name: str) -> str:
+    """Return the words that distinguish a GPU as one text."""
+    return " ".join(sorted(_read(name)[0]))
 
 
 def _is_size(card: KnownCard, size: int) -> bool:

@@ -7,8 +7,9 @@ A value that no public output confirms is rounded down and marked with `# from t
 Sources of NVIDIA's values: modal-labs/modal-client#2797 (T4, A10, L4, L40S, A100, H100), noonghunna/club-3090 (RTX
 3090, RTX 5090), RLinf/RLinf#255 (RTX 4090), geerlingguy/raspberry-pi-pcie-devices#790 (RTX 3060), dexmal/dexbotic#41
 (A800), pytorch/ao#4002 (B200: 182,642 of the 183,359 MiB that nvidia-smi shows can be allocated), and outputs of
-nvidia-smi in public repositories for the others. GB10, which reports no memory: leptonai/gpud#1170 (119.7 GiB; newer
-kernels give 121.7). Capabilities: developer.nvidia.com/cuda-gpus. AMD: ilya-zlobintsev/LACT#533 (RX 7900 XTX) and
+nvidia-smi in public repositories for the others. Pascal and Volta: 1CatAI/1Cat-vLLM#85 (V100 16GB), Wan-Video/Wan2.1#5
+(V100 32GB), wookayin/gpustat#130 (P100), dphnAI/sonar#522 (P40 without ECC). GB10, which reports no memory: leptonai/gpud#1170 (119.7 GiB; newer
+kernels give 121.7). Capabilities: developer.nvidia.com/cuda-gpus and cuda-legacy-gpus. AMD: ilya-zlobintsev/LACT#533 (RX 7900 XTX) and
 outputs of rocm-smi in public repositories; gfx names: rocm.docs.amd.com, "System requirements".
 """
 
@@ -42,6 +43,18 @@ class KnownCard(NamedTuple):
 
 K = KnownCard
 CARDS = (
+    # Pascal and Volta: for llama.cpp's `server-cuda`, and a V100 for releases of vLLM before 0.20
+    K("GTX 1070", 8192, "6.1"),
+    K("GTX 1080", 8192, "6.1"),
+    K("GTX 1080 Ti", 11264, "6.1"),
+    K("Quadro P4000", 8192, "6.1"),
+    K("Quadro P6000", 24576, "6.1"),
+    K("P40", 23040, "6.1"),  # with ECC; 24,576 without
+    K("P100 12GB", 12194, "6.0"),
+    K("P100 16GB", 16384, "6.0"),
+    K("TITAN V", 12288, "7.0"),
+    K("V100 16GB", 16384, "7.0"),
+    K("V100 32GB", 32768, "7.0"),
     # Turing
     K("GTX 1650", 4096, "7.5"),
     K("GTX 1660", 6144, "7.5"),
