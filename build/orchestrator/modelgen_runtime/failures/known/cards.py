@@ -94,7 +94,7 @@ SAYINGS = (
     Saying(
         "driver-changed",
         None,
-        r"Driver/library version mismatch|cudaErrorSystemDriverMismatch|system has unsupported display driver",
+        r"[Dd]river/library version mismatch|cudaErrorSystemDriverMismatch|system has unsupported display driver",
         "the driver was updated, but the kernel still uses the old one",
         "reboot the host",
         "nvml.h",

@@ -37,7 +37,7 @@ SAYINGS = (
     Saying(
         "no-nvidia-driver",
         None,
-        r"load library failed: libnvidia-ml\.so|initialization error: (?:driver|nvml error: driver)",
+        r"load library failed: libnvidia-ml\.so|initialization error: (?:driver |nvml error: driver )",
         "the host has no NVIDIA driver, or Docker does not see it (rootless Docker, Docker Desktop, or the snap)",
         "run `nvidia-smi` on the host and `modelgen doctor`; replace a snap of Docker with the packages of docker.com",
         "NVIDIA/libnvidia-container: src/nvc.c",
@@ -139,6 +139,15 @@ SAYINGS = (
         "the image is missing, or cannot be pulled",
         "run `modelgen up`, and check `image`",
         "moby: daemon/images",
+        ("image",),
+    ),
+    Saying(
+        "pull-limit",
+        None,
+        r"toomanyrequests: ",
+        "the registry refuses the image: too many pulls from this address",
+        "run `docker login` with an account of the registry, or wait some hours, and run `modelgen up` again",
+        "docker/hub-feedback#2429",
         ("image",),
     ),
     Saying(

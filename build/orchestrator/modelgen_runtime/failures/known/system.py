@@ -48,7 +48,7 @@ SAYINGS = (
     Saying(
         "disk-full",
         None,
-        r"No space left on device",
+        r"[Nn]o space left on device",
         "a disk is full",
         "free disk space: `df -h` shows which disk is full, often the one of Docker or the hub",
         "errno(3)",
