@@ -218,6 +218,19 @@ def test_a_dgx_spark() -> None:
     assert found(served('memory = "119GiB"\nunified = true', "vllm/vllm-openai:v0.28.0") + SPARK) == []
 
 
+@pytest.mark.parametrize(("limits", "rules"), [((64, 40), ["limits-over-host"]), ((8, 8), []), ((0, 0), [])])
+def test_one_memory_of_a_dgx_spark_is_one_budget(limits: tuple[int, int], rules: list[str]) -> None:
+    models = "".join(
+        f'[models.{name}]\nrepo = "a/{name}"\ngpus = ["gpu0"]\ngpu_memory = "{gpu}GiB"\n'
+        + (f'host_memory = "{limit}GiB"\n' if limit else "")
+        + "args = { max-model-len = 8 }\n"
+        for name, gpu, limit in (("m", 60, limits[0]), ("n", 40, limits[1]))
+    )
+    engine = '[engines.vllm]\nimage = "vllm/vllm-openai:v0.30.0"\n'
+    toml = gpu('card = "GB10"\ndevice = "0"', f'{SPARK}{engine}{models}[profiles.both]\nmodels = ["m", "n"]\n')
+    assert [rule for rule, message, _ in found(toml) if "204" in message or rule != "limits-over-host"] == rules
+
+
 @pytest.mark.parametrize(
     ("card", "image", "kind", "is_fine"),
     [

@@ -489,7 +489,8 @@ def test_profiles_as_other_files_have_them(table: str, help_: str) -> None:
     ("lines", "help_"),
     [
         ('engine = "text-embeddings-inference"', 'write `engine = "tei"`'),
-        ('engine = "ollama"', 'write `engine = "llamacpp"`'),
+        ('engine = "ollama"', 'write `engine = "llamacpp"` for a GGUF file of the hub, or `engine = "command"` with'),
+        ('[engines.ollama]\nimage = "x/y:1"', "write `[engines.llamacpp]`"),
         ('[engines.llama-cpp]\nimage = "x/y:1"', "write `[engines.llamacpp]`"),
         ('engine = "tgi"', 'write `engine = "command"` with the `image` and the `command` of this program'),
         ('[engines.tgi]\nimage = "x/y:1"', 'write `engine = "command"` with the `image` and the `command` of'),

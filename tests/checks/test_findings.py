@@ -79,6 +79,25 @@ CASES: list[tuple[str, str, str]] = [
     (f'{QWEN}env = {{ A = "\\u0068f_{"a" * 24}" }}', "literal-token", "revoke"),
     (f"{QWEN}# hf_{'a' * 24}", "literal-token", "revoke"),
     (f'{QWEN}env = {{ HF_TOKEN = "${{HF_TOKEN}}" }}', "owned-env", "the shell that runs `modelgen fetch`"),
+    (
+        command_model('command = ["serve", "--port", "8188"]'),
+        "bad-command",
+        "write it as `port = 8188`, or `{port}` in `command`",
+    ),
+    (command_model('command = ["serve", "--listen=0.0.0.0:8188"]'), "bad-command", "`port = 8188`"),
+    (command_model('build = "./docker"\nport = 8000'), "wrong-type", 'write `build = { context = "./docker" }`'),
+    # names and mounts of Ollama's and vLLM's own files
+    (f'[models."qwen3:30b"]\nrepo = "a/b"\n{ARGS}', "bad-id", '`aliases = ["qwen3:30b"]` keeps the name for clients'),
+    (
+        f'{QWEN}compose = {{ volumes = ["~/.cache/huggingface:/root/.cache/huggingface"] }}',
+        "volume-over-ours",
+        'container: the hub is `[project] hub`, such as "~/.cache/huggingface/hub"',
+    ),
+    (
+        f'{QWEN}compose = {{ volumes = ["vllm-cache:/root/.cache/vllm"] }}',
+        "volume-over-ours",
+        "container: modelgen has a volume for the compile caches of each model",
+    ),
     # a model that stays loaded
     (f'{QWEN}keep_loaded = true\nidle_timeout = "10m"', "never-fits", "remove `idle_timeout`"),
     (f'[defaults]\nkeep_loaded = true\n{QWEN}idle_timeout = "10m"', "never-fits", "remove `idle_timeout`"),
@@ -236,6 +255,9 @@ def test_finding(toml: str, rule: str, offered: str) -> None:
 
 
 FINE = [
+    command_model('command = ["serve", "--port", "8000"]'),
+    command_model('command = ["serve", "--port", "8188"]\nport = 8188'),
+    command_model('command = ["serve", "--retries", "8188"]'),
     f'[defaults]\nidle_timeout = "10m"\n{QWEN}keep_loaded = true',
     model('revision = "refs/pr/1"'),
     model(f'revision = "{"a" * 40}"'),

@@ -101,6 +101,7 @@ CHECKS = (
     card_names.memory_of_card,
     card_names.card_at_odds,
     card_names.memory_twice,
+    card_names.jetson_without_card,
     gpu_tables.unknown_gpu,
     gpu_tables.gpu_twice,
     gpu_tables.bad_device,

@@ -67,6 +67,8 @@ def write_value(
             return f"write the flags without dashes, as in `args = {_as_args(value)}`"
         case ("dict_type", _) if key in ("env", "loras"):
             return f"write `{key} = {converted(str(key), value, tables) or _TABLES[str(key)]}`"
+        case ("model_type", str()) if key == "build":
+            return f"write `build = {{ context = {json.dumps(value, ensure_ascii=False)} }}`"
         case ("dict_type", list()) if len(path) == 1:
             return f"write `[{key}.NAME]` in single brackets, with a name of its own for each table"
         case ("model_type" | "dict_type", list() | str()) if path[0] == "profiles" and len(path) == 2:

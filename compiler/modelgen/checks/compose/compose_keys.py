@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelgen.load.locator import Path
     from modelgen.source import Span
 
+_ELSEWHERE = "remove it, or mount it elsewhere in the container"
 _RESERVED_NETWORKS = frozenset({"host", "none", "bridge", "default", "edge", "outside", "socket-proxy"})
 
 
@@ -58,7 +59,16 @@ def volume_over_ours(context: Context) -> Iterator[Found]:
                 taken.add(target)
                 continue
             place = context.document.at_value(*path, key, number)
-            yield Found(place, message, "remove it, or mount it elsewhere in the container")
+            yield Found(place, message, _without(hidden[0]) if hidden else _ELSEWHERE)
+
+
+def _without(hidden: str) -> str:
+    """Return what to write in place of a mount that hides one of modelgen's."""
+    if hidden.startswith("the hub"):
+        return f'{_ELSEWHERE}: the hub is `[project] hub`, such as "~/.cache/huggingface/hub"'
+    if hidden.startswith("the compile caches"):
+        return f"{_ELSEWHERE}: modelgen has a volume for the compile caches of each model"
+    return _ELSEWHERE
 
 
 def _mounted(context: Context) -> dict[Path, dict[str, str]]:

@@ -56,6 +56,11 @@ def unknown_engine(context: Context) -> Iterator[Found]:
 
 
 def _engine_instead(name: str, *, is_table: bool = False) -> str:
+    if name.lower() == "ollama" and not is_table:
+        return (
+            'write `engine = "llamacpp"` for a GGUF file of the hub, or `engine = "command"` with `port = 11434` for '
+            "Ollama itself"
+        )
     if is_other_engine(name):
         own = "" if not is_table else f", remove `[engines.{name}]`"
         return f'write `engine = "command"` with the `image` and the `command` of this program{own}'

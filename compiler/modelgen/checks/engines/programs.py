@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.engines.versions import CONTAINER_TARGETS
@@ -12,10 +13,12 @@ from modelgen.engines.host.addresses import parse_address
 from modelgen.engines.images.places import cache_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from modelgen.checks.context import Context
     from modelgen.config import Model
+
+_PORT = re.compile(r"(?:--port[= ]|\b0\.0\.0\.0:)(\d{2,5})\b")
 
 
 @rule("MG232", "bad-command")
@@ -68,12 +71,17 @@ def bad_command(context: Context) -> Iterator[Found]:
             yield Found(context.at_origin(name, "command"), "`command` has no program", help_text)
         elif _lacks_port(context, name, model):
             place = context.at_origin(name, "publish") if model.publish else document.at_header("models", name)
+            named = _port_in(context.runs[name].program)
+            port = named or _published(model) or context.runs[name].port
             help_text = (
                 "write `{port}` in `command`: `modelgen serve` chooses the port"
                 if model.port
-                else f"write it as `port = {_published(model) or context.runs[name].port}`, or `{{port}}` in `command`"
+                else f"write it as `port = {port}`, or `{{port}}` in `command`"
             )
-            yield Found(place, f"nothing says on which port `{name}` listens", help_text)
+            message = f"nothing says on which port `{name}` listens"
+            if named:
+                message = f"`{name}` listens on {named}, but modelgen expects {context.runs[name].port}"
+            yield Found(place, message, help_text)
         if model.health is not None and not (model.health.startswith("/") and model.health.isprintable()):
             place = context.at_origin(name, "health")
             yield Found(place, f"`{model.health}` is not a path", 'write a path such as "/health"')
@@ -92,8 +100,8 @@ def _has_no_program(context: Context, name: str) -> bool:
 def _lacks_port(context: Context, name: str, model: Model) -> bool:
     """Return whether the port has to be written, and is not, not even the default as a number in the command.
 
-    A command that does not name it may listen on the default; a published port must be right. On the host,
-    `modelgen serve` chooses the port.
+    A command that names none may listen on the default, but a published port must be right. On the host, `modelgen
+    serve` chooses the port.
     """
     document, program = context.document, " ".join(context.runs[name].program)
     if not CONTAINER_TARGETS.intersection(context.targets):
@@ -103,8 +111,14 @@ def _lacks_port(context: Context, name: str, model: Model) -> bool:
         for table in (("models", name), ("defaults",))
         for key in ("command", "entrypoint", "port")
     )
-    is_needed = model.publish is not None or not program
+    is_needed = model.publish is not None or not program or _port_in(context.runs[name].program) is not None
     return is_needed and not (refused or model.port or "{port}" in program or str(context.runs[name].port) in program)
+
+
+def _port_in(program: Sequence[str]) -> int | None:
+    """Return the port that a command names as a number; None if it names none, or several."""
+    found = set(_PORT.findall(" ".join(program)))
+    return int(found.pop()) if len(found) == 1 else None
 
 
 def _published(model: Model) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.gpu_kinds import kind_of_card
@@ -20,6 +21,8 @@ _ROUNDED = 1.01
 _ROUNDED_OF_UNIFIED = 1.05
 # Two tables that describe one memory differ by what the kernel reserves.
 _SAME = 0.03
+# Tags of dustynv/* and ghcr.io/nvidia-ai-iot/*: `r36.4.0`, `0.5.9-r36.4-tegra-aarch64-cu126-22.04`.
+_OF_JETSON = re.compile(r"tegra|jetson|l4t|[:-]r3[5-9]\.\d")
 
 
 @rule("MG326", "unknown-card")
@@ -202,6 +205,49 @@ def memory_twice(context: Context) -> Iterator[Found]:
             message = f"`{name}` and the host both have {of_memory(card.memory)}, which looks like one memory"
             help_text = 'write `card = "GB10"` for a DGX Spark, or `unified = true`; `unified = false` if it is not'
             yield Found(place, message, help_text)
+
+
+@rule("MG353", "jetson-without-card", Severity.WARNING)
+def jetson_without_card(context: Context) -> Iterator[Found]:
+    """A GPU without `card` that has a model with an image for Jetson.
+
+    ## Why
+    A Jetson provides its GPU by the runtime `nvidia` only, and its container toolkit refuses reservations. modelgen
+    writes the runtime if `card` names a Jetson.
+
+    ## Bad
+    ```toml
+    [gpus.gpu0]
+    memory = "30GiB"
+    device = "0"
+
+    [engines.vllm]
+    image = "ghcr.io/nvidia-ai-iot/vllm:r36.4-tegra-aarch64-cu126-22.04"
+    version = "0.19.0"
+    ```
+
+    ## Good
+    ```toml
+    [gpus.gpu0]
+    card = "Jetson AGX Orin 64GB"
+    device = "0"
+
+    [engines.vllm]
+    image = "ghcr.io/nvidia-ai-iot/vllm:r36.4-tegra-aarch64-cu126-22.04"
+    version = "0.19.0"
+    ```
+    """
+    images: dict[str, str] = {}
+    for run in context.runs.values():
+        if run.image is not None and _OF_JETSON.search(f"{run.image.name}:{run.image.tag or ''}"):
+            for name in context.cards(run.model):
+                images.setdefault(name, run.image.tag or run.image.name)
+    for name, image in images.items():
+        gpu = context.gpus[name]
+        if gpu.card is None and gpu.kind in (None, "nvidia"):
+            message = f"`{image}` is for a Jetson, but `[gpus.{name}]` has no `card`"
+            help_text = 'write the name of the Jetson: `card = "Jetson AGX Orin 64GB"`, or another of the guide to GPUs'
+            yield Found(context.document.at_header("gpus", name), message, help_text)
 
 
 def _is_of_firmware(gpu: Gpu) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen import fit
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.sizes import of_memory
 
@@ -19,7 +20,8 @@ def limits_over_host(context: Context) -> Iterator[Found]:
 
     ## Why
     A limit protects the rest of the host only if all of them together fit. Otherwise memory is full before a limit is
-    reached, and the kernel ends a process of its own choice.
+    reached, and the kernel ends a process of its own choice. Where the GPU has the host's memory, as on a DGX Spark,
+    what models reserve of it counts too.
 
     ## Bad
     ```toml
@@ -69,12 +71,29 @@ def limits_over_host(context: Context) -> Iterator[Found]:
             place = context.at_origin(name, "host_memory")
             message = f"`{name}` may use {of_memory(limit)}, and the host has {of_memory(memory)}"
             yield Found(place, message, f"write less than {of_memory(memory)}")
+    shared = _of_shared_memory(context)
     for profile_name, profile in (document.config.profiles or {}).items():
-        parts = {name: limits[name] for name in dict.fromkeys(profile.models) if name in limits}
+        names = [name for name in dict.fromkeys(profile.models) if name in limits or name in shared]
+        parts = {name: limits.get(name, 0) + shared.get(name, 0) for name in names}
         total = sum(parts.values())
-        if total > memory and len(parts) > 1 and all(part <= memory for part in parts.values()):
+        is_of_limits = any(name in limits for name in names) and all(limits.get(name, 0) <= memory for name in names)
+        if total > memory and len(parts) > 1 and is_of_limits:
+            is_shared = any(name in shared for name in names)
             yield Found(
                 document.at_value("profiles", profile_name, "models"),
-                f"`{profile_name}` may use {of_memory(total)} of the host, which has {of_memory(memory)}",
-                f"lower `host_memory`: {' + '.join(f'{name} {of_memory(part)}' for name, part in parts.items())}",
+                f"`{profile_name}` may use {of_memory(total)} of the host, which has {of_memory(memory)}"
+                f"{' together with its GPU' if is_shared else ''}",
+                f"lower `host_memory`{' or `gpu_memory`' if is_shared else ''}: "
+                f"{' + '.join(f'{name} {of_memory(part)}' for name, part in parts.items())}",
             )
+
+
+def _of_shared_memory(context: Context) -> dict[str, int]:
+    """Return what each model reserves on GPUs whose memory is the host's."""
+    found = {}
+    for name, model in context.models.items():
+        cards = context.cards(model)
+        reserved = fit.reservations(cards, model.gpu_memory)
+        if shared := sum(part for gpu, part in reserved.items() if cards[gpu].unified):
+            found[name] = shared
+    return found

@@ -51,7 +51,8 @@ def bad_id(context: Context) -> Iterator[Found]:
         for name in context.known_names(table):
             if not _ID.fullmatch(name):
                 place = context.document.at_header(table, name)
-                yield Found(place, f"`{name}` is not a valid name", _bare(name, _ID, "`.`, `_` and `-`"))
+                keeps = f'; `aliases = ["{name}"]` keeps the name for clients' if _is_alias(table, name) else ""
+                yield Found(place, f"`{name}` is not a valid name", f"{_bare(name, _ID, '`.`, `_` and `-`')}{keeps}")
 
 
 @rule("MG402", "bad-alias")
@@ -259,6 +260,11 @@ def service_collision(context: Context) -> Iterator[Found]:
                 f"`{other}` and `{name}` both have the service `{service}`",
                 f'write `service = "{free}"`, or another name',
             )
+
+
+def _is_alias(table: str, name: str) -> bool:
+    """Return whether a name with a colon or slash, as clients of Ollama send, can be an alias of its model."""
+    return table == "models" and re.search("[:/]", name) is not None and _ALIAS.fullmatch(name) is not None
 
 
 def _bare(name: str, allowed: re.Pattern[str], signs: str) -> str:

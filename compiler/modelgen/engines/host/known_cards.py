@@ -8,9 +8,10 @@ Sources of NVIDIA's values: modal-labs/modal-client#2797 (T4, A10, L4, L40S, A10
 3090, RTX 5090), RLinf/RLinf#255 (RTX 4090), geerlingguy/raspberry-pi-pcie-devices#790 (RTX 3060), dexmal/dexbotic#41
 (A800), pytorch/ao#4002 (B200: 182,642 of the 183,359 MiB that nvidia-smi shows can be allocated), and outputs of
 nvidia-smi in public repositories for the others. Pascal and Volta: 1CatAI/1Cat-vLLM#85 (V100 16GB), Wan-Video/Wan2.1#5
-(V100 32GB), wookayin/gpustat#130 (P100), dphnAI/sonar#522 (P40 without ECC). GB10, which reports no memory: leptonai/gpud#1170 (119.7 GiB; newer
-kernels give 121.7). Capabilities: developer.nvidia.com/cuda-gpus and cuda-legacy-gpus. AMD: ilya-zlobintsev/LACT#533 (RX 7900 XTX) and
-outputs of rocm-smi in public repositories; gfx names: rocm.docs.amd.com, "System requirements".
+(V100 32GB), wookayin/gpustat#130 (P100), dphnAI/sonar#522 (P40 without ECC). GB10, which reports no memory:
+leptonai/gpud#1170 (119.7 GiB; newer kernels give 121.7). Capabilities: developer.nvidia.com/cuda-gpus and
+cuda-legacy-gpus. AMD: ilya-zlobintsev/LACT#533 (RX 7900 XTX) and outputs of rocm-smi in public repositories; gfx names:
+rocm.docs.amd.com, "System requirements".
 """
 
 from __future__ import annotations
