@@ -42,7 +42,7 @@ name = "my-models"
 hub  = "./models/hub"
 
 [gpus.gpu0]
-memory = "24GiB"
+card   = "RTX 3090"
 device = "0"
 
 [engines.vllm]
