@@ -307,6 +307,34 @@ def test_flags_for_another_generation(card: str, image: str, more: str, instead:
     assert all(instead in help_ for help_ in helps)
 
 
+@pytest.mark.parametrize(
+    ("card", "image", "family", "dtype", "instead"),
+    [
+        ("T4", V11, "gemma2", "bfloat16", "float32"),
+        ("T4", V11, "gemma2", "half", "float32"),
+        ("RTX 3090", NEW, "glm4", "float16", "bfloat16"),
+        ("RTX 4090", V11, "gemma3", "half", "bfloat16"),
+        ("RTX 4090", V11, "gemma3", "bfloat16", ""),
+        ("T4", V11, "gemma3_text", "float32", ""),
+        ("T4", V11, "qwen3", "half", ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.26.0", "plamo2", "half", "bfloat16"),
+        ("RTX 3090", NEW, "plamo2", "half", ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.9.0", "gemma2", "half", ""),
+    ],
+)
+def test_models_without_float16(card: str, image: str, family: str, dtype: str, instead: str) -> None:
+    toml = served(f'card = "{card}"', image, f', dtype = "{dtype}"')
+    helps = [item[2] for item in found(toml, LOCK.format(config=f'{{"model_type": "{family}"}}')) if "dtype" in item[2]]
+    assert helps == ([f'write `dtype = "{instead}"`, or remove it'] if instead else [])
+
+
+def test_a_replaced_config_may_have_another_model_type() -> None:
+    toml = served('card = "L4"', V11, ', dtype = "half", hf-overrides = { model_type = "other" }')
+    assert "model-without-float16" not in [
+        item[0] for item in found(toml, LOCK.format(config='{"model_type": "gemma3"}'))
+    ]
+
+
 FP8_CACHE = ', kv-cache-dtype = "fp8"'
 
 

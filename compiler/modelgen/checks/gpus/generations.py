@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelRun
     from modelgen.source import Span
 
-_BFLOAT16 = 80
+# The least capability for bfloat16.
+BFLOAT16 = 80
 # Lets ROCm take the kernels of another GPU, at the user's risk.
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
@@ -109,9 +110,11 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
         gpu, own = least_card
         for arg in context.args_of(name):
             card = name_of_card(context, gpu, capability_text(own))
-            if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < _BFLOAT16:
+            if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < BFLOAT16:
                 message = f"{card} does not support bfloat16, which needs 8.0"
-                yield Found(context.document.at_value(*arg.path), message, f'write `{arg.key} = "half"`, or remove it')
+                instead = "float32" if refuses_float16(context, name) else "half"
+                help_text = f'write `{arg.key} = "{instead}"`, or remove it'
+                yield Found(context.document.at_value(*arg.path), message, help_text)
             elif arg.name == arg.engine.quantization and isinstance(arg.value, str):
                 needed = _needed(run, arg.value, {})
                 if needed is not None and own < needed[1]:
@@ -195,6 +198,15 @@ def oldest_card(context: Context, run: ModelRun) -> tuple[str, int] | None:
         if not capability.startswith("gfx")
     }
     return min(numbers.items(), key=lambda item: item[1]) if numbers else None
+
+
+def refuses_float16(context: Context, name: str) -> bool:
+    """Return whether a locked model's release refuses float16 for it."""
+    run, family = context.runs[name], context.configs.get(name, {}).get("model_type")
+    if run.engine is None or run.engine.refuses_float16 is None or run.version is None or run.is_fork:
+        return False
+    is_replaced = any(arg.partition(".")[0] in run.engine.overrides for arg in run.args)
+    return isinstance(family, str) and not is_replaced and run.engine.refuses_float16(run.version, family)
 
 
 def _needed(run: ModelRun, method: str, config: Mapping[str, Any]) -> tuple[str, int] | None:

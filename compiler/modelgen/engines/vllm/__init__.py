@@ -20,7 +20,7 @@ from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
 from modelgen.engines.vllm.attention import least_for_backend, least_for_cache
-from modelgen.engines.vllm.capabilities import least_capability
+from modelgen.engines.vllm.capabilities import least_capability, refuses_float16
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
 from modelgen.engines.vllm.packages import missing_packages
@@ -280,6 +280,7 @@ ENGINE = Engine(
     overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
     dtype="dtype",
     quantization="quantization",
+    refuses_float16=refuses_float16,
     least_capability=least_capability,
     attention=Attention(
         backend_flag="attention-backend",

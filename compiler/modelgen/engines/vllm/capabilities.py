@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
     from modelgen.engines.images.versions import Version
 
+# Models that are unstable in float16: `model_type`, the first release that refuses it, and the first that no longer does
+# (`_FLOAT16_NOT_SUPPORTED_MODELS` in vllm/config.py or vllm/config/model.py, 0.9.1 to 0.33.0).
+_UNSTABLE: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "gemma2": ((0, 9, 1), ()),
+    "gemma3": ((0, 9, 1), ()),
+    "gemma3_text": ((0, 10, 2), ()),
+    "glm4": ((0, 9, 1), ()),
+    "plamo2": ((0, 9, 1), (0, 27)),
+}
 _CUDA_13 = re.compile(r"(?:^|-)cu13\d(?:-|$)", re.ASCII)
 # The first release whose image has kernels for a capability and newer ones.
 _FIRST = (((12, 0), (0, 9, 2)), ((11, 0), (0, 20)), ((10, 0), (0, 9)))
@@ -74,6 +83,12 @@ def runs_on_rocm(_: str, version: Version | None, capability: str) -> bool | Non
         return None
     since = _LATER_GFX.get(capability)
     return capability in _GFX if since is None else version.release >= since
+
+
+def refuses_float16(version: Version, family: str) -> bool:
+    """Return whether a release refuses float16 for a `model_type`."""
+    since, until = _UNSTABLE.get(family, ((), ()))
+    return bool(since) and version.release >= since and (not until or version.release < until)
 
 
 def least_capability(version: Version, method: str, config: Mapping[str, Any]) -> tuple[str, int] | None:
