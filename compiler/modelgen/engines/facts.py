@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modelgen.engines.images.versions import Version
 
 
 class Instead(NamedTuple):
-    """The replacement for a removed flag: `help`, and the flags that it names."""
+    """The replacement for a removed flag.
+
+    Args:
+        help: What to write.
+        flags: The flags that it names.
+        by_value: What to write in place of one value, where that differs.
+    """
 
     help: str
     flags: tuple[str, ...] = ()
+    by_value: Mapping[str, str] = MappingProxyType({})
+
+    def help_for(self, value: Any) -> str:  # noqa: ANN401 - any TOML value
+        """Return what to write in place of the flag with a value."""
+        return self.by_value.get(value, self.help) if isinstance(value, str) else self.help
 
 
 class Companion(NamedTuple):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from modelgen.engines.images.versions import Version
 
-# Models that are unstable in float16: `model_type`, the first release that refuses it, and the first that no longer does
+# Models that are unstable in float16: `model_type`, the first release that refuses it, the first that does not
 # (`_FLOAT16_NOT_SUPPORTED_MODELS` in vllm/config.py or vllm/config/model.py, 0.9.1 to 0.33.0).
 _UNSTABLE: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "gemma2": ((0, 9, 1), ()),
