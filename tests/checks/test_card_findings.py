@@ -358,6 +358,15 @@ FP8_CACHE = ', kv-cache-dtype = "fp8"'
         ("T4", V14, ', attention-backend = "FLASHINFER"', ""),
         ("T4", V14, ', attention-backend = "FLASH_ATTN"', "remove it: the release chooses a backend for the GPU"),
         ("T4", NEW, ', attention-backend = "TRITON_ATTN"', ""),
+        (
+            "A100 80GB",
+            NEW,
+            ', attention-backend = "CUTLASS_MLA"',
+            "remove it: the release chooses a backend for the GPU",
+        ),
+        ("RTX 4090", NEW, ', attention-backend = "FLASHMLA"', "remove it: the release chooses a backend for the GPU"),
+        ("B200", NEW, ', attention-backend = "CUTLASS_MLA"', ""),
+        ("H100", NEW, ', attention-backend = "FLASHMLA"', ""),
     ],
 )
 def test_attention_for_another_generation(card: str, image: str, more: str, instead: str) -> None:
@@ -369,6 +378,36 @@ def test_a_backend_of_the_environment_reads_fp8_on_older_gpus() -> None:
     toml = served('card = "RTX 3090"', V11, FP8_CACHE)
     chosen = toml.replace("args =", 'env = { VLLM_ATTENTION_BACKEND = "FLASHINFER" }\nargs =')
     assert [item[0] for item in found(chosen) if item[0].startswith("attention-for")] == []
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "backend", "needed"),
+    [
+        ("T4", "vllm/vllm-openai:v0.12.0", "FLASH_ATTN", "8.0"),
+        ("T4", "vllm/vllm-openai:v0.15.0", "FLASH_ATTN", ""),
+        ("T4", V11, "FLASH_ATTN", ""),
+        ("A100 80GB", "vllm/vllm-openai:v0.11.1", "CUTLASS_MLA", "10.x"),
+        ("RTX 4090", V14, "FLASHMLA", "9.x or 10.x"),
+        ("H100", V14, "FLASHMLA", ""),
+    ],
+)
+def test_a_backend_of_the_environment(card: str, image: str, backend: str, needed: str) -> None:
+    toml = served(f'card = "{card}"', image).replace(
+        "args =", f'env = {{ VLLM_ATTENTION_BACKEND = "{backend}" }}\nargs ='
+    )
+    messages = [item[1] for item in found(toml) if item[0] == "attention-for-other-cards"]
+    assert [message.partition("which needs ")[2] for message in messages] == ([needed] if needed else [])
+
+
+@pytest.mark.parametrize(("card", "is_fine"), [("T4", False), ("RTX 3090", True), ("H100", True), ("B200", False)])
+def test_attention_of_sglang(card: str, is_fine: bool) -> None:  # noqa: FBT001
+    toml = (
+        served(f'card = "{card}"', V11).replace("engines.vllm", "engines.sglang").replace(V11, "lmsysorg/sglang:v0.5.9")
+    )
+    toml = toml.replace("[models.a]", '[models.a]\nengine = "sglang"').replace(
+        "max-model-len = 8", 'attention-backend = "fa3"'
+    )
+    assert ("attention-for-other-cards" not in [item[0] for item in found(toml)]) == is_fine
 
 
 def test_latent_attention_has_backends_of_its_own() -> None:

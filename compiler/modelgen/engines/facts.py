@@ -56,17 +56,20 @@ class Attention(NamedTuple):
 
     Args:
         backend_flag: The flag for the backend.
+        needed_for_backend: Version, backend and capability → what the backend needs instead, such as `8.0`; None if it
+            runs on the capability, or if that is not known.
         backend_variable: The variable that older releases have instead.
+        variable_until: The first release without this variable.
         cache_flag: The flag for the type of the KV cache.
-        least_for_backend: Version and backend → the least capability; None if that is not known.
         least_for_cache: Version, type of the KV cache, and backend (empty for the release's choice) → likewise.
     """
 
     backend_flag: str
-    backend_variable: str
-    cache_flag: str
-    least_for_backend: Callable[[Version, str], int | None]
-    least_for_cache: Callable[[Version, str, str], int | None]
+    needed_for_backend: Callable[[Version, str, int], str | None]
+    backend_variable: str = ""
+    variable_until: tuple[int, ...] = ()
+    cache_flag: str = ""
+    least_for_cache: Callable[[Version, str, str], int | None] = lambda *_: None
 
 
 class Family(NamedTuple):

@@ -19,7 +19,7 @@ from modelgen.engines.facts import AtMost, Attention, Companion, Opens
 from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
-from modelgen.engines.vllm.attention import least_for_backend, least_for_cache
+from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend
 from modelgen.engines.vllm.capabilities import least_capability, refuses_float16
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
@@ -284,9 +284,10 @@ ENGINE = Engine(
     least_capability=least_capability,
     attention=Attention(
         backend_flag="attention-backend",
+        needed_for_backend=needed_for_backend,
         backend_variable="VLLM_ATTENTION_BACKEND",
+        variable_until=(0, 15),
         cache_flag="kv-cache-dtype",
-        least_for_backend=least_for_backend,
         least_for_cache=least_for_cache,
     ),
     long_lengths=("VLLM_ALLOW_LONG_MAX_MODEL_LEN",),
