@@ -463,6 +463,25 @@ def test_checkpoints_for_another_generation(card: str, image: str, config: str, 
     assert all(f"which needs {needed} in vLLM 0." in message for message in messages)
 
 
+@pytest.mark.parametrize(
+    ("card", "image", "config", "is_fine"),
+    [
+        ("RTX 5090", V11, scheme(INT8, INT8), False),
+        ("RTX 5090", "vllm/vllm-openai:v0.19.0", scheme(INT8, INT8), False),
+        ("RTX 5090", "vllm/vllm-openai:v0.10.2", scheme(INT8, INT8), True),
+        ("RTX 5090", NEW, scheme(INT8), True),
+        ("RTX 5090", NEW, scheme(FP8, FP8), True),
+        ("RTX 4090", NEW, scheme(INT8, INT8), True),
+    ],
+)
+def test_integers_on_newer_gpus(card: str, image: str, config: str, is_fine: bool) -> None:  # noqa: FBT001
+    toml = served(f'card = "{card}"', image)
+    lock = LOCK.format(config=config)
+    assert ("checkpoint-for-other-cards" not in [item[0] for item in found(toml, lock)]) == is_fine
+    disabled = toml.replace("args =", 'env = { VLLM_DISABLED_KERNELS = "CutlassInt8ScaledMMLinearKernel" }\nargs =')
+    assert "checkpoint-for-other-cards" not in [item[0] for item in found(disabled, lock)]
+
+
 def test_the_checkpoint_of_a_t4() -> None:
     """H3: finding, place and help; the next card and the next release are silent."""
     toml = served('card = "T4"', V11)

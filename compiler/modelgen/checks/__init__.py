@@ -16,8 +16,8 @@ from modelgen.checks.gpus import (
     generations,
     gpu_access,
     gpu_tables,
-    number_types,
     parallel_cards,
+    weights,
 )
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import (
@@ -123,7 +123,7 @@ CHECKS = (
     generations.image_for_other_generation,
     generations.flag_for_other_generation,
     attention.attention_for_other_cards,
-    number_types.model_without_float16,
+    weights.model_without_float16,
     parallel_cards.unequal_cards,
     parallel_cards.cards_without_peers,
     drivers.driver_too_old,
@@ -199,7 +199,7 @@ CHECKS = (
     lock_purposes.generator_for_embeddings,
     lock_purposes.audio_without_packages,
     lock_packages.package_not_in_image,
-    generations.checkpoint_for_other_cards,
+    weights.checkpoint_for_other_cards,
 )
 
 

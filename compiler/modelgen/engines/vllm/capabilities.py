@@ -53,6 +53,10 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
     "INT4 weights with FP8 activations": (((0,), 90),),
     "NVFP4": (((0,), 80), ((0, 15), 75)),
 }
+# 8-bit integers have no kernel for 12.x: "Int8 not supported" in csrc/quantization/w8a8/cutlass (vllm#28856, #27182,
+# #25935). This kernel comes first in `_POSSIBLE_INT8_KERNELS` of 0.11.0 to 0.33.0; with the variable, vLLM takes another.
+_INT8_SINCE, _INT8_READ_UNTIL, _INT8_BELOW = (0, 11), (0, 34), 120
+_OTHER_KERNELS = "VLLM_DISABLED_KERNELS"
 _SCHEMES = {
     ("float8", "float8"): "FP8",
     ("float8", ""): "FP8",
@@ -104,6 +108,15 @@ def least_capability(version: Version, method: str, config: Mapping[str, Any]) -
     if history is None:
         return None
     return name, next(least for since, least in reversed(history) if version.release >= since)
+
+
+def unsupported_on(
+    version: Version, env: Mapping[str, Any], method: str, config: Mapping[str, Any], capability: int
+) -> str | None:
+    """Return the name of a quantization that a release does not support on a newer GPU; None otherwise."""
+    is_read = _INT8_SINCE <= version.release < _INT8_READ_UNTIL and _OTHER_KERNELS not in env
+    is_int8 = method == "compressed-tensors" and _scheme(config) == "INT8"
+    return "INT8" if is_read and is_int8 and capability >= _INT8_BELOW else None
 
 
 def _modelopt(method: str, config: Mapping[str, Any]) -> str:
