@@ -54,7 +54,7 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
     "NVFP4": (((0,), 80), ((0, 15), 75)),
 }
 # 8-bit integers have no kernel for 12.x: "Int8 not supported" in csrc/quantization/w8a8/cutlass (vllm#28856, #27182,
-# #25935). This kernel comes first in `_POSSIBLE_INT8_KERNELS` of 0.11.0 to 0.33.0; with the variable, vLLM takes another.
+# #25935). This kernel is the first of `_POSSIBLE_INT8_KERNELS` in 0.11.0 to 0.33.0; the variable selects another.
 _INT8_SINCE, _INT8_READ_UNTIL, _INT8_BELOW = (0, 11), (0, 34), 120
 _OTHER_KERNELS = "VLLM_DISABLED_KERNELS"
 _SCHEMES = {
