@@ -399,15 +399,25 @@ def test_a_backend_of_the_environment(card: str, image: str, backend: str, neede
     assert [message.partition("which needs ")[2] for message in messages] == ([needed] if needed else [])
 
 
+def of_sglang(card: str, args: str) -> str:
+    toml = served(f'card = "{card}"', "lmsysorg/sglang:v0.5.9").replace("engines.vllm", "engines.sglang")
+    return toml.replace("[models.a]", '[models.a]\nengine = "sglang"').replace("max-model-len = 8", args)
+
+
 @pytest.mark.parametrize(("card", "is_fine"), [("T4", False), ("RTX 3090", True), ("H100", True), ("B200", False)])
 def test_attention_of_sglang(card: str, is_fine: bool) -> None:  # noqa: FBT001
-    toml = (
-        served(f'card = "{card}"', V11).replace("engines.vllm", "engines.sglang").replace(V11, "lmsysorg/sglang:v0.5.9")
-    )
-    toml = toml.replace("[models.a]", '[models.a]\nengine = "sglang"').replace(
-        "max-model-len = 8", 'attention-backend = "fa3"'
-    )
-    assert ("attention-for-other-cards" not in [item[0] for item in found(toml)]) == is_fine
+    rules = [item[0] for item in found(of_sglang(card, 'attention-backend = "fa3"'))]
+    assert ("attention-for-other-cards" not in rules) == is_fine
+
+
+@pytest.mark.parametrize(("card", "is_fine"), [("T4", False), ("RTX 3090", True)])
+def test_checkpoints_of_sglang(card: str, is_fine: bool) -> None:  # noqa: FBT001
+    lock = LOCK.format(config='{"quantization_config": {"quant_method": "fp8"}}')
+    rules = [item[0] for item in found(of_sglang(card, "context-length = 8"), lock)]
+    assert ("checkpoint-for-other-cards" not in rules) == is_fine
+    assert "flag-for-other-generation" not in [
+        item[0] for item in found(of_sglang(card, 'context-length = 8, dtype = "bfloat16"'))
+    ]
 
 
 def test_latent_attention_has_backends_of_its_own() -> None:

@@ -168,6 +168,15 @@ def needed_for_backend(_: Version, backend: str, capability: int) -> str | None:
     return "8.x or 9.x" if backend == "fa3" and capability // 10 not in (8, 9) else None
 
 
+def least_capability(_: Version, method: str, __: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return the name of a quantization and the least capability for it; None if not known.
+
+    FP8 is refused below 8.0: `get_min_capability` in srt/layers/quantization/fp8.py, which srt/model_loader/loader.py
+    asks (0.4.6 to 0.5.23).
+    """
+    return ("FP8", 80) if method == "fp8" else None
+
+
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model; the image has no entry point of its own that serves.
 
@@ -286,6 +295,8 @@ ENGINE = Engine(
     catalogue=FLAGS,
     models=Models(NAME, 3),
     from_config=True,
+    quantization="quantization",
+    least_capability=least_capability,
     attention=Attention(backend_flag="attention-backend", needed_for_backend=needed_for_backend),
     owned_args=OWNED_ARGS,
     instead=INSTEAD,

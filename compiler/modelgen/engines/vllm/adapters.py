@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from modelgen.engines.images.versions import Version
 
-# Other methods of PEFT lack `lora_alpha` ("Missing required configuration fields"), or have other tensors, as AdaLoRA does
-# ("is unsupported LoRA weight" in vllm/lora/utils.py): 0.8.5 to 0.33.0.
+# Other methods of PEFT lack `lora_alpha` ("Missing required configuration fields"), or have other tensors, as AdaLoRA
+# does ("is unsupported LoRA weight" in vllm/lora/utils.py): 0.8.5 to 0.33.0.
 _LORA = "LORA"
 _BIAS_FLAG, _BIAS_FLAG_UNTIL = "enable-lora-bias", (0, 11, 1)
 _CLASSIFIERS, _CLASSIFIERS_SINCE = frozenset({"classifier", "score"}), (0, 31)
