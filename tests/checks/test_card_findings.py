@@ -325,6 +325,34 @@ def test_flags_for_another_generation(card: str, image: str, more: str, instead:
     assert all(instead in help_ for help_ in helps)
 
 
+@pytest.mark.parametrize(
+    ("card", "image", "family", "dtype", "instead"),
+    [
+        ("T4", V11, "gemma2", "bfloat16", "float32"),
+        ("T4", V11, "gemma2", "half", "float32"),
+        ("RTX 3090", NEW, "glm4", "float16", "bfloat16"),
+        ("RTX 4090", V11, "gemma3", "half", "bfloat16"),
+        ("RTX 4090", V11, "gemma3", "bfloat16", ""),
+        ("T4", V11, "gemma3_text", "float32", ""),
+        ("T4", V11, "qwen3", "half", ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.26.0", "plamo2", "half", "bfloat16"),
+        ("RTX 3090", NEW, "plamo2", "half", ""),
+        ("RTX 3090", "vllm/vllm-openai:v0.9.0", "gemma2", "half", ""),
+    ],
+)
+def test_models_without_float16(card: str, image: str, family: str, dtype: str, instead: str) -> None:
+    toml = served(f'card = "{card}"', image, f', dtype = "{dtype}"')
+    helps = [item[2] for item in found(toml, LOCK.format(config=f'{{"model_type": "{family}"}}')) if "dtype" in item[2]]
+    assert helps == ([f'write `dtype = "{instead}"`, or remove it'] if instead else [])
+
+
+def test_a_replaced_config_may_have_another_model_type() -> None:
+    toml = served('card = "L4"', V11, ', dtype = "half", hf-overrides = { model_type = "other" }')
+    assert "model-without-float16" not in [
+        item[0] for item in found(toml, LOCK.format(config='{"model_type": "gemma3"}'))
+    ]
+
+
 FP8_CACHE = ', kv-cache-dtype = "fp8"'
 
 
@@ -348,6 +376,15 @@ FP8_CACHE = ', kv-cache-dtype = "fp8"'
         ("T4", V14, ', attention-backend = "FLASHINFER"', ""),
         ("T4", V14, ', attention-backend = "FLASH_ATTN"', "remove it: the release chooses a backend for the GPU"),
         ("T4", NEW, ', attention-backend = "TRITON_ATTN"', ""),
+        (
+            "A100 80GB",
+            NEW,
+            ', attention-backend = "CUTLASS_MLA"',
+            "remove it: the release chooses a backend for the GPU",
+        ),
+        ("RTX 4090", NEW, ', attention-backend = "FLASHMLA"', "remove it: the release chooses a backend for the GPU"),
+        ("B200", NEW, ', attention-backend = "CUTLASS_MLA"', ""),
+        ("H100", NEW, ', attention-backend = "FLASHMLA"', ""),
     ],
 )
 def test_attention_for_another_generation(card: str, image: str, more: str, instead: str) -> None:
@@ -359,6 +396,46 @@ def test_a_backend_of_the_environment_reads_fp8_on_older_gpus() -> None:
     toml = served('card = "RTX 3090"', V11, FP8_CACHE)
     chosen = toml.replace("args =", 'env = { VLLM_ATTENTION_BACKEND = "FLASHINFER" }\nargs =')
     assert [item[0] for item in found(chosen) if item[0].startswith("attention-for")] == []
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "backend", "needed"),
+    [
+        ("T4", "vllm/vllm-openai:v0.12.0", "FLASH_ATTN", "8.0"),
+        ("T4", "vllm/vllm-openai:v0.15.0", "FLASH_ATTN", ""),
+        ("T4", V11, "FLASH_ATTN", ""),
+        ("A100 80GB", "vllm/vllm-openai:v0.11.1", "CUTLASS_MLA", "10.x"),
+        ("RTX 4090", V14, "FLASHMLA", "9.x or 10.x"),
+        ("H100", V14, "FLASHMLA", ""),
+    ],
+)
+def test_a_backend_of_the_environment(card: str, image: str, backend: str, needed: str) -> None:
+    toml = served(f'card = "{card}"', image).replace(
+        "args =", f'env = {{ VLLM_ATTENTION_BACKEND = "{backend}" }}\nargs ='
+    )
+    messages = [item[1] for item in found(toml) if item[0] == "attention-for-other-cards"]
+    assert [message.partition("which needs ")[2] for message in messages] == ([needed] if needed else [])
+
+
+def of_sglang(card: str, args: str) -> str:
+    toml = served(f'card = "{card}"', "lmsysorg/sglang:v0.5.9").replace("engines.vllm", "engines.sglang")
+    return toml.replace("[models.a]", '[models.a]\nengine = "sglang"').replace("max-model-len = 8", args)
+
+
+@pytest.mark.parametrize(("card", "is_fine"), [("T4", False), ("RTX 3090", True), ("H100", True), ("B200", False)])
+def test_attention_of_sglang(card: str, is_fine: bool) -> None:  # noqa: FBT001
+    rules = [item[0] for item in found(of_sglang(card, 'attention-backend = "fa3"'))]
+    assert ("attention-for-other-cards" not in rules) == is_fine
+
+
+@pytest.mark.parametrize(("card", "is_fine"), [("T4", False), ("RTX 3090", True)])
+def test_checkpoints_of_sglang(card: str, is_fine: bool) -> None:  # noqa: FBT001
+    lock = LOCK.format(config='{"quantization_config": {"quant_method": "fp8"}}')
+    rules = [item[0] for item in found(of_sglang(card, "context-length = 8"), lock)]
+    assert ("checkpoint-for-other-cards" not in rules) == is_fine
+    assert "flag-for-other-generation" not in [
+        item[0] for item in found(of_sglang(card, 'context-length = 8, dtype = "bfloat16"'))
+    ]
 
 
 def test_latent_attention_has_backends_of_its_own() -> None:
@@ -412,6 +489,25 @@ def test_checkpoints_for_another_generation(card: str, image: str, config: str, 
     messages = [item[1] for item in found(toml, LOCK.format(config=config)) if "checkpoint-for" in item[0]]
     assert len(messages) == bool(needed)
     assert all(f"which needs {needed} in vLLM 0." in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("card", "image", "config", "is_fine"),
+    [
+        ("RTX 5090", V11, scheme(INT8, INT8), False),
+        ("RTX 5090", "vllm/vllm-openai:v0.19.0", scheme(INT8, INT8), False),
+        ("RTX 5090", "vllm/vllm-openai:v0.10.2", scheme(INT8, INT8), True),
+        ("RTX 5090", NEW, scheme(INT8), True),
+        ("RTX 5090", NEW, scheme(FP8, FP8), True),
+        ("RTX 4090", NEW, scheme(INT8, INT8), True),
+    ],
+)
+def test_integers_on_newer_gpus(card: str, image: str, config: str, is_fine: bool) -> None:  # noqa: FBT001
+    toml = served(f'card = "{card}"', image)
+    lock = LOCK.format(config=config)
+    assert ("checkpoint-for-other-cards" not in [item[0] for item in found(toml, lock)]) == is_fine
+    disabled = toml.replace("args =", 'env = { VLLM_DISABLED_KERNELS = "CutlassInt8ScaledMMLinearKernel" }\nargs =')
+    assert "checkpoint-for-other-cards" not in [item[0] for item in found(disabled, lock)]
 
 
 def test_the_checkpoint_of_a_t4() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from compiling import complete, findings
 from modelgen.engines import ENGINES
+from modelgen.engines.images.versions import parse_version
 
 COMMIT = "1cfa9a7208912126459214e8b04321603b3df60c"
 CARDS = '[gpus.g0]\nmemory = "80GiB"\ndevice = "0"\n[gpus.g1]\nmemory = "80GiB"\ndevice = "1"\n'
@@ -123,6 +124,18 @@ def test_a_release_that_is_older_than_the_model() -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "is_served"),
+    [("0.4.8", False), ("0.4.9", False), ("0.4.9.post2", False), ("0.4.9.post5", True), ("0.4.10", True)],
+)
+def test_post_releases_of_sglang_serve_other_architectures(version: str, is_served: bool) -> None:  # noqa: FBT001
+    parsed = parse_version(version)
+    assert parsed is not None
+    models = ENGINES["sglang"].models
+    assert models is not None
+    assert (models.unserved("Glm4MoeForCausalLM", parsed) is None) == is_served
+
+
+@pytest.mark.parametrize(
     ("line", "config", "version", "expected"),
     [
         ("", {"architectures": ["MllamaForConditionalGeneration"]}, "0.12.0", ["unsupported-architecture"]),
@@ -174,6 +187,7 @@ def adapter_rules(
         ({"modules_to_save": ["embed_tokens", "lm_head"]}, "modules_to_save = ['embed_tokens', 'lm_head']"),
         ({"use_dora": True}, "use_dora = true"),
         ({"bias": "all"}, "bias = all"),
+        ({"peft_type": "IA3"}, "peft_type = IA3"),
         ({"use_dora": True, "bias": "lora_only"}, "use_dora = true and bias = lora_only"),
     ],
 )
@@ -194,6 +208,8 @@ def test_an_adapter_that_vllm_refuses(change: dict[str, Any], said: str) -> None
         ({"init_lora_weights": "pissa"}, "0.33.0", ["unsupported-adapter"]),
         ({"init_lora_weights": "gaussian"}, "0.33.0", []),
         ({"rank_pattern": {"q_proj": 64}}, "0.33.0", []),
+        ({"peft_type": "ADALORA"}, "0.33.0", ["unsupported-adapter"]),
+        ({"peft_type": "LORA"}, "0.33.0", []),
         ({"base_model_name_or_path": "Qwen/Qwen3-1.7B"}, "0.10.0", []),
         ({"base_model_name_or_path": "unsloth/qwen3-1.7b-bnb-4bit"}, "0.10.0", []),
         ({"base_model_name_or_path": "/home/me/checkpoints/qwen"}, "0.10.0", []),

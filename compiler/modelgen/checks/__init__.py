@@ -10,7 +10,15 @@ from modelgen.checks.context import Context
 from modelgen.checks.engines import engine_keys, image_vendors, images, programs, versions
 from modelgen.checks.environment import flag_variables, owned_variables, variable_names, variable_values
 from modelgen.checks.flags import flag_advice, flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
-from modelgen.checks.gpus import attention, card_names, generations, gpu_access, gpu_tables, parallel_cards
+from modelgen.checks.gpus import (
+    attention,
+    card_names,
+    generations,
+    gpu_access,
+    gpu_tables,
+    parallel_cards,
+    weights,
+)
 from modelgen.checks.host import docker, drivers, wsl2
 from modelgen.checks.lock import (
     lock_adapters,
@@ -116,6 +124,7 @@ CHECKS = (
     generations.image_for_other_generation,
     generations.flag_for_other_generation,
     attention.attention_for_other_cards,
+    weights.model_without_float16,
     parallel_cards.unequal_cards,
     parallel_cards.cards_without_peers,
     drivers.driver_too_old,
@@ -191,7 +200,7 @@ CHECKS = (
     lock_purposes.generator_for_embeddings,
     lock_purposes.audio_without_packages,
     lock_packages.package_not_in_image,
-    generations.checkpoint_for_other_cards,
+    weights.checkpoint_for_other_cards,
 )
 
 

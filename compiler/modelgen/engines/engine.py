@@ -148,8 +148,11 @@ class Engine(NamedTuple):
         overrides: Flags that replace values of config.json.
         dtype: The flag for the type of the weights, for an engine that refuses `bfloat16` below capability 8.0.
         quantization: The flag for the quantization.
+        refuses_float16: Version and `model_type` → whether the release refuses float16 for the model.
         least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
             capability for it as a number such as 80; None if that is not known.
+        unsupported_on: Version, environment, quantization, `quantization_config` and capability → the name of the
+            quantization if the release does not support it on GPUs of this and newer generations; None otherwise.
         attention: The GPUs that its attention runs on; None if that is not known.
         tags_for: Tag and capability → tags of the same repository for the GPU, the best first, for an engine that has
             an image for each generation.
@@ -238,7 +241,9 @@ class Engine(NamedTuple):
     overrides: tuple[str, ...] = ()
     dtype: str = ""
     quantization: str = ""
+    refuses_float16: Callable[[Version, str], bool] | None = None
     least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
+    unsupported_on: Callable[[Version, Mapping[str, Any], str, Mapping[str, Any], int], str | None] | None = None
     attention: Attention | None = None
     tags_for: Callable[[str, str], tuple[str, ...]] | None = None
     long_lengths: tuple[str, ...] = ()

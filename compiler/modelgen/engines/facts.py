@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modelgen.engines.images.versions import Version
 
 
 class Instead(NamedTuple):
-    """The replacement for a removed flag: `help`, and the flags that it names."""
+    """The replacement for a removed flag.
+
+    Args:
+        help: What to write.
+        flags: The flags that it names.
+        by_value: What to write in place of one value, where that differs.
+    """
 
     help: str
     flags: tuple[str, ...] = ()
+    by_value: Mapping[str, str] = MappingProxyType({})
+
+    def help_for(self, value: Any) -> str:  # noqa: ANN401 - any TOML value
+        """Return what to write in place of the flag with a value."""
+        return self.by_value.get(value, self.help) if isinstance(value, str) else self.help
 
 
 class Companion(NamedTuple):
@@ -44,17 +56,20 @@ class Attention(NamedTuple):
 
     Args:
         backend_flag: The flag for the backend.
+        needed_for_backend: Version, backend and capability → what the backend needs instead, such as `8.0`; None if it
+            runs on the capability, or if that is not known.
         backend_variable: The variable that older releases have instead.
+        variable_until: The first release without this variable.
         cache_flag: The flag for the type of the KV cache.
-        least_for_backend: Version and backend → the least capability; None if that is not known.
         least_for_cache: Version, type of the KV cache, and backend (empty for the release's choice) → likewise.
     """
 
     backend_flag: str
-    backend_variable: str
-    cache_flag: str
-    least_for_backend: Callable[[Version, str], int | None]
-    least_for_cache: Callable[[Version, str, str], int | None]
+    needed_for_backend: Callable[[Version, str, int], str | None]
+    backend_variable: str = ""
+    variable_until: tuple[int, ...] = ()
+    cache_flag: str = ""
+    least_for_cache: Callable[[Version, str, str], int | None] = lambda *_: None
 
 
 class Family(NamedTuple):

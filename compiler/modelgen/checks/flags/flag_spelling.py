@@ -180,7 +180,7 @@ def deprecated_flag(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_key(*arg.path),
                 f"`{arg.name}` is deprecated in {arg.version}{until}",
-                instead.help if instead else "see the engine's own help for a replacement",
+                instead.help_for(arg.value) if instead else "see the engine's own help for a replacement",
             )
 
 

@@ -215,7 +215,7 @@ def _instead(arg: Argument) -> str:
     """Return when the flag existed and its replacement; for a flag that never existed, a similar one."""
     lives, label = arg.catalogue.lives(arg.name), arg.catalogue.label
     if not lives and (instead := arg.engine.instead.get(arg.name)):
-        return instead.help
+        return instead.help_for(arg.value)
     if not lives:
         names = arg.release.flag_names() if arg.release else arg.catalogue.all_names()
         if meant := next((name for name in flag_names(arg.name) if name in names), None):
@@ -228,4 +228,4 @@ def _instead(arg: Argument) -> str:
     gone = lives[-1].gone
     said = f"it was removed in {label(gone)}" if gone else f"it appeared in {label(lives[-1].since)}"
     instead = arg.engine.instead.get(arg.name)
-    return f"{said}; {instead.help}" if instead else said
+    return f"{said}; {instead.help_for(arg.value)}" if instead else said

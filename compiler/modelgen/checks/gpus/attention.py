@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.engines.facts import Attention
+    from modelgen.load.locator import Path
     from modelgen.resolve import ModelRun
 
 # DeepSeek's attention, which has backends of its own.
@@ -58,27 +59,42 @@ def attention_for_other_cards(context: Context) -> Iterator[Found]:
         if facts is None or oldest is None or run.version is None or run.is_fork:
             continue
         gpu, own = oldest
-        backend = _backend(run, facts)
-        has_latent = _LATENT in context.configs.get(name, {})
-        for arg in context.args_of(name):
-            if not isinstance(arg.value, str):
-                continue
-            needed, help_text = None, ""
-            if arg.name == facts.backend_flag:
-                needed = facts.least_for_backend(run.version, arg.value)
-                help_text = "remove it: the release chooses a backend for the GPU"
-            elif arg.name == facts.cache_flag and not has_latent:
-                needed = facts.least_for_cache(run.version, arg.value, backend)
-                help_text = f'write `{arg.key} = "auto"`'
+        card = name_of_card(context, gpu, capability_text(own))
+        for place, value, needed, help_text in (*_backends(context, name, run, own), *_caches(context, name, run, own)):
+            yield Found(
+                context.document.at_value(*place),
+                f"{card} does not support {value} of {run.engine.title if run.engine else ''} {run.version.text}, "
+                f"which needs {needed}",
+                help_text,
+            )
+
+
+def _backends(context: Context, name: str, run: ModelRun, own: int) -> Iterator[tuple[Path, str, str, str]]:
+    """Yield path, value, needed capability and help of a backend that a GPU does not support."""
+    facts, version = run.engine.attention if run.engine else None, run.version
+    if facts is None or version is None:
+        return
+    written = [(arg.path, arg.value) for arg in context.args_of(name) if arg.name == facts.backend_flag]
+    variable = facts.backend_variable
+    if not written and variable in run.env and version.release < facts.variable_until:
+        written = [(path, run.env[variable]) for key, path in context.env_paths(name).items() if key == variable]
+    for path, value in written:
+        if isinstance(value, str) and (needed := facts.needed_for_backend(version, value, own)):
+            yield path, f"`{value}`", needed, "remove it: the release chooses a backend for the GPU"
+
+
+def _caches(context: Context, name: str, run: ModelRun, own: int) -> Iterator[tuple[Path, str, str, str]]:
+    """Yield the same of a type of the KV cache; models with MLA have backends that are not known."""
+    facts, version = run.engine.attention if run.engine else None, run.version
+    if facts is None or version is None or _LATENT in context.configs.get(name, {}):
+        return
+    backend = _backend(run, facts)
+    for arg in context.args_of(name):
+        if arg.name == facts.cache_flag and isinstance(arg.value, str):
+            needed = facts.least_for_cache(version, arg.value, backend)
             if needed is not None and own < needed:
-                card = name_of_card(context, gpu, capability_text(own))
-                of_backend = f" with {backend}" if backend and arg.name == facts.cache_flag else ""
-                yield Found(
-                    context.document.at_value(*arg.path),
-                    f"{card} does not support `{arg.value}`{of_backend} of {arg.version}, "
-                    f"which needs {capability_text(needed)}",
-                    help_text,
-                )
+                value = f"`{arg.value}` with {backend}" if backend else f"`{arg.value}`"
+                yield arg.path, value, capability_text(needed), f'write `{arg.key} = "auto"`'
 
 
 def _backend(run: ModelRun, facts: Attention) -> str:

@@ -1,4 +1,4 @@
-"""Check images, flags and checkpoints against the generation of the GPUs: compute capability, or gfx name."""
+"""Check images and flags against the generation of the GPUs: compute capability, or gfx name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from modelgen.checks.several_models import listed
 from modelgen.diagnostics import Found, rule
 from modelgen.engines.images import properties
 from modelgen.engines.images.versions import parse_image
-from modelgen.engines.weights.model_config import quantization as quantization_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelRun
     from modelgen.source import Span
 
-_BFLOAT16 = 80
+# The least capability for bfloat16.
+BFLOAT16 = 80
 # Lets ROCm take the kernels of another GPU, at the user's risk.
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
@@ -109,77 +109,18 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
         gpu, own = least_card
         for arg in context.args_of(name):
             card = name_of_card(context, gpu, capability_text(own))
-            if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < _BFLOAT16:
+            if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < BFLOAT16:
                 message = f"{card} does not support bfloat16, which needs 8.0"
-                yield Found(context.document.at_value(*arg.path), message, f'write `{arg.key} = "half"`, or remove it')
+                instead = "float32" if refuses_float16(context, name) else "half"
+                help_text = f'write `{arg.key} = "{instead}"`, or remove it'
+                yield Found(context.document.at_value(*arg.path), message, help_text)
             elif arg.name == arg.engine.quantization and isinstance(arg.value, str):
-                needed = _needed(run, arg.value, {})
+                needed = needed_capability(run, arg.value, {})
                 if needed is not None and own < needed[1]:
                     least = capability_text(needed[1])
                     message = f"{card} does not support `{arg.value}` of {arg.version}, which needs {least}"
-                    help_text = _other_release(context, run, arg.value, {}, own)
+                    help_text = other_release(context, run, arg.value, {}, own)
                     yield Found(context.document.at_value(*arg.path), message, help_text)
-
-
-@rule("MG517", "checkpoint-for-other-cards")
-def checkpoint_for_other_cards(context: Context) -> Iterator[Found]:
-    """A quantized checkpoint that the engine's release cannot run on the GPU.
-
-    ## Why
-    Each quantization has a least compute capability, which releases change. vLLM stops while it loads the weights:
-    "Quantization scheme is not supported for the current GPU. Min capability: 80. Current capability: 75."
-
-    ## Bad
-    ```toml
-    [gpus.gpu0]
-    card = "T4"
-    device = "0"
-
-    [engines.vllm]
-    image = "vllm/vllm-openai:v0.11.0"
-
-    [models.chat]
-    repo = "RedHatAI/Qwen3-4B-Instruct-2507-FP8-dynamic"
-    gpus = ["gpu0"]
-    args = { max-model-len = 8192 }
-    ```
-
-    ```lock
-    [[snapshots]]
-    repo = "RedHatAI/Qwen3-4B-Instruct-2507-FP8-dynamic"
-    commit = "1cfa9a7208912126459214e8b04321603b3df60c"
-    files = [{ path = "config.json", size = 726, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
-    config = '{"quantization_config": {"quant_method": "fp8"}}'
-    ```
-
-    ## Good
-    ```toml
-    [gpus.gpu0]
-    card = "L4"
-    device = "0"
-
-    [models.chat]
-    repo = "RedHatAI/Qwen3-4B-Instruct-2507-FP8-dynamic"
-    gpus = ["gpu0"]
-    args = { max-model-len = 8192 }
-    ```
-    """
-    for name, config in context.configs.items():
-        run, quantization = context.runs[name], quantization_of(config)
-        method, least_card = quantization.get("quant_method"), oldest_card(context, run)
-        is_flag = run.engine is not None and run.engine.quantization in run.args
-        if least_card is None or not isinstance(method, str) or is_flag:
-            continue
-        gpu, own = least_card
-        needed = _needed(run, method, quantization)
-        if needed is not None and own < needed[1]:
-            card = name_of_card(context, gpu, capability_text(own))
-            yield Found(
-                context.at_origin(name, "repo"),
-                f"{run.model.repo} is quantized as {needed[0]}, which needs {capability_text(needed[1])} in "
-                f"{run.engine.title if run.engine else ''} {run.version.text if run.version else ''}; {card} is older",
-                _other_release(context, run, method, quantization, own),
-            )
 
 
 def _capabilities(context: Context, run: ModelRun) -> dict[str, str]:
@@ -197,13 +138,23 @@ def oldest_card(context: Context, run: ModelRun) -> tuple[str, int] | None:
     return min(numbers.items(), key=lambda item: item[1]) if numbers else None
 
 
-def _needed(run: ModelRun, method: str, config: Mapping[str, Any]) -> tuple[str, int] | None:
+def refuses_float16(context: Context, name: str) -> bool:
+    """Return whether a locked model's release refuses float16 for it."""
+    run, family = context.runs[name], context.configs.get(name, {}).get("model_type")
+    if run.engine is None or run.engine.refuses_float16 is None or run.version is None or run.is_fork:
+        return False
+    is_replaced = any(arg.partition(".")[0] in run.engine.overrides for arg in run.args)
+    return isinstance(family, str) and not is_replaced and run.engine.refuses_float16(run.version, family)
+
+
+def needed_capability(run: ModelRun, method: str, config: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return the name of a quantization and the least capability that a model's release needs; None if not known."""
     if run.engine is None or run.engine.least_capability is None or run.version is None or run.is_fork:
         return None
     return run.engine.least_capability(run.version, method, config)
 
 
-def _other_release(context: Context, run: ModelRun, method: str, config: Mapping[str, Any], own: int) -> str:
+def other_release(context: Context, run: ModelRun, method: str, config: Mapping[str, Any], own: int) -> str:
     """Return what to write for a quantization that is not for a GPU: a newer release if it is for the GPU there."""
     other = "use a checkpoint in another format, such as AWQ"
     if run.engine is None or run.engine.catalogue is None or run.engine.least_capability is None:

@@ -107,7 +107,8 @@ def unsupported_adapter(context: Context) -> Iterator[Found]:
 
     ## Why
     vLLM loads the model for minutes and then stops: "vLLM only supports modules_to_save being None", "vLLM does not yet
-    support DoRA", "Adapter bias is not supported". Such an adapter changes more than LoRA can express.
+    support DoRA", "Adapter bias is not supported", "Missing required configuration fields". Such an adapter changes
+    more than LoRA can express, or is none of LoRA.
 
     ## Bad
     ```toml
@@ -161,8 +162,8 @@ def unsupported_adapter(context: Context) -> Iterator[Found]:
                     context.at_origin(name, "loras", lora),
                     f"the adapter `{lora}` has {' and '.join(features)}, which {engine.title} {version.text} does not "
                     "support",
-                    "use an adapter that was trained without it, or merge the adapter into its base model and serve "
-                    "the result as a model",
+                    "use a LoRA adapter that was trained without it, or merge this one into its base model, if PEFT "
+                    "can, and serve the result as a model",
                 )
 
 

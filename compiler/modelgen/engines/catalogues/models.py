@@ -49,6 +49,7 @@ class Models:
         """
         changes = self._data["models"].get(architecture, ())
         at, is_newer = nearest(self._releases, version.release, self.line)
+        at = self._names.index(version.text) if version.text in self._names else at  # tells apart `.postN`
         before = [change for change in changes if self._names.index(change) <= at]
         if not changes or is_newer or len(before) % 2 == 1:
             return None

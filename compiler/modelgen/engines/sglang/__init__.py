@@ -15,7 +15,7 @@ from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier,
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.catalogues.models import Models
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import Instead, Opens
+from modelgen.engines.facts import Attention, Instead, Opens
 from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
@@ -159,6 +159,24 @@ PARSERS = {
 }
 
 
+def needed_for_backend(_: Version, backend: str, capability: int) -> str | None:
+    """Return the capability that a release needs for an attention backend; None if it has it, or is not known.
+
+    FlashAttention 3 is refused with "requires SM>=80 and SM<=90" (0.4.6.post2 to 0.5.23; before, "SM>=90"), in
+    srt/model_executor/model_runner.py and srt/layers/attention/attention_registry.py.
+    """
+    return "8.x or 9.x" if backend == "fa3" and capability // 10 not in (8, 9) else None
+
+
+def least_capability(_: Version, method: str, __: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return the name of a quantization and the least capability for it; None if not known.
+
+    FP8 is refused below 8.0: `get_min_capability` in srt/layers/quantization/fp8.py, which srt/model_loader/loader.py
+    asks (0.4.6 to 0.5.23).
+    """
+    return ("FP8", 80) if method == "fp8" else None
+
+
 def launch(run: Run) -> Launch:
     """Return entry point and arguments for one model; the image has no entry point of its own that serves.
 
@@ -277,6 +295,9 @@ ENGINE = Engine(
     catalogue=FLAGS,
     models=Models(NAME, 3),
     from_config=True,
+    quantization="quantization",
+    least_capability=least_capability,
+    attention=Attention(backend_flag="attention-backend", needed_for_backend=needed_for_backend),
     owned_args=OWNED_ARGS,
     instead=INSTEAD,
     length="context-length",

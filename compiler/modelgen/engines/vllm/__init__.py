@@ -19,8 +19,8 @@ from modelgen.engines.facts import AtMost, Attention, Companion, Opens
 from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
-from modelgen.engines.vllm.attention import least_for_backend, least_for_cache
-from modelgen.engines.vllm.capabilities import least_capability
+from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend
+from modelgen.engines.vllm.capabilities import least_capability, refuses_float16, unsupported_on
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
 from modelgen.engines.vllm.packages import missing_packages
@@ -280,12 +280,15 @@ ENGINE = Engine(
     overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
     dtype="dtype",
     quantization="quantization",
+    refuses_float16=refuses_float16,
     least_capability=least_capability,
+    unsupported_on=unsupported_on,
     attention=Attention(
         backend_flag="attention-backend",
+        needed_for_backend=needed_for_backend,
         backend_variable="VLLM_ATTENTION_BACKEND",
+        variable_until=(0, 15),
         cache_flag="kv-cache-dtype",
-        least_for_backend=least_for_backend,
         least_for_cache=least_for_cache,
     ),
     long_lengths=("VLLM_ALLOW_LONG_MAX_MODEL_LEN",),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from modelgen.engines.images.versions import Version
 
+# Other methods of PEFT lack `lora_alpha` ("Missing required configuration fields"), or have other tensors, as AdaLoRA
+# does ("is unsupported LoRA weight" in vllm/lora/utils.py): 0.8.5 to 0.33.0.
+_LORA = "LORA"
 _BIAS_FLAG, _BIAS_FLAG_UNTIL = "enable-lora-bias", (0, 11, 1)
 _CLASSIFIERS, _CLASSIFIERS_SINCE = frozenset({"classifier", "score"}), (0, 31)
 _MORE_SINCE = (0, 32)
@@ -28,6 +31,9 @@ def refused_features(version: Version, args: Mapping[str, Any], adapter: Mapping
         args: Flags by canonical name.
         adapter: The adapter_config.json.
     """
+    method = adapter.get("peft_type")
+    if isinstance(method, str) and method.upper() != _LORA:
+        yield f"peft_type = {method}"
     saved = adapter.get("modules_to_save")
     if isinstance(saved, list) and {*map(str, saved)} - (
         _CLASSIFIERS if version.release >= _CLASSIFIERS_SINCE else frozenset()

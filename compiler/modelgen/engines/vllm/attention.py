@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 _FLASHINFER = (((0, 11, 1), 75), ((0, 24), 80))
 _BACKENDS: Mapping[str, History] = {"FLASH_ATTN": (((0, 11, 1), 80),), "FLASHINFER": _FLASHINFER}
+# Backends for MLA, since 0.11.1: the generations that `supports_compute_capability` names in 0.11.1 to 0.33.0.
+_FOR_MLA: Mapping[str, tuple[int, ...]] = {
+    "CUTLASS_MLA": (10,),
+    "FLASHINFER_MLA": (10,),
+    "FLASHMLA": (9, 10),
+    "FLASH_ATTN_MLA": (9,),
+}
+_CHECKED_SINCE = (0, 11, 1)
 _WITH_FP8: Mapping[str, History] = {
     "": (((0, 11), 89), *_FLASHINFER),
     "FLASH_ATTN": (((0, 11, 1), 90),),
@@ -30,9 +38,14 @@ _WITH_FP8: Mapping[str, History] = {
 _FP8 = ("fp8", "fp8_e4m3")
 
 
-def least_for_backend(version: Version, backend: str) -> int | None:
-    """Return the least capability that a release needs for a backend; None if that is not known."""
-    return _least(_BACKENDS.get(backend.upper(), ()), version)
+def needed_for_backend(version: Version, backend: str, capability: int) -> str | None:
+    """Return the capability that a release needs for a backend; None if it has it, or if that is not known."""
+    backend = backend.upper()
+    generations = _FOR_MLA.get(backend, ()) if version.release >= _CHECKED_SINCE else ()
+    if generations and capability // 10 not in generations:
+        return " or ".join(f"{major}.x" for major in generations)
+    least = _least(_BACKENDS.get(backend, ()), version)
+    return f"{least // 10}.{least % 10}" if least is not None and capability < least else None
 
 
 def least_for_cache(version: Version, dtype: str, backend: str) -> int | None:

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
     from modelgen.engines.images.versions import Version
 
+# Models that are unstable in float16: `model_type`, the first release that refuses it, the first that does not
+# (`_FLOAT16_NOT_SUPPORTED_MODELS` in vllm/config.py or vllm/config/model.py, 0.9.1 to 0.33.0).
+_UNSTABLE: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "gemma2": ((0, 9, 1), ()),
+    "gemma3": ((0, 9, 1), ()),
+    "gemma3_text": ((0, 10, 2), ()),
+    "glm4": ((0, 9, 1), ()),
+    "plamo2": ((0, 9, 1), (0, 27)),
+}
 _CUDA_13 = re.compile(r"(?:^|-)cu13\d(?:-|$)", re.ASCII)
 # The first release whose image has kernels for a capability and newer ones.
 _FIRST = (((12, 0), (0, 9, 2)), ((11, 0), (0, 20)), ((10, 0), (0, 9)))
@@ -44,6 +53,10 @@ _LEAST: Mapping[str, tuple[tuple[tuple[int, ...], int], ...]] = {
     "INT4 weights with FP8 activations": (((0,), 90),),
     "NVFP4": (((0,), 80), ((0, 15), 75)),
 }
+# 8-bit integers have no kernel for 12.x: "Int8 not supported" in csrc/quantization/w8a8/cutlass (vllm#28856, #27182,
+# #25935). This kernel is the first of `_POSSIBLE_INT8_KERNELS` in 0.11.0 to 0.33.0; the variable selects another.
+_INT8_SINCE, _INT8_READ_UNTIL, _INT8_BELOW = (0, 11), (0, 34), 120
+_OTHER_KERNELS = "VLLM_DISABLED_KERNELS"
 _SCHEMES = {
     ("float8", "float8"): "FP8",
     ("float8", ""): "FP8",
@@ -76,6 +89,12 @@ def runs_on_rocm(_: str, version: Version | None, capability: str) -> bool | Non
     return capability in _GFX if since is None else version.release >= since
 
 
+def refuses_float16(version: Version, family: str) -> bool:
+    """Return whether a release refuses float16 for a `model_type`."""
+    since, until = _UNSTABLE.get(family, ((), ()))
+    return bool(since) and version.release >= since and (not until or version.release < until)
+
+
 def least_capability(version: Version, method: str, config: Mapping[str, Any]) -> tuple[str, int] | None:
     """Return the name of a quantization and the least capability that a release needs for it; None if not known.
 
@@ -89,6 +108,15 @@ def least_capability(version: Version, method: str, config: Mapping[str, Any]) -
     if history is None:
         return None
     return name, next(least for since, least in reversed(history) if version.release >= since)
+
+
+def unsupported_on(
+    version: Version, env: Mapping[str, Any], method: str, config: Mapping[str, Any], capability: int
+) -> str | None:
+    """Return the name of a quantization that a release does not support on a newer GPU; None otherwise."""
+    is_read = _INT8_SINCE <= version.release < _INT8_READ_UNTIL and _OTHER_KERNELS not in env
+    is_int8 = method == "compressed-tensors" and _scheme(config) == "INT8"
+    return "INT8" if is_read and is_int8 and capability >= _INT8_BELOW else None
 
 
 def _modelopt(method: str, config: Mapping[str, Any]) -> str:

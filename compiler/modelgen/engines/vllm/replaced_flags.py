@@ -13,6 +13,18 @@ _ROPE = Instead("write it inside `hf-overrides = { … }`", ("hf-overrides",))
 _NOTHING = Instead("remove it: vLLM decides by itself")
 _PROMPT_ADAPTER = Instead("remove it: vLLM has no prompt adapters any more; LoRA adapters are declared by `loras`")
 _TOKENIZER_POOL = Instead("remove it: there is no pool of tokenizers any more")
+# `_RUNNER_TASKS` and `_task_to_convert` in vllm/config/model.py of 0.12.0, the last release with the flag. By default a
+# model that can generate does so, and `convert` follows the architecture.
+_INSTEAD_OF_TASK = {
+    "auto": "remove it: vLLM decides by the model",
+    "generate": "remove it: vLLM decides by the model",
+    "transcription": "remove it: vLLM decides by the model",
+    "classify": 'write `runner = "pooling"` and `convert = "classify"`',
+    "embed": 'write `runner = "pooling"` and `convert = "embed"`',
+    "embedding": 'write `runner = "pooling"` and `convert = "embed"`',
+    "reward": 'write `runner = "pooling"`',
+    "score": 'write `runner = "pooling"`',
+}
 
 INSTEAD = {
     "calculate-kv-scales": Instead("remove it: scales come from the checkpoint"),
@@ -64,7 +76,9 @@ INSTEAD = {
     "rope-theta": _ROPE,
     "scheduler-delay-factor": _NOTHING,
     "swap-space": Instead("remove it: preempted requests are computed again rather than swapped out"),
-    "task": Instead('write `runner = "pooling"` and a `convert` for embeddings and scores', ("runner", "convert")),
+    "task": Instead(
+        'write `runner = "pooling"` and a `convert` for embeddings and scores', ("runner", "convert"), _INSTEAD_OF_TASK
+    ),
     "tokenizer-pool-extra-config": _TOKENIZER_POOL,
     "tokenizer-pool-size": _TOKENIZER_POOL,
     "tokenizer-pool-type": _TOKENIZER_POOL,
