@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 import compiling
 from compiling import complete, findings
@@ -25,6 +26,9 @@ def tei(args: str, tag: str = "cuda-1.9") -> str:
     )
 
 
+FORK = ("a.example/ik:1", 'version = "b6500"\nfork = true')
+
+
 def build(number: int) -> str:
     return f"ghcr.io/ggml-org/llama.cpp:server-cuda-b{number}"
 
@@ -44,7 +48,13 @@ WRONG: list[tuple[str, str, str, str]] = [
     (gguf("c = 16384, chat-template-kwarg = 1", build(99999)), "unverified-flag", "chat-template-kwarg", "kwargs"),
     (gguf("c = 16384, n-gpu-layer = 20", "a.example/x:1"), "unverified-flag", "n-gpu-layer", "n-gpu-layers"),
     (gguf("c = 8, mla = 2", "a.example/ik:1", 'version = "b6500"\nfork = true'), "unverified-flag", "mla", ""),
-    (gguf("c = 8, mla = 2", "a.example/x:1", 'version = "b6500"'), "unknown-flag", "mla", ""),
+    (gguf("c = 8, mla = 2", "a.example/x:1", 'version = "b6500"'), "unknown-flag", "mla", "`fork = true`"),
+    (gguf("c = 8, flash = 2", "a.example/x:1"), "unverified-flag", "flash", "`fork = true`"),
+    (gguf("c = 8, fmoe = true", *FORK), "unverified-flag", "fmoe", '`"-fmoe"`'),
+    (gguf('c = 8, "-amb" = 512', *FORK), "unverified-flag", "-amb", "check the spelling"),
+    (gguf('c = 8, "-amb" = 512'), "bad-flag", "-amb", "write `amb`"),
+    (gguf('c = 8, "--amb" = 512', *FORK), "bad-flag", "--amb", "write `amb`"),
+    (gguf('c = 8, "-t" = 512', *FORK), "bad-flag", "-t", "write `t`"),
     (gguf("c = 8", "a.example/x:1", 'version = "6500"'), "bad-version", "version", "b10587"),
     (gguf("c = 8, temp = 1, temperature = 1", build(9000)), "flag-twice", "temperature", "once"),
     (gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "0"'), "missing-ctx-size", "args", ""),
@@ -86,6 +96,17 @@ def test_wrong_flag(toml: str, rule: str, place: str, offered: str) -> None:
     assert [finding.rule for finding in found] == [rule]
     assert place in toml.splitlines()[found[0].span.line - 1]
     assert offered in found[0].help
+
+
+@pytest.mark.parametrize("version", ["", 'version = "b6500"\n', 'version = "b99999"\n'])
+def test_flag_of_a_fork(version: str) -> None:
+    """It is on the command line as it is written, and the warning does not advise to update modelgen."""
+    toml = gguf('c = 8, "-amb" = 512, "-rtr" = true', "a.example/ik:1", f"{version}fork = true")
+    assert [(found.rule, "modelgen" in found.message + found.help) for found in findings(toml)] == [
+        ("unverified-flag", False)
+    ] * 2
+    services = yaml.safe_load(compiling.build(toml)["docker-compose.yml"])["services"].values()
+    assert ["-amb", "512", "-rtr"] in [service["command"][-3:] for service in services if "command" in service]
 
 
 def test_context_of_each_slot() -> None:
