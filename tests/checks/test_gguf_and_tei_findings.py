@@ -61,7 +61,7 @@ CASES: list[tuple[str, str, str]] = [
     ),
     (tei('args = { served-model-name = "x" }'), "owned-arg", "id of the model"),
     (tei('args = { api-key = "xyzxyz" }'), "owned-arg", "keys_file"),
-    (tei("args = { auto-truncate = false }"), "bad-flag-value", "leave it out"),
+    (tei("args = { auto-truncate = false }", "cpu-1.8"), "bad-flag-value", "leave it out"),
     (tei("args = { cors-allow-origin = [] }"), "bad-flag-value", "once for each"),
     # variables that stand for flags
     (tei('env = { MODEL_ID = "x" }'), "owned-env", "`repo`"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
 from modelgen.checks.flags.flag_values import is_unverified_choice
+from modelgen.checks.flags.plain_values import switched
 from modelgen.config.familiar_answers import flag_names, sampling_flag
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.flags import text_of
@@ -150,6 +151,8 @@ def _instead_of_plain(plain: PlainArgument) -> str:
     """Return when the flag or the spelling existed; for a flag that never existed, a similar one."""
     if plain.catalogue is None:
         return ""
+    if instead := switched(plain):
+        return instead
     canonical = plain.catalogue.canonical(plain.name)
     flag = plain.release.get(canonical) if plain.release else None
     if flag is not None:
