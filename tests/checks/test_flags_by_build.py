@@ -19,10 +19,11 @@ def gguf(args: str, image: str = "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500",
     )
 
 
-def tei(args: str, tag: str = "cuda-1.9") -> str:
+def tei(args: str, tag: str = "cuda-1.9", env: str = "") -> str:
     return complete(
         f'[engines.tei]\nimage = "ghcr.io/huggingface/text-embeddings-inference:{tag}"\n'
         f'[models.embed]\nengine = "tei"\nrepo = "a/b"\nrevision = "{COMMIT}"\nargs = {{ {args} }}\n'
+        f"env = {{ {env} }}\n"
     )
 
 
@@ -79,6 +80,23 @@ WRONG: list[tuple[str, str, str, str]] = [
     (gguf('c = 8, ctk = "q6_0"', "a.example/ik:1", 'version = "b6500"\nfork = true'), "unverified-flag", "ctk", ""),
     (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "`kv-unified = true`"),
     (gguf("c = 16384, np = 6", build(5000)), "context-per-slot", "np", "`c = 98304`"),
+    (gguf("c = 8, np = 6", env='LLAMA_ARG_THREADS = "4"'), "context-per-slot", "np", "`c = 48`"),
+    (
+        gguf("c = 8", env='LLAMA_ARG_N_PARALLEL = "6"'),
+        "context-per-slot",
+        "N_PARALLEL",
+        "`kv-unified = true` in `args`",
+    ),
+    (
+        gguf("parallel = 6", env='LLAMA_ARG_CTX_SIZE = "8"'),
+        "context-per-slot",
+        "parallel",
+        '`LLAMA_ARG_CTX_SIZE = "48"`',
+    ),
+    (tei("", env='MAX_BATCH_TOKEN = "16384"'), "unknown-flag-variable", "MAX_BATCH_TOKEN", "`MAX_BATCH_TOKENS`"),
+    (tei("", env='TOKENISATION_WORKER = "4"'), "unknown-flag-variable", "TOKEN", "`TOKENIZATION_WORKERS`"),
+    (tei('pooling = "last"'), "bad-flag-value", "pooling", '`pooling = "last-token"`'),
+    (gguf('c = "8k"'), "bad-flag-value", "c", "`c = 8192`"),
 ]
 RIGHT = [
     gguf('c = 16384, fa = "on", no-mmap = true'),
@@ -93,6 +111,10 @@ RIGHT = [
     gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "16384"'),
     gguf("c = 16384, parallel = 6, kv-unified = true"),
     gguf("c = 16384, parallel = 1"),
+    gguf("c = 16384, parallel = 6", env='LLAMA_ARG_KV_SPLIT = "1"'),
+    gguf("c = 16384", env='LLAMA_ARG_N_PARALLEL = "1"'),
+    gguf("kv-unified = true", env='LLAMA_ARG_N_PARALLEL = "6", LLAMA_ARG_CTX_SIZE = "16384"'),
+    tei("", env='MAX_BATCH_TOKENS = "16384", OTEL_SERVICE_NAME = "a", RUST_LOG = "info", MAX_BATCH_BYTES = "1"'),
     gguf("c = 16384"),
     gguf('c = 16384, fa = "off", no-mmap = true, no-cont-batching = true, no-kv-offload = true'),
     gguf('c = 16384, fa = "off", no-mmap = true, no-jinja = true', build(8000)),

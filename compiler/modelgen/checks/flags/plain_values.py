@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,10 @@ def _misfit(plain: PlainArgument) -> tuple[str, str] | None:
     choice = "off" if choice in (None, "false") and written == "no" and "off" in flag.choices else choice
     if choice:
         return expected, f'write `{plain.key} = "{choice}"`'
+    if flag.kind is Kind.INT and (found := re.fullmatch(r"([1-9]\d{0,8})\s*[kK]i?", str(value), re.ASCII)):
+        return expected, f"write `{plain.key} = {int(found[1]) * 1024}`"
+    if longer := [one for one in flag.choices if one.startswith(f"{written}-")]:
+        return expected, f'write `{plain.key} = "{longer[0]}"`'
     from difflib import get_close_matches
 
     # Choices are as short as `q8_0`, where `did_you_mean` would want each part to be near.
