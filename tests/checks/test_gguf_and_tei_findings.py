@@ -102,6 +102,10 @@ CASES: list[tuple[str, str, str]] = [
     (gguf().replace("server-b6500", "server"), "floating-image", "a digest"),
     (gguf().replace("server-b6500", "server-cuda"), "floating-image", "a digest"),
     (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
+    *(
+        (gguf(line='gpus = ["gpu0"]').replace("server-b", f"server-{vendor}-b"), "image-for-other-cards", "server-cuda")
+        for vendor in ("intel", "musa", "rocm")
+    ),
     (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
     ('[engines.tei]\nimage = "x/y:1"\nversion = "nine"', "bad-version", "release"),
     # keys
@@ -142,6 +146,8 @@ def test_a_model_of_tei_has_one_card() -> None:
         tei('env = { RUST_LOG = "debug", LLAMA_ARG_PORT = "1" }'),
         tei('gpus = ["gpu0"]\ngpu_memory = "2GiB"', tag="cuda-1.9"),
         *(tei('gpus = ["gpu0"]', tag=tag) for tag in ("turing-1.9", "1.9", "86-1.9", "hopper-1.9.2")),
+        *(gguf(line='gpus = ["gpu0"]').replace("server-b", f"server-{one}-b") for one in ("cuda", "vulkan")),
+        gguf().replace("server-b", "server-intel-b"),
         f"[defaults]\nmmproj = 'm.gguf'\n{gguf()}",
     ],
 )
