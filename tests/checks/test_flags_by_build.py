@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 import compiling
 from compiling import complete, findings
@@ -18,11 +19,15 @@ def gguf(args: str, image: str = "ghcr.io/ggml-org/llama.cpp:server-cuda-b6500",
     )
 
 
-def tei(args: str, tag: str = "cuda-1.9") -> str:
+def tei(args: str, tag: str = "cuda-1.9", env: str = "") -> str:
     return complete(
         f'[engines.tei]\nimage = "ghcr.io/huggingface/text-embeddings-inference:{tag}"\n'
         f'[models.embed]\nengine = "tei"\nrepo = "a/b"\nrevision = "{COMMIT}"\nargs = {{ {args} }}\n'
+        f"env = {{ {env} }}\n"
     )
+
+
+FORK = ("a.example/ik:1", 'version = "b6500"\nfork = true')
 
 
 def build(number: int) -> str:
@@ -44,7 +49,26 @@ WRONG: list[tuple[str, str, str, str]] = [
     (gguf("c = 16384, chat-template-kwarg = 1", build(99999)), "unverified-flag", "chat-template-kwarg", "kwargs"),
     (gguf("c = 16384, n-gpu-layer = 20", "a.example/x:1"), "unverified-flag", "n-gpu-layer", "n-gpu-layers"),
     (gguf("c = 8, mla = 2", "a.example/ik:1", 'version = "b6500"\nfork = true'), "unverified-flag", "mla", ""),
-    (gguf("c = 8, mla = 2", "a.example/x:1", 'version = "b6500"'), "unknown-flag", "mla", ""),
+    (gguf("c = 8, mla = 2", "a.example/x:1", 'version = "b6500"'), "unknown-flag", "mla", "`fork = true`"),
+    (gguf("c = 8, flash = 2", "a.example/x:1"), "unverified-flag", "flash", "`fork = true`"),
+    (gguf("c = 8, fmoe = true", *FORK), "unverified-flag", "fmoe", '`"-fmoe"`'),
+    # what turns a feature off, by build
+    (gguf("c = 16384, fa = false"), "bad-flag-value", "fa", '`fa = "off"`'),
+    (gguf("c = 16384, flash-attn = false", build(8000)), "bad-flag-value", "flash-attn", '`flash-attn = "off"`'),
+    (gguf("c = 16384, fa = false", build(6178)), "bad-flag-value", "fa", "leave it out"),
+    (gguf("c = 16384, no-flash-attn = true"), "unknown-flag", "no-flash-attn", '`flash-attn = "off"`'),
+    (gguf("c = 16384, mmap = false"), "unknown-flag", "mmap", "`no-mmap = true`"),
+    (gguf("c = 16384, mmap = false", build(8000)), "bad-flag-value", "mmap", "`no-mmap = true`"),
+    (gguf("c = 16384, jinja = false"), "bad-flag-value", "jinja", "leave it out"),
+    (gguf("c = 16384, jinja = false", build(8000)), "bad-flag-value", "jinja", "`no-jinja = true`"),
+    (gguf("c = 16384, cb = false"), "bad-flag-value", "cb", "`no-cont-batching = true`"),
+    (gguf("c = 16384, kv-offload = false"), "unknown-flag", "kv-offload", "`no-kv-offload = true`"),
+    (gguf("c = 16384, mmproj-offload = false"), "unknown-flag", "mmproj-offload", "`no-mmproj-offload = true`"),
+    (tei("auto-truncate = false", "cpu-1.9"), "bad-flag-value", "auto-truncate", '`auto-truncate = "false"`'),
+    (gguf('c = 8, "-amb" = 512', *FORK), "unverified-flag", "-amb", "check the spelling"),
+    (gguf('c = 8, "-amb" = 512'), "bad-flag", "-amb", "write `amb`"),
+    (gguf('c = 8, "--amb" = 512', *FORK), "bad-flag", "--amb", "write `amb`"),
+    (gguf('c = 8, "-t" = 512', *FORK), "bad-flag", "-t", "write `t`"),
     (gguf("c = 8", "a.example/x:1", 'version = "6500"'), "bad-version", "version", "b10587"),
     (gguf("c = 8, temp = 1, temperature = 1", build(9000)), "flag-twice", "temperature", "once"),
     (gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "0"'), "missing-ctx-size", "args", ""),
@@ -56,6 +80,23 @@ WRONG: list[tuple[str, str, str, str]] = [
     (gguf('c = 8, ctk = "q6_0"', "a.example/ik:1", 'version = "b6500"\nfork = true'), "unverified-flag", "ctk", ""),
     (gguf("c = 16384, parallel = 6"), "context-per-slot", "parallel", "`kv-unified = true`"),
     (gguf("c = 16384, np = 6", build(5000)), "context-per-slot", "np", "`c = 98304`"),
+    (gguf("c = 8, np = 6", env='LLAMA_ARG_THREADS = "4"'), "context-per-slot", "np", "`c = 48`"),
+    (
+        gguf("c = 8", env='LLAMA_ARG_N_PARALLEL = "6"'),
+        "context-per-slot",
+        "N_PARALLEL",
+        "`kv-unified = true` in `args`",
+    ),
+    (
+        gguf("parallel = 6", env='LLAMA_ARG_CTX_SIZE = "8"'),
+        "context-per-slot",
+        "parallel",
+        '`LLAMA_ARG_CTX_SIZE = "48"`',
+    ),
+    (tei("", env='MAX_BATCH_TOKEN = "16384"'), "unknown-flag-variable", "MAX_BATCH_TOKEN", "`MAX_BATCH_TOKENS`"),
+    (tei("", env='TOKENISATION_WORKER = "4"'), "unknown-flag-variable", "TOKEN", "`TOKENIZATION_WORKERS`"),
+    (tei('pooling = "last"'), "bad-flag-value", "pooling", '`pooling = "last-token"`'),
+    (gguf('c = "8k"'), "bad-flag-value", "c", "`c = 8192`"),
 ]
 RIGHT = [
     gguf('c = 16384, fa = "on", no-mmap = true'),
@@ -70,7 +111,13 @@ RIGHT = [
     gguf("t = 8", env='LLAMA_ARG_CTX_SIZE = "16384"'),
     gguf("c = 16384, parallel = 6, kv-unified = true"),
     gguf("c = 16384, parallel = 1"),
+    gguf("c = 16384, parallel = 6", env='LLAMA_ARG_KV_SPLIT = "1"'),
+    gguf("c = 16384", env='LLAMA_ARG_N_PARALLEL = "1"'),
+    gguf("kv-unified = true", env='LLAMA_ARG_N_PARALLEL = "6", LLAMA_ARG_CTX_SIZE = "16384"'),
+    tei("", env='MAX_BATCH_TOKENS = "16384", OTEL_SERVICE_NAME = "a", RUST_LOG = "info", MAX_BATCH_BYTES = "1"'),
     gguf("c = 16384"),
+    gguf('c = 16384, fa = "off", no-mmap = true, no-cont-batching = true, no-kv-offload = true'),
+    gguf('c = 16384, fa = "off", no-mmap = true, no-jinja = true', build(8000)),
     tei("max-batch-tokens = 16384"),
     tei('dtype = "float16"'),
     tei('auto-truncate = "false"'),
@@ -86,6 +133,17 @@ def test_wrong_flag(toml: str, rule: str, place: str, offered: str) -> None:
     assert [finding.rule for finding in found] == [rule]
     assert place in toml.splitlines()[found[0].span.line - 1]
     assert offered in found[0].help
+
+
+@pytest.mark.parametrize("version", ["", 'version = "b6500"\n', 'version = "b99999"\n'])
+def test_flag_of_a_fork(version: str) -> None:
+    """It is on the command line as it is written, and the warning does not advise to update modelgen."""
+    toml = gguf('c = 8, "-amb" = 512, "-rtr" = true', "a.example/ik:1", f"{version}fork = true")
+    assert [(found.rule, "modelgen" in found.message + found.help) for found in findings(toml)] == [
+        ("unverified-flag", False)
+    ] * 2
+    services = yaml.safe_load(compiling.build(toml)["docker-compose.yml"])["services"].values()
+    assert ["-amb", "512", "-rtr"] in [service["command"][-3:] for service in services if "command" in service]
 
 
 def test_context_of_each_slot() -> None:

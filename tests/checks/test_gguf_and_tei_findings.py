@@ -69,7 +69,7 @@ CASES: list[tuple[str, str, str]] = [
     ),
     (tei('args = { served-model-name = "x" }'), "owned-arg", "id of the model"),
     (tei('args = { api-key = "xyzxyz" }'), "owned-arg", "keys_file"),
-    (tei("args = { auto-truncate = false }"), "bad-flag-value", "leave it out"),
+    (tei("args = { auto-truncate = false }", "cpu-1.8"), "bad-flag-value", "leave it out"),
     (tei("args = { cors-allow-origin = [] }"), "bad-flag-value", "once for each"),
     # variables that stand for flags
     (tei('env = { MODEL_ID = "x" }'), "owned-env", "`repo`"),
@@ -110,6 +110,10 @@ CASES: list[tuple[str, str, str]] = [
     (gguf().replace("server-b6500", "server"), "floating-image", "a digest"),
     (gguf().replace("server-b6500", "server-cuda"), "floating-image", "a digest"),
     (gguf(line='gpus = ["gpu0"]'), "image-for-other-cards", "server-cuda"),
+    *(
+        (gguf(line='gpus = ["gpu0"]').replace("server-b", f"server-{vendor}-b"), "image-for-other-cards", "server-cuda")
+        for vendor in ("intel", "musa", "rocm")
+    ),
     (tei('gpus = ["gpu0"]'), "image-for-other-cards", "cuda-"),
     ('[engines.tei]\nimage = "x/y:1"\nversion = "nine"', "bad-version", "release"),
     # keys
@@ -150,6 +154,8 @@ def test_a_model_of_tei_has_one_card() -> None:
         tei('env = { RUST_LOG = "debug", LLAMA_ARG_PORT = "1" }'),
         tei('gpus = ["gpu0"]\ngpu_memory = "2GiB"', tag="cuda-1.9"),
         *(tei('gpus = ["gpu0"]', tag=tag) for tag in ("turing-1.9", "1.9", "86-1.9", "hopper-1.9.2")),
+        *(gguf(line='gpus = ["gpu0"]').replace("server-b", f"server-{one}-b") for one in ("cuda", "vulkan")),
+        gguf().replace("server-b", "server-intel-b"),
         f"[defaults]\nmmproj = 'm.gguf'\n{gguf()}",
     ],
 )

@@ -64,6 +64,8 @@ _IMAGES = (
         kinds=(
             (re.compile(r"^[a-z]+-cuda"), "nvidia"),
             (re.compile(r"^[a-z]+-rocm"), "amd"),
+            (re.compile(r"^[a-z]+-intel"), "intel"),
+            (re.compile(r"^[a-z]+-musa"), "musa"),
             (re.compile(r"^[a-z]+(?:-b\d+)?$"), "none"),
         ),
         version=re.compile(r"-(b\d+)$", re.ASCII),

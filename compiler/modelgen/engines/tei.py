@@ -43,6 +43,7 @@ _CAPABILITIES: Mapping[str, tuple[tuple[int, int], ...]] = {
     "100": ((10, 0),),
     "120": ((12, 0),),
 }
+# Blackwell came with huggingface/text-embeddings-inference#735, first released in 1.9.
 _SINCE = {"100": (1, 9), "120": (1, 9)}
 _NEWEST = "1.9"
 _TAG = re.compile(r"(?:(?P<prefix>cuda|turing|hopper|\d{2,3})-)?(?P<version>\d+\.\d+(?:\.\d+)?|latest)", re.ASCII)
@@ -56,6 +57,8 @@ def runs_on(tag: str, _: Version | None, capability: str) -> bool | None:
     prefix, release = found["prefix"] or "", _release(found["version"])
     if prefix == "cuda":
         return any(release >= _SINCE.get(name, ()) for name in _prefixes(capability))
+    if release < _SINCE.get(prefix, ()):
+        return False
     return parse_capability(capability) in _CAPABILITIES[prefix] if prefix in _CAPABILITIES else None
 
 
@@ -88,6 +91,7 @@ _IMAGES = (
         version=re.compile(r"(?:^|-)(\d+\.\d+(?:\.\d+)?)$", re.ASCII),
         is_release=True,
         runs_on=runs_on,
+        unpublished=re.compile(r"^1[02]0-(?:0|1\.[0-8])(?:\.|$)"),
     ),
 )
 ROUTES = ("/v1/embeddings", "/embed", "/embed_sparse", "/predict", "/rerank", "/similarity", "/tokenize")

@@ -66,12 +66,13 @@ class PlainArgument(NamedTuple):
         engine: The model's engine.
         path: Where the entry is written.
         key: The flag as written.
-        name: The long name that the command line has.
+        name: The long name that the command line has, or a name with its own dash (`is_as_written`).
         value: The value as loaded.
         catalogue: The engine's flags by release; None if they are not known.
         release: The flags of the model's release; None where its version is not known, or older than the data.
         flag: The flag as the release has it, or as all have it where the release is not known; else None.
         is_known: Whether the release has the flag, or any release where it is not known.
+        is_fork: Whether the image is a fork, so that it may have further flags.
         may_be_known: Whether the image may have flags and values that the data lacks.
         version: The engine and its version, for messages.
     """
@@ -86,8 +87,19 @@ class PlainArgument(NamedTuple):
     release: Release | None
     flag: Flag | None
     is_known: bool
+    is_fork: bool
     may_be_known: bool
     version: str
+
+    @property
+    def is_as_written(self) -> bool:
+        """Return whether it is a fork's flag with one dash: no flag of the engine has its name without the dash."""
+        bare = self.key.removeprefix("-")
+        is_one_dash = bare != self.key and not bare.startswith("-")
+        is_of_engine = bare in (self.engine.short_flags or {}) or (
+            self.catalogue is not None and bool(self.catalogue.lives(self.catalogue.canonical(bare)))
+        )
+        return self.is_fork and is_one_dash and not is_of_engine
 
 
 def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
@@ -143,6 +155,7 @@ def read_plain_arguments(  # noqa: PLR0913 - all that an argument depends on
                 release=release,
                 flag=flag,
                 is_known=is_known,
+                is_fork=is_fork,
                 may_be_known=is_fork or release is None or release.is_newer,
                 version=title,
             )

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelRun
     from modelgen.source import Span
 
-_GPUS_OF = {"nvidia": "NVIDIA GPUs", "amd": "AMD GPUs", "none": "processors"}
+_GPUS_OF = {
+    "nvidia": "NVIDIA GPUs",
+    "amd": "AMD GPUs",
+    "intel": "Intel GPUs",
+    "musa": "GPUs of Moore Threads",
+    "none": "processors",
+}
 _ORIN = "8.7"
 # The vendor in a CDI device's name.
 _CDI_VENDORS = {"nvidia.com": "nvidia", "amd.com": "amd"}
@@ -30,7 +36,7 @@ def image_for_other_cards(context: Context) -> Iterator[Found]:
     """An image for GPUs of another vendor, or an image for processors on a model with GPUs.
 
     ## Why
-    An image contains either CUDA or ROCm. On the wrong GPU, the engine finds no device after everything is loaded.
+    An image is built for the GPUs of one vendor. On others, the engine finds no device after everything is loaded.
 
     ## Bad
     ```toml

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
+from modelgen.engines.environment import OWNED
 from modelgen.resolve.arguments import read_plain_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from modelgen.checks.context import Context
     from modelgen.engines.catalogues import Catalogue, Flag
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from modelgen.resolve import ModelRun
 
 _NEGATIVE = "NO_"
+_LONG, _NEAR = 10, 2
+# OpenTelemetry's own: OTEL_SERVICE_NAME is no misspelt OTLP_SERVICE_NAME.
+_OF_OTHERS = "OTEL_"
 
 
 class _Setting(NamedTuple):
@@ -149,10 +153,11 @@ def flag_and_variable(context: Context) -> Iterator[Found]:
 
 @rule("MG251", "unknown-flag-variable", Severity.WARNING)
 def unknown_flag_variable(context: Context) -> Iterator[Found]:
-    """A variable that begins like those of the engine's flags, and that no known release reads.
+    """A variable that begins like those of the engine's flags, or nearly has the name of one, and that nothing reads.
 
     ## Why
-    The engine ignores it, and logs nothing.
+    The engine ignores it, and logs nothing. Variables of Text Embeddings Inference have no common beginning, so only
+    those that differ from a known one by a letter or two are reported.
 
     ## Bad
     ```toml
@@ -180,18 +185,50 @@ def unknown_flag_variable(context: Context) -> Iterator[Found]:
     """
     for setting in _settings(context):
         engine = setting.run.engine
-        prefix = engine.variables if engine else ""
-        if not prefix or not setting.name.startswith(prefix) or setting.flags or setting.run.is_fork:
+        prefix = engine.variables if engine else None
+        if (
+            engine is None
+            or prefix is None
+            or not setting.name.startswith(prefix)
+            or setting.flags
+            or setting.run.is_fork
+        ):
+            continue
+        if not prefix:
+            if meant := _misspelt(setting, engine.owned_variables):
+                message = f"{engine.title} reads no variable `{setting.name}`"
+                yield Found(context.document.at_key(*setting.path), message, f"did you mean `{meant}`?")
             continue
         rest = setting.name.removeprefix(prefix)
         known = setting.catalogue.flags_of_variables
-        if prefix + rest.removeprefix(_NEGATIVE) in known or setting.name in (engine.owned_variables if engine else ()):
+        if prefix + rest.removeprefix(_NEGATIVE) in known or setting.name in engine.owned_variables:
             continue
-        title = engine.title if engine else ""
         flag = setting.catalogue.canonical(rest.lower().replace("_", "-"))
         help_text = (
             f"write the flag `{flag}` in `args`"
             if setting.catalogue.lives(flag)
             else did_you_mean(setting.name, sorted(known))
         )
-        yield Found(context.document.at_key(*setting.path), f"{title} reads no variable `{setting.name}`", help_text)
+        yield Found(
+            context.document.at_key(*setting.path), f"{engine.title} reads no variable `{setting.name}`", help_text
+        )
+
+
+def _misspelt(setting: _Setting, owned: Collection[str]) -> str:
+    """Return the variable with nearly the name of this one, or nothing. Short names are all near each other."""
+    if setting.name in OWNED or setting.name in owned or setting.name.startswith(_OF_OTHERS):
+        return ""
+    known = (name for name in sorted(setting.catalogue.flags_of_variables) if len(name) >= _LONG)
+    return next((name for name in known if name not in OWNED and _distance(setting.name, name) <= _NEAR), "")
+
+
+def _distance(one: str, other: str) -> int:
+    """Return how many letters must be added, removed or replaced to make one word of the other."""
+    if abs(len(one) - len(other)) > _NEAR:
+        return _NEAR + 1
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, 1):
+        before, row[0] = row[0], at
+        for to, other_letter in enumerate(other, 1):
+            before, row[to] = row[to], min(row[to] + 1, row[to - 1] + 1, before + (letter != other_letter))
+    return row[-1]

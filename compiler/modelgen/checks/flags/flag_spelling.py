@@ -66,7 +66,8 @@ def bad_flag(context: Context) -> Iterator[Found]:
     """A key of `args` that is not a flag name.
 
     ## Why
-    modelgen adds the leading dashes, and a flag is one word. Write booleans as true or false, without `no-`: whether an
+    modelgen adds the leading dashes, and a flag is one word. Only a fork's flag of several letters with one dash, such
+    as ik_llama.cpp's `"-amb"`, is written with its dash. Write booleans as true or false, without `no-`: whether an
     engine has `--no-…` depends on its version.
 
     ## Bad
@@ -86,7 +87,8 @@ def bad_flag(context: Context) -> Iterator[Found]:
     args = { max-model-len = 16384, enable-prefix-caching = false }
     ```
     """
-    every: list[Argument | PlainArgument] = [*context.args, *context.plain_args]
+    plain = (one for one in context.plain_args if not (one.is_as_written and is_flag_name(one.key[1:])))
+    every: list[Argument | PlainArgument] = [*context.args, *plain]
     for written in every:
         if not is_flag_name(written.key):
             bare = written.key.strip().lstrip("-")

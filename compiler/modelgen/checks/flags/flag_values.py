@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modelgen.checks.flags.plain_values import plain_fault
 from modelgen.config.familiar_names import VALUES
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.flags import mismatch, text_of, whole_number
-from modelgen.engines.flags.plain import unwritable
 from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.resolve import Argument
-    from modelgen.resolve.arguments import PlainArgument
 
 _NUMBERS = (Kind.INT, Kind.LENGTH, Kind.IEC_LENGTH)
 _JSON = (Kind.JSON, Kind.JSON_OR_TEXT)
@@ -73,9 +71,7 @@ def bad_flag_value(context: Context) -> Iterator[Found]:
             help_text = _better_value(arg)
             yield Found(context.document.at_value(*arg.path), f"`{arg.key}` must be {expected}", help_text)
     for plain in context.plain_args:
-        engine = plain.engine
-        fault = unwritable(plain.value, engine.title, repeats=engine.repeats_flags) or _misfit(plain)
-        if fault and plain.name not in engine.owned_args:
+        if (fault := plain_fault(plain)) and plain.name not in plain.engine.owned_args:
             place = context.document.at_value(*plain.path)
             yield Found(place, f"`{plain.key}` must be {fault[0]}", fault[1])
 
@@ -160,33 +156,6 @@ def _better_value(arg: Argument) -> str:
         return f"write `{arg.key} = {meant}`"
     choices = arg.flag.choices if arg.flag and isinstance(arg.value, str) else ()
     return _other_version(arg) or (did_you_mean(arg.value, choices, list_known=False) if choices else "")
-
-
-def _misfit(plain: PlainArgument) -> tuple[str, str] | None:
-    """Return what the flag accepts, and what to write, if the value does not fit; None if it does."""
-    flag, value = plain.flag, plain.value
-    if flag is None or (value is True and flag.optional):
-        return None
-    if flag.kind is Kind.FLAG:
-        is_on = str(value).lower() in ("on", "1", "yes", "true")
-        help_text = f"write `{plain.key} = true`" if is_on else "it takes no value: write true, or leave it out"
-        return None if value is True else ("true, or left out", help_text)
-    expected = mismatch(replace(flag, choices=()), value) if value is True else mismatch(flag, value)
-    if expected is None or (plain.may_be_known and value is not True and flag.choices):
-        return None
-    if flag.choices:
-        expected = "one of " + ", ".join(f"`{choice}`" for choice in flag.choices)
-    written = str(value).lower()
-    choice = next((one for one in (*VALUES.get(written, ()), written) if one in flag.choices), None)
-    choice = "on" if choice in (None, "true") and written in ("true", "yes") and "on" in flag.choices else choice
-    choice = "off" if choice in (None, "false") and written == "no" and "off" in flag.choices else choice
-    if choice:
-        return expected, f'write `{plain.key} = "{choice}"`'
-    from difflib import get_close_matches
-
-    # Choices are as short as `q8_0`, where `did_you_mean` would want each part to be near.
-    near = get_close_matches(written, flag.choices, n=1, cutoff=0.6)
-    return expected, f'write `{plain.key} = "{near[0]}"`' if near else ""
 
 
 def _meant(arg: Argument) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelgen.checks.flags.flag_spelling import abbreviated_owned, is_flag_name, is_negative
 from modelgen.checks.flags.flag_values import is_unverified_choice
+from modelgen.checks.flags.plain_values import switched
 from modelgen.config.familiar_answers import flag_names, sampling_flag
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.flags import text_of
@@ -55,7 +56,8 @@ def unknown_flag(context: Context) -> Iterator[Found]:
     for plain in context.plain_args:
         if _is_unknown_plain(plain) and not plain.may_be_known:
             place = context.document.at_key(*plain.path)
-            yield Found(place, f"{plain.version} has no flag `{plain.name}`", _instead_of_plain(plain))
+            help_text = _instead_of_plain(plain) or _as_fork(context, plain)
+            yield Found(place, f"{plain.version} has no flag `{plain.name}`", help_text)
 
 
 @rule("MG217", "unverified-flag", Severity.WARNING)
@@ -110,7 +112,7 @@ def unverified_flag(context: Context) -> Iterator[Found]:
             yield Found(
                 context.document.at_key(*plain.path),
                 f"`{plain.name}` is not known: {_may_have_plain(plain)}",
-                _instead_of_plain(plain) or "check the spelling, or update modelgen",
+                _perhaps_meant(context, plain),
             )
         elif plain.may_be_known and plain.flag and plain.flag.choices and _is_unlisted(plain.value, plain.flag.choices):
             place = context.document.at_value(*plain.path)
@@ -123,20 +125,34 @@ def _is_unlisted(value: Any, choices: Collection[str]) -> bool:  # noqa: ANN401 
 
 
 def _is_unknown_plain(plain: PlainArgument) -> bool:
-    return not plain.is_known and is_flag_name(plain.key) and plain.name not in plain.engine.owned_args
+    is_name = is_flag_name(plain.key.removeprefix("-") if plain.is_as_written else plain.key)
+    return not plain.is_known and is_name and plain.name not in plain.engine.owned_args
 
 
 def _may_have_plain(plain: PlainArgument) -> str:
-    if plain.release is not None and not plain.release.is_newer:
+    if plain.is_fork or (plain.release is not None and not plain.release.is_newer):
         return f"{plain.version} does not have it, and the fork may have it"
     newest = plain.catalogue.names[-1] if plain.catalogue else ""
     return f"modelgen's data ends at {plain.engine.title} {newest}, and the image may have it"
+
+
+def _perhaps_meant(context: Context, plain: PlainArgument) -> str:
+    """Return what to check for a flag that the image may have."""
+    is_short = re.fullmatch(r"[a-z]{2,4}", plain.key) is not None
+    if plain.is_fork and is_short:
+        # `fmoe` of ik_llama.cpp is no misspelt `cmoe`: names this short are all near each other.
+        return f'check the spelling; if the fork has it with one dash, its key is `"-{plain.key}"`'
+    if plain.is_fork:
+        return _instead_of_plain(plain) or "check the spelling"
+    return _instead_of_plain(plain) or _as_fork(context, plain) or "check the spelling, or update modelgen"
 
 
 def _instead_of_plain(plain: PlainArgument) -> str:
     """Return when the flag or the spelling existed; for a flag that never existed, a similar one."""
     if plain.catalogue is None:
         return ""
+    if instead := switched(plain):
+        return instead
     canonical = plain.catalogue.canonical(plain.name)
     flag = plain.release.get(canonical) if plain.release else None
     if flag is not None:
@@ -193,7 +209,7 @@ def _unless_set(context: Context, arg: Argument, help_text: str) -> str:
     return f"remove it: `{meant[1]}` is set already" if meant and is_set else help_text
 
 
-def _as_fork(context: Context, arg: Argument) -> str:
+def _as_fork(context: Context, arg: Argument | PlainArgument) -> str:
     """Return how to declare a fork, for an image that is not the engine's own release."""
     run = context.runs.get(arg.model)
     is_own = run is not None and run.image is not None and not is_release(run.image)

@@ -66,7 +66,10 @@ def image_for_other_generation(context: Context) -> Iterator[Found]:
             continue
         for gpu, capability in _capabilities(context, run).items():
             if properties.runs_on(run.image, run.version, capability) is False:
-                message = f"this image has no kernels for {name_of_card(context, gpu, capability)}"
+                card = name_of_card(context, gpu, capability)
+                is_missing = properties.is_unpublished(run.image)
+                lack = f"the tag `{run.image.tag}` does not exist, so there are" if is_missing else "this image has"
+                message = f"{lack} no kernels for {card}"
                 key = (context.document.at_value(*run.place), message, _other_image(context, run, capability))
                 found.setdefault(key, []).append(name)
                 break

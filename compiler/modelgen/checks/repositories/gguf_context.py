@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.flags import whole_number
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.checks.context import Context
+    from modelgen.engines.engine import Engine
+    from modelgen.engines.images.versions import Version
+    from modelgen.load.locator import Path
+    from modelgen.resolve import ModelRun
 
 
 @rule("MG247", "missing-ctx-size")
@@ -102,17 +106,42 @@ def context_per_slot(context: Context) -> Iterator[Found]:
     for run in context.runs.values():
         if run.engine is None or not run.engine.slots:
             continue
-        written = {plain.name: plain for plain in run.plain_arguments}
-        slots, length = written.get(run.engine.slots), written.get(run.engine.length)
-        is_shared = any(name in written for name in ("kv-unified", "kvu", "kv-unified-per-slot"))
+        slots, length = (_setting(context, run, flag) for flag in (run.engine.slots, run.engine.length))
+        is_shared = any(_setting(context, run, flag) for flag in ("kv-unified", "kvu", "kv-unified-per-slot"))
         if slots is None or length is None or is_shared:
             continue
         count, tokens = whole_number(slots.value), whole_number(length.value)
         if count is not None and tokens is not None and count > 1:
-            larger = f"write `{length.key} = {tokens * count}` for {tokens:,} each"
-            has_pool = slots.release is None or slots.release.get("kv-unified")
+            longer = f'"{tokens * count}"' if length.is_variable else tokens * count
+            larger = f"`{length.path[-1]} = {longer}` for {tokens:,} each"
+            has_pool = run.version is None or _has_pool(run.engine, run.version)
+            place = " in `args`" if slots.is_variable else ""
             yield Found(
                 context.document.at_value(*slots.path),
                 f"each of the {count} slots has {tokens // count:,} of the {tokens:,} tokens",
-                f"write `kv-unified = true` to share them, or {larger.removeprefix('write ')}" if has_pool else larger,
+                f"write `kv-unified = true`{place} to share them, or {larger}" if has_pool else f"write {larger}",
             )
+
+
+class _Setting(NamedTuple):
+    value: object
+    path: Path
+    is_variable: bool
+
+
+def _setting(context: Context, run: ModelRun, flag: str) -> _Setting | None:
+    """Return the value of a flag: that in `args`, else that of its variable; None if neither is written."""
+    plain = next((one for one in reversed(run.plain_arguments) if one.name == flag), None)
+    if plain is not None:
+        return _Setting(plain.value, plain.path, is_variable=False)
+    if run.engine is None or run.engine.plain_flags is None:
+        return None
+    variables = run.engine.plain_flags().variables(flag)
+    written = context.env_paths(run.name) if variables.intersection(run.env) else {}
+    return next(
+        (_Setting(run.env[key], path, is_variable=True) for key, path in written.items() if key in variables), None
+    )
+
+
+def _has_pool(engine: Engine, version: Version) -> bool:
+    return engine.plain_flags is not None and engine.plain_flags().release(version).get("kv-unified") is not None

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 def long_name(key: str, short_flags: Mapping[str, str]) -> str:
     """Return the long name of the flag that a key names, with hyphens.
 
+    Forks such as ik_llama.cpp have flags of several letters with one dash (`-amb`), so a key that begins with a dash
+    keeps its spelling.
+
     Args:
         key: As written in `args`.
         short_flags: Short name → long name (`Engine.short_flags`).
     """
+    if key.startswith("-"):
+        return key
     name = key.replace("_", "-")
     return short_flags.get(name, name)
 
@@ -47,13 +52,14 @@ def format_flags(args: Mapping[str, Any], *, joined: bool) -> Iterator[str]:
     """Yield the arguments. True is the flag alone; a list is the flag once for each value.
 
     Args:
-        args: Values by long name; each can be written (`unwritable`).
+        args: Values by `long_name`; each can be written (`unwritable`).
         joined: Whether the parser mistakes a value that begins with a hyphen for a flag unless `=` joins it.
     """
     for name, value in args.items():
+        flag = name if name.startswith("-") else f"--{name}"
         if value is True:
-            yield f"--{name}"
+            yield flag
             continue
         for item in value if isinstance(value, list) else [value]:
             text = text_of(item)
-            yield from [f"--{name}={text}"] if joined and text.startswith("-") else [f"--{name}", text]
+            yield from [f"{flag}={text}"] if joined and text.startswith("-") else [flag, text]

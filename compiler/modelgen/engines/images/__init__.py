@@ -64,8 +64,8 @@ class Published(NamedTuple):
 
     Args:
         name: The names of the repository, registry included.
-        kinds: Patterns of tags, each with the GPUs that these images are for: `nvidia`, `amd`, or `none` for a
-            processor. The first matching pattern applies.
+        kinds: Patterns of tags, each with the GPUs that these images are for: `nvidia`, `amd`, `intel`, `musa`
+            (Moore Threads), or `none` for a processor. The first matching pattern applies.
         version: Pattern with the engine's version as first group; None if tags do not contain it.
         is_release: Whether the image is the engine's release without plugins.
         is_fork: Whether the image contains plugins or changes that may add flags.
@@ -77,6 +77,7 @@ class Published(NamedTuple):
         runs_as: The account that the image itself runs as; None for root.
         own_account: An account other than root that the image has.
         runs_on: Tag, version and capability of a GPU → whether the image has kernels for it; None if that is not known.
+        unpublished: Pattern of tags that are formed like others, and that the project never published.
         pinned: Pattern of tags that do not move, if others do; None if tags name releases.
     """
 
@@ -93,4 +94,5 @@ class Published(NamedTuple):
     runs_as: Account | None = None
     own_account: OwnAccount | None = None
     runs_on: Callable[[str, Version | None, str], bool | None] | None = None
+    unpublished: re.Pattern[str] | None = None
     pinned: re.Pattern[str] | None = None

@@ -98,6 +98,12 @@ def runs_on(image: Image, version: Version | None, capability: str) -> bool | No
     return known(image.tag or "", version, capability) if known and image.tag else None
 
 
+def is_unpublished(image: Image) -> bool:
+    """Return whether the project is known to have published no such tag."""
+    pattern = published(image).unpublished
+    return pattern is not None and pattern.search(image.tag or "") is not None
+
+
 def arches_of(image: Image, version: Version | None) -> frozenset[str]:
     """Return the processors that an image is for; empty if they are not known."""
     if image.tag and (named := _ARCH.search(image.tag)):
@@ -108,7 +114,7 @@ def arches_of(image: Image, version: Version | None) -> frozenset[str]:
 
 
 def kind_of(image: Image) -> str | None:
-    """Return the GPUs that an image is for: `nvidia`, `amd`, or `none` for a processor; None if unknown."""
+    """Return the GPUs that an image is for, as in `Published.kinds`; None if they are unknown."""
     return next((kind for tags, kind in published(image).kinds if tags.search(image.tag or "")), None)
 
 
