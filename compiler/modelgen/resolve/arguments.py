@@ -73,6 +73,7 @@ class PlainArgument(NamedTuple):
         flag: The flag as the release has it, or as all have it where the release is not known; else None.
         is_known: Whether the release has the flag, or any release where it is not known.
         is_fork: Whether the image is a fork, so that it may have further flags.
+        is_as_written: Whether it is a fork's flag with one dash, whose name without the dash the engine does not have.
         may_be_known: Whether the image may have flags and values that the data lacks.
         version: The engine and its version, for messages.
     """
@@ -88,18 +89,9 @@ class PlainArgument(NamedTuple):
     flag: Flag | None
     is_known: bool
     is_fork: bool
+    is_as_written: bool
     may_be_known: bool
     version: str
-
-    @property
-    def is_as_written(self) -> bool:
-        """Return whether it is a fork's flag with one dash: no flag of the engine has its name without the dash."""
-        bare = self.key.removeprefix("-")
-        is_one_dash = bare != self.key and not bare.startswith("-")
-        is_of_engine = bare in (self.engine.short_flags or {}) or (
-            self.catalogue is not None and bool(self.catalogue.lives(self.catalogue.canonical(bare)))
-        )
-        return self.is_fork and is_one_dash and not is_of_engine
 
 
 def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
@@ -156,11 +148,20 @@ def read_plain_arguments(  # noqa: PLR0913 - all that an argument depends on
                 flag=flag,
                 is_known=is_known,
                 is_fork=is_fork,
+                is_as_written=is_fork and _has_own_dash(engine, flags, key),
                 may_be_known=is_fork or release is None or release.is_newer,
                 version=title,
             )
         )
     return tuple(found)
+
+
+def _has_own_dash(engine: Engine, flags: Catalogue | None, key: str) -> bool:
+    bare = key.removeprefix("-")
+    is_of_engine = bare in (engine.short_flags or {}) or (
+        flags is not None and bool(flags.lives(flags.canonical(bare)))
+    )
+    return bare != key and not bare.startswith("-") and not is_of_engine
 
 
 def _plain_release(flags: Catalogue, version: Version) -> Release | None:
