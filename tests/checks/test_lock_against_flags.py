@@ -250,6 +250,14 @@ MOE = {
     "moe_intermediate_size": 1536,
     "vocab_size": 151936,
 }
+MINIMAX = {
+    "architectures": ["MiniMaxM2ForCausalLM"],
+    "num_attention_heads": 48,
+    "num_key_value_heads": 8,
+    "num_local_experts": 256,
+    "intermediate_size": 1536,
+    "vocab_size": 200064,
+}
 BLOCKS = {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["model.layers.0.mlp.gate"]}
 PACKED = {
     "quant_method": "compressed-tensors",
@@ -292,6 +300,12 @@ def split(config: dict[str, Any], size: int, version: str, args: str = "") -> li
             "0.11.0",
             "intermediate size of 1,536, quantized in groups of 128,",
         ),
+        (
+            {**MINIMAX, "quantization_config": BLOCKS},
+            8,
+            "0.11.1",
+            "intermediate size of 1,536, quantized in groups of 128,",
+        ),
         (PHI, 4, "0.19.0", "10 KV heads"),
         (PHI, 5, "0.19.0", "vocabulary of 100,352"),
         ({"architectures": ["Qwen3VLMoeForConditionalGeneration"], "text_config": {**PHI}}, 4, "0.19.0", "10 KV heads"),
@@ -316,6 +330,8 @@ def test_a_size_that_does_not_split_the_model(config: dict[str, Any], size: int,
         ({**MOE, "quantization_config": BLOCKS}, 8, "0.30.0", ""),
         ({**MOE, "quantization_config": BLOCKS}, 8, "0.11.0", ", enable-expert-parallel = true"),
         ({**MOE, "quantization_config": AWQ}, 8, "0.11.0", ""),
+        ({**MINIMAX, "quantization_config": BLOCKS}, 4, "0.11.1", ""),
+        ({**MINIMAX, "quantization_config": BLOCKS}, 8, "0.30.0", ""),
         (PHI, 2, "0.19.0", ""),
         ({**PHI, "architectures": ["OwnForCausalLM"]}, 4, "0.19.0", ""),
     ],

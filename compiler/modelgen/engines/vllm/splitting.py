@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelgen.engines.images.versions import Version
 
 _KNOWN = PLAIN | {
+    "MiniMaxM2ForCausalLM",
     "Phi3ForCausalLM",
     "Qwen2VLForConditionalGeneration",
     "Qwen2_5_VLForConditionalGeneration",

@@ -49,10 +49,11 @@ SAYINGS = (
     Saying(
         "kernel-not-for-card",
         None,
-        r"Failed to run cutlass|SGLang only supports sm75|is only supported on Blackwell|not supported on this GPU",
+        r"Failed to run cutlass|SGLang only supports sm75|is only supported on Blackwell|not supported on this GPU"
+        r"|Int8 not supported",
         "the engine has no kernel for this quantization on this GPU",
         "use a newer `image`, a `repo` with another quantization, or another backend in `args`",
-        "flashinfer: csrc, sglang/srt/model_executor/model_runner.py",
+        "flashinfer: csrc, sglang/srt/model_executor/model_runner.py, vllm: csrc/quantization/w8a8/cutlass",
         ("image", "repo", "args.moe-backend", "args.attention-backend"),
     ),
     Saying(
