@@ -25,7 +25,10 @@ def find_root(hub: Path) -> Path | None:
     """Return the hub directory that a path means; None if it is one itself, or none is near."""
     if _has_models(hub):
         return None
-    return next((folder for folder in folders_near(hub) if _has_models(folder)), None)
+    found = next((folder for folder in folders_near(hub) if _has_models(folder)), None)
+    # Before the first download, the hub directory is empty.
+    inside = hub / _BELOW[0]
+    return inside if found is None and os.path.isdir(inside) else found  # noqa: PTH112 - Path raises on odd names
 
 
 def about_root(hub: Path, root: Path) -> str:

@@ -639,3 +639,17 @@ def test_an_amd_gpu_without_its_kind_is_one_finding(card: str, device: str) -> N
     [(_, _, help_)] = found(toml)
     assert help_.startswith('write `kind = "amd"`')
     assert {rule for rule, _, _ in found(toml.replace("groups", 'kind = "amd"\ngroups'))} <= {"bad-device"}
+
+
+@pytest.mark.parametrize(
+    ("card", "is_offered"),
+    [("RTX 3090", False), ("RTX 5090", False), ("GTX 1660", False), ("RTX A6000", True), ("L40S", True)],
+)
+def test_an_older_cuda_is_offered_to_data_center_gpus_only(card: str, *, is_offered: bool) -> None:
+    text = (
+        f'[host]\ndriver = "570.195.03"\n[gpus.gpu0]\ncard = "{card}"\ndevice = "0"\n'
+        '[engines.vllm]\nimage = "vllm/vllm-openai:v0.30.0"\n[models.m]\nrepo = "a/b"\ngpus = ["gpu0"]\n'
+        "args = { max-model-len = 8192 }\n"
+    )
+    [found] = [one for one in findings(complete(text)) if one.code == "MG311"]
+    assert ("-cu129" in found.help) == is_offered

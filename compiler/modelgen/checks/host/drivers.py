@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelgen.checks.engines.releases import release_image
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from modelgen.checks.context import Context
     from modelgen.resolve import ModelRun
+
+
+_GEFORCE = re.compile(r"[GR]TX [1-5]\d[5-9]0\b")
+"""RTX 3090 and the like; professional GPUs are RTX 4000, RTX A6000, RTX PRO."""
 
 
 @rule("MG311", "driver-too-old")
@@ -50,7 +55,13 @@ def driver_too_old(context: Context) -> Iterator[Found]:
                 context.document.at_value(*run.place),
                 f"this image has CUDA {cuda[0]}.{cuda[1]}, which needs driver {oldest[0]} or newer, "
                 f"but the host has {driver}",
-                _older_image(older, _release(context, run), dotted(driver), oldest[0]),
+                _older_image(
+                    older,
+                    _release(context, run),
+                    dotted(driver),
+                    oldest[0],
+                    may_be_data_center=not _is_geforce(context, run),
+                ),
             )
 
 
@@ -59,12 +70,21 @@ def _release(context: Context, run: ModelRun) -> str | None:
     return release_image(context.document.config.host, run.engine, run.image.name) if run.engine and run.image else None
 
 
-def _older_image(older: str | None, release: str | None, driver: tuple[int, ...], needed: int) -> str:
+def _is_geforce(context: Context, run: ModelRun) -> bool:
+    """Return whether a GPU of the model is known to be a GeForce, which takes no CUDA that is newer than its driver."""
+    cards = context.cards(run.model).values()
+    return any(card.known is not None and _GEFORCE.match(card.known.name) for card in cards)
+
+
+def _older_image(
+    older: str | None, release: str | None, driver: tuple[int, ...], needed: int, *, may_be_data_center: bool
+) -> str:
     """Return what to do about a driver that is too old. CUDA 12.9 runs on older drivers only on data-center GPUs."""
     update = f"update the driver to {needed} or newer"
     if older is not None and driver >= (TOOLKIT_DRIVERS[12, 9],):
         return f"write `{older}`, or {update}"
-    also = f"; on a data-center GPU, `{older}` runs, too" if older and driver >= oldest_driver((12, 9)) else ""
+    runs_on_some = older is not None and may_be_data_center and driver >= oldest_driver((12, 9))
+    also = f"; on a data-center GPU, `{older}` runs, too" if runs_on_some else ""
     if release is not None:
         return f"write `{release}`, or {update}{also}"
     return f"{update}{also}" if also else f"{update}, or use an older image"

@@ -16,6 +16,7 @@ from modelgen.mount_options import options_that_open
 from modelgen.operate.doctor.daemon import find_daemon
 from modelgen.operate.doctor.finding import Finding
 from modelgen.operate.doctor.machine import find_platform
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ def _check_room(host: Host, what: str, path: Path) -> Finding | None:
     if free is None:
         return None
     kind = file_system(host, path)
-    text = f"{free / 2**30:.0f} GiB free for {what}" + (f" ({kind})" if kind else "")
+    text = f"{of_files(free)} free for {what}" + (f" ({kind})" if kind else "")
     if free < _LOW:
         return Finding("disk", "warning", text, "docker image ls; docker builder prune; or a larger disk")
     return Finding("disk", "good", text)
