@@ -113,9 +113,9 @@ def read_shape(config: Mapping[str, Any]) -> Shape:
     values = {**_DEFAULTS.get(family, {}), **{key: value for key, value in text.items() if value is not None}}
     heads = _size(values, "num_attention_heads")
     hidden = _size(values, "hidden_size")
-    layers = _latent_layers(values) if family in _LATENT else _layers(values, family, heads, hidden)
-    vocabulary = _size(values if "vocab_size" in values else config, "vocab_size")
     head = _size(values, "head_dim") if "head_dim" in values else hidden // heads
+    layers = _latent_layers(values) if family in _LATENT else _layers(values, family, heads, head)
+    vocabulary = _size(values if "vocab_size" in values else config, "vocab_size")
     experts = any(key in values for key in _EXPERTS)
     return Shape(family, layers, hidden, _intermediate(values), heads, head, experts, vocabulary, sees)
 
@@ -135,9 +135,8 @@ def _size(values: Mapping[str, Any], key: str) -> int:
     return value
 
 
-def _layers(values: Mapping[str, Any], family: str, heads: int, hidden: int) -> tuple[Layers, ...]:
+def _layers(values: Mapping[str, Any], family: str, heads: int, head: int) -> tuple[Layers, ...]:
     kv_heads = _size(values, "num_key_value_heads") if "num_key_value_heads" in values else heads
-    head = _size(values, "head_dim") if "head_dim" in values else hidden // heads
     if not head or kv_heads > heads:
         raise CannotEstimateError("the heads of config.json do not fit together")
     kinds = _kinds(values, family)

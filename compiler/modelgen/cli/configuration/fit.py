@@ -61,18 +61,20 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
       modelgen fit Qwen/Qwen3-8B --gpu "RTX 4090" --context 16k
     """
     from modelgen.cli.configuration.fit_changes import Changes
+    from modelgen.cli.hub.locked import chosen_models
     from modelgen.diagnostics import has_errors
 
     changes = Changes.read(context, gpu, kv_cache_dtype, max_num_seqs)
-    if (repo := _on_hub(models, config)) is not None:
+    repo = _as_repository(models)
+    checked = check_file(config) if repo is None or config.exists() else None
+    if repo is not None and (checked is None or not _has(checked.resolved, repo)):
         resolved, chosen = _look_up(repo, changes, token_file)
+    elif checked is None or checked.resolved is None or has_errors(checked.diagnostics):
+        assert checked is not None, "a file that is named or needed is read"  # noqa: S101
+        print_findings(checked, "human", to_stderr=True)
+        return FOUND
     else:
-        checked = check_file(config)
-        if checked.resolved is None or has_errors(checked.diagnostics):
-            print_findings(checked, "human", to_stderr=True)
-            return FOUND
-        resolved = checked.resolved
-        chosen = _chosen(resolved, models, config)
+        resolved, chosen = checked.resolved, chosen_models(checked.resolved.document, config, models)
     found = {name: _estimate(resolved, name, changes) for name in chosen}
     if format_ == "json":
         from modelgen.cli.configuration.fit_tables import as_json
@@ -86,17 +88,20 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     return FOUND if is_lacking else 0
 
 
-def _on_hub(models: tuple[str, ...], config: Path) -> str | None:
-    """Return the repository to look up; None if the models are those of the file."""
+def _as_repository(models: tuple[str, ...]) -> str | None:
+    """Return the repository id that a command line names alone; None if it names none."""
     from modelgen.lockfile.repos import is_local, is_repo_id
 
     if len(models) != 1 or not is_repo_id(models[0]) or is_local(models[0]) or "/" not in models[0]:
         return None
-    if not config.exists():
-        return models[0]
-    resolved = check_file(config).resolved
-    known = resolved.document.models.values() if resolved else ()
-    return None if any(models[0] in (model.repo, *(model.aliases or ())) for model in known) else models[0]
+    return models[0]
+
+
+def _has(resolved: Resolved | None, name: str) -> bool:
+    """Return whether a model of the file has this other name."""
+    from modelgen.cli.hub.locked import names_of
+
+    return resolved is not None and any(name in others for others in names_of(resolved.document).values())
 
 
 def _look_up(repo: str, changes: Changes, token_file: Path | None) -> tuple[Resolved, tuple[str, ...]]:
@@ -106,13 +111,6 @@ def _look_up(repo: str, changes: Changes, token_file: Path | None) -> tuple[Reso
         raise click.UsageError(f'{repo} is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"')
     resolved = resolve_repository(repo, changes.card, token_file)
     return resolved, tuple(resolved.document.models)
-
-
-def _chosen(resolved: Resolved, models: tuple[str, ...], config: Path) -> tuple[str, ...]:
-    from modelgen.cli.hub.locked import find_id
-
-    known = {name: (model.repo, *(model.aliases or ())) for name, model in resolved.document.models.items()}
-    return tuple(dict.fromkeys(find_id(name, known, config) for name in models)) or tuple(known)
 
 
 def _estimate(resolved: Resolved, name: str, changes: Changes) -> Estimate | str:

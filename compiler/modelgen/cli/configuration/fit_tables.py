@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modelgen.cli.configuration.fit_changes import Changes
     from modelgen.fit.amounts import Amount, Line
     from modelgen.fit.estimate import Estimate
-    from modelgen.resolve import Resolved
+    from modelgen.resolve import Card, Resolved
 
 _MOST_ALTERNATIVES = 2
 _HEAD = ("MODEL", "GPU", "RESERVED", "WEIGHTS", "KV CACHE", "TOKENS", "REQUESTS", "")
@@ -52,13 +52,18 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
     )
 
 
+def _cards(resolved: Resolved, name: str) -> dict[str, Card]:
+    """Return the GPUs of a model whose memory is known, by name."""
+    gpus = resolved.document.models[name].gpus or ()
+    return {gpu: resolved.cards[gpu] for gpu in gpus if gpu in resolved.cards}
+
+
 def _reserved(resolved: Resolved, name: str) -> str:
     """Return what a model reserves on each of its GPUs; empty without one."""
     from modelgen import fit
 
     table = resolved.document.models[name]
-    cards = {gpu: resolved.cards[gpu] for gpu in table.gpus or () if gpu in resolved.cards}
-    sizes = {_gib(size) for size in fit.reservations(cards, table.gpu_memory).values()}
+    sizes = {_gib(size) for size in fit.reservations(_cards(resolved, name), table.gpu_memory).values()}
     return " / ".join(sorted(sizes))
 
 
@@ -80,8 +85,8 @@ def _print_help(resolved: Resolved, found: Mapping[str, Estimate | str]) -> None
     for name, one in found.items():
         if isinstance(one, str) or one.verdict == "fits":
             continue
-        gpus, engine = resolved.document.models[name].gpus or (), resolved.runs[name].engine
-        capability = next((resolved.cards[gpu].capability for gpu in gpus if gpu in resolved.cards), None)
+        cards, engine = _cards(resolved, name), resolved.runs[name].engine
+        capability = next((card.capability for card in cards.values()), None)
         choices = [f"`{engine.length} = {one.longest}`"] if one.longest and engine else []
         for flag, value, longest in alternatives(one.start, capability)[:_MOST_ALTERNATIVES]:
             written = f'"{value}"' if isinstance(value, str) else value
@@ -101,8 +106,7 @@ def _print_profiles(resolved: Resolved, found: Mapping[str, Estimate | str]) -> 
         taken: dict[str, int] = {}
         for model in profile.models:
             table = resolved.document.models[model]
-            cards = {gpu: resolved.cards[gpu] for gpu in table.gpus or () if gpu in resolved.cards}
-            for gpu, size in fit.reservations(cards, table.gpu_memory).items():
+            for gpu, size in fit.reservations(_cards(resolved, model), table.gpu_memory).items():
                 taken[gpu] = taken.get(gpu, 0) + size
         parts = [f"{_gib(size)} of {_gib(fit.budget(resolved.cards[gpu]))} of {gpu}" for gpu, size in taken.items()]
         if parts:

@@ -76,8 +76,18 @@ def inputs_of(config: Path, data: bytes, lock: bytes | None) -> Inputs:
 
 def named_models(inputs: Inputs, models: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the models that a command line names, without duplicates; all models if it names none."""
-    known = {name: (model.repo, *(model.aliases or ())) for name, model in inputs.document.models.items()}
-    return tuple(dict.fromkeys(find_id(name, known, inputs.config) for name in models)) or tuple(known)
+    return chosen_models(inputs.document, inputs.config, models)
+
+
+def names_of(document: Document) -> dict[str, tuple[str | None, ...]]:
+    """Return the ids of the models, each with its other names."""
+    return {name: (model.repo, *(model.aliases or ())) for name, model in document.models.items()}
+
+
+def chosen_models(document: Document, config: Path, models: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of the models that a command line names, without duplicates; all models if it names none."""
+    known = names_of(document)
+    return tuple(dict.fromkeys(find_id(name, known, config) for name in models)) or tuple(known)
 
 
 def find_id(name: str, known: Mapping[str, Iterable[object]], config: Path) -> str:
