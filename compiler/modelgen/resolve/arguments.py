@@ -116,12 +116,13 @@ def read_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
     )
 
 
-def read_plain_arguments(  # noqa: PLR0913 - all that an argument depends on
+def read_plain_arguments(  # noqa: PLR0913, PLR0917 - all that an argument depends on
     document: Document,
     model: str,
     args: Mapping[str, Any],
     engine: Engine | None,
     version: Version | None,
+    release: Release | None,
     *,
     is_fork: bool,
 ) -> tuple[PlainArgument, ...]:
@@ -129,7 +130,6 @@ def read_plain_arguments(  # noqa: PLR0913 - all that an argument depends on
     if engine is None or engine.short_flags is None:
         return ()
     flags = engine.plain_flags() if engine.plain_flags else None
-    release = _plain_release(flags, version) if flags and version else None
     title = f"{engine.title} {version.text}" if version else engine.title
     found = []
     for key, value in args.items():
@@ -164,11 +164,16 @@ def _has_own_dash(engine: Engine, flags: Catalogue | None, key: str) -> bool:
     return bare != key and not bare.startswith("-") and not is_of_engine
 
 
-def _plain_release(flags: Catalogue, version: Version) -> Release | None:
-    """Return the release that represents a version; None for one below the data.
+def plain_release(engine: Engine | None, version: Version | None) -> Release | None:
+    """Return the release that represents a version, of an engine whose flags are taken as they are written.
+
+    None where the engine's flags or its version are not known, and for a version below the data.
 
     A version without a patch, as in TEI's tag `cuda-1.9`, is the newest patch: the tag moves.
     """
+    if engine is None or engine.short_flags is None or engine.plain_flags is None or version is None:
+        return None
+    flags = engine.plain_flags()
     if version.release < flags.releases[0][: len(version.release)]:
         return None
     patches = [one for one in flags.releases if one[: len(version.release)] == version.release]

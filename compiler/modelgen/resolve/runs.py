@@ -9,7 +9,7 @@ from modelgen.engines.images import properties
 from modelgen.engines.images.places import HUB_PLACEHOLDER
 from modelgen.engines.images.versions import Image, Version, parse_image, parse_version
 from modelgen.load import DEFAULT_ENGINE
-from modelgen.resolve.arguments import Argument, PlainArgument, read_arguments, read_plain_arguments
+from modelgen.resolve.arguments import Argument, PlainArgument, plain_release, read_arguments, read_plain_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,8 @@ class ModelRun(NamedTuple):
         env: The user's variables: those of the engine, replaced by the model's own.
         args: The `args` by the names that the engine has for them; empty where these are not known.
         arguments: The `args` one by one, of an engine whose flags are known.
+        plain_release: The flags of this version, of an engine whose flags are taken as they are written; None where its
+            flags or its version are not known.
         plain_arguments: The `args` one by one, of an engine whose flags are taken as they are written.
     """
 
@@ -72,6 +74,7 @@ class ModelRun(NamedTuple):
     env: Mapping[str, str]
     args: Mapping[str, Any]
     arguments: tuple[Argument, ...]
+    plain_release: Release | None
     plain_arguments: tuple[PlainArgument, ...]
 
 
@@ -106,7 +109,8 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
     is_fork = (image is not None and properties.is_fork(image)) if fork is None else fork[1]
     release = engine.catalogue().release(version) if engine and engine.catalogue and version else None
     arguments = read_arguments(document, name, model.args or {}, engine, version, release, is_fork=is_fork)
-    plain_arguments = read_plain_arguments(document, name, model.args or {}, engine, version, is_fork=is_fork)
+    plain = plain_release(engine, version)
+    plain_arguments = read_plain_arguments(document, name, model.args or {}, engine, version, plain, is_fork=is_fork)
     return ModelRun(
         name=name,
         model=model,
@@ -129,6 +133,7 @@ def _run(document: Document, name: str, model: Model) -> ModelRun:
         env={**((table and table.env) or {}), **(model.env or {})},
         args=_args(arguments, plain_arguments),
         arguments=arguments,
+        plain_release=plain,
         plain_arguments=plain_arguments,
     )
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
 from modelgen.engines.environment import OWNED
-from modelgen.resolve.arguments import read_plain_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -80,14 +79,13 @@ def bad_flag_variable(context: Context) -> Iterator[Found]:
     ```
     """
     for setting in _settings(context):
-        run = setting.run
+        release = setting.run.plain_release
+        may_be_known = setting.run.is_fork or release is None or release.is_newer
         for name in sorted(setting.flags):
-            [plain] = read_plain_arguments(
-                context.document, run.name, {name: setting.value}, run.engine, run.version, is_fork=run.is_fork
-            )
-            if plain.flag is not None and (expected := _expected(plain.flag, setting.value, plain.may_be_known)):
+            flag = release.get(name) if release else setting.catalogue.constant(name)
+            if flag is not None and (expected := _expected(flag, setting.value, may_be_known)):
                 place = context.document.at_value(*setting.path)
-                better = _better(plain.flag, setting.value)
+                better = _better(flag, setting.value)
                 help_text = f'write `{setting.name} = "{better}"`' if better else f"it sets `{name}` of the engine"
                 yield Found(place, f"`{setting.name}` must be {expected}", help_text)
                 break
