@@ -165,7 +165,7 @@ def test_a_part_that_is_not_there() -> None:
         'engine = "llamacpp"\nimage = "ghcr.io/ggml-org/llama.cpp:server-b6500"\nfile = "x-00001-of-00002.gguf"\n'
         "args = { ctx-size = 8 }"
     )
-    lock = entry(more='include = ["x-*-of-00002.gguf"]\n').replace("config.json", "x-00001-of-00002.gguf")
+    lock = entry(more='include = ["x-*-of-00002.gguf"]\ngguf = []\n').replace("config.json", "x-00001-of-00002.gguf")
     (found,) = findings(complete(model(toml)), lock)
     assert (found.rule, found.message) == ("file-not-locked", "models.lock has no `x-00002-of-00002.gguf` of a/b")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gguf_files import gguf
 from loading import load, place
 
 if TYPE_CHECKING:
@@ -16,24 +16,6 @@ ARCHITECTURE = ("general.architecture", "llama")
 TOKENIZER = ("tokenizer.ggml.model", "gpt2")
 TEMPLATE = ("tokenizer.chat_template", "{{ messages }}")
 WHOLE = (ARCHITECTURE, TOKENIZER, ("tokenizer.ggml.tokens", ["a", "b"]), ("llama.block_count", 3), TEMPLATE)
-
-
-def text(value: str) -> bytes:
-    return struct.pack("<Q", len(value)) + value.encode()
-
-
-def gguf(*metadata: tuple[str, str | int | list[str]], count: int | None = None) -> bytes:
-    """Return a GGUF file without tensors."""
-    data = struct.pack("<4sIQQ", b"GGUF", 3, 0, len(metadata) if count is None else count)
-    for key, value in metadata:
-        data += text(key)
-        if isinstance(value, str):
-            data += struct.pack("<I", 8) + text(value)
-        elif isinstance(value, int):
-            data += struct.pack("<II", 4, value)
-        else:
-            data += struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
-    return data
 
 
 def llamacpp(file: str, keys: str = "") -> str:

@@ -19,6 +19,10 @@ MAX_CONFIG_BYTES = 64 * 1024
 """Maximum size of a config.json that is kept whole in the lock."""
 MAX_IMPORTS = 200
 """Maximum number of packages that the lock lists for the code of a repository."""
+MAX_LAYERS = 2000
+"""Maximum number of layers of a GGUF file."""
+MAX_TEXT = 100
+"""Maximum length of a text in the facts about a GGUF file."""
 
 _BAD_IN_PATH = re.compile(r'[\x00-\x1f\x7f\\<>"|?*]|^[A-Za-z]:')
 
@@ -73,6 +77,7 @@ Commit = Annotated[str, Field(pattern=f"^{COMMIT}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 Bytes = Annotated[int, Field(ge=0, lt=2**60)]
+GgufValue = bool | int | float | str | list[int]
 
 
 class File(Table):
@@ -114,6 +119,29 @@ class SnapshotFacts(Table):
     model_imports: Annotated[list[str], Field(max_length=MAX_IMPORTS)] = Field(default_factory=list)
 
 
+class GgufFacts(Table):
+    """Facts from the header of a GGUF file, the first of a split one.
+
+    `architecture` is empty if the header could not be read. `values` are the numbers of the architecture by key without
+    its name, such as `block_count`; where they differ by layer, a list. `vocabulary` is the number of tokens.
+
+    `layers` has the bytes of tensors by layer, and `experts` those of routed experts among them; `input` and `output`
+    are the bytes before and behind the layers. With `tied`, the token embeddings of `input` are the output too.
+    """
+
+    path: RelativePath
+    architecture: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+    file_type: int | None = None
+    vocabulary: Annotated[int, Field(ge=0)] = 0
+    chat_template_sha256: Sha256 | None = None
+    values: dict[str, GgufValue] = Field(default_factory=dict)
+    layers: Annotated[list[Bytes], Field(max_length=MAX_LAYERS)] = Field(default_factory=list)
+    experts: Annotated[list[Bytes], Field(max_length=MAX_LAYERS)] = Field(default_factory=list)
+    input: Bytes = 0
+    output: Bytes = 0
+    tied: bool = False
+
+
 class Snapshot(Table):
     """A repository at a commit: the files that serving needs.
 
@@ -121,8 +149,8 @@ class Snapshot(Table):
     are the same. With `quant` or `mmproj`, `include` ends with the files that were chosen for them.
     `left_out` lists the patterns that were left out, `weights` the bytes of tensors by dtype. `code` names the other
     repositories that its configs take code from; None if that was not looked up. `facts` is None in an entry of an
-    older modelgen. `config` is the model's own config.json, byte for byte; of one larger than `MAX_CONFIG_BYTES` it has
-    no long lists.
+    older modelgen, and so is `gguf`, the facts about its GGUF files. `config` is the model's own config.json, byte for
+    byte; of one larger than `MAX_CONFIG_BYTES` it has no long lists.
     """
 
     repo: Repo
@@ -139,6 +167,7 @@ class Snapshot(Table):
     weights: dict[str, Bytes] = Field(default_factory=dict)
     code: Annotated[list[Repo], Field(max_length=100)] | None = None
     facts: SnapshotFacts | None = None
+    gguf: Annotated[list[GgufFacts], Field(max_length=1000)] | None = None
     files: Annotated[list[File], Field(min_length=1)]
     config: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None = None
 
@@ -181,13 +210,15 @@ def digest_of(entry: Snapshot) -> str:
 
     The models that need it are not hashed: they may be renamed.
     """
-    # An entry of an older modelgen has no `code`, `facts`, `quant` and `mmproj`, and keeps its hash.
-    absent = {key for key in ("code", "facts", "quant") if getattr(entry, key) is None}
+    # An entry of an older modelgen has no `code`, `facts`, `gguf`, `quant` and `mmproj`, and keeps its hash.
+    absent = {key for key in ("code", "facts", "gguf", "quant") if getattr(entry, key) is None}
     hashed = entry.model_dump(exclude={"models", *absent, *(() if entry.mmproj else ("mmproj",))})
     hashed["files"].sort(key=lambda file: file["path"])
     hashed["left_out"].sort()
     if entry.code is not None:
         hashed["code"].sort()
+    if entry.gguf is not None:
+        hashed["gguf"].sort(key=lambda facts: facts["path"])
     text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -15,6 +15,7 @@ TEMPLATE_CONFIGS = (TOKENIZER_CONFIG, PROCESSOR_CONFIG)
 """Configs that may have the key `chat_template`."""
 CONFIGS = ("config.json", TOKENIZER_CONFIG, PROCESSOR_CONFIG, "preprocessor_config.json")
 CODE = ".py"
+GGUF = ".gguf"
 
 
 def has_facts(want: Want) -> bool:
@@ -24,10 +25,17 @@ def has_facts(want: Want) -> bool:
 
 def lacks_facts(want: Want, entry: Snapshot) -> bool:
     """Return whether an entry lacks facts, because an older modelgen wrote it or its repository had another use."""
+    if lacks_headers(entry):
+        return True
     if not has_facts(want):
         return False
     has_code = runs_code(want) and any(path.endswith(CODE) for path in entry.by_path)
     return entry.facts is None or (has_code and entry.facts.imports is None)
+
+
+def lacks_headers(entry: Snapshot) -> bool:
+    """Return whether an entry lacks the facts about its GGUF files."""
+    return entry.gguf is None and any(path.endswith(GGUF) for path in entry.by_path)
 
 
 def tells_facts(want: Want, path: str) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelgen.lockfile.entries import FORMAT, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modelgen.lockfile.entries import Asset, File, Image, Lock, Snapshot, SnapshotFacts
+    from modelgen.lockfile.entries import Asset, File, GgufFacts, Image, Lock, Snapshot, SnapshotFacts
 
 _HEADER = """\
 # Written by `modelgen lock` from models.toml; used by `modelgen fetch` and `modelgen verify`. Commit this file.
@@ -58,6 +58,9 @@ def _snapshot(entry: Snapshot) -> str:
         lines.append(f"code = {_list(sorted(entry.code))}")
     if entry.facts is not None:
         lines.append(f"facts = {_facts(entry.facts)}")
+    if entry.gguf is not None:
+        headers = sorted(entry.gguf, key=lambda facts: facts.path)
+        lines += ["gguf = [", *(f"  {_facts(facts)}," for facts in headers), "]"] if headers else ["gguf = []"]
     lines.append(f"digest = {_text(digest_of(entry))}")
     lines += [
         f"files = [ # {len(files)} file{'s' if len(files) > 1 else ''}, {entry.size:,} bytes",
@@ -69,14 +72,18 @@ def _snapshot(entry: Snapshot) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _facts(facts: SnapshotFacts) -> str:
+def _facts(facts: SnapshotFacts | GgufFacts) -> str:
     written = facts.model_dump(exclude_defaults=True)
-    pairs = [
-        f"{key} = {_list(value) if isinstance(value, list) else _text(value)}"
-        for key in type(facts).model_fields
-        if (value := written.get(key)) is not None
-    ]
+    pairs = [f"{key} = {_value(written[key])}" for key in type(facts).model_fields if written.get(key) is not None]
     return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - whatever facts have
+    if isinstance(value, dict):
+        return _table(dict(sorted(value.items())))
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return _text(value) if isinstance(value, str) else str(value).lower()
 
 
 def _file(file: File) -> str:
@@ -109,8 +116,8 @@ def _list(values: Iterable[str]) -> str:
     return f"[{', '.join(map(_text, values))}]"
 
 
-def _table(values: Mapping[str, int]) -> str:
-    pairs = (f"{key if _BARE_KEY.fullmatch(key) else _text(key)} = {value}" for key, value in values.items())
+def _table(values: Mapping[str, Any]) -> str:
+    pairs = (f"{key if _BARE_KEY.fullmatch(key) else _text(key)} = {_value(value)}" for key, value in values.items())
     return f"{{ {', '.join(pairs)} }}"
 
 

@@ -176,6 +176,7 @@ def file_not_locked(context: Context) -> Iterator[Found]:
     repo = "Qwen/Qwen3-4B-GGUF"
     commit = "bc640142c66e1fdd12af0bd68f40445458f3869b"
     include = ["Qwen3-4B-Q4_K_M.gguf"]
+    gguf = [{ path = "Qwen3-4B-Q4_K_M.gguf" }]
     files = [{ path = "Qwen3-4B-Q4_K_M.gguf", size = 2, blob = "cb0a5b1e0b0c4c9a0c1a2f3b4d5e6f708192a3b4" }]
     ```
     """

@@ -9,7 +9,7 @@ from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.api.warmup import CHAT, architectures
 from modelgen.engines.engine import warmup_route
 from modelgen.engines.weights.chat_templates import TEMPLATE_FLAG, needs_template
-from modelgen.lockfile.facts import TEMPLATE_CONFIGS, TEMPLATE_FILES, TOKENIZER_CONFIG, lacks_facts
+from modelgen.lockfile.facts import TEMPLATE_CONFIGS, TEMPLATE_FILES, TOKENIZER_CONFIG, lacks_facts, lacks_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,12 @@ _TOOLS = "enable-auto-tool-choice"
 @rule("MG518", "facts-unknown", Severity.INFO)
 @as_one("have entries in models.lock without facts that rules compare with flags")
 def facts_unknown(context: Context) -> Iterator[tuple[str, Found]]:
-    """A lock entry of an older modelgen, which does not say where the chat template is or what code imports.
+    """A lock entry of an older modelgen, without the chat template's place, what code imports, or GGUF headers.
 
     ## Why
     `modelgen lock` records these facts beside the files. Without them, the rules about chat templates and about
-    packages that code imports do not speak. The commits in models.lock do not change.
+    packages that code imports do not speak, and the memory of a GGUF file is not estimated. The commits in models.lock
+    do not change.
 
     ## Bad
     ```toml
@@ -66,7 +67,8 @@ def facts_unknown(context: Context) -> Iterator[tuple[str, Found]]:
         for want, entry in pins.needs:
             if entry is None or not lacks_facts(want, entry):
                 continue
-            if (chat is not None and chat.is_unknown(entry)) or (want.trusted and _has_code(entry)):
+            has_unknown_code = want.trusted and _has_code(entry)
+            if (chat is not None and chat.is_unknown(entry)) or has_unknown_code or lacks_headers(entry):
                 text = f"the entry of {want.repo} was written by an older modelgen, and lacks facts that rules need"
                 yield name, Found(context.place_of(name, want), text, "run `modelgen lock`")
                 break

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, BinaryIO
+import os
+from typing import TYPE_CHECKING
 
 from modelgen.engines.weights.loaders import parts
 from modelgen.hub.cache.following import open_regular
 from modelgen.hub.loading.findings import Defect
+from modelgen.hub.snapshot.gguf import BadGgufError, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +21,6 @@ TOKENIZER, TEMPLATE, ARCHITECTURE = "tokenizer.ggml.model", "tokenizer.chat_temp
 _TEMPLATE_FLAGS = ("chat-template", "chat-template-file", "jinja-template")
 _OTHER = "set another `file` in the model's table, then run `modelgen lock` and `modelgen fetch`"
 _FILE = "`file` or `revision`"
-# The types by their numbers in gguf.h: sizes of the plain types; then text and arrays.
-_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-_TEXT, _ARRAY = 8, 9
-_MOST_BYTES = 256 * 2**20
-_MOST_KEYS, _MOST_ITEMS = 100_000, 4_000_000
 
 
 def bad_gguf(plan: Plan, files: Files) -> Iterator[Defect]:
@@ -67,7 +63,7 @@ def _keys(files: Files, path: str) -> set[str] | None:
         return None
     try:
         return metadata_keys(place)
-    except (OSError, ValueError, struct.error):
+    except (OSError, BadGgufError):
         return None
 
 
@@ -75,51 +71,15 @@ def metadata_keys(path: Path) -> set[str]:
     """Return the keys of the metadata of a GGUF file whose values are not empty.
 
     Raises:
-        ValueError: It is not a GGUF file.
+        BadGgufError: It is not a GGUF file.
         OSError: It cannot be read.
     """
-    with open_regular(path) as raw:
-        import io
+    with open_regular(path) as file:
 
-        file = io.BufferedReader(raw, 2**16)
-        magic, version, _, count = struct.unpack("<4sIQQ", _exactly(file, 24))
-        if magic != b"GGUF" or version not in (2, 3) or count > _MOST_KEYS:
-            raise ValueError("not a GGUF file")
-        keys = set[str]()
-        for _ in range(count):
-            key = _exactly(file, _number(file, 8)).decode(errors="replace")
-            if _skip(file, _number(file, 4)):
-                keys.add(key)
-            if file.tell() > _MOST_BYTES:
-                raise ValueError("too much metadata")
-        return keys
+        def read(start: int, stop: int) -> bytes:
+            file.seek(start)
+            return file.read(stop - start)
 
-
-def _skip(file: BinaryIO, kind: int) -> bool:
-    """Skip a value, and return whether it is not empty."""
-    if kind == _TEXT:
-        return bool(_exactly(file, _number(file, 8)))
-    if kind != _ARRAY:
-        return bool(_exactly(file, _SIZES.get(kind, -1)) or True)
-    inner, count = _number(file, 4), _number(file, 8)
-    if inner == _ARRAY or count > _MOST_ITEMS:
-        raise ValueError("no such array")
-    if inner in _SIZES:
-        _exactly(file, _SIZES[inner] * count)
-    else:
-        for _ in range(count):
-            _skip(file, inner)
-    return count > 0
-
-
-def _number(file: BinaryIO, size: int) -> int:
-    return int.from_bytes(_exactly(file, size), "little")
-
-
-def _exactly(file: BinaryIO, size: int) -> bytes:
-    if not 0 <= size <= _MOST_BYTES:
-        raise ValueError("no such size")
-    data = file.read(size)
-    if len(data) != size:
-        raise ValueError("ends early")
-    return data
+        header = read_header(read, os.fstat(file.fileno()).st_size)
+    values = {key for key, value in header.values.items() if value not in ("", [])}
+    return values | {key for key, count in header.counts.items() if count}

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from modelgen.files import InputError
 from modelgen.hub.locking.naming import can_exclude, names_error
 from modelgen.hub.locking.picking import picked
+from modelgen.hub.snapshot.gguf_facts import gguf_facts
 from modelgen.hub.snapshot.left_out import Choice, choose, nearest
 from modelgen.hub.snapshot.loadable import Fault, config_name, is_weights, why_not
 from modelgen.hub.snapshot.modules import MODULES, missing_modules
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from modelgen.hub.locking.ask import Ask
+    from modelgen.hub.snapshot.gguf import Header
     from modelgen.lockfile.wants import Want
 
 _LONGEST_LICENSE = 100
@@ -53,13 +55,17 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about a repository beside its files; `texts` are the small files that were read, by path."""
+    """Facts about a repository beside its files; by path, `texts` are the small files and `headers` those of GGUF.
+
+    A header that could not be read is None.
+    """
 
     commit: str
     license: str | None = None
     gated: bool = False
     weights: Mapping[str, int] | None = None
     texts: Mapping[str, bytes] = field(default_factory=dict)
+    headers: Mapping[str, Header | None] = field(default_factory=dict)
 
 
 def choose_files(ask: Ask, paths: Collection[str]) -> Choice:
@@ -112,6 +118,7 @@ def make_entry(ask: Ask, choice: Choice, files: Iterable[File], sizes: Mapping[s
             weights=dict(facts.weights or {}),
             code=_code(want, facts.texts),
             facts=facts_of(want, facts.texts),
+            gguf=gguf_facts(facts.headers) if facts.headers else None,
             files=sorted(files, key=lambda file: file.path),
             config=config,
         )

@@ -20,7 +20,7 @@ from modelgen.hub.locking.listing import (
     make_file,
 )
 from modelgen.hub.locking.locating import locate
-from modelgen.hub.snapshot import weights
+from modelgen.hub.snapshot import gguf, weights
 from modelgen.lockfile.repos import is_local
 
 if TYPE_CHECKING:
@@ -136,8 +136,18 @@ def _facts(opened: _Opened, files: list[File]) -> Facts:
             raise _damaged(opened, [file.path], f"{file.path}: {error}") from error
         for dtype, count in found.items():
             sums[dtype] = sums.get(dtype, 0) + count
+    headers = {
+        file.path: _header(opened.found[file.path].path, file.size) for file in files if file.path.endswith(gguf.SUFFIX)
+    }
     texts = {file.path: opened.found[file.path].path.read_bytes() for file in files_to_read(opened.ask, files)}
-    return Facts(opened.commit, read_license(opened.snapshot), weights=sums, texts=texts)
+    return Facts(opened.commit, read_license(opened.snapshot), weights=sums, texts=texts, headers=headers)
+
+
+def _header(path: Path, size: int) -> gguf.Header | None:
+    try:
+        return gguf.read_header(weights.read_local(path), size)
+    except gguf.BadGgufError:
+        return None
 
 
 def _unreadable(ask: Ask, path: Path | str, error: OSError) -> ModelgenError:

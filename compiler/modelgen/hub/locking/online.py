@@ -22,7 +22,7 @@ from modelgen.hub.locking.listing import (
     make_file,
 )
 from modelgen.hub.locking.repository import Repository, ask_repository
-from modelgen.hub.snapshot import weights
+from modelgen.hub.snapshot import gguf, weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,6 +49,7 @@ class _Draft:
     files: list[File]
     texts: dict[str, Future[bytes]]
     weights: list[Future[dict[str, int]]]
+    headers: dict[str, Future[gguf.Header | None]]
     access: Future[None] | None
 
     def finish(self) -> Pinned:
@@ -59,7 +60,8 @@ class _Draft:
             for dtype, count in future.result().items():
                 sums[dtype] = sums.get(dtype, 0) + count
         texts = {path: future.result() for path, future in self.texts.items()}
-        facts = Facts(self.info.commit, self.info.license, self.info.gated, sums, texts)
+        headers = {path: future.result() for path, future in self.headers.items()}
+        facts = Facts(self.info.commit, self.info.license, self.info.gated, sums, texts, headers)
         sizes = {path: size for path, (size, *_) in self.info.files.items()}
         return make_entry(self.ask, self.choice, self.files, sizes, facts)
 
@@ -117,11 +119,13 @@ def _draft(hub: _Hub, pool: ThreadPoolExecutor, ask: Ask, waited: Future[Reposit
         files.append(make_file(ask, path, size, sha256=sha256, blob=None if sha256 else blob))
     texts = {file.path: pool.submit(hub.small_file, ask, info.commit, file) for file in files_to_read(ask, files)}
     shards = [file for file in files if file.path.endswith(weights.SUFFIX)]
-    headers = [pool.submit(hub.weights, ask, info.commit, shard, choice) for shard in shards]
+    sums = [pool.submit(hub.weights, ask, info.commit, shard, choice) for shard in shards]
+    parts = [file for file in files if file.path.endswith(gguf.SUFFIX)]
+    headers = {part.path: pool.submit(hub.header, ask, info.commit, part) for part in parts}
     # The list of a gated repository is public; only a request for a file shows that it is closed.
-    is_untried = info.gated and not texts and not headers
+    is_untried = info.gated and not texts and not sums and not headers
     access = pool.submit(hub.access, ask, info.commit, files[0]) if is_untried else None
-    return _Draft(ask, info, choice, files, texts, headers, access)
+    return _Draft(ask, info, choice, files, texts, sums, headers, access)
 
 
 class _DamagedError(Exception):
@@ -171,6 +175,13 @@ class _Hub:
             return self._twice(lambda: weights.bytes_by_dtype(read, file.size), weights.BadWeightsError, ask, file.path)
         except weights.BadWeightsError as error:
             raise damaged_on_hub(ask, file.path, choice, error) from error
+
+    def header(self, ask: Ask, commit: str, file: File) -> gguf.Header | None:
+        """Return the header of a GGUF file; None if it cannot be read, which `modelgen fit` says."""
+        try:
+            return gguf.read_header(partial(self._read, ask, commit, file.path), file.size)
+        except gguf.BadGgufError:
+            return None
 
     def _twice(self, call: Callable[[], client.T], damage: type[Exception], ask: Ask, what: str) -> client.T:
         """Return the result of a call, repeated once if its data was damaged, possibly in transit."""
