@@ -52,6 +52,7 @@ def _service(service: ir.Service, networks: Mapping[str, str], root: str) -> Ite
         yield _mount(mount.source, mount.target, root)
     yield from (f"--mount=type=volume,source={cache.name},target={cache.target}" for cache in service.caches)
     yield f"--label=offline={service.offline}"
+    yield from (f"--label=chosen={note}" for note in service.chosen)
     for place in service.scratch:
         yield f"--tmpfs={place.target}:exec,uid={place.uid},gid={place.gid},mode={place.mode}"
     if service.devices and service.devices.kind == "runtime":

@@ -191,6 +191,7 @@ class Service(NamedTuple):
         security: The rights of its container.
         limits: Its resource limits.
         reservations: GPU memory that it reserves, one item per GPU.
+        chosen: What modelgen chose for it by the estimate of its memory, and why, as comments in the output.
         profiles: Profiles that start the service, its own id first.
         depends_on: Services that must serve before this one starts.
         publish: Host address of the engine, or None.
@@ -233,6 +234,7 @@ class Service(NamedTuple):
     security: Security
     limits: tuple[Limit, ...]
     reservations: tuple[Reservation, ...]
+    chosen: tuple[str, ...]
     profiles: tuple[str, ...]
     depends_on: tuple[str, ...]
     publish: Address | None

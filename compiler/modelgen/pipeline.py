@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelgen.checks import check
 from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
+from modelgen.fit import fit_models
 from modelgen.load import load
 from modelgen.lower import lower
 from modelgen.resolve import resolve
@@ -16,6 +17,7 @@ from modelgen.targets import DEFAULT_TARGETS, ON_HOST, target
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from modelgen.fit import Fitted
     from modelgen.ir import Fleet
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from modelgen.source import Source
 
 
-_AWAIT_LOCK = frozenset({"no-snapshot", "id-offline"})
+_AWAIT_LOCK = frozenset({"no-snapshot", "id-offline", "unknown-need"})
 """Rules whose findings are right for a build, and expected in a file that was never locked."""
 
 
@@ -34,12 +36,17 @@ class Checked:
     Args:
         source: The text, for excerpts.
         diagnostics: All findings, sorted by place.
-        resolved: The file with its lock; None if the file cannot be checked further.
+        fitted: The file with its lock, resolved and fitted; None if the file cannot be checked further.
     """
 
     source: Source
     diagnostics: list[Diagnostic]
-    resolved: Resolved | None
+    fitted: Fitted | None
+
+    @property
+    def resolved(self) -> Resolved | None:
+        """The file with its lock, resolved."""
+        return None if self.fitted is None else self.fitted.resolved
 
 
 @dataclass(frozen=True)
@@ -82,14 +89,14 @@ def check_source(
     found += faults
     if document is None:
         return Checked(source, sort_by_place(found), None)
-    resolved = resolve(document, locked)
+    fitted = fit_models(resolve(document, locked))
     is_build = targets is not None
     if targets is None:
-        targets = (ON_HOST,) if is_for_host(resolved.runs) else DEFAULT_TARGETS
-    found += check(resolved, targets)
+        targets = (ON_HOST,) if is_for_host(fitted.resolved.runs) else DEFAULT_TARGETS
+    found += check(fitted, targets)
     if lock is None and not is_build:
         found = [replace(one, severity=Severity.INFO) if one.rule in _AWAIT_LOCK else one for one in found]
-    return Checked(source, sort_by_place(_with_settings(found, document)), resolved)
+    return Checked(source, sort_by_place(_with_settings(found, document)), fitted)
 
 
 def compile_source(  # noqa: PLR0913 - what findings call the files, and one text each
@@ -113,10 +120,10 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
             output go through it. It is absolute for `ON_HOST`.
     """
     checked = check_source(data, lock, path=path, lock_path=lock_path, targets=targets)
-    resolved, diagnostics = checked.resolved, checked.diagnostics
-    if resolved is None or has_errors(diagnostics):
+    fitted, diagnostics = checked.fitted, checked.diagnostics
+    if fitted is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {})
-    fleet = lower(resolved, root_from_out if ON_HOST in targets else None)
+    fleet = lower(fitted, root_from_out if ON_HOST in targets else None)
     artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet, root_from_out).items()}
     return Compilation(checked.source, diagnostics, fleet, artifacts)
 

@@ -37,6 +37,8 @@ LEFT = {
     "gguf-repository": "several keys change together",
     "profile-over-card": _CHOICE,
     "never-fits": _CHOICE,
+    "needs-over-card": _CHOICE,
+    "no-length-fits": _CHOICE,
     "mixed-cards": _CHOICE,
     "group-by-name": _HOST,
     "driver-below-image": _HOST,

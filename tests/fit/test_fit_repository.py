@@ -44,8 +44,12 @@ def test_a_repository_in_an_empty_folder(folder: Path, hub: Hub) -> None:
     assert [*folder.iterdir()] == []
 
 
+def test_without_a_length_the_longest_that_fits_is_shown(folder: Path, hub: Hub) -> None:
+    assert "fits 144,384 tokens" in fit(folder, hub, REPO, "--gpu", "RX 7900 XTX")
+
+
 def test_what_does_not_fit_is_said_with_what_would(folder: Path, hub: Hub) -> None:
-    shown = fit(folder, hub, REPO, "--gpu", "RX 7900 XTX", code=1)
+    shown = fit(folder, hub, REPO, "--gpu", "RX 7900 XTX", "--context", "256k", code=1)
     assert "262,144 tokens need more" in shown
     assert "qwen: write `max-model-len = " in shown
 

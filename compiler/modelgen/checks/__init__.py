@@ -33,7 +33,7 @@ from modelgen.checks.lock import (
     lock_templates,
     lock_warmup,
 )
-from modelgen.checks.memory import estimates, host_limits, reservations, static_memory
+from modelgen.checks.memory import chosen_sizes, estimates, host_limits, reservations, static_memory
 from modelgen.checks.names import model_names, profiles
 from modelgen.checks.repositories import gguf, gguf_context, hub_directory, repository
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from modelgen.diagnostics import Diagnostic
-    from modelgen.resolve import Resolved
+    from modelgen.fit import Fitted
 
 CHECKS = (
     rule_settings.unknown_rule,
@@ -186,6 +186,9 @@ CHECKS = (
     lock_configs.whole_context,
     estimates.no_room_for_context,
     estimates.tight_context,
+    chosen_sizes.unknown_need,
+    chosen_sizes.needs_over_card,
+    chosen_sizes.no_length_fits,
     lock_configs.default_sequences,
     lock_adapters.rank_over_limit,
     lock_adapters.unsupported_adapter,
@@ -204,8 +207,8 @@ CHECKS = (
 )
 
 
-def check(resolved: Resolved, targets: Collection[str]) -> Iterator[Diagnostic]:
+def check(fitted: Fitted, targets: Collection[str]) -> Iterator[Diagnostic]:
     """Run every check on a resolved document, for the output formats that will be rendered."""
-    context = Context(resolved, targets)
+    context = Context(fitted, targets)
     for find in CHECKS:
         yield from find(context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from modelgen.config import Gpu, Model
     from modelgen.config.compose import ComposeKeys
     from modelgen.config.compose_types import Volume
-    from modelgen.fit.estimate import Estimate
+    from modelgen.fit import Fitted
     from modelgen.load import Document
     from modelgen.load.locator import Path
     from modelgen.lockfile.entries import Lock, Snapshot
@@ -31,12 +30,17 @@ class Context:
     """A view of the result of `resolve`, with the values that several checks read.
 
     Args:
-        resolved: The document, resolved.
+        fitted: The document, resolved, with estimates of the memory of its models.
         targets: Names of the output formats that will be rendered.
     """
 
-    resolved: Resolved
+    fitted: Fitted
     targets: Collection[str]
+
+    @property
+    def resolved(self) -> Resolved:
+        """The document, resolved."""
+        return self.fitted.resolved
 
     @property
     def document(self) -> Document:
@@ -111,21 +115,6 @@ class Context:
     def configs(self) -> dict[str, Mapping[str, Any]]:
         """The config.json of each locked model, by the model's id."""
         return {name: self.pins[name].config for name in self.locked}
-
-    @cached_property
-    def estimates(self) -> dict[str, Estimate]:
-        """The estimated memory of each locked model whose memory can be estimated, by the model's id."""
-        if self.lock is None:  # most checks run without one, and need no estimates
-            return {}
-        from modelgen.fit.estimate import estimate
-        from modelgen.fit.shapes import CannotEstimateError
-        from modelgen.fit.starts import start_of
-
-        found = {}
-        for name in self.locked:
-            with suppress(CannotEstimateError):
-                found[name] = estimate(start_of(self.resolved, name))
-        return found
 
     def entries(self, key: Literal["env", "loras"]) -> Iterator[tuple[Path, str, str]]:
         """Yield path, name and value of every entry that is written in a table `env` or `loras`."""

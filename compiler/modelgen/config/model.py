@@ -108,9 +108,9 @@ class Defaults(Table):
     gpu_memory: Memory | None = Field(
         None,
         description="Memory to reserve on each of its GPUs, as a size or as a share of the GPU. The engine is limited "
-        "to it, and models whose reservations fit into the `limit` of the GPU are loaded together. Default: "
-        "everything that the `limit` of the GPU allows.",
-        examples=["14GiB", 0.42],
+        "to it, and models whose reservations fit into the `limit` of the GPU are loaded together. `auto` divides the "
+        "GPU among the models of a profile by what they need. Default: everything that the `limit` of the GPU allows.",
+        examples=["14GiB", 0.42, "auto"],
     )
     cpus: Cpus | None = Field(
         None,

@@ -3,7 +3,7 @@
 import math
 import re
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -57,13 +57,16 @@ def parse_share(value: Any) -> float:  # noqa: ANN401
     return float(value)
 
 
-def parse_memory(value: Any) -> int | float:  # noqa: ANN401
-    """Return bytes (an int) for a size and a share (a float) for a number."""
+def parse_memory(value: Any) -> int | float | Literal["auto"]:  # noqa: ANN401
+    """Return bytes (an int) for a size, a share (a float) for a number, and `auto`."""
+    if value == "auto":
+        return "auto"
     if isinstance(value, str):
         return parse_size(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 < value <= 1):
         raise PydanticCustomError(
-            "bad-size", 'is neither a size such as "10GiB" nor a share of the GPU above 0 and at most 1, such as 0.42'
+            "bad-size",
+            'is neither a size such as "10GiB" nor a share of the GPU above 0 and at most 1, such as 0.42, nor "auto"',
         )
     return float(value)
 
@@ -114,4 +117,8 @@ Cpus = Annotated[
     WithJsonSchema({"type": "number", "minimum": _FEWEST_CPUS, "maximum": _MOST_CPUS, "examples": [8, 2.5]}),
 ]
 Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_SHARE_SCHEMA)]
-Memory = Annotated[int | float, BeforeValidator(parse_memory), WithJsonSchema({"anyOf": [_SIZE_SCHEMA, _SHARE_SCHEMA]})]
+Memory = Annotated[
+    int | float | Literal["auto"],
+    BeforeValidator(parse_memory),
+    WithJsonSchema({"anyOf": [_SIZE_SCHEMA, _SHARE_SCHEMA, {"const": "auto"}]}),
+]

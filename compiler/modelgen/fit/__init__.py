@@ -4,5 +4,6 @@ Everything here is pure: the inputs are models.toml, models.lock and the config.
 """
 
 from modelgen.fit.budgets import budget, reservations, share
+from modelgen.fit.fitting import Fitted, fit_models
 
-__all__ = ["budget", "reservations", "share"]
+__all__ = ["Fitted", "budget", "fit_models", "reservations", "share"]

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.fit.estimate import Start
+    from modelgen.resolve import ModelRun
 
+_MOST = 2
 _FEWER = 64
-_FP8_SINCE = (8, 9)
 _GAIN = 1.1
 
 
@@ -25,30 +26,42 @@ class Alternative(NamedTuple):
     value: str | int
     longest: int
 
+    def __str__(self) -> str:
+        written = f'"{self.value}"' if isinstance(self.value, str) else self.value
+        return f"`{self.flag} = {written}`, with which {self.longest:,} tokens fit"
 
-def alternatives(start: Start, capability: str | None) -> list[Alternative]:
-    """Return what makes the longest request at least a tenth longer, the best first.
+
+def alternatives(start: Start, run: ModelRun, capability: str | None) -> list[Alternative]:
+    """Return at most two changes that make the longest request at least a tenth longer, the best first.
 
     Args:
         start: The start that is tight or does not fit.
+        run: What the model runs on.
         capability: The compute capability of its GPUs; None if it is not known.
     """
     now = estimate(start).longest
     found = []
-    for flag, value in _changes(start, capability):
+    for flag, value in _changes(start, run, capability):
         try:
             longest = estimate(start._replace(args={**start.args, flag: value})).longest
         except CannotEstimateError:
             continue
         if longest > now * _GAIN:
             found.append(Alternative(flag, value, longest))
-    return sorted(found, key=lambda one: -one.longest)
+    return sorted(found, key=lambda one: -one.longest)[:_MOST]
 
 
-def _changes(start: Start, capability: str | None) -> Iterator[tuple[str, str | int]]:
-    """Yield flags and values that need less memory: fewer sequences, and an fp8 cache from capability 8.9 on."""
+def _changes(start: Start, run: ModelRun, capability: str | None) -> Iterator[tuple[str, str | int]]:
+    """Yield flags and values that need less memory: fewer sequences, and an fp8 cache where release and GPU have it."""
     if start.facts.sequences > _FEWER and "max-num-seqs" not in start.args:
         yield "max-num-seqs", _FEWER
+    attention = run.engine.attention if run.engine else None
+    if attention is None or run.version is None or not attention.cache_flag or attention.cache_flag in start.args:
+        return
     is_nvidia = capability is not None and not capability.startswith("gfx")
-    if is_nvidia and parse_capability(capability or "") >= _FP8_SINCE and "kv-cache-dtype" not in start.args:
-        yield "kv-cache-dtype", "fp8"
+    chosen = {attention.backend_flag, attention.backend_variable} & {*start.args, *run.env}
+    least = None if chosen else attention.least_for_cache(run.version, "fp8", "")
+    if is_nvidia and least is not None:
+        major, minor = parse_capability(capability or "")
+        if major * 10 + minor >= least:
+            yield attention.cache_flag, "fp8"

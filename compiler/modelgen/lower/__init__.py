@@ -1,4 +1,4 @@
-"""Lower Resolved to Fleet: fill in every default and place every path. Later steps never read models.toml."""
+"""Lower a fitted document to a Fleet: fill in every default, place every path. Later steps never read models.toml."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.config import Model
+    from modelgen.fit import Fitted
     from modelgen.load import Document
-    from modelgen.resolve import Resolved
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 DEFAULT_BASE_IMAGE = "python:3.13-slim-bookworm"
@@ -27,15 +27,15 @@ _STOP_MARGIN = 5
 """Seconds that the orchestrator has beyond `shutdown_timeout` before it is killed."""
 
 
-def lower(resolved: Resolved, host_root: str | None = None) -> ir.Fleet:
+def lower(fitted: Fitted, host_root: str | None = None) -> ir.Fleet:
     """Lower a document that has no errors; this cannot fail.
 
     Args:
-        resolved: The document, resolved and checked.
+        fitted: The document, resolved, fitted and checked.
         host_root: Absolute path of the folder of models.toml, for engines that are processes of the host; None for
             containers, which know no paths of the host.
     """
-    document, config = resolved.document, resolved.document.config
+    resolved, document, config = fitted.resolved, fitted.resolved.document, fitted.resolved.document.config
     project, models = config.project, document.models
     orchestrator = _orchestrator(document)
     repos = Counter(model.repo for model in models.values())
@@ -45,11 +45,11 @@ def lower(resolved: Resolved, host_root: str | None = None) -> ir.Fleet:
     )
     containing = _profiles_by_model(models, profiles)
     depends_on: Mapping[str, list[str]] = (
-        {} if orchestrator.enabled else start_dependencies(models, profiles, resolved.cards)
+        {} if orchestrator.enabled else start_dependencies(resolved.runs, profiles, resolved.cards)
     )
     services = tuple(
         lower_service(
-            resolved,
+            fitted,
             run,
             profiles=containing[name],
             repo_is_name=run.model.repo is not None and repos[run.model.repo] == 1,

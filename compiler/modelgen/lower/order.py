@@ -9,13 +9,12 @@ from modelgen import fit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modelgen.config import Model
     from modelgen.ir import Profile
-    from modelgen.resolve import Card
+    from modelgen.resolve import Card, ModelRun
 
 
 def start_dependencies(
-    models: Mapping[str, Model], profiles: Iterable[Profile], cards: Mapping[str, Card]
+    runs: Mapping[str, ModelRun], profiles: Iterable[Profile], cards: Mapping[str, Card]
 ) -> dict[str, list[str]]:
     """Return for each model the earlier ones that share a profile and a GPU with it.
 
@@ -25,7 +24,7 @@ def start_dependencies(
     """
 
     def order(name: str) -> tuple[int, str]:
-        model = models[name]
+        model = runs[name].model
         own = {gpu: cards[gpu] for gpu in model.gpus or ()}
         return -sum(fit.reservations(own, model.gpu_memory).values()), name
 
@@ -33,7 +32,7 @@ def start_dependencies(
     for profile in profiles:
         by_card: dict[str, list[str]] = {}
         for name in sorted(profile.models, key=order):
-            for gpu in models[name].gpus or ():
+            for gpu in runs[name].model.gpus or ():
                 earlier.setdefault(name, set()).update(by_card.setdefault(gpu, []))
                 by_card[gpu].append(name)
     return {name: sorted(others, key=order) for name, others in earlier.items()}

@@ -13,6 +13,7 @@ from modelgen.engines.host.addresses import parse_address
 from modelgen.engines.images.places import cache_label
 from modelgen.host_paths import host_path, is_remote
 from modelgen.lower.additions import own_targets
+from modelgen.lower.chosen import chosen_of
 from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
 from modelgen.lower.files import place_files
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from modelgen.config import Model
     from modelgen.engines.engine import Pins
     from modelgen.engines.images import Account
+    from modelgen.fit import Fitted
     from modelgen.resolve import ModelRun, Resolved
 
 # Seconds for compilation, profiling and CUDA graphs: 48 to 330 s were reported (vllm#44881, talos-argocd-proxmox#1848).
@@ -39,7 +41,7 @@ _LONGEST_GRACE = 10**9
 
 
 def lower_service(  # noqa: PLR0913 - values of the fleet that the model does not have
-    resolved: Resolved,
+    fitted: Fitted,
     run: ModelRun,
     *,
     profiles: tuple[str, ...],
@@ -51,7 +53,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
     """Lower one model.
 
     Args:
-        resolved: The document, resolved and checked.
+        fitted: The document, resolved, fitted and checked.
         run: The engine and image of the model.
         profiles: The profiles that start it.
         repo_is_name: Whether no other model has the same repository, so that its id is a name of the model.
@@ -59,7 +61,8 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         host_root: Folder of models.toml, for a process of the host; None for a container.
         additions: See `ir.Service`.
     """
-    config, name, model, engine = resolved.document.config, run.name, run.model, run.engine
+    resolved, config = fitted.resolved, fitted.resolved.document.config
+    name, model, engine = run.name, run.model, run.engine
     pins, project = resolved.pins[name], config.project
     assert engine is not None, "checked by unknown-engine"  # noqa: S101 - an invariant, not a user's mistake
     cards = {gpu: resolved.cards[gpu] for gpu in model.gpus or ()}
@@ -128,6 +131,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         ),
         limits=ENGINE_LIMITS,
         reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in reservations.items()),
+        chosen=tuple(chosen_of(fitted, name)),
         profiles=profiles,
         depends_on=tuple(depends_on),
         publish=publish,

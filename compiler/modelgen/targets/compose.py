@@ -79,7 +79,7 @@ def _service(
         "profiles": service.profiles,
         "launch_note": Raw(service.launch.note) if service.launch.note else None,
         "entrypoint": service.launch.entrypoint,
-        "reservation_note": _reservation_note(service, cards),
+        "reservation_notes": [*_reservation_note(service, cards), *map(Raw, service.chosen)],
         "command": service.launch.command,
         "environment": [(key(name), value) for name, value in service.environment],
         "hub": _mount(service.hub, root) if service.hub else None,
@@ -127,13 +127,13 @@ def _mount(mount: ir.Mount, root: str) -> dict[str, str]:
     return {"source": host_path(mount.source, root), "target": mount.target}
 
 
-def _reservation_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> Raw | None:
+def _reservation_note(service: ir.Service, cards: Mapping[str, ir.Gpu]) -> list[Raw]:
     """Return a comment that explains the share on the command line. Names of GPUs are ids, so they cannot end it."""
     parts = [
         f"{one.memory / 2**30:.4g} GiB of the {cards[one.gpu].memory / 2**30:.4g} GiB of {one.gpu}"
         for one in service.reservations
     ]
-    return Raw(f"Reserves {' and '.join(parts)}.") if parts else None
+    return [Raw(f"Reserves {' and '.join(parts)}.")] if parts else []
 
 
 def _networks(fleet: ir.Fleet) -> list[dict[str, Any]]:

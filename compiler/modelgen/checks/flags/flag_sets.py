@@ -21,7 +21,7 @@ def missing_max_model_len(context: Context) -> Iterator[Found]:
     ## Why
     The default is the longest context of the model: 262,144 tokens for the Qwen3 family. The KV cache for it rarely
     fits on the GPU, and vLLM reports that only after minutes of loading (vllm#2418). If models.lock has the model's
-    config.json, the default is known, and this is the warning `whole-context` instead.
+    config.json, modelgen writes the longest that fits, or the whole with the warning `whole-context`.
 
     ## Bad
     ```toml

@@ -105,11 +105,12 @@ def length_over_model(context: Context) -> Iterator[Found]:
 
 @rule("MG511", "whole-context", Severity.WARNING)
 def whole_context(context: Context) -> Iterator[Found]:
-    """A vllm model without `max-model-len`, if models.lock has the length that the model supports.
+    """A vllm model without `max-model-len` that is served with its longest context, which may not fit.
 
     ## Why
-    modelgen writes that length. vLLM reports only after minutes of loading whether it fits on the GPU, and 262,144
-    tokens of a small model need more than 24 GiB.
+    Where the memory of a model can be estimated, modelgen writes the longest request that fits. Where it cannot, it
+    writes the length that models.lock has. vLLM reports only after minutes of loading whether it fits on the GPU, and
+    262,144 tokens of a small model need more than 24 GiB.
 
     ## Bad
     ```toml
@@ -133,9 +134,8 @@ def whole_context(context: Context) -> Iterator[Found]:
     ```
     """
     for name in context.locked:
-        # One that does not fit is a finding of its own.
-        is_fine = name not in context.estimates or context.estimates[name].verdict == "fits"
-        if is_fine and (length := context.pins[name].length) is not None:
+        is_estimated = name in context.fitted.estimates or name in context.fitted.short
+        if not is_estimated and (length := context.pins[name].length) is not None:
             yield Found(
                 context.document.at_header("models", name, "args"),
                 f"`{name}` is served with its longest context of {length:,} tokens{_need(context, name, length)}",

@@ -54,7 +54,7 @@ def no_room_for_context(context: Context) -> Iterator[Found]:
     args = { max-model-len = 8192 }
     ```
     """
-    for name, estimate in context.estimates.items():
+    for name, estimate in context.fitted.estimates.items():
         if not _has_room(estimate):
             weights = of_memory(estimate.lines[1].amount.value)
             needed = f"{estimate.start.length:,} tokens need {of_memory(estimate.cache.of_request)} of KV cache"
@@ -104,7 +104,7 @@ def tight_context(context: Context) -> Iterator[Found]:
     args = { max-model-len = 8192 }
     ```
     """
-    for name, estimate in context.estimates.items():
+    for name, estimate in context.fitted.estimates.items():
         if estimate.verdict != "fits" and _has_room(estimate):
             room = f"{of_memory(max(0, estimate.room.low))} to {of_memory(max(0, estimate.room.high))}"
             yield Found(
@@ -134,7 +134,16 @@ def _place(context: Context, name: str) -> Span:
 
 
 def _help(context: Context, name: str, estimate: Estimate) -> str:
-    engine = context.runs[name].engine
+    engine, others = context.runs[name].engine, alternatives_of(context, name, estimate)
     if not estimate.longest or engine is None:
-        return "reserve more memory, or choose a smaller or quantized model"
-    return f"write `{engine.length} = {estimate.longest}` or less, or reserve more memory"
+        return ", or ".join([*others, "reserve more memory, or choose a smaller or quantized model"])
+    return ", or ".join([f"write `{engine.length} = {estimate.longest}` or less", *others, "reserve more memory"])
+
+
+def alternatives_of(context: Context, name: str, estimate: Estimate) -> list[str]:
+    """Return at most two flags that make room for longer requests."""
+    from modelgen.fit.alternatives import alternatives  # only for a model that does not fit
+
+    run = context.runs[name]
+    capability = next((card.capability for card in context.cards(run.model).values()), None)
+    return [*map(str, alternatives(estimate.start, run, capability))]

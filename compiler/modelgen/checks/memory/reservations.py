@@ -42,7 +42,7 @@ def model_over_card(context: Context) -> Iterator[Found]:
             place = document.at_value("gpus", name, "limit")
             yield Found(place, f"`limit` leaves less than 0.0001 of `{name}`", "write a share such as 0.95")
     for name, model in context.models.items():
-        if model.gpu_memory is None:
+        if model.gpu_memory is None or model.gpu_memory == "auto":
             continue
         cards = context.cards(model)
         for gpu_name, reserved in fit.reservations(cards, model.gpu_memory).items():

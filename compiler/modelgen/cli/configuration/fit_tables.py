@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from modelgen.fit.estimate import Estimate
     from modelgen.resolve import Card, Resolved
 
-_MOST_ALTERNATIVES = 2
 _HEAD = ("MODEL", "GPU", "RESERVED", "WEIGHTS", "KV CACHE", "TOKENS", "REQUESTS", "")
 
 
@@ -32,11 +31,11 @@ def print_table(resolved: Resolved, found: Mapping[str, Estimate | str], changes
         click.echo(row(padded, verdict, width))
     if changes.card is None:
         _print_profiles(resolved, found)
-    _print_help(resolved, found)
+    _print_help(resolved, found, changes)
 
 
 def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -> tuple[str, ...]:
-    gpus = changes.card.name if changes.card else ", ".join(resolved.document.models[name].gpus or ())
+    gpus = changes.card.name if changes.card else ", ".join(resolved.runs[name].model.gpus or ())
     if isinstance(one, str):
         reserved = "" if changes.card else _reserved(resolved, name)
         return (name, gpus, reserved, "", "", "", "", f"cannot estimate: {one}")
@@ -54,7 +53,7 @@ def _row(resolved: Resolved, name: str, one: Estimate | str, changes: Changes) -
 
 def _cards(resolved: Resolved, name: str) -> dict[str, Card]:
     """Return the GPUs of a model whose memory is known, by name."""
-    gpus = resolved.document.models[name].gpus or ()
+    gpus = resolved.runs[name].model.gpus or ()
     return {gpu: resolved.cards[gpu] for gpu in gpus if gpu in resolved.cards}
 
 
@@ -62,7 +61,7 @@ def _reserved(resolved: Resolved, name: str) -> str:
     """Return what a model reserves on each of its GPUs; empty without one."""
     from modelgen import fit
 
-    table = resolved.document.models[name]
+    table = resolved.runs[name].model
     sizes = {_gib(size) for size in fit.reservations(_cards(resolved, name), table.gpu_memory).values()}
     return " / ".join(sorted(sizes))
 
@@ -78,19 +77,17 @@ def verdict_of(one: Estimate) -> str:
     return f"{start}: {one.start.length:,} tokens {verb}" + (f", {one.longest:,} fit" if one.longest else "")
 
 
-def _print_help(resolved: Resolved, found: Mapping[str, Estimate | str]) -> None:
+def _print_help(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
     """Print which flags help a model that is tight or does not fit."""
     from modelgen.fit.alternatives import alternatives
 
     for name, one in found.items():
         if isinstance(one, str) or one.verdict == "fits":
             continue
-        cards, engine = _cards(resolved, name), resolved.runs[name].engine
-        capability = next((card.capability for card in cards.values()), None)
-        choices = [f"`{engine.length} = {one.longest}`"] if one.longest and engine else []
-        for flag, value, longest in alternatives(one.start, capability)[:_MOST_ALTERNATIVES]:
-            written = f'"{value}"' if isinstance(value, str) else value
-            choices.append(f"`{flag} = {written}`, with which {longest:,} tokens fit")
+        cards, run = _cards(resolved, name), resolved.runs[name]
+        known = [card.capability for card in ([changes.card] if changes.card else cards.values())]
+        choices = [f"`{run.engine.length} = {one.longest}`"] if one.longest and run.engine else []
+        choices += map(str, alternatives(one.start, run, next(iter(known), None)))
         choices = choices or ["a larger `gpu_memory`, or take a smaller or quantized model"]
         click.echo(fill(f"{name}: write {', or '.join(choices)}", width_of(sys.stdout), "  "))
 
@@ -105,7 +102,7 @@ def _print_profiles(resolved: Resolved, found: Mapping[str, Estimate | str]) -> 
             continue
         taken: dict[str, int] = {}
         for model in profile.models:
-            table = resolved.document.models[model]
+            table = resolved.runs[model].model
             for gpu, size in fit.reservations(_cards(resolved, model), table.gpu_memory).items():
                 taken[gpu] = taken.get(gpu, 0) + size
         parts = [f"{_gib(size)} of {_gib(fit.budget(resolved.cards[gpu]))} of {gpu}" for gpu, size in taken.items()]
@@ -119,7 +116,7 @@ def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes:
     """Print the calculation for each model, as one would check it by hand."""
     blocks = []
     for name, one in found.items():
-        gpus = changes.card.name if changes.card else ", ".join(resolved.document.models[name].gpus or ())
+        gpus = changes.card.name if changes.card else ", ".join(resolved.runs[name].model.gpus or ())
         head = f"{name} on {gpus}" if gpus else name
         if isinstance(one, str):
             blocks.append(f"{head}: cannot estimate: {one}")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SECONDS, _SECONDS_A_MODEL = 300, 30
 _HOST_SECONDS = 120
+_NEEDED = ("no-snapshot", "unknown-need", "needs-over-card", "no-length-fits")
+"""Rules about the lock without which there is no command line."""
 _GET = "run `docker pull {0}`, or `docker load` on a host without internet"
 
 
@@ -170,12 +172,12 @@ def _places(inputs: Inputs) -> dict[str, Place]:
     config = inputs.config
     checked = check_file(config)
     errors = [found for found in checked.diagnostics if found.severity is Severity.ERROR]
-    errors = [found for found in errors if found.rule == "no-snapshot" or not found.code.startswith("MG5")]
-    if errors or checked.resolved is None:
+    errors = [found for found in errors if found.rule in _NEEDED or not found.code.startswith("MG5")]
+    if errors or checked.fitted is None:
         print_findings(replace(checked, diagnostics=errors), "human", to_stderr=True)
         click.get_current_context().exit(FOUND)
     root = config.parent.absolute().as_posix()
-    return {service.model: place_of(service, root) for service in lower(checked.resolved).services}
+    return {service.model: place_of(service, root) for service in lower(checked.fitted).services}
 
 
 def _missing_images(images: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,145 @@
+"""`gpu_memory = "auto"`, and lengths that are not written: what is chosen, that limits hold, and what is said."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiling import findings
+from fit_projects import HEAD, QWEN_4B, THREE, lock_of, model
+from modelgen.fit.dividing import Group, Need, crowded, divide
+from modelgen.pipeline import check_source, compile_source
+
+if TYPE_CHECKING:
+    from modelgen.fit import Fitted
+
+LOCK = lock_of()
+NAME, REPO = THREE[0][:2]
+SMALL = ("small", "Qwen/Small", QWEN_4B, 2_000_000_000)
+TWO = lock_of((THREE[0], SMALL))
+BOTH = '[profiles.both]\nmodels = ["text-4b", "small"]\n'
+
+
+def fitted(text: str, lock: bytes | None = LOCK) -> Fitted:
+    found = check_source(text.encode(), lock, targets=("compose",))
+    errors = [(one.rule, one.message) for one in found.diagnostics if one.severity.value == "error"]
+    assert errors == []
+    assert found.fitted is not None
+    return found.fitted
+
+
+def two(first: int = 16384, second: int = 16384, more: str = BOTH) -> str:
+    return (
+        HEAD
+        + model(NAME, REPO, "auto", max_model_len=first)
+        + model(SMALL[0], SMALL[1], "auto", max_model_len=second)
+        + more
+    )
+
+
+def shares(text: str, lock: bytes = TWO) -> dict[str, float]:
+    runs = fitted(text, lock).resolved.runs
+    return {name: float(run.model.gpu_memory or 0) for name, run in runs.items() if run.model.gpu_memory != "auto"}
+
+
+def test_a_model_alone_gets_the_whole_limit() -> None:
+    assert shares(HEAD + model(NAME, REPO, "auto", max_model_len=8192), LOCK) == {NAME: 0.95}
+
+
+def test_a_card_is_divided_by_need_and_the_rest_by_requests() -> None:
+    text = two()
+    found = fitted(text, TWO)
+    one, other = (found.estimates[name] for name in (NAME, "small"))
+    assert one.verdict == other.verdict == "fits"
+    sizes = shares(text)
+    assert sizes[NAME] > sizes["small"]
+    assert 0.9498 <= sum(sizes.values()) <= 0.95
+    # Both can serve nearly the same number of requests of their longest length.
+    assert one.room.low / one.cache.of_request == pytest.approx(other.room.low / other.cache.of_request, rel=0.01)
+
+
+def test_a_longer_request_gets_more_of_the_rest() -> None:
+    assert shares(two(32768, 4096))[NAME] > shares(two(16384, 16384))[NAME]
+
+
+def test_a_written_size_is_left_alone() -> None:
+    text = HEAD + model(NAME, REPO, "12GiB", max_model_len=8192)
+    text += model(SMALL[0], SMALL[1], "auto", max_model_len=8192) + BOTH
+    assert fitted(text, TWO).resolved.runs[NAME].model.gpu_memory == 12 * 2**30
+    assert shares(text)["small"] == pytest.approx(0.95 - 0.5, abs=0.0001)
+
+
+def test_one_size_in_all_profiles_and_beside_what_stays_loaded() -> None:
+    third = ("third", "Qwen/Third", QWEN_4B, 2_000_000_000)
+    text = two(8192, 8192, "") + model(third[0], third[1], "auto", max_model_len=8192)
+    text = text.replace("[models.small]\n", "[models.small]\nkeep_loaded = true\n")
+    sizes = shares(text, lock_of((THREE[0], SMALL, third)))
+    assert sizes[NAME] + sizes["small"] <= 0.95
+    assert sizes["third"] + sizes["small"] <= 0.95
+
+
+def test_defaults_may_say_auto() -> None:
+    text = HEAD + '[defaults]\ngpu_memory = "auto"\n' + model(NAME, REPO, max_model_len=8192)
+    assert shares(text, LOCK) == {NAME: 0.95}
+
+
+def test_the_compose_file_explains_the_size() -> None:
+    text = compile_source(two().encode(), TWO).artifacts["docker-compose.yml"].decode()
+    assert '# `gpu_memory = "auto"`: it needs ' in text
+    assert (
+        "GiB for one request of 16,384 tokens; the rest is shared with small, for as many more requests each." in text
+    )
+
+
+def test_without_a_lock_a_size_is_asked_for() -> None:
+    [one] = [one for one in findings(HEAD + model(NAME, REPO, "auto", max_model_len=8192)) if one.code == "MG555"]
+    assert one.message == f"what `{NAME}` needs is not known: its repository is not locked; run `modelgen lock`"
+    assert one.span.line == HEAD.count("\n") + 6
+
+
+def test_what_is_not_written_is_chosen_by_the_estimate() -> None:
+    found = fitted(HEAD + model(NAME, REPO, "14GiB"))
+    length = found.lengths[NAME]
+    assert (length.own, length.chosen % 1024) == (262_144, 0)
+    assert found.estimates[NAME].verdict == "fits"
+    longer = HEAD + model(NAME, REPO, "14GiB", max_model_len=length.chosen + 1024)
+    assert [one.code for one in findings(longer, LOCK.decode()) if one.severity.value != "info"] == ["MG547"]
+    text = compile_source((HEAD + model(NAME, REPO, "14GiB")).encode(), LOCK).artifacts["docker-compose.yml"].decode()
+    assert f'- "--max-model-len"\n      - "{length.chosen}"\n' in text
+    assert f"# `max-model-len` is not written: {length.chosen:,} of the model's 262,144 tokens fit." in text
+
+
+def test_both_can_be_left_to_modelgen() -> None:
+    text = HEAD + model(NAME, REPO, "auto") + model(SMALL[0], SMALL[1], "auto") + BOTH
+    found = fitted(text, TWO)
+    assert {one.verdict for one in found.estimates.values()} == {"fits"}
+    assert all(length.chosen >= 8192 for length in found.lengths.values())
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_group_exceeds_its_gpu(data: st.DataObject) -> None:
+    names = [f"m{number}" for number in range(data.draw(st.integers(1, 6)))]
+    parts = st.integers(1, 4000)
+    needs = {name: Need(data.draw(parts), Fraction(data.draw(parts), data.draw(st.integers(1, 9)))) for name in names}
+    groups: list[Group] = [Group("", gpu, (name,), (), 9500) for name in names for gpu in ("gpu0", "gpu1")]
+    for number in range(data.draw(st.integers(0, 4))):
+        members = tuple(data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True)))
+        groups.append(Group(f"p{number}", "gpu0", members, ("x",), data.draw(st.integers(0, 9500))))
+    full = crowded(needs, groups)
+    kept = {name: need for name, need in needs.items() if not any(name in group.models for group in full)}
+    found = divide(kept, groups)
+    assert found == divide(dict(reversed(kept.items())), groups[::-1])
+    assert found.keys() == kept.keys()
+    for group in groups:
+        taken = [found[name] for name in group.models if name in kept]
+        assert not taken or sum(taken) <= group.free
+    for name, need in kept.items():
+        around = [group for group in groups if name in group.models]
+        assert found[name] >= need.least or any(group.is_lone for group in around)
+        # Something stops each model: a little more for each would exceed one of its groups.
+        assert any(sum(found[one] + 1 for one in group.models if one in kept) > group.free for group in around)
