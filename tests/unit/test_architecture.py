@@ -13,12 +13,14 @@ COMPILER = REPOSITORY / "compiler" / "modelgen"
 RUNTIME = REPOSITORY / "compiler" / "modelgen_runtime"
 NO_MODULES = {
     "Diagnostic",
+    "Fitted",
     "Fleet",
     "Host",
     "Resolved",
     "Span",
     "Wanted",
     "[defaults]",
+    "auto",
     "check_source",
     "compile_source",
     "model",

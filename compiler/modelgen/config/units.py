@@ -120,5 +120,5 @@ Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_SHARE_SCH
 Memory = Annotated[
     int | float | Literal["auto"],
     BeforeValidator(parse_memory),
-    WithJsonSchema({"anyOf": [_SIZE_SCHEMA, _SHARE_SCHEMA, {"const": "auto"}]}),
+    WithJsonSchema({"anyOf": [_SIZE_SCHEMA, _SHARE_SCHEMA, {"type": "string", "const": "auto"}]}),
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Need(NamedTuple):
-    """What a model needs of each of its GPUs, in ten-thousandths.
+    """The shares that a model needs of each of its GPUs, in ten-thousandths.
 
     Args:
         least: With one request of its longest length.
@@ -45,7 +45,7 @@ class Group(NamedTuple):
 
     @property
     def is_lone(self) -> bool:
-        """Whether one model has the whole limit, which it gets even if it needs more."""
+        """True if one model has the whole limit, which it gets even if it needs more."""
         return len(self.models) == 1 and not self.others
 
 

@@ -60,7 +60,7 @@ class Crowd(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """What was found for the models with `gpu_memory = "auto"`.
+    """The shares of the models with `gpu_memory = "auto"`.
 
     Args:
         resolved: The file, with a share in place of `auto` where there is one.
