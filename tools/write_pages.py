@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import failure_navigation
 import shown_files
 from written_pages import write_all
 from written_pages.markdown import MARK
@@ -55,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not is_check:
         write(DOCS, pages)
         shown_files.write()
+        failure_navigation.write()
         return 0
-    found = [*outdated(DOCS, pages), *shown_files.outdated()]
+    found = [*outdated(DOCS, pages), *shown_files.outdated(), *failure_navigation.outdated()]
     for page in found:
         sys.stderr.write(f"{page.relative_to(DOCS.parent)} is out of date: run `python tools/write_pages.py`\n")
     return int(bool(found))

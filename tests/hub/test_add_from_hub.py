@@ -82,7 +82,7 @@ def test_a_model_is_appended_and_locked_and_builds(project: Project, hub: Hub) -
         " in 3 files of Qwen/Qwen3-8B, license apache-2.0",
         "memory: it reserves 22.8 GiB of gpu0: all that its limit allows",
         "profile: in none, so it is loaded by a request for `Qwen3-8B` or by `modelgen load Qwen3-8B`",
-        "next: modelgen fetch Qwen3-8B && modelgen build\n",
+        "next: modelgen up\n",
     ):
         assert text in err
     for command in (["build"], ["lock", "--check"], ["fetch", "Qwen3-8B"]):

@@ -59,7 +59,7 @@ def test_a_model_leaves_the_file_its_profiles_and_the_lock(project: Project) -> 
         "removed the profile `two`, which had no other model\n",
         "no profile is loaded at start now: write `default = true`",
         "of org/two stay in the hub directory; to free them, run `modelgen fetch && modelgen up && modelgen prune`\n",
-        "next: modelgen build\n",
+        "next: modelgen up\n",
     ):
         assert text in err
     tables = tomllib.loads((project.folder / "models.toml").read_text())

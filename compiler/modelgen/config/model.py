@@ -152,8 +152,8 @@ class Defaults(Table):
     )
     loras: dict[str, str] | None = Field(
         None,
-        description="LoRA adapters that the engine serves beside the model: the name in the API, and the adapter's "
-        "repository id. Default: none.",
+        description="LoRA adapters that the engine serves beside the model: the name that clients send as `model`, and "
+        "the adapter's repository id. Default: none.",
         examples=[{"sql": "my-org/qwen3-sql-lora"}],
     )
     trust_remote_code: bool | None = Field(

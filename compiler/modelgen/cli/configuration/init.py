@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STARTER = Path(__file__).parent / "starter.toml"
 _IN_PROJECT = "./models/hub"
+_NEXT = "`modelgen validate` and `modelgen up`"
 
 
 @click.command("init")
@@ -95,19 +96,15 @@ def _from_hub(config: Path, given: Path | None) -> tuple[str, list[str]]:
             from modelgen.cli.configuration.starter import fill
 
             text, count, needs_lock = fill(starter, written, whole)
-            next_ = (
-                "modelgen lock --offline` (an engine needs the path of its snapshot), then `modelgen build"
-                if needs_lock
-                else "modelgen build"
-            )
+            lock = "`modelgen lock --offline` (an engine needs the path of its snapshot), " if needs_lock else ""
             models = f"{count} model{'s' if count > 1 else ''} of {hub}"
-            return text, [*talk, f"wrote {config} with {models}; edit it, then run `{next_}`"]
+            return text, [*talk, f"wrote {config} with {models}; edit it, then run {lock}{_NEXT}"]
         if given:
             from modelgen.cli.configuration.starter import with_hub
 
             talk.append(f"{hub} has no complete model; the file has an example")
-            return with_hub(starter, written), [*talk, f"wrote {config}; edit it, then run `modelgen build`"]
-    return starter, [*seen, f"wrote {config}; edit it, then run `modelgen build`"]
+            return with_hub(starter, written), [*talk, f"wrote {config}; edit it, then run {_NEXT}"]
+    return starter, [*seen, f"wrote {config}; edit it, then run {_NEXT}"]
 
 
 def _scan(hub: Path) -> list[Found]:

@@ -172,7 +172,7 @@ def _locked(proposal: Proposal, connect: partial[Connection] | None) -> Lock:
 
 
 def _report(proposal: Proposal, lock: Lock, fleet: Fleet) -> None:
-    from modelgen.lockfile.repos import is_local
+    from modelgen.cli.configuration.hints import next_up
     from modelgen.sizes import of_files, of_memory
 
     config, name = proposal.files.config, proposal.name
@@ -190,8 +190,4 @@ def _report(proposal: Proposal, lock: Lock, fleet: Fleet) -> None:
     if not service.reservations:
         say("memory: it uses no GPU")
     say(f"profile: in none, so it is loaded by a request for `{name}` or by `modelgen load {name}`")
-    others = {model for entry in lock.snapshots for model in entry.models} | {name}
-    is_first = proposal.files.lock is None and not others >= {*proposal.document.models}
-    to_fetch = [] if is_local(service.repo or "") else [f"modelgen fetch {name}"]
-    steps = [*(["modelgen lock"] if is_first else []), *to_fetch, "modelgen build"]
-    click.echo(f"next: {' && '.join(steps)}", err=True)
+    click.echo(f"next: {next_up(config, config.parent / 'build')}", err=True)

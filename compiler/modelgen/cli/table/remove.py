@@ -37,6 +37,7 @@ def remove_command(model: str, config: Path) -> int:
     """
     before = read_files(config)
     model = _find(before, model)
+    from modelgen.cli.configuration.hints import next_up
     from modelgen.cli.table.text import without_model
 
     removal = without_model(before.data, model)
@@ -53,7 +54,7 @@ def remove_command(model: str, config: Path) -> int:
     _report(before, model, removal, gone, is_locked=not compilation.failed)
     for name in sorted(_unused_engines(after) - _unused_engines(before)):
         say(f"no model uses [engines.{name}] now")
-    click.echo("next: modelgen build", err=True)
+    click.echo(f"next: {next_up(before.config, before.config.parent / 'build')}", err=True)
     return 0
 
 
