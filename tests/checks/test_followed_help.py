@@ -72,6 +72,7 @@ LEFT = {
     "unsupported-adapter": _CHOICE,
     "adapter-of-another-base": _CHOICE,
     "missing-chat-template": _UNKNOWN,
+    "gguf-without-template": _UNKNOWN,
     "tools-without-template": _UNKNOWN,
 }
 """The rules whose help a program cannot follow, with the reason."""

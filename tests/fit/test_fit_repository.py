@@ -9,6 +9,7 @@ import pytest
 
 from compiling import modelgen
 from fit_projects import HEAD, QWEN_4B, THREE, model
+from gguf_files import Value, gguf
 from lock_project import safetensors
 
 if TYPE_CHECKING:
@@ -75,3 +76,35 @@ def test_what_cannot_be_looked_up(folder: Path, hub: Hub, args: tuple[str, ...],
 def test_a_hub_that_does_not_answer(folder: Path, hub: Hub) -> None:
     shown = fit(folder, hub, REPO, "--gpu", "RTX 4090", code=3, HF_ENDPOINT="http://modelgen.invalid")
     assert "cannot be reached" in shown
+
+
+def qwen(scale: int) -> bytes:
+    metadata: dict[str, Value] = {
+        "general.architecture": "qwen3",
+        "qwen3.block_count": 2,
+        "qwen3.embedding_length": 1024,
+        "qwen3.feed_forward_length": 3072,
+        "qwen3.attention.head_count": 16,
+        "qwen3.attention.head_count_kv": 8,
+        "tokenizer.ggml.tokens": ["a", "b"],
+    }
+    tensors = {"token_embd.weight": 3200, "blk.0.a": scale * 10**6, "blk.1.a": scale * 10**6, "output.weight": 3200}
+    return gguf(*metadata.items(), tensors=tensors)
+
+
+def test_all_quantizations_of_a_repository_are_rows(folder: Path, hub: Hub) -> None:
+    hub.add(
+        "org/qwen-GGUF",
+        {"q-Q8_0.gguf": qwen(8), "q-Q4_K_M.gguf": qwen(4), "mmproj-F16.gguf": gguf(), "q-Q2_K.gguf": b"GGUF" * 9},
+    )
+    shown = fit(folder, hub, "org/qwen-GGUF", "--gpu", "RTX 4090", "--context", "32k")
+    rows = [line.split()[0] for line in shown.splitlines() if "RTX 4090" in line]
+    assert rows == ["Q2_K", "Q4_K_M", "Q8_0"]
+    assert shown.count("fits 32,768 tokens") == 2
+    assert "cannot estimate: the header of its GGUF file cannot be read" in shown
+    why = fit(folder, hub, "org/qwen-GGUF", "--gpu", "RTX 4090", "--why")
+    assert "2 of 2 layers, and the output (models.lock)" in why
+    assert "16,384 tokens, shared by 4 slots" in why
+    assert "does not fit" in fit(folder, hub, "org/qwen-GGUF", "--gpu", "RTX 4090", "--context", "4m", code=1)
+    whole = [request for request in hub.requests if request.path.endswith(".gguf") and not request.range]
+    assert not whole

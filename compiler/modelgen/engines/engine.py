@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from modelgen.engines.catalogues import Catalogue, Release
     from modelgen.engines.catalogues.models import Models
     from modelgen.engines.catalogues.variables import Variables
-    from modelgen.engines.facts import AtMost, Attention, Companion, Family, Instead, MemoryFacts, Opens, Starter
+    from modelgen.engines.facts import (
+        AtMost,
+        Attention,
+        Companion,
+        Family,
+        GgufServing,
+        Instead,
+        MemoryFacts,
+        Opens,
+        Starter,
+    )
     from modelgen.engines.images import Published
     from modelgen.engines.images.versions import Image, Version
     from modelgen.ir import Launch
@@ -180,6 +190,9 @@ class Engine(NamedTuple):
         static_share: The flag with the share of a GPU for weights and KV cache, for an engine that needs more memory
             besides; empty for one whose share is everything.
         memory: Version, bytes of a GPU and its name → what sizes the memory of a start; None if that is not known.
+        gguf: Version, flags by canonical name, and variables → how it uses a GPU for a GGUF file, or why that is not
+            known; None for an engine without such files.
+        cache_flags: The flags for the types of cached keys and values.
         repos: Flags by canonical name → role, id and revision of further repositories. Values that are not repository
             ids may be among them.
         loader: Version, flags by canonical name, and image → how it finds the weights; None if that is not known.
@@ -263,6 +276,8 @@ class Engine(NamedTuple):
     beside_weights: Callable[[Version | None, tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
     static_share: str = ""
     memory: Callable[[Version, int, str], MemoryFacts] | None = None
+    gguf: Callable[[Version | None, Mapping[str, Any], Mapping[str, str]], GgufServing | str] | None = None
+    cache_flags: tuple[str, ...] = ()
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None
     loader: Callable[[Version | None, Mapping[str, Any], str | None], Loader | None] | None = None
     pin: Callable[[Mapping[str, Any], Pins, bool], dict[str, Any]] | None = None

@@ -133,6 +133,42 @@ class MemoryFacts(NamedTuple):
     counts_graphs: bool
 
 
+class GgufServing(NamedTuple):
+    """The use of a GPU by an engine that loads a GGUF file, by its release and flags.
+
+    Args:
+        tokens: The tokens of the context, of all sequences together.
+        sequences: The sequences that run at the same time.
+        shares: Whether all sequences share these tokens.
+        keys: Bytes of 32 cached values of keys.
+        values: Bytes of 32 cached values of values.
+        layers: The layers on the GPU, counted from the last, with the output as one; None for all.
+        experts_on_host: The layers, counted from the first, whose experts stay on the processor; None for all.
+        batch: The tokens that are computed at once.
+        fuses: Whether attention is computed without its scores in memory (flash attention).
+        full_windows: Whether layers with a sliding window cache all tokens.
+        on_gpu: Whether the cache of a layer on the GPU is there too.
+        doubles_latent: Whether the values of a latent cache (MLA) are stored beside its keys.
+        computes_all: Whether memory for the logits of every token of a batch is reserved.
+        stretches: Whether flags change positions, for contexts longer than in training.
+    """
+
+    tokens: int
+    sequences: int
+    shares: bool
+    keys: int
+    values: int
+    layers: int | None
+    experts_on_host: int | None
+    batch: int
+    fuses: bool
+    full_windows: bool
+    on_gpu: bool
+    doubles_latent: bool
+    computes_all: bool
+    stretches: bool
+
+
 class Starter(NamedTuple):
     """The engine and image that `modelgen init` and `modelgen add` write for one kind of checkpoint.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.engines.images.versions import parse_capability
-from modelgen.fit.estimate import estimate
+from modelgen.fit.estimate import Start, estimate
 from modelgen.fit.shapes import CannotEstimateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.fit.estimate import Start
+    from modelgen.fit.gguf import GgufStart
     from modelgen.resolve import ModelRun
 
 _MOST = 2
@@ -31,7 +31,7 @@ class Alternative(NamedTuple):
         return f"`{self.flag} = {written}`, with which {self.longest:,} tokens fit"
 
 
-def alternatives(start: Start, run: ModelRun, capability: str | None) -> list[Alternative]:
+def alternatives(start: Start | GgufStart, run: ModelRun, capability: str | None) -> list[Alternative]:
     """Return at most two changes that make the longest request at least a tenth longer, the best first.
 
     Args:
@@ -39,6 +39,8 @@ def alternatives(start: Start, run: ModelRun, capability: str | None) -> list[Al
         run: What the model runs on.
         capability: The compute capability of its GPUs; None if it is not known.
     """
+    if not isinstance(start, Start):
+        return []
     now = estimate(start).longest
     found = []
     for flag, value in _changes(start, run, capability):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from modelgen.engines.facts import MemoryFacts
     from modelgen.fit.cache import Cache
+    from modelgen.fit.gguf import GgufStart
+    from modelgen.fit.gguf.cache import GgufCache
     from modelgen.fit.shapes import Shape
 
 Verdict = Literal["fits", "tight", "does not fit"]
@@ -60,10 +62,10 @@ class Estimate(NamedTuple):
         verdict: Whether a request of the whole length fits.
     """
 
-    start: Start
+    start: Start | GgufStart
     lines: tuple[Line, ...]
     room: Amount
-    cache: Cache
+    cache: Cache | GgufCache
     longest: int
     verdict: Verdict
 
@@ -89,7 +91,7 @@ def estimate(start: Start) -> Estimate:
     cache = cache_of(shape, serving)
     lines = tuple(_lines(start, shape, sequences, batch, parallel))
     room = lines[0].amount.minus(*(line.amount for line in lines[1:]))
-    verdict = _verdict(room, cache)
+    verdict = verdict_of(room, cache)
     at_most = start.length if verdict == "fits" else longest(shape, serving, max(0, room.low))
     return Estimate(start, lines, room, cache, at_most, verdict)
 
@@ -119,7 +121,8 @@ def _weights(size: int, parallel: int) -> Line:
     return Line("weights", Amount.around(part, part * _OFFSET, above), "lock", how)
 
 
-def _verdict(room: Amount, cache: Cache) -> Verdict:
+def verdict_of(room: Amount, cache: Cache | GgufCache) -> Verdict:
+    """Return whether one request of the whole length fits into the room for the cache."""
     if room.low >= cache.of_request:
         return "fits"
     return "tight" if room.high >= cache.of_request else "does not fit"

@@ -64,16 +64,15 @@ def fit_models(resolved: Resolved) -> Fitted:
 
 
 def _estimates(resolved: Resolved, names: Mapping[str, object] | None = None) -> dict[str, Estimate]:
-    from modelgen.fit.estimate import estimate
+    from modelgen.fit.models import estimate_start, start_of_model
     from modelgen.fit.shapes import CannotEstimateError
-    from modelgen.fit.starts import start_of
 
     found = {}
     for name in resolved.runs if names is None else names:
         if resolved.pins[name].entry is None or resolved.runs[name].model.gpu_memory == "auto":
             continue
         try:
-            found[name] = estimate(start_of(resolved, name))
+            found[name] = estimate_start(start_of_model(resolved, name))
         except CannotEstimateError:
             continue
     return found

@@ -24,7 +24,7 @@ def start_of(resolved: Resolved, name: str) -> Start:
         raise CannotEstimateError(f"the memory of {known.title if known else run.engine_name} is not estimated yet")
     if run.version is None:
         raise CannotEstimateError("the version of its image is not known")
-    card = _card(resolved, run)
+    card = card_of(resolved, run)
     if pins.entry is None:
         raise CannotEstimateError("its repository is not locked; run `modelgen lock`")
     if not pins.config or not (weights := sum(pins.entry.weights.values())):
@@ -52,7 +52,12 @@ def _rank(run: ModelRun, pins: ModelPins) -> int:
     return rank
 
 
-def _card(resolved: Resolved, run: ModelRun) -> Card:
+def card_of(resolved: Resolved, run: ModelRun) -> Card:
+    """Return the smallest GPU of a model.
+
+    Raises:
+        CannotEstimateError: It has none, or the memory of one is not known.
+    """
     names = run.model.gpus or []
     cards = [resolved.cards[name] for name in names if name in resolved.cards]
     if not cards or len(cards) < len(names):

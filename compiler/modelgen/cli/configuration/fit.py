@@ -51,7 +51,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     "does not fit" hold within it, and "tight" means that the error decides. Exits with 1 if a model does not fit.
 
     A REPO that models.toml does not have is looked up on the hub, for one GPU that --gpu names and the newest engine;
-    no models.toml is needed, and only the headers of its files are read.
+    no models.toml is needed, and only the headers of its files are read. Of GGUF files, each quantization is a row.
 
     \b
     Example:
@@ -59,6 +59,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
       modelgen fit text-4b --why
       modelgen fit --context 32k --gpu "RTX 3090"
       modelgen fit Qwen/Qwen3-8B --gpu "RTX 4090" --context 16k
+      modelgen fit unsloth/Qwen3-8B-GGUF --gpu "RTX 3060" --context 16k
     """
     from modelgen.cli.configuration.fit_changes import Changes
     from modelgen.cli.hub.locked import chosen_models
@@ -109,17 +110,16 @@ def _look_up(repo: str, changes: Changes, token_file: Path | None) -> tuple[Reso
 
     if changes.card is None:
         raise click.UsageError(f'{repo} is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"')
-    resolved = resolve_repository(repo, changes.card, token_file)
+    resolved = resolve_repository(repo, changes.card, changes.length, token_file)
     return resolved, tuple(resolved.document.models)
 
 
 def _estimate(resolved: Resolved, name: str, changes: Changes) -> Estimate | str:
     """Return the estimate of a model, or why there is none."""
-    from modelgen.fit.estimate import estimate
+    from modelgen.fit.models import estimate_start, start_of_model
     from modelgen.fit.shapes import CannotEstimateError
-    from modelgen.fit.starts import start_of
 
     try:
-        return estimate(changes.apply(start_of(resolved, name), resolved.runs[name]))
+        return estimate_start(changes.apply(start_of_model(resolved, name), resolved.runs[name]))
     except CannotEstimateError as error:
         return str(error)

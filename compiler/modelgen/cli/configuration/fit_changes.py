@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from modelgen.fit.gguf import GgufStart
+
 if TYPE_CHECKING:
     from modelgen.engines.host.known_cards import KnownCard
     from modelgen.fit.estimate import Start
@@ -40,14 +42,27 @@ class Changes(NamedTuple):
             args["max-num-seqs"] = sequences
         return cls(_tokens(context) if context is not None else None, _card(gpu) if gpu is not None else None, args)
 
-    def apply(self, start: Start, run: ModelRun) -> Start:
+    def apply(self, start: Start | GgufStart, run: ModelRun) -> Start | GgufStart:
         """Return the start with the changes; a share of the memory is the same share of the other GPU."""
+        if isinstance(start, GgufStart):
+            return self._apply_to_gguf(start, run)
         if self.card is not None and run.version is not None and run.engine is not None and run.engine.memory:
             memory = self.card.mebibytes * 2**20
             reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
             facts = run.engine.memory(run.version, memory, self.card.name)
             start = start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)), facts=facts)
         return start._replace(args={**start.args, **self.args}, length=self.length or start.length)
+
+    def _apply_to_gguf(self, start: GgufStart, run: ModelRun) -> GgufStart:
+        if self.card is not None:
+            memory = self.card.mebibytes * 2**20
+            reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
+            start = start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)))
+        args = {**start.args}
+        if run.engine is not None:
+            flags = {"kv-cache-dtype": run.engine.cache_flags, "max-num-seqs": (run.engine.slots,)}
+            args |= {own: value for flag, value in self.args.items() for own in flags[flag]}
+        return start._replace(args=args, length=self.length or start.length)
 
 
 def _tokens(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelgen.cli.terminal import fill, row, width_of
+from modelgen.fit.gguf.cache import GgufCache
 from modelgen.sizes import of_estimate, of_memory
 
 if TYPE_CHECKING:
@@ -130,21 +131,31 @@ def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes:
 def _sum(one: Estimate) -> list[tuple[str, str, str]]:
     """Return the lines of a sum: name, amount, how."""
     first, *others = one.lines
-    cache = one.cache
-    low, value, high = one.tokens()
-    blocks = f"{cache.request:,} blocks of {cache.block:,} bytes"
-    groups = f"{cache.groups} groups of layers, " if cache.groups > 1 else ""
     return [
         (first.name, _with_error(first.amount), first.how),
         *((f"- {line.name}", _with_error(line.amount), _how(line)) for line in others),
         ("= KV cache", _with_error(one.room), f"{_gib(one.room.low)} to {_gib(one.room.high)}"),
+        *_sum_of_cache(one),
+    ]
+
+
+def _sum_of_cache(one: Estimate) -> list[tuple[str, str, str]]:
+    cache, length = one.cache, one.start.length
+    if isinstance(cache, GgufCache):
+        shared = "shared by" if cache.serving.shares else "divided among"
+        slots = f", {shared} {cache.serving.sequences} slots" if cache.serving.sequences > 1 else ""
+        return [("whole context", _gib(cache.of_request), f"{length:,} tokens{slots}")]
+    low, value, high = one.tokens()
+    blocks = f"{cache.request:,} blocks of {cache.block:,} bytes"
+    groups = f"{cache.groups} groups of layers, " if cache.groups > 1 else ""
+    return [
         (
             "one request",
             _gib(cache.of_request),
-            f"{one.start.length:,} tokens: {groups}{blocks}, {cache.size} tokens each",
+            f"{length:,} tokens: {groups}{blocks}, {cache.size} tokens each",
         ),
         ("tokens", f"{value:,}", f"{low:,} to {high:,}, as the engine prints the size of its KV cache"),
-        ("requests at once", f"{max(0.0, cache.concurrency(one.room.value)):.1f}", f"of {one.start.length:,} tokens"),
+        ("requests at once", f"{max(0.0, cache.concurrency(one.room.value)):.1f}", f"of {length:,} tokens"),
     ]
 
 

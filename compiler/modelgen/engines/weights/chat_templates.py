@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 TEMPLATE_FLAG = "chat-template"
 TOKENIZER_MODE = "tokenizer-mode"
+GGUF_TEMPLATE_FLAGS = ("chat-template", "chat-template-file", "jinja-template")
+"""Flags that name a template for a GGUF file."""
 _GENERATES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 # vLLM has its own templates for some models (transformers_utils/chat_templates/registry.py); gpt-oss and newer DeepSeek
 # models are encoded by code, and speech models do not chat.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from modelgen.engines.weights.chat_templates import GGUF_TEMPLATE_FLAGS
 from modelgen.engines.weights.loaders import parts
 from modelgen.hub.cache.following import open_regular
 from modelgen.hub.loading.findings import Defect
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from modelgen.hub.loading.snapshot import Files
 
 TOKENIZER, TEMPLATE, ARCHITECTURE = "tokenizer.ggml.model", "tokenizer.chat_template", "general.architecture"
-_TEMPLATE_FLAGS = ("chat-template", "chat-template-file", "jinja-template")
 _OTHER = "set another `file` in the model's table, then run `modelgen lock` and `modelgen fetch`"
 _FILE = "`file` or `revision`"
 
@@ -47,7 +47,7 @@ def _incomplete(plan: Plan, path: str, keys: set[str]) -> Iterator[Defect]:
         return
     if TOKENIZER not in keys:
         yield Defect("tokenizer", path, f"contains no tokenizer ({TOKENIZER})", help=_OTHER)
-    elif TEMPLATE not in keys and not plan.is_pooling and not any(flag in plan.args for flag in _TEMPLATE_FLAGS):
+    elif TEMPLATE not in keys and not plan.is_pooling and not any(flag in plan.args for flag in GGUF_TEMPLATE_FLAGS):
         yield Defect(
             "chat-template",
             path,

@@ -1,7 +1,7 @@
 """Describe the engine `llamacpp`: launch form, environment, readiness of llama.cpp's server.
 
 Sources: common/arg.cpp, tools/server/README.md and .devops/*.Dockerfile; images are rebuilt with every commit, and old
-builds keep their flags.
+builds keep their flags. `memory` reads what the flags mean for the memory of a GPU.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from modelgen.engines.flags import owned
 from modelgen.engines.flags.plain import format_flags
 from modelgen.engines.images import Published
 from modelgen.engines.images.versions import parse_capability
+from modelgen.engines.llamacpp.memory import CACHE_FLAGS, LAYERS, serving
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ HEALTH = "/health"
 FLAGS = partial(catalogue, NAME, 1)
 _NO_WEBUI_SINCE = (4297,)
 CTX_SIZE = "ctx-size"
-LAYERS = "n-gpu-layers"
 _DRAFT_LAYERS = ("n-gpu-layers-draft", "gpu-layers-draft", "spec-draft-ngl")
 # More layers than any model has.
 _ALL_LAYERS = "999"
@@ -208,5 +208,7 @@ ENGINE = Engine(
     length=CTX_SIZE,
     slots="parallel",
     needs_length=True,
+    gguf=partial(serving, FLAGS),
+    cache_flags=CACHE_FLAGS,
     owned_args=OWNED_ARGS,
 )
