@@ -39,6 +39,24 @@ class Reservation(NamedTuple):
     memory: int
 
 
+class Expected(NamedTuple):
+    """The estimated KV cache of a model.
+
+    Args:
+        verdict: Whether its longest request fits: `fits`, `tight` or `does not fit`.
+        least: The fewest tokens that the cache may hold, as the engine prints them.
+        tokens: The tokens that it probably holds.
+        most: The most tokens that it may hold.
+        requests: The requests of the longest length that probably fit at the same time.
+    """
+
+    verdict: str
+    least: int
+    tokens: int
+    most: int
+    requests: float
+
+
 class Address(NamedTuple):
     """A host address, to listen on."""
 
@@ -191,6 +209,7 @@ class Service(NamedTuple):
         security: The rights of its container.
         limits: Its resource limits.
         reservations: GPU memory that it reserves, one item per GPU.
+        expected: Its estimated KV cache, or None without an estimate.
         chosen: What modelgen chose for it by the estimate of its memory, and why, as comments in the output.
         profiles: Profiles that start the service, its own id first.
         depends_on: Services that must serve before this one starts.
@@ -234,6 +253,7 @@ class Service(NamedTuple):
     security: Security
     limits: tuple[Limit, ...]
     reservations: tuple[Reservation, ...]
+    expected: Expected | None
     chosen: tuple[str, ...]
     profiles: tuple[str, ...]
     depends_on: tuple[str, ...]

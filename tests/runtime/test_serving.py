@@ -16,7 +16,7 @@ import pytest
 
 from compiling import REPOSITORY
 from modelgen_runtime.drivers.processes.table import list_group
-from modelgen_runtime.manifest import Container, Profile, Readiness, write_manifest
+from modelgen_runtime.manifest import Container, Expected, Profile, Readiness, write_manifest
 from runtime_serving import Served, engine, manifest, serving, spawn, wait_for
 
 if TYPE_CHECKING:
@@ -247,6 +247,23 @@ def test_what_ran_is_resumed(tmp_path: Path) -> None:
     with serving(tmp_path, content) as orchestrator:
         wait_for(lambda: orchestrator.state("b") == "ready")
         assert orchestrator.state("a") == "stopped"
+
+
+def test_what_an_engine_prints_of_its_cache_is_shown_beside_the_estimate(tmp_path: Path) -> None:
+    lines = ("Available KV cache memory: 2.00 GiB", "GPU KV cache size: 14,560 tokens")
+    model = engine("one", *(f"--say={line}" for line in lines), expected=Expected("fits", 20_000, 21_000, 22_000, 2.5))
+    for number in range(2):
+        with serving(tmp_path, manifest(model)) as served:
+            if not number:
+                assert served.chat("one")[0] == 200
+            [shown] = served.ask("/models")[1]["models"]
+            assert shown["kv_cache"]["engine"]["tokens"] == 14_560
+            assert shown["kv_cache"]["expected"]["least"] == 20_000
+            assert shown["kv_cache"]["unexpected"] is True
+            metrics = served.ask("/metrics")[1]
+            assert 'modelgen_kv_cache_tokens{model="one",source="engine"} 14560.0' in metrics
+            assert 'modelgen_kv_cache_tokens{model="one",source="expected"} 21000.0' in metrics
+            assert 'modelgen_kv_cache_requests{model="one",source="expected"} 2.5' in metrics
 
 
 def test_it_does_not_begin_what_cannot_be(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_what_is_saved_is_loaded_by_the_next(tmp_path: Path) -> None:
     assert Store(tmp_path / "state").load() is None
-    Store(tmp_path / "state").save(["a", "b"])
+    Store(tmp_path / "state").save(["a", "b"], {})
     assert Store(tmp_path / "state").load() == ["a", "b"]
 
 
@@ -29,13 +29,13 @@ def test_a_disk_that_takes_nothing_is_told_once_and_stops_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Store(tmp_path)
-    store.save(["a"])
+    store.save(["a"], {})
     (tmp_path / "wanted.json.new").mkdir()  # a file cannot be written there, by nobody
-    store.save(["b"])
-    store.save(["c"])
+    store.save(["b"], {})
+    store.save(["c"], {})
     [record] = caplog.records
     assert "cannot be written (Is a directory): a restart will not bring back what runs" in record.getMessage()
-    assert json.loads((tmp_path / "wanted.json").read_text()) == {"wanted": ["a"]}
+    assert json.loads((tmp_path / "wanted.json").read_text()) == {"wanted": ["a"], "starts": {}}
     (tmp_path / "wanted.json.new").rmdir()
-    store.save(["c"])
+    store.save(["c"], {})
     assert Store(tmp_path).load() == ["c"]

@@ -94,6 +94,17 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """The estimated KV cache of a model: a verdict, tokens with their error, and requests of the longest length."""
+
+    verdict: str
+    least: Count
+    tokens: Count
+    most: Count
+    requests: Annotated[float, Range(0, 10**12)]
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model.
 
@@ -112,6 +123,7 @@ class Model:
         concurrency: Most requests at once; None for no limit.
         process: How it runs as a child process.
         container: How it runs in a container.
+        expected: Its estimated KV cache, or None. Another estimate makes no other model.
         sources: Where models.toml says what it is made of: its keys, such as `args.max-model-len` or `image`, to dotted
             paths, such as `models.qwen.args.max-model-len` or `engines.vllm.image`. Only keys that were written, and no
             values. Another place makes no other model, so it does not count when two are compared.
@@ -131,6 +143,7 @@ class Model:
     concurrency: PositiveCount | None = None
     process: Process | None = None
     container: Container | None = None
+    expected: Expected | None = field(default=None, compare=False)
     sources: dict[str, str] = field(default_factory=dict, compare=False)
 
 

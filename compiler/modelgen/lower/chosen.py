@@ -1,15 +1,26 @@
-"""Explain what modelgen chose for a model where models.toml leaves it open."""
+"""State what follows from the estimate of a model: the expected KV cache, and what modelgen chose."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelgen import ir
 from modelgen.sizes import of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelgen.fit import Fitted
+
+
+def expected_of(fitted: Fitted, name: str) -> ir.Expected | None:
+    """Return the estimated KV cache of a model; None without an estimate."""
+    one = fitted.estimates.get(name)
+    if one is None:
+        return None
+    least, tokens, most = one.tokens()
+    requests = round(max(0.0, one.cache.concurrency(one.room.value)), 2)
+    return ir.Expected(one.verdict, least, tokens, most, requests)
 
 
 def chosen_of(fitted: Fitted, name: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from modelgen.engines.host.addresses import parse_address
 from modelgen.engines.images.places import cache_label
 from modelgen.host_paths import host_path, is_remote
 from modelgen.lower.additions import own_targets
-from modelgen.lower.chosen import chosen_of
+from modelgen.lower.chosen import chosen_of, expected_of
 from modelgen.lower.durations import go_seconds
 from modelgen.lower.environment import engine_environment, host_environment
 from modelgen.lower.files import place_files
@@ -131,6 +131,7 @@ def lower_service(  # noqa: PLR0913 - values of the fleet that the model does no
         ),
         limits=ENGINE_LIMITS,
         reservations=tuple(ir.Reservation(gpu, memory) for gpu, memory in reservations.items()),
+        expected=expected_of(fitted, name),
         chosen=tuple(chosen_of(fitted, name)),
         profiles=profiles,
         depends_on=tuple(depends_on),

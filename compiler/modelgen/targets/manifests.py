@@ -8,7 +8,7 @@ from modelgen.host_paths import host_path
 from modelgen_runtime import manifest
 
 if TYPE_CHECKING:
-    from modelgen.ir import Fleet, Orchestrator, Service
+    from modelgen.ir import Expected, Fleet, Orchestrator, Service
 
 NAME = "manifest.json"
 
@@ -75,8 +75,13 @@ def _model(
         concurrency=service.concurrency,
         process=process,
         container=container,
+        expected=_expected(service.expected) if service.expected else None,
         sources={key: manifest.dotted(*path) for key, path in service.sources},
     )
+
+
+def _expected(one: Expected) -> manifest.Expected:
+    return manifest.Expected(one.verdict, one.least, one.tokens, one.most, one.requests)
 
 
 def _settings(orchestrator: Orchestrator, keys_file: str | None) -> manifest.Settings:

@@ -52,7 +52,16 @@ BYTES = Metric(
     ("model", "direction"),
     "Bytes of bodies: `direction` is in for requests, out for answers.",
 )
-METRICS = (STATES, RUNNING, WAITING, REQUESTS, BYTES, STARTS, START_SECONDS, EVICTIONS, WAITS, RESERVED, LIMITS)
+CACHE_TOKENS = Metric(
+    "modelgen_kv_cache_tokens", "gauge", ("model", "source"), "Tokens of the KV cache; `source` is engine or expected."
+)
+CACHE_REQUESTS = Metric(
+    "modelgen_kv_cache_requests", "gauge", ("model", "source"), "Requests of the longest length that fit at once."
+)
+METRICS = (
+    *(STATES, RUNNING, WAITING, REQUESTS, BYTES, STARTS, START_SECONDS, EVICTIONS, WAITS, RESERVED, LIMITS),
+    *(CACHE_TOKENS, CACHE_REQUESTS),
+)
 """All metrics."""
 
 # A start takes a second (a small model, files in memory) to a quarter of an hour (200 GB from a disk).
@@ -121,11 +130,17 @@ class _ReadOff:
     def collect(self) -> Iterator[Family]:
         records = [*self._board.records.values()]
         states, running, waiting = map(_gauge, (STATES, RUNNING, WAITING))
+        tokens, requests_at_once = map(_gauge, (CACHE_TOKENS, CACHE_REQUESTS))
         for record in records:
             for state in State:
                 states.add_metric([record.model.id, state], float(record.state is state))
             running.add_metric([record.model.id], len(record.admission.leases))
             waiting.add_metric([record.model.id], len(record.line))
+            for source, cache in (("expected", record.model.expected), ("engine", record.started)):
+                if cache is not None and cache.tokens is not None:
+                    tokens.add_metric([record.model.id, source], cache.tokens)
+                if cache is not None and cache.requests is not None:
+                    requests_at_once.add_metric([record.model.id, source], cache.requests)
         reserved, limits = map(_gauge, (RESERVED, LIMITS))
         for gpu in self._board.manifest.gpus:
             held = sum(record.model.reservations.get(gpu.name, 0) for record in records if record.holds_memory)
@@ -141,7 +156,7 @@ class _ReadOff:
         for model, (received, sent) in totals.items():
             passed.add_metric([model, "in"], received)
             passed.add_metric([model, "out"], sent)
-        yield from (states, running, waiting, reserved, limits, requests, passed)
+        yield from (states, running, waiting, reserved, limits, requests, passed, tokens, requests_at_once)
 
 
 def _gauge(metric: Metric) -> GaugeMetricFamily:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from modelgen_runtime.failures.explanation import explain_answer
@@ -41,6 +42,7 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
         "idle": round(now - record.admission.used, 3)
         if record.standing.is_open and not record.standing.is_busy
         else None,
+        "kv_cache": _show_cache(record),
         "stuck": record.stuck,
         "failure": None,
         "errors": [_show_error(record.model, kind, now) for kind in reversed(record.admission.errors.kinds.values())],
@@ -56,6 +58,16 @@ def show_model(record: Record, now: float) -> dict[str, Any]:
             "log": [*failure.lines],
         }
     return shown
+
+
+def _show_cache(record: Record) -> dict[str, Any]:
+    """Return the estimate of the KV cache beside what the engine printed at its last good start."""
+    expected, started = record.model.expected, record.started
+    return {
+        "expected": None if expected is None else asdict(expected),
+        "engine": None if started is None else started.table(),
+        "unexpected": started is not None and started.is_unexpected(expected),
+    }
 
 
 def _show_error(model: Model, kind: EngineErrorKind, now: float) -> dict[str, Any]:

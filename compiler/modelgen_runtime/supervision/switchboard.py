@@ -201,7 +201,8 @@ class Switchboard:
             actions, wake = self._board.advance()
             for action in actions:
                 self._engines.act(action)
-            self._store.save(self._board.wanted())
+            started = {id_: one.started for id_, one in self._board.records.items() if one.started is not None}
+            self._store.save(self._board.wanted(), started)
             if timer is not None:
                 timer.cancel()
             timer = None if wake == math.inf else self._loop.call_at(wake, self._send, lambda _: None)
@@ -257,6 +258,9 @@ class Switchboard:
         for id_, endpoint in (await self._engines.adopt(self._board.manifest.models)).items():
             self._engines.act(self._board.adopt(id_, endpoint), endpoint)
         self._board.note_absent((await self._engines.look_around(self._board.manifest.models)).absent)
+        for id_, started in self._store.starts().items():
+            if (record := self._board.records.get(id_)) is not None and record.started is None:
+                record.started = started
         stored = self._store.load()
         if stored is not None:
             self._board.resume(stored)

@@ -105,6 +105,30 @@ _ENGINE_ERROR = table(
         "places": _PLACES,
     }
 )
+_SIZE = _or_null({**_NUMBER, "minimum": 0}, "Bytes, as the engine printed them.")
+_EXPECTED = table(
+    {
+        "verdict": described({"enum": ["fits", "tight", "does not fit"]}, "Whether the longest request fits."),
+        "least": described(_COUNT, "The fewest tokens that the cache may hold."),
+        "tokens": described(_COUNT, "The tokens that it probably holds."),
+        "most": described(_COUNT, "The most tokens that it may hold."),
+        "requests": described({**_NUMBER, "minimum": 0}, "Requests of the longest length that probably fit at once."),
+    }
+)
+_STARTED = table(
+    {
+        **dict.fromkeys(("weights", "activations", "cache", "graphs"), _SIZE),
+        "tokens": _or_null({**_NUMBER, "minimum": 0}, "Tokens of the KV cache."),
+        "requests": _or_null({**_NUMBER, "minimum": 0}, "Requests of the longest length that fit at once."),
+    }
+)
+_CACHE = table(
+    {
+        "expected": described({"anyOf": [_EXPECTED, {"type": "null"}]}, "The estimate, if there is one."),
+        "engine": described({"anyOf": [_STARTED, {"type": "null"}]}, "What the engine printed at its last good start."),
+        "unexpected": described(BOOLEAN, "Whether the engine's tokens are outside the error of the estimate."),
+    }
+)
 _MODEL = table(
     {
         "id": described(STRING, "Its id in models.toml."),
@@ -123,6 +147,7 @@ _MODEL = table(
         "since": _or_null(_NUMBER, "Seconds since its start, while it starts."),
         "ready": _or_null(_NUMBER, "Seconds since it became ready."),
         "idle": _or_null(_NUMBER, "Seconds since its last request."),
+        "kv_cache": described(_CACHE, "Its KV cache: the estimate, and what the engine printed."),
         "stuck": _or_null(STRING, "Why it cannot be stopped."),
         "failure": described(
             {"anyOf": [{"$ref": "#/components/schemas/Failure"}, {"type": "null"}]}, "Why it failed last."

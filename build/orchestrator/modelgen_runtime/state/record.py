@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from modelgen_runtime.drivers.driver import Endpoint
     from modelgen_runtime.engines.admission import Admission, RefusedError
+    from modelgen_runtime.engines.start_lines import Started
     from modelgen_runtime.manifest import Model
     from modelgen_runtime.state.orders import Failure, Order, Ticket
 
@@ -52,6 +53,7 @@ class Record:
         pending_failure: Failure for which it is being stopped; it starts again afterwards.
         checked_until: Time until which the last check that it can start is valid.
         is_checking: Whether such a check is running.
+        started: What its engine printed at its last good start.
     """
 
     admission: Admission
@@ -79,6 +81,7 @@ class Record:
     pending_failure: Failure | None = None
     checked_until: float = 0.0
     is_checking: bool = False
+    started: Started | None = None
 
     @property
     def is_held(self) -> bool:

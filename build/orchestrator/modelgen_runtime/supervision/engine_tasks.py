@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from modelgen_runtime.drivers.driver import AbsentError, DriverError
 from modelgen_runtime.engines.readiness import NotReadyError, wait_ready
+from modelgen_runtime.engines.start_lines import read_start
 from modelgen_runtime.failures.explanation import explain_failure
 from modelgen_runtime.failures.root_cause import find_cause
 from modelgen_runtime.state.orders import Failure
@@ -129,8 +130,19 @@ class Engines:
             failure = self._explain(model, str(error), ended, is_absent=isinstance(error, AbsentError))
             self._send(lambda board: board.failed(model.id, failure))
             return
-        found = endpoint
-        self._send(lambda board: board.ready(model.id, found))
+        found, started = endpoint, read_start(self._last_words(model))
+
+        def note(board: Board) -> None:
+            board.ready(model.id, found)
+            if started is not None and (record := board.records.get(model.id)) is not None:
+                record.started = started
+
+        self._send(note)
+        if started is not None and started.is_unexpected(expected := model.expected) and expected is not None:
+            _LOG.warning(
+                "%s has a KV cache of %s tokens, estimated %s to %s: `modelgen fit --learn-from running` keeps it",
+                *(model.id, f"{started.tokens:,.0f}", f"{expected.least:,}", f"{expected.most:,}"),
+            )
         if exited.done():  # between the last probe and now
             self._note_exit(model.id, exited.result())
 

@@ -78,9 +78,22 @@ def _row(model: dict[str, Any]) -> tuple[str, str, str, str, str]:
         notes.append(f"for {_span(model['since'])}")
     if model["idle"] is not None:
         notes.append(f"idle for {_span(model['idle'])}")
+    if (cache := model.get("kv_cache", {})).get("engine") and model["ready"] is not None:
+        notes += _tokens(cache)
     if model["failure"] is not None:
         notes.append(f"{model['failure']['message']}; `modelgen why {model['id']}` says more")
     return model["id"], model["state"], str(model["running"]), str(model["waiting"]), ", ".join(notes)
+
+
+def _tokens(cache: dict[str, Any]) -> list[str]:
+    """Return what the engine printed of its KV cache, and the estimate if it is another one."""
+    tokens, expected = cache["engine"]["tokens"], cache["expected"]
+    if tokens is None:
+        return []
+    note = f"{tokens:,.0f} tokens of KV cache"
+    if cache["unexpected"]:
+        note += f", expected {expected['least']:,} to {expected['most']:,}: `modelgen fit --learn-from running`"
+    return [note]
 
 
 def _span(seconds: float) -> str:
