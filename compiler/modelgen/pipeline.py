@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from modelgen.checks import check
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from modelgen.ir import Fleet
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
+    from modelgen.lockfile.measured import MeasuredStart
     from modelgen.resolve import Resolved
     from modelgen.source import Source
 
@@ -74,12 +76,13 @@ class Compilation:
 def check_source(
     data: bytes,
     lock: bytes | None = None,
+    measured: bytes | None = None,
     *,
     path: str = "models.toml",
     lock_path: str = "models.lock",
     targets: Collection[str] | None = None,
 ) -> Checked:
-    """Read and check the bytes of a models.toml and of the lock beside it; arguments as for `compile_source`.
+    """Read and check the bytes of a models.toml and of the files beside it; arguments as for `compile_source`.
 
     Without `targets`, a file without any image is checked for `modelgen serve` if that could run it, and what only a
     first `modelgen lock` can add is information.
@@ -89,7 +92,11 @@ def check_source(
     found += faults
     if document is None:
         return Checked(source, sort_by_place(found), None)
-    fitted = fit_models(resolve(document, locked))
+    starts: Mapping[str, MeasuredStart] = {}
+    if measured is not None:
+        starts, faults = _parse_measured(measured, PurePosixPath(path).with_suffix(".measured.toml").as_posix())
+        found += faults
+    fitted = fit_models(resolve(document, locked, starts))
     is_build = targets is not None
     if targets is None:
         targets = (ON_HOST,) if is_for_host(fitted.resolved.runs) else DEFAULT_TARGETS
@@ -102,6 +109,7 @@ def check_source(
 def compile_source(  # noqa: PLR0913 - what findings call the files, and one text each
     data: bytes,
     lock: bytes | None = None,
+    measured: bytes | None = None,
     *,
     path: str = "models.toml",
     lock_path: str = "models.lock",
@@ -113,13 +121,14 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     Args:
         data: The bytes of the file; bytes that are not UTF-8 give a finding.
         lock: The bytes of the models.lock beside it; None if there is none.
+        measured: The bytes of the models.measured.toml beside it; None if there is none.
         path: The name of the file in findings.
         lock_path: The name of the lock in findings.
         targets: Names of targets, of `modelgen.targets.TARGETS`; or `ON_HOST` alone.
         root_from_out: POSIX path from the output directory to the folder of models.toml; all relative paths in the
             output go through it. It is absolute for `ON_HOST`.
     """
-    checked = check_source(data, lock, path=path, lock_path=lock_path, targets=targets)
+    checked = check_source(data, lock, measured, path=path, lock_path=lock_path, targets=targets)
     fitted, diagnostics = checked.fitted, checked.diagnostics
     if fitted is None or has_errors(diagnostics):
         return Compilation(checked.source, diagnostics, None, {})
@@ -132,6 +141,12 @@ def _parse_lock(data: bytes, path: str) -> tuple[Lock | None, list[Diagnostic]]:
     from modelgen.lockfile.reading import parse_lock  # importing its tables takes time, and many files have no lock yet
 
     return parse_lock(data, path)
+
+
+def _parse_measured(data: bytes, path: str) -> tuple[Mapping[str, MeasuredStart], list[Diagnostic]]:
+    from modelgen.lockfile.measured import parse_measured  # few projects have one
+
+    return parse_measured(data, path)
 
 
 def _with_settings(found: Iterable[Diagnostic], document: Document) -> list[Diagnostic]:

@@ -34,7 +34,7 @@ def compile_file(
     """
     # Read before the compiler is imported, to report a missing file at once.
     data = read_config(config)
-    lock = read_lock(config)
+    lock, measured = read_lock(config), read_measured(config)
     from modelgen.pipeline import compile_source
 
     out = config.parent / "build" if out is None else out
@@ -42,6 +42,7 @@ def compile_file(
     compilation = compile_source(
         data,
         lock,
+        measured,
         path=config.as_posix(),
         lock_path=lock_path(config).as_posix(),
         targets=tuple(dict.fromkeys(targets)),
@@ -63,7 +64,9 @@ def check_bytes(config: Path, data: bytes, lock: bytes | None) -> Checked:
     """Check the bytes of a file and its lock, which need not be written yet, as `check_file` does."""
     from modelgen.pipeline import check_source
 
-    return check_source(data, lock, path=config.as_posix(), lock_path=lock_path(config).as_posix())
+    return check_source(
+        data, lock, read_measured(config), path=config.as_posix(), lock_path=lock_path(config).as_posix()
+    )
 
 
 def root_from_out(root: Path, out: Path) -> str:
@@ -130,9 +133,22 @@ def lock_path(config: Path) -> Path:
     return config.with_suffix(".lock")
 
 
+def measured_path(config: Path) -> Path:
+    """Return where the measured starts of a models.toml are: beside it, as models.measured.toml."""
+    return config.with_suffix(".measured.toml")
+
+
 def read_lock(config: Path) -> bytes | None:
     """Return the bytes of the lock beside `config`, or None if there is none."""
-    path = lock_path(config)
+    return _read_beside(lock_path(config))
+
+
+def read_measured(config: Path) -> bytes | None:
+    """Return the bytes of the measured starts beside `config`, or None if there are none."""
+    return _read_beside(measured_path(config))
+
+
+def _read_beside(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock
+from modelgen.cli.compiling import lock_path, print_findings, read_config, read_lock, read_measured
 from modelgen.cli.exits import FOUND
 from modelgen.cli.options import config_option
 from modelgen.engines import ENGINES
@@ -125,7 +125,7 @@ def _become(manifest: Path) -> NoReturn:
 
 
 def _compile(config: Path) -> Compilation:
-    data, lock = read_config(config), read_lock(config)
+    data, lock, measured = read_config(config), read_lock(config), read_measured(config)
     from modelgen.pipeline import compile_source
     from modelgen.targets import ON_HOST
 
@@ -133,6 +133,7 @@ def _compile(config: Path) -> Compilation:
     return compile_source(
         data,
         lock,
+        measured,
         path=config.as_posix(),
         lock_path=lock_path(config).as_posix(),
         targets=(ON_HOST,),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from modelgen.fit import overhead
 from modelgen.fit.amounts import Amount, Line
 from modelgen.fit.cache import Serving, cache_of, longest
+from modelgen.fit.measured import measured_lines
 from modelgen.fit.shapes import CannotEstimateError, read_shape
 from modelgen.sizes import of_memory
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from modelgen.fit.gguf import GgufStart
     from modelgen.fit.gguf.cache import GgufCache
     from modelgen.fit.shapes import Shape
+    from modelgen.lockfile.measured import MeasuredStart
 
 Verdict = Literal["fits", "tight", "does not fit"]
 _OFFSET = 0.01
@@ -38,6 +40,7 @@ class Start(NamedTuple):
         length: The longest request in tokens.
         rank: The largest rank of its LoRA adapters; 0 without adapters.
         facts: How the release counts, and its defaults.
+        measured: A start of the same model with the same flags that was measured, or None.
     """
 
     config: Mapping[str, Any]
@@ -48,6 +51,7 @@ class Start(NamedTuple):
     length: int
     rank: int
     facts: MemoryFacts
+    measured: MeasuredStart | None = None
 
 
 class Estimate(NamedTuple):
@@ -90,6 +94,8 @@ def estimate(start: Start) -> Estimate:
     serving = Serving(_cache_value_bytes(args), parallel, start.length, batch, _as_served(start.facts, args))
     cache = cache_of(shape, serving)
     lines = tuple(_lines(start, shape, sequences, batch, parallel))
+    if start.measured is not None:
+        lines = measured_lines(lines, start.measured, start.share)
     room = lines[0].amount.minus(*(line.amount for line in lines[1:]))
     verdict = verdict_of(room, cache)
     at_most = start.length if verdict == "fits" else longest(shape, serving, max(0, room.low))

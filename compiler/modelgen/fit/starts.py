@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from modelgen.fit.budgets import share
 from modelgen.fit.estimate import Start
+from modelgen.fit.measured import flags_digest
 from modelgen.fit.shapes import CannotEstimateError
 
 if TYPE_CHECKING:
+    from modelgen.lockfile.measured import MeasuredStart
     from modelgen.resolve import Card, ModelPins, ModelRun, Resolved
 
 
@@ -41,7 +43,17 @@ def start_of(resolved: Resolved, name: str) -> Start:
         length=length,
         rank=_rank(run, pins) if run.model.loras else 0,
         facts=known.memory(run.version, card.memory, card.known.name if card.known else ""),
+        measured=measured_of(resolved, name, card.memory),
     )
+
+
+def measured_of(resolved: Resolved, name: str, memory: int) -> MeasuredStart | None:
+    """Return the measured start of a model, if it still has the same commit, release, flags and GPUs."""
+    run, entry, found = resolved.runs[name], resolved.pins[name].entry, resolved.measured.get(name)
+    if found is None or entry is None or run.version is None or run.engine is None:
+        return None
+    now = (entry.commit, run.version.text, flags_digest(run.args, run.engine.length), memory, len(run.model.gpus or ()))
+    return found if now == (found.commit, found.version, found.flags, found.memory, found.gpus) else None
 
 
 def _rank(run: ModelRun, pins: ModelPins) -> int:

@@ -36,18 +36,18 @@ def render_lock(lock: Lock) -> bytes:
 
 def _snapshot(entry: Snapshot) -> str:
     files = sorted(entry.files, key=lambda file: file.path)
-    lines = ["[[snapshots]]", f"repo = {_text(entry.repo)}"]
+    lines = ["[[snapshots]]", f"repo = {text_of(entry.repo)}"]
     if entry.revision is not None:
-        lines.append(f"revision = {_text(entry.revision)}")
-    lines.append(f"commit = {_text(entry.commit)}")
+        lines.append(f"revision = {text_of(entry.revision)}")
+    lines.append(f"commit = {text_of(entry.commit)}")
     lines += [f"{key} = {_list(patterns)}" for key in ("include", "exclude") if (patterns := getattr(entry, key))]
     if entry.quant is not None:
-        lines.append(f"quant = {_text(entry.quant)}")
+        lines.append(f"quant = {text_of(entry.quant)}")
     if entry.mmproj:
         lines.append("mmproj = true")
     lines.append(f"models = {_list(sorted(entry.models))}")
     if entry.license is not None:
-        lines.append(f"license = {_text(entry.license)}")
+        lines.append(f"license = {text_of(entry.license)}")
     if entry.gated:
         lines.append("gated = true")
     if entry.left_out:
@@ -61,14 +61,14 @@ def _snapshot(entry: Snapshot) -> str:
     if entry.gguf is not None:
         headers = sorted(entry.gguf, key=lambda facts: facts.path)
         lines += ["gguf = [", *(f"  {_facts(facts)}," for facts in headers), "]"] if headers else ["gguf = []"]
-    lines.append(f"digest = {_text(digest_of(entry))}")
+    lines.append(f"digest = {text_of(digest_of(entry))}")
     lines += [
         f"files = [ # {len(files)} file{'s' if len(files) > 1 else ''}, {entry.size:,} bytes",
         *map(_file, files),
         "]",
     ]
     if entry.config is not None:
-        lines.append(f"config = {_long_text(entry.config)}")
+        lines.append(f"config = {_longtext_of(entry.config)}")
     return "\n".join(lines) + "\n"
 
 
@@ -83,44 +83,44 @@ def _value(value: Any) -> str:  # noqa: ANN401 - whatever facts have
         return _table(dict(sorted(value.items())))
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
-    return _text(value) if isinstance(value, str) else str(value).lower()
+    return text_of(value) if isinstance(value, str) else str(value).lower()
 
 
 def _file(file: File) -> str:
     kind = "sha256" if file.sha256 else "blob"
-    return f"  {{ path = {_text(file.path)}, size = {file.size}, {kind} = {_text(file.etag)} }},"
+    return f"  {{ path = {text_of(file.path)}, size = {file.size}, {kind} = {text_of(file.etag)} }},"
 
 
 def _asset(entry: Asset) -> str:
     size = "" if entry.size is None else f"size = {entry.size}\n"
     return (
-        f"[[assets]]\nname = {_text(entry.name)}\nurl = {_text(entry.url)}\nsha256 = {_text(entry.sha256)}\n"
+        f"[[assets]]\nname = {text_of(entry.name)}\nurl = {text_of(entry.url)}\nsha256 = {text_of(entry.sha256)}\n"
         f"{size}models = {_list(sorted(entry.models))}\n"
     )
 
 
 def _image(entry: Image) -> str:
-    lines = ["[[images]]", f"reference = {_text(entry.reference)}"]
+    lines = ["[[images]]", f"reference = {text_of(entry.reference)}"]
     keys = ("config_digest", "manifest_digest")
-    digests = [f"{key} = {_text(digest)}" for key in keys if (digest := getattr(entry, key))]
+    digests = [f"{key} = {text_of(digest)}" for key in keys if (digest := getattr(entry, key))]
     lines += digests or ["# The digest of this image is not known."]
     return "\n".join(lines) + "\n"
 
 
-def _text(value: str) -> str:
+def text_of(value: str) -> str:
     """Return a TOML string: JSON's, except for DEL and for lone surrogates, which UTF-8 cannot encode."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _list(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(_text, values))}]"
+    return f"[{', '.join(map(text_of, values))}]"
 
 
 def _table(values: Mapping[str, Any]) -> str:
-    pairs = (f"{key if _BARE_KEY.fullmatch(key) else _text(key)} = {_value(value)}" for key, value in values.items())
+    pairs = (f"{key if _BARE_KEY.fullmatch(key) else text_of(key)} = {_value(value)}" for key, value in values.items())
     return f"{{ {', '.join(pairs)} }}"
 
 
-def _long_text(value: str) -> str:
+def _longtext_of(value: str) -> str:
     """Return a multi-line string, so that a config.json stays readable in a review."""
-    return f'"""\n{_ESCAPED.sub(lambda found: _text(found[0])[1:-1], value)}"""'
+    return f'"""\n{_ESCAPED.sub(lambda found: text_of(found[0])[1:-1], value)}"""'

@@ -5,6 +5,7 @@ Checks and `lower` read the result. They use the Document only for what was writ
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.resolve.arguments import Argument, unused_arguments
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from modelgen.load import Document
     from modelgen.lockfile.entries import Lock
+    from modelgen.lockfile.measured import MeasuredStart
 
 __all__ = ["Argument", "Card", "ModelPins", "ModelRun", "Resolved", "cards", "pin_models", "resolve", "run_models"]
 
@@ -31,6 +33,7 @@ class Resolved(NamedTuple):
         pins: What the lock says of each model, by the model's id.
         cards: The GPUs of `[gpus]` by name.
         unused_arguments: The `args` of `[defaults]` and `[engines]` that no model uses.
+        measured: The starts of models.measured.toml, by the model's id; each counts only for what it was measured with.
     """
 
     document: Document
@@ -39,9 +42,13 @@ class Resolved(NamedTuple):
     pins: Mapping[str, ModelPins]
     cards: Mapping[str, Card]
     unused_arguments: tuple[Argument, ...]
+    measured: Mapping[str, MeasuredStart] = MappingProxyType({})
 
 
-def resolve(document: Document, lock: Lock | None) -> Resolved:
-    """Resolve a document, which may have errors, and the lock beside it."""
+def resolve(
+    document: Document, lock: Lock | None, measured: Mapping[str, MeasuredStart] = MappingProxyType({})
+) -> Resolved:
+    """Resolve a document, which may have errors, and the lock and the measured starts beside it."""
     runs = run_models(document)
-    return Resolved(document, lock, runs, pin_models(runs, lock), cards(document.config), unused_arguments(document))
+    unused = unused_arguments(document)
+    return Resolved(document, lock, runs, pin_models(runs, lock), cards(document.config), unused, measured)

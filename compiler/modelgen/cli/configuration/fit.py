@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 @click.option("--gpu", metavar="CARD", help='As if the models had such GPUs, such as "RTX 3090".')
 @click.option("--kv-cache-dtype", metavar="TYPE", help="As if the KV cache had this type, such as fp8.")
 @click.option("--max-num-seqs", type=click.IntRange(1), metavar="N", help="As if so many sequences ran at once.")
+@click.option(
+    "--learn-from",
+    metavar="LOG|running",
+    help="Take over the sizes that an engine printed when it started, from its log or from the running models.",
+)
 @token_option
 @click.option(
     "--format", "format_", type=click.Choice(("table", "json")), default="table", show_default=True, help="The format."
@@ -42,6 +47,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     gpu: str | None,
     kv_cache_dtype: str | None,
     max_num_seqs: int | None,
+    learn_from: str | None,
     token_file: Path | None,
     format_: str,
 ) -> int:
@@ -60,6 +66,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
       modelgen fit --context 32k --gpu "RTX 3090"
       modelgen fit Qwen/Qwen3-8B --gpu "RTX 4090" --context 16k
       modelgen fit unsloth/Qwen3-8B-GGUF --gpu "RTX 3060" --context 16k
+      modelgen fit --learn-from running
     """
     from modelgen.cli.configuration.fit_changes import Changes
     from modelgen.cli.hub.locked import chosen_models
@@ -69,13 +76,17 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
     repo = _as_repository(models)
     checked = check_file(config) if repo is None or config.exists() else None
     if repo is not None and (checked is None or not _has(checked.resolved, repo)):
-        resolved, chosen = _look_up(repo, changes, token_file)
+        resolved, chosen = _look_up(repo, changes, token_file, learn_from)
     elif checked is None or checked.resolved is None or has_errors(checked.diagnostics):
         assert checked is not None, "a file that is named or needed is read"  # noqa: S101
         print_findings(checked, "human", to_stderr=True)
         return FOUND
     else:
         resolved, chosen = checked.resolved, chosen_models(checked.resolved.document, config, models)
+        if learn_from is not None and checked.fitted is not None:
+            from modelgen.cli.configuration.fit_learning import learn
+
+            return learn(config, checked.fitted, learn_from, chosen)
     found = {name: _estimate(resolved, name, changes) for name in chosen}
     if format_ == "json":
         from modelgen.cli.configuration.fit_tables import as_json
@@ -105,9 +116,13 @@ def _has(resolved: Resolved | None, name: str) -> bool:
     return resolved is not None and any(name in others for others in names_of(resolved.document).values())
 
 
-def _look_up(repo: str, changes: Changes, token_file: Path | None) -> tuple[Resolved, tuple[str, ...]]:
+def _look_up(
+    repo: str, changes: Changes, token_file: Path | None, learn_from: str | None
+) -> tuple[Resolved, tuple[str, ...]]:
     from modelgen.cli.configuration.fit_repository import resolve_repository
 
+    if learn_from is not None:
+        raise click.UsageError(f"{repo} is not in models.toml: --learn-from is for a model of the file")
     if changes.card is None:
         raise click.UsageError(f'{repo} is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"')
     resolved = resolve_repository(repo, changes.card, changes.length, token_file)

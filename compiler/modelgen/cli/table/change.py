@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelgen.cli.compiling import check_bytes, lock_path, print_findings, read_config, read_lock
+from modelgen.cli.compiling import check_bytes, lock_path, print_findings, read_config, read_lock, read_measured
 from modelgen.cli.exits import FOUND, cannot
 from modelgen.files import InputError
 
@@ -59,7 +59,11 @@ def compiled(files: Files) -> Compilation:
     from modelgen.pipeline import compile_source
 
     return compile_source(
-        files.data, files.lock, path=files.config.as_posix(), lock_path=lock_path(files.config).as_posix()
+        files.data,
+        files.lock,
+        read_measured(files.config),
+        path=files.config.as_posix(),
+        lock_path=lock_path(files.config).as_posix(),
     )
 
 

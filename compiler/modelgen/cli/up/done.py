@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelgen import __version__
-from modelgen.cli.compiling import lock_path, read_config, read_lock
+from modelgen.cli.compiling import lock_path, read_config, read_lock, read_measured
 from modelgen.cli.state_folder import NAME, UP_DONE, write_state
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def _containers(deployment: Deployment) -> dict[str, list[str | bool]]:
 def _inputs(config: Path, folder: Path) -> str:
     """Return a digest of all inputs of a build."""
     override = folder / _OVERRIDE
-    parts = [read_config(config), read_lock(config) or b"", override.read_bytes() if override.is_file() else b""]
+    parts = [read_config(config), read_lock(config) or b"", read_measured(config) or b""]
+    parts.append(override.read_bytes() if override.is_file() else b"")
     digest = hashlib.sha256(f"{__version__} {lock_path(config)} {folder}".encode(errors="surrogateescape"))
     for part in (*parts, *_own_files()):
         digest.update(b"%d " % len(part))

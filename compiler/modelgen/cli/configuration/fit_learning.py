@@ -1,0 +1,135 @@
+"""Write models.measured.toml from the lines that an engine printed when it started, for `modelgen fit --learn-from`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelgen.cli.compiling import measured_path, read_measured
+from modelgen.cli.exits import cannot
+from modelgen.files import InputError
+from modelgen.sizes import of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from modelgen.fit import Fitted
+    from modelgen.lockfile.measured import MeasuredStart
+    from modelgen_runtime.engines.start_lines import Started
+
+RUNNING = "running"
+_MOST_READ = 64 * 2**20
+
+
+def learn(config: Path, fitted: Fitted, source: str, names: Sequence[str]) -> int:
+    """Take over the sizes in a log, or those of the running models, and return the exit code.
+
+    Args:
+        config: The models.toml.
+        fitted: What it contains, without errors.
+        source: Path of a log, or `running`.
+        names: Ids of the models; one for a log.
+
+    Raises:
+        InputError: The sizes cannot be taken over.
+    """
+    from modelgen.files import locked, replace_all
+    from modelgen.lockfile.measured import parse_measured, render_measured
+
+    found = _of_running(config, fitted, names) if source == RUNNING else {_only(names): _of_log(source)}
+    path = measured_path(config)
+    with locked(config.parent):
+        old, faults = parse_measured(read_measured(config) or b"", path.name)
+        if faults:
+            raise InputError(faults[0].message)
+        new = {**old, **{name: _measured(fitted, name, started) for name, started in found.items()}}
+        kept = {name: one for name, one in new.items() if name in fitted.resolved.runs}
+        try:
+            replace_all({path: render_measured(kept)})
+        except OSError as error:
+            raise cannot("write", path, error, "make it and its folder writable") from error
+    for name in found:
+        click.echo(f"{name}: {of_memory(kept[name].cache)} of KV cache and {of_memory(kept[name].weights)} of weights")
+    click.echo(f"{path}: written; commit it, and run `modelgen build`", err=True)
+    return 0
+
+
+def _only(names: Sequence[str]) -> str:
+    if len(names) != 1:
+        raise click.UsageError("name the model whose log it is: `modelgen fit MODEL --learn-from LOG`")
+    return names[0]
+
+
+def _of_log(path: str) -> Started:
+    from modelgen_runtime.engines.start_lines import read_start
+
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - any path, /dev/stdin too
+            text = file.read(_MOST_READ).decode("utf-8", "replace")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): pass a log, or `running`") from error
+    started = read_start(line[:10_000] for line in text.splitlines())
+    if started is None:
+        raise InputError(f"{path} has no line of an engine that started, such as `Available KV cache memory: … GiB`")
+    return started
+
+
+def _of_running(config: Path, fitted: Fitted, names: Sequence[str]) -> dict[str, Started]:
+    """Return what the engines of ready models printed, if they run as the file says.
+
+    Raises:
+        InputError: None of them does.
+    """
+    from modelgen.cli.control.remote import ask_status
+    from modelgen_runtime.engines.start_lines import stored_start
+
+    _, status = ask_status(config, None)
+    found = {
+        model["id"]: stored_start(model["kv_cache"]["engine"])
+        for model in status["models"]
+        if model["id"] in names and model["ready"] is not None and _is_as_written(fitted, model)
+    }
+    found = {name: started for name, started in found.items() if started.cache and started.weights}
+    if not found:
+        raise InputError("no ready model has printed its sizes and runs as models.toml says; run `modelgen up` first")
+    return found
+
+
+def _is_as_written(fitted: Fitted, model: Mapping[str, Any]) -> bool:
+    """Return whether a running model has the reservations and the estimate that the file gives it now."""
+    from modelgen import fit
+    from modelgen.lower.chosen import expected_of
+
+    name, cache = model["id"], model.get("kv_cache") or {}
+    expected, run = expected_of(fitted, name), fitted.resolved.runs[name]
+    cards = {gpu: fitted.resolved.cards[gpu] for gpu in run.model.gpus or ()}
+    is_reserved = model["reservations"] == fit.reservations(cards, run.model.gpu_memory)
+    return expected is not None and is_reserved and cache.get("expected") == expected._asdict()
+
+
+def _measured(fitted: Fitted, name: str, started: Started) -> MeasuredStart:
+    from modelgen.fit.budgets import PARTS
+    from modelgen.fit.measured import flags_digest
+    from modelgen.lockfile.measured import MeasuredStart
+
+    one, run, entry = fitted.estimates.get(name), fitted.resolved.runs[name], fitted.resolved.pins[name].entry
+    if one is None or entry is None or run.version is None or run.engine is None:
+        raise InputError(
+            f"`{name}` cannot be estimated, so nothing can be learned for it: `modelgen fit {name}` says why"
+        )
+    if not started.cache or not started.weights:
+        raise InputError("the log lacks the line about the weights or about the memory for the KV cache")
+    if started.weights + started.cache >= one.start.memory:
+        raise InputError(f"the log is not one of `{name}`: its GPU has {of_memory(one.start.memory)}")
+    return MeasuredStart(
+        commit=entry.commit,
+        version=run.version.text,
+        flags=flags_digest(run.args, run.engine.length),
+        memory=one.start.memory,
+        gpus=len(run.model.gpus or ()),
+        parts=round(one.start.share * PARTS),
+        weights=int(started.weights),
+        cache=int(started.cache),
+    )

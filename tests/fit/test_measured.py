@@ -1,0 +1,152 @@
+"""Sizes that an engine printed replace estimates: only by `fit --learn-from`, and only for what they were measured with."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compiling import modelgen
+from fit_projects import HEAD, THREE, lock_of, model
+from modelgen.lockfile.measured import MeasuredStart, parse_measured, render_measured
+from modelgen.pipeline import check_source, compile_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelgen.fit.estimate import Estimate
+
+GIB = 2**30
+NAME, REPO = THREE[0][:2]
+LOCK = lock_of()
+LOG = """
+(EngineCore pid=1) INFO 09-26 11:02:05 [gpu_model_runner.py:2340] Model loading took 7.5000 GiB and 3.100000 seconds
+(EngineCore pid=1) INFO 09-26 11:02:09 [gpu_worker.py:298] Available KV cache memory: 3.00 GiB
+(EngineCore pid=1) INFO 09-26 11:02:09 [kv_cache_utils.py:864] GPU KV cache size: 21,840 tokens
+"""
+TEXT = HEAD + model(NAME, REPO, "12GiB", max_model_len=16384)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "models.toml").write_text(TEXT)
+    (tmp_path / "models.lock").write_bytes(LOCK)
+    (tmp_path / "start.log").write_text(LOG)
+    return tmp_path
+
+
+def learned(project: Path, *args: str, code: int = 0) -> str:
+    done = modelgen("fit", *args, cwd=project)
+    assert done.returncode == code, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def estimate(project: Path, text: str = TEXT) -> Estimate:
+    measured = project / "models.measured.toml"
+    data = measured.read_bytes() if measured.exists() else None
+    found = check_source(text.encode(), LOCK, data, targets=("compose",)).fitted
+    assert found is not None
+    return found.estimates[NAME]
+
+
+def test_a_log_replaces_the_estimate(project: Path) -> None:
+    before = estimate(project)
+    assert "text-4b: 3 GiB of KV cache and 7.5 GiB of weights" in learned(project, "--learn-from", "start.log")
+    after = estimate(project)
+    assert (before.verdict, after.verdict) == ("tight", "fits")
+    assert after.room.value == pytest.approx(3 * GIB, abs=2)
+    assert after.room.high - after.room.low == pytest.approx(0.2 * GIB, rel=0.01)
+    assert after.tokens()[1] == 21_840
+    assert {line.source for line in after.lines[1:]} == {"measured"}
+    assert "printed by the engine" in learned(project, "--why")
+    assert modelgen("validate", cwd=project).stdout.count("MG547") == 0
+
+
+def test_another_size_is_computed_from_the_measured_one(project: Path) -> None:
+    learned(project, "--learn-from", "start.log")
+    wider = estimate(project, TEXT.replace("12GiB", "14GiB"))
+    assert wider.room.value == pytest.approx(5 * GIB, abs=0.05 * GIB)
+    assert wider.lines[2].source == "measured"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("v0.11.0", "v0.12.0"), ("max-model-len = 16384", "max-model-len = 16384, max-num-seqs = 8"), ("3090", "4060 Ti")],
+)
+def test_what_was_measured_counts_only_for_the_same_start(project: Path, old: str, new: str) -> None:
+    learned(project, "--learn-from", "start.log")
+    changed = TEXT.replace(old, new)
+    assert changed != TEXT
+    measured = (project / "models.measured.toml").read_bytes()
+    found = [check_source(changed.encode(), LOCK, data, targets=("compose",)).fitted for data in (None, measured)]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].estimates == found[1].estimates
+
+
+def test_a_build_follows_from_the_three_files_alone(project: Path) -> None:
+    text = (
+        TEXT.replace(', "max-model-len": 16384', "").replace('"12GiB"', '"auto"').replace("max-model-len = 16384", "")
+    )
+    (project / "models.toml").write_text(text)
+    plain = compile_source(text.encode(), LOCK).artifacts
+    learned(project, "--learn-from", "start.log")
+    assert modelgen("build", cwd=project).returncode == 0
+    measured = (project / "models.measured.toml").read_bytes()
+    built = compile_source(text.encode(), LOCK, measured).artifacts
+    assert built["docker-compose.yml"] == (project / "build/docker-compose.yml").read_bytes()
+    assert built != plain
+
+
+@pytest.mark.parametrize(
+    ("log", "message"),
+    [
+        (b"", "has no line of an engine that started"),
+        (b"\xff\x00" * 5000, "has no line of an engine that started"),
+        (b"GPU KV cache size: 5 tokens", "the log lacks the line about the weights"),
+        (LOG.replace("3.00", "300.00").encode(), "the log is not one of `text-4b`"),
+    ],
+)
+def test_other_logs_change_nothing(project: Path, log: bytes, message: str) -> None:
+    (project / "start.log").write_bytes(log)
+    assert message in learned(project, "--learn-from", "start.log", code=1)
+    assert not (project / "models.measured.toml").exists()
+
+
+def test_a_log_that_is_not_there(project: Path) -> None:
+    assert "none.log cannot be read" in learned(project, "--learn-from", "none.log", code=1)
+
+
+START = MeasuredStart(
+    commit="a" * 40, version="0.11.0", flags="ab", memory=24 * GIB, gpus=1, parts=5000, weights=8 * GIB, cache=GIB
+)
+
+
+def test_the_file_is_the_same_whatever_the_order() -> None:
+    starts = {"b.c": START, "a": START}
+    data = render_measured(starts)
+    assert data == render_measured(dict(reversed(starts.items())))
+    assert parse_measured(data, "x") == (starts, [])
+    assert [*tomllib.loads(data.decode())["models"]] == ["a", "b.c"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[models.a]\ncache = -1\n",
+        b"format = 2\n",
+        b"models = 3\n",
+        b"\xff",
+        b"x = " + b"[" * 5000,
+        b"#" * (2**20 + 1),
+        render_measured({"a": START}).replace(b"parts = 5000", b"parts = 0"),
+        render_measured({"a": START}).replace(b"gpus = 1", b"gpus = 1\nmore = 2"),
+    ],
+    ids=range(8),
+)
+def test_a_damaged_file_is_one_finding(data: bytes) -> None:
+    found = compile_source(TEXT.encode(), LOCK, data)
+    assert [one.code for one in found.diagnostics if one.severity.value == "error"] == ["MG558"]
+    assert found.diagnostics[0].span.path == "models.measured.toml"
