@@ -73,7 +73,7 @@ class Compilation:
         return self.fleet is None
 
 
-def check_source(
+def check_source(  # noqa: PLR0913 - as for `compile_source`
     data: bytes,
     lock: bytes | None = None,
     measured: bytes | None = None,

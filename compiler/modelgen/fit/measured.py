@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modelgen.lockfile.measured import MeasuredStart
 
 _ERROR = 0.1 * 2**30
-"""What differs between two starts of the same model; more than the digits that engines print."""
+"""The difference between two starts of the same model; more than the digits that engines print."""
 
 
 def flags_digest(args: Mapping[str, Any], length: str) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2**20
 _HEADER = """\
-# Written by `modelgen fit --learn-from`. Commit this file: sizes and estimates follow from it. Remove a table to estimate
-# its model again.
+# Written by `modelgen fit --learn-from`. Commit this file: sizes and estimates follow from it.
+# Remove the table of a model to estimate it again.
 """
 _Bytes = Annotated[int, Field(ge=0, lt=2**50)]
 _Text = Annotated[str, Field(max_length=200)]

@@ -40,7 +40,7 @@ _FORMS = tuple(
     )
 )
 _LARGEST = ("weights", "activations", "graphs")
-"""Of several processes, the largest counts; of everything else the smallest."""
+"""Sizes of which the largest counts if several processes print them; of the others, the smallest does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,6 @@ def schema_command() -> int:
 
 def load_rules() -> list[Rule[...]]:
     """Import every module that declares a rule and return the rules by code."""
-    for module in ("modelgen.load", "modelgen.lockfile.reading", "modelgen.checks"):
+    for module in ("modelgen.load", "modelgen.lockfile.reading", "modelgen.lockfile.measured", "modelgen.checks"):
         importlib.import_module(module)
     return all_rules()
