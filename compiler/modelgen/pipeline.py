@@ -60,12 +60,14 @@ class Compilation:
         diagnostics: All findings, sorted by place.
         fleet: The deployment; None if there are errors.
         artifacts: Relative path → bytes; empty if there are errors.
+        fitted: The file with its lock, resolved and fitted; None if the file cannot be read.
     """
 
     source: Source
     diagnostics: list[Diagnostic]
     fleet: Fleet | None
     artifacts: Mapping[str, bytes]
+    fitted: Fitted | None = None
 
     @property
     def failed(self) -> bool:
@@ -131,10 +133,10 @@ def compile_source(  # noqa: PLR0913 - what findings call the files, and one tex
     checked = check_source(data, lock, measured, path=path, lock_path=lock_path, targets=targets)
     fitted, diagnostics = checked.fitted, checked.diagnostics
     if fitted is None or has_errors(diagnostics):
-        return Compilation(checked.source, diagnostics, None, {})
+        return Compilation(checked.source, diagnostics, None, {}, fitted)
     fleet = lower(fitted, root_from_out if ON_HOST in targets else None)
     artifacts = {name: data for format_ in targets for name, data in target(format_)(fleet, root_from_out).items()}
-    return Compilation(checked.source, diagnostics, fleet, artifacts)
+    return Compilation(checked.source, diagnostics, fleet, artifacts, fitted)
 
 
 def _parse_lock(data: bytes, path: str) -> tuple[Lock | None, list[Diagnostic]]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from compiling import complete, modelgen
-from modelgen.operate.planned import Difference, plan, plan_files
+from compiling import REPOSITORY, complete, modelgen
+from fit_projects import HEAD, THREE, lock_of, model
+from modelgen.operate.planned import PROJECT, Difference, plan, plan_files
 from modelgen.pipeline import compile_source
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def test_formats_for_programs_and_pull_requests(project: Path) -> None:
     assert (change["service"], change["model"], change["kind"]) == ("vllm-one", "one", "recreate")
     assert change["differences"] == [{"key": "--max-model-len", "before": "8192", "after": "4096"}]
     shown = planned(project, "--format", "markdown")
-    assert "| `vllm-one` | one | made anew | `--max-model-len`: 8192 → 4096 |" in shown
+    assert "| `vllm-one` | one | made anew | `--max-model-len`: 8192 → 4096<br>compile cache: lost" in shown
 
 
 DEEP = "services:\n  a:\n    " + "[" * 50_000
@@ -163,5 +164,124 @@ def test_the_order_of_flags_is_a_difference() -> None:
 
 def test_comments_change_no_container() -> None:
     built = compile_source(FILE.encode()).artifacts["docker-compose.yml"]
-    assert b"\n  # " in built
-    assert plan_files(built.replace(b"\n  # ", b"\n  # so "), built, "x") == ([], 3)
+    changes, unchanged = plan_files(built.replace(b"\n    # Reserves", b"\n    # It reserves"), built, "x")
+    assert [(change.service, change.kind, change.differences[0].key) for change in changes] == [
+        ("vllm-one", "comment", "comment")
+    ]
+    assert unchanged == 3
+
+
+def test_two_long_values_are_shown_from_where_they_differ() -> None:
+    one, other = ({"a": {"x": "same " * 100 + end}} for end in ("first", "second"))
+    [change] = plan(one, other)
+    assert change.differences == (Difference("x", "…same same same same first", "…same same same same second"),)
+
+
+def test_a_release_says_what_changes_with_it(project: Path) -> None:
+    edit(project, "max-model-len = 8192", "max-model-len = 8192, swap-space = 4")
+    assert modelgen("build", cwd=project).returncode == 0
+    edit(project, "v0.11.0", "v0.12.0")
+    shown = planned(project)
+    assert "          vLLM 0.11.0 → 0.12.0\n" in shown
+    assert "          compile cache: lost, since another image compiles anew\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('"INFO"', '"DEBUG"', "compile cache: kept"),
+        ("8192", "4096", "compile cache: lost, since it was compiled for other max-model-len"),
+        ("env = {", 'service = "own"\nenv = {', None),
+    ],
+)
+def test_what_happens_to_compiled_kernels(project: Path, old: str, new: str, line: str | None) -> None:
+    edit(project, old, new)
+    shown = planned(project)
+    assert (line in shown) if line else "compile cache" not in shown
+
+
+def test_estimates_and_downloads(tmp_path: Path) -> None:
+    name, repo = THREE[0][:2]
+    (tmp_path / "models.toml").write_text(HEAD + model(name, repo, "12GiB", max_model_len=8192))
+    (tmp_path / "models.lock").write_bytes(lock_of())
+    assert modelgen("build", cwd=tmp_path).returncode == 0
+    edit(tmp_path, "8192", "16384")
+    (tmp_path / "models/hub").mkdir(parents=True)
+    shown = planned(tmp_path)
+    assert "estimate  text-4b: fits → tight\n" in shown
+    assert "download  8.0 GB\n" in shown
+    edit(tmp_path, "12GiB", "16GiB")
+    [one] = json.loads(planned(tmp_path, "--format", "json"))["estimates"]
+    assert one["tokens"] > one["tokens_before"] > 8192
+    assert "- text-4b: KV cache " in planned(tmp_path, "--format", "markdown")
+
+
+CASES = sorted((REPOSITORY / "tests/snapshot/cases").glob("*.toml"))
+KEYS = (
+    ("cpus = 4", "models"),
+    ('host_memory = "9GiB"', "models"),
+    ('idle_timeout = "9m"', "models"),
+    ("aliases = ['another-name']", "models"),
+    ('publish = "127.0.0.1:18999"', "models"),
+    ('env = { SOME_VARIABLE = "1" }', "models"),
+    ('service = "another-service"', "models"),
+    ("compose = { stop_grace_period = '77s', labels = { mine = 'x' } }", "models"),
+    ('memory = "9GiB"', "host"),
+    ("queue_limit = 7", "orchestrator"),
+)
+
+
+def changed(text: str, line: str, table: str) -> str | None:
+    """Return a case with another key in the first table of a kind; None if it has that key already."""
+    lines = text.splitlines()
+    heads = [at for at, one in enumerate(lines) if one.startswith(f"[{table}")]
+    if not heads:
+        return None
+    end = next((at for at in range(heads[0] + 1, len(lines)) if lines[at].startswith("[")), len(lines))
+    key = line.partition(" ")[0]
+    if any(one.strip().startswith(key) for one in lines[heads[0] : end]):
+        return None
+    return "\n".join([*lines[: heads[0] + 1], line, *lines[heads[0] + 1 :], ""])
+
+
+def leaves(tree: object, path: str = "") -> dict[str, object]:
+    """Return the values of a tree by path; lists count as one value, as they do in a plan."""
+    if not isinstance(tree, dict):
+        return {path: tree}
+    inner = [leaves(value, f"{path}.{key}" if path else str(key)) for key, value in tree.items()]
+    return {path: {}} | {key: value for one in inner for key, value in one.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_every_changed_byte_is_in_the_plan(case: Path) -> None:
+    lock = case.with_suffix(".lock")
+    text, locked = case.read_text(), lock.read_bytes() if lock.exists() else None
+    before = compile_source(text.encode(), locked).artifacts["docker-compose.yml"]
+    for line, table in KEYS:
+        other = changed(text, line, table)
+        found = compile_source(other.encode(), locked) if other is not None else None
+        if found is None or found.failed:
+            continue
+        after = found.artifacts["docker-compose.yml"]
+        changes = {change.service: change for change in plan_files(before, after, "x")[0]}
+        old, new = (yaml.safe_load(data) for data in (before, after))
+        assert (not changes) == (before == after)
+        for service in {*old["services"], *new["services"]}:
+            pair = old["services"].get(service), new["services"].get(service)
+            if None in pair:
+                assert changes[service].kind == ("create" if pair[0] is None else "remove")
+                continue
+            was, now = (leaves(one) for one in pair)
+            keys = {path for path in was.keys() | now.keys() if was.get(path) != now.get(path)}
+            explained = {one.key for one in changes[service].differences} if service in changes else set()
+            for path in keys - {"command", "entrypoint"}:
+                assert any(path == key or path.startswith(f"{key}.") for key in explained), (line, path)
+            if keys & {"command", "entrypoint"}:
+                assert any(key.startswith("--") or key in ("arguments", "command") for key in explained)
+        rest = [{key: value for key, value in one.items() if key != "services"} for one in (old, new)]
+        assert rest[0] == rest[1] or PROJECT in changes
+        comments = [{one.strip() for one in data.splitlines() if one.strip()[:1] == b"#"} for data in (before, after)]
+        shown = {one.before or one.after for change in changes.values() for one in change.differences}
+        kept = {change.service for change in changes.values() if change.kind in ("recreate", "comment")}
+        if len(kept) == len(changes):
+            assert all(one[1:].strip().decode() in shown for one in comments[0] - comments[1])

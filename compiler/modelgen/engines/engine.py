@@ -118,6 +118,7 @@ class Engine(NamedTuple):
         starter: What `modelgen init` writes for a kind of checkpoint that this engine serves best.
         lists: Path whose JSON lists the served names, or None.
         probe: A program in its images that exits with 0 when the engine is up; None if the images are not known.
+        compiled_for: Flags whose values are part of what the engine compiles, so that others compile anew.
         caches: Variables that place compile caches → folder below the model's own volume; None for an engine that
             compiles nothing.
         environment: Further variables that are always set.
@@ -216,6 +217,7 @@ class Engine(NamedTuple):
     lists: str | None = None
     probe: tuple[str, ...] | None = None
     caches: Mapping[str, str] | None = None
+    compiled_for: tuple[str, ...] = ()
     environment: Mapping[str, str] = MappingProxyType({})
     defaults: Mapping[str, str] = MappingProxyType({})
     hub: str | None = None

@@ -7,7 +7,8 @@ have been edited or damaged.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -17,11 +18,12 @@ from modelgen.files import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Kind = Literal["create", "recreate", "remove"]
+Kind = Literal["create", "recreate", "remove", "comment"]
 _MODEL = "modelgen.model"
 _FLAGS = ("command", "entrypoint")
 _LONGEST = 120
-_SERVICE = re.compile(rb"  ([A-Za-z0-9._-]+):\s*")
+_HEAD = re.compile(rb"^(?:  ([A-Za-z0-9._-]+):[ \t\r]*$|([^ #\n\r][^\n]*))", re.MULTILINE)
+"""The first line of a service, or of a table of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,16 @@ class Planned:
     Args:
         service: Its name.
         model: The model that it serves; empty for a service of modelgen's own.
-        kind: Whether its container is created, made anew or removed.
+        kind: Whether its container is created, made anew or removed, or whether only comments change.
         differences: Why it is made anew.
+        lost_volumes: Whether a volume that it had is not mounted any more.
     """
 
     service: str
     model: str
     kind: Kind
     differences: tuple[Difference, ...] = ()
+    lost_volumes: bool = False
 
 
 PROJECT = "project"
@@ -77,23 +81,49 @@ def plan_files(before: bytes | None, after: bytes, name: str) -> tuple[list[Plan
     # Equal text is an equal service: of a thousand, only those that differ are parsed.
     differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     found = plan(_parsed(old, differing, name), _parsed(new, differing, name))
-    changed = sum(change.kind != "remove" and change.service != PROJECT for change in found)
+    found = [_with_comments(change, old, new) for change in found] + [
+        Planned(key, "", "comment", _of_comments(old[key], new[key]))
+        for key in differing
+        if key in old and key in new and not any(change.service == key for change in found)
+    ]
+    changed = sum(change.kind in ("create", "recreate") and change.service != PROJECT for change in found)
     return found, len(new) - 1 - changed
+
+
+def _with_comments(change: Planned, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Planned:
+    if change.kind != "recreate":
+        return change
+    comments = _of_comments(old[change.service], new[change.service], form=False)
+    return replace(change, differences=(*change.differences, *comments))
+
+
+def _of_comments(before: bytes, after: bytes, *, form: bool = True) -> tuple[Difference, ...]:
+    """Return the comments that differ; without any, that the text has another form, which Compose does not see."""
+    old, new = (
+        [line.strip()[1:].strip().decode() for line in text.splitlines() if line.lstrip().startswith(b"#")]
+        for text in (before, after)
+    )
+    gone, come = [one for one in old if one not in new], [one for one in new if one not in old]
+    found = tuple(Difference("comment", *pair) for pair in zip_longest(gone, come))
+    return found or ((Difference("text", None, "another form"),) if form else ())
 
 
 def _blocks(data: bytes) -> dict[str, bytes]:
     """Return the text of each service by its name, and everything else as `PROJECT`."""
-    blocks: dict[str, list[bytes]] = {PROJECT: []}
-    current, is_inside = PROJECT, False
-    for line in data.splitlines(keepends=True):
-        if line[:1] not in (b" ", b"#", b"\n", b"\r"):
-            current, is_inside = PROJECT, line.rstrip() == b"services:"
-            if is_inside:
-                continue
-        elif is_inside and (found := _SERVICE.fullmatch(line)):
-            current = found[1].decode()
-        blocks.setdefault(current, []).append(line)
-    return {name: b"".join(lines) for name, lines in blocks.items()}
+    blocks: dict[str, bytes] = {PROJECT: b""}
+    current, is_inside, begin = PROJECT, False, 0
+    for head in _HEAD.finditer(data):
+        if head[1] is not None and not is_inside:
+            continue
+        blocks[current] = blocks.get(current, b"") + data[begin : head.start()]
+        begin = head.start()
+        if head[1] is not None:
+            current = head[1].decode()
+        else:
+            current, is_inside = PROJECT, head[2].rstrip() == b"services:"
+            begin = head.end() if is_inside else begin
+    blocks[current] = blocks.get(current, b"") + data[begin:]
+    return blocks
 
 
 def _parsed(blocks: Mapping[str, bytes], names: list[str], file: str) -> dict[str, dict[str, Any]]:
@@ -125,13 +155,21 @@ def plan(before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any
         if name not in before:
             rest.append(Planned(name, _model(service), "create"))
         elif found := tuple(_differences(before[name], service)):
-            rest.append(Planned(name, _model(service), "recreate", found))
+            lost = bool(_volumes(before[name]) - _volumes(service))
+            rest.append(Planned(name, _model(service), "recreate", found, lost))
     return [*removed, *rest]
 
 
 def _model(service: Mapping[str, Any]) -> str:
     labels = service.get("labels")
     return str(labels.get(_MODEL, "")) if isinstance(labels, dict) else ""
+
+
+def _volumes(service: Mapping[str, Any]) -> set[str]:
+    """Return the named volumes of a service."""
+    mounts = service.get("volumes")
+    listed = [mount for mount in mounts if isinstance(mount, dict)] if isinstance(mounts, list) else []
+    return {str(mount.get("source")) for mount in listed if mount.get("type") == "volume"}
 
 
 def _differences(before: object, after: object, key: str = "") -> Iterator[Difference]:
@@ -143,12 +181,12 @@ def _differences(before: object, after: object, key: str = "") -> Iterator[Diffe
             if name in before and name in after:
                 yield from _differences(before[name], after[name], inner)
             else:
-                yield Difference(inner, _shown(before.get(name)), _shown(after.get(name)))
+                yield _difference(inner, before.get(name), after.get(name))
     elif key in _FLAGS and isinstance(before, list) and isinstance(after, list):
         found = [*_of_flags(_flags(before), _flags(after))]
         yield from found or [Difference(key, "another order", _shown(after))]
     else:
-        yield Difference(key, _shown(before), _shown(after))
+        yield _difference(key, before, after)
 
 
 def _flags(command: list[Any]) -> dict[str, str]:
@@ -170,10 +208,28 @@ def _of_flags(before: dict[str, str], after: dict[str, str]) -> Iterator[Differe
             yield Difference(name, before.get(name), after.get(name))
 
 
+def _difference(key: str, before: object, after: object) -> Difference:
+    """Return a difference; two long values are shown from where they differ."""
+    texts = [_text(value) for value in (before, after)]
+    same = next(
+        (at for at, pair in enumerate(zip(*(text or "" for text in texts), strict=False)) if len({*pair}) > 1), 0
+    )
+    at = max(0, same - 20) if all(text is not None and len(text) > _LONGEST for text in texts) else 0
+    return Difference(key, *(None if text is None else _cut(text, at) for text in texts))
+
+
 def _shown(value: object) -> str | None:
-    """Return a value on one line; long ones are cut."""
+    text = _text(value)
+    return None if text is None else _cut(text, 0)
+
+
+def _text(value: object) -> str | None:
+    """Return a value on one line."""
     if value is None:
         return None
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return " ".join((str(value).lower() if isinstance(value, bool) else str(value)).split())
+
+
+def _cut(text: str, at: int) -> str:
+    shown = f"…{text[at:]}" if at else text
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"

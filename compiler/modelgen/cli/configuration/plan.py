@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -14,15 +14,43 @@ from modelgen.cli.compiling import compile_file, print_findings
 from modelgen.cli.exits import FOUND, OUT_OF_DATE, cannot
 from modelgen.cli.options import config_option, out_option
 from modelgen.cli.terminal import fill, width_of
+from modelgen.sizes import of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from modelgen.fit import Fitted
+    from modelgen.operate.plan_notes import CacheChange
     from modelgen.operate.planned import Difference, Planned
 
 _COMPOSE = "docker-compose.yml"
 _MANIFEST = "orchestrator/config/manifest.json"
-_WORDS = {"create": "created", "recreate": "made anew", "remove": "removed"}
+_WORDS = {"create": "created", "recreate": "made anew", "remove": "removed", "comment": "stays"}
+
+
+class _Plan(NamedTuple):
+    """What applying the new build means.
+
+    Args:
+        changes: The services that differ.
+        notes: What each of these changes means, by service.
+        unchanged: The number of other services.
+        is_reload: Whether the orchestrator reads its manifest again.
+        caches: The KV caches and verdicts that differ.
+        download: Bytes of the lock that the hub directory lacks; None if that is not known here.
+    """
+
+    changes: Sequence[Planned]
+    notes: Mapping[str, Sequence[str]]
+    unchanged: int
+    is_reload: bool
+    caches: Sequence[CacheChange]
+    download: int | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing changes."""
+        return not self.changes and not self.is_reload
 
 
 @click.command("plan")
@@ -45,8 +73,9 @@ _WORDS = {"create": "created", "recreate": "made anew", "remove": "removed"}
 def plan_command(config: Path, out: Path | None, against: Path | None, format_: str) -> int:
     """Show which containers the new build creates, makes anew or removes, and why. Exits with 4 if there are any.
 
-    A container is made anew if anything in its service differs; its model is loaded again then. Nothing is written, and
-    Docker is not asked: the old state is the last build.
+    A container is made anew if anything in its service differs; its model is loaded again then. Below it is what that
+    means: flags that change with the release, and whether compiled kernels are used again. KV caches and verdicts are
+    estimates. Nothing is written, and Docker is not asked: the old state is the last build.
 
     \b
     Example:
@@ -58,18 +87,27 @@ def plan_command(config: Path, out: Path | None, against: Path | None, format_: 
     print_findings(compilation, "human", to_stderr=True)
     if compilation.failed:
         return FOUND
+    from modelgen.operate.plan_notes import cache_changes, notes_of
     from modelgen.operate.planned import plan_files
 
+    assert compilation.fitted is not None, "it has no errors"  # noqa: S101 - an invariant
     folder = out if against is None else against
     new = compilation.artifacts[_COMPOSE]
     changes, unchanged = plan_files(_read(folder / _COMPOSE), new, f"{folder / _COMPOSE}")
-    is_reload = not _is_made_anew(changes) and _read(folder / _MANIFEST) != compilation.artifacts.get(_MANIFEST)
+    old_manifest, manifest = _read(folder / _MANIFEST), compilation.artifacts.get(_MANIFEST)
+    plan = _Plan(
+        changes,
+        {change.service: notes_of(change, compilation.fitted) for change in changes},
+        unchanged,
+        not _is_made_anew(changes) and old_manifest != manifest,
+        cache_changes(old_manifest, manifest) if old_manifest != manifest else [],
+        _bytes_to_download(config, compilation.fitted),
+    )
     if format_ == "json":
-        click.echo(json.dumps(_as_json(changes, unchanged, is_reload=is_reload), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_as_json(plan), indent=2, ensure_ascii=False))
     else:
-        lines = _markdown if format_ == "markdown" else _lines
-        click.echo("\n".join(lines(changes, unchanged, is_reload=is_reload)))
-    return OUT_OF_DATE if changes or is_reload else 0
+        click.echo("\n".join((_markdown if format_ == "markdown" else _lines)(plan)))
+    return 0 if plan.is_empty else OUT_OF_DATE
 
 
 def _read(path: Path) -> bytes | None:
@@ -83,23 +121,58 @@ def _read(path: Path) -> bytes | None:
 
 
 def _is_made_anew(changes: Sequence[Planned]) -> bool:
-    return any(change.service == "orchestrator" for change in changes)
+    return any(change.service == "orchestrator" and change.kind != "comment" for change in changes)
 
 
-def _lines(changes: Sequence[Planned], unchanged: int, *, is_reload: bool) -> Iterator[str]:
+def _bytes_to_download(config: Path, fitted: Fitted) -> int | None:
+    """Return how much of the lock the hub directory lacks; None without a lock or on a host without the directory."""
+    from modelgen.cli.hub.hub_options import hub_directory
+    from modelgen.cli.hub.known_complete import is_known_complete
+    from modelgen.files import ModelgenError
+
+    resolved = fitted.resolved
+    lock = resolved.lock
+    if lock is None:
+        return None
+    try:
+        hub = hub_directory(resolved.document.config.project.hub, config.parent)
+        if not hub.is_dir():
+            return None
+        if is_known_complete(config, hub):
+            return 0
+        from modelgen.hub.cache.layout import checkouts
+        from modelgen.hub.fetching.planning import plan
+        from modelgen.hub.fetching.remembered import Seen
+        from modelgen.resolve.assets import wants
+
+        entries = [entry for want in wants(resolved.runs, lock) if (entry := lock.find(want)) is not None]
+        return plan(hub, checkouts(hub, entries), lock.assets, Seen(hub)).size
+    except (ModelgenError, OSError):  # `modelgen fetch` explains it
+        return None
+
+
+def _lines(plan: _Plan) -> Iterator[str]:
     """Yield the plan as text."""
     width = width_of(sys.stdout)
-    for change in changes:
+    for change in plan.changes:
         model = f" ({change.model})" if change.model else ""
         yield f"{change.kind:<9} {change.service}{model}"
-        for difference in change.differences:
-            yield fill(f"          {difference.key}: {_change(difference)}", width, "            ")
-    if is_reload:
+        for text in (*map(_difference, change.differences), *plan.notes[change.service]):
+            yield fill(f"          {text}", width, "            ")
+    if plan.is_reload:
         yield "reload    orchestrator: it reads its list of models again; running models stay"
-    if not changes and not is_reload:
+    for cache in plan.caches:
+        yield f"estimate  {cache.model}: {_cache(cache)}"
+    if plan.download:
+        yield f"download  {of_files(plan.download)}"
+    if plan.is_empty:
         yield "nothing changes"
-    elif unchanged:
-        yield f"unchanged {unchanged} service{'s' if unchanged > 1 else ''}"
+    elif plan.unchanged:
+        yield f"unchanged {plan.unchanged} service{'s' if plan.unchanged > 1 else ''}"
+
+
+def _difference(one: Difference) -> str:
+    return f"{one.key}: {_change(one)}"
 
 
 def _change(difference: Difference) -> str:
@@ -110,27 +183,47 @@ def _change(difference: Difference) -> str:
     return f"{difference.before or 'on'} → {difference.after or 'on'}"
 
 
-def _markdown(changes: Sequence[Planned], unchanged: int, *, is_reload: bool) -> Iterator[str]:
+def _cache(one: CacheChange) -> str:
+    """Return how the estimate of a model changed."""
+    tokens = [("no estimate" if count is None else f"{count:,}") for count in (one.tokens_before, one.tokens)]
+    text = f"KV cache {' → '.join(tokens)} tokens" if tokens[0] != tokens[1] else ""
+    if one.verdict_before != one.verdict and one.verdict_before and one.verdict:
+        text += f"{', ' if text else ''}{one.verdict_before} → {one.verdict}"
+    return text
+
+
+def _markdown(plan: _Plan) -> Iterator[str]:
     """Yield the plan as a table in Markdown."""
-    if not changes and not is_reload:
+    if plan.is_empty:
         yield "**modelgen plan**: nothing changes."
         return
     yield "**modelgen plan**"
     yield ""
     yield "| service | model | container | because of |"
     yield "| --- | --- | --- | --- |"
-    for change in changes:
-        reasons = "<br>".join(f"`{one.key}`: {_cell(_change(one))}" for one in change.differences)
-        yield f"| `{change.service}` | {_cell(change.model)} | {_WORDS[change.kind]} | {reasons} |"
-    if is_reload:
+    for change in plan.changes:
+        reasons = [f"`{one.key}`: {_cell(_change(one))}" for one in change.differences]
+        reasons += map(_cell, plan.notes[change.service])
+        yield f"| `{change.service}` | {_cell(change.model)} | {_WORDS[change.kind]} | {'<br>'.join(reasons)} |"
+    if plan.is_reload:
         yield "| `orchestrator` | | stays | reads its list of models again |"
     yield ""
-    yield f"{unchanged} unchanged."
+    for cache in plan.caches:
+        yield f"- {_cell(cache.model)}: {_cache(cache)}"
+    if plan.download:
+        yield f"- {of_files(plan.download)} to download"
+    yield f"- {plan.unchanged} unchanged"
 
 
 def _cell(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
 
 
-def _as_json(changes: Sequence[Planned], unchanged: int, *, is_reload: bool) -> Mapping[str, Any]:
-    return {"changes": [asdict(change) for change in changes], "unchanged": unchanged, "reload": is_reload}
+def _as_json(plan: _Plan) -> Mapping[str, Any]:
+    return {
+        "changes": [{**asdict(change), "notes": [*plan.notes[change.service]]} for change in plan.changes],
+        "unchanged": plan.unchanged,
+        "reload": plan.is_reload,
+        "estimates": [cache._asdict() for cache in plan.caches],
+        "download": plan.download,
+    }

@@ -254,6 +254,12 @@ ENGINE = Engine(
         "TRITON_CACHE_DIR": "/triton",
         "VLLM_CACHE_ROOT": "",
     },
+    # compute_hash of the configs in vllm/config, which names the folder of compiled graphs (0.8.5 to 0.11.0).
+    compiled_for=(
+        *("dtype", "quantization", "max-model-len", "max-logprobs", "disable-sliding-window", "trust-remote-code"),
+        *("kv-cache-dtype", "tensor-parallel-size", "pipeline-parallel-size", "hf-overrides", "compilation-config"),
+        *("revision", "generation-config", "model-impl", "enable-lora", "max-lora-rank", "speculative-config"),
+    ),
     environment={"VLLM_NO_USAGE_STATS": "1"},
     owned_variables=variables.OWNED,
     known_variables=VARIABLES,
