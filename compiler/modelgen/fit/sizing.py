@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelgen.fit.budgets import PARTS, reservations, share
 from modelgen.fit.dividing import Group, Need, crowded, divide
-from modelgen.fit.estimate import estimate
+from modelgen.fit.models import estimate_start, start_of_model
 from modelgen.fit.shapes import CannotEstimateError
-from modelgen.fit.starts import start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from modelgen.fit.estimate import Estimate, Start
+    from modelgen.fit.gguf import GgufStart
     from modelgen.resolve import ModelRun, Resolved
 
 _COUNTED = 8192
@@ -78,10 +78,10 @@ class Shares(NamedTuple):
 def divide_cards(resolved: Resolved, names: Iterable[str]) -> Shares:
     """Choose the shares of models with `gpu_memory = "auto"`."""
     whole = _with_memory(resolved, dict.fromkeys(names))
-    starts, needs, unknown = dict[str, "Start"](), dict[str, Need](), dict[str, str]()
+    starts, needs, unknown = dict[str, "Start | GgufStart"](), dict[str, Need](), dict[str, str]()
     for name in names:
         try:
-            starts[name] = _shortened(resolved, name, start_of(whole, name))
+            starts[name] = _shortened(resolved, name, start_of_model(whole, name))
             needs[name] = _need(starts[name])
         except CannotEstimateError as error:
             unknown[name] = str(error)
@@ -98,10 +98,10 @@ def divide_cards(resolved: Resolved, names: Iterable[str]) -> Shares:
     return Shares(sized, chosen, unknown, crowds)
 
 
-def _crowd(group: Group, needs: Mapping[str, Need], starts: Mapping[str, Start], memory: int) -> Crowd:
+def _crowd(group: Group, needs: Mapping[str, Need], starts: Mapping[str, Start | GgufStart], memory: int) -> Crowd:
     largest = max(group.models, key=lambda name: needs[name].least)
     left = group.free - sum(needs[name].least for name in group.models if name != largest)
-    longest = estimate(starts[largest]._replace(share=left / PARTS)).longest if left > 0 else 0
+    longest = estimate_start(starts[largest]._replace(share=left / PARTS)).longest if left > 0 else 0
     sizes = {name: _bytes(needs[name].least, memory) for name in group.models}
     return Crowd(group, sizes, max(0, _bytes(group.free, memory)), largest, longest if longest >= _SHORTEST else 0)
 
@@ -131,23 +131,23 @@ def _with_memory(resolved: Resolved, memory: Mapping[str, float | None]) -> Reso
     return resolved._replace(runs={**resolved.runs, **runs})
 
 
-def _shortened(resolved: Resolved, name: str, start: Start) -> Start:
+def _shortened(resolved: Resolved, name: str, start: Start | GgufStart) -> Start | GgufStart:
     """Return the start with a shorter request if its length is not written."""
     is_open = resolved.pins[name].length is not None
     return start._replace(length=min(start.length, _COUNTED)) if is_open else start
 
 
-def _need(start: Start) -> Need:
+def _need(start: Start | GgufStart) -> Need:
     """Return the least share with which one request fits for certain; more than the whole if none does.
 
     The room grows with the share, so the sum for the whole GPU gives the share but for its rounding.
     """
-    whole = estimate(start._replace(share=1.0))
+    whole = estimate_start(start._replace(share=1.0))
     lacking = whole.cache.of_request - whole.room.low
     least = max(1, PARTS - -lacking * PARTS // max(1, whole.lines[0].amount.low))
 
     def fits(parts: int) -> bool:
-        return estimate(start._replace(share=parts / PARTS)).verdict == "fits"
+        return estimate_start(start._replace(share=parts / PARTS)).verdict == "fits"
 
     if least <= PARTS and not fits(least):
         least += bisect_left(range(least, PARTS + 1), x=True, key=fits)
