@@ -29,7 +29,7 @@ _WORDS = {"create": "created", "recreate": "made anew", "remove": "removed", "co
 
 
 class _Plan(NamedTuple):
-    """What applying the new build means.
+    """The changes that applying the new build makes.
 
     Args:
         changes: The services that differ.
