@@ -1,4 +1,4 @@
-"""Which tests run which line: a plugin of pytest that records it with coverage.py, and the reader of its record.
+"""Record with coverage.py which tests run which line, as a plugin of pytest, and read the record.
 
 COVERING_TESTS=record.db pytest -p covering_tests --numprocesses=0
 """
@@ -20,19 +20,20 @@ RECORD = "COVERING_TESTS"
 _recorder = coverage.Coverage(
     data_file=os.environ.get(RECORD), source=["compiler/modelgen", "compiler/modelgen_runtime"], config_file=False
 )
-if RECORD in os.environ:
+_IS_ON = RECORD in os.environ  # the tests remove variables that they do not know
+if _IS_ON:
     _recorder.start()  # before the code is imported: lines that run once, on import, are recorded without a test
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin the record of a test."""
-    if RECORD in os.environ:
+    if _IS_ON:
         _recorder.switch_context(item.nodeid)
 
 
 def pytest_unconfigure() -> None:
     """Write the record."""
-    if RECORD in os.environ:
+    if _IS_ON:
         _recorder.stop()
         _recorder.save()
 

@@ -46,3 +46,8 @@ class Source:
     def line(self, number: int) -> str:
         """Return line `number` (1-based), or an empty string past the end."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+
+def offset_of(text: str, line: int, column: int) -> int:
+    """Return the index of a place in a text; lines and columns count from 1."""
+    return sum(len(part) + 1 for part in text.split("\n")[: line - 1]) + column - 1

@@ -142,11 +142,11 @@ def test_advice_on_variables_is_about_those_that_are_gone_and_names_flags_that_a
     after = vllm.names[vllm.position(last) + 1]
     assert VARIABLES.is_read(name, version(last))
     assert not VARIABLES.is_read(name, version(after))
-    _, write, flag = VARIABLES.instead[name].removesuffix("` in `args`").partition("write `")
+    _, write, flag = VARIABLES.instead[name].help.removesuffix("` in `args`").partition("write `")
     if write:
         assert vllm.release(version(after)).get(flag) is not None
     else:
-        assert "`" not in VARIABLES.instead[name]
+        assert "`" not in VARIABLES.instead[name].help
 
 
 @pytest.mark.parametrize("name", sorted(READERS))

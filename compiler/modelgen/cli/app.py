@@ -43,6 +43,7 @@ COMMANDS = {
     "switch": ("control.switch", "Load a model or a profile."),
     "unload": ("control.switch", "Drain a model and stop it."),
     "up": ("up.up", "Run the models and their orchestrator in Docker."),
+    "upgrade": ("table.upgrade", "Rewrite models.toml for another release of an engine."),
     "validate": ("configuration.validate", "Print all findings on models.toml."),
     "verify": ("hub.verify.verify", "Check the hub directory against models.lock."),
     "why": ("control.why", "Explain why a model does not serve."),

@@ -49,7 +49,7 @@ COMMANDS: Mapping[str, str] = {
     **dict.fromkeys(("help", "man"), "run `modelgen --help`, or `modelgen COMMAND --help`"),
     "version": "run `modelgen --version`",
     "apply": "run `modelgen up`; to write the files only, `modelgen build`",
-    **dict.fromkeys(("upgrade", "update"), "run `modelgen lock --upgrade`"),
+    "update": "run `modelgen lock --upgrade` for the weights, `modelgen upgrade` for an engine",
     **dict.fromkeys(
         ("inspect", "show", "describe"),
         "run `modelgen status`; for one model, `modelgen why MODEL`; for a rule, `modelgen explain CODE`",

@@ -12,21 +12,39 @@ if TYPE_CHECKING:
 
 
 class Instead(NamedTuple):
-    """The replacement for a removed flag.
+    """The replacement for a removed flag or variable.
 
     Args:
         help: What to write.
         flags: The flags that it names.
         by_value: What to write in place of one value, where that differs.
+        becomes: A value → the flags with their values that have the same effect, none if nothing is to be written; None
+            where that needs a decision. A table is merged with one that is written already.
     """
 
     help: str
     flags: tuple[str, ...] = ()
     by_value: Mapping[str, str] = MappingProxyType({})
+    becomes: Callable[[Any], Mapping[str, Any]] | None = None
 
     def help_for(self, value: Any) -> str:  # noqa: ANN401 - any TOML value
         """Return what to write in place of the flag with a value."""
         return self.by_value.get(value, self.help) if isinstance(value, str) else self.help
+
+
+def removed(why: str, *flags: str) -> Instead:
+    """Return the replacement for a flag that is not needed any more."""
+    return Instead(f"remove it: {why}", flags, becomes=lambda _: {})
+
+
+def renamed(name: str) -> Instead:
+    """Return the replacement for a flag that has another name."""
+    return Instead(f"write `{name}`", (name,), becomes=lambda value: {name: value})
+
+
+def inside(flag: str, key: str) -> Instead:
+    """Return the replacement for a flag that became a key of another flag's table."""
+    return Instead(f"write it inside `{flag} = {{ … }}`", (flag,), becomes=lambda value: {flag: {key: value}})
 
 
 class Companion(NamedTuple):

@@ -118,7 +118,7 @@ def unread_variable(context: Context) -> Iterator[Found]:
         yield Found(
             context.document.at_key(*variable.path),
             f"{variable.engine.title} {variable.version.text} does not read `{variable.name}`",
-            f"{said}; {_with_value(instead, variable.value)}" if instead else f"remove it: {said}",
+            f"{said}; {_with_value(instead.help, variable.value)}" if instead else f"remove it: {said}",
         )
 
 

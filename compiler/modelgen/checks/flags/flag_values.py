@@ -9,7 +9,7 @@ from modelgen.checks.flags.plain_values import plain_fault
 from modelgen.config.familiar_names import VALUES
 from modelgen.diagnostics import Found, Severity, did_you_mean, rule
 from modelgen.engines.catalogues import Kind
-from modelgen.engines.flags import mismatch, text_of, whole_number
+from modelgen.engines.flags import is_unlisted, mismatch, text_of, whole_number
 from modelgen.engines.images.properties import is_release
 
 if TYPE_CHECKING:
@@ -192,10 +192,7 @@ def is_unverified_choice(arg: Argument) -> bool:
 
 
 def _is_unknown(arg: Argument) -> bool:
-    """Compare as text, ignoring case: `block-size` is a number, and backends are written in both cases."""
-    if arg.flag is None or not arg.flag.known or not isinstance(arg.value, str | int | float):
-        return False
-    return text_of(arg.value).lower() not in {known.lower() for known in arg.flag.known}
+    return arg.flag is not None and is_unlisted(arg.flag, arg.value)
 
 
 def _is_of_another_version(context: Context, arg: Argument) -> bool:

@@ -12,7 +12,7 @@ from tomlkit.items import Array
 from modelgen.files import InputError
 from modelgen.load.locator import Locator
 from modelgen.load.text import decode
-from modelgen.source import Source
+from modelgen.source import Source, offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -85,7 +85,7 @@ def _shortened(source: Source, profiles: Iterable[str], name: str) -> str:
     text, places = source.text, Locator(source)
     spans = [places.value(("profiles", profile, "models")) for profile in profiles]
     for span in sorted(spans, reverse=True):
-        start, stop = _offset(text, span.line, span.column), _offset(text, span.end_line, span.end_column)
+        start, stop = offset_of(text, span.line, span.column), offset_of(text, span.end_line, span.end_column)
         document = tomlkit.parse(f"x = {text[start:stop]}")
         models = document["x"]
         assert isinstance(models, Array), "the profile has the model in a list"  # noqa: S101 - as tomllib read it
@@ -93,10 +93,6 @@ def _shortened(source: Source, profiles: Iterable[str], name: str) -> str:
             models.remove(name)
         text = text[:start] + document.as_string().removeprefix("x = ") + text[stop:]
     return text
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    return sum(len(part) + 1 for part in text.split("\n")[: line - 1]) + column - 1
 
 
 def _cut(source: Source, paths: Collection[Path]) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from modelgen.engines.catalogues import Catalogue
+    from modelgen.engines.facts import Instead
     from modelgen.engines.images.versions import Version
 
 
@@ -44,7 +45,7 @@ class Variables:
     line: int
     flags: Callable[[], Catalogue]
     meant: Mapping[str, str]
-    instead: Mapping[str, str]
+    instead: Mapping[str, Instead]
     bare: frozenset[str]
     positional: tuple[str, ...] = ()
 

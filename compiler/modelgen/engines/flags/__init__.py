@@ -106,6 +106,16 @@ def _parsed(value: Any) -> Any:  # noqa: ANN401
         return None
 
 
+def is_unlisted(flag: Flag, value: Any) -> bool:  # noqa: ANN401
+    """Return whether a release does not list a value among those that it provides itself; plugins may add it.
+
+    Values are compared as text, ignoring case: `block-size` is a number, and backends are written in both cases.
+    """
+    if not flag.known or not isinstance(value, str | int | float):
+        return False
+    return text_of(value).lower() not in {known.lower() for known in flag.known}
+
+
 def format_flag(name: str, flag: Flag | None, value: Any) -> list[str]:  # noqa: ANN401
     """Return the arguments for one entry of `args`. Flag and value are two items, since Compose never splits one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelgen.engines.facts import Instead, removed
 from modelgen.engines.flags import owned
 
 OWNED = {
@@ -18,12 +19,25 @@ OWNED = {
 }
 MEANT = {"LOG_LEVEL": "VLLM_LOGGING_LEVEL", "VLLM_LOG_LEVEL": "VLLM_LOGGING_LEVEL"}
 INSTEAD = {
-    "VLLM_ALL2ALL_BACKEND": "write `all2all-backend` in `args`",
-    "VLLM_ATTENTION_BACKEND": "write `attention-backend` in `args`",
-    "VLLM_FLASH_ATTN_VERSION": "write `attention-config` in `args`",
-    "VLLM_TORCH_PROFILER_DIR": "write `profiler-config` in `args`",
-    "VLLM_USE_TRTLLM_ATTENTION": "write `attention-config` in `args`",
-    "VLLM_USE_V1": "remove it: the old engine is gone",
+    "VLLM_ALL2ALL_BACKEND": Instead(
+        "write `all2all-backend` in `args`", becomes=lambda value: {"all2all-backend": value}
+    ),
+    "VLLM_ATTENTION_BACKEND": Instead(
+        "write `attention-backend` in `args`", becomes=lambda value: {"attention-backend": value}
+    ),
+    "VLLM_FLASH_ATTN_VERSION": Instead(
+        "write `attention-config` in `args`",
+        becomes=lambda value: {"attention-config": {"flash_attn_version": int(value)}} if value.isdecimal() else {},
+    ),
+    "VLLM_TORCH_PROFILER_DIR": Instead(
+        "write `profiler-config` in `args`",
+        becomes=lambda value: {"profiler-config": {"profiler": "torch", "torch_profiler_dir": value}},
+    ),
+    "VLLM_USE_TRTLLM_ATTENTION": Instead(
+        "write `attention-config` in `args`",
+        becomes=lambda value: {"attention-config": {"use_trtllm_attention": value == "1"}},
+    ),
+    "VLLM_USE_V1": removed("the old engine is gone"),
 }
 BARE = frozenset(
     {"dtype", "enforce-eager", "gpu-memory-utilization", "kv-cache-dtype", "max-model-len", "max-num-batched-tokens"}

@@ -1,0 +1,72 @@
+"""Each flag of each release moves to the neighbouring releases, newer and older."""
+
+from __future__ import annotations
+
+import tomllib
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from test_catalogue_replay import BESIDE, IMAGES, REST, SWITCHES, data, flags_of, is_owned, rounds, toml
+
+from modelgen.engines.images.versions import Version, parse_version
+from modelgen.pipeline import check_source
+from modelgen.upgrading.edits import apply
+from modelgen.upgrading.steps import Step, steps_of
+
+# SGLang has a release every other week: the short loop takes a few pairs.
+PAIRS = [
+    pytest.param(engine, *pair, id=f"{engine}-{'-'.join(pair)}", marks=[pytest.mark.slow] if number % 8 else [])
+    for engine in IMAGES
+    for number, pair in enumerate(
+        [*pairwise(data(engine)["versions"]), *pairwise(reversed(data(engine)["versions"]))][::-1]
+    )
+]
+
+
+def version(text: str) -> Version:
+    parsed = parse_version(text)
+    assert parsed is not None
+    return parsed
+
+
+def every_flag(engine: str, release: str) -> bytes:
+    """Return a file that uses every flag of a release, each with all of its values."""
+    flags = {name: flag for name, flag in flags_of(engine, release).items() if not is_owned(engine, name)}
+    switches = {name: True for name, flag in flags.items() if flag.kind in SWITCHES}
+    others = {name: flag.right(name) for name, flag in flags.items() if name not in switches}
+    models = [*({**BESIDE[engine], **switches, **args} for args in rounds(others)), dict.fromkeys(switches, False)]
+    lines = [f"[engines.{engine}]", f'image = "{IMAGES[engine].format(release)}"']
+    for number, args in enumerate(models):
+        lines += [f"[models.m{number}]", 'repo = "a/b"', f'engine = "{engine}"', f"[models.m{number}.args]"]
+        lines += [f"{name} = {toml(value)}" for name, value in args.items() if name in flags]
+    return "\n".join([*lines, REST]).encode()
+
+
+@pytest.mark.parametrize(("engine", "old", "new"), PAIRS)
+def test_the_other_release_takes_what_is_decided_and_nothing_else_changes(engine: str, old: str, new: str) -> None:
+    before = every_flag(engine, old)
+    resolved = check_source(before).resolved
+    assert resolved is not None
+    steps = steps_of(resolved, {engine: version(new)}, None)
+    after = apply(before, [edit for step in steps for edit in step.edits])
+    left = {step.path for step in steps if not step.edits}
+    refused = {
+        (found.span.line, found.message)
+        for found in check_source(after).diagnostics
+        if found.code in ("MG215", "MG216", "MG242")
+    }
+    lines = after.decode().splitlines()
+    assert {(lines[line - 1].partition(" ")[0]) for line, _ in refused} <= {str(path[-1]) for path in left}
+    assert others(before, steps) == others(after, steps)
+
+
+def others(text: bytes, steps: list[Step]) -> dict[str, Any]:
+    """Return all entries that no step is about."""
+    named = {str(step.path[-1]) for step in steps}
+    named |= {name for step in steps for edit in step.edits for name in edit.entries}
+    tables = tomllib.loads(text.decode())
+    return {
+        name: {key: value for key, value in model["args"].items() if key not in named}
+        for name, model in tables["models"].items()
+    }
