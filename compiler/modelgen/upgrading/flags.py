@@ -94,8 +94,18 @@ def written_instead(instead: Instead, value: Any, new: Release) -> dict[str, Any
     if instead.becomes is None:
         return None
     table = table_in(value)
-    written = dict(instead.becomes(value if table is None else table))
+    # TOML has no null. A flag of another name takes the same text; as a part of a table, the text would be text.
+    is_table = table is not None and not _has_null(table)
+    written = dict(instead.becomes(table if is_table else value))
+    if table is not None and not is_table and [*written.values()] != [value]:
+        return None
     return written if all(new.get(name) for name in written) else None
+
+
+def _has_null(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict | list):
+        return any(map(_has_null, value.values() if isinstance(value, dict) else value))
+    return value is None
 
 
 def _names_before(engine: Engine, name: str, new: Release) -> Iterator[str]:
