@@ -218,6 +218,15 @@ def test_an_edit_changes_its_place_only(text: str, edit: Replace | Add, after: s
     assert apply(text.encode(), [edit]).decode() == after
 
 
+def test_flags_that_become_parts_of_one_table_share_it(tmp_path: Path) -> None:
+    args = 'max-model-len = 1, guided-decoding-backend = "xgrammar", guided-decoding-disable-any-whitespace = true'
+    engine = '[engines.vllm]\nimage = "vllm/vllm-openai:v0.11.0"\n'
+    text = complete(f'{engine}[models.a]\nrepo = "a/b"\nargs = {{ {args} }}\n')
+    upgrade(tmp_path, text, "--to", "vllm=0.12.0", "--yes")
+    table = '{ backend = "xgrammar", disable_any_whitespace = true }'
+    assert f"args = {{ max-model-len = 1, structured-outputs-config = {table} }}\n" in written(tmp_path)
+
+
 def test_an_edit_that_would_change_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelgen.upgrading.edits.tomlkit.dumps", lambda _: "")
     with pytest.raises(InputError, match="by hand"):

@@ -72,13 +72,16 @@ def _split(edits: list[Replace | Add], tables: dict[str, Any]) -> tuple[list[Rep
         if isinstance(edit, Add) or not edit.entries:
             structural.append(edit)
             continue
-        table = _at(tables, edit.path[:-1])
         (name, value), *more = edit.entries.items()
-        if name != edit.path[-1] and name in table:
-            structural += [Replace(edit.path, {}), Add(edit.path[:-1], edit.entries)]
+        taken = {
+            *_at(tables, edit.path[:-1]),
+            *(one for other in replaced for one in _new_names(other, edit.path[:-1])),
+        }
+        if name != edit.path[-1] and name in taken:
+            structural += [Replace(edit.path, {}), Add(table, edit.entries)]
             continue
         replaced.append(Replace(edit.path, {name: value}))
-        structural += [Add(edit.path[:-1], dict(more))] if more else []
+        structural += [Add(table, dict(more))] if more else []
     return replaced, structural
 
 
