@@ -73,10 +73,8 @@ def _split(edits: list[Replace | Add], tables: dict[str, Any]) -> tuple[list[Rep
             structural.append(edit)
             continue
         (name, value), *more = edit.entries.items()
-        taken = {
-            *_at(tables, edit.path[:-1]),
-            *(one for other in replaced for one in _new_names(other, edit.path[:-1])),
-        }
+        table = edit.path[:-1]
+        taken = {*_at(tables, table), *(one for other in replaced if other.path[:-1] == table for one in other.entries)}
         if name != edit.path[-1] and name in taken:
             structural += [Replace(edit.path, {}), Add(table, edit.entries)]
             continue
