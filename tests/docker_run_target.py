@@ -67,7 +67,8 @@ def _service(service: ir.Service, networks: Mapping[str, str], root: str) -> Ite
     yield from ([f"--cpus={service.cpus}"] if service.cpus else [])
     yield from ([f"--memory={service.host_memory}"] if service.host_memory else [])
     if service.build:
-        yield f"--label=build={service.build.context}:{service.build.dockerfile}:{service.build.args}"
+        build = service.build
+        yield f"--label=build={build.context}:{build.dockerfile}:{build.target}:{build.args}"
     yield from _confinement(service.security, service.limits)
     if service.readiness.probe:
         yield f"--health-cmd={shlex.join(service.readiness.probe)}"

@@ -174,11 +174,13 @@ class Build(NamedTuple):
     Args:
         context: Folder of the host, as in `Mount`, or the address of a git repository.
         dockerfile: Path in the context, or None for `Dockerfile`.
+        target: The stage to build, or None for the last one.
         args: Build arguments.
     """
 
     context: str
     dockerfile: str | None
+    target: str | None
     args: tuple[tuple[str, str], ...]
 
 

@@ -303,6 +303,11 @@ def test_no_release_for_an_old_gpu() -> None:
     assert "image-for-other-generation" not in [item[0] for item in found(overridden)]
 
 
+def test_a_release_that_chooses_no_type_by_itself_needs_one() -> None:
+    (item,) = found(served('card = "T4"', "vllm/vllm-openai:v0.8.5", ', dtype = "bfloat16"'))
+    assert item[2] == 'write `dtype = "half"`'
+
+
 V11, V14, NEW = (f"vllm/vllm-openai:v0.{number}.0" for number in (11, 14, 33))
 
 
@@ -425,9 +430,22 @@ def of_sglang(card: str, args: str) -> str:
     return toml.replace("[models.a]", '[models.a]\nengine = "sglang"').replace("max-model-len = 8", args)
 
 
-@pytest.mark.parametrize(("card", "is_fine"), [("T4", False), ("RTX 3090", True), ("H100", True), ("B200", False)])
-def test_attention_of_sglang(card: str, is_fine: bool) -> None:  # noqa: FBT001
-    rules = [item[0] for item in found(of_sglang(card, 'attention-backend = "fa3"'))]
+@pytest.mark.parametrize(
+    ("backend", "card", "is_fine"),
+    [
+        ("fa3", "T4", False),
+        ("fa3", "RTX 3090", True),
+        ("fa3", "H100", True),
+        ("fa3", "B200", False),
+        ("trtllm_mla", "H100", False),
+        ("trtllm_mla", "B200", True),
+        ("trtllm_mla", "RTX 5090", True),
+        ("trtllm_mha", "RTX 5090", False),
+        ("triton", "T4", True),
+    ],
+)
+def test_attention_of_sglang(backend: str, card: str, is_fine: bool) -> None:  # noqa: FBT001
+    rules = [item[0] for item in found(of_sglang(card, f'attention-backend = "{backend}"'))]
     assert ("attention-for-other-cards" not in rules) == is_fine
 
 
@@ -439,6 +457,25 @@ def test_checkpoints_of_sglang(card: str, is_fine: bool) -> None:  # noqa: FBT00
     assert "flag-for-other-generation" not in [
         item[0] for item in found(of_sglang(card, 'context-length = 8, dtype = "bfloat16"'))
     ]
+
+
+@pytest.mark.parametrize(
+    ("card", "value", "is_fine"),
+    [
+        ("RTX 3090", "3", False),
+        ("RTX 4090", "3", False),
+        ("RTX 5090", "3", False),
+        ("T4", "3", False),
+        ("A100 80GB", "3", True),
+        ("H100", "3", True),
+        ("B200", "3", True),
+        ("RTX 3090", "2", True),
+    ],
+)
+def test_versions_of_flash_attention(card: str, value: str, is_fine: bool) -> None:  # noqa: FBT001
+    toml = served(f'card = "{card}"', V11).replace("args =", f'env = {{ VLLM_FLASH_ATTN_VERSION = "{value}" }}\nargs =')
+    messages = [item[2] for item in found(toml) if item[0] == "attention-for-other-cards"]
+    assert messages == ([] if is_fine else ["remove it: the release chooses a version for the GPU"])
 
 
 def test_latent_attention_has_backends_of_its_own() -> None:

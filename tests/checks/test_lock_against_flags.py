@@ -123,6 +123,13 @@ def test_a_release_that_is_older_than_the_model() -> None:
     assert rules(NEWER.replace("0.11.0", "0.19.0"), lock) == []
 
 
+def test_models_that_one_image_does_not_serve_are_one_finding() -> None:
+    lock = entry("google/gemma-4-31B-it", GEMMA_CONFIG, TEMPLATE)
+    other = NEWER[NEWER.index("[models.") :].replace("[models.gemma]", "[models.other]")
+    [message] = [one[2] for one in found(NEWER + other, lock) if one[0] == "unsupported-architecture"]
+    assert message == "2 models have architectures that the release in their image does not serve: `gemma`, `other`"
+
+
 @pytest.mark.parametrize(
     ("version", "is_served"),
     [("0.4.8", False), ("0.4.9", False), ("0.4.9.post2", False), ("0.4.9.post5", True), ("0.4.10", True)],
@@ -162,6 +169,44 @@ def test_an_architecture_that_sglang_does_not_serve_yet() -> None:
     lock = entry("org/m", {"architectures": ["GptOssForCausalLM"]}, TEMPLATE)
     assert rules(model, lock, "sglang", "0.4.10") == ["unsupported-architecture"]
     assert rules(model, lock, "sglang", "0.5.9") == []
+
+
+SGLANG = '[models.m]\nengine = "sglang"\nrepo = "org/m"\ngpus = ["g0"]\nargs = { context-length = 8192 }\n'
+
+
+def test_sglang_needs_a_chat_template_too() -> None:
+    config = {"architectures": ["Qwen3ForCausalLM"]}
+    lock = entry("org/m", config, {})
+    assert rules(SGLANG, lock, "sglang", "0.5.9") == ["missing-chat-template"]
+    with_one = SGLANG.replace("8192 }", '8192, chat-template = "./x.jinja" }')
+    assert "missing-chat-template" not in rules(with_one, lock, "sglang", "0.5.9")
+    assert rules(SGLANG.replace("8192 }", "8192, is-embedding = true }"), lock, "sglang", "0.5.9") == []
+
+
+@pytest.mark.parametrize(
+    ("quantization", "size", "is_fine"),
+    [
+        ({"quant_method": "awq", "group_size": 128}, 2, True),
+        ({"quant_method": "awq", "group_size": 128}, 8, False),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8, False),
+        ({"quant_method": "fp8"}, 8, True),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["mlp"]}, 8, True),
+    ],
+)
+def test_groups_that_sglang_cannot_cut(quantization: dict[str, Any], size: int, is_fine: bool) -> None:  # noqa: FBT001
+    config = {
+        "architectures": ["Qwen3ForCausalLM"],
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "vocab_size": 151_936,
+        "intermediate_size": 9728,
+        "quantization_config": quantization,
+    }
+    obstacle = ENGINES["sglang"].split_obstacle
+    version = parse_version("0.5.9")
+    assert obstacle is not None
+    assert version is not None
+    assert (obstacle(version, {}, config, size) is None) == is_fine
 
 
 # H5: adapters that vLLM refuses.

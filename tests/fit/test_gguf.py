@@ -111,6 +111,9 @@ def test_windows() -> None:
     assert cache(GEMMA_3, serving()) == row * (2 * 32768 + 10 * 1024)
     assert cache(GEMMA_3, serving(swa_full=True)) == row * 12 * 32768
     assert cache(GEMMA_3, serving(parallel=2, kv_unified=True)) == row * (2 * 32768 + 10 * (2 * 512 + 512))
+    llama_4 = {key: value for key, value in GEMMA_3.items() if "window" not in key} | {"architecture": "llama4"}
+    assert cache(llama_4, serving()) == row * (3 * 32768 + 9 * (8192 + 512))
+    assert cache(llama_4 | {"attention.sliding_window": 0}, serving()) == row * 12 * 32768
     listed = GEMMA_3 | {"architecture": "new", "attention.sliding_window_pattern": [1, 0] * 6}
     assert cache(listed, serving()) == row * (6 * 32768 + 6 * 1024)
 

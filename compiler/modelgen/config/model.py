@@ -67,6 +67,9 @@ class Build(Table):
         description='Path of the Dockerfile in the context. Default: "Dockerfile".',
         examples=["cuda.Dockerfile"],
     )
+    target: str | None = Field(
+        None, description="Stage of the Dockerfile to build. Default: the last one.", examples=["runtime"]
+    )
     args: dict[str, str] | None = Field(
         None, description="Build arguments. Default: none.", examples=[{"CUDA": "12.8"}]
     )

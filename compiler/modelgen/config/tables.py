@@ -197,8 +197,8 @@ class EngineTable(Table):
     )
     build: Build | None = Field(
         None,
-        description="Build `image` instead of pulling it: `context`, `dockerfile` and `args` as in Compose. Default: "
-        "none.",
+        description="Build `image` instead of pulling it: `context`, `dockerfile`, `target` and `args` as in Compose. "
+        "Default: none.",
         examples=[{"context": "./docker", "args": {"CUDA": "12.8"}}],
     )
     args: dict[str, Arg] | None = Field(

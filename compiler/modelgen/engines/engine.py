@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Instead,
         MemoryFacts,
         Opens,
+        PoolServing,
         Starter,
     )
     from modelgen.engines.images import Published
@@ -158,6 +159,7 @@ class Engine(NamedTuple):
         iec_lengths: Whether `16k` is 16,000 and `16Ki` 16,384.
         overrides: Flags that replace values of config.json.
         dtype: The flag for the type of the weights, for an engine that refuses `bfloat16` below capability 8.0.
+        chooses_dtype_since: The first release that takes another type by itself there.
         quantization: The flag for the quantization.
         refuses_float16: Version and `model_type` → whether the release refuses float16 for the model.
         least_capability: Version, quantization and the checkpoint's `quantization_config` → its name, and the least
@@ -191,6 +193,8 @@ class Engine(NamedTuple):
         static_share: The flag with the share of a GPU for weights and KV cache, for an engine that needs more memory
             besides; empty for one whose share is everything.
         memory: Version, bytes of a GPU and its name → what sizes the memory of a start; None if that is not known.
+        pools: Version, memory and reserved memory of each GPU, and flags by canonical name → its share for weights and
+            KV cache, or why that is not known; None for an engine that sizes its cache otherwise.
         gguf: Version, flags by canonical name, and variables → how it uses a GPU for a GGUF file, or why that is not
             known; None for an engine without such files.
         cache_flags: The flags for the types of cached keys and values.
@@ -255,6 +259,7 @@ class Engine(NamedTuple):
     iec_lengths: bool = False
     overrides: tuple[str, ...] = ()
     dtype: str = ""
+    chooses_dtype_since: tuple[int, ...] = ()
     quantization: str = ""
     refuses_float16: Callable[[Version, str], bool] | None = None
     least_capability: Callable[[Version, str, Mapping[str, Any]], tuple[str, int] | None] | None = None
@@ -278,6 +283,7 @@ class Engine(NamedTuple):
     beside_weights: Callable[[Version | None, tuple[tuple[int, int], ...], Mapping[str, Any]], int | None] | None = None
     static_share: str = ""
     memory: Callable[[Version, int, str], MemoryFacts] | None = None
+    pools: Callable[[Version, tuple[tuple[int, int], ...], Mapping[str, Any]], PoolServing | str] | None = None
     gguf: Callable[[Version | None, Mapping[str, Any], Mapping[str, str]], GgufServing | str] | None = None
     cache_flags: tuple[str, ...] = ()
     repos: Callable[[Mapping[str, Any]], Iterable[tuple[str, str, str | None]]] | None = None

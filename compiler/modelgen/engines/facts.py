@@ -78,6 +78,8 @@ class Attention(NamedTuple):
             runs on the capability, or if that is not known.
         backend_variable: The variable that older releases have instead.
         variable_until: The first release without this variable.
+        kernels_variable: The variable for the version of FlashAttention.
+        needed_for_kernels: Its value and capability → what this version needs instead; None if it runs there.
         cache_flag: The flag for the type of the KV cache.
         least_for_cache: Version, type of the KV cache, and backend (empty for the release's choice) → likewise.
     """
@@ -86,6 +88,8 @@ class Attention(NamedTuple):
     needed_for_backend: Callable[[Version, str, int], str | None]
     backend_variable: str = ""
     variable_until: tuple[int, ...] = ()
+    kernels_variable: str = ""
+    needed_for_kernels: Callable[[str, int], str | None] = lambda *_: None
     cache_flag: str = ""
     least_for_cache: Callable[[Version, str, str], int | None] = lambda *_: None
 
@@ -185,6 +189,20 @@ class GgufServing(NamedTuple):
     doubles_latent: bool
     computes_all: bool
     stretches: bool
+
+
+class PoolServing(NamedTuple):
+    """The use of a GPU by an engine that reserves one share of it for weights and KV cache.
+
+    Args:
+        static: This share of the memory that is free when the engine starts.
+        tensor: The GPUs of a tensor-parallel group.
+        value: The bytes of one cached value.
+    """
+
+    static: float
+    tensor: int
+    value: int
 
 
 class Starter(NamedTuple):

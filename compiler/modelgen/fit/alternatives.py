@@ -11,7 +11,7 @@ from modelgen.fit.shapes import CannotEstimateError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelgen.fit.gguf import GgufStart
+    from modelgen.fit.estimate import AnyStart
     from modelgen.resolve import ModelRun
 
 _MOST = 2
@@ -31,7 +31,7 @@ class Alternative(NamedTuple):
         return f"`{self.flag} = {written}`, with which {self.longest:,} tokens fit"
 
 
-def alternatives(start: Start | GgufStart, run: ModelRun, capability: str | None) -> list[Alternative]:
+def alternatives(start: AnyStart, run: ModelRun, capability: str | None) -> list[Alternative]:
     """Return at most two changes that make the longest request at least a tenth longer, the best first.
 
     Args:

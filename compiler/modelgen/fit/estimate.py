@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from modelgen.fit import overhead
 from modelgen.fit.amounts import Amount, Line
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelgen.fit.cache import Cache
     from modelgen.fit.gguf import GgufStart
     from modelgen.fit.gguf.cache import GgufCache
+    from modelgen.fit.pools import PoolCache, PoolStart
     from modelgen.fit.shapes import Shape
     from modelgen.lockfile.measured import MeasuredStart
 
@@ -54,6 +55,9 @@ class Start(NamedTuple):
     measured: MeasuredStart | None = None
 
 
+AnyStart: TypeAlias = "Start | GgufStart | PoolStart"
+
+
 class Estimate(NamedTuple):
     """The memory that a start needs and gets, on each of its GPUs.
 
@@ -66,10 +70,10 @@ class Estimate(NamedTuple):
         verdict: Whether a request of the whole length fits.
     """
 
-    start: Start | GgufStart
+    start: AnyStart
     lines: tuple[Line, ...]
     room: Amount
-    cache: Cache | GgufCache
+    cache: Cache | GgufCache | PoolCache
     longest: int
     verdict: Verdict
 
@@ -127,7 +131,7 @@ def _weights(size: int, parallel: int) -> Line:
     return Line("weights", Amount.around(part, part * _OFFSET, above), "lock", how)
 
 
-def verdict_of(room: Amount, cache: Cache | GgufCache) -> Verdict:
+def verdict_of(room: Amount, cache: Cache | GgufCache | PoolCache) -> Verdict:
     """Return whether one request of the whole length fits into the room for the cache."""
     if room.low >= cache.of_request:
         return "fits"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen.fit.budgets import share
 from modelgen.fit.estimate import Estimate, Start, estimate, verdict_of
 from modelgen.fit.gguf import GgufStart, estimate_parts, longest
+from modelgen.fit.pools import PoolStart, estimate_pool
 from modelgen.fit.shapes import CannotEstimateError
 from modelgen.fit.starts import card_of, start_of
 
@@ -14,24 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.engines.engine import Engine
-    from modelgen.engines.facts import GgufServing
+    from modelgen.engines.facts import GgufServing, PoolServing
+    from modelgen.fit.estimate import AnyStart
     from modelgen.lockfile.entries import GgufFacts, Snapshot
     from modelgen.resolve import Resolved
 
 
-def start_of_model(resolved: Resolved, name: str) -> Start | GgufStart:
+def start_of_model(resolved: Resolved, name: str) -> AnyStart:
     """Return the start of a model on its GPUs.
 
     Raises:
         CannotEstimateError: Something is not known; the text says what, and which command adds it.
     """
     engine = resolved.runs[name].engine
-    if engine is None or engine.gguf is None:
-        return start_of(resolved, name)
-    return _start_of_gguf(resolved, name, engine)
+    if engine is not None and engine.gguf is not None:
+        return _start_of_gguf(resolved, name, engine)
+    if engine is not None and engine.pools is not None:
+        return _start_of_pool(resolved, name, engine)
+    return start_of(resolved, name)
 
 
-def estimate_start(start: Start | GgufStart) -> Estimate:
+def estimate_start(start: AnyStart) -> Estimate:
     """Estimate a start.
 
     Raises:
@@ -39,11 +43,38 @@ def estimate_start(start: Start | GgufStart) -> Estimate:
     """
     if isinstance(start, Start):
         return estimate(start)
-    lines, cache = estimate_parts(start)
+    lines, cache = estimate_pool(start) if isinstance(start, PoolStart) else estimate_parts(start)
     room = lines[0].amount.minus(*(line.amount for line in lines[1:]))
     verdict = verdict_of(room, cache)
-    at_most = start.length if verdict == "fits" else longest(start, start.length)
+    at_most = start.length
+    if verdict != "fits":
+        at_most = cache.tokens(room.low) if isinstance(start, PoolStart) else longest(start, start.length)
     return Estimate(start, lines, room, cache, at_most, verdict)
+
+
+def _start_of_pool(resolved: Resolved, name: str, engine: Engine) -> PoolStart:
+    run, pins = resolved.runs[name], resolved.pins[name]
+    version, card, length = run.version, card_of(resolved, run), run.args.get(engine.length)
+    if version is None:
+        raise CannotEstimateError("the version of its image is not known")
+    if pins.entry is None or not pins.config or not (weights := sum(pins.entry.weights.values())):
+        raise CannotEstimateError("models.lock has no sizes of its tensors; run `modelgen lock`")
+    if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+        raise CannotEstimateError(f"`{engine.length}` is not written, so the longest request is not known")
+
+    def read(cards: tuple[tuple[int, int], ...], args: Mapping[str, Any]) -> PoolServing | str:
+        return engine.pools(version, cards, args) if engine.pools else ""
+
+    return PoolStart(
+        config=pins.config,
+        args=run.args,
+        read=read,
+        weights=weights,
+        memory=card.memory,
+        gpus=len(run.model.gpus or ()),
+        share=float(share([card], run.model.gpu_memory)),
+        length=length,
+    )
 
 
 def _start_of_gguf(resolved: Resolved, name: str, engine: Engine) -> GgufStart:

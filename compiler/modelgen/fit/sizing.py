@@ -17,8 +17,7 @@ from modelgen.fit.shapes import CannotEstimateError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modelgen.fit.estimate import Estimate, Start
-    from modelgen.fit.gguf import GgufStart
+    from modelgen.fit.estimate import AnyStart, Estimate
     from modelgen.resolve import ModelRun, Resolved
 
 _COUNTED = 8192
@@ -78,7 +77,7 @@ class Shares(NamedTuple):
 def divide_cards(resolved: Resolved, names: Iterable[str]) -> Shares:
     """Choose the shares of models with `gpu_memory = "auto"`."""
     whole = _with_memory(resolved, dict.fromkeys(names))
-    starts, needs, unknown = dict[str, "Start | GgufStart"](), dict[str, Need](), dict[str, str]()
+    starts, needs, unknown = dict[str, "AnyStart"](), dict[str, Need](), dict[str, str]()
     for name in names:
         try:
             starts[name] = _shortened(resolved, name, start_of_model(whole, name))
@@ -98,7 +97,7 @@ def divide_cards(resolved: Resolved, names: Iterable[str]) -> Shares:
     return Shares(sized, chosen, unknown, crowds)
 
 
-def _crowd(group: Group, needs: Mapping[str, Need], starts: Mapping[str, Start | GgufStart], memory: int) -> Crowd:
+def _crowd(group: Group, needs: Mapping[str, Need], starts: Mapping[str, AnyStart], memory: int) -> Crowd:
     largest = max(group.models, key=lambda name: needs[name].least)
     left = group.free - sum(needs[name].least for name in group.models if name != largest)
     longest = estimate_start(starts[largest]._replace(share=left / PARTS)).longest if left > 0 else 0
@@ -131,13 +130,13 @@ def _with_memory(resolved: Resolved, memory: Mapping[str, float | None]) -> Reso
     return resolved._replace(runs={**resolved.runs, **runs})
 
 
-def _shortened(resolved: Resolved, name: str, start: Start | GgufStart) -> Start | GgufStart:
+def _shortened(resolved: Resolved, name: str, start: AnyStart) -> AnyStart:
     """Return the start with a shorter request if its length is not written."""
     is_open = resolved.pins[name].length is not None
     return start._replace(length=min(start.length, _COUNTED)) if is_open else start
 
 
-def _need(start: Start | GgufStart) -> Need:
+def _need(start: AnyStart) -> Need:
     """Return the least share with which one request fits for certain; more than the whole if none does.
 
     The room grows with the share, so the sum for the whole GPU gives the share but for its rounding.

@@ -161,7 +161,7 @@ def _build(run: ModelRun) -> ir.Build | None:
         return None
     context = run.build.context
     context = context if is_remote(context) else host_path(context)
-    return ir.Build(context, run.build.dockerfile, tuple((run.build.args or {}).items()))
+    return ir.Build(context, run.build.dockerfile, run.build.target, tuple((run.build.args or {}).items()))
 
 
 def _served_names(name: str, model: Model, *, repo_is_name: bool) -> tuple[str, ...]:

@@ -33,8 +33,8 @@ def build_of(build: ir.Build, root: str) -> dict[str, Any]:
         root: POSIX path from the output directory to the folder of models.toml.
     """
     context = build.context if is_remote(build.context) else host_path(build.context, root)
-    dockerfile = {"dockerfile": build.dockerfile} if build.dockerfile else {}
-    return {"context": context, **dockerfile, **({"args": dict(build.args)} if build.args else {})}
+    others = {"dockerfile": build.dockerfile, "target": build.target, "args": dict(build.args)}
+    return {"context": context, **{key: value for key, value in others.items() if value}}
 
 
 def joined_networks(ours: Iterable[str], added: Mapping[str, Any]) -> list[str] | dict[str, Any]:

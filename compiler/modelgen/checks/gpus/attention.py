@@ -81,6 +81,10 @@ def _backends(context: Context, name: str, run: ModelRun, own: int) -> Iterator[
     for path, value in written:
         if isinstance(value, str) and (needed := facts.needed_for_backend(version, value, own)):
             yield path, f"`{value}`", needed, "remove it: the release chooses a backend for the GPU"
+    kernels = run.env.get(facts.kernels_variable, "")
+    if (needed := facts.needed_for_kernels(kernels, own)) and version.release < facts.variable_until:
+        path = context.env_paths(name)[facts.kernels_variable]
+        yield path, f"FlashAttention {kernels}", needed, "remove it: the release chooses a version for the GPU"
 
 
 def _caches(context: Context, name: str, run: ModelRun, own: int) -> Iterator[tuple[Path, str, str, str]]:

@@ -83,7 +83,8 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
 
     ## Why
     vLLM stops: "Bfloat16 is only supported on GPUs with compute capability of at least 8.0", or "The quantization
-    method awq_marlin is not supported for the current GPU". With `dtype = "auto"` it takes float16 on older GPUs.
+    method awq_marlin is not supported for the current GPU". Since 0.9, it takes float16 on older GPUs with
+    `dtype = "auto"`.
 
     ## Bad
     ```toml
@@ -115,7 +116,8 @@ def flag_for_other_generation(context: Context) -> Iterator[Found]:
             if arg.name == arg.engine.dtype and arg.value == "bfloat16" and own < BFLOAT16:
                 message = f"{card} does not support bfloat16, which needs 8.0"
                 instead = "float32" if refuses_float16(context, name) else "half"
-                help_text = f'write `{arg.key} = "{instead}"`, or remove it'
+                chooses = run.version is not None and run.version.release >= arg.engine.chooses_dtype_since
+                help_text = f'write `{arg.key} = "{instead}"`' + (", or remove it" if chooses else "")
                 yield Found(context.document.at_value(*arg.path), message, help_text)
             elif arg.name == arg.engine.quantization and isinstance(arg.value, str):
                 needed = needed_capability(run, arg.value, {})

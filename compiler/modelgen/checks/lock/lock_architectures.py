@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelgen.checks.engines.releases import release_image
+from modelgen.checks.several_models import as_one
 from modelgen.diagnostics import Found, Severity, rule
 from modelgen.engines.api.warmup import architectures
 from modelgen.engines.images.versions import parse_version
@@ -29,7 +30,8 @@ _OTHER_CONFIG = "params.json"
 
 
 @rule("MG526", "unsupported-architecture", Severity.WARNING)
-def unsupported_architecture(context: Context) -> Iterator[Found]:
+@as_one("have architectures that the release in their image does not serve")
+def unsupported_architecture(context: Context) -> Iterator[tuple[str, Found]]:
     """A model whose architecture the engine's release does not serve, although another release does.
 
     ## Why
@@ -73,11 +75,9 @@ def unsupported_architecture(context: Context) -> Iterator[Found]:
         found = next((other for other in others if other), None)
         if found is not None and all(others):
             title = run.engine.title if run.engine else ""
-            yield Found(
-                context.document.at_value(*run.place) if run.place else context.at_origin(name, "repo"),
-                f"{title} {version.text} does not serve {names[0]}, the architecture of {run.model.repo}",
-                _other_image(context, run, found),
-            )
+            place = context.document.at_value(*run.place) if run.place else context.at_origin(name, "repo")
+            message = f"{title} {version.text} does not serve {names[0]}, the architecture of {run.model.repo}"
+            yield name, Found(place, message, _other_image(context, run, found))
 
 
 @rule("MG525", "media-flag-for-text", Severity.WARNING)

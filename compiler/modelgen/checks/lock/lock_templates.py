@@ -79,8 +79,8 @@ def missing_chat_template(context: Context) -> Iterator[Found]:
     """A model that generates text and has no chat template.
 
     ## Why
-    vLLM starts and answers each request to /v1/chat/completions with the error "default chat template is no longer
-    allowed" (transformers 4.44). The repositories of most base models have no template. If clients use only
+    vLLM and SGLang start and answer each request to /v1/chat/completions with the error "default chat template is no
+    longer allowed" (transformers 4.44). The repositories of most base models have no template. If clients use only
     /v1/completions, turn this rule off.
 
     ## Bad
@@ -111,7 +111,8 @@ def missing_chat_template(context: Context) -> Iterator[Found]:
         if chat is not None and chat.has_none and not _calls_tools(context, name):
             yield Found(
                 context.at_origin(name, "repo"),
-                f"{context.models[name].repo} has no chat template, so vLLM answers chats with an error",
+                f"{context.models[name].repo} has no chat template, so {_title(context, name)} answers chats with an "
+                "error",
                 'write `chat-template = "./NAME.jinja"` in `args`, use the instruction-tuned model, or write '
                 '`missing-chat-template = "off"` in `[rules]` if clients send only completions',
             )
@@ -168,6 +169,11 @@ def tools_without_template(context: Context) -> Iterator[Found]:
                 f"`{key}` needs a chat template, but {context.models[name].repo} has none",
                 'add `chat-template = "./NAME.jinja"`, or use the instruction-tuned model of this family',
             )
+
+
+def _title(context: Context, name: str) -> str:
+    engine = context.runs[name].engine
+    return engine.title if engine else ""
 
 
 class _Chat(NamedTuple):

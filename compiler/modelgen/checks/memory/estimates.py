@@ -127,9 +127,11 @@ def _reserved(estimate: Estimate) -> str:
 
 def _place(context: Context, name: str) -> Span:
     """Return the place of the written length, else the header of the model."""
-    for arg in context.args_of(name):
-        if arg.name == arg.engine.length:
-            return context.document.at_value(*arg.path)
+    run = context.runs[name]
+    paths = [(arg.name, arg.path) for arg in context.args_of(name)]
+    for flag, path in (*paths, *((arg.name, arg.path) for arg in run.plain_arguments)):
+        if run.engine is not None and flag == run.engine.length:
+            return context.document.at_value(*path)
     return context.document.at_header("models", name, "args")
 
 

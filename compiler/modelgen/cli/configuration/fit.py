@@ -65,7 +65,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
       modelgen fit text-4b --why
       modelgen fit --context 32k --gpu "RTX 3090"
       modelgen fit Qwen/Qwen3-8B --gpu "RTX 4090" --context 16k
-      modelgen fit unsloth/Qwen3-8B-GGUF --gpu "RTX 3060" --context 16k
+      modelgen fit unsloth/Qwen3-8B-GGUF --gpu "RTX 3060 12GB" --context 16k
       modelgen fit --learn-from running
     """
     from modelgen.cli.configuration.fit_changes import Changes

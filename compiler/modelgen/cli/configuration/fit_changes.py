@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from modelgen.fit.gguf import GgufStart
+from modelgen.fit.estimate import Start
 
 if TYPE_CHECKING:
     from modelgen.engines.host.known_cards import KnownCard
-    from modelgen.fit.estimate import Start
+    from modelgen.fit.estimate import AnyStart
+    from modelgen.fit.gguf import GgufStart
+    from modelgen.fit.pools import PoolStart
     from modelgen.resolve import ModelRun
 
 _TOKENS = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([kKmM]?)")
@@ -42,10 +44,11 @@ class Changes(NamedTuple):
             args["max-num-seqs"] = sequences
         return cls(_tokens(context) if context is not None else None, _card(gpu) if gpu is not None else None, args)
 
-    def apply(self, start: Start | GgufStart, run: ModelRun) -> Start | GgufStart:
+    def apply(self, start: AnyStart, run: ModelRun) -> AnyStart:
         """Return the start with the changes; a share of the memory is the same share of the other GPU."""
-        if isinstance(start, GgufStart):
-            return self._apply_to_gguf(start, run)
+        if not isinstance(start, Start):
+            args, length = self._args_of(start, run), self.length or start.length
+            return self._with_card(start, run)._replace(args=args, length=length)
         if self.card is not None and run.version is not None and run.engine is not None and run.engine.memory:
             memory = self.card.mebibytes * 2**20
             reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
@@ -53,16 +56,18 @@ class Changes(NamedTuple):
             start = start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)), facts=facts)
         return start._replace(args={**start.args, **self.args}, length=self.length or start.length)
 
-    def _apply_to_gguf(self, start: GgufStart, run: ModelRun) -> GgufStart:
-        if self.card is not None:
-            memory = self.card.mebibytes * 2**20
-            reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
-            start = start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)))
-        args = {**start.args}
-        if run.engine is not None:
-            flags = {"kv-cache-dtype": run.engine.cache_flags, "max-num-seqs": (run.engine.slots,)}
-            args |= {own: value for flag, value in self.args.items() for own in flags[flag]}
-        return start._replace(args=args, length=self.length or start.length)
+    def _with_card(self, start: GgufStart | PoolStart, run: ModelRun) -> GgufStart | PoolStart:
+        if self.card is None:
+            return start
+        memory = self.card.mebibytes * 2**20
+        reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
+        return start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)))
+
+    def _args_of(self, start: GgufStart | PoolStart, run: ModelRun) -> dict[str, Any]:
+        """Return the flags by the names that the engine has for them."""
+        slots = (run.engine.slots,) if run.engine is not None and run.engine.slots else ()
+        flags = {"kv-cache-dtype": run.engine.cache_flags if run.engine else (), "max-num-seqs": slots}
+        return {**start.args, **{own: value for flag, value in self.args.items() for own in flags[flag]}}
 
 
 def _tokens(text: str) -> int:

@@ -9,6 +9,7 @@ import click
 
 from modelgen.cli.terminal import fill, row, width_of
 from modelgen.fit.gguf.cache import GgufCache
+from modelgen.fit.pools import PoolCache
 from modelgen.sizes import of_estimate, of_memory
 
 if TYPE_CHECKING:
@@ -146,14 +147,14 @@ def _sum_of_cache(one: Estimate) -> list[tuple[str, str, str]]:
         slots = f", {shared} {cache.serving.sequences} slots" if cache.serving.sequences > 1 else ""
         return [("whole context", _gib(cache.of_request), f"{length:,} tokens{slots}")]
     low, value, high = one.tokens()
-    blocks = f"{cache.request:,} blocks of {cache.block:,} bytes"
-    groups = f"{cache.groups} groups of layers, " if cache.groups > 1 else ""
+    if isinstance(cache, PoolCache):
+        how = f"{length:,} tokens of {cache.token:,} bytes"
+    else:
+        groups = f"{cache.groups} groups of layers, " if cache.groups > 1 else ""
+        blocks = f"{cache.request:,} blocks of {cache.block:,} bytes"
+        how = f"{length:,} tokens: {groups}{blocks}, {cache.size} tokens each"
     return [
-        (
-            "one request",
-            _gib(cache.of_request),
-            f"{length:,} tokens: {groups}{blocks}, {cache.size} tokens each",
-        ),
+        ("one request", _gib(cache.of_request), how),
         ("tokens", f"{value:,}", f"{low:,} to {high:,}, as the engine prints the size of its KV cache"),
         ("requests at once", f"{max(0.0, cache.concurrency(one.room.value)):.1f}", f"of {length:,} tokens"),
     ]

@@ -37,7 +37,7 @@ def build_image(image: str, build: Build, model: str, root: Path, *, offline: bo
         )
     context = build.context if is_remote(build.context) else _folder(build.context, model, root)
     file = build.dockerfile if build.dockerfile is None or is_remote(context) else f"{context}/{build.dockerfile}"
-    options = [*(["--file", file] if file else [])]
+    options = [*(["--file", file] if file else []), *(["--target", build.target] if build.target else [])]
     options += [part for name, value in build.args for part in ("--build-arg", f"{name}={value}")]
     click.echo(f"building {image} from {context}", err=True)
     if not show(["docker", "build", "--tag", image, *options, context]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines import api
@@ -20,9 +21,9 @@ from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
 from modelgen.engines.images.versions import parse_capability
-from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, static_share, written_share
+from modelgen.engines.sglang.memory import WRITTEN, arithmetic, beside_weights, pools, static_share, written_share
 from modelgen.engines.weights import loaders
-from modelgen.engines.weights.splitting import PLAIN, uneven
+from modelgen.engines.weights.splitting import PLAIN, cut_groups, uneven
 from modelgen.ir import Launch
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ PORT = 30000
 HEALTH = "/health"
 # SGLang adds flags at every release.
 FLAGS = partial(catalogue, NAME, 3)
+_GENERATIONS = {"fa3": (8, 9), "trtllm_mha": (10,), "trtllm_mla": (10, 12)}
 _OLDER_THAN_BLACKWELL = re.compile(r"-cu(?:11\d|12[0-7])(?:-|$)", re.ASCII)
 
 
@@ -127,7 +129,9 @@ INSTEAD = {
     "max-num-seqs": Instead("write `max-running-requests`", ("max-running-requests",)),
     "tokenizer": Instead("write `tokenizer-path`", ("tokenizer-path",)),
 }
-# srt/function_call/function_call_parser.py of 0.5.9 and 0.5.23: the detectors whose format is that of the family.
+# srt/function_call/function_call_parser.py and srt/parser/reasoning_parser.py of 0.5.9 and 0.5.23: the detectors whose
+# format is that of the family.
+_THINKS = ("qwen3", "qwen3-thinking", "deepseek-v3", "glm45", "kimi_k2", "interns1", "minimax")
 PARSERS = {
     "tool-call-parser": families(
         {
@@ -155,7 +159,28 @@ PARSERS = {
         },
         "auto",
         "response_template",
-    )
+    ),
+    "reasoning-parser": families(
+        {
+            "qwen3 reasoning": (*_THINKS, "deepseek-r1"),
+            "gemma-4": ("gemma4",),
+            "deepseek-r1": ("deepseek-r1", "step3", "step3p5", *_THINKS),
+            "deepseek-v4": ("deepseek-v4", "deepseek-v41"),
+            "kimi-k2": ("kimi_k2", *_THINKS),
+            "kimi-k3": ("kimi_k3",),
+            "glm-4.5": ("glm45", *_THINKS),
+            "glm-4.7": ("glm45", *_THINKS),
+            "gpt-oss": ("gpt-oss",),
+            "minimax-m2": ("minimax", "minimax-append-think", *_THINKS),
+            "minimax-m3": ("minimax-m3",),
+            "mistral reasoning": ("mistral",),
+            "step-3.5": ("step3p5", "step3", "deepseek-r1"),
+            "mimo-v2.5": ("mimo",),
+            "laguna": ("poolside_v1",),
+        },
+        "auto",
+        "response_template",
+    ),
 }
 
 
@@ -163,9 +188,13 @@ def needed_for_backend(_: Version, backend: str, capability: int) -> str | None:
     """Return the capability that a release needs for an attention backend; None if it has it, or is not known.
 
     FlashAttention 3 is refused with "requires SM>=80 and SM<=90" (0.4.6.post2 to 0.5.23; before, "SM>=90"), in
-    srt/model_executor/model_runner.py and srt/layers/attention/attention_registry.py.
+    srt/model_executor/model_runner.py and srt/layers/attention/attention_registry.py; the kernels of TensorRT-LLM with
+    "only supported on Blackwell GPUs" (srt/server_args.py of 0.5.9, srt/arg_groups/overrides.py of 0.5.23).
     """
-    return "8.x or 9.x" if backend == "fa3" and capability // 10 not in (8, 9) else None
+    generations = _GENERATIONS.get(backend, ())
+    if not generations or capability // 10 in generations:
+        return None
+    return " or ".join(f"{major}.x" for major in generations)
 
 
 def least_capability(_: Version, method: str, __: Mapping[str, Any]) -> tuple[str, int] | None:
@@ -216,7 +245,7 @@ def split_obstacle(_: Version, args: Mapping[str, Any], config: Mapping[str, Any
     """Return what of a model a tensor-parallel size cannot split; data-parallel attention splits it otherwise."""
     if size == 1 or args.get("enable-dp-attention") is True:
         return None
-    return next(uneven(config, size, PLAIN), None)
+    return next(chain(uneven(config, size, PLAIN), cut_groups(config, size, PLAIN)), None)
 
 
 def counted_sizes(args: Mapping[str, Any]) -> tuple[str, ...]:
@@ -291,6 +320,7 @@ ENGINE = Engine(
     owned_variables=_OWNED_VARIABLES,
     routes=ROUTES,
     warmup=warmup,
+    asks_template=True,
     opens=Opens(tokenizer_flag="tokenizer-path", others_by_path=True, look_ups=True),
     catalogue=FLAGS,
     models=Models(NAME, 3),
@@ -312,6 +342,8 @@ ENGINE = Engine(
     counted_sizes=counted_sizes,
     beside_weights=beside_weights,
     static_share=WRITTEN,
+    pools=pools,
+    cache_flags=("kv-cache-dtype",),
     repos=repos,
     loader=loaders.sglang,
     pin=pin,

@@ -4,6 +4,9 @@ What a model needs besides (activations and CUDA graphs) is what SGLang itself w
 srt/server_args.py of 0.4.6 to 0.5.17 and srt/arg_groups/memory_hook.py from 0.5.19 on (releases to 0.5.23). What
 depends on the model itself is not estimated here: more for vision models and MLA, and sizing after the capture of
 graphs, which is off by default.
+
+The KV cache is what this share of the free memory leaves after the weights: `profile_max_num_token` in
+srt/model_executor/model_runner.py, since 0.5.9 in model_runner_kv_cache_mixin.py.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from modelgen.engines.facts import PoolServing
 from modelgen.engines.flags import whole_number
 from modelgen.sizes import of_memory
 
@@ -37,6 +41,21 @@ _CAPS_BATCHES = (0, 5, 22)
 _CAPTURES_PREFILL = (0, 5, 10)
 _FORGETS_DRAFTS = (0, 5, 14)
 _LONGEST_PREFILL = 16384
+_VALUE_BYTES = {"auto": 2, "bf16": 2, "bfloat16": 2, "fp8_e4m3": 1, "fp8_e5m2": 1}
+_UNKNOWN = {
+    "speculative-algorithm": "the draft of speculative decoding",
+    "cpu-offload-gb": "weights in the host's memory",
+    "pp-size": "layers divided among GPUs",
+    "dp-size": "several copies",
+    "enable-dp-attention": "a KV cache divided among GPUs",
+    "enable-lora": "adapters",
+    "lora-paths": "adapters",
+    "max-total-tokens": "a KV cache of a fixed size",
+    "quantization": "weights that may be quantized while they are loaded",
+    "json-model-override-args": "changed values of config.json",
+    "enable-hierarchical-cache": "a KV cache in the host's memory too",
+    "load-format": "weights in another form",
+}
 _LATEST = (0, 5, 23)
 
 
@@ -69,6 +88,26 @@ def beside_weights(version: Version | None, cards: Cards, args: Mapping[str, Any
     if static_share(version, cards, args):
         return None
     return max(set_aside(version, memory, len(cards), args) for memory, _ in cards)
+
+
+def pools(version: Version, cards: Cards, args: Mapping[str, Any]) -> PoolServing | str:
+    """Return the share for weights and KV cache, or why the size of the cache is not known.
+
+    Args:
+        version: The release.
+        cards: Memory and reserved memory of each GPU.
+        args: Flags by canonical name.
+    """
+    for flag, what in _UNKNOWN.items():
+        if args.get(flag) not in (None, False, 0, 1, "auto") or args.get(flag) is True:
+            return f"`{flag}` means {what}"
+    value = _VALUE_BYTES.get(str(args.get("kv-cache-dtype", "auto")))
+    if value is None:
+        return f"`kv-cache-dtype = {str(args['kv-cache-dtype'])[:40]}` is not known"
+    share = static_share(version, cards, args)
+    if not share:
+        return "the reserved memory leaves nothing for weights"
+    return PoolServing(float(share), whole_number(args.get("tp-size", 1)) or 1, value)
 
 
 def arithmetic(version: Version, cards: Cards, args: Mapping[str, Any]) -> str:

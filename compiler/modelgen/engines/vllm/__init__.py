@@ -19,7 +19,7 @@ from modelgen.engines.facts import AtMost, Attention, Companion, Opens
 from modelgen.engines.flags import format_flag, owned, whole_number
 from modelgen.engines.vllm import images, variables
 from modelgen.engines.vllm.adapters import refused_features
-from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend
+from modelgen.engines.vllm.attention import least_for_cache, needed_for_backend, needed_for_kernels
 from modelgen.engines.vllm.capabilities import least_capability, refuses_float16, unsupported_on
 from modelgen.engines.vllm.hybrids import missing_sequences
 from modelgen.engines.vllm.memory import memory_facts
@@ -285,6 +285,7 @@ ENGINE = Engine(
     needs_length=True,
     overrides=("config-format", "hf-config-path", "hf-overrides", "rope-scaling"),
     dtype="dtype",
+    chooses_dtype_since=(0, 9),  # vllm#17269
     quantization="quantization",
     refuses_float16=refuses_float16,
     least_capability=least_capability,
@@ -294,6 +295,8 @@ ENGINE = Engine(
         needed_for_backend=needed_for_backend,
         backend_variable="VLLM_ATTENTION_BACKEND",
         variable_until=(0, 15),
+        kernels_variable="VLLM_FLASH_ATTN_VERSION",
+        needed_for_kernels=needed_for_kernels,
         cache_flag="kv-cache-dtype",
         least_for_cache=least_for_cache,
     ),

@@ -48,6 +48,17 @@ def needed_for_backend(version: Version, backend: str, capability: int) -> str |
     return f"{least // 10}.{least % 10}" if least is not None and capability < least else None
 
 
+def needed_for_kernels(version: str, capability: int) -> str | None:
+    """Return the capability that a version of FlashAttention needs; None if it runs there.
+
+    `get_flash_attn_version` in vllm/attention/utils/fa_utils.py takes FlashAttention 2 for 3 on 10.x by itself. Else it
+    stops where `_is_fa3_supported` of vllm_flash_attn says "compute capability >= 8 excluding 8.6 and 8.9 and Blackwell
+    archs (>=10)".
+    """
+    is_fine = capability in (80, 87) or capability // 10 in (9, 10)
+    return "8.0, 8.7 or 9.x" if version == "3" and not is_fine else None
+
+
 def least_for_cache(version: Version, dtype: str, backend: str) -> int | None:
     """Return the least capability that a release needs for a type of the KV cache; None if that is not known.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelgen.engines.api.warmup import architectures
-from modelgen.engines.weights.model_config import positive, text_config
+from modelgen.engines.weights.model_config import positive, quantization, text_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +20,29 @@ PLAIN = frozenset(
 )
 """Architectures whose heads and vocabulary are split evenly in all releases."""
 _VOCABULARY_PADDING = 64
+
+
+def cut_groups(config: Mapping[str, Any], size: int, known: frozenset[str]) -> Iterator[str]:
+    """Yield the quantized width whose groups the parts would cut, of a dense model in AWQ or in FP8 with blocks.
+
+    SGLang stops with "not aligned with the quantized weight shape" or "is not divisible by weight quantization block"
+    (srt/layers/quantization/awq.py and fp8.py, 0.4.6 to 0.5.23).
+
+    Args:
+        config: The model's config.json.
+        size: The tensor-parallel size.
+        known: The architectures to which the rule applies.
+    """
+    names, text, table = architectures(config), text_config(config), quantization(config)
+    width = positive(text.get("intermediate_size"))
+    has_experts = any(positive(text.get(key)) for key in ("num_experts", "num_local_experts", "n_routed_experts"))
+    if not names or not {*names} <= known or width is None or has_experts or table.get("modules_to_not_convert"):
+        return
+    blocks = table.get("weight_block_size")
+    is_fp8 = table.get("quant_method") == "fp8" and isinstance(blocks, list) and len(blocks) == 2
+    group = positive(blocks[1]) if is_fp8 and blocks else positive(table.get("group_size"))
+    if group is not None and (is_fp8 or table.get("quant_method") == "awq") and (width % size or width // size % group):
+        yield f"intermediate size of {width:,}, quantized in groups of {group},"
 
 
 def uneven(config: Mapping[str, Any], size: int, known: frozenset[str]) -> Iterator[str]:

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from modelgen.lockfile.entries import GgufFacts
 
 _LARGEST = 2**31
-_PATTERNS = {"gemma2": 2, "gemma3": 6, "gemma-embedding": 6, "gpt-oss": 2, "cohere2": 4, "llama4": 4, "exaone4": 4}
+_PATTERNS = {"gemma2": 2, "gemma3": 6, "gpt-oss": 2, "cohere2": 4, "llama4": 4}
 """Every so many layers, one has no window; unless the file has a list of them."""
 _WITHOUT_WINDOW = ("phi3",)
+_IMPLIED = {"llama4": 8192}
+"""Windows that are not in the header."""
 _BY_INTERVAL = ("qwen3next", "qwen35", "qwen35moe")
 _BY_HEADS = ("jamba", "granitehybrid", "nemotron_h", "nemotron_h_moe", "lfm2", "lfm2moe")
 """Architectures in which a layer without KV heads has a state."""
 _STATES = ("ssm.", "wkv", "shortconv.")
 _NOT_COMPARED = ("indexer", "compress", "shared_kv_layers")
-_WITHOUT_CACHE = ("bert", "t5", "clip", "dream", "llada", "diffusion", "wavtokenizer")
+_WITHOUT_CACHE = ("bert", "embedding", "t5", "clip", "dream", "llada", "diffusion", "wavtokenizer")
 
 
 class Layer(NamedTuple):
@@ -101,10 +103,9 @@ def _layer(facts: GgufFacts, number: int, heads: int, *, has_state: bool) -> Lay
 
 def _window(facts: GgufFacts, number: int) -> int:
     """Return the sliding window of a layer; 0 without one."""
-    window, pattern = (
-        _optional(facts, "attention.sliding_window"),
-        facts.values.get("attention.sliding_window_pattern"),
-    )
+    key = "attention.sliding_window"
+    window = _optional(facts, key, 0 if key in facts.values else _IMPLIED.get(facts.architecture, 0))
+    pattern = facts.values.get(f"{key}_pattern")
     if not window or facts.architecture in _WITHOUT_WINDOW:
         return 0
     if isinstance(pattern, list):

@@ -33,7 +33,7 @@ SAYINGS = (
         None,
         r"Bfloat16 is only supported on GPUs with compute capability",
         "the GPU is too old for bfloat16",
-        'set `dtype = "half"` in its `args`',
+        'set `dtype = "half"` in its `args`, or `"float32"` for Gemma 2, Gemma 3 and GLM-4, which refuse float16',
         "vllm/worker/worker.py",
         ("args.dtype",),
     ),
