@@ -36,7 +36,11 @@ def test_the_three_models_of_the_example(project: Path) -> None:
     assert re.fullmatch(r"text-4b +gpu0 +12 GiB +7.49 GiB +2\.\d+ ± 0\.\d+ GiB .* tight: 16,384 .*", text)
     assert re.fullmatch(r"qwen3vl-4b +gpu0 +22.8 GiB +8.27 GiB +.* +fits 32,768 tokens", small)
     assert re.fullmatch(r"qwen3vl +.* 16.65 GiB .* tight: 32,768 tokens may not fit, 1\d,\d{3} fit", large)
-    assert rest[:2] == ["", "profile text: reserves 12 GiB of 22.8 GiB of gpu0"]
+    assert rest[:3] == [
+        "",
+        "PROFILE  GPU   TOGETHER  RESERVED  LEFT      OUTSIDE THE LIMIT",
+        "text     gpu0  text-4b   12 GiB    10.8 GiB  1.2 GiB",
+    ]
     help_ = r"text-4b: write `max-model-len = \d+`, or `max-num-seqs = 64`, with which .* tokens fit"
     assert re.fullmatch(help_, rest[2])
 

@@ -9,15 +9,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from compiling import REPOSITORY, complete, modelgen
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -194,3 +192,29 @@ def test_the_guide_calls_what_is_there() -> None:
     assert [hook["id"] for hook in repository["hooks"]] == list(HOOKS)
     title, _, text = section.partition(",title=")[2].partition("\n")[0].partition("::")
     assert f"> **{title}**<br>\n> " + text.replace("`", r"\`").replace("%0A", "<br>\n> ") in section
+
+
+@needs_bash
+def test_the_action_plans_against_another_branch(
+    program: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*args: str) -> None:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *args], cwd=project, check=True, capture_output=True)
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("add", "--all")
+    git("commit", "--quiet", "--message=first")
+    git("remote", "add", "origin", project.as_posix())
+    (project / "models.toml").write_text(GOOD.replace("max-model-len = 8", "max-model-len = 16"))
+    assert modelgen("build", cwd=project).returncode == 0
+    for name in ("RUNNER_TEMP", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.setenv(name, str(tmp_path if name == "RUNNER_TEMP" else tmp_path / name))
+    code, printed = run_action(program, project, **{"plan-against": "main"})
+    assert (code, printed["Plan"]) == (0, "")
+    summary = (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    assert "| `vllm-qwen` | qwen | made anew | `--max-model-len`: 8 → 16" in summary
+    path = (tmp_path / "GITHUB_OUTPUT").read_text().strip().removeprefix("plan=")
+    assert Path(path).read_text() == summary
+    (project / "models.toml").write_text(BAD)
+    assert run_action(program, project, **{"plan-against": "main"})[0] == 1

@@ -32,7 +32,9 @@ def print_table(resolved: Resolved, found: Mapping[str, Estimate | str], changes
         padded = "".join(f"{cell:<{size}}  " for cell, size in zip(cells, widths, strict=True))
         click.echo(row(padded, verdict, width))
     if changes.card is None:
-        _print_profiles(resolved, found)
+        from modelgen.cli.configuration.fit_profiles import print_profiles
+
+        print_profiles(resolved, found)
     _print_help(resolved, found, changes)
 
 
@@ -92,26 +94,6 @@ def _print_help(resolved: Resolved, found: Mapping[str, Estimate | str], changes
         choices += map(str, alternatives(one.start, run, next(iter(known), None)))
         choices = choices or ["a larger `gpu_memory`, or take a smaller or quantized model"]
         click.echo(fill(f"{name}: write {', or '.join(choices)}", width_of(sys.stdout), "  "))
-
-
-def _print_profiles(resolved: Resolved, found: Mapping[str, Estimate | str]) -> None:
-    """Print what the models of each profile reserve of each GPU, as far as they are shown."""
-    from modelgen import fit
-
-    lines = []
-    for name, profile in (resolved.document.config.profiles or {}).items():
-        if not found.keys() & {*profile.models}:
-            continue
-        taken: dict[str, int] = {}
-        for model in profile.models:
-            table = resolved.runs[model].model
-            for gpu, size in fit.reservations(_cards(resolved, model), table.gpu_memory).items():
-                taken[gpu] = taken.get(gpu, 0) + size
-        parts = [f"{_gib(size)} of {_gib(fit.budget(resolved.cards[gpu]))} of {gpu}" for gpu, size in taken.items()]
-        if parts:
-            lines.append(f"profile {name}: reserves {', '.join(parts)}")
-    if lines:
-        click.echo("\n" + "\n".join(lines))
 
 
 def print_sums(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
