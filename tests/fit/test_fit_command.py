@@ -42,7 +42,7 @@ def test_the_three_models_of_the_example(project: Path) -> None:
         "text     gpu0  text-4b   12 GiB    10.8 GiB  1.2 GiB",
     ]
     help_ = r"text-4b: write `max-model-len = \d+`, or `max-num-seqs = 64`, with which .* tokens fit"
-    assert re.fullmatch(help_, rest[2])
+    assert re.fullmatch(help_, rest[3])
 
 
 def test_its_help_leads_to_a_model_that_fits(project: Path) -> None:
