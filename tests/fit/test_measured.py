@@ -86,6 +86,15 @@ def test_what_was_measured_counts_only_for_the_same_start(project: Path, old: st
     assert found[0].estimates == found[1].estimates
 
 
+def test_fit_says_where_a_measured_start_does_not_count(project: Path) -> None:
+    learned(project, "--learn-from", "start.log")
+    assert "does not count" not in learned(project)
+    assert "± 0.10 GiB" in learned(project)
+    assert "± 0.10 GiB" not in learned(project, "--max-num-seqs", "256")
+    (project / "models.toml").write_text(TEXT.replace("v0.11.0", "v0.12.0"))
+    assert "models.measured.toml has another commit, release" in learned(project)
+
+
 def test_a_build_follows_from_the_three_files_alone(project: Path) -> None:
     text = TEXT.replace("max-model-len = 16384", "").replace("12GiB", "auto")
     (project / "models.toml").write_text(text)

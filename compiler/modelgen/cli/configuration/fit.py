@@ -14,6 +14,7 @@ from modelgen.cli.hub.hub_options import token_option
 from modelgen.cli.options import config_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from modelgen.cli.configuration.fit_changes import Changes
@@ -88,6 +89,7 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
 
             return learn(config, checked.fitted, learn_from, chosen)
     found = {name: _estimate(resolved, name, changes) for name in chosen}
+    _note_unused(resolved, found, changes)
     if format_ == "json":
         from modelgen.cli.configuration.fit_tables import as_json
 
@@ -127,6 +129,15 @@ def _look_up(
         raise click.UsageError(f'{repo} is not in models.toml: name a GPU to look it up for, such as --gpu "RTX 4090"')
     resolved = resolve_repository(repo, changes.card, changes.length, token_file)
     return resolved, tuple(resolved.document.models)
+
+
+def _note_unused(resolved: Resolved, found: Mapping[str, Estimate | str], changes: Changes) -> None:
+    """Print for which models a measured start is there and does not count."""
+    for name, one in found.items():
+        is_used = not isinstance(one, str) and getattr(one.start, "measured", None) is not None
+        if name in resolved.measured and not is_used and changes.card is None and not changes.args:
+            text = "models.measured.toml has another commit, release, GPU or other flags, so that it does not count"
+            click.echo(f"{name}: {text}; run `modelgen fit --learn-from running`", err=True)
 
 
 def _estimate(resolved: Resolved, name: str, changes: Changes) -> Estimate | str:

@@ -54,6 +54,8 @@ class Changes(NamedTuple):
             reserved = start.share * start.memory if isinstance(run.model.gpu_memory, int) else start.share * memory
             facts = run.engine.memory(run.version, memory, self.card.name)
             start = start._replace(memory=memory, share=min(1.0, round(reserved / memory, 4)), facts=facts)
+        if self.card is not None or self.args:
+            start = start._replace(measured=None)  # which counts for one GPU and its flags
         return start._replace(args={**start.args, **self.args}, length=self.length or start.length)
 
     def _with_card(self, start: GgufStart | PoolStart, run: ModelRun) -> GgufStart | PoolStart:

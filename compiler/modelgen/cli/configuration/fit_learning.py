@@ -111,6 +111,7 @@ def _is_as_written(fitted: Fitted, model: Mapping[str, Any]) -> bool:
 
 def _measured(fitted: Fitted, name: str, started: Started) -> MeasuredStart:
     from modelgen.fit.budgets import PARTS
+    from modelgen.fit.estimate import Start
     from modelgen.fit.measured import flags_digest
     from modelgen.lockfile.measured import MeasuredStart
 
@@ -119,6 +120,8 @@ def _measured(fitted: Fitted, name: str, started: Started) -> MeasuredStart:
         raise InputError(
             f"`{name}` cannot be estimated, so nothing can be learned for it: `modelgen fit {name}` says why"
         )
+    if not isinstance(one.start, Start):
+        raise InputError(f"nothing can be learned for {run.engine.title}, which takes what it needs")
     if not started.cache or not started.weights:
         raise InputError("the log lacks the line about the weights or about the memory for the KV cache")
     if started.weights + started.cache >= one.start.memory:
