@@ -176,7 +176,8 @@ def test_llama_cpp_switches_get_a_value_and_lose_it_again(tmp_path: Path) -> Non
     image = '[engines.llamacpp]\nimage = "ghcr.io/ggml-org/llama.cpp:server-cuda-b6100"\n'
     model = '[models.a]\nengine = "llamacpp"\nrepo = "a/b"\nfile = "x.gguf"\ngpus = ["gpu0"]\n'
     text = complete(f'{image}{model}revision = "{"0" * 40}"\nargs = {{ c = 8192, fa = true }}\n')
-    upgrade(tmp_path, text, "--to", "llamacpp=b10587", "--yes")
+    done = upgrade(tmp_path, text, "--to", "llamacpp=b10587", "--yes")
+    assert "not every build has an image" in done.stdout
     assert 'server-cuda-b10587"' in written(tmp_path)
     assert 'args = { c = 8192, fa = "on" }' in written(tmp_path)
     upgrade(tmp_path, written(tmp_path), "--to", "llamacpp=b6100", "--yes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelgen.engines.images.properties import is_unpublished
+from modelgen.engines.images.properties import is_unpublished, published
 from modelgen.engines.images.versions import parse_image
 from modelgen.resolve.arguments import plain_release
 from modelgen.upgrading.edits import Add, Replace, toml
@@ -89,8 +89,9 @@ def _image_step(runs: Mapping[str, ModelRun], name: str, new: Version, chosen: C
     if others:
         text = f"[models.{name}] gets `image` = {toml(reference)}; `{'`, `'.join(others)}` keep theirs"
         return Step(("models", name), text, (Add(("models", name), {"image": reference}),))
-    digest = "; its digest is dropped, since it is that of the old image" if image.digest else ""
-    return Step(run.place, f"`image` is {toml(reference)}{digest}", (Replace(run.place, {"image": reference}),))
+    note = "; its digest is dropped, since it is that of the old image" if image.digest else ""
+    note += "; not every build has an image, so check that it exists" if published(parsed).skips_releases else ""
+    return Step(run.place, f"`image` is {toml(reference)}{note}", (Replace(run.place, {"image": reference}),))
 
 
 def _flag_steps(

@@ -79,6 +79,7 @@ class Published(NamedTuple):
         runs_on: Tag, version and capability of a GPU → whether the image has kernels for it; None if that is not known.
         unpublished: Pattern of tags that are formed like others, and that the project never published.
         pinned: Pattern of tags that do not move, if others do; None if tags name releases.
+        skips_releases: Whether some releases have no image.
     """
 
     name: re.Pattern[str]
@@ -96,3 +97,4 @@ class Published(NamedTuple):
     runs_on: Callable[[str, Version | None, str], bool | None] | None = None
     unpublished: re.Pattern[str] | None = None
     pinned: re.Pattern[str] | None = None
+    skips_releases: bool = False

@@ -72,6 +72,8 @@ _IMAGES = (
         is_release=True,
         cuda_tags=((re.compile("-cuda13"), (13, 0)),),
         pinned=re.compile(r"-b\d+$"),
+        # Images are built once a day, of the newest build (llama.cpp#13203: none between b5174 and b5223).
+        skips_releases=True,
         runs_on=runs_on,
     ),
 )
