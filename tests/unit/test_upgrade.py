@@ -83,6 +83,7 @@ repo = "Qwen/Qwen3-Embedding-0.6B"
 runner = "pooling"           # since 0.6
 convert = "embed"
 """  # noqa: E501 - one line of the file
+TEI = f'engine = "tei"\nrepo = "BAAI/bge-m3"\nrevision = "{"0" * 40}"\n'
 
 
 def upgrade(folder: Path, text: str, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -217,6 +218,21 @@ def test_a_file_with_errors_is_not_touched(tmp_path: Path) -> None:
 )
 def test_an_edit_changes_its_place_only(text: str, edit: Replace | Add, after: str) -> None:
     assert apply(text.encode(), [edit]).decode() == after
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            'engine = "command"\ncommand = ["serve", "--port", "{port}"]\nimage = "a/b:1"\n',
+            "no model uses an engine whose",
+        ),
+        (f'{TEI}image = "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9"\n', "the models run TEI 1.9"),
+    ],
+)
+def test_there_may_be_nothing_to_change(tmp_path: Path, table: str, said: str) -> None:
+    done = upgrade(tmp_path, complete(f'[models.a]\n{table}gpus = ["gpu0"]\ngpu_memory = "4GiB"\n'))
+    assert f"nothing to change: {said}" in done.stderr
 
 
 def test_flags_that_become_parts_of_one_table_share_it(tmp_path: Path) -> None:

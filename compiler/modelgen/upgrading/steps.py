@@ -53,7 +53,7 @@ def steps_of(resolved: Resolved, targets: Mapping[str, Version], models: Collect
         if run.engine_name in targets
         and (models is None or name in models)
         and run.version is not None
-        and run.version.text != targets[run.engine_name].text
+        and not _is_at(run.version, targets[run.engine_name])
     }
     images = {name: _image_step(resolved.runs, name, version, chosen) for name, version in chosen.items()}
     moving = {name: version for name, version in chosen.items() if images[name].is_decided}
@@ -64,6 +64,14 @@ def steps_of(resolved: Resolved, targets: Mapping[str, Version], models: Collect
         steps += _variable_steps(resolved, run, version, moving)
         steps += _default_steps(resolved, run, version)
     return [*{(step.path, step.text): step for step in steps}.values()]
+
+
+def _is_at(version: Version, target: Version) -> bool:
+    """Return whether a model has the release; TEI's tag `cuda-1.9` is the newest patch of 1.9."""
+    numbers = version.release
+    return version.text == target.text or (
+        len(numbers) > 1 and numbers == target.release[: len(numbers)] != target.release
+    )
 
 
 def _image_step(runs: Mapping[str, ModelRun], name: str, new: Version, chosen: Collection[str]) -> Step:

@@ -88,6 +88,9 @@ def upgrade_command(models: tuple[str, ...], to: tuple[str, ...], *, check: bool
     if check and yes:
         raise click.UsageError("--check writes nothing; remove --yes")
     upgrade = _proposed(config, models, to)
+    if not upgrade.targets:
+        say("nothing to change: no model uses an engine whose releases modelgen knows")
+        return 0
     if check:
         return _check(upgrade)
     if not upgrade.steps:
