@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,33 @@ def test_both_can_be_left_to_modelgen() -> None:
     found = fitted(text, TWO)
     assert {one.verdict for one in found.estimates.values()} == {"fits"}
     assert all(length.chosen >= 8192 for length in found.lengths.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('gpus = ["gpu0"]', 'gpus = ["gpu9"]', "MG301"),
+        ('gpus = ["gpu0"]', "gpus = []", "MG307"),
+        ('gpus = ["gpu0"]', 'gpus = ["gpu0", "gpu0"]', "MG302"),
+        ('device = "0"', 'device = "0"\nlimit = 0.00001', "MG304"),
+        ('device = "0"', 'device = "0"\nlimit = 0.2', "MG556"),
+        ('"auto"', '"automatic"', "MG013"),
+        ('models = ["text-4b", "small"]', 'models = ["text-4b", "text-4b", "none"]', "MG411"),
+        ("v0.11.0", "latest", "MG204"),
+    ],
+)
+def test_a_file_with_another_error_has_that(old: str, new: str, code: str) -> None:
+    text = two().replace(old, new)
+    assert text != two()
+    assert code in {one.code for one in compile_source(text.encode(), TWO).diagnostics}
+
+
+@pytest.mark.parametrize("config", ["", "[]", '{"num_hidden_layers": -1}', '{"hidden_size": 1e99}', "{" * 500])
+def test_a_hostile_config_is_never_sized(config: str) -> None:
+    lock = tomllib.loads(TWO.decode())
+    text = TWO.decode().replace(lock["snapshots"][0]["config"], config).replace(lock["snapshots"][1]["config"], config)
+    codes = {one.code for one in compile_source(two().encode(), text.encode()).diagnostics}
+    assert codes & {"MG501", "MG555"}
 
 
 @given(st.data())

@@ -98,7 +98,7 @@ def estimate(start: Start) -> Estimate:
     serving = Serving(_cache_value_bytes(args), parallel, start.length, batch, _as_served(start.facts, args))
     cache = cache_of(shape, serving)
     lines = tuple(_lines(start, shape, sequences, batch, parallel))
-    if start.measured is not None:
+    if start.measured is not None and start.share > 0:
         lines = measured_lines(lines, start.measured, start.share)
     room = lines[0].amount.minus(*(line.amount for line in lines[1:]))
     verdict = verdict_of(room, cache)

@@ -105,23 +105,16 @@ _ENGINE_ERROR = table(
         "places": _PLACES,
     }
 )
-_SIZE = _or_null({**_NUMBER, "minimum": 0}, "Bytes, as the engine printed them.")
+_AMOUNT = {**_NUMBER, "minimum": 0}
 _EXPECTED = table(
     {
         "verdict": described({"enum": ["fits", "tight", "does not fit"]}, "Whether the longest request fits."),
-        "least": described(_COUNT, "The fewest tokens that the cache may hold."),
-        "tokens": described(_COUNT, "The tokens that it probably holds."),
-        "most": described(_COUNT, "The most tokens that it may hold."),
-        "requests": described({**_NUMBER, "minimum": 0}, "Requests of the longest length that probably fit at once."),
+        **dict.fromkeys(("least", "tokens", "most"), described(_COUNT, "Tokens: at least, probably, at most.")),
+        "requests": described(_AMOUNT, "Requests of the longest length that probably fit at once."),
     }
 )
-_STARTED = table(
-    {
-        **dict.fromkeys(("weights", "activations", "cache", "graphs"), _SIZE),
-        "tokens": _or_null({**_NUMBER, "minimum": 0}, "Tokens of the KV cache."),
-        "requests": _or_null({**_NUMBER, "minimum": 0}, "Requests of the longest length that fit at once."),
-    }
-)
+_PRINTED = ("weights", "activations", "cache", "tokens", "requests", "graphs")
+_STARTED = table(dict.fromkeys(_PRINTED, _or_null(_AMOUNT, "As the engine printed it; memory in bytes of one GPU.")))
 _CACHE = table(
     {
         "expected": described({"anyOf": [_EXPECTED, {"type": "null"}]}, "The estimate, if there is one."),
