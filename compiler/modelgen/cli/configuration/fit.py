@@ -88,7 +88,9 @@ def fit_command(  # noqa: PLR0913 - an argument for each option
             from modelgen.cli.configuration.fit_learning import learn
 
             return learn(config, checked.fitted, learn_from, chosen)
-    found = {name: _estimate(resolved, name, changes) for name in chosen}
+    is_as_written = checked is not None and resolved is checked.resolved and not any(changes)
+    known = checked.fitted.estimates if is_as_written and checked is not None and checked.fitted is not None else {}
+    found = {name: known.get(name) or _estimate(resolved, name, changes) for name in chosen}
     _note_unused(resolved, found, changes)
     if format_ == "json":
         from modelgen.cli.configuration.fit_tables import as_json
