@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow  # starts processes
 
-OF_FILES = ("build", "fit", "plan", "validate")
+OF_FILES = ("build", "fit", "lint", "plan", "validate")
 OF_HUB = ("fetch", "inventory", "lock", "prune", "verify")
 OF_ORCHESTRATOR = ("hold", "load", "logs", "release", "status", "switch", "unload", "why")
 OF_HOST = ("doctor",)
@@ -91,6 +91,8 @@ def test_commands_about_files(tmp_path: Path, snapshot: SnapshotAssertion) -> No
     file.write_text(PROJECT.replace("max-model-len = 16384", "max-model-len = 8192, max-num-seqs = 8"))
     shapes = {"fit": fits, "plan": shape(planned, run("plan"))}
     file.write_text(PROJECT.replace("v0.11.0", "latest"))
+    (tmp_path / "compose.yml").write_text("services: {a: {image: vllm/vllm-openai}}")
+    shapes["lint"] = shape(run("lint"))
     check({**shapes, "validate": shape(run("validate")), "build": shape(run("build"))}, OF_FILES, snapshot)
 
 

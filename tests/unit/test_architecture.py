@@ -15,6 +15,7 @@ NO_MODULES = {
     "Diagnostic",
     "Fitted",
     "Fleet",
+    "Foreign",
     "Host",
     "Resolved",
     "Span",

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow  # starts processes
 
 GOOD = complete('[models.qwen]\nrepo = "a/b"\nargs = { max-model-len = 8 }')
 BAD = complete('[models.qwen]\nrepo = "/a/b"\nargs = { max-model-len = 8 }')
+LINE = "services: {{a: {{image: vllm/vllm-openai:v0.30.0, command: [{}]}}}}"
 MANIFEST = REPOSITORY / ".pre-commit-hooks.yaml"
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load(MANIFEST.read_text())}
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
@@ -101,8 +102,10 @@ def test_hooks_run_when_their_files_change() -> None:
 
 @pytest.mark.parametrize("name", HOOKS)
 def test_hooks_fail_by_their_exit_code(name: str, program: Path, project: Path) -> None:
+    (project / "compose.yml").write_text(LINE.format("Qwen/Qwen3-4B"))
     assert run_hook(name, program, project) == 0
     (project / "models.toml").write_text(BAD)
+    (project / "compose.yml").write_text(LINE.format("/nowhere/Qwen3-4B"))
     assert run_hook(name, program, project) == 1
 
 
@@ -128,6 +131,15 @@ def test_every_input_is_used_and_every_variable_read() -> None:
 @needs_bash
 def test_the_action_passes_what_is_good(program: Path, project: Path) -> None:
     assert run_action(program, project) == (0, {"Validate": "", "Build and compare": ""})
+
+
+@needs_bash
+@pytest.mark.parametrize(("model", "code", "begin"), [("Qwen/Qwen3-4B", 0, ""), ("/nowhere/Qwen3-4B", 1, "::error ")])
+def test_the_action_lints_a_compose_file(program: Path, project: Path, model: str, code: int, begin: str) -> None:
+    (project / "mine.yml").write_text(LINE.format(model))
+    done, printed = run_action(program, project, lint="mine.yml", config="")
+    assert (done, [*printed]) == (code, ["Lint"])
+    assert printed["Lint"].startswith(begin)
 
 
 @needs_bash

@@ -62,6 +62,12 @@ def test_validate_renders_nothing() -> None:
     assert not imported("validate") & {"jinja2", "yaml", "huggingface_hub", "rich", "asyncio"}
 
 
+def test_lint_needs_no_renderer_and_no_hub() -> None:
+    assert not imported("lint", "tests/lint/incident/docker-compose.yml", "--format", "json") & {
+        *("jinja2", "huggingface_hub", "rich", "tree_sitter", "asyncio", "modelgen.lockfile.entries")
+    }
+
+
 def test_a_file_without_findings_needs_no_tree_sitter() -> None:
     starter = REPOSITORY / "compiler/modelgen/cli/configuration/starter.toml"
     assert not imported("validate", "--config", str(starter)) & {"tree_sitter", "huggingface_hub", "rich"}

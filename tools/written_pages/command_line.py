@@ -23,6 +23,8 @@ ARGUMENTS = {
     "REPO|PATH": "A repository on the hub; with `--as`, a folder or a GGUF file.",
 }
 """The arguments of commands: click has no help for them."""
+OF_COMMANDS = {"lint": {"FILE": "The file, or `-` for stdin. Default: the one that Compose takes here."}}
+"""Arguments that mean something else in one command."""
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*modelgen ")
 _INTRO = """\
 # Command line
@@ -68,7 +70,7 @@ def _section(name: str, command: click.Command) -> Iterator[str]:
     texts, examples = split_help(command)
     yield from (f"{text}\n\n" for text in texts)
     yield block(f"modelgen {name} {' '.join(command.collect_usage_pieces(context))}") + "\n"
-    parameters = [_argument(one) for one in command.params if isinstance(one, click.Argument)]
+    parameters = [_argument(name, one) for one in command.params if isinstance(one, click.Argument)]
     parameters += [_option(one) for one in command.params if isinstance(one, click.Option)]
     if parameters:
         yield "".join(parameters) + "\n"
@@ -92,10 +94,10 @@ def argument_name(argument: click.Argument) -> str:
     return re.sub(r"[^A-Z|]", "", argument.human_readable_name.upper())
 
 
-def _argument(argument: click.Argument) -> str:
+def _argument(command: str, argument: click.Argument) -> str:
     name = argument_name(argument)
     optional = "" if argument.required else " Optional; several may be named." if argument.nargs < 0 else " Optional."
-    return f"- {code(name)}: {ARGUMENTS.get(name, '')}{optional}\n"
+    return f"- {code(name)}: {OF_COMMANDS.get(command, {}).get(name) or ARGUMENTS.get(name, '')}{optional}\n"
 
 
 def _option(option: click.Option) -> str:

@@ -29,6 +29,7 @@ _SUBJECTS = {
     "3": "GPUs and the host",
     "4": "Names, profiles, Compose keys and ports",
     "5": "The hub and its lock",
+    "6": "Compose files of other tools",
 }
 _THREADS = {"vllm": "vllm-project/vllm", "hub": "huggingface/huggingface_hub", "gpustack": "gpustack/gpustack"}
 _INTRO = f"""\
@@ -48,6 +49,9 @@ floating-image = "error" # stops the build
 ```
 
 Errors cannot be turned off, because the deployment would not run.
+
+The [last rules](#compose-files-of-other-tools) are those of `modelgen lint`, which checks a Compose file that modelgen
+did not write; `modelgen lint --rule restart-loop=off` switches one off.
 
 ## The examples
 

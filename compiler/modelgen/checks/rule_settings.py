@@ -31,7 +31,7 @@ def unknown_rule(context: Context) -> Iterator[Found]:
     unpinned-repo = "off"
     ```
     """
-    names = [known.name for known in all_rules()]
+    names = [known.name for known in all_rules() if not known.is_foreign]
     advisory = [known.name for known in all_rules() if known.advisory]
     for name in context.document.config.rules or {}:
         if name not in names:
@@ -57,7 +57,7 @@ def rule_not_advisory(context: Context) -> Iterator[Found]:
     floating-image = "error"
     ```
     """
-    fixed = {known.name for known in all_rules() if not known.advisory}
+    fixed = {known.name for known in all_rules() if not known.advisory and not known.is_foreign}
     for name, severity in (context.document.config.rules or {}).items():
         if name in fixed and severity != "error":
             yield Found(

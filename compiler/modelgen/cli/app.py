@@ -29,6 +29,7 @@ COMMANDS = {
     "init": ("configuration.init", "Write a commented models.toml to start from."),
     "inventory": ("hub.inventory", "List what models.lock serves, for an audit."),
     "key": ("control.key", "Make an API key for the orchestrator."),
+    "lint": ("lint", "Check the engines in a Compose file, a script, or a llama-swap config."),
     "load": ("control.switch", "Load a model."),
     "lock": ("lock.lock", "Write models.lock: the commits, sizes and hashes of all files."),
     "logs": ("control.logs", "Print the output of a model's engine."),

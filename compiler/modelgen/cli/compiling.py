@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from modelgen.cli.exits import cannot
+from modelgen.cli.findings import print_diagnostics
 from modelgen.cli.options import NAME
-from modelgen.cli.terminal import fill, has_colour, width_of
 from modelgen.files import MAX_SOURCE_BYTES, ModelgenError
 from modelgen.targets import DEFAULT_TARGETS
 
 if TYPE_CHECKING:
-    from modelgen.diagnostics import Diagnostic
     from modelgen.pipeline import Checked, Compilation
-    from modelgen.source import Source
-
-_MOST_READ = 30
 
 
 def compile_file(
@@ -83,49 +75,8 @@ def root_from_out(root: Path, out: Path) -> str:
 def print_findings(
     compilation: Compilation | Checked, format_: str = "human", *, limit: int | None = None, to_stderr: bool
 ) -> None:
-    """Print the findings; machine formats are data and always go to stdout.
-
-    Args:
-        compilation: What was compiled or checked.
-        format_: One of `options.FORMATS`.
-        limit: The most findings to print; None for all, or for people as many as are read.
-        to_stderr: Print the findings for people on stderr, without infos: the output of the command is something else.
-    """
-    found = compilation.diagnostics
-    if format_ == "human":
-        _print_for_people(found, compilation.source, limit or _MOST_READ, to_stderr=to_stderr)
-        return
-    if limit is not None and len(found) > limit:
-        from modelgen.diagnostics.repeats import by_severity
-
-        _say_hidden(len(found) - limit, limit)
-        kept = by_severity(found)[:limit]
-        found = [one for one in found if one in kept]
-    click.echo(import_module(f"modelgen.diagnostics.{format_}").render(found), nl=False)
-
-
-def _print_for_people(found: list[Diagnostic], source: Source, limit: int, *, to_stderr: bool) -> None:
-    found = [one for one in found if not to_stderr or one.severity != "info"]
-    if not found:
-        return
-    from modelgen.diagnostics import human
-    from modelgen.diagnostics.repeats import fold
-
-    blocks = fold(found)
-    shown, hidden = blocks[:limit], sum(1 + len(block.more) for block in blocks[limit:])
-    stream = sys.stderr if to_stderr else sys.stdout
-    text = human.render(shown, source, colour=has_colour(stream), width=width_of(stream))
-    click.echo(text, err=to_stderr, color=True)
-    summary = f"{human.summarize(found)}; `modelgen explain {shown[0].found.code}` says more."
-    click.echo(fill(summary, width_of(sys.stderr)), err=True)
-    if hidden:
-        _say_hidden(hidden, limit)
-
-
-def _say_hidden(count: int, limit: int) -> None:
-    what = "1 more finding is" if count == 1 else f"{count} more findings are"
-    line = f"{what} not shown; `modelgen validate --max-findings {count + limit}` shows all."
-    click.echo(fill(line, width_of(sys.stderr)), err=True)
+    """Print the findings on models.toml; the arguments are those of `print_diagnostics`."""
+    print_diagnostics(compilation.diagnostics, [compilation.source], format_, limit=limit, to_stderr=to_stderr)
 
 
 def lock_path(config: Path) -> Path:

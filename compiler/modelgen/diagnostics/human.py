@@ -21,17 +21,18 @@ _LEAST = 20
 _MOST_LINES = 20
 
 
-def render(shown: Iterable[Shown], source: Source, *, colour: bool, width: int | None = None) -> str:
+def render(shown: Iterable[Shown], *sources: Source, colour: bool, width: int | None = None) -> str:
     """Return one block per finding, separated by blank lines; an empty string if there is none.
 
     Args:
         shown: The findings.
-        source: The text that they are about.
+        sources: The texts that they are about.
         colour: Use the colours of a terminal.
         width: The columns of the terminal; None if lines may have any length.
     """
     paint = _paint if colour else _plain
-    return "\n".join(_block(one, source, paint, width) for one in shown)
+    by_path = {source.path: source for source in sources}
+    return "\n".join(_block(one, by_path.get(one.found.span.path), paint, width) for one in shown)
 
 
 def summarize(diagnostics: Iterable[Diagnostic]) -> str:
@@ -41,7 +42,7 @@ def summarize(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
 
 
-def _block(shown: Shown, source: Source, paint: Callable[[str, str], str], width: int | None) -> str:
+def _block(shown: Shown, source: Source | None, paint: Callable[[str, str], str], width: int | None) -> str:
     found = shown.found
     span = found.span
     gutter = " " * len(str(span.line))
@@ -53,7 +54,7 @@ def _block(shown: Shown, source: Source, paint: Callable[[str, str], str], width
         *(f"{gutter} {line}" for line in rest),
         f"{gutter}{paint('-->', '34')} {span.path}:{span.line}:{span.column}",
     ]
-    if span.path == source.path and (text := source.line(span.line)).strip():
+    if source is not None and (text := source.line(span.line)).strip():
         end = span.end_column if span.end_line == span.line else len(text) + 1
         room = _WIDTH if width is None else max(min(width - len(gutter) - 5, _WIDTH), _LEAST)
         excerpt, caret = _excerpt(mask(text), span.column - 1, max(end - 1, span.column), room)

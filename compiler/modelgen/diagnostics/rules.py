@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 _LONGEST = 1000
+_FOREIGN = "MG6"
 
 _REGISTRY: dict[str, Rule[...]] = {}
 
@@ -35,7 +36,7 @@ class Rule(Generic[P]):
 
     Args:
         code: Such as `MG101`; the hundreds digit tells the subject (DESIGN: 0 file and shape, 1 identity and pins,
-            2 engine, image and args, 3 hardware and fit, 4 names, ports and profiles, 5 hub).
+            2 engine, image and args, 3 hardware and fit, 4 names, ports and profiles, 5 hub, 6 files of other tools).
         name: Names what `[rules]` allows, such as `unpinned-repo`.
         severity: As declared; `[rules]` may change it where `advisory` holds.
         find: The function itself.
@@ -52,7 +53,12 @@ class Rule(Generic[P]):
     @property
     def advisory(self) -> bool:
         """Return whether `[rules]` may change the severity: advice can be turned off, errors cannot."""
-        return self.severity is not Severity.ERROR
+        return self.severity is not Severity.ERROR and not self.is_foreign
+
+    @property
+    def is_foreign(self) -> bool:
+        """Return whether it is about files of other tools, and not about models.toml."""
+        return self.code.startswith(_FOREIGN)
 
     @property
     def summary(self) -> str:
@@ -64,11 +70,18 @@ class Rule(Generic[P]):
 
         A Good example without a lock has the lock of the Bad one, if there is one.
         """
-        section = re.search(rf"^## {kind}$(.*?)(?=^## |\Z)", self.manual, re.MULTILINE | re.DOTALL)
-        blocks = re.findall(r"```toml\n(.*?)```(?:\n+```lock\n(.*?)```)?", section[1], re.DOTALL) if section else []
+        blocks = re.findall(r"```toml\n(.*?)```(?:\n+```lock\n(.*?)```)?", self._section(kind), re.DOTALL)
         first = re.search(r"```lock\n(.*?)```", self.manual, re.DOTALL)
         shared = first[1] if first and kind == "Good" else None
         return [(complete(toml), lock or shared) for toml, lock in blocks]
+
+    def files(self, kind: str) -> list[str]:
+        """Return the examples of a rule about files of other tools: whole Compose files."""
+        return re.findall(r"```yaml\n(.*?)```", self._section(kind), re.DOTALL)
+
+    def _section(self, kind: str) -> str:
+        found = re.search(rf"^## {kind}$(.*?)(?=^## |\Z)", self.manual, re.MULTILINE | re.DOTALL)
+        return found[1] if found else ""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Diagnostic]:
         """Run the rule."""

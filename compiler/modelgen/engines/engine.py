@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         MemoryFacts,
         Opens,
         PoolServing,
+        ServerLine,
         Starter,
     )
     from modelgen.engines.images import Published
@@ -122,6 +123,7 @@ class Engine(NamedTuple):
         compiled_for: Flags whose values are part of what the engine compiles, so that others compile anew.
         caches: Variables that place compile caches → folder below the model's own volume; None for an engine that
             compiles nothing.
+        line: How its server is started by hand; None if files of other tools are not read for it.
         environment: Further variables that are always set.
         defaults: Variables that are set unless the user sets them.
         hub: Where its images expect the hub; None if HF_HUB_CACHE determines it.
@@ -222,6 +224,7 @@ class Engine(NamedTuple):
     probe: tuple[str, ...] | None = None
     caches: Mapping[str, str] | None = None
     compiled_for: tuple[str, ...] = ()
+    line: ServerLine | None = None
     environment: Mapping[str, str] = MappingProxyType({})
     defaults: Mapping[str, str] = MappingProxyType({})
     hub: str | None = None

@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Mapping
 
-    from modelgen.engines.images.versions import Version
+    from modelgen.engines.images.versions import Image, Version
 
 
 class Instead(NamedTuple):
@@ -217,3 +218,49 @@ class Starter(NamedTuple):
     kind: str
     image: str
     amd: str | None = None
+
+
+class Program(NamedTuple):
+    """A program that starts an engine's server.
+
+    Args:
+        words: Its first words: the program without its folder, `python` for any Python, and what selects the server.
+        reads_positional: Whether it takes the model from an argument without a flag; None where versions differ.
+    """
+
+    words: tuple[str, ...]
+    reads_positional: bool | None = None
+
+
+class ServerLine(NamedTuple):
+    """The ways in which an engine's server is started by hand; used to read files of other tools.
+
+    Args:
+        programs: The programs that start it.
+        model: The flags that name its model.
+        image_names: Pattern of the names of forks' images, without registry and folder.
+        own_program: Image and version → the program that the image starts by itself; None if that is not known.
+        refuses_model_flag: Version and program → whether it stops at the flag for the model.
+        fork_flags: Flags of plugins, with which a program is a fork.
+        names: The flag for the names that clients use.
+        share: The flag for the share of a GPU that it takes; empty without one.
+        default_share: Version → the share without that flag, at least; 0 if that is not known.
+        unset_share: Flags with which the share does not count.
+        several_hosts: Flags that spread a model over several hosts.
+        shm_since: The first release that does not start with Docker's 64 MiB of shared memory; None if all do.
+        images_lack_health: Whether no image of its project has a health check.
+    """
+
+    programs: tuple[Program, ...]
+    model: tuple[str, ...]
+    image_names: re.Pattern[str]
+    own_program: Callable[[Image, Version | None], Program | None] = lambda *_: None
+    refuses_model_flag: Callable[[Version, Program], bool] = lambda *_: False
+    fork_flags: tuple[str, ...] = ()
+    names: str = ""
+    share: str = ""
+    default_share: Callable[[Version | None], float] = lambda _: 0
+    unset_share: tuple[str, ...] = ()
+    several_hosts: tuple[str, ...] = ()
+    shm_since: tuple[int, ...] | None = None
+    images_lack_health: bool = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from modelgen.engines.api.probes import curl_probe
 from modelgen.engines.api.warmup import EMBEDDINGS, RERANK, is_classifier
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import Opens
+from modelgen.engines.facts import Opens, Program, ServerLine
 from modelgen.engines.flags import owned
 from modelgen.engines.flags.plain import format_flags
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, Published
@@ -116,6 +116,13 @@ ENGINE = Engine(
         "TORCHINDUCTOR_CACHE_DIR": "/inductor",
         "TRITON_CACHE_DIR": "/triton",
     },
+    line=ServerLine(
+        programs=(Program(("infinity_emb", "v2")),),
+        model=("model-id",),
+        image_names=re.compile("infinity"),
+        own_program=lambda *_: Program(("infinity_emb",)),
+        names="served-model-name",
+    ),
     environment={"INFINITY_ANONYMOUS_USAGE_STATS": "0"},
     variables="INFINITY_",
     owned_variables={"INFINITY_ANONYMOUS_USAGE_STATS": owned.QUIET, "INFINITY_API_KEY": owned.KEYS},

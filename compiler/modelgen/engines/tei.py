@@ -13,7 +13,7 @@ from modelgen.engines.api.probes import curl_probe
 from modelgen.engines.api.warmup import is_classifier
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import Opens, Starter
+from modelgen.engines.facts import Opens, Program, ServerLine, Starter
 from modelgen.engines.flags import owned
 from modelgen.engines.flags.plain import format_flags
 from modelgen.engines.images import Published
@@ -80,6 +80,7 @@ def _release(version: str) -> tuple[int, ...]:
     return (999,) if version == "latest" else tuple(int(part) for part in version.split("."))
 
 
+_ROUTER = Program(("text-embeddings-router",), reads_positional=False)
 # README.md, "Docker Images": `cpu-1.9`, `89-1.9` and `1.9` (for an A100).
 _IMAGES = (
     Published(
@@ -154,6 +155,13 @@ ENGINE = Engine(
     tags_for=tags_for,
     starter=Starter("embedding", "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9"),
     probe=curl_probe(PORT, HEALTH, timeout=20),
+    line=ServerLine(
+        programs=(_ROUTER,),
+        model=("model-id",),
+        image_names=re.compile("text-embeddings-inference"),
+        own_program=lambda *_: _ROUTER,
+        names="served-model-name",
+    ),
     environment={"HUGGINGFACE_HUB_CACHE": DATA},
     # The entry point of the image for CUDA runs nvidia-smi, and exits without it.
     defaults={"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"},

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from modelgen.config import Defaults, Model
-from modelgen.load.locator import Locator, Path
+from modelgen.load.locator import Locator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelgen.config import Config, EngineTable
     from modelgen.config.compose import ComposeKeys
+    from modelgen.load.locator import Path
     from modelgen.source import Source, Span
 
 DEFAULT_ENGINE = "vllm"
+
+
+class Places(Protocol):
+    """Where each value is written, by its path; for a path that is not written, the nearest place around it."""
+
+    def key(self, path: Path) -> Span:
+        """Return where the key itself is written."""
+
+    def value(self, path: Path) -> Span:
+        """Return where the value is written."""
+
+    def header(self, path: Path) -> Span:
+        """Return the header of the table around."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +42,14 @@ class Document:
         config: The tables as written, without the values in `dropped`.
         compose: The `compose` tables, by path.
         dropped: Paths whose values were refused. They are written, so no rule may report them as missing.
-        places: The locator, if a finding needed it already.
+        places: The locator, if a finding needed it already; of a foreign file, its places.
     """
 
     source: Source
     config: Config
     compose: dict[Path, ComposeKeys] = field(default_factory=dict)
     dropped: frozenset[Path] = frozenset()
-    places: Locator | None = None
+    places: Places | None = None
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -46,7 +60,7 @@ class Document:
         return {name: _merge(engines, defaults or Defaults(), model) for name, model in written.items()}
 
     @cached_property
-    def _locator(self) -> Locator:
+    def _locator(self) -> Places:
         return self.places or Locator(self.source)
 
     def at_key(self, *path: str | int) -> Span:

@@ -29,7 +29,10 @@ def explain_command(code: str) -> int:
         guess = did_you_mean(code, (name for name in rules if not name.startswith("MG")))
         hint = f": {guess}" if guess.startswith("did") else ""
         raise click.UsageError(f"no rule `{code}`{hint}; `modelgen rules` lists them")
-    kind = f"{rule.severity.value}, {'may be changed in `[rules]`' if rule.advisory else 'always on'}"
+    settings = "may be changed in `[rules]`" if rule.advisory else "always on"
+    if rule.is_foreign:
+        settings = f"of `modelgen lint`, where `--rule {rule.name}=off` switches it off"
+    kind = f"{rule.severity.value}, {settings}"
     text = f"# {rule.code} {rule.name}\n\n{kind}\n\n{rule.manual}"
     if rule.examples("Good"):
         text += f"\n\n## The rest of the file\n{examples.NOTE}\n```toml\n{examples.HEAD}```"
@@ -76,6 +79,13 @@ def schema_command() -> int:
 
 def load_rules() -> list[Rule[...]]:
     """Import every module that declares a rule and return the rules by code."""
-    for module in ("modelgen.load", "modelgen.lockfile.reading", "modelgen.lockfile.measured", "modelgen.checks"):
+    names = (
+        "modelgen.load",
+        "modelgen.lockfile.reading",
+        "modelgen.lockfile.measured",
+        "modelgen.checks",
+        "modelgen.checks.foreign",
+    )
+    for module in names:
         importlib.import_module(module)
     return all_rules()

@@ -15,7 +15,7 @@ from modelgen.engines.api.probes import curl_probe
 from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_on
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import Opens, Starter
+from modelgen.engines.facts import Opens, Program, ServerLine, Starter
 from modelgen.engines.flags import owned
 from modelgen.engines.flags.plain import format_flags
 from modelgen.engines.images import Published
@@ -78,6 +78,7 @@ _IMAGES = (
     ),
 )
 ROUTES = (*api.OPENAI, *api.ANTHROPIC, *api.RERANK, *api.TOKENS, "/infill")
+_SERVER = Program(("llama-server",), reads_positional=False)
 _OWNED_VARIABLES = {
     "LLAMA_API_KEY": owned.KEYS,
     "LLAMA_ARG_OFFLINE": owned.OFFLINE,
@@ -194,6 +195,13 @@ ENGINE = Engine(
     ),
     lists="/v1/models",
     probe=curl_probe(PORT, HEALTH, timeout=20),
+    line=ServerLine(
+        programs=(_SERVER, Program(("llama-server.exe",), reads_positional=False)),
+        model=("model",),
+        image_names=re.compile(r"llama[-_.]?cpp|llama-server"),
+        own_program=lambda image, _: _SERVER if (image.tag or "").startswith("server") else None,
+        names="alias",
+    ),
     # A variable, since builds older than `--offline` exit on an unknown flag.
     # LLAMA_OFFLINE is its name from b5501 to b9359.
     environment={"LLAMA_ARG_OFFLINE": "1", "LLAMA_OFFLINE": "1"},

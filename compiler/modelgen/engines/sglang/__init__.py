@@ -16,7 +16,7 @@ from modelgen.engines.api.warmup import CHAT, EMBEDDINGS, RERANK, is_classifier,
 from modelgen.engines.catalogues import catalogue
 from modelgen.engines.catalogues.models import Models
 from modelgen.engines.engine import Engine, Run
-from modelgen.engines.facts import Attention, Instead, Opens
+from modelgen.engines.facts import Attention, Instead, Opens, Program, ServerLine
 from modelgen.engines.flags import format_flag, owned
 from modelgen.engines.flags.families import families
 from modelgen.engines.images import ANY_TAG, ON_DOCKER_HUB, VERSION, CudaSuffix, Published
@@ -316,6 +316,14 @@ ENGINE = Engine(
         "TORCHINDUCTOR_CACHE_DIR": "/inductor",
         "TRITON_CACHE_DIR": "/triton",
     },
+    line=ServerLine(
+        programs=(Program(("python", "-m", "sglang.launch_server")), Program(("sglang", "serve"))),
+        model=("model-path",),
+        image_names=re.compile("sglang"),
+        names="served-model-name",
+        share=WRITTEN,
+        several_hosts=("nnodes", "dist-init-addr", "node-rank"),
+    ),
     environment={"SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false"},
     owned_variables=_OWNED_VARIABLES,
     routes=ROUTES,

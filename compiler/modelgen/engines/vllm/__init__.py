@@ -28,6 +28,7 @@ from modelgen.engines.vllm.parsers import PARSERS
 from modelgen.engines.vllm.purposes import AUDIO, lacks_audio, scoring_flag
 from modelgen.engines.vllm.replaced_flags import INSTEAD
 from modelgen.engines.vllm.repositories import pin, repos
+from modelgen.engines.vllm.server_line import LINE
 from modelgen.engines.vllm.splitting import split_obstacle
 from modelgen.engines.weights import loaders
 from modelgen.ir import Launch
@@ -260,6 +261,7 @@ ENGINE = Engine(
         *("kv-cache-dtype", "tensor-parallel-size", "pipeline-parallel-size", "hf-overrides", "compilation-config"),
         *("revision", "generation-config", "model-impl", "enable-lora", "max-lora-rank", "speculative-config"),
     ),
+    line=LINE,
     environment={"VLLM_NO_USAGE_STATS": "1"},
     owned_variables=variables.OWNED,
     known_variables=VARIABLES,

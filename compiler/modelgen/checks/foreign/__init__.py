@@ -1,0 +1,97 @@
+"""Check files of other tools: the rules that hold for any deployment, and those about what such files get wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelgen.checks.context import Context
+from modelgen.checks.environment import flag_variables, variable_names, variable_values
+from modelgen.checks.flags import flag_sets, flag_spelling, flag_values, model_parsers, unknown_flags
+from modelgen.checks.foreign import exposure, gpus, reading, starts, weights
+from modelgen.checks.foreign.context import ForeignContext
+from modelgen.checks.gpus import attention, card_names, generations
+from modelgen.checks.gpus import weights as gpu_weights
+from modelgen.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from modelgen.diagnostics import Diagnostic
+    from modelgen.fit import Fitted
+    from modelgen.foreign import Foreign
+    from modelgen.lift.document import Lifted
+
+ENGINE_TRUTHS = (
+    unknown_flags.unknown_flag,
+    flag_spelling.deprecated_flag,
+    flag_values.bad_flag_value,
+    flag_values.unknown_value,
+    flag_values.value_of_another_version,
+    flag_sets.missing_companion,
+    flag_sets.sizes_at_odds,
+    model_parsers.parser_of_another_model,
+    variable_names.unread_variable,
+    variable_names.variable_is_flag,
+    variable_values.quoted_value,
+    variable_values.expandable_segments,
+    flag_variables.bad_flag_variable,
+    card_names.unknown_card,
+    generations.image_for_other_generation,
+    generations.flag_for_other_generation,
+    attention.attention_for_other_cards,
+    gpu_weights.checkpoint_for_other_cards,
+    gpu_weights.model_without_float16,
+)
+"""The rules about models.toml that say what an engine, Docker or the host does, and no demand of the language."""
+
+HARMLESS = (variable_names.unread_variable, variable_names.variable_is_flag)
+"""The rules among them whose findings stop no engine, although models.toml refuses them."""
+
+CHECKS = (
+    weights.unheld_path,
+    weights.cache_folder_as_model,
+    weights.hub_off_by_one,
+    weights.unheld_hub,
+    weights.model_not_read,
+    gpus.too_few_gpus,
+    gpus.count_and_ids,
+    gpus.shares_over_gpu,
+    gpus.gpus_by_count,
+    gpus.gpus_twice,
+    starts.health_on_other_port,
+    starts.missing_health,
+    starts.flag_without_value,
+    starts.restart_loop,
+    starts.no_shared_memory,
+    starts.moving_tag,
+    starts.short_patience,
+    exposure.written_token,
+    exposure.open_port,
+    exposure.socket_beside_port,
+    reading.dropped_text,
+)
+"""The rules about what is written in a foreign file."""
+
+
+def check_reading(foreign: Foreign) -> Iterator[Diagnostic]:
+    """Report what of a file could not be read."""
+    for find in (reading.unreadable_file, reading.unread_part, reading.unknown_value_of):
+        yield from find(foreign)
+
+
+def check_foreign(foreign: Foreign, lifted: Sequence[Lifted], fitted: Fitted) -> Iterator[Diagnostic]:
+    """Run the rules on a foreign file.
+
+    Args:
+        foreign: The file.
+        lifted: Its servers.
+        fitted: The document that these were lifted into.
+    """
+    context = Context(fitted, ())
+    for truth in ENGINE_TRUTHS:
+        for found in truth(context):
+            yield replace(found, severity=Severity.WARNING) if truth in HARMLESS else found
+    own = ForeignContext(foreign, lifted)
+    for find in CHECKS:
+        yield from find(own)

@@ -1,0 +1,65 @@
+"""Read a file of any kind that is understood, by its contents."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelgen.foreign.compose import decode, read_compose
+from modelgen.foreign.llamaswap import has_models, read_llamaswap
+from modelgen.foreign.recipe import is_recipe, read_recipe
+from modelgen.foreign.shell import is_unit, read_shell
+from modelgen.foreign.yaml_nodes import BadYamlError, Reader, TooLargeError, compose_nodes
+from modelgen.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modelgen.foreign.services import Foreign
+
+_SCRIPT = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
+_SCRIPT_NAMES = (".sh", ".bash", ".service")
+_SERVICES = re.compile(r"""^["']?services["']?\s*:""", re.MULTILINE)
+# A line of a script, for text from stdin: a program with a flag.
+_LINE = re.compile(r"^[ \t]*(?:[A-Z_]+=\S* +)*[\w./-]+(?:[ \t]+[^\s:]+)*[ \t]+--?\w", re.MULTILINE)
+
+
+def read_files(
+    files: Sequence[tuple[str, bytes]],
+    variables: Mapping[str, str] | None = None,
+    beside: Mapping[str, bytes] | None = None,
+) -> Foreign:
+    """Read files; it raises on no input. Several are Compose files that belong together.
+
+    Args:
+        files: The name of each file in messages, and its bytes.
+        variables: The values of variables, as from a `.env` file; a script has none but its own.
+        beside: Files that the services name, by the name that is written: those of `env_file`.
+    """
+    if len(files) == 1:
+        path, data = files[0]
+        try:
+            found = _read_other(Source(path, decode(data)), variables or {})
+        except (UnicodeDecodeError, TooLargeError, RecursionError):
+            found = None
+        if found is not None:
+            return found
+    return read_compose(files, variables, beside)
+
+
+def _read_other(source: Source, variables: Mapping[str, str]) -> Foreign | None:
+    """Return what a file of another kind than Compose says; None for what may be a Compose file."""
+    if source.path.endswith(_SCRIPT_NAMES) or _SCRIPT.match(source.text) or is_unit(source.text):
+        return read_shell(source)
+    if _SERVICES.search(source.text):
+        return None
+    try:
+        root = compose_nodes(source.text)
+    except BadYamlError:
+        root = None
+    reader = Reader(source, variables)
+    if has_models(reader, root):
+        return read_llamaswap(reader, root)
+    if is_recipe(reader, root):
+        return read_recipe(reader, root)
+    return read_shell(source) if not reader.entries(root) and _LINE.search(source.text) else None

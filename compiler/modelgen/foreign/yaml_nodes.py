@@ -1,0 +1,156 @@
+"""Read YAML as a graph of nodes: aliases are never copied, so a small file cannot fill the memory."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from modelgen.foreign.interpolation import interpolate
+from modelgen.foreign.values import Value
+from modelgen.foreign.yaml_places import Scalar, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modelgen.source import Source, Span
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULLS = ("", "~", "null", "Null", "NULL")
+_DEEPEST = 60
+_INDENTED = re.compile(r"^[ ?-]{120}", re.MULTILINE)
+_MOST = 400_000
+
+
+class TooLargeError(Exception):
+    """A file refers to more values than a file of services has."""
+
+
+class BadYamlError(Exception):
+    """A text is not YAML: what is wrong, and where (line and column from 1)."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class Entry(NamedTuple):
+    """An entry of a mapping."""
+
+    key: ScalarNode
+    value: Node
+
+
+def compose_nodes(text: str) -> Node | None:
+    """Return the root node of a YAML text; None for an empty one.
+
+    Raises:
+        BadYamlError: The text is not YAML, has several documents, or is nested too deeply.
+    """
+    try:
+        if text.count("[") + text.count("{") > _DEEPEST or _INDENTED.search(text):
+            _refuse_depth(text)
+        node: Node | None = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise BadYamlError(error.problem or error.context or "invalid YAML", *place) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadYamlError(str(error).splitlines()[0] if str(error) else "invalid YAML", 1, 1) from error
+    return node
+
+
+def _refuse_depth(text: str) -> None:
+    """Compose only what is not nested deeply, since composing is recursive."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                mark = event.start_mark
+                line, column = (mark.line, mark.column) if mark else (0, 0)
+                raise BadYamlError(f"more than {_DEEPEST} levels", line + 1, column + 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+class Reader:
+    """Reads the nodes of one file.
+
+    Args:
+        source: The text.
+        variables: The values of variables.
+    """
+
+    def __init__(self, source: Source, variables: Mapping[str, str]) -> None:
+        self.source = source
+        self.missing: dict[str, Value] = {}
+        self.invalid: list[Span] = []
+        self._variables = variables
+        self._entries: dict[int, dict[str, Entry]] = {}
+        self._read = 0
+
+    def entries(self, node: Node | None) -> dict[str, Entry]:
+        """Return the entries of a mapping by key, with those that it merges (`<<`); empty for other nodes."""
+        if not isinstance(node, MappingNode):
+            return {}
+        if id(node) not in self._entries:
+            self._entries[id(node)] = {}  # what merges itself has nothing to merge
+            own: dict[str, Entry] = {}
+            merged: dict[str, Entry] = {}
+            for key, value in node.value:
+                self._count()
+                if not isinstance(key, ScalarNode):
+                    continue
+                if key.value == "<<":
+                    for other in value.value if isinstance(value, SequenceNode) else [value]:
+                        merged = {**self.entries(other), **merged}
+                        self._count(len(merged))
+                else:
+                    own[key.value] = Entry(key, value)
+            self._entries[id(node)] = merged | own
+        return self._entries[id(node)]
+
+    def items(self, node: Node | None) -> Iterator[Node]:
+        """Yield the items of a sequence; nothing for other nodes."""
+        if isinstance(node, SequenceNode):
+            for item in node.value:
+                self._count()
+                yield item
+
+    def value(self, node: Node | None) -> Value | None:
+        """Return a scalar with its variables replaced; None for other nodes, and for null."""
+        if not isinstance(node, ScalarNode) or is_null(node):
+            return None
+        self._count()
+        if "$" not in node.value:
+            return Value(node.value, Scalar(self.source, node, None))
+        found = interpolate(node.value, self._variables)
+        if not found.is_valid:
+            self.invalid.append(whole(self.source, node))
+            return None
+        value = Value("".join(piece.text for piece in found.pieces), Scalar(self.source, node, found.pieces))
+        for name in found.missing:
+            self.missing.setdefault(name, value)
+        return value
+
+    def key(self, node: ScalarNode) -> Value:
+        """Return a key, in which Compose replaces no variables."""
+        return Value(node.value, Scalar(self.source, node, None))
+
+    def span(self, node: Node) -> Span:
+        """Return where a node is written; of what is in several lines, the first one."""
+        return whole(self.source, node)
+
+    def _count(self, number: int = 1) -> None:
+        self._read += number
+        if self._read > _MOST:
+            raise TooLargeError
+
+
+def is_null(node: Node | None) -> bool:
+    """Return whether there is no value."""
+    return node is None or (isinstance(node, ScalarNode) and node.style is None and node.value in _NULLS)

@@ -1,0 +1,144 @@
+"""`modelgen lint`: what it reads, what it prints, how it exits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from modelgen.cli.app import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+WRONG = "services:\n  a:\n    image: vllm/vllm-openai:v0.30.0\n    command: [Qwen/Qwen3-4B, --swap-space, '4']\n"
+LATEST = WRONG.replace("v0.30.0", "latest")
+NO_ENGINE = "services: {a: {image: nginx}, b: {image: postgres}}"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*args: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(cli, ["lint", *args], input=text, standalone_mode=False)
+
+
+def rules(*args: str) -> list[str]:
+    return [one["rule"] for one in json.loads(run(*args, "--format", "json").stdout)]
+
+
+def test_the_file_that_compose_takes(folder: Path) -> None:
+    (folder / "compose.yaml").write_text(WRONG)
+    found = run()
+    assert found.return_value == 1
+    assert "error[MG216 unknown-flag]: vLLM 0.30.0 has no flag `swap-space`" in found.stdout
+    assert " --> compose.yaml:4:30" in found.stdout
+    assert found.stderr.endswith("modelgen: checked 1 of 1 service in compose.yaml\n")
+    (folder / "compose.override.yaml").write_text("services: {a: {image: 'vllm/vllm-openai:v0.17.1'}}")
+    assert run().return_value == 0
+
+
+def test_stdin() -> None:
+    found = run("-", text=WRONG)
+    assert found.return_value == 1
+    assert " --> -:4:30" in found.stdout
+
+
+def test_a_variable_comes_from_the_env_file_beside(folder: Path) -> None:
+    (folder / "c.yml").write_text(WRONG.replace("v0.30.0", "${TAG}"))
+    assert rules("c.yml") == ["unknown-value-of"]
+    (folder / ".env").write_text("# the release\nexport TAG='v0.30.0' \n")
+    assert rules("c.yml") == ["unknown-flag"]
+
+
+def test_an_env_file_is_read(folder: Path) -> None:
+    text = "services: {a: {image: 'vllm/vllm-openai:v0.11.0', command: [--model, a/b], env_file: e, volumes: ['x:/y']}}"
+    (folder / "c.yml").write_text(text)
+    assert rules("c.yml") == []
+    (folder / "e").write_text("HF_HUB_OFFLINE=1\n")
+    assert rules("c.yml") == ["unheld-hub"]
+
+
+def test_several_files_are_merged(folder: Path) -> None:
+    (folder / "a.yml").write_text("services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: [/m/x]}}")
+    (folder / "b.yml").write_text("services: {a: {volumes: ['./m:/m']}}")
+    assert rules("a.yml") == ["unheld-path"]
+    assert rules("a.yml", "b.yml") == []
+    (folder / "b.yml").write_text("services: {a: {volumes: ['./m:/m'], command: !override [b/c, --such-a-flag]}}")
+    found = json.loads(run("a.yml", "b.yml", "--format", "json").stdout)
+    assert [(one["rule"], one["path"]) for one in found] == [("unknown-flag", "b.yml")]
+
+
+def test_a_version_can_be_assumed(folder: Path) -> None:
+    (folder / "c.yml").write_text(LATEST)
+    assert rules("c.yml") == ["moving-tag"]
+    assert rules("c.yml", "--assume-version", "vllm=0.30.0") == ["moving-tag", "unknown-flag"]
+    assert rules("c.yml", "--assume-version", "0.17.1") == ["moving-tag"]
+
+
+def test_the_gpus_can_be_named(folder: Path) -> None:
+    text = "services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: [a/b, --kv-cache-dtype, fp8], gpus: all}}"
+    (folder / "c.yml").write_text(text)
+    assert rules("c.yml") == []
+    assert rules("c.yml", "--gpu", "GTX 1080") == ["image-for-other-generation", "attention-for-other-cards"]
+
+
+def test_a_rule_can_be_switched_off(folder: Path) -> None:
+    (folder / "c.yml").write_text(LATEST)
+    assert rules("c.yml", "--rule", "moving-tag=off") == []
+
+
+@pytest.mark.parametrize(
+    ("comment", "line"),
+    [("  # modelgen: allow unknown-flag", 4), ("\n    # modelgen: allow moving-tag, unknown-flag", 3)],
+    ids=["on the line", "above it"],
+)
+def test_a_comment_allows_a_finding(folder: Path, comment: str, line: int) -> None:
+    lines = WRONG.splitlines()
+    lines[line - 1] += comment
+    (folder / "c.yml").write_text("\n".join(lines))
+    assert rules("c.yml") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        (NO_ENGINE, 0, "modelgen: no engine found in 2 services\n"),
+        ("x: 1", 1, "modelgen: nothing was checked\n"),
+        (
+            "services: {a: {image: 'vllm/vllm-openai:v0.30.0', command: [sleep, '1']}, b: {image: nginx}}",
+            0,
+            "modelgen: checked 0 of 2 services in c.yml; not checked: a (its command is none that starts vLLM), "
+            "1 without an engine\n",
+        ),
+    ],
+)
+def test_the_last_line(folder: Path, text: str, code: int, line: str) -> None:
+    (folder / "c.yml").write_text(text)
+    found = run("c.yml")
+    assert (found.return_value, found.stderr.splitlines(keepends=True)[-1]) == (code, line)
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (["nowhere.yml"], "there is no nowhere.yml"),
+        (["."], "is a directory"),
+        ([], "no Compose file here"),
+        (["c.yml", "--rule", "x=off"], "no rule `x`"),
+        (["c.yml", "--rule", "moving-tag"], "write `--rule moving-tag=off`"),
+        (["c.yml", "--gpu", "RTX 9999"], "none that modelgen knows"),
+        (["c.yml", "--assume-version", "vlm=1"], "write it as vllm=0.30.0"),
+    ],
+)
+def test_wrong_usage(folder: Path, args: list[str], reason: str) -> None:
+    if args:
+        (folder / "c.yml").write_text(NO_ENGINE)
+    assert reason in str(run(*args).exception)
