@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from modelgen.checks import check
+from modelgen.checks.all_checks import check
 from modelgen.diagnostics import Diagnostic, Severity, has_errors, sort_by_place
 from modelgen.fit import fit_models
 from modelgen.load import load

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelgen.checks import CHECKS, foreign
+from modelgen.checks import foreign
+from modelgen.checks.all_checks import CHECKS
 from modelgen.cli.configuration.manual import load_rules
 from modelgen.foreign import read_files
 from modelgen.linting import lint

@@ -83,7 +83,7 @@ def load_rules() -> list[Rule[...]]:
         "modelgen.load",
         "modelgen.lockfile.reading",
         "modelgen.lockfile.measured",
-        "modelgen.checks",
+        "modelgen.checks.all_checks",
         "modelgen.checks.foreign",
     )
     for module in names:
